@@ -1,0 +1,166 @@
+"""The node contract: what lets one core run under asyncio with MQTT and under a seeded simulator.
+
+A core never reads a clock, draws a random number, sleeps or does I/O. It is given ``now_ns`` and
+messages, and hands out effects. No method is async, none blocks, none raises for bad remote input.
+A shell carries effects out in order, with one exception: an `Actuate` whose order is a `Halt` is
+carried out at once, because a stop never queues behind a disk write.
+"""
+
+import enum
+from collections.abc import Iterable
+from typing import Protocol
+
+import msgspec
+
+from lunaredge.ids import BootId, NodeId, TaskId
+from lunaredge.model.task import Workload
+from lunaredge.wire.driver import MachineOrder
+from lunaredge.wire.messages import RecordClass
+
+
+class Publish(msgspec.Struct, frozen=True):
+    """Send a payload on a topic, at least once."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+class Persist(msgspec.Struct, frozen=True):
+    """Write a row, replacing one of the same key; durable before the next effect is carried out."""
+
+    table: str
+    scope: str
+    number: int
+    value: bytes
+
+
+class Erase(msgspec.Struct, frozen=True):
+    """Delete the rows of a scope up to and with that number."""
+
+    table: str
+    scope: str
+    through: int
+
+
+class Archive(msgspec.Struct, frozen=True, kw_only=True):
+    """Keep a record for good; durable before the next effect, in one transaction with Persists."""
+
+    node: NodeId
+    boot: BootId
+    record_class: RecordClass
+    first_seq: int
+    seq: int
+    count: int
+    dropped: bool
+    received_ns: int
+    record: bytes
+
+
+class Actuate(msgspec.Struct, frozen=True):
+    """Give the machine's controller an order."""
+
+    order: MachineOrder
+
+
+class Solve(msgspec.Struct, frozen=True):
+    """Compute the answer to a problem elsewhere; it comes back through ``solved``."""
+
+    problem: object
+
+
+class StartWorkload(msgspec.Struct, frozen=True, kw_only=True):
+    """Run a workload; its end comes back through ``workload_ended``."""
+
+    task: TaskId
+    attempt: int
+    workload: Workload
+
+
+class StopWorkload(msgspec.Struct, frozen=True, kw_only=True):
+    """End a workload; nothing comes back."""
+
+    task: TaskId
+    attempt: int
+
+
+class Transmit(msgspec.Struct, frozen=True):
+    """Put one datagram on the Earth link; it may be lost, late or doubled."""
+
+    payload: bytes
+
+
+class Level(enum.Enum):
+    """How loud a note is."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Something for the log: ``noun.verb_past`` and its fields. Only shells log."""
+
+    level: Level
+    event: str
+    fields: dict[str, object]
+
+
+Effect = (
+    Publish
+    | Persist
+    | Erase
+    | Archive
+    | Actuate
+    | Solve
+    | StartWorkload
+    | StopWorkload
+    | Transmit
+    | Note
+)
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A stored row as it is given back at start, in order of (table, scope, number)."""
+
+    table: str
+    scope: str
+    number: int
+    value: bytes
+
+
+class Node(Protocol):
+    """One node of the site, as every shell sees it."""
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """Topic filters the node wants to hear."""
+        ...
+
+    def restore(self, rows: Iterable[Row], now_ns: int) -> None:
+        """Take back what an earlier life persisted. Called once, before anything else."""
+        ...
+
+    def receive(self, topic: str, payload: bytes, now_ns: int) -> None:
+        """Take a message from the network."""
+        ...
+
+    def connected(self, now_ns: int) -> None:
+        """Learn that the broker is reached (again); what was in flight may be lost."""
+        ...
+
+    def disconnected(self, now_ns: int) -> None:
+        """Learn that the broker is out of reach."""
+        ...
+
+    def tick(self, now_ns: int) -> None:
+        """Do what is due."""
+        ...
+
+    def wakeup_ns(self) -> int | None:
+        """Say when ``tick`` must next be called; None for no need."""
+        ...
+
+    def take_effects(self) -> list[Effect]:
+        """Hand out, in order, what is to be done, and forget it."""
+        ...

@@ -1,0 +1,1 @@
+"""What crosses a link: messages, topics, codec, session, seal. Pure; knows no transport."""

@@ -1,0 +1,396 @@
+"""Every message body, as one tagged union.
+
+Wire classes are msgspec Structs: pydantic alone adds 9 MiB and doubles the import time on an ARM
+board. Each body is a msgpack map whose ``type`` names the class. Times are nanoseconds; ``local``
+is the sender's monotonic clock, ``site`` is site time.
+"""
+
+import enum
+
+import msgspec
+
+from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId, TaskId
+from lunaredge.model.site import Point
+from lunaredge.model.task import Leg, Workload, WorkOrder
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of every message body."""
+
+
+class RecordClass(enum.Enum):
+    """Class of a record, most valuable first. The order is the order of sending."""
+
+    ALARM = "alarm"
+    EVENT = "event"
+    STATE = "state"
+    SUMMARY = "summary"
+    RAW = "raw"
+
+
+RECORD_CLASSES = tuple(RecordClass)
+
+
+class Autonomy(enum.Enum):
+    """Autonomy level; A0 and A1 are the site's, A2 and A3 a node's."""
+
+    A0 = "A0"
+    A1 = "A1"
+    A2 = "A2"
+    A3 = "A3"
+
+
+# --- node -> scheduler: presence -------------------------------------------------------------
+
+
+class Channel(msgspec.Struct, frozen=True, kw_only=True):
+    """One telemetry channel of a stream, as announced at birth."""
+
+    name: str
+    unit: str
+
+
+class HeldAuthority(msgspec.Struct, frozen=True, kw_only=True):
+    """The authority a node holds, and how much of it it gives back.
+
+    The node will never again be on the path before ``released_m``; the scheduler may reuse it.
+    """
+
+    id: AuthorityId
+    released_m: float
+    at_stop: bool
+    """At rest at the stop point, with no intention to use more of the path."""
+
+
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a node stands and what it is at. The same in births and heartbeats."""
+
+    state: str
+    autonomy: Autonomy
+    x_m: float | None
+    y_m: float | None
+    heading_rad: float | None
+    at_rest: bool
+    battery_wh: float | None
+    payload_kg: float
+    authority: HeldAuthority | None
+    task: TaskId | None
+    attempt: int
+    progress_ratio: float
+    stops: tuple[str, ...]
+    """Ids of latched emergency stops."""
+    held: bool
+    """An operator's hold is in force."""
+    epoch: int
+    """Highest fencing epoch durably obeyed."""
+    spool_count: int
+    """Records not yet acknowledged."""
+    refused: dict[str, int]
+    """Messages refused since boot, by reason."""
+    produced: dict[str, int]
+    """Records produced since boot, by class."""
+    dropped: dict[str, int]
+    """Records dropped by policy since boot, by class."""
+
+
+class Birth(_Body, frozen=True, kw_only=True, tag="birth"):
+    """A node's first word after boot, repeated until a census answers it."""
+
+    kind: str
+    channels: tuple[Channel, ...]
+    situation: Situation
+
+
+class Heartbeat(_Body, frozen=True, kw_only=True, tag="heartbeat"):
+    """A node's periodic word. Only the newest of a boot counts."""
+
+    situation: Situation
+
+
+class Farewell(_Body, frozen=True, kw_only=True, tag="farewell"):
+    """The broker's word (will) that a node's connection broke, or the node's own when it leaves."""
+
+    node: NodeId
+    orderly: bool
+
+
+# --- node -> scheduler: requests -------------------------------------------------------------
+
+
+class TimeRequest(_Body, frozen=True, kw_only=True, tag="time_request"):
+    """Ask for site time; ``local_ns`` comes back in the answer."""
+
+    local_ns: int
+
+
+class AuthorityRequest(_Body, frozen=True, kw_only=True, tag="authority_request"):
+    """Ask to drive a leg of the task in hand, from where the machine stands at rest.
+
+    The lease's age counts from the node's own sending of this request.
+    """
+
+    request_no: int
+    task: TaskId
+    attempt: int
+    path: tuple[Point, ...]
+    """The leg's path; the scheduler leads to its first point."""
+    x_m: float
+    y_m: float
+
+
+class AuthorityRenewal(_Body, frozen=True, kw_only=True, tag="authority_renewal"):
+    """Ask for more time on a held authority."""
+
+    request_no: int
+    authority: AuthorityId
+
+
+class CommandReply(_Body, frozen=True, kw_only=True, tag="command_reply"):
+    """The result of a command; the same for every repetition of it."""
+
+    command: CommandId
+    ok: bool
+    reason: str = ""
+
+
+# --- node -> receiver: records ---------------------------------------------------------------
+
+
+class Upload(_Body, frozen=True, kw_only=True, tag="upload"):
+    """Records of one class, in the sender's order, kept until acknowledged.
+
+    ``boot`` is the life that made the record, which may be older than the header's. Sequence
+    numbers of a (node, boot, class) start at 1. ``first_seq`` to ``seq`` is one upload's share:
+    more than one number only where the spool's policy dropped records and this stands for them.
+    """
+
+    record_class: RecordClass
+    boot: BootId
+    first_seq: int
+    seq: int
+    floor_seq: int
+    """Lowest number the sender still holds; a receiver waiting below it waits in vain."""
+    count: int
+    """Samples or records inside (or dropped)."""
+    dropped: bool
+    record: bytes
+    """An encoded Record; empty when dropped."""
+
+
+class RecordAck(_Body, frozen=True, kw_only=True, tag="record_ack"):
+    """Everything of that (boot, class) through ``through_seq`` is committed to disk."""
+
+    record_class: RecordClass
+    boot: BootId
+    through_seq: int
+
+
+# --- scheduler -> node: answers and commands --------------------------------------------------
+
+
+class TimeReply(_Body, frozen=True, kw_only=True, tag="time_reply"):
+    """Site time when the request was answered."""
+
+    local_ns: int
+    site_ns: int
+
+
+class Census(_Body, frozen=True, kw_only=True, tag="census"):
+    """A leader's first word to a node: obey this epoch from now on, and report."""
+
+    command: CommandId
+    boot: BootId
+    """The life it answers; a node ignores a census meant for another of its lives."""
+
+
+class Assign(_Body, frozen=True, kw_only=True, tag="assign"):
+    """Do this task. Machine tasks have legs, compute tasks a workload."""
+
+    command: CommandId
+    task: TaskId
+    attempt: int
+    legs: tuple[Leg, ...]
+    repeat: bool
+    """Begin again at the first leg until its Load finds the pile empty."""
+    workload: Workload | None
+
+
+class Grant(_Body, frozen=True, kw_only=True, tag="grant"):
+    """A movement authority: drive ``path`` up to its end, within ``half_width_m`` of it.
+
+    Lives ``lifetime_ns`` from the node's own sending of the request it answers.
+    """
+
+    command: CommandId
+    request_no: int
+    authority: AuthorityId
+    path: tuple[Point, ...]
+    tool_from_m: float
+    """Station from which the leg's tool acts."""
+    half_width_m: float
+    pose_error_m: float
+    """The bound the corridor was computed with; a machine whose pose is worse stands still."""
+    speed_m_s_max: float
+    lifetime_ns: int
+
+
+class Renew(_Body, frozen=True, kw_only=True, tag="renew"):
+    """More time on a held authority, counted from the sending of the request it answers."""
+
+    command: CommandId
+    request_no: int
+    authority: AuthorityId
+    lifetime_ns: int
+
+
+class Defer(_Body, frozen=True, kw_only=True, tag="defer"):
+    """No authority now; ask again after the wait."""
+
+    command: CommandId
+    request_no: int
+    reason: str
+    wait_ns: int
+
+
+class Hold(_Body, frozen=True, kw_only=True, tag="hold"):
+    """Come to rest and stay, keeping task and authority."""
+
+    command: CommandId
+
+
+class Resume(_Body, frozen=True, kw_only=True, tag="resume"):
+    """End a hold."""
+
+    command: CommandId
+
+
+class Cancel(_Body, frozen=True, kw_only=True, tag="cancel"):
+    """Come to rest and give the task up."""
+
+    command: CommandId
+    task: TaskId
+    attempt: int
+
+
+class ReleaseStop(_Body, frozen=True, kw_only=True, tag="release_stop"):
+    """End one latched emergency stop; the second of an operator's two steps."""
+
+    command: CommandId
+    stop: str
+
+
+class Stop(_Body, frozen=True, kw_only=True, tag="stop"):
+    """Stop now. Taken once per id from any enrolled key, whatever its epoch; latched durably."""
+
+    stop: str
+    node: NodeId | None
+    """The node meant; None for every node."""
+    reason: str
+
+
+# --- operators and Earth -> scheduler ---------------------------------------------------------
+
+
+class Submit(_Body, frozen=True, kw_only=True, tag="submit"):
+    """Take this work order, whole or not at all."""
+
+    request: str
+    order: WorkOrder
+
+
+class HoldRequest(_Body, frozen=True, kw_only=True, tag="hold_request"):
+    """Hold a node, or let it go on."""
+
+    request: str
+    node: NodeId
+    hold: bool
+
+
+class CancelRequest(_Body, frozen=True, kw_only=True, tag="cancel_request"):
+    """Cancel a task."""
+
+    request: str
+    task: TaskId
+
+
+class StopReleaseRequest(_Body, frozen=True, kw_only=True, tag="stop_release_request"):
+    """Release an emergency stop. Without a code, asks for one; with it, releases."""
+
+    request: str
+    stop: str
+    code: str = ""
+
+
+class Approve(_Body, frozen=True, kw_only=True, tag="approve"):
+    """Earth's answer for a task that needs it."""
+
+    request: str
+    task: TaskId
+    approved: bool
+
+
+class Explain(_Body, frozen=True, kw_only=True, tag="explain"):
+    """Say why a task is where it is, or why it is not placed. Changes nothing; needs no key."""
+
+    request: str
+    task: TaskId
+
+
+class Answer(_Body, frozen=True, kw_only=True, tag="answer"):
+    """What came of a request. ``rows`` is JSON, in the shape of the view of that name."""
+
+    request: str
+    ok: bool
+    text: str
+    rows: bytes = b"[]"
+
+
+# --- views -------------------------------------------------------------------------------------
+
+
+class View(_Body, frozen=True, kw_only=True, tag="view"):
+    """Rows for screens and scripts: JSON, made by the process that owns the facts."""
+
+    name: str
+    site_ns: int
+    wall_ns: int
+    """The publisher's wall clock, so that a reader can say how old this is."""
+    rows: bytes
+
+
+Message = (
+    Birth
+    | Heartbeat
+    | Farewell
+    | TimeRequest
+    | AuthorityRequest
+    | AuthorityRenewal
+    | CommandReply
+    | Upload
+    | RecordAck
+    | TimeReply
+    | Census
+    | Assign
+    | Grant
+    | Renew
+    | Defer
+    | Hold
+    | Resume
+    | Cancel
+    | ReleaseStop
+    | Stop
+    | Submit
+    | HoldRequest
+    | CancelRequest
+    | StopReleaseRequest
+    | Approve
+    | Explain
+    | Answer
+    | View
+)
+
+Command = Census | Assign | Grant | Renew | Defer | Hold | Resume | Cancel | ReleaseStop
+"""What only the leading scheduler may say to a node: signed, fenced by epoch, with an expiry."""
+
+Request = Submit | HoldRequest | CancelRequest | StopReleaseRequest | Approve | Explain | Stop
+"""What an operator or Earth may ask of the scheduler."""
