@@ -5,12 +5,17 @@ against its rows ("north"), z up. Owns no files: `runtime.files` reads them into
 """
 
 import enum
+from typing import Annotated
 
 import msgspec
 
 from lunaredge.ids import SiteId
 
-Point = tuple[float, float]
+# No coordinate is larger than the Moon is round (10 921 km). Decoders refuse the rest by this, NaN
+# and infinities too: every comparison with NaN is false, so a path of NaNs would touch nothing and
+# be granted.
+Coordinate = Annotated[float, msgspec.Meta(ge=-1.1e7, le=1.1e7)]
+Point = tuple[Coordinate, Coordinate]
 Polygon = tuple[Point, ...]
 
 

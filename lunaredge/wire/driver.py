@@ -16,6 +16,7 @@ from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import NodeId
 from lunaredge.model.site import Point
 from lunaredge.model.task import Tool, WorkGoal
+from lunaredge.wire.malformed import MALFORMED
 
 VERSION = 1
 FRAME_BYTES_MAX = 65_536
@@ -149,5 +150,5 @@ class FrameReader:
             del self._buffer[:end]
             try:
                 yield _decoder.decode(body)
-            except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            except MALFORMED as exc:
                 raise RemoteProtocolError("garbage", str(exc)) from exc

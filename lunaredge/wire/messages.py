@@ -6,12 +6,18 @@ is the sender's monotonic clock, ``site`` is site time.
 """
 
 import enum
+from typing import Annotated
 
 import msgspec
 
 from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId, TaskId
-from lunaredge.model.site import Point
+from lunaredge.model.site import Coordinate, Point
 from lunaredge.model.task import Leg, Workload, WorkOrder
+
+# msgpack's integers go one bit further than a store's: a number beyond is refused where it enters.
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Boot = Annotated[BootId, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -57,7 +63,7 @@ class HeldAuthority(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: AuthorityId
-    released_m: float
+    released_m: Coordinate
     at_stop: bool
     """At rest at the stop point, with no intention to use more of the path."""
 
@@ -67,23 +73,23 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     state: str
     autonomy: Autonomy
-    x_m: float | None
-    y_m: float | None
-    heading_rad: float | None
+    x_m: Coordinate | None
+    y_m: Coordinate | None
+    heading_rad: Coordinate | None
     at_rest: bool
     battery_wh: float | None
     payload_kg: float
     authority: HeldAuthority | None
     task: TaskId | None
-    attempt: int
+    attempt: Int64
     progress_ratio: float
     stops: tuple[str, ...]
     """Ids of latched emergency stops."""
     held: bool
     """An operator's hold is in force."""
-    epoch: int
+    epoch: Count
     """Highest fencing epoch durably obeyed."""
-    spool_count: int
+    spool_count: Count
     """Records not yet acknowledged."""
     refused: dict[str, int]
     """Messages refused since boot, by reason."""
@@ -120,7 +126,7 @@ class Farewell(_Body, frozen=True, kw_only=True, tag="farewell"):
 class TimeRequest(_Body, frozen=True, kw_only=True, tag="time_request"):
     """Ask for site time; ``local_ns`` comes back in the answer."""
 
-    local_ns: int
+    local_ns: Int64
 
 
 class AuthorityRequest(_Body, frozen=True, kw_only=True, tag="authority_request"):
@@ -129,19 +135,19 @@ class AuthorityRequest(_Body, frozen=True, kw_only=True, tag="authority_request"
     The lease's age counts from the node's own sending of this request.
     """
 
-    request_no: int
+    request_no: Int64
     task: TaskId
-    attempt: int
+    attempt: Int64
     path: tuple[Point, ...]
     """The leg's path; the scheduler leads to its first point."""
-    x_m: float
-    y_m: float
+    x_m: Coordinate
+    y_m: Coordinate
 
 
 class AuthorityRenewal(_Body, frozen=True, kw_only=True, tag="authority_renewal"):
     """Ask for more time on a held authority."""
 
-    request_no: int
+    request_no: Int64
     authority: AuthorityId
 
 
@@ -165,24 +171,29 @@ class Upload(_Body, frozen=True, kw_only=True, tag="upload"):
     """
 
     record_class: RecordClass
-    boot: BootId
-    first_seq: int
-    seq: int
-    floor_seq: int
+    boot: Boot
+    first_seq: Count
+    seq: Count
+    floor_seq: Count
     """Lowest number the sender still holds; a receiver waiting below it waits in vain."""
-    count: int
+    count: Count
     """Samples or records inside (or dropped)."""
     dropped: bool
     record: bytes
     """An encoded Record; empty when dropped."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a share that runs backwards; a decoder calls that garbage."""
+        if not 1 <= self.first_seq <= self.seq:
+            raise ValueError(f"upload of numbers {self.first_seq} to {self.seq}")
 
 
 class RecordAck(_Body, frozen=True, kw_only=True, tag="record_ack"):
     """Everything of that (boot, class) through ``through_seq`` is committed to disk."""
 
     record_class: RecordClass
-    boot: BootId
-    through_seq: int
+    boot: Boot
+    through_seq: Count
 
 
 # --- scheduler -> node: answers and commands --------------------------------------------------
@@ -191,15 +202,15 @@ class RecordAck(_Body, frozen=True, kw_only=True, tag="record_ack"):
 class TimeReply(_Body, frozen=True, kw_only=True, tag="time_reply"):
     """Site time when the request was answered."""
 
-    local_ns: int
-    site_ns: int
+    local_ns: Int64
+    site_ns: Int64
 
 
 class Census(_Body, frozen=True, kw_only=True, tag="census"):
     """A leader's first word to a node: obey this epoch from now on, and report."""
 
     command: CommandId
-    boot: BootId
+    boot: Boot
     """The life it answers; a node ignores a census meant for another of its lives."""
 
 
@@ -208,7 +219,7 @@ class Assign(_Body, frozen=True, kw_only=True, tag="assign"):
 
     command: CommandId
     task: TaskId
-    attempt: int
+    attempt: Int64
     legs: tuple[Leg, ...]
     repeat: bool
     """Begin again at the first leg until its Load finds the pile empty."""
@@ -222,7 +233,7 @@ class Grant(_Body, frozen=True, kw_only=True, tag="grant"):
     """
 
     command: CommandId
-    request_no: int
+    request_no: Int64
     authority: AuthorityId
     path: tuple[Point, ...]
     tool_from_m: float
@@ -231,25 +242,25 @@ class Grant(_Body, frozen=True, kw_only=True, tag="grant"):
     pose_error_m: float
     """The bound the corridor was computed with; a machine whose pose is worse stands still."""
     speed_m_s_max: float
-    lifetime_ns: int
+    lifetime_ns: Count
 
 
 class Renew(_Body, frozen=True, kw_only=True, tag="renew"):
     """More time on a held authority, counted from the sending of the request it answers."""
 
     command: CommandId
-    request_no: int
+    request_no: Int64
     authority: AuthorityId
-    lifetime_ns: int
+    lifetime_ns: Count
 
 
 class Defer(_Body, frozen=True, kw_only=True, tag="defer"):
     """No authority now; ask again after the wait."""
 
     command: CommandId
-    request_no: int
+    request_no: Int64
     reason: str
-    wait_ns: int
+    wait_ns: Count
 
 
 class Hold(_Body, frozen=True, kw_only=True, tag="hold"):
@@ -269,7 +280,7 @@ class Cancel(_Body, frozen=True, kw_only=True, tag="cancel"):
 
     command: CommandId
     task: TaskId
-    attempt: int
+    attempt: Int64
 
 
 class ReleaseStop(_Body, frozen=True, kw_only=True, tag="release_stop"):
@@ -349,12 +360,13 @@ class Answer(_Body, frozen=True, kw_only=True, tag="answer"):
 
 
 class View(_Body, frozen=True, kw_only=True, tag="view"):
-    """Rows for screens and scripts: JSON, made by the process that owns the facts."""
+    """Rows for screens and scripts: JSON, made by the process that owns the facts.
+
+    ``site_ns`` is when they were made, so that a reader can say how old they are.
+    """
 
     name: str
-    site_ns: int
-    wall_ns: int
-    """The publisher's wall clock, so that a reader can say how old this is."""
+    site_ns: Int64
     rows: bytes
 
 
@@ -392,5 +404,8 @@ Message = (
 Command = Census | Assign | Grant | Renew | Defer | Hold | Resume | Cancel | ReleaseStop
 """What only the leading scheduler may say to a node: signed, fenced by epoch, with an expiry."""
 
-Request = Submit | HoldRequest | CancelRequest | StopReleaseRequest | Approve | Explain | Stop
-"""What an operator or Earth may ask of the scheduler."""
+Question = Submit | HoldRequest | CancelRequest | StopReleaseRequest | Approve | Explain
+"""What an operator or Earth may ask of the scheduler; each gets an answer."""
+
+Request = Question | Stop
+"""What an operator or Earth may say to the scheduler."""

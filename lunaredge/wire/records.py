@@ -14,10 +14,13 @@ import msgspec
 
 from lunaredge.errors import LocalProtocolError, RemoteProtocolError
 from lunaredge.ids import NodeId, TaskId
+from lunaredge.wire.malformed import MALFORMED
+from lunaredge.wire.messages import Int64
 
 CHANNELS_MAX = 64
 SAMPLES_MAX = 4096
 PATCH_POINTS_MAX = 4096
+FLOAT32_MAX = 3.4028234663852886e38
 
 
 class TaskOutcome(enum.Enum):
@@ -33,7 +36,7 @@ class TaskOutcome(enum.Enum):
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of every record. ``site_ns`` is the sender's estimate of site time."""
 
-    site_ns: int
+    site_ns: Int64
 
 
 class Alarm(_Record, frozen=True, kw_only=True, tag="alarm"):
@@ -55,7 +58,7 @@ class TaskReport(_Record, frozen=True, kw_only=True, tag="task_report"):
     """A step in a task's life on its node. ``result`` is the output of a compute task."""
 
     task: TaskId
-    attempt: int
+    attempt: Int64
     outcome: TaskOutcome
     reason: str = ""
     result: bytes = b""
@@ -87,7 +90,7 @@ class Summary(_Record, frozen=True, kw_only=True, tag="summary"):
     """
 
     node: NodeId
-    end_ns: int
+    end_ns: Int64
     rows: dict[str, tuple[float, float, float, int]]
 
 
@@ -127,7 +130,7 @@ def decode_record(payload: bytes) -> Record:
     """
     try:
         record = _decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+    except MALFORMED as exc:
         raise RemoteProtocolError("garbage", str(exc)) from exc
     if isinstance(record, Telemetry):
         unpack_telemetry(record)
@@ -144,15 +147,18 @@ def pack_telemetry(
     Args:
         site_ns: Site time that the offsets count from.
         times_ns: Site time of each sample.
-        rows: One sequence of channel values per sample, all of one length.
+        rows: One sequence of channel values per sample, all of one length. A value that a float32
+            can't hold travels as NaN, which stands for "no value now".
 
     Raises:
-        LocalProtocolError: no rows, or rows of different lengths.
+        LocalProtocolError: no rows, rows of different lengths, or more than a receiver takes.
     """
     if not rows or len(rows) != len(times_ns) or len({len(row) for row in rows}) != 1:
         raise LocalProtocolError(f"{len(times_ns)} times for {len(rows)} rows of telemetry")
+    if len(rows) > SAMPLES_MAX or not 1 <= len(rows[0]) <= CHANNELS_MAX:
+        raise LocalProtocolError(f"{len(rows)} rows of {len(rows[0])} channels in one batch")
     offsets = array.array("q", (time_ns - site_ns for time_ns in times_ns))
-    values = array.array("f", (value for row in rows for value in row))
+    values = array.array("f", (_float32(value) for row in rows for value in row))
     return Telemetry(
         site_ns=site_ns,
         channel_count=len(rows[0]),
@@ -203,13 +209,17 @@ def unpack_points(payload: bytes) -> list[tuple[float, float, float]]:
     return [(values[i], values[i + 1], values[i + 2]) for i in range(0, len(values), 3)]
 
 
-def _little_endian(values: array.array[int] | array.array[float]) -> bytes:
+def _float32(value: float) -> float:
+    return value if abs(value) <= FLOAT32_MAX else math.nan
+
+
+def _little_endian(values: "array.array[int] | array.array[float]") -> bytes:
     if sys.byteorder == "big":
         values.byteswap()
     return values.tobytes()
 
 
-def _from_little_endian(typecode: str, payload: bytes) -> array.array[float]:
+def _from_little_endian(typecode: str, payload: bytes) -> "array.array[float]":
     values: array.array[float] = array.array(typecode)
     values.frombytes(payload)
     if sys.byteorder == "big":

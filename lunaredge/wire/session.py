@@ -9,6 +9,7 @@ a clock or a disk: the sender is told the time, and its owner persists what `Sen
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 
 import msgspec
 
@@ -89,6 +90,8 @@ class Sender:
         for item in items:
             item.spooled = True
             item.sent_ns = None
+            if item.dropped:
+                self._supersede(item)
             self._append(item)
             if item.boot == self.boot:
                 last = self._last_seq.get(item.record_class, 0)
@@ -99,7 +102,7 @@ class Sender:
         uploads: list[Upload] = []
         for stream in sorted(self._streams, key=_urgency):
             items = self._streams[stream]
-            for item in list(items)[:WINDOW_COUNT]:
+            for item in islice(items, WINDOW_COUNT):
                 if item.sent_ns is None or now_ns - item.sent_ns >= self.limits.resend_ns:
                     item.sent_ns = now_ns
                     uploads.append(_upload(item, items[0].first_seq))
@@ -142,14 +145,16 @@ class Sender:
         changed: list[Item] = []
         for record_class in (RecordClass.RAW, RecordClass.SUMMARY):
             for stream in sorted(s for s in self._streams if s[1] is record_class):
-                if self._size_bytes > self.limits.bytes_max:
+                over = self._size_bytes > self.limits.bytes_max
+                # A stream that is one marker already has nothing left to give.
+                if over and not self._streams[stream][-1].dropped:
                     changed.append(self._shed_stream(stream))
         return changed
 
     def _shed_stream(self, stream: Stream) -> Item:
         items = self._streams[stream]
         first_seq, seq, count = items[0].first_seq, items[0].seq, 0
-        while items and (self._size_bytes > self.limits.bytes_max or items[0].dropped):
+        while items and self._size_bytes > self.limits.bytes_max:
             item = items.popleft()
             self._size_bytes -= len(item.record)
             seq, count = item.seq, count + item.count
@@ -168,6 +173,12 @@ class Sender:
         )
         items.appendleft(marker)
         return marker
+
+    def _supersede(self, marker: Item) -> None:
+        # Power may go between the writing of a marker and the erasing of the rows it stands for.
+        items = self._streams.get((marker.boot, marker.record_class))
+        while items and items[-1].seq >= marker.first_seq:
+            self._size_bytes -= len(items.pop().record)
 
     def _append(self, item: Item) -> None:
         stream = (item.boot, item.record_class)

@@ -1,0 +1,73 @@
+# lunaredge: everything a person needs to run, check or measure it. `make help` lists it.
+#
+# It needs GNU make and a Python of 3.11 or later with venv, and no root. What it installs goes to
+# $(VENV); a stamp there depends on pyproject.toml, so that a second run starts at once.
+# Words for the program go in ARGS: make demo ARGS="--kill scheduler".
+
+VENV   ?= .venv
+ARGS   ?=
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+BIN       := $(VENV)/bin
+LUNAREDGE := $(BIN)/lunaredge
+SITE      := $(VENV)/.site-installed
+DEV       := $(VENV)/.dev-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format sim campaign bench wheel clean
+
+help: ## list what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+demo: $(SITE) ## run a whole construction site through an Earth outage (about 3 minutes)
+	@$(LUNAREDGE) demo $(ARGS)
+
+test: $(DEV) ## run every test (under 6 minutes)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) ## check format, lint, types and import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy lunaredge
+	@$(BIN)/lint-imports --no-logo
+
+format: $(DEV) ## put the code in its format
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+sim: $(SITE) ## run the site in the seeded simulator
+	@$(LUNAREDGE) sim $(ARGS)
+
+campaign: $(SITE) ## run the simulator with many seeds (long)
+	@$(LUNAREDGE) sim --seeds 200 $(ARGS)
+
+bench: $(SITE) ## measure; a peer that is not installed is a row that says so
+	@$(LUNAREDGE) bench $(ARGS)
+
+wheel: $(VENV)/pyvenv.cfg ## build the wheel into dist/
+	@$(BIN)/pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist .
+	@ls dist
+
+clean: ## delete what was installed, built or cached here; nothing else
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	@find lunaredge tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/pyvenv.cfg:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "no Python of 3.11 or later found; install one, or name it: make PYTHON=/path/to/python" >&2; \
+		exit 3; fi
+	@echo "making a virtual environment in $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "this Python has no venv; on Debian or Ubuntu: apt install python3-venv" >&2; exit 3; }
+
+$(SITE): $(VENV)/pyvenv.cfg pyproject.toml
+	@echo "installing lunaredge[site] into $(VENV)"
+	@$(BIN)/pip --disable-pip-version-check install --quiet --editable '.[site]'
+	@touch $@
+
+$(DEV): $(VENV)/pyvenv.cfg pyproject.toml
+	@echo "installing lunaredge[site,dev] into $(VENV)"
+	@$(BIN)/pip --disable-pip-version-check install --quiet --editable '.[site,dev]'
+	@touch $(SITE) $@

@@ -1,0 +1,115 @@
+"""Movement authorities as a node holds them: what one allows, where, and for how long.
+
+Pure values and functions. The lease's age counts on the node's own monotonic clock from the
+sending of the request that it answers, shortened by the drift bound; so it never outlives the
+scheduler's own reckoning. Ending a lease ends the permission, never the occupancy: `held` goes on
+telling the scheduler about it until the node gives the authority up.
+"""
+
+import msgspec
+
+from lunaredge.agent.clock import shortened_ns
+from lunaredge.agent.polyline import Path, distance_m, is_plausible, length_m, rest_of
+from lunaredge.model.site import Point
+from lunaredge.wire.driver import Sample
+from lunaredge.wire.messages import Grant, HeldAuthority
+
+# The farthest a path may begin from the machine: the controllers' own limit for an order's start.
+START_GAP_M_MAX = 0.5
+# A controller rests within millimetres of its stop; a decimetre also covers rounding of lengths.
+ARRIVED_M = 0.1
+# A day: longer than any task, short enough that clock arithmetic can't overflow anything.
+LIFETIME_NS_MAX = 86_400_000_000_000
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """A movement authority in hand. Times are local; stations are along ``grant.path``."""
+
+    grant: Grant
+    length_m: float
+    sent_ns: int
+    """When the request was sent that the running lifetime answers."""
+    lifetime_ns: int
+    expiry_ns: int
+    station_m: float = 0.0
+    base_m: float = 0.0
+    """Station at which the order in force began."""
+    released_m: float = 0.0
+    at_stop: bool = False
+    spent: bool = False
+    """The leg it was for is done: it permits nothing more, and is given back with the next ask."""
+
+    @property
+    def renew_ns(self) -> int:
+        """When to ask for more time: at half life, so that one lost answer costs nothing."""
+        return self.sent_ns + self.lifetime_ns // 2
+
+    @property
+    def left(self) -> Path:
+        """What is still to be driven."""
+        return rest_of(self.grant.path, self.station_m)
+
+
+def flaw(grant: Grant, sample: Sample) -> str | None:
+    """Give what is wrong with a grant for a machine that stands there, or None."""
+    numbers_hold = (
+        0.0 < grant.half_width_m <= 1000.0
+        and 0.0 <= grant.pose_error_m <= 100.0
+        and 0.0 < grant.speed_m_s_max <= 100.0
+        and 0.0 <= grant.tool_from_m <= 1e6
+        and 0 < grant.lifetime_ns <= LIFETIME_NS_MAX
+    )
+    if not numbers_hold or not is_plausible(grant.path):
+        return "grant_values"
+    first_m = distance_m(grant.path[:1], (sample.x_m, sample.y_m))
+    return None if first_m <= START_GAP_M_MAX else "grant_start"
+
+
+def lease_of(grant: Grant, sent_ns: int, drift_ppm: float) -> Lease:
+    """Give the lease that a grant makes of the request sent then."""
+    return Lease(
+        grant=grant,
+        length_m=length_m(grant.path),
+        sent_ns=sent_ns,
+        lifetime_ns=grant.lifetime_ns,
+        expiry_ns=sent_ns + shortened_ns(grant.lifetime_ns, drift_ppm),
+    )
+
+
+def renewed(lease: Lease, lifetime_ns: int, sent_ns: int, drift_ppm: float) -> Lease:
+    """Give the lease with more time; a renewal never shortens one."""
+    expiry_ns = sent_ns + shortened_ns(lifetime_ns, drift_ppm)
+    if expiry_ns <= lease.expiry_ns:
+        return lease
+    return msgspec.structs.replace(
+        lease, sent_ns=sent_ns, lifetime_ns=lifetime_ns, expiry_ns=expiry_ns
+    )
+
+
+def moved(lease: Lease, sample: Sample, release_gap_m: float) -> Lease:
+    """Give the lease after a sample of the order in force: the station, and what lies behind.
+
+    Neither ever falls: what was given back may belong to somebody else by now.
+    """
+    station_m = min(max(lease.station_m, lease.base_m + sample.station_m), lease.length_m)
+    behind_m = station_m - release_gap_m - sample.pose_error_m
+    released_m = max(lease.released_m, behind_m, 0.0)
+    return msgspec.structs.replace(lease, station_m=station_m, released_m=released_m)
+
+
+def contains(lease: Lease, point: Point) -> bool:
+    """Tell whether a place is within the corridor that is still the node's own."""
+    ahead = rest_of(lease.grant.path, lease.released_m)
+    return distance_m(ahead, point) <= lease.grant.half_width_m
+
+
+def is_over(lease: Lease, margin_ns: int, now_ns: int) -> bool:
+    """Tell whether it is time to be coming to rest, so as to stand before the lease ends."""
+    return now_ns >= lease.expiry_ns - margin_ns
+
+
+def held(lease: Lease) -> HeldAuthority:
+    """Give what heartbeats say of it."""
+    return HeldAuthority(
+        id=lease.grant.authority, released_m=lease.released_m, at_stop=lease.at_stop
+    )

@@ -1,0 +1,151 @@
+"""What each command comes to. Who may command is settled before (`commands`).
+
+Owns no state. Every duty is safe to be done twice: a crash between the deed and the note of its
+result lets the same command come again.
+"""
+
+from typing import assert_never
+
+import msgspec
+
+from lunaredge.agent import tasks
+from lunaredge.agent.parts import Parts
+from lunaredge.agent.states import Event, State
+from lunaredge.agent.stops import ID_LENGTH_MAX
+from lunaredge.agent.tasks import TASK_TABLE, TaskRef
+from lunaredge.wire.messages import (
+    Assign,
+    Cancel,
+    Census,
+    Command,
+    CommandReply,
+    Defer,
+    Grant,
+    Hold,
+    ReleaseStop,
+    Renew,
+    Resume,
+    Stop,
+)
+from lunaredge.wire.records import TaskOutcome
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class Duties:
+    """Carries out commands."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def obey(self, command: Command, now_ns: int) -> str | None:
+        """Carry out a command that may be obeyed; give the reason where it is refused.
+
+        A repeated one is answered with its first result. Renewals and deferrals are answers of the
+        moment: they are neither remembered nor replied to.
+        """
+        if isinstance(command, Renew):
+            return self._parts.pilot.leasing.renewed(command)
+        if isinstance(command, Defer):
+            return self._parts.pilot.leasing.deferred(command, now_ns)
+        commands = self._parts.commands
+        reply = commands.first_reply(command.command)
+        reason = None
+        if reply is None:
+            reason = self._carry_out(command, now_ns)
+            reply = CommandReply(command=command.command, ok=reason is None, reason=reason or "")
+            commands.remember(reply)
+        self._parts.outlet.publish("reply", reply, now_ns)
+        return reason
+
+    def stop(self, stop: Stop, now_ns: int) -> None:
+        """Take an emergency stop: halt first, then latch durably, then report."""
+        if self._parts.config.is_machine:
+            self._parts.pilot.helm.halt_first(now_ns)
+        name = self._parts.stops.take(stop.stop)
+        if name is not None:
+            self._parts.recorder.event("stop_latched", f"{name}: {stop.reason[:80]}", now_ns)
+
+    def _carry_out(
+        self,
+        command: Census | Assign | Grant | Hold | Resume | Cancel | ReleaseStop,
+        now_ns: int,
+    ) -> str | None:
+        match command:
+            case Census():
+                return self._prove()
+            case Assign():
+                return self._assign(command, now_ns)
+            case Grant():
+                return self._parts.pilot.granted(command, now_ns)
+            case Hold():
+                return self._hold(now_ns)
+            case Resume():
+                return self._resume(now_ns)
+            case Cancel():
+                return self._cancel(TaskRef(command.task, command.attempt), now_ns)
+            case ReleaseStop():
+                return self._release(command.stop, now_ns)
+            case _:
+                assert_never(command)
+
+    def _prove(self) -> None:
+        commands, course = self._parts.commands, self._parts.course
+        if not commands.proven:
+            commands.proven = True
+            course.fire(Event.PROVE)
+
+    def _assign(self, assign: Assign, now_ns: int) -> str | None:
+        parts, ref = self._parts, tasks.ref_of(assign)
+        if self._has(ref):
+            return None
+        reason = tasks.flaw(assign) or self._cannot_take(assign)
+        if reason is not None:
+            return reason
+        parts.outlet.persist(TASK_TABLE, ref.task, ref.attempt, _encoder.encode(assign))
+        parts.recorder.report(ref, TaskOutcome.ACCEPTED, now_ns)
+        if assign.workload is None:
+            parts.pilot.assign(assign, now_ns)
+        else:
+            parts.workloads.start(assign, now_ns)
+        return None
+
+    def _cannot_take(self, assign: Assign) -> str | None:
+        """Give why the node can't take the task now; one in safe mode begins nothing."""
+        parts = self._parts
+        if assign.workload is not None:
+            if parts.config.slots == 0:
+                return "unable"
+            return None if parts.workloads.has_room(assign.task) else "busy"
+        if not parts.config.is_machine:
+            return "unable"
+        if parts.course.state is State.SAFE:
+            return "safe"
+        return None if parts.pilot.task is None else "busy"
+
+    def _hold(self, now_ns: int) -> None:
+        if self._parts.config.is_machine:
+            self._parts.pilot.helm.halt(now_ns)
+        self._parts.hold.put(held=True)
+        self._parts.recorder.event("held", "by an operator", now_ns)
+
+    def _resume(self, now_ns: int) -> None:
+        self._parts.hold.put(held=False)
+        self._parts.recorder.event("resumed", "by an operator", now_ns)
+
+    def _cancel(self, ref: TaskRef, now_ns: int) -> str | None:
+        if not self._has(ref):
+            return "unknown_task"
+        if self._parts.workloads.has(ref):
+            self._parts.workloads.cancel(ref, now_ns)
+        else:
+            self._parts.pilot.cancel(now_ns)
+        return None
+
+    def _release(self, stop: str, now_ns: int) -> None:
+        if self._parts.stops.release(stop):
+            self._parts.recorder.event("stop_released", stop[:ID_LENGTH_MAX], now_ns)
+
+    def _has(self, ref: TaskRef) -> bool:
+        task = self._parts.pilot.task
+        return self._parts.workloads.has(ref) or (task is not None and task.ref == ref)

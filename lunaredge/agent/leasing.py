@@ -1,0 +1,158 @@
+"""Asking for authorities: request numbers, what is pending, what was granted.
+
+Owns the lease in hand. Only the answer to the newest request counts, because each request gives
+every earlier authority back. Numbers never repeat across boots, so that an answer to an earlier
+life's request is always a stranger.
+"""
+
+import msgspec
+
+from lunaredge.agent import authority
+from lunaredge.agent.authority import LIFETIME_NS_MAX, Lease
+from lunaredge.agent.config import AgentConfig
+from lunaredge.ids import BootId
+from lunaredge.units import ns_from_s
+from lunaredge.wire.driver import Sample
+from lunaredge.wire.messages import Defer, Grant, Renew
+
+# The longest wait that a scheduler may ask for; it covers an hour-long obstruction in six asks.
+_WAIT_NS_MAX = 600_000_000_000
+# After that many renewals in vain, with the scheduler in reach, the lease is not coming back: the
+# machine gives it up where it stands and asks anew, which is always safe.
+_RENEWALS_MAX = 3
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request that waits for its answer."""
+
+    number: int
+    sent_ns: int
+
+
+class Leasing:
+    """The lease in hand and the requests for it."""
+
+    def __init__(self, config: AgentConfig, boot: BootId) -> None:
+        self.lease: Lease | None = None
+        self.asked: Asked | None = None
+        self.margin_ns = config.stopping_ns + ns_from_s(config.clock_margin_s)
+        self._config = config
+        self._number = (boot & 0x7FFF_FFFF) << 32
+        self._not_before_ns: int | None = None
+        self._renewal: Asked | None = None
+        self._renewals_in_vain = 0
+
+    def live(self, now_ns: int) -> bool:
+        """Tell whether a lease permits anything now."""
+        lease = self.lease
+        if lease is None or lease.spent:
+            return False
+        return not authority.is_over(lease, self.margin_ns, now_ns)
+
+    def ask_due(self, now_ns: int) -> bool:
+        """Tell whether it is time to ask for an authority."""
+        assert self.lease is None or self.lease.spent
+        due_ns = self._ask_ns()
+        return due_ns is None or now_ns >= due_ns
+
+    def ask(self, now_ns: int) -> Asked:
+        """Take the next number for a request sent now; whatever was held is given back."""
+        self.give_up()
+        self.asked = self._next(now_ns)
+        self._not_before_ns = None
+        return self.asked
+
+    def granted(self, grant: Grant, sample: Sample, now_ns: int) -> str | None:
+        """Take a grant; give the reason where it is refused and nothing changed."""
+        if self.asked is None or grant.request_no != self.asked.number:
+            return "request"
+        flaw = authority.flaw(grant, sample)
+        if flaw is not None:
+            return flaw
+        lease = authority.lease_of(grant, self.asked.sent_ns, self._config.drift_ppm)
+        if authority.is_over(lease, self.margin_ns, now_ns):
+            return "lease"
+        assert self.lease is None, "asking gave back what was held"
+        self.lease, self.asked = lease, None
+        return None
+
+    def deferred(self, defer: Defer, now_ns: int) -> str | None:
+        """Take a deferral; give the reason where it is refused."""
+        if self.asked is None or defer.request_no != self.asked.number:
+            return "request"
+        self.asked = None
+        self._not_before_ns = now_ns + min(max(defer.wait_ns, 0), _WAIT_NS_MAX)
+        return None
+
+    def renewal_due(self, now_ns: int) -> bool:
+        """Tell whether it is time to ask for more time."""
+        due_ns = self._renew_ns()
+        return due_ns is not None and now_ns >= due_ns
+
+    def ask_renewal(self, now_ns: int, *, reachable: bool) -> Asked:
+        """Take the next number for a renewal sent now."""
+        assert self.lease is not None
+        # A scheduler that can't answer has refused nothing.
+        if self._renewal is not None and reachable and not self.live(now_ns):
+            self._renewals_in_vain += 1
+        self._renewal = self._next(now_ns)
+        return self._renewal
+
+    def renewed(self, renew: Renew) -> str | None:
+        """Take a renewal; give the reason where it is refused."""
+        pending = self._renewal
+        if self.lease is None or pending is None or renew.request_no != pending.number:
+            return "request"
+        if renew.authority != self.lease.grant.authority:
+            return "authority"
+        if not 0 < renew.lifetime_ns <= LIFETIME_NS_MAX:
+            return "grant_values"
+        drift_ppm = self._config.drift_ppm
+        self.lease = authority.renewed(self.lease, renew.lifetime_ns, pending.sent_ns, drift_ppm)
+        self._renewal = None
+        self._renewals_in_vain = 0
+        return None
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the lease has run out and renewals stay unanswered."""
+        return self._renewals_in_vain >= _RENEWALS_MAX
+
+    def give_up(self) -> None:
+        """Hold nothing any more. The machine stands with its pose known."""
+        self.lease = None
+        self._renewal = None
+        self._renewals_in_vain = 0
+
+    def revoke(self, now_ns: int) -> None:
+        """Trust no time that was measured before now: the local clock jumped."""
+        self.asked = None
+        self._renewal = None
+        self._not_before_ns = None
+        if self.lease is not None:
+            self.lease = msgspec.structs.replace(
+                self.lease, sent_ns=now_ns, lifetime_ns=0, expiry_ns=now_ns
+            )
+
+    def wakeups_ns(self) -> list[int | None]:
+        """Say when asking, renewing and the lease's end are due."""
+        lease = self.lease
+        if lease is None or lease.spent:
+            return [self._ask_ns()]
+        return [self._renew_ns(), lease.expiry_ns - self.margin_ns]
+
+    def _ask_ns(self) -> int | None:
+        if self.asked is not None:
+            return self.asked.sent_ns + ns_from_s(self._config.request_retry_s)
+        return self._not_before_ns
+
+    def _renew_ns(self) -> int | None:
+        if self.lease is None or self.lease.spent:
+            return None
+        if self._renewal is None:
+            return self.lease.renew_ns
+        return self._renewal.sent_ns + ns_from_s(self._config.renew_retry_s)
+
+    def _next(self, now_ns: int) -> Asked:
+        self._number += 1
+        return Asked(self._number, now_ns)

@@ -1,0 +1,40 @@
+"""Every room of one agent, built once and wired together. Does nothing by itself."""
+
+from lunaredge.agent.clock import SiteClock
+from lunaredge.agent.commands import Commands
+from lunaredge.agent.config import AgentConfig
+from lunaredge.agent.hold import HoldSwitch
+from lunaredge.agent.outlet import Outlet
+from lunaredge.agent.pilot import Pilot
+from lunaredge.agent.recorder import Recorder
+from lunaredge.agent.spool import Spool
+from lunaredge.agent.states import Course
+from lunaredge.agent.stops import StopLatch
+from lunaredge.agent.workloads import Workloads
+from lunaredge.ids import BootId
+from lunaredge.units import ns_from_s
+from lunaredge.wire.seal import Signer
+from lunaredge.wire.session import Limits
+
+
+class Parts:
+    """The rooms of one agent."""
+
+    def __init__(self, config: AgentConfig, boot: BootId, signer: Signer) -> None:
+        self.config = config
+        self.boot = boot
+        self.clock = SiteClock(config.drift_ppm, ns_from_s(config.round_trip_s_max))
+        self.outlet = Outlet(config, boot, signer, self.clock)
+        limits = Limits(bytes_max=config.spool_bytes_max, resend_ns=ns_from_s(config.resend_s))
+        self.spool = Spool(self.outlet, boot, limits, ns_from_s(config.spool_after_s))
+        self.recorder = Recorder(self.outlet, self.spool, self.clock)
+        self.course = Course()
+        self.commands = Commands(self.outlet, boot)
+        self.stops = StopLatch(self.outlet)
+        self.hold = HoldSwitch(self.outlet)
+        self.workloads = Workloads(config.slots, self.outlet, self.recorder)
+        self.pilot = Pilot(config, boot, self.outlet, self.recorder, self.course)
+
+    def clock_good(self, now_ns: int) -> bool:
+        """Tell whether site time is known well enough to be commanded and to move."""
+        return self.clock.within(ns_from_s(self.config.clock_error_s_max), now_ns)

@@ -1,0 +1,82 @@
+"""Why a node may not move: every condition in one place, strongest first.
+
+Pure. The pilot gathers the facts and obeys the answer; there is no other way to a `Follow`.
+"""
+
+import enum
+
+import msgspec
+
+from lunaredge.agent.states import Event, State
+
+
+class Blocker(enum.Enum):
+    """What forbids motion; the value is the word in notes and events."""
+
+    UNPROVEN = "unproven"
+    STOP = "stop"
+    SENSOR = "sensor"
+    BATTERY = "battery"
+    CORRIDOR = "corridor"
+    HOLD = "hold"
+    CLOCK = "clock"
+    POSE = "pose"
+    LEASE = "lease"
+    REACH = "reach"
+
+
+INTERRUPTION = {
+    Blocker.STOP: (State.STOPPED, Event.STOP),
+    Blocker.SENSOR: (State.SAFE, Event.FAIL),
+    Blocker.BATTERY: (State.SAFE, Event.FAIL),
+    Blocker.CORRIDOR: (State.SAFE, Event.FAIL),
+    Blocker.HOLD: (State.HOLDING, Event.HOLD),
+    Blocker.CLOCK: (State.HOLDING, Event.HOLD),
+    Blocker.POSE: (State.HOLDING, Event.HOLD),
+    Blocker.LEASE: (State.HOLDING, Event.HOLD),
+    Blocker.REACH: (State.HOLDING, Event.HOLD),
+}
+"""The state that each blocker puts a proven node in, and the event that leads there."""
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the permission to move is judged on."""
+
+    proven: bool
+    """A census of this boot gave the epoch."""
+    stopped: bool
+    sensed: bool
+    """A driver is attached and its last sample is fresh."""
+    battery_low: bool
+    strayed: bool
+    """The machine left its corridor and has not given the authority up yet."""
+    held: bool
+    tasked: bool
+    """A machine task is in hand; without one the rest doesn't matter."""
+    clock_good: bool
+    leased: bool
+    lease_live: bool
+    pose_good: bool
+    """The pose is as good as the lease was computed for."""
+    reachable: bool
+
+
+def blocker(facts: Facts) -> Blocker | None:
+    """Give the strongest reason not to move, or None."""
+    always = (
+        (Blocker.UNPROVEN, not facts.proven),
+        (Blocker.STOP, facts.stopped),
+        (Blocker.SENSOR, not facts.sensed),
+        (Blocker.BATTERY, facts.battery_low),
+        (Blocker.CORRIDOR, facts.strayed),
+        (Blocker.HOLD, facts.held),
+    )
+    # With a task in hand. Out of reach, a live lease may still be used up (A2).
+    at_work = (
+        (Blocker.CLOCK, not facts.clock_good),
+        (Blocker.POSE, facts.leased and not facts.pose_good),
+        (Blocker.LEASE, facts.leased and not facts.lease_live),
+        (Blocker.REACH, not facts.leased and not facts.reachable),
+    )
+    reasons = always + at_work if facts.tasked else always
+    return next((reason for reason, holds in reasons if holds), None)

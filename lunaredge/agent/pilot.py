@@ -1,0 +1,393 @@
+"""The machine's side of the agent: from a task in hand to set-points.
+
+Moves through a leg: come to rest, ask, drive, work, next. Everything is judged anew after each
+input (`settle`), so that there is one place where a machine is set in motion and one list of
+reasons (`permit`) that forbid it. Knows no signature, no epoch and no operator: `node` tells what
+they come to.
+"""
+
+import msgspec
+
+from lunaredge.agent import authority, permit, tasks
+from lunaredge.agent.config import AgentConfig
+from lunaredge.agent.helm import Helm
+from lunaredge.agent.leasing import Leasing
+from lunaredge.agent.outlet import Outlet
+from lunaredge.agent.permit import INTERRUPTION, Blocker, Facts
+from lunaredge.agent.polyline import project_m
+from lunaredge.agent.recorder import Recorder
+from lunaredge.agent.stall import StallWatch
+from lunaredge.agent.states import Course, Event, State
+from lunaredge.agent.tasks import LEG_TABLE, TASK_TABLE, End, MachineTask, Steps
+from lunaredge.agent.terrain import ScanLog
+from lunaredge.ids import BootId
+from lunaredge.model.site import Point
+from lunaredge.model.task import Tool
+from lunaredge.node import Level
+from lunaredge.units import ns_from_s
+from lunaredge.wire.driver import Sample
+from lunaredge.wire.messages import (
+    Assign,
+    AuthorityRenewal,
+    AuthorityRequest,
+    Grant,
+    HeldAuthority,
+)
+from lunaredge.wire.records import TaskOutcome
+
+# The longest chain of steps at one instant: arrived, leg done, asked; or task done, authority
+# given up, idle. Two more for what a change of reasons adds.
+_STEPS_MAX = 6
+# Off the corridor this often in one leg, the leg can't be driven as it is.
+_STRAYED_MAX = 3
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """What the node tells its pilot of the rest of the world."""
+
+    proven: bool
+    stopped: bool
+    held: bool
+    clock_good: bool
+    reachable: bool
+
+
+class Pilot:
+    """Drives one machine through its task. On a board without a machine it stands by."""
+
+    def __init__(
+        self, config: AgentConfig, boot: BootId, outlet: Outlet, recorder: Recorder, course: Course
+    ) -> None:
+        self.helm = Helm(config, boot, outlet)
+        self.leasing = Leasing(config, boot)
+        self.task: MachineTask | None = None
+        self.blocker: Blocker | None = Blocker.UNPROVEN
+        self._config = config
+        self._outlet = outlet
+        self._recorder = recorder
+        self._course = course
+        self._scans = ScanLog()
+        self._stall = StallWatch(ns_from_s(config.stall_s))
+        self._strayed = False
+        self._strayed_count = 0
+        self._started_ns: int | None = None
+
+    # --- what it is told -----------------------------------------------------------------------
+
+    def sense(self, sample: Sample, now_ns: int) -> str | None:
+        """Take a sample; give the reason where it is refused."""
+        reason = self.helm.sense(sample, now_ns)
+        if reason is not None:
+            return reason
+        lease = self.leasing.lease
+        if lease is not None:
+            if self.helm.is_following(sample):
+                lease = authority.moved(lease, sample, self._config.release_gap_m)
+                self.leasing.lease = lease
+            outside = not authority.contains(lease, (sample.x_m, sample.y_m))
+            self._strayed = self._strayed or outside
+        if self.task is not None and self.task.leg.tool is Tool.SCANNER:
+            for patch in self._scans.add(sample.scan):
+                self._recorder.patch(self.task.assign.task, patch, now_ns)
+        return None
+
+    def assign(self, assign: Assign, now_ns: int) -> None:
+        """Take a task that is in hand durably."""
+        self.resume(assign, Steps())
+        self._stall.restart(now_ns)
+
+    def resume(self, assign: Assign, steps: Steps) -> None:
+        """Take up a task where an earlier life left it."""
+        assert self.task is None
+        assert steps.leg_index < len(assign.legs)
+        self.task = MachineTask(assign=assign, steps=steps)
+
+    def cancel(self, now_ns: int) -> None:
+        """Come to rest and give the task up."""
+        assert self.task is not None
+        self._finish(TaskOutcome.CANCELLED, "", now_ns)
+
+    def granted(self, grant: Grant, now_ns: int) -> str | None:
+        """Take a grant; give the reason where it is refused and nothing changed."""
+        sample = self.helm.fresh(now_ns)
+        if self.task is None:
+            return "request"
+        if sample is None or not self.helm.at_rest(now_ns):
+            return "pose"
+        reason = self.leasing.granted(grant, sample, now_ns)
+        if reason is None:
+            text = f"{grant.authority} for {grant.lifetime_ns / 1e9:.0f} s"
+            self._recorder.event("authority_accepted", text, now_ns)
+        return reason
+
+    def clock_jumped(self, now_ns: int) -> None:
+        """Trust no time measured before now."""
+        self.helm.clock_jumped(now_ns)
+        self.leasing.revoke(now_ns)
+        self._stall.restart(now_ns)
+
+    # --- what it says --------------------------------------------------------------------------
+
+    @property
+    def held_authority(self) -> HeldAuthority | None:
+        """What is held and how much of it is given back."""
+        lease = self.leasing.lease
+        return None if lease is None else authority.held(lease)
+
+    @property
+    def progress_ratio(self) -> float:
+        """How much of the task is done; 0.0 without one."""
+        if self.task is None:
+            return 0.0
+        lease, sample = self.leasing.lease, self.helm.last
+        if lease is None or lease.spent:
+            return self.task.progress_ratio(0.0)
+        if self.task.leg.goal is None:
+            return self.task.progress_ratio(lease.station_m / max(lease.length_m, 1e-9))
+        if not lease.at_stop or sample is None or sample.work is None:
+            return self.task.progress_ratio(0.0)
+        return self.task.progress_ratio(sample.work.progress_ratio)
+
+    def wakeup_ns(self, now_ns: int) -> int | None:
+        """Say when something of the machine's is next due."""
+        times = self.helm.wakeups_ns()
+        if self.task is not None:
+            times += self.leasing.wakeups_ns()
+        # What was due and could not be done waits for the input that makes it possible.
+        return min((time for time in times if time is not None and time > now_ns), default=None)
+
+    # --- what it does --------------------------------------------------------------------------
+
+    def settle(self, world: World, now_ns: int) -> None:
+        """Judge everything anew and do what follows; call after every input and tick."""
+        for _ in range(_STEPS_MAX):
+            blocker = permit.blocker(self._facts(world, now_ns))
+            self._judge(blocker, now_ns)
+            stepped = self._step(now_ns) if blocker is None else self._stand(now_ns)
+            if not stepped:
+                break
+        if self._config.is_machine:
+            self._watch(now_ns)
+        self._renew(world, now_ns)
+        self.helm.refresh(now_ns)
+
+    def _facts(self, world: World, now_ns: int) -> Facts:
+        sample, lease = self.helm.fresh(now_ns), self.leasing.lease
+        leased = lease is not None and not lease.spent
+        bound_m = lease.grant.pose_error_m if lease is not None else 0.0
+        return Facts(
+            proven=world.proven,
+            stopped=world.stopped,
+            sensed=sample is not None or not self._config.is_machine,
+            battery_low=self.helm.battery_low,
+            strayed=self._strayed,
+            held=world.held,
+            tasked=self.task is not None,
+            clock_good=world.clock_good,
+            leased=leased,
+            lease_live=self.leasing.live(now_ns),
+            pose_good=sample is not None and sample.pose_error_m <= bound_m,
+            reachable=world.reachable,
+        )
+
+    def _watch(self, now_ns: int) -> None:
+        """Raise and take back the machine's alarms."""
+        if self._started_ns is None:
+            self._started_ns = now_ns
+        blind = self.helm.is_blind(self._started_ns, now_ns)
+        alarm = self._recorder.alarm
+        alarm("sensor_stale", "no sample of the machine for three periods", now_ns, active=blind)
+        low = self.helm.battery_low
+        alarm("battery_low", "the battery is under its reserve", now_ns, active=low)
+        alarm("off_corridor", "the machine left its corridor", now_ns, active=self._strayed)
+
+    def _judge(self, blocker: Blocker | None, now_ns: int) -> None:
+        """Show in the state, and once in notes and records, what forbids to go on."""
+        if blocker is self.blocker:
+            return
+        self.blocker = blocker
+        why = "nothing" if blocker is None else blocker.value
+        self._outlet.note(Level.INFO, "motion.judged", blocker=why)
+        lease = self.leasing.lease
+        if blocker is Blocker.LEASE and lease is not None:
+            self._recorder.event("authority_expired", lease.grant.authority, now_ns)
+        if blocker is None:
+            self._stall.restart(now_ns)
+            if self._course.state in (State.HOLDING, State.SAFE, State.STOPPED):
+                self._course.fire(Event.CLEAR)
+        elif blocker is not Blocker.UNPROVEN:
+            self._course.reach(*INTERRUPTION[blocker])
+
+    def _stand(self, now_ns: int) -> bool:
+        """Come to rest, and give up what has no use any more; tell whether to judge again."""
+        if not self.helm.idle:
+            self.helm.halt(now_ns)
+        if self.leasing.lease is None or not self.helm.at_rest(now_ns):
+            return False
+        if self._strayed:
+            self._give_up("strayed", now_ns)
+            self._strayed = False
+            self._strayed_count += 1
+            if self.task is not None and self._strayed_count >= _STRAYED_MAX:
+                self._finish(TaskOutcome.FAILED, "off its corridor", now_ns)
+            return True
+        if self.task is None or self.leasing.hopeless:
+            self._give_up("no task" if self.task is None else "not renewed", now_ns)
+            return True
+        return False
+
+    def _step(self, now_ns: int) -> bool:
+        """Do the next thing, which nothing forbids; tell whether to judge again."""
+        if self.task is None:
+            return self._stand(now_ns)
+        sample, lease = self.helm.fresh(now_ns), self.leasing.lease
+        assert sample is not None, "a blind machine is blocked"
+        if self._is_stalled(self.task, sample, now_ns):
+            self._finish(TaskOutcome.FAILED, "stalled", now_ns)
+            return True
+        if lease is None or lease.spent:
+            return self._ask(self.task, sample, now_ns)
+        if lease.at_stop:
+            return self._work(self.task, sample, now_ns)
+        return self._drive(self.task, sample, now_ns)
+
+    def _ask(self, task: MachineTask, sample: Sample, now_ns: int) -> bool:
+        self._course.reach(State.REQUESTING, Event.ASK)
+        ready = self.helm.at_rest(now_ns) and self._outlet.connected
+        if ready and self.leasing.ask_due(now_ns):
+            asked = self.leasing.ask(now_ns)
+            request = AuthorityRequest(
+                request_no=asked.number,
+                task=task.assign.task,
+                attempt=task.assign.attempt,
+                path=task.leg.path,
+                x_m=sample.x_m,
+                y_m=sample.y_m,
+            )
+            self._outlet.publish("ask", request, now_ns)
+        return False
+
+    def _drive(self, task: MachineTask, sample: Sample, now_ns: int) -> bool:
+        lease = self.leasing.lease
+        assert lease is not None
+        self._course.reach(State.DRIVING, Event.DRIVE)
+        if not task.steps.started:
+            self._keep(msgspec.structs.replace(task.steps, started=True))
+            self._recorder.report(task.ref, TaskOutcome.STARTED, now_ns)
+            return True
+        if sample.at_rest and lease.length_m - lease.station_m <= authority.ARRIVED_M:
+            self.leasing.lease = msgspec.structs.replace(lease, at_stop=True)
+            if not self.helm.idle:
+                self.helm.halt(now_ns)
+            return True
+        self.helm.drop_lost(sample, now_ns)
+        if self.helm.idle and self.helm.at_rest(now_ns):
+            self._set_off(task, (sample.x_m, sample.y_m), now_ns)
+        return False
+
+    def _set_off(self, task: MachineTask, place: Point, now_ns: int) -> None:
+        """Order what is left of the path, from where the machine stands."""
+        lease = self.leasing.lease
+        assert lease is not None
+        assert self.leasing.live(now_ns)
+        # It may have rolled on since a sample last showed its station, but no farther than this.
+        blind_m = 3.0 * self._config.sample_period_s * self._config.speed_m_s_max + 1.0
+        window_m = (lease.station_m, min(lease.station_m + blind_m, lease.length_m))
+        base_m = project_m(lease.grant.path, place, window_m)
+        lease = msgspec.structs.replace(lease, station_m=base_m, base_m=base_m)
+        self.leasing.lease = lease
+        speed_m_s = min(lease.grant.speed_m_s_max, self._config.speed_m_s_max)
+        tool = (task.leg.tool, max(0.0, lease.grant.tool_from_m - base_m))
+        self.helm.steer(lease.left, speed_m_s, tool, now_ns)
+
+    def _work(self, task: MachineTask, sample: Sample, now_ns: int) -> bool:
+        goal = task.leg.goal
+        if goal is None:
+            return self._leg_done(task, sample, now_ns)
+        self._course.reach(State.WORKING, Event.WORK)
+        if self.helm.is_working(sample) and sample.work is not None and sample.work.done:
+            self.helm.halt(now_ns)
+            return self._leg_done(task, sample, now_ns)
+        self.helm.drop_lost(sample, now_ns)
+        if self.helm.idle and self.helm.at_rest(now_ns):
+            self.helm.work(goal, now_ns)
+        return False
+
+    def _leg_done(self, task: MachineTask, sample: Sample, now_ns: int) -> bool:
+        """Count the leg, what it measured first; then comes the next leg or the task's end."""
+        lease = self.leasing.lease
+        assert lease is not None
+        assert lease.at_stop
+        self._flush_scans(task, now_ns)
+        found_empty = sample.work is not None and sample.work.found_empty
+        steps = tasks.steps_after_leg(task, found_empty=found_empty, payload_kg=sample.payload_kg)
+        if steps is None:
+            self._finish(TaskOutcome.DONE, "", now_ns)
+        elif steps.round_index >= tasks.ROUNDS_MAX:
+            self._finish(TaskOutcome.FAILED, "too many rounds", now_ns)
+        else:
+            self._keep(steps)
+            self._strayed_count = 0
+            self.leasing.lease = msgspec.structs.replace(lease, spent=True)
+            text = f"{task.assign.task} leg {task.steps.leg_index} round {task.steps.round_index}"
+            self._recorder.event("leg_done", text, now_ns)
+        return True
+
+    def _renew(self, world: World, now_ns: int) -> None:
+        """Ask for more time on a lease that is still of use."""
+        useful = self.task is not None and not self._strayed and world.proven
+        if useful and self._outlet.connected and self.leasing.renewal_due(now_ns):
+            lease = self.leasing.lease
+            assert lease is not None
+            asked = self.leasing.ask_renewal(now_ns, reachable=world.reachable)
+            renewal = AuthorityRenewal(request_no=asked.number, authority=lease.grant.authority)
+            self._outlet.publish("ask", renewal, now_ns)
+
+    def _is_stalled(self, task: MachineTask, sample: Sample, now_ns: int) -> bool:
+        """Tell whether the leg makes no progress, though nothing forbids it."""
+        lease = self.leasing.lease
+        if lease is None or lease.spent:
+            self._stall.restart(now_ns)
+            return False
+        ratio = sample.work.progress_ratio if sample.work is not None else 0.0
+        mark = (task.steps, round(lease.station_m, 1), round(ratio, 4), round(sample.payload_kg))
+        self._stall.progressed(mark, now_ns)
+        return self._stall.is_stalled(now_ns)
+
+    def _give_up(self, why: str, now_ns: int) -> None:
+        """Hold no authority any more; the machine stands with its pose known."""
+        held = self.held_authority
+        assert held is not None
+        assert self.helm.at_rest(now_ns)
+        self.leasing.give_up()
+        self._recorder.event("authority_given_up", f"{held.id}: {why}", now_ns)
+
+    def _finish(self, outcome: TaskOutcome, reason: str, now_ns: int) -> None:
+        """End the task: its report first, so that a crash in between repeats nothing."""
+        task = self.task
+        assert task is not None
+        if not self.helm.idle:
+            self.helm.halt(now_ns)
+        self._flush_scans(task, now_ns)
+        self._recorder.report(task.ref, outcome, now_ns, End(reason=reason))
+        self._outlet.erase(LEG_TABLE, task.assign.task, task.assign.attempt)
+        self._outlet.erase(TASK_TABLE, task.assign.task, task.assign.attempt)
+        self.task = None
+        self.leasing.asked = None
+        self._strayed_count = 0
+        if self._course.state in (State.REQUESTING, State.DRIVING, State.WORKING):
+            self._course.fire(Event.END)
+
+    def _flush_scans(self, task: MachineTask, now_ns: int) -> None:
+        points = self._scans.flush()
+        if points:
+            self._recorder.patch(task.assign.task, points, now_ns)
+
+    def _keep(self, steps: Steps) -> None:
+        """Remember, durably, how far the task has come."""
+        assert self.task is not None
+        assign = self.task.assign
+        self._outlet.persist(LEG_TABLE, assign.task, assign.attempt, _encoder.encode(steps))
+        self.task = MachineTask(assign=assign, steps=steps)

@@ -1,0 +1,85 @@
+"""Polylines: lengths, distances and what is left of one. Plain Python, for paths of some points.
+
+A station is the distance from a path's first point, along it.
+"""
+
+import math
+
+from lunaredge.model.site import Point
+
+Path = tuple[Point, ...]
+
+# A driver frame has room for 3440 points, 19 bytes each; a Follow must fit in one.
+POINTS_MAX = 3000
+# A site is some kilometres wide. Comparing so also refuses what is no number.
+COORDINATE_M_MAX = 1e6
+
+
+def length_m(path: Path) -> float:
+    """Give the length of a path; 0.0 for a single point."""
+    return sum(math.dist(path[i - 1], path[i]) for i in range(1, len(path)))
+
+
+def distance_m(path: Path, point: Point) -> float:
+    """Give the least distance from a point to a path."""
+    assert path
+    least_m = math.dist(path[0], point)
+    for i in range(1, len(path)):
+        nearest, _ = _nearest(path[i - 1], path[i], point)
+        least_m = min(least_m, math.dist(nearest, point))
+    return least_m
+
+
+def project_m(path: Path, point: Point, window_m: tuple[float, float]) -> float:
+    """Give the station nearest to a point, among those in a window; ties go to the lower one.
+
+    The window keeps a path that crosses itself from being cut short.
+    """
+    low_m, high_m = window_m
+    best_m, least_m = low_m, math.inf
+    start_m = 0.0
+    for i in range(1, len(path)):
+        piece_m = math.dist(path[i - 1], path[i])
+        if start_m + piece_m >= low_m and start_m <= high_m and piece_m > 0.0:
+            _, ratio = _nearest(path[i - 1], path[i], point)
+            station_m = min(max(start_m + ratio * piece_m, low_m), high_m)
+            along = (station_m - start_m) / piece_m
+            gap_m = math.dist(_between(path[i - 1], path[i], along), point)
+            if gap_m < least_m:
+                best_m, least_m = station_m, gap_m
+        start_m += piece_m
+    return best_m
+
+
+def rest_of(path: Path, station_m: float) -> Path:
+    """Give the path from a station to its end; the last point alone when nothing is left."""
+    assert path
+    left_m = station_m
+    for i in range(1, len(path)):
+        piece_m = math.dist(path[i - 1], path[i])
+        if left_m < piece_m:
+            if left_m <= 0.0:
+                return path[i - 1 :]
+            return (_between(path[i - 1], path[i], left_m / piece_m), *path[i:])
+        left_m -= piece_m
+    return path[-1:]
+
+
+def is_plausible(path: Path) -> bool:
+    """Tell whether a path can be driven: some points, no more than fit, all of them on the site."""
+    in_bounds = all(abs(x_m) <= COORDINATE_M_MAX and abs(y_m) <= COORDINATE_M_MAX for x_m, y_m in path)
+    return 1 <= len(path) <= POINTS_MAX and in_bounds
+
+
+def _nearest(start: Point, end: Point, point: Point) -> tuple[Point, float]:
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    square = dx * dx + dy * dy
+    if square == 0.0:
+        return start, 0.0
+    ratio = ((point[0] - start[0]) * dx + (point[1] - start[1]) * dy) / square
+    ratio = min(max(ratio, 0.0), 1.0)
+    return _between(start, end, ratio), ratio
+
+
+def _between(start: Point, end: Point, ratio: float) -> Point:
+    return (start[0] + ratio * (end[0] - start[0]), start[1] + ratio * (end[1] - start[1]))

@@ -1,0 +1,178 @@
+"""The node's word about itself: births, heartbeats, requests for site time, telemetry rows.
+
+Owns the cadences and the situation. A heartbeat goes out at its period and, besides, at once when
+something changed that the scheduler acts on.
+"""
+
+from lunaredge.agent.cadence import Cadence
+from lunaredge.agent.parts import Parts
+from lunaredge.agent.states import State
+from lunaredge.agent.telemetry import NO_VALUE, Health, Rows, channels
+from lunaredge.units import ns_from_s, s_from_ns
+from lunaredge.wire.messages import (
+    Autonomy,
+    Birth,
+    Heartbeat,
+    RecordClass,
+    Situation,
+    TimeRequest,
+)
+
+
+class Presence:
+    """Tells the scheduler where the node stands."""
+
+    def __init__(self, parts: Parts) -> None:
+        config = parts.config
+        self._parts = parts
+        self._reach_ns = ns_from_s(config.reach_s)
+        self._heard_ns: int | None = None
+        self._births = Cadence(ns_from_s(config.birth_period_s))
+        self._heartbeats = Cadence(ns_from_s(config.heartbeat_period_s))
+        self._time_requests = Cadence(ns_from_s(config.time_period_s))
+        self._row_turns = Cadence(ns_from_s(config.row_period_s))
+        self._batches = Cadence(ns_from_s(config.batch_period_s))
+        self._rows = Rows(config.batch_rows_max, is_machine=config.is_machine)
+        self._told: tuple[object, ...] = ()
+
+    # --- the scheduler's reach -------------------------------------------------------------------
+
+    def heard(self, now_ns: int) -> None:
+        """Learn that the scheduler's word came through."""
+        self._heard_ns = now_ns
+
+    def reachable(self, now_ns: int) -> bool:
+        """Tell whether the scheduler was heard lately; a new life begins with the benefit of it."""
+        if self._heard_ns is None:
+            self._heard_ns = now_ns
+        return now_ns - self._heard_ns < self._reach_ns
+
+    # --- periods ---------------------------------------------------------------------------------
+
+    def connected(self, now_ns: int) -> None:
+        """Say at once who is there, and ask for the time."""
+        self._births.next_ns = self._heartbeats.next_ns = self._time_requests.next_ns = now_ns
+        self._told = ()
+
+    def tick(self, now_ns: int) -> None:
+        """Do what is due by its period; births until a census, heartbeats after it."""
+        parts = self._parts
+        if self._time_requests.take(now_ns) and parts.outlet.connected:
+            parts.clock.requested(now_ns)
+            parts.outlet.publish_unsigned("ask", TimeRequest(local_ns=now_ns), now_ns)
+        if self._births.take(now_ns) and not parts.commands.proven:
+            birth = Birth(
+                kind=parts.config.kind,
+                channels=channels(is_machine=parts.config.is_machine),
+                situation=self.situation(now_ns),
+            )
+            parts.outlet.publish("node", birth, now_ns)
+        if self._heartbeats.take(now_ns):
+            self.heartbeat(now_ns)
+        if self._row_turns.take(now_ns):
+            self._rows.add(parts.pilot.helm.fresh(now_ns), self._health(now_ns), now_ns)
+        if self._batches.take(now_ns) or self._rows.full:
+            self.upload_rows(now_ns)
+
+    def heartbeat(self, now_ns: int) -> None:
+        """Tell the situation now; nothing before a census, when births tell it."""
+        if self._parts.commands.proven:
+            situation = self.situation(now_ns)
+            self._told = _worth_telling(situation)
+            self._heartbeats.restart(now_ns)
+            self._parts.outlet.publish("node", Heartbeat(situation=situation), now_ns)
+
+    def tell_changes(self, now_ns: int) -> None:
+        """Tell the situation at once if something in it changed that the scheduler acts on."""
+        if _worth_telling(self.situation(now_ns)) != self._told:
+            self.heartbeat(now_ns)
+
+    def upload_rows(self, now_ns: int) -> None:
+        """Hand the rows so far to the spool, once site time is known."""
+        packed = self._rows.pack(self._parts.clock, now_ns)
+        if packed is not None:
+            self._parts.recorder.telemetry(*packed, now_ns)
+
+    def wakeup_ns(self) -> int | None:
+        """Say when something is next due by its period."""
+        cadences = (
+            self._births,
+            self._heartbeats,
+            self._time_requests,
+            self._row_turns,
+            self._batches,
+        )
+        times = [cadence.next_ns for cadence in cadences]
+        return min((time for time in times if time is not None), default=None)
+
+    # --- the situation ---------------------------------------------------------------------------
+
+    def situation(self, now_ns: int) -> Situation:
+        """Give where the node stands."""
+        parts = self._parts
+        sample = parts.pilot.helm.fresh(now_ns)
+        last = parts.pilot.helm.last
+        task = parts.pilot.task
+        ref = parts.workloads.first if task is None else task.ref
+        return Situation(
+            state=parts.course.state.value,
+            autonomy=self._autonomy(now_ns),
+            x_m=None if sample is None else sample.x_m,
+            y_m=None if sample is None else sample.y_m,
+            heading_rad=None if sample is None else sample.heading_rad,
+            at_rest=not parts.config.is_machine or parts.pilot.helm.at_rest(now_ns),
+            battery_wh=None if last is None else last.battery_wh,
+            payload_kg=0.0 if last is None else last.payload_kg,
+            authority=parts.pilot.held_authority,
+            task=None if ref is None else ref.task,
+            attempt=0 if ref is None else ref.attempt,
+            progress_ratio=parts.pilot.progress_ratio,
+            stops=parts.stops.latched,
+            held=parts.hold.held,
+            epoch=parts.commands.epoch,
+            spool_count=parts.spool.count,
+            refused=dict(parts.outlet.refused),
+            produced=self._with_dropped_rows(parts.spool.produced),
+            dropped=self._with_dropped_rows(parts.spool.dropped),
+        )
+
+    def _autonomy(self, now_ns: int) -> Autonomy:
+        if self._parts.course.state is State.SAFE:
+            return Autonomy.A3
+        return Autonomy.A0 if self.reachable(now_ns) else Autonomy.A2
+
+    def _with_dropped_rows(self, counts: dict[RecordClass, int]) -> dict[str, int]:
+        named = {record_class.value: count for record_class, count in counts.items()}
+        if self._rows.dropped_count:
+            raw = RecordClass.RAW.value
+            named[raw] = named.get(raw, 0) + self._rows.dropped_count
+        return named
+
+    def _health(self, now_ns: int) -> Health:
+        parts = self._parts
+        error_ns = parts.clock.error_ns(now_ns)
+        left_ns = parts.pilot.leasing.left_ns(now_ns)
+        return Health(
+            tasks_count=parts.workloads.count + (parts.pilot.task is not None),
+            progress_ratio=parts.pilot.progress_ratio,
+            spool_count=parts.spool.count,
+            spool_bytes=parts.spool.size_bytes,
+            refused_count=sum(parts.outlet.refused.values()),
+            clock_error_s=NO_VALUE if error_ns is None else s_from_ns(error_ns),
+            lease_left_s=NO_VALUE if left_ns is None else s_from_ns(left_ns),
+        )
+
+
+def _worth_telling(situation: Situation) -> tuple[object, ...]:
+    authority = situation.authority
+    return (
+        situation.state,
+        situation.autonomy,
+        situation.at_rest,
+        None if authority is None else (authority.id, authority.at_stop),
+        (situation.task, situation.attempt),
+        situation.stops,
+        situation.held,
+        situation.epoch,
+        situation.x_m is None,
+    )

@@ -1,0 +1,88 @@
+"""What the node reports for keeps: events, alarms, task reports, terrain, telemetry.
+
+Owns the alarms that are up, durably, so that one raised before a crash is still taken back after
+it. Records made before site time is known carry the time 0: late, but never lost.
+"""
+
+from collections.abc import Sequence
+
+from lunaredge.agent.clock import SiteClock
+from lunaredge.agent.outlet import Outlet
+from lunaredge.agent.spool import Spool
+from lunaredge.ids import TaskId
+from lunaredge.node import Row
+from lunaredge.agent.tasks import NO_END, End, TaskRef
+from lunaredge.wire.messages import RecordClass
+from lunaredge.wire.records import (
+    Alarm,
+    Event,
+    TaskOutcome,
+    TaskReport,
+    Telemetry,
+    TerrainPatch,
+    pack_points,
+)
+
+TABLE = "alarm"
+SITE_TIME_UNKNOWN = 0
+# A reason is a line for people; a workload may say more than fits one.
+_REASON_LENGTH_MAX = 200
+
+
+class Recorder:
+    """Makes records and hands them to the spool."""
+
+    def __init__(self, outlet: Outlet, spool: Spool, clock: SiteClock) -> None:
+        self._outlet = outlet
+        self._spool = spool
+        self._clock = clock
+        self._alarms: set[str] = set()
+
+    def event(self, code: str, text: str, now_ns: int) -> None:
+        """Report something worth keeping."""
+        event = Event(site_ns=self._site_ns(now_ns), code=code, text=text)
+        self._spool.keep(event, RecordClass.EVENT, 1, now_ns)
+
+    def alarm(self, code: str, text: str, now_ns: int, *, active: bool) -> None:
+        """Report that an alarm came up or went away; nothing when it is as it was."""
+        if active == (code in self._alarms):
+            return
+        if active:
+            self._alarms.add(code)
+            self._outlet.persist(TABLE, code, 0, b"")
+        record = Alarm(site_ns=self._site_ns(now_ns), code=code, text=text, active=active)
+        self._spool.keep(record, RecordClass.ALARM, 1, now_ns)
+        if not active:
+            self._alarms.discard(code)
+            self._outlet.erase(TABLE, code, 0)
+
+    def report(self, ref: TaskRef, outcome: TaskOutcome, now_ns: int, end: End = NO_END) -> None:
+        """Report a step of a task's life."""
+        report = TaskReport(
+            site_ns=self._site_ns(now_ns),
+            task=ref.task,
+            attempt=ref.attempt,
+            outcome=outcome,
+            reason=end.reason[:_REASON_LENGTH_MAX],
+            result=end.result,
+        )
+        self._spool.keep(report, RecordClass.STATE, 1, now_ns)
+
+    def patch(self, task: TaskId, points: Sequence[tuple[float, float, float]], now_ns: int) -> None:
+        """Report measured ground."""
+        patch = TerrainPatch(
+            site_ns=self._site_ns(now_ns), task=task, points=pack_points(points)
+        )
+        self._spool.keep(patch, RecordClass.EVENT, len(points), now_ns)
+
+    def telemetry(self, batch: Telemetry, row_count: int, now_ns: int) -> None:
+        """Report a batch of telemetry."""
+        self._spool.keep(batch, RecordClass.RAW, row_count, now_ns)
+
+    def restore(self, row: Row) -> None:
+        """Take back an alarm that was up when the last life ended."""
+        self._alarms.add(row.scope)
+
+    def _site_ns(self, now_ns: int) -> int:
+        site_ns = self._clock.site_ns(now_ns)
+        return SITE_TIME_UNKNOWN if site_ns is None else site_ns

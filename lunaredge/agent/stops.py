@@ -1,0 +1,92 @@
+"""Emergency stops: taken once per id, latched durably, released one by one.
+
+Owns the latch. The key of a row carries the id, so that a row whose value is damaged still
+latches: a stop is never lost to a bad sector.
+"""
+
+import msgspec
+
+from lunaredge.agent.outlet import Outlet
+from lunaredge.node import Row
+
+TABLE = "stop"
+
+# Ids come from outside; a longer one still stops, under its first part.
+ID_LENGTH_MAX = 80
+# More latched stops than people could mean. Past it one more id stands for all that follow, so
+# that releasing the others doesn't set the machine free.
+_LATCHED_MAX = 32
+OVERFLOW = "too-many-stops"
+# Released ids that are remembered, so that a late copy of a stop doesn't latch it again.
+_RELEASED_MAX = 64
+
+_encoder = msgspec.msgpack.Encoder()
+
+
+class _Latch(msgspec.Struct, frozen=True, array_like=True):
+    serial: int
+    """Rises with every change, so that the oldest is known."""
+    holds: bool
+
+
+_decoder = msgspec.msgpack.Decoder(_Latch)
+
+
+class StopLatch:
+    """Every stop that this node has taken, and whether it still holds."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self._outlet = outlet
+        self._known: dict[str, _Latch] = {}
+        self._serial = 0
+
+    @property
+    def latched(self) -> tuple[str, ...]:
+        """Ids in force, oldest first."""
+        return tuple(self._names(holds=True))
+
+    def take(self, stop: str) -> str | None:
+        """Latch a stop; give the id it holds under, or None when it was taken before."""
+        name = stop[:ID_LENGTH_MAX]
+        if name in self._known:
+            return None
+        if len(self.latched) >= _LATCHED_MAX:
+            name = OVERFLOW
+            if name in self.latched:
+                return None
+        self._write(name, holds=True)
+        return name
+
+    def release(self, stop: str) -> bool:
+        """End a stop; tell whether it held. One never heard of is remembered as over."""
+        name = stop[:ID_LENGTH_MAX]
+        held = name in self.latched
+        self._write(name, holds=False)
+        self._forget_oldest()
+        return held
+
+    def restore(self, row: Row) -> bool:
+        """Take back a row; tell whether it was whole. A damaged one holds."""
+        try:
+            latch = _decoder.decode(row.value)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._known[row.scope] = _Latch(self._serial, holds=True)
+            return False
+        self._serial = max(self._serial, latch.serial)
+        self._known[row.scope] = latch
+        return True
+
+    def _names(self, *, holds: bool) -> list[str]:
+        names = [name for name, latch in self._known.items() if latch.holds is holds]
+        return sorted(names, key=lambda name: (self._known[name].serial, name))
+
+    def _write(self, name: str, *, holds: bool) -> None:
+        self._serial += 1
+        latch = _Latch(self._serial, holds)
+        self._known[name] = latch
+        self._outlet.persist(TABLE, name, 0, _encoder.encode(latch))
+
+    def _forget_oldest(self) -> None:
+        for name in self._names(holds=False)[:-_RELEASED_MAX]:
+            del self._known[name]
+            self._outlet.erase(TABLE, name, 0)

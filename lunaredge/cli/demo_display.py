@@ -1,0 +1,177 @@
+"""The demo's live picture: what the site's views say, in 24 lines of 80 columns.
+
+Draws rows and knows nothing else. Values older than their period are dimmed and carry their age,
+so that a dead scheduler's last words don't look alive. The 16 colours of a plain terminal suffice.
+"""
+
+import datetime
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from lunaredge.units import NS_PER_S, s_from_ns
+
+Row = Mapping[str, object]
+
+# Views come every 30 virtual seconds; three in a row missing is no delay any more.
+STALE_NS = 100 * NS_PER_S
+STATE_STYLES = {
+    "driving": "cyan",
+    "working": "green",
+    "requesting": "yellow",
+    "holding": "yellow",
+    "unproven": "yellow",
+    "stopped": "red",
+    "safe": "red",
+}
+PRESENCE_STYLES = {"up": "green", "lost": "red", "down": "red", "unknown": "yellow"}
+PHASE_MARKS = {
+    "queued": "·",
+    "assigned": ">",
+    "accepted": ">",
+    "started": "▶",
+    "done": "✓",
+    "failed": "✗",
+    "cancelled": "-",
+}
+
+
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is drawn."""
+
+    title: str
+    step: str
+    """What the demo is doing now."""
+    broker: str
+    now_ns: int
+    start_ns: int
+    speed: float
+    nodes: Sequence[Row]
+    tasks: Sequence[Row]
+    link: Row
+    site: Row
+    ages_ns: Mapping[str, int]
+    """Age of each view; a view never heard is missing."""
+    dead: Sequence[str]
+    """Processes that are down at this moment."""
+
+
+def draw(picture: Picture) -> RenderableType:
+    """Give the whole picture."""
+    return Group(
+        _heading(picture), _nodes(picture), _tasks(picture), _link(picture), _site(picture)
+    )
+
+
+def _heading(picture: Picture) -> Text:
+    elapsed_s = s_from_ns(picture.now_ns - picture.start_ns)
+    clock = datetime.datetime.fromtimestamp(s_from_ns(picture.now_ns), tz=datetime.UTC)
+    text = Text.assemble(
+        (picture.title[:44], "bold"),
+        f"  {clock:%Y-%m-%d %H:%M:%S}  T+{_duration(elapsed_s)} x{picture.speed:g}\n",
+        (picture.step[:78], "bold cyan"),
+    )
+    if picture.dead:
+        text.append(f"\nDOWN: {', '.join(picture.dead)}", "bold red reverse")
+    return text
+
+
+def _nodes(picture: Picture) -> Table:
+    stale = _is_stale(picture, "nodes")
+    table = Table(box=None, padding=(0, 1), pad_edge=False, style="dim" if stale else "")
+    for heading in ("node", "is", "state", "task", "done", "battery", "waits for"):
+        table.add_column(heading, no_wrap=True)
+    for row in picture.nodes:
+        state = str(row["state"] or "-")
+        presence = str(row["presence"])
+        measured = row["mark"] == "measured"
+        table.add_row(
+            str(row["node"]),
+            Text(presence, PRESENCE_STYLES.get(presence, "")),
+            Text(state, STATE_STYLES.get(state, "")),
+            str(row["task"] or "-")[:18],
+            _ratio(row["progress_ratio"]) if row["task"] else "-",
+            _battery(row, measured=measured),
+            Text(str(row["waits_for"] or "")[:22], "yellow"),
+        )
+    return table
+
+
+def _tasks(picture: Picture) -> Group:
+    phases = [str(row["phase"]) for row in picture.tasks if row["kind"] != "park"]
+    done = sum(phase in ("done", "failed", "cancelled") for phase in phases)
+    marks = " ".join(
+        f"{PHASE_MARKS.get(str(row['phase']), '?')}{row['task']}"
+        for row in picture.tasks
+        if row["kind"] != "park"
+    )
+    grid = Table.grid(padding=(0, 1))
+    bar = ProgressBar(total=max(1, len(phases)), completed=done, width=40)
+    grid.add_row("tasks", bar, f"{done} of {len(phases)} ended")
+    return Group(grid, Text(marks, "dim" if _is_stale(picture, "tasks") else ""))
+
+
+def _link(picture: Picture) -> Text:
+    link = picture.link
+    if not link:
+        return Text("Earth link: not heard yet", "yellow")
+    state = str(link.get("state"))
+    style = {"open": "green", "planned": "yellow"}.get(state, "red")
+    text = Text.assemble("Earth link ", (state, f"bold {style}"))
+    countdown = link.get("countdown_s")
+    if isinstance(countdown, int | float):
+        word = "closes" if state == "open" else "opens"
+        text.append(f", {word} in {_duration(countdown)}")
+    backlog = link.get("backlog_items")
+    text.append(f"  backlog {backlog}  peak {link.get('backlog_peak')}")
+    text.append(f"  delivered {link.get('delivered')}  {link.get('autonomy', '')}")
+    return _aged(picture, "link", text)
+
+
+def _site(picture: Picture) -> Text:
+    site = picture.site
+    if not site:
+        return Text("scheduler: not heard yet", "yellow")
+    telemetry = site.get("telemetry")
+    totals = telemetry if isinstance(telemetry, dict) else {}
+    archived = sum(row.get("archived", 0) for row in totals.values())
+    repeated = sum(row.get("duplicates", 0) for row in totals.values())
+    text = Text(
+        f"epoch {site.get('epoch')}  authorities {site.get('authorities_granted')}"
+        f"  archived {archived} (+{repeated} repeats)  broker {picture.broker}"
+    )
+    return _aged(picture, "site", text)
+
+
+def _aged(picture: Picture, view: str, text: Text) -> Text:
+    if _is_stale(picture, view):
+        text.stylize("dim")
+        text.append(f"  last known, {_duration(s_from_ns(picture.ages_ns[view]))} ago", "yellow")
+    return text
+
+
+def _is_stale(picture: Picture, view: str) -> bool:
+    return picture.ages_ns.get(view, 0) > STALE_NS
+
+
+def _battery(row: Row, *, measured: bool) -> Text:
+    battery_wh = row["battery_wh"]
+    if not isinstance(battery_wh, int | float):
+        return Text("-")
+    if measured:
+        return Text(f"{battery_wh:.0f} Wh")
+    return Text(f"{battery_wh:.0f} Wh?", "dim")
+
+
+def _ratio(value: object) -> str:
+    return f"{100 * value:.0f} %" if isinstance(value, int | float) else "-"
+
+
+def _duration(duration_s: float) -> str:
+    minutes, seconds = divmod(int(abs(duration_s)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}"

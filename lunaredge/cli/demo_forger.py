@@ -1,0 +1,89 @@
+"""The demo's forger: says to the running site what nobody may say, so that refusing it is shown.
+
+It has a place on the broker, as a broken or hostile program would, but no key of the scheduler's.
+"""
+
+import secrets
+
+from lunaredge.ids import BootId, CommandId, KeyId, NodeId, SiteId, TaskId
+from lunaredge.runtime.clock import Clock
+from lunaredge.runtime.mqtt import LinkSettings, MqttLink
+from lunaredge.units import NS_PER_S
+from lunaredge.wire import codec, messages, topics
+from lunaredge.wire.seal import SEED_BYTES, Role, Signer
+
+# Past a command's expiry and every honest delay: what is sent again after this is stale.
+STALE_NS = 300 * NS_PER_S
+
+
+class Forger:
+    """Forges, replays and babbles. ``sent`` counts what the site must refuse, by kind."""
+
+    def __init__(self, settings: LinkSettings, site: SiteId, clock: Clock) -> None:
+        self.sent: dict[str, int] = {}
+        self._site = site
+        self._clock = clock
+        self._captured: tuple[str, bytes, int] | None = None
+        self._number = 0
+        # A key of its own making, under a name that the site trusts.
+        self._signer = Signer(KeyId("scheduler"), Role.SCHEDULER, secrets.token_bytes(SEED_BYTES))
+        wanted = [f"{topics.ROOT}/{site}/+/cmd"]
+        self.link = MqttLink(settings, f"forger-{secrets.token_hex(4)}", wanted, self)
+
+    @property
+    def can_replay(self) -> bool:
+        """Whether a genuine command was overheard that is stale by now."""
+        captured = self._captured
+        return captured is not None and self._clock.now_ns() - captured[2] > STALE_NS
+
+    def replay(self) -> None:
+        """Send a stale genuine command again, byte for byte."""
+        assert self._captured is not None
+        topic, payload, _ = self._captured
+        self._publish("replayed", topic, payload)
+
+    def forge(self, node: NodeId) -> None:
+        """Tell a node to give up its task, with a signature of nobody's."""
+        body = messages.Cancel(command=CommandId("forged"), task=TaskId("none"), attempt=1)
+        frame = codec.encode(self._header(), body, self._signer)
+        self._publish("forged", topics.build(self._site, node, "cmd"), frame)
+
+    def omit_signature(self, node: NodeId) -> None:
+        """Tell a node to hold, unsigned."""
+        frame = codec.encode(self._header(), messages.Hold(command=CommandId("unsigned")))
+        self._publish("unsigned", topics.build(self._site, node, "cmd"), frame)
+
+    def babble(self, node: NodeId) -> None:
+        """Send bytes that are no frame to a node and to the scheduler."""
+        noise = secrets.token_bytes(100)
+        self._publish("garbage", topics.build(self._site, node, "cmd"), noise)
+        self._publish("garbage", topics.build(self._site, node, "node"), noise)
+
+    def on_message(self, topic: str, payload: bytes) -> None:
+        """Overhear the first command."""
+        if self._captured is None and topic.endswith("/cmd"):
+            self._captured = (topic, payload, self._clock.now_ns())
+
+    def on_connected(self) -> None:
+        """Nothing to do."""
+
+    def on_disconnected(self) -> None:
+        """Nothing to do."""
+
+    def _publish(self, kind: str, topic: str, payload: bytes) -> None:
+        if self.link.publish(topic, payload):
+            self.sent[kind] = self.sent.get(kind, 0) + 1
+
+    def _header(self) -> codec.Header:
+        self._number += 1
+        now_ns = self._clock.now_ns()
+        return codec.Header(
+            node=topics.SCHEDULER,
+            boot=BootId(1),
+            number=self._number,
+            local_ns=now_ns,
+            site_ns=now_ns,
+            clock_error_ns=0,
+            epoch=2**40,
+            expiry_ns=now_ns + 60 * NS_PER_S,
+        )

@@ -1,0 +1,34 @@
+"""`lunaredge explain TASK`: why a task is where it is, or which constraint refused each node."""
+
+import argparse
+import json
+
+from lunaredge.cli import site_access
+from lunaredge.cli.table import Column, as_json, render
+from lunaredge.ids import TaskId
+from lunaredge.runtime.client import new_request
+from lunaredge.wire import messages
+
+COLUMNS = (Column("node", "NODE"), Column("constraint", "REFUSED BY"), Column("detail", "DETAIL"))
+
+
+def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the options."""
+    parser.add_argument("task", help="the task, as `lunaredge tasks` names it")
+    site_access.add_config(parser)
+    site_access.add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask and print."""
+    client = site_access.load(options, signs=False)
+    question = messages.Explain(request=new_request(), task=TaskId(options.task))
+    answer = site_access.with_client(client, (), lambda site: site.ask(question))
+    rows = json.loads(answer.rows)
+    if options.json:
+        print(as_json({"found": answer.ok, "text": answer.text, "refusals": rows}))
+        return 0 if answer.ok else 1
+    print(answer.text)
+    if rows:
+        print(render(rows, COLUMNS))
+    return 0 if answer.ok else 1

@@ -1,0 +1,129 @@
+"""`lunaredge`: finds the command, runs it, turns errors into exit codes.
+
+Commands are imported only when they are asked for, so that an agent's board never loads what only
+the data centre has installed.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lunaredge import __version__
+from lunaredge.errors import LunarEdgeError
+
+EXIT_DONE = 0
+EXIT_NOT_SO = 1
+EXIT_BAD_INPUT = 2
+EXIT_MISSING_PART = 3
+EXIT_INTERRUPTED = 130
+
+
+class Command(NamedTuple):
+    """One command: the module of `lunaredge.cli` that has it, and its line in the help."""
+
+    name: str
+    module: str
+    help: str
+
+
+COMMANDS = (
+    Command("demo", "demo", "run a whole construction site on this machine"),
+    Command("submit", "submit", "hand in a work order"),
+    Command("nodes", "listing", "list the nodes: who is there, where, at what"),
+    Command("tasks", "listing", "list the tasks: how far, on which node, waiting for what"),
+    Command("alarms", "listing", "list the alarms, active ones first"),
+    Command("link", "listing", "show the Earth link: contact, backlog, what was delivered"),
+    Command("explain", "explain", "say why a task is where it is, or why it is not placed"),
+    Command("hold", "operate", "bring a node to rest and keep it there"),
+    Command("resume", "operate", "let a held node go on"),
+    Command("cancel", "operate", "cancel a task"),
+    Command("estop", "operate", "stop one node or all, now; or release a stop, in two steps"),
+    Command("approve", "operate", "give Earth's word on a task that needs it"),
+    Command("doctor", "doctor", "check a configuration, the broker, the clock, disk and kernels"),
+    Command("broker", "process", "run the MQTT broker of a site"),
+    Command("scheduler", "process", "run the scheduler"),
+    Command("gateway", "process", "run the gateway toward Earth"),
+    Command("earth", "process", "run the Earth station"),
+    Command("agent", "process", "run the agent of one node"),
+    Command("machines", "process", "run the simulated machines and their ground truth"),
+    Command("keys", "keys", "make the signing keys of a site"),
+    Command("audit", "audit", "check the invariants of a finished run from its disks"),
+    Command("sim", "sim", "run the site in the seeded simulator, with faults"),
+    Command("bench", "bench", "measure lunaredge against named peers"),
+)
+
+_EPILOG = """\
+exit codes: 0 done, 1 what was asked about is not so, 2 bad input or usage,
+3 a needed part (broker, disk, node) is missing, 130 interrupted.
+
+start here: lunaredge demo
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not __debug__:
+        print(
+            "lunaredge does not run under python -O: its assertions guard machines", file=sys.stderr
+        )
+        return EXIT_BAD_INPUT
+    try:
+        parser = _parser(words)
+        options = parser.parse_args(words)
+        module = importlib.import_module(f"lunaredge.cli.{_found(options.command).module}")
+        code = module.run(options)
+        assert isinstance(code, int)
+    except SystemExit as exc:
+        return exc.code if isinstance(exc.code, int) else EXIT_BAD_INPUT
+    except LunarEdgeError as exc:
+        print(f"lunaredge: {exc}", file=sys.stderr)
+        return exc.exit_code
+    except ModuleNotFoundError as exc:
+        return _explain_missing(exc)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone away; that is its right.
+        sys.stderr.close()
+        return EXIT_DONE
+    return code
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lunaredge",
+        description="Orchestrate an autonomous construction site on the Moon.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"lunaredge {__version__}")
+    parts = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for command in COMMANDS:
+        part = parts.add_parser(command.name, help=command.help, description=command.help)
+        if command.name == asked:
+            module = importlib.import_module(f"lunaredge.cli.{command.module}")
+            module.add_arguments(part, command.name)
+    return parser
+
+
+def _found(name: str) -> Command:
+    return next(command for command in COMMANDS if command.name == name)
+
+
+def _explain_missing(exc: ModuleNotFoundError) -> int:
+    if exc.name is None or exc.name.split(".")[0] == "lunaredge":
+        raise exc
+    print(
+        f"lunaredge: this command needs {exc.name}, which is not installed here; "
+        "install lunaredge[site] (or [all])",
+        file=sys.stderr,
+    )
+    return EXIT_MISSING_PART
+
+
+if __name__ == "__main__":
+    sys.exit(main())

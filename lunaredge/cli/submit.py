@@ -1,0 +1,31 @@
+"""`lunaredge submit ORDER.yaml`: hand in a work order; taken whole or refused whole."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from lunaredge.cli import site_access
+from lunaredge.cli.table import as_json
+from lunaredge.runtime.client import new_request
+from lunaredge.runtime.files.order_file import load_order
+from lunaredge.wire import messages
+
+
+def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the options."""
+    parser.add_argument("order", type=Path, metavar="ORDER.yaml")
+    site_access.add_config(parser)
+    site_access.add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check the file, hand it in, print the answer."""
+    order = load_order(options.order)
+    client = site_access.load(options, signs=True)
+    question = messages.Submit(request=new_request(), order=order)
+    answer = site_access.with_client(client, (), lambda site: site.ask(question))
+    if options.json:
+        print(as_json({"ok": answer.ok, "order": order.id, "text": answer.text}))
+    else:
+        print(answer.text, file=sys.stdout if answer.ok else sys.stderr)
+    return 0 if answer.ok else 2

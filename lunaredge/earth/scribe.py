@@ -1,0 +1,30 @@
+"""Writes a node's messages as frames: numbers them, dates them, signs them."""
+
+from lunaredge.ids import BootId, NodeId
+from lunaredge.wire.codec import Header, encode
+from lunaredge.wire.messages import Message, View
+from lunaredge.wire.seal import Signer
+
+
+class Scribe:
+    """One node's hand, for one life. Its clock is site time."""
+
+    def __init__(self, node: NodeId, boot: BootId, signer: Signer) -> None:
+        self._node = node
+        self._boot = boot
+        self._signer = signer
+        self._number = 0
+
+    def frame(self, body: Message, now_ns: int, expiry_ns: int = 0) -> bytes:
+        """Give a message's bytes; all but views are signed."""
+        self._number += 1
+        header = Header(
+            node=self._node,
+            boot=self._boot,
+            number=self._number,
+            local_ns=now_ns,
+            site_ns=now_ns,
+            clock_error_ns=0,
+            expiry_ns=expiry_ns,
+        )
+        return encode(header, body, None if isinstance(body, View) else self._signer)

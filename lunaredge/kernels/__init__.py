@@ -1,0 +1,1 @@
+"""Numbers only: NumPy and Numba. No objects, no clock, no randomness, no I/O."""

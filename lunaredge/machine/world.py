@@ -1,0 +1,254 @@
+"""The world of the simulated machines: one ground, every machine on it, and its own slow clock.
+
+Time goes in steps of `STEP_NS` on a fixed raster, so that how a caller slices it changes nothing.
+An order takes effect with the next step and counts in a step only if it lives to the step's end:
+a set-point dies up to one step early, never late. A machine without anything to do costs nothing
+but a few lines when it is looked at. It reads no clock and knows no agents, sockets or files.
+"""
+
+import math
+import zlib
+
+import msgspec
+
+from lunaredge.ids import NodeId
+from lunaredge.machine.bodies import Rectangle, circle_gap_m, corners, separation_m
+from lunaredge.machine.controller import Machine, MachineOptions
+from lunaredge.machine.events import TruthEvent
+from lunaredge.machine.ground import Ground
+from lunaredge.machine.kinematics import turn_rad
+from lunaredge.machine.witness import Motion, Witness
+from lunaredge.model.fleet import Fleet
+from lunaredge.model.site import Point, Polygon, Site, ZoneKind
+from lunaredge.units import NS_PER_S, ns_from_s, s_from_ns
+from lunaredge.wire.driver import MachineOrder, Sample
+
+STEP_NS = NS_PER_S // 5
+_STEP_S = s_from_ns(STEP_NS)
+
+# Bound of the reported pose: the drift (0.07) and the sensor's noise in two axes (0.022).
+POSE_ERROR_M = 0.1
+POSE_NOISE_M = 0.015
+# Bodies farther than this from a place of interest are not measured exactly.
+_NEAR_M = 1.0
+
+
+class Truth(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a machine really is."""
+
+    machine: NodeId
+    t_ns: int
+    x_m: float
+    y_m: float
+    heading_rad: float
+    speed_m_s: float
+    corners: tuple[Point, ...]
+
+
+class World:
+    """One site's ground and machines. The same calls with the same seed give the same world."""
+
+    def __init__(
+        self, site: Site, fleet: Fleet, setpoint_lifetime_s: float, seed: int, start_ns: int
+    ) -> None:
+        assert setpoint_lifetime_s > s_from_ns(STEP_NS), "a set-point must outlive a step"
+        self.setpoint_lifetime_s = setpoint_lifetime_s
+        self.ground = Ground(site)
+        self._now_ns = start_ns
+        self._seed = seed
+        self._passes = 0
+        self._chargers = tuple(z.polygon for z in site.zones if z.kind is ZoneKind.CHARGE)
+        self._machines: dict[NodeId, Machine] = {}
+        for node in fleet.nodes:
+            if node.machine is not None:
+                options = MachineOptions(
+                    lifetime_ns=ns_from_s(setpoint_lifetime_s),
+                    phase_rad=math.tau * _hash_ratio(f"{seed}/{node.name}/drift"),
+                    start_ns=start_ns,
+                )
+                self._machines[node.name] = Machine(node, node.machine, self, options)
+        self._order = tuple(self._machines.values())
+        bodies = [machine.drive.body for machine in self._order]
+        self.witness = Witness(tuple(self._machines), bodies, start_ns)
+
+    # --- what drivers see ------------------------------------------------------------------------
+
+    @property
+    def now_ns(self) -> int:
+        """The time the world has reached."""
+        return self._now_ns
+
+    @property
+    def names(self) -> tuple[NodeId, ...]:
+        """The machines, in the fleet's order."""
+        return tuple(self._machines)
+
+    def attach(self, machine: NodeId) -> None:
+        """Begin with a new driver: the order in force ends, order numbers start anew."""
+        self._machines[machine].attach()
+
+    def order(self, machine: NodeId, frame: MachineOrder, now_ns: int) -> str | None:
+        """Give a machine an order; returns a word for why it is refused, or None.
+
+        The set-point's life counts from ``now_ns``.
+        """
+        return self._machines[machine].take(frame, now_ns)
+
+    def sample(self, machine: NodeId) -> Sample:
+        """Give what a machine measures now. Scanned points are handed out once."""
+        it = self._machines[machine]
+        it.settle(self._now_ns)
+        drive = it.drive
+        noise = [
+            (2.0 * _hash_ratio(f"{self._seed}/{machine}/{axis}/{self._now_ns}") - 1.0)
+            for axis in "xy"
+        ]
+        return Sample(
+            x_m=drive.measured[0] + POSE_NOISE_M * noise[0],
+            y_m=drive.measured[1] + POSE_NOISE_M * noise[1],
+            heading_rad=drive.heading_rad,
+            pose_error_m=POSE_ERROR_M,
+            speed_m_s=drive.speed_m_s,
+            station_m=drive.station_m,
+            at_rest=drive.at_rest,
+            order_no=it.order_no(self._now_ns),
+            battery_wh=it.battery.charge_wh,
+            charging=it.charging,
+            power_w=it.battery.power_w,
+            payload_kg=it.bucket.payload_kg,
+            pitch_deg=it.attitude.pitch_deg,
+            roll_deg=it.attitude.roll_deg,
+            slip_ratio=it.attitude.slip_ratio,
+            motor_c=it.battery.motor_c,
+            blocked=it.blocked,
+            work=it.bucket.status,
+            scan=it.take_scan(),
+        )
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def advance(self, to_ns: int) -> None:
+        """Let time pass, in whole steps, up to but not beyond ``to_ns``."""
+        while self._now_ns + STEP_NS <= to_ns:
+            active = [index for index, machine in enumerate(self._order) if machine.active]
+            if not active:
+                self._now_ns += (to_ns - self._now_ns) // STEP_NS * STEP_NS
+                return
+            self._step(active)
+
+    def _step(self, active: list[int]) -> None:
+        start_ns, end_ns = self._now_ns, self._now_ns + STEP_NS
+        self._now_ns = end_ns
+        motions = []
+        for index in active:
+            machine = self._order[index]
+            drive = machine.drive
+            body, odometer_m = drive.body, drive.odometer_m
+            machine.settle(start_ns)
+            machine.step(end_ns, _STEP_S)
+            if drive.body is not body:
+                turned_rad = turn_rad(body.heading_rad, drive.body.heading_rad)
+                motions.append(Motion(index, drive.odometer_m - odometer_m, turned_rad))
+        if motions:
+            bodies = [machine.drive.body for machine in self._order]
+            self.witness.observe(motions, bodies, start_ns, end_ns)
+            for motion in motions:
+                drive = self._order[motion.index].drive
+                if drive.at_rest:
+                    self.witness.rested(motion.index, drive.body, end_ns)
+
+    # --- what only the ground truth shows --------------------------------------------------------
+
+    def truth(self) -> tuple[Truth, ...]:
+        """Give where every machine really is."""
+        return tuple(
+            Truth(
+                machine=machine.name,
+                t_ns=self._now_ns,
+                x_m=machine.drive.body.x_m,
+                y_m=machine.drive.body.y_m,
+                heading_rad=machine.drive.body.heading_rad,
+                speed_m_s=machine.drive.speed_m_s,
+                corners=corners(machine.drive.body),
+            )
+            for machine in self._order
+        )
+
+    def summary(self) -> dict[str, object]:
+        """Give the truth so far, ready for JSON."""
+        witness = self.witness
+        least_m = witness.separation_m_min
+        return {
+            "t_ns": self._now_ns,
+            "separation_m_min": least_m if math.isfinite(least_m) else None,
+            "separations_m": witness.separations_m(),
+            "pairs_checked": witness.pairs_checked,
+            "overlaps": msgspec.to_builtins(witness.overlaps),
+            "dropped": {
+                "events": witness.events_dropped,
+                "overlaps": witness.overlaps_dropped,
+                "intervals": witness.intervals_dropped,
+            },
+            "machines": {
+                machine.name: self._machine_summary(index)
+                for index, machine in enumerate(self._order)
+            },
+            "piles_kg": self.ground.piles_kg(),
+            "pits_kg": self.ground.pits_kg(),
+            "zones": self.ground.coverage(),
+        }
+
+    def _machine_summary(self, index: int) -> dict[str, object]:
+        machine = self._order[index]
+        machine.settle(self._now_ns)
+        return {
+            "distance_m": self.witness.distances_m[index],
+            "moved_intervals": self.witness.intervals[index],
+            "battery_wh": machine.battery.charge_wh,
+            "battery_wh_min": machine.battery.charge_wh_min,
+            "payload_kg": machine.bucket.payload_kg,
+            "deadman_stops": machine.deadman_stops,
+            "blocked_stops": machine.blocked_stops,
+            "orders_refused": dict(machine.refused),
+            "scan_points_dropped": machine.scan_dropped,
+        }
+
+    # --- surroundings of a machine ---------------------------------------------------------------
+
+    def has_charger(self, x_m: float, y_m: float) -> bool:
+        """Whether a machine standing there is charged."""
+        return any(_contains(polygon, x_m, y_m) for polygon in self._chargers)
+
+    def clearance_m(self, machine: Machine, body: Rectangle) -> float:
+        """Give the distance from ``body`` to the nearest other machine; infinity when far."""
+        return min(
+            (
+                separation_m(body, other.drive.body)
+                for other in self._order
+                if other is not machine and circle_gap_m(body, other.drive.body) < _NEAR_M
+            ),
+            default=math.inf,
+        )
+
+    def next_pass_no(self) -> int:
+        """Number a tool's pass."""
+        self._passes += 1
+        return self._passes
+
+    def tell(self, event: TruthEvent) -> None:
+        """Take note of what happened."""
+        self.witness.tell(event)
+
+
+def _contains(polygon: Polygon, x_m: float, y_m: float) -> bool:
+    """Whether a point is in a polygon, by counting crossings to the east."""
+    inside = False
+    for (x1, y1), (x2, y2) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+        if (y1 > y_m) != (y2 > y_m) and x_m < x1 + (y_m - y1) / (y2 - y1) * (x2 - x1):
+            inside = not inside
+    return inside
+
+
+def _hash_ratio(text: str) -> float:
+    """Give a number in [0, 1) that depends on the text alone, on every machine."""
+    return zlib.crc32(text.encode()) / 2**32

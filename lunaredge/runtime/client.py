@@ -1,0 +1,187 @@
+"""An operator's connection: ask the scheduler, read the views.
+
+A request is signed, lives for a short time and carries an id of its own, so that sending it again
+until the answer comes changes nothing twice. A view is retained by the broker: it comes at once,
+with the site time at which it was made.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from typing import Self
+
+import msgspec
+
+from lunaredge.errors import RemoteProtocolError, TimeoutExceeded, TransportError
+from lunaredge.ids import BootId, ClientId, NodeId, SiteId
+from lunaredge.runtime.clock import Clock
+from lunaredge.runtime.mqtt import LinkSettings, MqttLink
+from lunaredge.units import NS_PER_S
+from lunaredge.wire import codec, messages, topics
+from lunaredge.wire.seal import Keyring, Role, Signer
+
+# A person waits this long; the scheduler answers in milliseconds when it is there.
+ANSWER_S_MAX = 10.0
+CONNECT_S_MAX = 5.0
+RESEND_S = 2.0
+EXPIRY_NS = 600 * NS_PER_S
+
+
+class ClientIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, of which site, by which clock. ``signer`` is None for one who only reads."""
+
+    site: SiteId
+    client: ClientId
+    clock: Clock
+    keyring: Keyring
+    signer: Signer | None
+
+
+class SiteClient:
+    """One client's connection to a broker; use it as an async context."""
+
+    def __init__(
+        self, settings: LinkSettings, identity: ClientIdentity, views: Sequence[str] = ()
+    ) -> None:
+        self.identity = identity
+        self.latest: dict[str, messages.View] = {}
+        """The newest view of each name heard so far."""
+        self._answers: dict[str, messages.Answer] = {}
+        self._news = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._number = 0
+        self._boot = BootId(secrets.randbits(48))
+        site = identity.site
+        names = [topics.view(site, name) for name in views]
+        wanted = [topics.answer(site, identity.client), *names]
+        client_id = f"{identity.client}-{secrets.token_hex(4)}"
+        # No session: what a person asked for is of no use after the connection.
+        settings = msgspec.structs.replace(settings, session_expiry_s=0)
+        self._link = MqttLink(settings, client_id, wanted, self)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._link.run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        await self._link.drain(1.0)
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is reached now."""
+        return self._link.connected
+
+    async def reach(self, wait_s: float = CONNECT_S_MAX) -> None:
+        """Wait for the broker.
+
+        Raises:
+            TransportError: it was not reached in time.
+        """
+        try:
+            await asyncio.wait_for(self._connected.wait(), wait_s)
+        except TimeoutError as exc:
+            raise TransportError(
+                "the broker can't be reached; is the site running, and are host and port right?"
+            ) from exc
+
+    async def ask(
+        self, body: messages.Request | messages.Explain, wait_s: float = ANSWER_S_MAX
+    ) -> messages.Answer:
+        """Ask the scheduler, again and again under one id, until it answers.
+
+        Raises:
+            TransportError: the broker was not reached.
+            TimeoutExceeded: no answer in time. The request may still be carried out.
+        """
+        await self.reach()
+        assert not isinstance(body, messages.Stop), "a stop is published, not asked for"
+        deadline_s = asyncio.get_running_loop().time() + wait_s
+        topic = topics.request(self.identity.site, self.identity.client)
+        while body.request not in self._answers:
+            self.say(topic, body)
+            await self._wait(RESEND_S)
+            if asyncio.get_running_loop().time() >= deadline_s:
+                raise TimeoutExceeded(
+                    f"no answer from the scheduler in {wait_s:g} s; it may still act on this"
+                )
+        return self._answers.pop(body.request)
+
+    def say(self, topic: str, body: messages.Message) -> None:
+        """Publish one signed message."""
+        self._number += 1
+        now_ns = self.identity.clock.now_ns()
+        header = codec.Header(
+            node=NodeId(self.identity.client),
+            boot=self._boot,
+            number=self._number,
+            local_ns=now_ns,
+            site_ns=now_ns,
+            clock_error_ns=0,
+            expiry_ns=now_ns + EXPIRY_NS,
+        )
+        self._link.publish(topic, codec.encode(header, body, self.identity.signer))
+
+    async def view(self, name: str, wait_s: float = ANSWER_S_MAX) -> messages.View:
+        """Give the newest view of that name.
+
+        Raises:
+            TransportError: the broker was not reached.
+            TimeoutExceeded: nobody has published it.
+        """
+        await self.reach()
+        deadline_s = asyncio.get_running_loop().time() + wait_s
+        while name not in self.latest:
+            await self._wait(deadline_s - asyncio.get_running_loop().time())
+            if name not in self.latest and asyncio.get_running_loop().time() >= deadline_s:
+                raise TimeoutExceeded(f"nobody has published the view {name} in {wait_s:g} s")
+        return self.latest[name]
+
+    async def changes(self, wait_s: float) -> AsyncIterator[bool]:
+        """Give True for each piece of news, False when none came for that long."""
+        while True:
+            yield await self._wait(wait_s)
+
+    async def _wait(self, wait_s: float) -> bool:
+        try:
+            await asyncio.wait_for(self._news.wait(), max(0.0, wait_s))
+        except TimeoutError:
+            return False
+        self._news.clear()
+        return True
+
+    # --- LinkListener -----------------------------------------------------------------------
+
+    def on_message(self, topic: str, payload: bytes) -> None:
+        """Take an answer or a view; anything else is not for us."""
+        try:
+            received = codec.decode(payload, self.identity.keyring)
+        except RemoteProtocolError:
+            return
+        body = received.body
+        if isinstance(body, messages.Answer) and received.role is Role.SCHEDULER:
+            self._answers[body.request] = body
+            self._news.set()
+        elif isinstance(body, messages.View):
+            self.latest[body.name] = body
+            self._news.set()
+
+    def on_connected(self) -> None:
+        """Note that the broker is there."""
+        self._connected.set()
+        self._news.set()
+
+    def on_disconnected(self) -> None:
+        """Note that it is gone."""
+        self._connected.clear()
+        self._news.set()
+
+
+def new_request() -> str:
+    """Give a request id that nobody has used."""
+    return secrets.token_hex(8)

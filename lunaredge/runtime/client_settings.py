@@ -1,0 +1,96 @@
+"""Settings of a client: an operator's terminal, at the site or on Earth. TOML, then environment."""
+
+import os
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from lunaredge.errors import ConfigError
+from lunaredge.ids import ClientId, SiteId, is_name
+from lunaredge.runtime.client import ClientIdentity
+from lunaredge.runtime.clock import Anchor, SiteClock
+from lunaredge.runtime.keys import load_keyring, load_signer
+from lunaredge.runtime.mqtt import LinkSettings
+
+# Where a client looks for its settings when none are named.
+ENVIRONMENT_FILE = "LUNAREDGE_CLIENT"
+DEFAULT_FILE = Path("operator.toml")
+# A settings file is a page long; more is a wrong file.
+FILE_BYTES_MAX = 65_536
+
+
+class ClientFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the file holds."""
+
+    site: SiteId
+    """Name of the site."""
+    name: ClientId
+    """Name of the client; with a key, the key's name: ``operator-NAME``."""
+    broker: LinkSettings
+    """Where the broker is."""
+    keys: str
+    """Folder of the keys, relative to the file: public.json, and NAME.seed to sign with."""
+    clock: Anchor = Anchor()
+    """How site time runs; left out, site time is UTC."""
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings ready for use."""
+
+    broker: LinkSettings
+    identity: ClientIdentity
+
+
+def load_client(path: Path | None, *, signs: bool) -> Client:
+    """Read a client's settings.
+
+    Raises:
+        ConfigError: the file or the keys it names can't be used.
+    """
+    found = path or Path(os.environ.get(ENVIRONMENT_FILE, DEFAULT_FILE))
+    settings = _read(found)
+    for key, value in (("site", settings.site), ("name", settings.name)):
+        if not is_name(value):
+            raise ConfigError(
+                "not a name",
+                place=str(found),
+                key=key,
+                value=value,
+                remedy="use lower-case letters, digits and hyphens",
+            )
+    keys = found.parent / settings.keys
+    return Client(
+        broker=settings.broker,
+        identity=ClientIdentity(
+            site=settings.site,
+            client=settings.name,
+            clock=SiteClock(settings.clock),
+            keyring=load_keyring(keys),
+            signer=load_signer(keys, settings.name) if signs else None,
+        ),
+    )
+
+
+def _read(path: Path) -> ClientFile:
+    try:
+        content = path.read_bytes()[: FILE_BYTES_MAX + 1]
+    except OSError as exc:
+        raise ConfigError(
+            "client settings can't be read",
+            place=str(path),
+            key="(file)",
+            value=exc.strerror,
+            remedy=f"name a file with --config, or set {ENVIRONMENT_FILE}",
+        ) from exc
+    try:
+        document = tomllib.loads(content.decode("utf-8"))
+        return msgspec.convert(document, ClientFile)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as exc:
+        raise ConfigError(
+            "client settings are wrong",
+            place=str(path),
+            key="(file)",
+            value=str(exc),
+            remedy="compare with docs/reference/settings.md",
+        ) from exc

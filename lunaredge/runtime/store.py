@@ -1,0 +1,392 @@
+"""The durable store of one process: a SQLite file in WAL mode, one writer, a schema version.
+
+Owns rows (what a core asks to persist), the archive (records kept for good) and the boot counter.
+Knows nothing of what the bytes mean. All calls block; the runner makes them in one thread. The
+file is locked for the life of the store, so that two processes can't both believe they own it.
+"""
+
+import fcntl
+import os
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from lunaredge.errors import JournalCorrupt, JournalFull, StorageError
+from lunaredge.ids import BootId, NodeId
+from lunaredge.node import Archive, Erase, Persist, Row
+from lunaredge.runtime.store_schema import APPLICATION_ID, MIGRATIONS
+from lunaredge.wire.messages import RecordClass
+
+Write = Persist | Erase | Archive
+
+# Shown in a report; the count goes on beyond it.
+CORRUPT_SHOWN_MAX = 20
+# Boot ids are written with 14 digits where they are sorted as text: counter << 24 stays below.
+_BOOT_COUNTER_MAX = 10**14 >> 24
+# After a checkpoint the WAL file is cut back to this; without it, it keeps its largest size.
+_WAL_BYTES_MAX = 16 * 1024 * 1024
+_PAGE_BYTES = 4096
+_FULL_ERRORS = frozenset({"SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"})
+_CORRUPT_ERRORS = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
+
+
+class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How a store keeps its file; fixed for its life."""
+
+    synchronous: str = "full"
+    """``full``: every commit is on the medium. ``normal``: a power cut may take the last ones."""
+    bytes_max: int = 0
+    """Over this the store is full, whatever room the disk has; 0 for no bound."""
+
+
+class ArchivedRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A record kept for good, as it is read back."""
+
+    node: NodeId
+    boot: BootId
+    record_class: RecordClass
+    first_seq: int
+    seq: int
+    count: int
+    dropped: bool
+    received_ns: int
+    record: bytes
+
+
+class ArchiveCount(msgspec.Struct, frozen=True, kw_only=True):
+    """What the archive holds of one node and class."""
+
+    node: NodeId
+    record_class: RecordClass
+    uploads: int
+    """Uploads archived, markers of dropped records included."""
+    archived: int
+    """Samples or records inside."""
+    dropped: int
+    """Samples or records that the sender dropped by policy."""
+
+
+class Store:
+    """One process's file. Make it with `open`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: int | None) -> None:
+        self.path = path
+        self.corrupt_count = 0
+        self.corrupt_keys: list[str] = []
+        self.repeated_count = 0
+        """Archive writes that were there already; each is the same record, kept once."""
+        self._connection = connection
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: Path, settings: StoreSettings | None = None) -> Self:
+        """Open or make the store at that path, and bring its schema up to date.
+
+        Raises:
+            StorageError: another process has it, it is newer than this program, it is not a
+                store, or the file can't be used.
+            JournalCorrupt: the file is damaged.
+            JournalFull: there is no room to make it.
+        """
+        settings = settings or StoreSettings()
+        assert settings.synchronous in ("full", "normal"), settings.synchronous
+        lock = _lock(path)
+        try:
+            with _translated(path):
+                connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+                store = cls(path, connection, lock)
+                try:
+                    store._prepare(settings)
+                except BaseException:
+                    connection.close()
+                    raise
+            return store
+        except BaseException:
+            os.close(lock)
+            raise
+
+    @classmethod
+    def open_to_read(cls, path: Path) -> Self:
+        """Open a store beside the process that owns it, to read only.
+
+        Raises:
+            StorageError: there is no such store, or it is newer than this program.
+            JournalCorrupt: the file is damaged.
+        """
+        with _translated(path):
+            connection = sqlite3.connect(
+                f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+            )
+            store = cls(path, connection, None)
+            try:
+                store._check_identity()
+            except BaseException:
+                connection.close()
+                raise
+        return store
+
+    def close(self) -> None:
+        """Close the file and give up the lock."""
+        with _translated(self.path):
+            self._connection.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """Make all writes durable in one transaction, in order; all or none.
+
+        Raises:
+            JournalFull: no room; nothing was written.
+            StorageError: the medium refused; nothing was written.
+            JournalCorrupt: the file is damaged.
+        """
+        assert writes, "empty commit"
+        with self._transaction():
+            for write in writes:
+                self._write(write)
+
+    def rows(self) -> Iterator[Row]:
+        """Give the rows in order of (table, scope, number).
+
+        A row whose checksum fails is left out and counted in ``corrupt_count``.
+
+        Raises:
+            JournalCorrupt: the file is damaged beyond single rows.
+        """
+        self.corrupt_count = 0
+        self.corrupt_keys = []
+        query = 'SELECT "table", scope, number, value, crc FROM rows ORDER BY 1, 2, 3'
+        with _translated(self.path):
+            for table, scope, number, value, crc in self._connection.execute(query):
+                if _row_crc(table, scope, number, value) != crc:
+                    self._count_corrupt(f"{table}/{scope}/{number}")
+                    continue
+                yield Row(table, scope, number, value)
+
+    def next_boot(self, random24: int) -> BootId:
+        """Give a boot id never given before: a durable counter, then 24 random bits.
+
+        Raises:
+            JournalFull, StorageError, JournalCorrupt: as `commit`.
+        """
+        assert 0 <= random24 < 1 << 24, random24
+        counter = self._meta("boot_counter") + 1
+        if counter >= _BOOT_COUNTER_MAX:
+            raise StorageError(f"{self.path}: boot counter {counter} is used up; start a new store")
+        with self._transaction():
+            self._set_meta("boot_counter", counter)
+        return BootId(counter << 24 | random24)
+
+    def archive_rows(
+        self, node: NodeId | None = None, record_class: RecordClass | None = None
+    ) -> Iterator[ArchivedRecord]:
+        """Give archived records in order of (node, boot, class, seq), of one node or class or all.
+
+        A record whose checksum fails is left out and counted in ``corrupt_count``.
+        """
+        query = (
+            "SELECT node, boot, class, first_seq, seq, count, dropped, received_ns, record, crc"
+            " FROM archive WHERE node = coalesce(?, node) AND class = coalesce(?, class)"
+            " ORDER BY node, boot, class, seq"
+        )
+        arguments = (node, record_class.value if record_class else None)
+        with _translated(self.path):
+            for *columns, crc in self._connection.execute(query, arguments):
+                if _archive_crc(columns) != crc:
+                    self._count_corrupt("archive/{}/{}/{}/{}".format(*columns[:3], columns[4]))
+                    continue
+                yield _archived(columns)
+
+    def archive_counts(self) -> list[ArchiveCount]:
+        """Give what the archive holds, by node and class."""
+        query = (
+            "SELECT node, class, count(*), sum(CASE dropped WHEN 0 THEN count ELSE 0 END),"
+            " sum(CASE dropped WHEN 0 THEN 0 ELSE count END)"
+            " FROM archive GROUP BY node, class ORDER BY node, class"
+        )
+        with _translated(self.path):
+            found = self._connection.execute(query).fetchall()
+        return [
+            ArchiveCount(
+                node=NodeId(node),
+                record_class=RecordClass(name),
+                uploads=uploads,
+                archived=archived,
+                dropped=dropped,
+            )
+            for node, name, uploads, archived, dropped in found
+        ]
+
+    def check(self) -> list[str]:
+        """Give what is wrong with the whole file, one line each; empty when it is sound. Slow."""
+        with _translated(self.path):
+            lines = [str(row[0]) for row in self._connection.execute("PRAGMA quick_check(20)")]
+        found = [line for line in lines if line != "ok"]
+        for _ in self.rows():
+            pass
+        for _ in self.archive_rows():
+            pass
+        return found + [f"checksum of {key} fails" for key in self.corrupt_keys]
+
+    def _prepare(self, settings: StoreSettings) -> None:
+        """Set the connection up, then migrate."""
+        execute = self._connection.execute
+        execute("PRAGMA busy_timeout = 5000")  # readers checkpoint; five seconds is their worst
+        execute("PRAGMA journal_mode = WAL")
+        execute(f"PRAGMA synchronous = {settings.synchronous}")
+        execute(f"PRAGMA journal_size_limit = {_WAL_BYTES_MAX}")
+        if settings.bytes_max:
+            execute(f"PRAGMA max_page_count = {settings.bytes_max // _PAGE_BYTES}")
+        self._migrate(self._check_identity())
+
+    def _check_identity(self) -> int:
+        """Give the schema version of the file; 0 for an empty one.
+
+        Raises:
+            StorageError: it is not one of ours, or newer than this program.
+        """
+        application = self._connection.execute("PRAGMA application_id").fetchone()[0]
+        tables = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if application == 0 and tables == 0:
+            return 0
+        if application != APPLICATION_ID:
+            raise StorageError(f"{self.path} is a database of another program; name another file")
+        version = self._meta("schema_version")
+        if version > len(MIGRATIONS):
+            raise StorageError(
+                f"{self.path} has schema version {version}, this program knows {len(MIGRATIONS)};"
+                " use the newer lunaredge that wrote it"
+            )
+        return version
+
+    def _migrate(self, version: int) -> None:
+        """Run what is missing, each step and its version number in one transaction."""
+        for target, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+            with self._transaction():
+                for statement in statements:
+                    self._connection.execute(statement)
+                self._set_meta("schema_version", target)
+                self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def _write(self, write: Write) -> None:
+        execute = self._connection.execute
+        match write:
+            case Persist(table=table, scope=scope, number=number, value=value):
+                crc = _row_crc(table, scope, number, value)
+                execute(
+                    "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?)",
+                    (table, scope, number, value, crc),
+                )
+            case Erase(table=table, scope=scope, through=through):
+                execute(
+                    'DELETE FROM rows WHERE "table" = ? AND scope = ? AND number <= ?',
+                    (table, scope, through),
+                )
+            case Archive():
+                self._archive(write)
+
+    def _archive(self, write: Archive) -> None:
+        """Keep a record once: the same number again, after a lost answer, changes nothing."""
+        columns: list[object] = [
+            write.node,
+            write.boot,
+            write.record_class.value,
+            write.first_seq,
+            write.seq,
+            write.count,
+            int(write.dropped),
+            write.received_ns,
+            write.record,
+        ]
+        cursor = self._connection.execute(
+            "INSERT OR IGNORE INTO archive VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*columns, _archive_crc(columns)),
+        )
+        self.repeated_count += 1 - cursor.rowcount
+
+    def _meta(self, key: str) -> int:
+        with _translated(self.path):
+            found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,))
+            row = found.fetchone()
+        return int(row[0]) if row else 0
+
+    def _set_meta(self, key: str, value: int) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _translated(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # SQLite has already rolled back by itself after some errors (full, I/O).
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _count_corrupt(self, key: str) -> None:
+        self.corrupt_count += 1
+        if len(self.corrupt_keys) < CORRUPT_SHOWN_MAX:
+            self.corrupt_keys.append(key)
+
+
+def _lock(path: Path) -> int:
+    """Take the store's lock; the kernel frees it when the process dies, however it dies."""
+    lock_path = path.with_name(path.name + ".lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as exc:
+        raise StorageError(f"{path} can't be opened: {exc}") from exc
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise StorageError(
+            f"{path} is in use by process {holder}; stop it, or name another store"
+        ) from exc
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return descriptor
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, at the border."""
+    try:
+        yield
+    except sqlite3.Error as exc:
+        name = getattr(exc, "sqlite_errorname", "") or ""
+        if name in _FULL_ERRORS:
+            raise JournalFull(f"{path}: no room to write ({exc}); free space on the disk") from exc
+        if name.split("_", 2)[:2] == ["SQLITE", "CORRUPT"] or name in _CORRUPT_ERRORS:
+            raise JournalCorrupt(
+                f"{path} is damaged ({exc}); move it away and restore it from a copy,"
+                " or start without it: what others acknowledge will be sent again"
+            ) from exc
+        raise StorageError(f"{path}: {exc} ({name or 'SQLite'})") from exc
+
+
+def _row_crc(table: str, scope: str, number: int, value: bytes) -> int:
+    """Give the checksum over key and value: a value under the wrong key is damage too."""
+    return zlib.crc32(value, zlib.crc32(f"{table}\0{scope}\0{number}\0".encode()))
+
+
+def _archive_crc(columns: Iterable[object]) -> int:
+    *key, record = columns
+    assert isinstance(record, bytes)
+    return zlib.crc32(record, zlib.crc32("\0".join(str(part) for part in key).encode()))
+
+
+def _archived(columns: Sequence[object]) -> ArchivedRecord:
+    names = ArchivedRecord.__struct_fields__
+    return msgspec.convert(dict(zip(names, columns, strict=True)), ArchivedRecord, strict=False)

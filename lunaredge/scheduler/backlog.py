@@ -1,0 +1,208 @@
+"""The backlog: every task's life, and which tasks may start.
+
+    QUEUED --assigned--> ASSIGNED --accepted--> ACCEPTED --started--> STARTED
+       ^                    |                      |                     |
+       '----- requeued -----+----------------------+---------------------+
+    any phase that is not an end --> DONE | FAILED | CANCELLED, once and for good (I5)
+
+The table is data; `advance` is the only place that changes a phase.
+"""
+
+from lunaredge.errors import LocalProtocolError
+from lunaredge.ids import OrderId, TaskId
+from lunaredge.model.task import Task, TaskKind, WorkOrder
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
+from lunaredge.wire import records
+from lunaredge.wire.messages import Assign, Cancel, RecordClass, Situation
+from lunaredge.wire.records import TaskOutcome
+
+_P = TaskPhase
+STEPS: dict[TaskPhase, frozenset[TaskPhase]] = {
+    _P.QUEUED: frozenset({_P.ASSIGNED, _P.FAILED, _P.CANCELLED}),
+    _P.ASSIGNED: frozenset({_P.QUEUED, _P.ACCEPTED, _P.STARTED, _P.DONE, _P.FAILED, _P.CANCELLED}),
+    _P.ACCEPTED: frozenset({_P.QUEUED, _P.STARTED, _P.DONE, _P.FAILED, _P.CANCELLED}),
+    _P.STARTED: frozenset({_P.QUEUED, _P.DONE, _P.FAILED, _P.CANCELLED}),
+    _P.DONE: frozenset(),
+    _P.FAILED: frozenset(),
+    _P.CANCELLED: frozenset(),
+}
+# Words in a row; more than can be late at once on a link that reorders neighbours.
+EMPTY_HANDED_MAX = 3
+ENDS = frozenset({_P.DONE, _P.FAILED, _P.CANCELLED})
+IN_HAND = frozenset({_P.ASSIGNED, _P.ACCEPTED, _P.STARTED})
+
+
+def advance(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str = "") -> None:
+    """Take a task to another phase.
+
+    Raises:
+        LocalProtocolError: the step is not in the table; nothing is changed.
+    """
+    if phase not in STEPS[entry.phase]:
+        raise LocalProtocolError(
+            f"task {entry.task.id} can't go from {entry.phase.value} to {phase.value}"
+        )
+    entry.phase = phase
+    entry.reason = reason
+    if phase is TaskPhase.STARTED:
+        entry.started_ns = ctx.now_ns
+    if phase in ENDS:
+        entry.ended_ns = ctx.now_ns
+        ctx.note_event(f"task.{phase.value}", f"{entry.task.id} {reason}".strip())
+    ctx.changed()
+    ctx.tell(f"task.{phase.value}", task=entry.task.id, node=entry.node, reason=reason or None)
+
+
+def add_order(ctx: Context, order: WorkOrder) -> None:
+    """Take a work order that has been found sound."""
+    assert order.id not in ctx.state.orders
+    ctx.state.orders[order.id] = order.title
+    for task in order.tasks:
+        assert task.id not in ctx.state.tasks
+        ctx.state.tasks[task.id] = TaskEntry(task=task, order=order.id, submitted_ns=ctx.now_ns)
+        if task.needs_earth:
+            wanted = records.ApprovalWanted(
+                site_ns=ctx.now_ns, task=task.id, title=f"{order.title}: {task.kind.value}"
+            )
+            ctx.to_earth(RecordClass.EVENT, wanted)
+    ctx.changed()
+    ctx.note_event("order.accepted", f"{order.id}: {len(order.tasks)} tasks")
+
+
+def add_park(ctx: Context, node: NodeEntry) -> None:
+    """Make a task that sends an idle machine home."""
+    home = ctx.specs[node.name].home
+    assert home is not None
+    ctx.state.park_no += 1
+    task = Task(
+        id=TaskId(f"park-{ctx.state.park_no}"),
+        kind=TaskKind.PARK,
+        priority=9,
+        stand=home,
+        only_on=(node.name,),
+    )
+    ctx.state.tasks[task.id] = TaskEntry(task=task, order=OrderId("site"), submitted_ns=ctx.now_ns)
+    ctx.changed()
+
+
+def blocked_by(ctx: Context, entry: TaskEntry) -> str:
+    """Say what a queued task waits for; empty when it may be placed."""
+    waiting = [
+        dependency
+        for dependency in entry.task.after
+        if ctx.state.tasks[dependency].phase is not TaskPhase.DONE
+    ]
+    if waiting:
+        return f"after {', '.join(waiting)}"
+    if entry.task.needs_earth and entry.approved is None:
+        return "needs Earth's approval"
+    return ""
+
+
+def ready(ctx: Context) -> list[TaskEntry]:
+    """Give the tasks that may be placed now."""
+    return [
+        entry
+        for entry in ctx.state.tasks.values()
+        if entry.phase is TaskPhase.QUEUED and not blocked_by(ctx, entry)
+    ]
+
+
+def requeue(ctx: Context, entry: TaskEntry, reason: str) -> None:
+    """Put a task back, or end it when it has been tried often enough."""
+    if entry.phase not in IN_HAND:
+        return
+    _detach(ctx, entry)
+    if entry.attempt >= ctx.config.attempts_max:
+        end(ctx, entry, TaskPhase.FAILED, f"{reason} (attempt {entry.attempt})")
+    else:
+        advance(ctx, entry, TaskPhase.QUEUED, reason)
+
+
+def end(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str) -> None:
+    """End a task, and those that can't start without it."""
+    assert phase in ENDS
+    _detach(ctx, entry)
+    advance(ctx, entry, phase, reason)
+    if phase is TaskPhase.DONE:
+        return
+    if phase is TaskPhase.FAILED:
+        ctx.raise_alarm(entry.task.id, "task.failed", reason)
+    for dependent in list(ctx.state.tasks.values()):
+        if entry.task.id in dependent.task.after and dependent.phase is TaskPhase.QUEUED:
+            end(ctx, dependent, phase, f"{entry.task.id} {phase.value}")
+
+
+def take_report(ctx: Context, node: NodeEntry, report: records.TaskReport) -> TaskEntry | None:
+    """Take a node's report on a task; give the task if this is what ended it.
+
+    A report on another attempt, or on a task that has ended, is old news.
+    """
+    entry = ctx.state.tasks.get(report.task)
+    if entry is None or entry.node != node.name or entry.attempt != report.attempt:
+        return None
+    if entry.phase not in IN_HAND:
+        return None
+    ctx.forget_commands(node.name, Assign)
+    match report.outcome:
+        case TaskOutcome.ACCEPTED:
+            if entry.phase is TaskPhase.ASSIGNED:
+                advance(ctx, entry, TaskPhase.ACCEPTED)
+        case TaskOutcome.STARTED:
+            if entry.phase is not TaskPhase.STARTED:
+                advance(ctx, entry, TaskPhase.STARTED)
+        case TaskOutcome.DONE:
+            entry.result = report.result
+            end(ctx, entry, TaskPhase.DONE, report.reason)
+        case TaskOutcome.FAILED:
+            requeue(ctx, entry, report.reason or "failed")
+        case TaskOutcome.CANCELLED:
+            end(ctx, entry, TaskPhase.CANCELLED, report.reason or "cancelled")
+    return entry if entry.phase in ENDS else None
+
+
+def cancel(ctx: Context, entry: TaskEntry, reason: str) -> None:
+    """Cancel a task: at once when no node has it, else when its node says so."""
+    if entry.phase is TaskPhase.QUEUED:
+        end(ctx, entry, TaskPhase.CANCELLED, reason)
+    elif entry.phase in IN_HAND:
+        assert entry.node is not None
+        body = Cancel(command=ctx.command_id(), task=entry.task.id, attempt=entry.attempt)
+        ctx.order(entry.node, body)
+
+
+def reconcile(ctx: Context, node: NodeEntry, situation: Situation) -> None:
+    """Mend a difference between what a node has in hand and what it should have.
+
+    Reports travel apart from heartbeats and either may be late, so one word proves nothing: a
+    node has lost a task when several words in a row say that it has none in hand and that all it
+    had to say has been acknowledged.
+    """
+    if situation.task is not None:
+        node.empty_handed_count = 0
+        entry = ctx.state.tasks.get(situation.task)
+        if entry is None or entry.node != node.name or entry.attempt != situation.attempt:
+            _take_away(ctx, node, situation.task, situation.attempt)
+        return
+    entry = ctx.state.tasks[node.task] if node.task is not None else None
+    if entry is None or entry.phase is TaskPhase.ASSIGNED or situation.spool_count:
+        node.empty_handed_count = 0
+        return
+    node.empty_handed_count += 1
+    if node.empty_handed_count >= EMPTY_HANDED_MAX:
+        node.empty_handed_count = 0
+        requeue(ctx, entry, f"{node.name} lost it")
+
+
+def _take_away(ctx: Context, node: NodeEntry, task: TaskId, attempt: int) -> None:
+    pending = ctx.state.commands.values()
+    if any(p.node == node.name and isinstance(p.body, Cancel) for p in pending):
+        return
+    ctx.order(node.name, Cancel(command=ctx.command_id(), task=task, attempt=attempt))
+
+
+def _detach(ctx: Context, entry: TaskEntry) -> None:
+    if entry.node is not None:
+        ctx.free_task(ctx.state.nodes[entry.node], entry.task.id)
+        ctx.forget_commands(entry.node, Assign, Cancel)

@@ -1,0 +1,282 @@
+"""Claims: which space each machine may be in, and who may have more of it.
+
+Expiry ends permission, never occupancy (I3). A claim grows the moment an authority is written and
+shrinks only by the node's own signed word: a heartbeat that gives the tail of its path back, one
+that says it is at rest without authority, or a new request (which gives everything else back).
+Nothing here is ever freed because nothing was heard.
+"""
+
+import itertools
+import math
+
+from lunaredge.ids import AuthorityId, NodeId
+from lunaredge.model.site import Point
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.inputs import Compute, Say
+from lunaredge.scheduler.paths import Chain, RouteProblem, RouteSolution, check_route
+from lunaredge.scheduler.state import Granted, NodeEntry
+from lunaredge.wire.messages import (
+    AuthorityRenewal,
+    AuthorityRequest,
+    Defer,
+    Grant,
+    Renew,
+    Situation,
+)
+
+# A solution that no longer fits is solved again at once this often; then the machine waits its
+# turn, so that two busy neighbours can't keep the solver in a loop.
+RESOLVE_MAX = 3
+
+
+def path_length_m(path: tuple[Point, ...]) -> float:
+    """Give the length of a polyline."""
+    return sum(math.dist(a, b) for a, b in itertools.pairwise(path))
+
+
+def path_from(path: tuple[Point, ...], station_m: float) -> tuple[Point, ...]:
+    """Give the part of a polyline from a station on; at least its last point."""
+    remaining_m = station_m
+    for i, (a, b) in enumerate(itertools.pairwise(path)):
+        length_m = math.dist(a, b)
+        if remaining_m < length_m:
+            ratio = max(0.0, remaining_m) / length_m
+            start = (a[0] + ratio * (b[0] - a[0]), a[1] + ratio * (b[1] - a[1]))
+            return (start, *path[i + 1 :])
+        remaining_m -= length_m
+    return path[-1:]
+
+
+def half_width_m(ctx: Context, node: NodeId) -> float:
+    """Give half the width of a machine's corridor, every margin included."""
+    spec = ctx.specs[node].machine
+    assert spec is not None
+    return spec.radius_m + ctx.config.corridor_margin_m
+
+
+def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
+    """Give every place where the machine may be."""
+    width_m = half_width_m(ctx, node.name)
+    chains: list[Chain] = []
+    if node.body is not None:
+        chains.append(Chain(points=(node.body,), half_width_m=width_m, owner=node.name))
+    if node.granted is not None:
+        rest = path_from(node.granted.path, node.granted.released_m)
+        chains.append(Chain(points=rest, half_width_m=node.granted.half_width_m, owner=node.name))
+    return chains
+
+
+def claims_of_others(ctx: Context, node: NodeId) -> tuple[Chain, ...]:
+    """Give the claims of every machine but one."""
+    return tuple(
+        chain
+        for other in ctx.state.nodes.values()
+        if other.name != node and ctx.is_machine(other.name)
+        for chain in claim(ctx, other)
+    )
+
+
+def census_missing(ctx: Context) -> list[NodeId]:
+    """Name the machines whose word is still needed before any space may be granted.
+
+    One leader: until a machine has acknowledged this epoch and reported its pose and authority,
+    it could be anywhere; so nobody is granted anything.
+    """
+    return [
+        node.name
+        for node in ctx.state.nodes.values()
+        if ctx.is_machine(node.name) and (not node.censused or node.body is None or node.estranged)
+    ]
+
+
+def settle(ctx: Context, node: NodeEntry, situation: Situation) -> None:
+    """Shrink or confirm a machine's claim by its newest signed word."""
+    if situation.x_m is None or situation.y_m is None:
+        return
+    here = (situation.x_m, situation.y_m)
+    held, granted = situation.authority, node.granted
+    if held is not None and granted is not None and held.id == granted.id:
+        _settle_driving(node, granted, held.released_m, at_stop=held.at_stop)
+    elif held is not None:
+        known = granted is not None and not granted.taken
+        _estrange(ctx, node, situation, known=known)
+    elif situation.at_rest:
+        if node.estranged:
+            ctx.clear_alarm(node.name, "authority.unknown")
+        node.estranged = False
+        if granted is None or granted.taken:
+            node.granted = None
+            node.body = here
+        elif node.body is None:
+            node.body = here
+
+
+def _settle_driving(node: NodeEntry, granted: Granted, released_m: float, *, at_stop: bool) -> None:
+    length_m = path_length_m(granted.path)
+    granted.taken = True
+    granted.released_m = max(granted.released_m, min(released_m, length_m))
+    if at_stop:
+        granted.released_m = length_m
+    # The path's remainder holds the body from here on; where it stood before is behind it.
+    if granted.released_m > 0.0:
+        node.body = path_from(granted.path, granted.released_m)[0]
+
+
+def _estrange(ctx: Context, node: NodeEntry, situation: Situation, *, known: bool) -> None:
+    """A node holds an authority other than the last one granted.
+
+    With a grant on its way, it may still report the one before: nothing is news. Without one, the
+    journal is older than the node: an old disk image, or another leader's grant.
+    """
+    if known:
+        return
+    node.estranged = True
+    assert situation.authority is not None
+    text = f"holds authority {situation.authority.id} that this journal does not know"
+    ctx.raise_alarm(node.name, "authority.unknown", text)
+
+
+def take_request(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
+    """Take a machine's request for an authority; it gives everything but its body back."""
+    if request.request_no <= node.request_no:
+        return
+    node.request_no = request.request_no
+    node.granted = None
+    node.body = (request.x_m, request.y_m)
+    ctx.forget_commands(node.name, Grant)
+    entry = ctx.state.tasks.get(request.task)
+    if entry is None or node.task != request.task or entry.attempt != request.attempt:
+        _defer(ctx, node, request.request_no, "not this node's task")
+        return
+    node.wanted = request
+    node.resolves = 0
+    reason = _standstill(ctx, node)
+    if reason:
+        _defer(ctx, node, request.request_no, reason)
+        return
+    solve(ctx, node, request)
+
+
+def take_route(ctx: Context, solution: RouteSolution) -> None:
+    """Grant a planned route if it is still free; the plan may be older than the site."""
+    node = ctx.state.nodes[solution.node]
+    request = node.wanted
+    if request is None or request.request_no != solution.request_no or node.granted is not None:
+        return
+    reason = _standstill(ctx, node) or ("" if solution.path else solution.reason)
+    if reason:
+        _defer(ctx, node, request.request_no, reason)
+        return
+    spec = ctx.specs[node.name].machine
+    assert spec is not None
+    others = claims_of_others(ctx, node.name)
+    violation = check_route(
+        ctx.ground, solution.path, half_width_m(ctx, node.name), spec.slope_deg_max, others
+    )
+    if violation is None:
+        _grant(ctx, node, request, solution)
+    elif node.resolves < RESOLVE_MAX:
+        node.resolves += 1
+        solve(ctx, node, request)
+    else:
+        _defer(ctx, node, request.request_no, violation.reason)
+
+
+def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> None:
+    """Give a held authority more time, counted from the node's sending of this request."""
+    granted = node.granted
+    if renewal.request_no <= node.request_no:
+        return
+    node.request_no = renewal.request_no
+    if granted is None or granted.id != renewal.authority:
+        return
+    if not node.censused or _latched(node):
+        return
+    granted.taken = True
+    granted.expiry_ns = max(granted.expiry_ns, ctx.now_ns + ctx.config.authority_lifetime_ns)
+    body = Renew(
+        command=ctx.command_id(),
+        request_no=renewal.request_no,
+        authority=granted.id,
+        lifetime_ns=ctx.config.authority_lifetime_ns,
+    )
+    ctx.intents.append(Say(node=node.name, body=body))
+
+
+def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
+    """Have a route planned around what everybody else may occupy now."""
+    spec = ctx.specs[node.name].machine
+    assert spec is not None
+    problem = RouteProblem(
+        version=ctx.state.version,
+        node=node.name,
+        request_no=request.request_no,
+        start=(request.x_m, request.y_m),
+        path=request.path,
+        half_width_m=half_width_m(ctx, node.name),
+        slope_deg_max=spec.slope_deg_max,
+        claims=claims_of_others(ctx, node.name),
+    )
+    ctx.intents.append(Compute(problem=problem))
+
+
+def _standstill(ctx: Context, node: NodeEntry) -> str:
+    """Say why nothing can be granted to this machine now; empty when nothing speaks against it."""
+    missing = census_missing(ctx)
+    if missing:
+        return f"census waits for {', '.join(missing)}"
+    if node.held:
+        return "held by an operator"
+    if _latched(node):
+        return "emergency stop"
+    return ""
+
+
+def _latched(node: NodeEntry) -> bool:
+    return node.situation is not None and bool(node.situation.stops)
+
+
+def _grant(
+    ctx: Context, node: NodeEntry, request: AuthorityRequest, solution: RouteSolution
+) -> None:
+    spec = ctx.specs[node.name].machine
+    assert spec is not None
+    assert not census_missing(ctx)
+    state = ctx.state
+    state.authority_no += 1
+    command = ctx.command_id()
+    granted = Granted(
+        id=AuthorityId(f"ma{state.epoch}-{state.authority_no}"),
+        command=command,
+        request_no=request.request_no,
+        task=request.task,
+        path=solution.path,
+        half_width_m=half_width_m(ctx, node.name),
+        granted_ns=ctx.now_ns,
+        expiry_ns=ctx.now_ns + ctx.config.authority_lifetime_ns,
+    )
+    node.granted = granted
+    node.wait_reason = ""
+    body = Grant(
+        command=command,
+        request_no=request.request_no,
+        authority=granted.id,
+        path=solution.path,
+        tool_from_m=solution.tool_from_m,
+        half_width_m=granted.half_width_m,
+        pose_error_m=ctx.config.pose_error_m,
+        speed_m_s_max=min(
+            spec.speed_m_s_max, ctx.ground.speed_limit_m_s(solution.path, granted.half_width_m)
+        ),
+        lifetime_ns=ctx.config.authority_lifetime_ns,
+    )
+    ctx.order(node.name, body)
+    ctx.tell("authority.granted", node=node.name, authority=granted.id, task=request.task)
+
+
+def _defer(ctx: Context, node: NodeEntry, request_no: int, reason: str) -> None:
+    node.wait_reason = reason
+    body = Defer(
+        command=ctx.command_id(), request_no=request_no, reason=reason, wait_ns=ctx.config.defer_ns
+    )
+    ctx.intents.append(Say(node=node.name, body=body))

@@ -1,0 +1,47 @@
+"""The scheduler's fixed configuration; units in the names, reasons beside the figures."""
+
+import msgspec
+
+from lunaredge.ids import SiteId
+from lunaredge.units import NS_PER_S
+
+
+class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the scheduler is told once, for its life."""
+
+    site: SiteId
+    corridor_margin_m: float = 0.8
+    """Added to a machine's radius on every side of its path: pose error 0.3, tracking error 0.1,
+    overrun of the stop point with slip 0.3, terrain map error 0.1."""
+    pose_error_m: float = 0.3
+    """The pose error the corridor allows for; told with each grant."""
+    authority_lifetime_ns: int = 900 * NS_PER_S
+    """Long enough that a scheduler restart never makes a driving machine brake."""
+    command_expiry_ns: int = 120 * NS_PER_S
+    """A command older than this changes nothing: the site has moved on."""
+    command_resend_ns: int = 10 * NS_PER_S
+    """Twice the time a busy link takes to answer."""
+    lost_after_ns: int = 120 * NS_PER_S
+    """Twelve heartbeats without one: the node is called lost. Its space stays blocked."""
+    defer_ns: int = 20 * NS_PER_S
+    """How long a machine waits before it asks again for a corridor that is not free."""
+    place_retry_ns: int = 60 * NS_PER_S
+    """How often unplaced tasks are tried again when nothing else has changed."""
+    park_after_ns: int = 120 * NS_PER_S
+    """An idle machine away from home goes home after this time, to charge and to clear the way."""
+    home_radius_m: float = 1.5
+    """A machine this near to its home spot is at home."""
+    view_period_ns: int = 30 * NS_PER_S
+    summary_period_ns: int = 600 * NS_PER_S
+    """One summary per node and period goes toward Earth instead of raw telemetry."""
+    feed_bytes_max: int = 64 * 1024 * 1024
+    """What may wait for the gateway: a day of the standard site's records, ten times over."""
+    attempts_max: int = 3
+    """A task that failed this often has failed."""
+    checkpoint_entries: int = 20_000
+    """Journal entries between checkpoints: a restart replays at most this many (a few seconds)."""
+    nodes_max: int = 256
+    tasks_max: int = 100_000
+    answers_max: int = 1_024
+    """First results of requests that are kept for repetitions."""
+    alarms_max: int = 1_024

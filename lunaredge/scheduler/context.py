@@ -1,0 +1,118 @@
+"""What every room of the scheduler's core works on: the state, the site, and what to do next."""
+
+from lunaredge.ids import CommandId, NodeId, TaskId
+from lunaredge.model.fleet import Fleet, NodeSpec
+from lunaredge.model.site import Site
+from lunaredge.scheduler.config import SchedulerConfig
+from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.inputs import Intent, Tell, ToEarth
+from lunaredge.scheduler.state import (
+    AlarmEntry,
+    NodeEntry,
+    PendingCommand,
+    SchedulerState,
+)
+from lunaredge.wire import records
+from lunaredge.wire.messages import Command, RecordClass
+
+
+class Context:
+    """One scheduler's working set. ``now_ns`` and ``intents`` belong to the input in hand."""
+
+    def __init__(self, config: SchedulerConfig, site: Site, fleet: Fleet) -> None:
+        self.config = config
+        self.site = site
+        self.fleet = fleet
+        self.specs: dict[NodeId, NodeSpec] = {spec.name: spec for spec in fleet.nodes}
+        self.base_ground = GroundMap.of(site)
+        self.ground = self.base_ground
+        self.now_ns = 0
+        self.intents: list[Intent] = []
+        self.state = SchedulerState(
+            nodes={spec.name: NodeEntry(name=spec.name) for spec in fleet.nodes}
+        )
+
+    def changed(self) -> None:
+        """Note that something a placement could depend on has changed."""
+        self.state.version += 1
+
+    def command_id(self) -> CommandId:
+        """Give a fresh command id; unique for the life of the journal and of its epoch."""
+        self.state.command_no += 1
+        return CommandId(f"c{self.state.epoch}-{self.state.command_no}")
+
+    def order(self, node: NodeId, body: Command) -> None:
+        """Give a node a command, repeated until it answers."""
+        self.state.commands[body.command] = PendingCommand(node=node, body=body)
+
+    def forget_commands(self, node: NodeId, *kinds: type[Command]) -> None:
+        """Stop repeating a node's pending commands of these kinds."""
+        gone = [
+            command
+            for command, pending in self.state.commands.items()
+            if pending.node == node and isinstance(pending.body, kinds)
+        ]
+        for command in gone:
+            del self.state.commands[command]
+
+    def tell(self, event: str, **fields: str | int | float | bool | None) -> None:
+        """Log a decision."""
+        self.intents.append(Tell(event=event, fields=fields))
+
+    def note_event(self, code: str, text: str) -> None:
+        """Keep one of the scheduler's own events for Earth."""
+        event = records.Event(site_ns=self.now_ns, code=code, text=text)
+        self.to_earth(RecordClass.EVENT, event)
+
+    def to_earth(self, record_class: RecordClass, record: records.Record) -> None:
+        """Pass a record on toward Earth."""
+        encoded = records.encode_record(record)
+        self.intents.append(ToEarth(record_class=record_class, record=encoded))
+
+    def raise_alarm(self, source: str, code: str, text: str) -> None:
+        """Raise an alarm of the scheduler's own, once until it clears."""
+        entry = self.state.alarms.get(f"{source}/{code}")
+        if entry is not None and entry.active:
+            return
+        self.keep_alarm(
+            AlarmEntry(source=source, code=code, text=text, active=True, since_ns=self.now_ns)
+        )
+        alarm = records.Alarm(site_ns=self.now_ns, code=code, text=f"{source}: {text}", active=True)
+        self.to_earth(RecordClass.ALARM, alarm)
+        self.intents.append(
+            Tell(event="alarm.raised", fields={"source": source, "code": code}, warning=True)
+        )
+
+    def clear_alarm(self, source: str, code: str) -> None:
+        """Clear an alarm, if it is active."""
+        entry = self.state.alarms.get(f"{source}/{code}")
+        if entry is None or not entry.active:
+            return
+        entry.active = False
+        entry.cleared_ns = self.now_ns
+        alarm = records.Alarm(
+            site_ns=self.now_ns, code=code, text=f"{source}: cleared", active=False
+        )
+        self.to_earth(RecordClass.ALARM, alarm)
+
+    def keep_alarm(self, entry: AlarmEntry) -> None:
+        """Remember an alarm; the oldest cleared one makes room when the table is full."""
+        alarms = self.state.alarms
+        key = f"{entry.source}/{entry.code}"
+        if key not in alarms and len(alarms) >= self.config.alarms_max:
+            cleared = next((name for name, old in alarms.items() if not old.active), None)
+            del alarms[cleared if cleared is not None else next(iter(alarms))]
+        alarms[key] = entry
+
+    def is_machine(self, node: NodeId) -> bool:
+        """Tell whether the node moves."""
+        return self.specs[node].machine is not None
+
+    def free_task(self, node: NodeEntry, task: TaskId) -> None:
+        """Take note that a node no longer has a task in hand."""
+        if node.task == task:
+            node.task = None
+            node.wanted = None
+            node.wait_reason = ""
+            node.idle_since_ns = self.now_ns
+        self.changed()

@@ -1,0 +1,136 @@
+"""The scheduler's core: one input in, intents out, and the same again at every replay.
+
+Pure: no clock, no I/O, no numpy, no signatures. `scheduler.node` turns frames into inputs and
+intents into effects, and writes each input to the journal before anything it led to leaves.
+"""
+
+from lunaredge.errors import RemoteProtocolError
+from lunaredge.ids import NodeId
+from lunaredge.model.fleet import Fleet
+from lunaredge.model.site import Site
+from lunaredge.scheduler import backlog, claims, desk, dispatch, fusion, presence
+from lunaredge.scheduler.config import SchedulerConfig
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.inputs import (
+    Asked,
+    Heard,
+    Input,
+    Intent,
+    Placed,
+    Recorded,
+    Routed,
+    Started,
+    Ticked,
+)
+from lunaredge.scheduler.state import AlarmEntry, SchedulerState
+from lunaredge.wire import records
+from lunaredge.wire.messages import RecordClass
+
+
+class SchedulerCore:
+    """Holds the state and changes it by inputs only."""
+
+    def __init__(self, config: SchedulerConfig, site: Site, fleet: Fleet) -> None:
+        assert 0 < len(fleet.nodes) <= config.nodes_max
+        self.ctx = Context(config, site, fleet)
+
+    @property
+    def state(self) -> SchedulerState:
+        """The whole memory, for views and checkers; only `apply` changes it."""
+        return self.ctx.state
+
+    def load(self, state: SchedulerState) -> None:
+        """Begin from a checkpoint. Nodes enrolled since are added, none is dropped."""
+        for name, entry in self.ctx.state.nodes.items():
+            state.nodes.setdefault(name, entry)
+        self.ctx.state = state
+        fusion.renew_ground(self.ctx)
+
+    def apply(self, taken: Input, now_ns: int) -> list[Intent]:
+        """Take one input and give what it leads to."""
+        ctx = self.ctx
+        # Site time may be re-anchored at a restart; the journal's never goes back.
+        ctx.now_ns = max(now_ns, ctx.now_ns)
+        ctx.intents = []
+        match taken:
+            case Started():
+                presence.take_lead(ctx)
+            case Heard():
+                presence.take_word(ctx, taken)
+            case Recorded():
+                self._take_record(taken)
+            case Asked():
+                desk.take_request(ctx, taken)
+            case Routed():
+                claims.take_route(ctx, taken.solution)
+            case Placed():
+                dispatch.take_placement(ctx, taken.solution)
+            case Ticked():
+                presence.check_silence(ctx)
+                dispatch.park_idle(ctx)
+        dispatch.place_if_due(ctx)
+        return ctx.intents
+
+    def wakeup_ns(self) -> int:
+        """Give the next time at which a tick would change something."""
+        ctx = self.ctx
+        due_ns = [presence.silence_due_ns(ctx, node) for node in ctx.state.nodes.values()]
+        due_ns += [dispatch.park_due_ns(ctx, node) for node in ctx.state.nodes.values()]
+        due_ns.append(dispatch.retry_due_ns(ctx))
+        return min(due_ns)
+
+    def _take_record(self, recorded: Recorded) -> None:
+        ctx = self.ctx
+        node = ctx.state.nodes[recorded.node]
+        try:
+            record = records.decode_record(recorded.record)
+        except RemoteProtocolError as exc:
+            ctx.raise_alarm(node.name, "record.unreadable", exc.reason)
+            return
+        match record:
+            case records.TaskReport():
+                ended = backlog.take_report(ctx, node, record)
+                if ended is not None and ended.task.kind in dispatch.COMPUTE_KINDS:
+                    fusion.take_result(ctx, ended)
+            case records.Alarm():
+                self._take_alarm(node.name, record)
+            case records.TerrainPatch():
+                fusion.take_patch(ctx, record)
+                return
+            case _:
+                pass
+        if isinstance(record, records.Alarm | records.Event | records.TaskReport):
+            self._pass_on(node.name, recorded.record_class, record)
+
+    def _take_alarm(self, node: NodeId, alarm: records.Alarm) -> None:
+        entry = self.ctx.state.alarms.get(f"{node}/{alarm.code}")
+        if entry is not None and not alarm.active:
+            entry.active = False
+            entry.cleared_ns = self.ctx.now_ns
+        elif alarm.active:
+            self.ctx.keep_alarm(
+                AlarmEntry(
+                    source=node,
+                    code=alarm.code,
+                    text=alarm.text,
+                    active=True,
+                    since_ns=self.ctx.now_ns,
+                )
+            )
+
+    def _pass_on(
+        self,
+        node: NodeId,
+        record_class: RecordClass,
+        record: records.Alarm | records.Event | records.TaskReport,
+    ) -> None:
+        if isinstance(record, records.TaskReport) and record.result:
+            record = records.TaskReport(
+                site_ns=record.site_ns,
+                task=record.task,
+                attempt=record.attempt,
+                outcome=record.outcome,
+                reason=record.reason,
+            )
+        wrapped = records.NodeRecord(site_ns=record.site_ns, node=node, record=record)
+        self.ctx.to_earth(record_class, wrapped)

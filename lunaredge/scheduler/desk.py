@@ -1,0 +1,203 @@
+"""The desk: what operators and Earth may ask, and the answer each request gets.
+
+A request's id makes it repeatable: the same id gets its first answer again and changes nothing.
+"""
+
+import zlib
+
+from lunaredge.ids import NodeId
+from lunaredge.scheduler import backlog
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.inputs import Asked, Reply
+from lunaredge.scheduler.legs import refusals_at_submit
+from lunaredge.scheduler.state import StopEntry, TaskPhase
+from lunaredge.units import NS_PER_S
+from lunaredge.wire.messages import (
+    Answer,
+    Approve,
+    CancelRequest,
+    Explain,
+    Hold,
+    HoldRequest,
+    Question,
+    ReleaseStop,
+    Resume,
+    Stop,
+    StopReleaseRequest,
+    Submit,
+)
+from lunaredge.wire.seal import Role
+
+# Time for a person to read the code and type it; a code lying about for longer is a risk.
+RELEASE_CODE_NS = 600 * NS_PER_S
+
+REFUSED_FOR_ROLE = "this key may not ask for that"
+
+
+def take_request(ctx: Context, asked: Asked) -> None:
+    """Answer a request, once."""
+    body = asked.body
+    if isinstance(body, Stop):
+        take_stop(ctx, body)
+        return
+    key = f"{asked.client}/{body.request}"
+    answer = ctx.state.answers.get(key)
+    if answer is None:
+        answer = _decide(ctx, body, asked.role)
+        _remember(ctx, key, answer)
+    ctx.intents.append(Reply(client=asked.client, body=answer))
+
+
+def take_stop(ctx: Context, stop: Stop) -> None:
+    """Take note of an emergency stop; the nodes have heard it themselves."""
+    if stop.stop in ctx.state.stops:
+        return
+    ctx.state.stops[stop.stop] = StopEntry(
+        id=stop.stop, node=stop.node, reason=stop.reason, since_ns=ctx.now_ns
+    )
+    ctx.state.interventions += 1
+    ctx.raise_alarm(stop.node or "site", f"stop.{stop.stop}", stop.reason or "emergency stop")
+    ctx.changed()
+
+
+def _decide(ctx: Context, body: Question, role: Role) -> Answer:
+    if role not in (Role.OPERATOR, Role.EARTH):
+        return _no(body.request, REFUSED_FOR_ROLE)
+    match body:
+        case Submit():
+            return _submit(ctx, body)
+        case HoldRequest():
+            return _hold(ctx, body)
+        case CancelRequest():
+            return _cancel(ctx, body)
+        case StopReleaseRequest():
+            return _release_stop(ctx, body)
+        case Approve():
+            return _approve(ctx, body, role)
+        case Explain():
+            _, text, _ = explained(ctx, body.task)
+            return _yes(body.request, text)
+
+
+def _submit(ctx: Context, body: Submit) -> Answer:
+    order = body.order
+    if order.id in ctx.state.orders:
+        return _no(body.request, f"order {order.id} was already submitted; give it another id")
+    if len(ctx.state.tasks) + len(order.tasks) > ctx.config.tasks_max:
+        return _no(body.request, f"the backlog holds at most {ctx.config.tasks_max} tasks")
+    known = [task.id for task in order.tasks if task.id in ctx.state.tasks]
+    if known:
+        return _no(body.request, f"task {known[0]} exists already; give it another id")
+    problems = refusals_at_submit(order, ctx.site, ctx.fleet, ctx.ground)
+    if problems:
+        return _no(body.request, "; ".join(str(problem) for problem in problems))
+    backlog.add_order(ctx, order)
+    return _yes(body.request, f"order {order.id} accepted with {len(order.tasks)} tasks")
+
+
+def _hold(ctx: Context, body: HoldRequest) -> Answer:
+    node = ctx.state.nodes.get(body.node)
+    if node is None:
+        return _no(body.request, f"no node {body.node}; nodes lists them")
+    node.held = body.hold
+    node.terrain_hold = False
+    ctx.state.interventions += 1
+    ctx.forget_commands(node.name, Hold, Resume)
+    command = ctx.command_id()
+    ctx.order(node.name, Hold(command=command) if body.hold else Resume(command=command))
+    ctx.clear_alarm(node.name, "terrain.changed")
+    ctx.changed()
+    ctx.note_event("node.held" if body.hold else "node.resumed", node.name)
+    return _yes(body.request, f"{node.name} {'is to hold' if body.hold else 'may go on'}")
+
+
+def _cancel(ctx: Context, body: CancelRequest) -> Answer:
+    entry = ctx.state.tasks.get(body.task)
+    if entry is None:
+        return _no(body.request, f"no task {body.task}; tasks lists them")
+    if entry.phase in backlog.ENDS:
+        return _no(body.request, f"{body.task} is already {entry.phase.value}")
+    ctx.state.interventions += 1
+    backlog.cancel(ctx, entry, "by an operator")
+    ended = entry.phase is TaskPhase.CANCELLED
+    return _yes(body.request, f"{body.task} {'cancelled' if ended else 'is to be cancelled'}")
+
+
+def _approve(ctx: Context, body: Approve, role: Role) -> Answer:
+    entry = ctx.state.tasks.get(body.task)
+    if entry is None or not entry.task.needs_earth:
+        return _no(body.request, f"{body.task} is no task that needs approval")
+    if role is not Role.EARTH:
+        return _no(body.request, "only Earth's key may approve")
+    if entry.approved is not None or entry.phase in backlog.ENDS:
+        return _no(body.request, f"{body.task} has its answer already")
+    entry.approved = body.approved
+    ctx.note_event("task.approved" if body.approved else "task.vetoed", body.task)
+    if not body.approved:
+        backlog.cancel(ctx, entry, "vetoed by Earth")
+    ctx.changed()
+    return _yes(body.request, f"{body.task} {'approved' if body.approved else 'vetoed'}")
+
+
+def _release_stop(ctx: Context, body: StopReleaseRequest) -> Answer:
+    stop = ctx.state.stops.get(body.stop)
+    if stop is None or stop.released:
+        return _no(body.request, f"no stop {body.stop} is in force; alarms lists them")
+    if not body.code:
+        stop.code = f"{zlib.crc32(f'{stop.id}/{ctx.now_ns}'.encode()):08x}"[:6]
+        stop.code_expiry_ns = ctx.now_ns + RELEASE_CODE_NS
+        return _yes(body.request, f"repeat with the code {stop.code} to release {stop.id}")
+    if body.code != stop.code or ctx.now_ns >= stop.code_expiry_ns:
+        return _no(body.request, "the code is wrong or too old; ask for a new one")
+    stop.released = True
+    ctx.state.interventions += 1
+    for node in ctx.state.nodes.values():
+        if stop.node is None or stop.node == node.name:
+            ctx.order(node.name, ReleaseStop(command=ctx.command_id(), stop=stop.id))
+    ctx.clear_alarm(stop.node or "site", f"stop.{stop.id}")
+    ctx.changed()
+    return _yes(body.request, f"{stop.id} released")
+
+
+def _remember(ctx: Context, key: str, answer: Answer) -> None:
+    answers = ctx.state.answers
+    if len(answers) >= ctx.config.answers_max:
+        del answers[next(iter(answers))]
+    answers[key] = answer
+
+
+def _yes(request: str, text: str) -> Answer:
+    return Answer(request=request, ok=True, text=text)
+
+
+def _no(request: str, text: str) -> Answer:
+    return Answer(request=request, ok=False, text=text)
+
+
+def explained(ctx: Context, task: str) -> tuple[bool, str, list[dict[str, str]]]:
+    """Say why a task is where it is: found, one sentence, and the refusals as rows."""
+    entry = next((e for e in ctx.state.tasks.values() if e.task.id == task), None)
+    if entry is None:
+        return False, f"no task {task}; tasks lists them", []
+    rows = [
+        {"node": str(r.node), "constraint": r.constraint, "detail": r.detail}
+        for r in entry.refusals
+    ]
+    if entry.phase is not TaskPhase.QUEUED:
+        text = f"{task} is {entry.phase.value}"
+        text += f" on {entry.node} (attempt {entry.attempt})" if entry.node else ""
+        return True, text + _waiting(ctx, entry.node, task), rows
+    waits_for = backlog.blocked_by(ctx, entry)
+    if waits_for:
+        return True, f"{task} waits: {waits_for}", rows
+    missing = [n.name for n in ctx.state.nodes.values() if not n.censused]
+    if missing and not rows:
+        return True, f"{task} waits for the census of {', '.join(missing)}", rows
+    return True, f"{task} is ready; no node can take it now", rows
+
+
+def _waiting(ctx: Context, name: NodeId | None, task: str) -> str:
+    node = ctx.state.nodes.get(name) if name is not None else None
+    if node is None or node.task != task or not node.wait_reason:
+        return ""
+    return f"; its machine waits: {node.wait_reason}"

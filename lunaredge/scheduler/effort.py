@@ -1,0 +1,137 @@
+"""Effort: the time and energy that a task asks of a machine, there, at work and home again.
+
+Estimates on the safe side, for placement only: a climb is paid in full and no descent gives
+anything back. Nothing here moves a machine.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import msgspec
+
+from lunaredge.model.fleet import MachineSpec
+from lunaredge.model.site import Point
+from lunaredge.model.task import Leg, Task, TaskKind
+from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.paths import length_m
+from lunaredge.scheduler.travel import Mover, Travel, travels
+from lunaredge.units import MOON_GRAVITY_M_S2, SECONDS_PER_HOUR
+
+# Share of the climbing power that reaches the ground; a little less than good gears give.
+CLIMB_EFFICIENCY_RATIO = 0.5
+# A blade or a roller in the ground asks for more than rolling alone.
+TOOL_LOAD_RATIO = 1.5
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine where it stands."""
+
+    spec: MachineSpec
+    half_width_m: float
+    position: Point
+    home: Point
+
+    @property
+    def mover(self) -> Mover:
+        """What counts for its travel."""
+        return Mover(
+            half_width_m=self.half_width_m,
+            slope_deg_max=self.spec.slope_deg_max,
+            speed_m_s=self.spec.speed_m_s_max,
+        )
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task asks of one machine."""
+
+    travel_s: float
+    """To the first leg."""
+    work_s: float
+    home_s: float
+    energy_wh: float
+    """For all three."""
+
+
+class _Work(msgspec.Struct, frozen=True, kw_only=True):
+    duration_s: float
+    energy_wh: float
+
+
+def efforts(
+    ground: GroundMap, standing: Standing, jobs: Sequence[tuple[Task, tuple[Leg, ...]]]
+) -> list[Effort | None]:
+    """Give the effort of each job for one machine; None where no way leads there and home."""
+    mover = standing.mover
+    there = travels(ground, mover, standing.position, [legs[0].path[0] for _, legs in jobs])
+    home = travels(ground, mover, standing.home, [legs[-1].path[-1] for _, legs in jobs])
+    found: list[Effort | None] = []
+    for (task, legs), out, back in zip(jobs, there, home, strict=True):
+        work = _work(ground, standing, task, legs)
+        if out is None or back is None or work is None:
+            found.append(None)
+            continue
+        spec = standing.spec
+        energy_wh = work.energy_wh + _drive_wh(spec, out, spec.mass_kg)
+        energy_wh += _drive_wh(spec, back.reversed, spec.mass_kg)
+        found.append(
+            Effort(
+                travel_s=out.duration_s,
+                work_s=work.duration_s,
+                home_s=back.duration_s,
+                energy_wh=energy_wh,
+            )
+        )
+    return found
+
+
+def _work(ground: GroundMap, standing: Standing, task: Task, legs: tuple[Leg, ...]) -> _Work | None:
+    spec = standing.spec
+    match task.kind:
+        case TaskKind.SURVEY | TaskKind.GRADE | TaskKind.COMPACT:
+            return _coverage(spec, legs)
+        case TaskKind.EXCAVATE:
+            duration_s = task.mass_kg / spec.dig_kg_s
+            energy_wh = task.mass_kg * spec.dig_wh_kg + _wh(spec.idle_w, duration_s)
+            return _Work(duration_s=duration_s, energy_wh=energy_wh)
+        case TaskKind.HAUL:
+            start, end = legs[0].path[0], legs[-1].path[-1]
+            carry = travels(ground, standing.mover, start, [end])[0]
+            return _carrying(spec, task.mass_kg, carry) if carry is not None else None
+        case TaskKind.PARK:
+            return _Work(duration_s=0.0, energy_wh=0.0)
+        case TaskKind.FUSE_TERRAIN:
+            raise AssertionError("a computer's task is no machine's effort")
+
+
+def _coverage(spec: MachineSpec, legs: tuple[Leg, ...]) -> _Work:
+    """Sum the passes, and between them the way across and half a turn in all."""
+    passing_s = sum(length_m(leg.path) for leg in legs) / spec.work_speed_m_s
+    across_m = sum(math.dist(one.path[-1], other.path[0]) for one, other in pairwise(legs))
+    between_s = across_m / spec.speed_m_s_max + len(legs) * 180.0 / spec.turn_deg_s
+    rolling_w = (spec.drive_w - spec.idle_w) * spec.work_speed_m_s / spec.speed_m_s_max
+    energy_wh = _wh(spec.idle_w + TOOL_LOAD_RATIO * rolling_w, passing_s)
+    return _Work(
+        duration_s=passing_s + between_s, energy_wh=energy_wh + _wh(spec.drive_w, between_s)
+    )
+
+
+def _carrying(spec: MachineSpec, mass_kg: float, carry: Travel) -> _Work:
+    """Sum the trips. What a pile holds is not always known; one trip is the least."""
+    trip_count = max(1, math.ceil(mass_kg / spec.payload_kg_max))
+    moving_s = 2.0 * spec.payload_kg_max / spec.load_kg_s
+    laden_kg = spec.mass_kg + spec.payload_kg_max
+    trip_wh = _drive_wh(spec, carry, laden_kg) + _drive_wh(spec, carry.reversed, spec.mass_kg)
+    return _Work(
+        duration_s=trip_count * (2.0 * carry.duration_s + moving_s),
+        energy_wh=trip_count * (trip_wh + _wh(spec.idle_w, moving_s)),
+    )
+
+
+def _drive_wh(spec: MachineSpec, travel: Travel, mass_kg: float) -> float:
+    climb_wh = mass_kg * MOON_GRAVITY_M_S2 * travel.ascent_m / SECONDS_PER_HOUR
+    return _wh(spec.drive_w, travel.duration_s) + climb_wh / CLIMB_EFFICIENCY_RATIO
+
+
+def _wh(power_w: float, duration_s: float) -> float:
+    return power_w * duration_s / SECONDS_PER_HOUR

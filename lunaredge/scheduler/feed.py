@@ -1,0 +1,64 @@
+"""The feed: what the scheduler passes on toward Earth, kept until the gateway has it on disk."""
+
+from lunaredge.errors import JournalCorrupt
+from lunaredge.ids import BootId
+from lunaredge.node import Effect, Erase, Level, Note, Persist, Row
+from lunaredge.scheduler.config import SchedulerConfig
+from lunaredge.scheduler.summaries import Summaries
+from lunaredge.wire import records, spool
+from lunaredge.wire.messages import RecordAck, RecordClass, Upload
+from lunaredge.wire.session import Item, Limits, Sender
+
+
+class Feed:
+    """A sender whose every upload is written ahead, in the same batch as the decision behind it."""
+
+    def __init__(self, config: SchedulerConfig, boot: BootId) -> None:
+        limits = Limits(bytes_max=config.feed_bytes_max, resend_ns=config.command_resend_ns)
+        self.summaries = Summaries(config.summary_period_ns)
+        self.unreadable = 0
+        self._sender = Sender(boot, limits)
+
+    def restore(self, row: Row) -> None:
+        """Take back an upload that was not acknowledged; an unreadable one is counted."""
+        try:
+            item = spool.decode_item(row.value)
+        except JournalCorrupt:
+            self.unreadable += 1
+            return
+        self._sender.restore([item])
+
+    def offer(
+        self, record_class: RecordClass, record: bytes, count: int, now_ns: int
+    ) -> list[Effect]:
+        """Take a record; give the effects that write it ahead."""
+        item = self._sender.offer(record_class, record, count, now_ns)
+        item.spooled = True
+        effects: list[Effect] = [_row(item)]
+        for marker in self._sender.shed():
+            effects += [_row(marker), Erase(spool.TABLE, spool.scope_of(marker), marker.seq - 1)]
+            fields: dict[str, object] = {"class": marker.record_class.value, "count": marker.count}
+            effects.append(Note(level=Level.WARNING, event="feed.shed", fields=fields))
+        return effects
+
+    def offer_summary(self, summary: records.Summary, now_ns: int) -> list[Effect]:
+        """Take a telemetry summary."""
+        encoded = records.encode_record(summary)
+        return self.offer(RecordClass.SUMMARY, encoded, 1, now_ns)
+
+    def due(self, now_ns: int) -> list[Upload]:
+        """Give the uploads to send now."""
+        return self._sender.due(now_ns)
+
+    def resend_all(self) -> None:
+        """Count everything as unsent."""
+        self._sender.resend_all()
+
+    def acknowledge(self, ack: RecordAck) -> list[Effect]:
+        """Forget what the gateway has on disk."""
+        gone = self._sender.acknowledge(ack)
+        return [Erase(spool.TABLE, spool.scope_of(gone[-1]), gone[-1].seq)] if gone else []
+
+
+def _row(item: Item) -> Persist:
+    return Persist(spool.TABLE, spool.scope_of(item), item.seq, spool.encode_item(item))

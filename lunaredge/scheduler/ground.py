@@ -1,0 +1,175 @@
+"""The ground: one version of the terrain with the site's boundary and zones, as arrays.
+
+Owns what stands still: whether a corridor stays inside the boundary, off keep-out zones and off
+steep ground. Who moves on it is not its business. Every check is exact; none knows a grid's error.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lunaredge.kernels import corridors, terrain
+from lunaredge.kernels.jit import Floats
+from lunaredge.model.site import Point, Polygon, Site, ZoneKind
+from lunaredge.scheduler.arrays import Lattice, Lines, points_array
+
+# Routes may pass between two machines with this much to spare, or find the gap by luck.
+LATTICE_CELL_M = 2.5
+# A search over so many cells takes a tenth of a second; a larger site gets a coarser lattice.
+LATTICE_CELLS_MAX = 250_000
+# One lattice per kind of machine: width and slope limit. 1 MB each.
+LATTICES_MAX = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroundMap:
+    """Terrain, boundary and zones of one site, at one version of the terrain."""
+
+    site: Site
+    version: int
+    heights_m: Floats
+    """float64 (H, W)."""
+    slopes_deg: Floats
+    """float64 (H, W)."""
+    frame: Floats
+    """float64 (3,): x_m, y_m, cell_m."""
+    boundary: Floats
+    """float64 (K, 2), m."""
+    keep_out_names: tuple[str, ...]
+    keep_outs: Lines
+    speed_limits_m_s: tuple[float, ...]
+    speed_zones: Lines
+    _lattices: dict[tuple[float, float], Lattice] = field(default_factory=dict)
+    """Lattices already laid, by half width and slope limit: a memory, never a difference."""
+
+    @classmethod
+    def of(cls, site: Site) -> "GroundMap":
+        """Give the ground of a site as its file describes it."""
+        grid = site.terrain
+        heights_m = np.frombuffer(grid.heights_m, dtype="<f4").astype(np.float64)
+        assert heights_m.size == grid.rows * grid.columns, "terrain of the wrong size"
+        heights_m = heights_m.reshape(grid.rows, grid.columns)
+        keep_outs = [zone for zone in site.zones if zone.kind is ZoneKind.KEEP_OUT]
+        slow = [zone for zone in site.zones if zone.kind is ZoneKind.SPEED]
+        return cls(
+            site=site,
+            version=grid.version,
+            heights_m=heights_m,
+            slopes_deg=terrain.slope_deg(heights_m, grid.cell_m),
+            frame=np.array([grid.x_m, grid.y_m, grid.cell_m], dtype=np.float64),
+            boundary=points_array(site.boundary),
+            keep_out_names=tuple(zone.name for zone in keep_outs),
+            keep_outs=Lines.of((zone.polygon, 0.0) for zone in keep_outs),
+            speed_limits_m_s=tuple(zone.speed_m_s_max or math.inf for zone in slow),
+            speed_zones=Lines.of((zone.polygon, 0.0) for zone in slow),
+        )
+
+    def updated(self, points: Sequence[tuple[float, float, float]]) -> "GroundMap":
+        """Give the next version of the ground: cells that were measured get their mean height.
+
+        A point is x, y and height, m; points beyond the grid are left out.
+        """
+        if not points:
+            return replace(self, version=self.version + 1)
+        measured = np.array(points, dtype=np.float64)
+        cells = np.floor((measured[:, :2] - self.frame[:2]) / self.frame[2]).astype(np.int64)
+        row_count, column_count = self.heights_m.shape
+        on_grid = (
+            (cells >= 0).all(axis=1) & (cells[:, 0] < column_count) & (cells[:, 1] < row_count)
+        )
+        numbers = cells[on_grid, 1] * column_count + cells[on_grid, 0]
+        counts = np.bincount(numbers, minlength=self.heights_m.size)
+        sums_m = np.bincount(numbers, measured[on_grid, 2], minlength=self.heights_m.size)
+        seen = (counts > 0).reshape(self.heights_m.shape)
+        heights_m = self.heights_m.copy()
+        heights_m[seen] = sums_m[counts > 0] / counts[counts > 0]
+        return replace(
+            self,
+            version=self.version + 1,
+            heights_m=heights_m,
+            slopes_deg=terrain.slope_deg(heights_m, float(self.frame[2])),
+            _lattices={},
+        )
+
+    def holds(self, polygon: Polygon) -> bool:
+        """Tell whether a polygon is inside the boundary, without touching it."""
+        return self.first_outside(points_array((*polygon, polygon[0])), 0.0) is None
+
+    def keep_out_touching(self, polygon: Polygon) -> str:
+        """Give the first keep-out zone that shares a point with a polygon; empty for none."""
+        near = self.keep_outs.first_near(points_array((*polygon, polygon[0])), 0.0)
+        if near is not None:
+            return self.keep_out_names[near[1]]
+        # What stands wholly inside is not met on the way around.
+        rim = Lines.of([(polygon, 0.0)])
+        for zone, name in enumerate(self.keep_out_names):
+            if rim.first_near(self.keep_outs.only(zone).points, 0.0) is not None:
+                return name
+        return ""
+
+    def first_outside(self, path: Floats, half_width_m: float) -> tuple[int, float] | None:
+        """Give the path's first segment that is not inside the boundary, and how far from it."""
+        found = corridors.first_outside(path, half_width_m, self.boundary)
+        return found if found[0] >= 0 else None
+
+    def first_steep(
+        self, path: Floats, half_width_m: float, slope_deg_max: float
+    ) -> tuple[int, float] | None:
+        """Give the path's first segment over ground that is too steep, or not known; its slope."""
+        steepest_deg = terrain.steepest_under_deg(self.slopes_deg, self.frame, path, half_width_m)
+        steep = np.flatnonzero(~(steepest_deg <= slope_deg_max))
+        return (int(steep[0]), float(steepest_deg[steep[0]])) if len(steep) else None
+
+    def speed_limit_m_s(self, path: Sequence[Point], half_width_m: float) -> float:
+        """Give the lowest limit of the speed zones that a corridor meets; inf = none."""
+        line, limit_m_s = points_array(path), math.inf
+        for zone, zone_m_s in enumerate(self.speed_limits_m_s):
+            polygon = self.speed_zones.only(zone)
+            if polygon.first_near(line, half_width_m) is not None:
+                limit_m_s = min(limit_m_s, zone_m_s)
+        return limit_m_s
+
+    def heights_at_m(self, points: Sequence[Point]) -> list[float]:
+        """Give the height at each point, m."""
+        found_m = terrain.heights_at_m(self.heights_m, self.frame, points_array(points))
+        return [float(height_m) for height_m in found_m]
+
+    def lattice(self, half_width_m: float, slope_deg_max: float) -> Lattice:
+        """Give the moves that a corridor can take on this ground, whoever else is there."""
+        key = (half_width_m, slope_deg_max)
+        if key not in self._lattices:
+            if len(self._lattices) >= LATTICES_MAX:
+                del self._lattices[next(iter(self._lattices))]
+            self._lattices[key] = self._lay_lattice(half_width_m, slope_deg_max)
+        return self._lattices[key]
+
+    def paces_s(self, lattice: Lattice, speed_m_s: float) -> Floats:
+        """Give the seconds per metre in every cell of a lattice, at that speed where it may."""
+        paces_s = np.full(lattice.closed.shape[:2], 1.0 / speed_m_s)
+        for zone, limit_m_s in enumerate(self.speed_limits_m_s):
+            polygon = self.speed_zones.only(zone).points
+            inside = corridors.are_inside(lattice.centres(), polygon).reshape(paces_s.shape)
+            paces_s[inside] = np.maximum(paces_s[inside], 1.0 / limit_m_s)
+        return paces_s
+
+    def _lay_lattice(self, half_width_m: float, slope_deg_max: float) -> Lattice:
+        steep = ~(self.slopes_deg <= slope_deg_max)
+        lattice = Lattice.over(self.frame, self._refinement(), steep, half_width_m)
+        edges = Lines.of([(self._corners(), 0.0), (self.site.boundary, 0.0)])
+        lattice = lattice.without(edges, half_width_m, closed=True)
+        return lattice.without(self.keep_outs, half_width_m, closed=True)
+
+    def _corners(self) -> Polygon:
+        """Give the corners of the terrain; beyond them nothing is known."""
+        row_count, column_count = self.heights_m.shape
+        x_m, y_m, cell_m = map(float, self.frame)
+        right_m, top_m = x_m + column_count * cell_m, y_m + row_count * cell_m
+        return (x_m, y_m), (right_m, y_m), (right_m, top_m), (x_m, top_m)
+
+    def _refinement(self) -> int:
+        """Give how many lattice cells stand side by side in one cell of the terrain."""
+        wanted = math.ceil(float(self.frame[2]) / LATTICE_CELL_M)
+        bearable = math.isqrt(LATTICE_CELLS_MAX // self.heights_m.size)
+        return max(1, min(wanted, bearable))

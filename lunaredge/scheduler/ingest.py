@@ -1,0 +1,90 @@
+"""Ingest: records in, once, in order, archived, and only then acknowledged.
+
+The acknowledgement stands behind the archive row and the stream's new number in the same batch of
+effects, so nothing is acknowledged that a power cut could take back. Decisions are not its
+business: records that matter to the core are handed on.
+"""
+
+import msgspec
+
+from lunaredge.ids import BootId, NodeId
+from lunaredge.node import Archive, Effect, Persist, Row
+from lunaredge.wire.messages import RecordAck, RecordClass, Upload
+from lunaredge.wire.session import judge
+
+TABLE = "stream"
+
+
+class Stream(msgspec.Struct, kw_only=True):
+    """How far one (node, boot, class) is committed, and what happened on the way."""
+
+    through_seq: int = 0
+    archived: int = 0
+    dropped: int = 0
+    missing: int = 0
+    duplicates: int = 0
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an upload: what to do before the acknowledgement, and the acknowledgement."""
+
+    fresh: bool
+    effects: tuple[Effect, ...]
+    ack: RecordAck
+
+
+class Ingest:
+    """Keeps the numbers of every stream; one row each in the store."""
+
+    def __init__(self) -> None:
+        self.streams: dict[tuple[NodeId, BootId, RecordClass], Stream] = {}
+
+    def restore(self, row: Row) -> None:
+        """Take back a stream's numbers."""
+        node, boot, record_class = row.scope.split("/")
+        key = (NodeId(node), BootId(int(boot)), RecordClass(record_class))
+        self.streams[key] = msgspec.msgpack.decode(row.value, type=Stream)
+
+    def take(self, node: NodeId, upload: Upload, now_ns: int) -> Taken:
+        """Judge an upload and say what follows."""
+        key = (node, upload.boot, upload.record_class)
+        stream = self.streams.setdefault(key, Stream())
+        verdict = judge(stream.through_seq, upload)
+        ack = RecordAck(
+            record_class=upload.record_class, boot=upload.boot, through_seq=verdict.through_seq
+        )
+        if not verdict.accepted:
+            stream.duplicates += upload.count if verdict.duplicate else 0
+            return Taken(fresh=False, effects=(), ack=ack)
+        stream.through_seq = verdict.through_seq
+        stream.missing += verdict.missing
+        if upload.dropped:
+            stream.dropped += upload.count
+        else:
+            stream.archived += upload.count
+        archive = Archive(
+            node=node,
+            boot=upload.boot,
+            record_class=upload.record_class,
+            first_seq=upload.first_seq,
+            seq=upload.seq,
+            count=upload.count,
+            dropped=upload.dropped,
+            received_ns=now_ns,
+            record=upload.record,
+        )
+        scope = f"{node}/{upload.boot}/{upload.record_class.value}"
+        numbers = Persist(TABLE, scope, 0, msgspec.msgpack.encode(stream))
+        return Taken(fresh=not upload.dropped, effects=(archive, numbers), ack=ack)
+
+    def totals(self) -> dict[str, dict[str, int]]:
+        """Sum the streams by class."""
+        sums: dict[str, dict[str, int]] = {}
+        for (_, _, record_class), stream in self.streams.items():
+            row = sums.setdefault(record_class.value, dict.fromkeys(_COUNTS, 0))
+            for name in _COUNTS:
+                row[name] += getattr(stream, name)
+        return sums
+
+
+_COUNTS = ("archived", "dropped", "missing", "duplicates")

@@ -1,0 +1,398 @@
+"""The scheduler as a node: frames in, journal first, frames out.
+
+Turns verified frames into inputs for `scheduler.core`, writes each input to the journal before
+anything it led to leaves, signs what goes out, and repeats commands until they are answered.
+Decides nothing itself.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from lunaredge.errors import JournalCorrupt, RemoteProtocolError
+from lunaredge.ids import BootId, ClientId, CommandId, KeyId, NodeId
+from lunaredge.model.fleet import Fleet
+from lunaredge.model.site import Site
+from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row, Solve
+from lunaredge.scheduler import desk, ingest, presence, views
+from lunaredge.scheduler.config import SchedulerConfig
+from lunaredge.scheduler.core import SchedulerCore
+from lunaredge.scheduler.feed import Feed
+from lunaredge.scheduler.inputs import (
+    Asked,
+    Compute,
+    Heard,
+    Input,
+    Intent,
+    JournalEntry,
+    Placed,
+    Recorded,
+    Reply,
+    Routed,
+    Say,
+    Started,
+    Tell,
+    Ticked,
+    ToEarth,
+    checksum,
+    decode_entry,
+    encode_entry,
+)
+from lunaredge.scheduler.paths import RouteSolution
+from lunaredge.scheduler.placement import PlacementSolution
+from lunaredge.scheduler.state import SchedulerState
+from lunaredge.wire import messages, records, spool, topics
+from lunaredge.wire.codec import Header, Received, decode, encode
+from lunaredge.wire.messages import Message, RecordClass
+from lunaredge.wire.seal import Keyring, Role, Signer
+from lunaredge.wire.topics import Topic
+
+JOURNAL = "journal"
+CHECKPOINT = "checkpoint"
+
+# Classes whose records the core decides on; the others are archived only.
+DECIDING = frozenset({RecordClass.ALARM, RecordClass.EVENT, RecordClass.STATE})
+
+# Distinct (source, reason) pairs that are noted one by one; more than that is a flood.
+NOTED_MAX = 256
+
+
+class SchedulerNode:
+    """The leading scheduler; see `lunaredge.node.Node`."""
+
+    def __init__(
+        self,
+        config: SchedulerConfig,
+        site: Site,
+        fleet: Fleet,
+        boot: BootId,
+        *,
+        signer: Signer,
+        keyring: Keyring,
+    ) -> None:
+        self.config = config
+        self.core = SchedulerCore(config, site, fleet)
+        self.refused: dict[str, int] = {}
+        self._boot = boot
+        self._signer = signer
+        self._keyring = keyring
+        self._ingest = ingest.Ingest()
+        self._feed = Feed(config, boot)
+        self._effects: list[Effect] = []
+        self._entry_no = 0
+        self._checkpoint_no = 0
+        self._number = 0
+        self._sent_ns: dict[CommandId, int] = {}
+        self._views_due_ns = 0
+        self._noted: set[tuple[str, str]] = set()
+        self._is_connected = False
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """Everything that nodes, operators and the gateway say to the scheduler."""
+        base = f"{topics.ROOT}/{self.config.site}"
+        channels = ("+/node", "+/ask", "+/reply", "+/up/+")
+        own = (f"{base}/scheduler/ack", f"{base}/scheduler/request/+", f"{base}/all/stop")
+        return (*(f"{base}/{channel}" for channel in channels), *own)
+
+    def digest(self) -> str:
+        """Give the hash of everything that decides."""
+        return self.core.state.digest()
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def restore(self, rows: Iterable[Row], now_ns: int) -> None:
+        """Rebuild the state from checkpoint and journal, then take the lead."""
+        self.replay(rows)
+        self._take(Started(boot=self._boot), max(now_ns, self.core.ctx.now_ns))
+
+    def replay(self, rows: Iterable[Row]) -> int:
+        """Rebuild the state without taking the lead; give how many entries decided otherwise.
+
+        A checkpoint comes before the journal in the order of tables.
+
+        Raises:
+            JournalCorrupt: an entry of the journal is not there; what came after it can't be
+                understood without it.
+        """
+        differing = 0
+        for row in rows:
+            if row.table == CHECKPOINT:
+                self.core.load(SchedulerState.decoded(row.value))
+                self._checkpoint_no = self._entry_no = row.number
+            elif row.table == JOURNAL and row.number > self._entry_no:
+                if row.number != self._entry_no + 1:
+                    raise JournalCorrupt(
+                        f"journal entry {self._entry_no + 1} is missing or damaged; restore the"
+                        " scheduler's store from a copy, or start an empty one: nodes report anew"
+                    )
+                entry = decode_entry(row.value)
+                intents = self.core.apply(entry.input, entry.now_ns)
+                differing += checksum(intents) != entry.intents_crc
+                self._entry_no = row.number
+            elif row.table == ingest.TABLE:
+                self._ingest.restore(row)
+            elif row.table == spool.TABLE:
+                self._feed.restore(row)
+        return differing
+
+    def connected(self, now_ns: int) -> None:
+        """Say everything again that may have been lost."""
+        self._is_connected = True
+        self._sent_ns.clear()
+        self._feed.resend_all()
+        self._views_due_ns = now_ns
+        self.tick(now_ns)
+
+    def disconnected(self, now_ns: int) -> None:
+        """Keep quiet until the broker is back."""
+        self._is_connected = False
+
+    def tick(self, now_ns: int) -> None:
+        """Do what is due."""
+        if self.core.wakeup_ns() <= now_ns:
+            self._take(Ticked(), now_ns)
+        if not self._is_connected:
+            return
+        self._send_commands(now_ns)
+        for summary in self._feed.summaries.take_due(now_ns):
+            self._effects += self._feed.offer_summary(summary, now_ns)
+        for upload in self._feed.due(now_ns):
+            topic = topics.build(
+                self.config.site, topics.SCHEDULER, "up", upload.record_class.value
+            )
+            self._publish(topic, upload, now_ns)
+        if now_ns >= self._views_due_ns:
+            self._publish_views(now_ns)
+
+    def wakeup_ns(self) -> int | None:
+        """Say when something is next due."""
+        due_ns = [self.core.wakeup_ns()]
+        if self._is_connected:
+            due_ns.append(self._views_due_ns)
+            due_ns += [sent + self.config.command_resend_ns for sent in self._sent_ns.values()]
+        return min(due_ns)
+
+    def take_effects(self) -> list[Effect]:
+        """Hand out what is to be done."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    # --- input --------------------------------------------------------------------------------
+
+    def solved(self, solution: RouteSolution | PlacementSolution | None, now_ns: int) -> None:
+        """Take the solver's answer; None when it failed."""
+        if isinstance(solution, RouteSolution):
+            self._take(Routed(solution=solution), now_ns)
+        else:
+            self._take(Placed(solution=solution), now_ns)
+        self.tick(now_ns)
+
+    def receive(self, topic: str, payload: bytes, now_ns: int) -> None:
+        """Take a message; what is not sound is counted and changes nothing."""
+        parsed = topics.parse(topic)
+        if parsed is None or parsed.site != self.config.site:
+            self._refuse("topic", topic[:80])
+            return
+        try:
+            received = decode(payload, self._keyring)
+            self._dispatch(parsed, received, now_ns)
+        except RemoteProtocolError as exc:
+            self._refuse(exc.reason, f"{parsed.node}/{parsed.channel}")
+        self.tick(now_ns)
+
+    def _dispatch(self, topic: Topic, received: Received, now_ns: int) -> None:
+        match topic.channel:
+            case "up" if topic.node != topics.SCHEDULER:
+                self._take_upload(topic, received, now_ns)
+            case "node" | "ask" | "reply" if topic.node in self.core.state.nodes:
+                self._take_word(topic, received, now_ns)
+            case "request" if topic.node == topics.SCHEDULER:
+                self._take_request(topic, received, now_ns)
+            case "stop":
+                self._take_stop(received, now_ns)
+            case "ack" if topic.node == topics.SCHEDULER:
+                self._take_feed_ack(received)
+            case "up":
+                pass
+            case _:
+                raise RemoteProtocolError("unknown_node", topic.node)
+
+    def _take_word(self, topic: Topic, received: Received, now_ns: int) -> None:
+        header, body = received.header, received.body
+        if isinstance(body, messages.TimeRequest):
+            self._answer_time(topic.node, body, now_ns)
+            return
+        if not _is_from(received, topic.node):
+            raise RemoteProtocolError("not_authentic", topic.node)
+        if header.node != topic.node:
+            raise RemoteProtocolError("not_its_topic", header.node)
+        match body:
+            case messages.Birth():
+                self._feed.summaries.announce(topic.node, body.channels)
+            case messages.Heartbeat() | messages.AuthorityRequest() | messages.AuthorityRenewal():
+                pass
+            case messages.CommandReply() | messages.Farewell():
+                pass
+            case _:
+                raise RemoteProtocolError("unexpected", type(body).__name__)
+        heard = Heard(node=topic.node, boot=header.boot, number=header.number, body=body)
+        if presence.is_news(self.core.ctx, heard):
+            self._take(heard, now_ns)
+
+    def _take_upload(self, topic: Topic, received: Received, now_ns: int) -> None:
+        upload, node = received.body, topic.node
+        if not isinstance(upload, messages.Upload):
+            raise RemoteProtocolError("unexpected", type(upload).__name__)
+        if node not in self.core.state.nodes or received.header.node != node:
+            raise RemoteProtocolError("unknown_node", node)
+        raw = upload.record_class is RecordClass.RAW
+        if not raw and not _is_from(received, node):
+            raise RemoteProtocolError("not_authentic", node)
+        record = None if upload.dropped else records.decode_record(upload.record)
+        taken = self._ingest.take(node, upload, now_ns)
+        if taken.fresh and upload.record_class in DECIDING:
+            deciding = Recorded(node=node, record_class=upload.record_class, record=upload.record)
+            self._take(deciding, now_ns, alongside=taken.effects)
+        else:
+            self._effects += taken.effects
+        if taken.fresh and isinstance(record, records.Telemetry):
+            self._feed.summaries.fold(node, record)
+        self._publish(topics.build(self.config.site, node, "ack"), taken.ack, now_ns)
+
+    def _take_request(self, topic: Topic, received: Received, now_ns: int) -> None:
+        body, header = received.body, received.header
+        client = ClientId(topic.detail)
+        if isinstance(body, messages.Explain):
+            self._explain(client, body, now_ns)
+            return
+        if received.role not in (Role.OPERATOR, Role.EARTH):
+            raise RemoteProtocolError("not_authentic", header.node)
+        if header.expiry_ns <= now_ns:
+            raise RemoteProtocolError("expired", header.node)
+        if not isinstance(body, messages.Request):
+            raise RemoteProtocolError("unexpected", type(body).__name__)
+        self._take(Asked(client=client, role=received.role, body=body), now_ns)
+
+    def _take_stop(self, received: Received, now_ns: int) -> None:
+        body = received.body
+        if not isinstance(body, messages.Stop) or received.role is None:
+            raise RemoteProtocolError("not_authentic", received.header.node)
+        client = ClientId(received.header.node)
+        self._take(Asked(client=client, role=received.role, body=body), now_ns)
+
+    def _take_feed_ack(self, received: Received) -> None:
+        if received.role is not Role.GATEWAY:
+            raise RemoteProtocolError("not_authentic", received.header.node)
+        if not isinstance(received.body, messages.RecordAck):
+            raise RemoteProtocolError("unexpected", type(received.body).__name__)
+        self._effects += self._feed.acknowledge(received.body)
+
+    def _take(self, taken: Input, now_ns: int, alongside: tuple[Effect, ...] = ()) -> None:
+        """Apply an input: journal entry first, then everything it led to."""
+        intents = self.core.apply(taken, now_ns)
+        entry = JournalEntry(
+            now_ns=self.core.ctx.now_ns, input=taken, intents_crc=checksum(intents)
+        )
+        self._entry_no += 1
+        self._effects.append(Persist(JOURNAL, "", self._entry_no, encode_entry(entry)))
+        self._effects += alongside
+        for intent in intents:
+            self._carry_out(intent, now_ns)
+        if self._entry_no - self._checkpoint_no >= self.config.checkpoint_entries:
+            self._write_checkpoint()
+
+    def _write_checkpoint(self) -> None:
+        self._checkpoint_no = self._entry_no
+        state = self.core.state.encoded()
+        self._effects.append(Persist(CHECKPOINT, "", self._entry_no, state))
+        self._effects.append(Erase(CHECKPOINT, "", self._entry_no - 1))
+        self._effects.append(Erase(JOURNAL, "", self._entry_no))
+
+    # --- output -------------------------------------------------------------------------------
+
+    def _carry_out(self, intent: Intent, now_ns: int) -> None:
+        match intent:
+            case Say():
+                self._command(intent.node, intent.body, now_ns)
+            case Reply():
+                topic = topics.answer(self.config.site, intent.client)
+                self._publish(topic, intent.body, now_ns)
+            case Compute():
+                self._effects.append(Solve(intent.problem))
+            case ToEarth():
+                self._effects += self._feed.offer(intent.record_class, intent.record, 1, now_ns)
+            case Tell():
+                level = Level.WARNING if intent.warning else Level.INFO
+                fields: dict[str, object] = dict(intent.fields)
+                self._effects.append(Note(level=level, event=intent.event, fields=fields))
+
+    def _send_commands(self, now_ns: int) -> None:
+        pending = self.core.state.commands
+        for command in [c for c in self._sent_ns if c not in pending]:
+            del self._sent_ns[command]
+        for command, waiting in pending.items():
+            sent_ns = self._sent_ns.get(command)
+            if sent_ns is None or now_ns - sent_ns >= self.config.command_resend_ns:
+                self._sent_ns[command] = now_ns
+                self._command(waiting.node, waiting.body, now_ns)
+
+    def _command(self, node: NodeId, body: messages.Command, now_ns: int) -> None:
+        self._publish(topics.build(self.config.site, node, "cmd"), body, now_ns)
+
+    def _answer_time(self, node: NodeId, asked: messages.TimeRequest, now_ns: int) -> None:
+        reply = messages.TimeReply(local_ns=asked.local_ns, site_ns=now_ns)
+        self._publish(topics.build(self.config.site, node, "ack"), reply, now_ns)
+
+    def _explain(self, client: ClientId, asked: messages.Explain, now_ns: int) -> None:
+        found, text, rows = desk.explained(self.core.ctx, asked.task)
+        answer = messages.Answer(
+            request=asked.request, ok=found, text=text, rows=msgspec.json.encode(rows)
+        )
+        self._publish(topics.answer(self.config.site, client), answer, now_ns)
+
+    def _publish(self, topic: str, body: Message, now_ns: int, *, retain: bool = False) -> None:
+        self._number += 1
+        header = Header(
+            node=topics.SCHEDULER,
+            boot=self._boot,
+            number=self._number,
+            local_ns=now_ns,
+            site_ns=now_ns,
+            clock_error_ns=0,
+            epoch=self.core.state.epoch,
+            expiry_ns=now_ns + self.config.command_expiry_ns,
+        )
+        signer = None if isinstance(body, messages.View) else self._signer
+        self._effects.append(Publish(topic, encode(header, body, signer), retain))
+
+    def _publish_views(self, now_ns: int) -> None:
+        self._views_due_ns = now_ns + self.config.view_period_ns
+        ctx = self.core.ctx
+        tables = {
+            "nodes": views.node_rows(ctx, now_ns),
+            "tasks": views.task_rows(ctx),
+            "alarms": views.alarm_rows(ctx),
+            "site": [self._site_row()],
+        }
+        for name, rows in tables.items():
+            body = messages.View(name=name, site_ns=now_ns, rows=views.encode_rows(rows))
+            self._publish(topics.view(self.config.site, name), body, now_ns, retain=True)
+
+    def _site_row(self) -> views.Row:
+        row = views.site_row(self.core.ctx, self._ingest)
+        # The journal, replayed to this entry, must give this digest (I9).
+        row |= {"refused": dict(self.refused), "entry": self._entry_no, "digest": self.digest()}
+        return row
+
+    def _refuse(self, reason: str, source: str) -> None:
+        self.refused[reason] = self.refused.get(reason, 0) + 1
+        if (source, reason) not in self._noted and len(self._noted) < NOTED_MAX:
+            self._noted.add((source, reason))
+            fields: dict[str, object] = {"source": source, "reason": reason}
+            self._effects.append(Note(level=Level.WARNING, event="message.refused", fields=fields))
+
+
+def _is_from(received: Received, node: NodeId) -> bool:
+    """Tell whether that node's own key signed the frame; a node's key is named after it."""
+    return received.role is Role.NODE and received.header.key == KeyId(node)

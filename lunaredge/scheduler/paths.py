@@ -1,0 +1,236 @@
+"""Routes: whether a corridor is free, and a free way to the place where a leg begins.
+
+Owns route problems and their answers. What is granted, and to whom, is not decided here; a problem
+carries everything but the ground, so that it can be solved elsewhere and kept in a journal.
+"""
+
+import enum
+import math
+from itertools import pairwise
+
+import msgspec
+
+from lunaredge.ids import NodeId
+from lunaredge.model.site import Point
+from lunaredge.scheduler.arrays import Lattice, Lines, Path, points_array
+from lunaredge.scheduler.ground import GroundMap
+
+# Half a machine's corridor is its radius and this, where the caller does not say otherwise: pose
+# error, tracking error, overrun of the stop point, error of the terrain map.
+CORRIDOR_MARGIN_M = 0.8
+
+# Ways onto the lattice that are tried from one point, the nearest first.
+JOINS_MAX = 4
+
+NO_PATH = "no path"
+
+
+class ViolationKind(enum.StrEnum):
+    """What stands against a corridor, in the order of looking."""
+
+    BOUNDARY = "boundary"
+    KEEP_OUT = "keep_out"
+    SLOPE = "slope"
+    CLAIM = "claim"
+
+
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
+    """The first place where a corridor is not free."""
+
+    kind: ViolationKind
+    name: str = ""
+    """The keep-out zone, or the machine whose claim it is."""
+    segment: int
+    """Index of the path's segment: from point ``segment`` to the next."""
+    distance_m: float = 0.0
+    """From the path's line to what stands against it; to the edge, for the boundary."""
+    slope_deg: float = 0.0
+
+    @property
+    def reason(self) -> str:
+        """What an operator reads."""
+        match self.kind:
+            case ViolationKind.BOUNDARY:
+                return "boundary"
+            case ViolationKind.KEEP_OUT:
+                return f"keep_out {self.name}"
+            case ViolationKind.SLOPE:
+                known = math.isfinite(self.slope_deg)
+                return f"slope of {self.slope_deg:.1f} deg" if known else "slope not known"
+            case ViolationKind.CLAIM:
+                return f"blocked by {self.name}"
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """A place where a machine may be: everything within ``half_width_m`` of a polyline."""
+
+    points: tuple[Point, ...]
+    half_width_m: float
+    owner: NodeId
+
+
+class RouteProblem(msgspec.Struct, frozen=True, kw_only=True, tag="route_problem"):
+    """Lead a machine from where it stands to the start of its leg, and along the leg."""
+
+    version: int
+    node: NodeId
+    request_no: int
+    start: Point
+    path: tuple[Point, ...]
+    """The leg's path, followed exactly."""
+    half_width_m: float
+    slope_deg_max: float
+    claims: tuple[Chain, ...]
+    """Of the other machines."""
+
+
+class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_solution"):
+    """A free path, or an empty one and the reason."""
+
+    version: int
+    node: NodeId
+    request_no: int
+    path: tuple[Point, ...] = ()
+    tool_from_m: float = 0.0
+    """Station along the path at which the leg begins."""
+    reason: str = ""
+
+
+class Corridor:
+    """Checks paths of one half width and slope limit against the ground and a set of claims."""
+
+    def __init__(
+        self,
+        ground: GroundMap,
+        half_width_m: float,
+        slope_deg_max: float,
+        claims: tuple[Chain, ...],
+    ) -> None:
+        assert half_width_m > 0.0, "a machine has a body"
+        self._ground = ground
+        self._half_width_m = half_width_m
+        self._slope_deg_max = slope_deg_max
+        self._owners = tuple(chain.owner for chain in claims)
+        self._claims = Lines.of((chain.points, chain.half_width_m) for chain in claims)
+
+    def violation(self, path: Path) -> Violation | None:
+        """Give the first thing that stands against the path; None when it is free."""
+        assert path, "a path has a point"
+        line, width_m = points_array(path), self._half_width_m
+        # A comparison with NaN is always false: such a path would seem to touch nothing.
+        broken = next((i for i, p in enumerate(path) if not all(map(math.isfinite, p))), None)
+        if broken is not None:
+            return Violation(kind=ViolationKind.BOUNDARY, segment=max(0, broken - 1))
+        if outside := self._ground.first_outside(line, width_m):
+            segment, distance_m = outside
+            return Violation(kind=ViolationKind.BOUNDARY, segment=segment, distance_m=distance_m)
+        if near := self._ground.keep_outs.first_near(line, width_m):
+            segment, zone, distance_m = near
+            name = self._ground.keep_out_names[zone]
+            return _violation(ViolationKind.KEEP_OUT, name, segment, distance_m)
+        if steep := self._ground.first_steep(line, width_m, self._slope_deg_max):
+            segment, slope_deg = steep
+            return Violation(kind=ViolationKind.SLOPE, segment=segment, slope_deg=slope_deg)
+        if met := self._claims.first_conflict(line, width_m):
+            segment, chain, distance_m = met
+            return _violation(ViolationKind.CLAIM, self._owners[chain], segment, distance_m)
+        return None
+
+    def way(self, start: Point, goal: Point) -> Path:
+        """Give a short free path between two points; empty when none was found.
+
+        A straight line if it is free; else moves over the lattice, pulled straight where they can.
+        """
+        if self.violation((start, goal)) is None:
+            return (start, goal)
+        lattice = self._lattice()
+        sources, targets = self.joins(lattice, start), self.joins(lattice, goal)
+        between = lattice.path(sources, [cell for cell, _ in targets])
+        return self._pulled((start, *between, goal)) if between else ()
+
+    def joins(self, lattice: Lattice, point: Point) -> list[tuple[int, float]]:
+        """Give lattice cells that a straight free line joins to the point, and its length, m."""
+        found: list[tuple[int, float]] = []
+        for cell in lattice.cells_near(point):
+            centre = lattice.centre(cell)
+            if len(found) < JOINS_MAX and self.violation((point, centre)) is None:
+                found.append((cell, math.dist(point, centre)))
+        return found
+
+    def _lattice(self) -> Lattice:
+        lattice = self._ground.lattice(self._half_width_m, self._slope_deg_max)
+        if not self._owners:
+            return lattice
+        return lattice.without(self._claims, self._half_width_m, closed=False)
+
+    def _pulled(self, path: Path) -> Path:
+        """Leave out every point that a free straight line can pass by, from the start on."""
+        kept = [path[0]]
+        for point, following in pairwise(path[1:]):
+            if self.violation((kept[-1], following)) is not None:
+                kept.append(point)
+        return (*kept, path[-1])
+
+
+def check_route(
+    ground: GroundMap,
+    path: Path,
+    half_width_m: float,
+    slope_deg_max: float,
+    claims: tuple[Chain, ...],
+) -> Violation | None:
+    """Give the first thing that stands against a path, its first point included; None when free."""
+    return Corridor(ground, half_width_m, slope_deg_max, claims).violation(path)
+
+
+def plan_route(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
+    """Plan a free path from the start to the leg's first point and along the leg."""
+    corridor = Corridor(ground, problem.half_width_m, problem.slope_deg_max, problem.claims)
+    stands = corridor.violation((problem.start,))
+    if stands is not None:
+        return _refused(problem, f"{stands.reason} at the start")
+    ahead = corridor.violation(problem.path)
+    if ahead is not None:
+        return _refused(problem, ahead.reason)
+    if problem.start == problem.path[0]:
+        return _solved(problem, (problem.start,))
+    way = corridor.way(problem.start, problem.path[0])
+    if not way:
+        return _refused(problem, _blocker(ground, problem))
+    assert corridor.violation(way) is None, "a planned way is free"
+    return _solved(problem, way)
+
+
+def length_m(path: Path) -> float:
+    """Give the length of a path."""
+    return sum(math.dist(a, b) for a, b in pairwise(path))
+
+
+def _violation(kind: ViolationKind, name: str, segment: int, distance_m: float) -> Violation:
+    return Violation(kind=kind, name=name, segment=segment, distance_m=distance_m)
+
+
+def _solved(problem: RouteProblem, way: Path) -> RouteSolution:
+    return RouteSolution(
+        version=problem.version,
+        node=problem.node,
+        request_no=problem.request_no,
+        path=way + problem.path[1:],
+        tool_from_m=length_m(way),
+    )
+
+
+def _refused(problem: RouteProblem, reason: str) -> RouteSolution:
+    return RouteSolution(
+        version=problem.version, node=problem.node, request_no=problem.request_no, reason=reason
+    )
+
+
+def _blocker(ground: GroundMap, problem: RouteProblem) -> str:
+    """Say who stands in the way that would be free without anybody; else that there is none."""
+    alone = Corridor(ground, problem.half_width_m, problem.slope_deg_max, ())
+    way = alone.way(problem.start, problem.path[0])
+    if not way:
+        return NO_PATH
+    met = check_route(ground, way, problem.half_width_m, problem.slope_deg_max, problem.claims)
+    return met.reason if met is not None else NO_PATH

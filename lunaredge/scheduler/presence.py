@@ -1,0 +1,195 @@
+"""Who is there: births, the census, heartbeats, silence.
+
+A leader trusts nobody's place until it has asked: each start raises the fencing epoch and asks
+every node to acknowledge it durably and to report (the census). A heartbeat is taken only from a
+node's present boot and only when it is newer than everything taken from it so far.
+"""
+
+from lunaredge.ids import BootId
+from lunaredge.scheduler import claims
+from lunaredge.scheduler.backlog import reconcile, requeue
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.inputs import Heard
+from lunaredge.scheduler.state import NodeEntry, Presence
+from lunaredge.wire.messages import (
+    Assign,
+    AuthorityRenewal,
+    AuthorityRequest,
+    Birth,
+    Census,
+    CommandReply,
+    Farewell,
+    Grant,
+    Heartbeat,
+    Situation,
+)
+
+# Boots remembered per node, so that an old birth that arrives late is not taken for a new life.
+SEEN_BOOTS_MAX = 64
+
+
+def take_lead(ctx: Context) -> None:
+    """Begin to lead: a new epoch, and a census of everybody."""
+    ctx.state.epoch += 1
+    ctx.state.placing = False
+    ctx.state.placed_version = -1
+    ctx.tell("lead.taken", epoch=ctx.state.epoch)
+    for node in ctx.state.nodes.values():
+        node.presence = Presence.UNKNOWN
+        node.heard_ns = ctx.now_ns
+        call_census(ctx, node)
+        if node.wanted is not None and node.granted is None:
+            claims.solve(ctx, node, node.wanted)
+
+
+def call_census(ctx: Context, node: NodeEntry) -> None:
+    """Ask a node to acknowledge this epoch in its present boot."""
+    node.censused = False
+    ctx.forget_commands(node.name, Census)
+    if node.boot:
+        ctx.order(node.name, Census(command=ctx.command_id(), boot=node.boot))
+
+
+def take_word(ctx: Context, heard: Heard) -> None:
+    """Take a node's signed word."""
+    node = ctx.state.nodes[heard.node]
+    body = heard.body
+    if isinstance(body, Farewell):
+        _take_farewell(ctx, node, body)
+        return
+    if not is_news(ctx, heard):
+        return
+    if heard.boot != node.boot:
+        _begin_life(ctx, node, heard.boot)
+    node.number = heard.number
+    _mark_up(ctx, node)
+    match body:
+        case Birth() | Heartbeat():
+            _take_situation(ctx, node, body.situation)
+        case CommandReply():
+            _take_reply(ctx, node, body)
+        case AuthorityRequest():
+            claims.take_request(ctx, node, body)
+        case AuthorityRenewal():
+            claims.take_renewal(ctx, node, body)
+
+
+def is_news(ctx: Context, heard: Heard) -> bool:
+    """Tell whether a word is newer than everything taken from its node.
+
+    A boot never seen before is a new life, if it is announced by a birth or a heartbeat (whose
+    sender was taken in by an earlier leader); one seen earlier is old news.
+    """
+    node = ctx.state.nodes[heard.node]
+    if isinstance(heard.body, Farewell):
+        return True
+    if heard.boot == node.boot:
+        return heard.number > node.number
+    return isinstance(heard.body, Birth | Heartbeat) and heard.boot not in node.seen_boots
+
+
+def check_silence(ctx: Context) -> None:
+    """Call nodes lost that have been silent for too long. Their space stays blocked."""
+    for node in ctx.state.nodes.values():
+        if silence_due_ns(ctx, node) <= ctx.now_ns:
+            node.presence = Presence.LOST
+            ctx.changed()
+            ctx.raise_alarm(node.name, "node.lost", "not heard")
+
+
+def silence_due_ns(ctx: Context, node: NodeEntry) -> int:
+    """Give the time at which a node must be called lost; far away when it already is."""
+    if node.presence in (Presence.LOST, Presence.DOWN):
+        return 2**62
+    return node.heard_ns + ctx.config.lost_after_ns
+
+
+def _mark_up(ctx: Context, node: NodeEntry) -> None:
+    node.heard_ns = ctx.now_ns
+    if node.presence is not Presence.UP:
+        node.presence = Presence.UP
+        ctx.changed()
+        ctx.clear_alarm(node.name, "node.lost")
+
+
+def _begin_life(ctx: Context, node: NodeEntry, boot: BootId) -> None:
+    assert boot not in node.seen_boots
+    node.seen_boots = [*node.seen_boots[-(SEEN_BOOTS_MAX - 1) :], boot]
+    node.boot = boot
+    node.number = 0
+    node.request_no = 0
+    node.wanted = None
+    # What the earlier life left unanswered it will never take up, save by its claim, which stays.
+    ctx.forget_commands(node.name, Grant)
+    if node.granted is not None:
+        node.granted.taken = True
+    call_census(ctx, node)
+    ctx.changed()
+    ctx.tell("node.born", node=node.name, boot=boot)
+
+
+def _take_farewell(ctx: Context, node: NodeEntry, farewell: Farewell) -> None:
+    # A will says that a connection broke, no more: the node itself may be well. Only its own
+    # orderly word makes it "down"; silence makes it "lost".
+    if farewell.orderly and node.presence is not Presence.DOWN:
+        node.presence = Presence.DOWN
+        ctx.changed()
+        ctx.tell("node.left", node=node.name)
+
+
+def _take_situation(ctx: Context, node: NodeEntry, situation: Situation) -> None:
+    before = node.situation
+    node.situation = situation
+    if situation.epoch > ctx.state.epoch:
+        # The node has obeyed a leader that this journal does not know.
+        ctx.raise_alarm("scheduler", "epoch.behind", f"{node.name} obeys {situation.epoch}")
+        ctx.state.epoch = situation.epoch
+        take_lead(ctx)
+        return
+    if ctx.is_machine(node.name):
+        claims.settle(ctx, node, situation)
+    if before is None or _placement_view(before) != _placement_view(situation):
+        ctx.changed()
+    reconcile(ctx, node, situation)
+
+
+def _placement_view(situation: Situation) -> tuple[object, ...]:
+    return (situation.state, situation.stops, situation.held, situation.task)
+
+
+def _take_reply(ctx: Context, node: NodeEntry, reply: CommandReply) -> None:
+    pending = ctx.state.commands.get(reply.command)
+    if pending is None or pending.node != node.name:
+        return
+    del ctx.state.commands[reply.command]
+    if not reply.ok:
+        ctx.tell("command.refused", node=node.name, command=reply.command, reason=reply.reason)
+    match pending.body:
+        case Census() as census if reply.ok and census.boot == node.boot:
+            node.censused = True
+            ctx.changed()
+            ctx.tell("node.censused", node=node.name, epoch=ctx.state.epoch)
+        case Grant() as grant:
+            _take_grant_reply(ctx, node, grant, ok=reply.ok)
+        case body:
+            if not reply.ok:
+                _take_refusal(ctx, node, body, reply.reason)
+
+
+def _take_grant_reply(ctx: Context, node: NodeEntry, grant: Grant, *, ok: bool) -> None:
+    granted = node.granted
+    if granted is None or granted.id != grant.authority:
+        return
+    if ok:
+        granted.taken = True
+    else:
+        # The node has durably refused it and will answer every repetition the same way.
+        node.granted = None
+    ctx.changed()
+
+
+def _take_refusal(ctx: Context, node: NodeEntry, body: object, reason: str) -> None:
+    if isinstance(body, Assign):
+        entry = ctx.state.tasks.get(body.task)
+        if entry is not None and entry.attempt == body.attempt:
+            requeue(ctx, entry, f"{node.name} refused: {reason}")

@@ -1,0 +1,71 @@
+"""Solving: one door to the planners, for the thread that runs them beside the scheduler's core."""
+
+from typing import assert_never
+
+from lunaredge.ids import NodeId, SiteId
+from lunaredge.kernels import corridors, gridpath
+from lunaredge.model.site import Site, TerrainGrid, Zone, ZoneKind
+from lunaredge.scheduler.arrays import assigned, points_array
+from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.paths import Chain, RouteProblem, RouteSolution, plan_route
+from lunaredge.scheduler.placement import PlacementProblem, PlacementSolution, place
+from lunaredge.scheduler.travel import Mover, reachable_cost_s
+
+Problem = RouteProblem | PlacementProblem
+Solution = RouteSolution | PlacementSolution
+
+
+def solve(ground: GroundMap, problem: Problem) -> Solution:
+    """Solve a problem on that ground; the same input gives the same answer, bit for bit."""
+    match problem:
+        case RouteProblem():
+            return plan_route(ground, problem)
+        case PlacementProblem():
+            return place(ground, problem)
+        case _:
+            assert_never(problem)
+
+
+def warm_up() -> None:
+    """Compile every kernel, or load it from the cache, with the types that production uses.
+
+    Without it the first route would wait several seconds for the compiler.
+    """
+    ground = GroundMap.of(_small_site())
+    wall = Chain(points=((0.0, 0.0), (0.0, 12.0)), half_width_m=1.0, owner=NodeId("other"))
+    problem = RouteProblem(
+        version=0,
+        node=NodeId("machine"),
+        request_no=0,
+        start=(-10.0, 0.0),
+        path=((10.0, 0.0),),
+        half_width_m=1.0,
+        slope_deg_max=20.0,
+        claims=(wall,),
+    )
+    solution = plan_route(ground, problem)
+    assert solution.path, "the small site has a way around"
+    mover = Mover(half_width_m=1.0, slope_deg_max=20.0, speed_m_s=1.0)
+    reachable_cost_s(ground, mover, (-10.0, 0.0), [(10.0, 0.0)])
+    assigned([[1.0]], [1])
+    corridors.chain_distance_m(points_array(solution.path), points_array(wall.points))
+    gridpath.closed_moves(ground.slopes_deg)
+
+
+def _small_site() -> Site:
+    """Give a flat site with one zone of every kind that is checked."""
+    corners = ((-20.0, -20.0), (20.0, -20.0), (20.0, 20.0), (-20.0, 20.0))
+    patch = ((-18.0, -18.0), (-15.0, -18.0), (-15.0, -15.0))
+    return Site(
+        name=SiteId("warm-up"),
+        title="",
+        boundary=corners,
+        terrain=TerrainGrid(
+            x_m=-25.0, y_m=-25.0, cell_m=5.0, rows=10, columns=10, heights_m=bytes(400)
+        ),
+        zones=(
+            Zone(name="keep-out", kind=ZoneKind.KEEP_OUT, polygon=patch),
+            Zone(name="slow", kind=ZoneKind.SPEED, polygon=patch, speed_m_s_max=0.5),
+        ),
+        regolith_kg_m3=1600.0,
+    )

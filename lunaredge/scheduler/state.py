@@ -1,0 +1,185 @@
+"""Everything the scheduler remembers, as one tree of values.
+
+A checkpoint is the encoded tree, the digest is its hash, and a journal replay must rebuild it
+byte for byte; so nothing that decides lives outside it, and nothing in it is derived from a clock
+or from the order of a set.
+"""
+
+import enum
+import hashlib
+
+import msgspec
+
+from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId, OrderId, TaskId
+from lunaredge.model.site import Point
+from lunaredge.model.task import Task
+from lunaredge.scheduler.placement import Refusal
+from lunaredge.wire.messages import Answer, AuthorityRequest, Command, Situation
+
+
+class Presence(enum.Enum):
+    """Whether a node is heard. Four different things, never to be mixed up."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    LOST = "lost"
+    DOWN = "down"
+
+
+class TaskPhase(enum.Enum):
+    """Where a task is in its life; the legal steps are in `scheduler.backlog`."""
+
+    QUEUED = "queued"
+    ASSIGNED = "assigned"
+    ACCEPTED = "accepted"
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Granted(msgspec.Struct, kw_only=True):
+    """The authority last granted to a machine, held from the moment it is written."""
+
+    id: AuthorityId
+    command: CommandId
+    request_no: int
+    task: TaskId
+    path: tuple[Point, ...]
+    half_width_m: float
+    granted_ns: int
+    expiry_ns: int
+    """The latest site time at which the node may still think it live."""
+    taken: bool = False
+    released_m: float = 0.0
+
+
+class NodeEntry(msgspec.Struct, kw_only=True):
+    """What is known of one enrolled node."""
+
+    name: NodeId
+    boot: BootId = BootId(0)
+    seen_boots: list[BootId] = []
+    number: int = 0
+    """Header number of the newest word taken; older ones are not news."""
+    presence: Presence = Presence.UNKNOWN
+    heard_ns: int = 0
+    censused: bool = False
+    """Has durably acknowledged this leader's epoch in this boot and reported its pose."""
+    situation: Situation | None = None
+    body: Point | None = None
+    """Where the body last proved to be at rest; part of its claim."""
+    granted: Granted | None = None
+    estranged: bool = False
+    """Holds an authority that this journal does not know: nobody moves until it is given up."""
+    request_no: int = 0
+    wanted: AuthorityRequest | None = None
+    resolves: int = 0
+    """How often the wanted route was planned again because the site had moved on."""
+    wait_reason: str = ""
+    task: TaskId | None = None
+    empty_handed_count: int = 0
+    held: bool = False
+    idle_since_ns: int = 0
+    terrain_hold: bool = False
+
+
+class TaskEntry(msgspec.Struct, kw_only=True):
+    """One task and how far it is."""
+
+    task: Task
+    order: OrderId
+    phase: TaskPhase = TaskPhase.QUEUED
+    node: NodeId | None = None
+    attempt: int = 0
+    submitted_ns: int = 0
+    started_ns: int = 0
+    ended_ns: int = 0
+    reason: str = ""
+    approved: bool | None = None
+    """Earth's word; None while it is not known."""
+    refusals: list[Refusal] = []
+    result: bytes = b""
+    patches: list[bytes] = []
+    """Terrain measured by a survey task."""
+
+
+class PendingCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that its node has not answered yet."""
+
+    node: NodeId
+    body: Command
+
+
+class StopEntry(msgspec.Struct, kw_only=True):
+    """One emergency stop."""
+
+    id: str
+    node: NodeId | None
+    reason: str
+    since_ns: int
+    code: str = ""
+    code_expiry_ns: int = 0
+    released: bool = False
+
+
+class AlarmEntry(msgspec.Struct, kw_only=True):
+    """One alarm, by source and code."""
+
+    source: str
+    code: str
+    text: str
+    active: bool
+    since_ns: int
+    cleared_ns: int = 0
+
+
+class Fused(msgspec.Struct, frozen=True, kw_only=True):
+    """One cell of the map as fused from measurements."""
+
+    x_m: float
+    y_m: float
+    z_m: float
+    count: int
+
+
+class SchedulerState(msgspec.Struct, kw_only=True):
+    """The whole. ``version`` rises with every change that a placement could depend on."""
+
+    epoch: int = 0
+    version: int = 0
+    nodes: dict[NodeId, NodeEntry] = {}
+    tasks: dict[TaskId, TaskEntry] = {}
+    orders: dict[OrderId, str] = {}
+    commands: dict[CommandId, PendingCommand] = {}
+    stops: dict[str, StopEntry] = {}
+    alarms: dict[str, AlarmEntry] = {}
+    answers: dict[str, Answer] = {}
+    terrain: list[Fused] = []
+    terrain_version: int = 0
+    command_no: int = 0
+    authority_no: int = 0
+    park_no: int = 0
+    placing: bool = False
+    placed_version: int = -1
+    placed_ns: int = 0
+    interventions: int = 0
+    """Requests of people that changed something, other than submitting work."""
+
+    def encoded(self) -> bytes:
+        """Give the canonical bytes of the tree."""
+        return _encoder.encode(self)
+
+    def digest(self) -> str:
+        """Give the hash of the canonical bytes."""
+        return hashlib.sha256(self.encoded()).hexdigest()
+
+    @staticmethod
+    def decoded(payload: bytes) -> "SchedulerState":
+        """Rebuild a tree from its bytes."""
+        return _decoder.decode(payload)
+
+
+# Tables keep the order in which they were filled: decisions go by it, so it is part of the state.
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(SchedulerState)

@@ -1,0 +1,65 @@
+"""Summaries: a stretch of telemetry in four numbers a channel, for the link toward Earth."""
+
+import math
+
+from lunaredge.ids import NodeId
+from lunaredge.wire import records
+from lunaredge.wire.messages import Channel
+
+
+class Summaries:
+    """Folds telemetry as it is archived; hands out one Summary per node and period.
+
+    Kept in memory: a restart loses the part of a period that was not handed out; the archive has
+    every sample of it.
+    """
+
+    def __init__(self, period_ns: int) -> None:
+        assert period_ns > 0
+        self.period_ns = period_ns
+        self._channels: dict[NodeId, tuple[str, ...]] = {}
+        self._rows: dict[NodeId, dict[str, tuple[float, float, float, int]]] = {}
+        self._spans_ns: dict[NodeId, tuple[int, int]] = {}
+
+    def announce(self, node: NodeId, channels: tuple[Channel, ...]) -> None:
+        """Learn a node's channel table."""
+        self._channels[node] = tuple(channel.name for channel in channels)
+
+    def fold(self, node: NodeId, batch: records.Telemetry) -> None:
+        """Fold a batch in; one whose channels were never announced is only archived."""
+        names = self._channels.get(node, ())
+        if len(names) != batch.channel_count:
+            return
+        times_ns, rows = records.unpack_telemetry(batch)
+        folded = self._rows.setdefault(node, {})
+        for row in rows:
+            for name, value in zip(names, row, strict=True):
+                if not math.isnan(value):
+                    folded[name] = _folded(folded.get(name), value)
+        first_ns, last_ns = self._spans_ns.get(node, (times_ns[0], times_ns[-1]))
+        self._spans_ns[node] = (min(first_ns, *times_ns), max(last_ns, *times_ns))
+
+    def take_due(self, now_ns: int) -> list[records.Summary]:
+        """Hand out the summaries whose period is over."""
+        due = [
+            node
+            for node, (first_ns, _) in self._spans_ns.items()
+            if now_ns - first_ns >= self.period_ns
+        ]
+        summaries = []
+        for node in due:
+            first_ns, last_ns = self._spans_ns.pop(node)
+            rows = self._rows.pop(node)
+            summaries.append(
+                records.Summary(site_ns=first_ns, end_ns=last_ns, node=node, rows=rows)
+            )
+        return summaries
+
+
+def _folded(
+    before: tuple[float, float, float, int] | None, value: float
+) -> tuple[float, float, float, int]:
+    if before is None:
+        return value, value, value, 1
+    low, high, _, count = before
+    return min(low, value), max(high, value), value, count + 1

@@ -1,0 +1,123 @@
+"""Views: the scheduler's facts as rows for screens and scripts.
+
+Every row says how old it is and whether its values are measured or only last known (I10); rows are
+plain dictionaries, made from the state and from nothing else.
+"""
+
+import msgspec
+
+from lunaredge.scheduler import backlog
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.ingest import Ingest
+from lunaredge.scheduler.state import NodeEntry, TaskEntry
+from lunaredge.units import s_from_ns
+
+Row = dict[str, object]
+
+# Three heartbeats: after that a value is no longer called measured.
+FRESH_NS = 30 * 1_000_000_000
+
+
+def encode_rows(rows: list[Row]) -> bytes:
+    """Give rows as JSON."""
+    return msgspec.json.encode(rows)
+
+
+def node_rows(ctx: Context, now_ns: int) -> list[Row]:
+    """One row per enrolled node."""
+    return [_node_row(ctx, node, now_ns) for node in ctx.state.nodes.values()]
+
+
+def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
+    situation = node.situation
+    age_ns = now_ns - node.heard_ns
+    fresh = node.presence.value == "up" and age_ns <= FRESH_NS
+    row: Row = {
+        "node": node.name,
+        "kind": ctx.specs[node.name].kind,
+        "presence": node.presence.value,
+        "mark": "measured" if fresh else "last known" if situation else "unknown",
+        "age_s": round(s_from_ns(age_ns), 1) if situation else None,
+        "state": situation.state if situation else None,
+        "autonomy": situation.autonomy.value if situation else None,
+        "task": node.task,
+        "progress_ratio": round(situation.progress_ratio, 3) if situation else None,
+        "x_m": _rounded(situation.x_m) if situation else None,
+        "y_m": _rounded(situation.y_m) if situation else None,
+        "heading_rad": _rounded(situation.heading_rad) if situation else None,
+        "battery_wh": _rounded(situation.battery_wh) if situation else None,
+        "payload_kg": _rounded(situation.payload_kg) if situation else None,
+        "authority": node.granted.id if node.granted else None,
+        "waits_for": node.wait_reason or None,
+        "held": node.held,
+        "stops": list(situation.stops) if situation else [],
+        "spool": situation.spool_count if situation else None,
+        "refused": dict(situation.refused) if situation else {},
+        "produced": dict(situation.produced) if situation else {},
+        "dropped": dict(situation.dropped) if situation else {},
+    }
+    return row
+
+
+def task_rows(ctx: Context) -> list[Row]:
+    """One row per task, in the order they were submitted."""
+    return [_task_row(ctx, entry) for entry in ctx.state.tasks.values()]
+
+
+def _task_row(ctx: Context, entry: TaskEntry) -> Row:
+    waits_for = backlog.blocked_by(ctx, entry) if entry.phase.value == "queued" else ""
+    node = ctx.state.nodes.get(entry.node) if entry.node is not None else None
+    in_hand = node is not None and node.task == entry.task.id and node.situation is not None
+    progress = node.situation.progress_ratio if in_hand and node and node.situation else None
+    return {
+        "task": entry.task.id,
+        "order": entry.order,
+        "kind": entry.task.kind.value,
+        "phase": entry.phase.value,
+        "node": entry.node,
+        "attempt": entry.attempt,
+        "priority": entry.task.priority,
+        "progress_ratio": round(progress, 3) if progress is not None else None,
+        "waits_for": waits_for or None,
+        "reason": entry.reason or None,
+        "approved": entry.approved,
+        "needs_earth": entry.task.needs_earth,
+        "started_ns": entry.started_ns or None,
+        "ended_ns": entry.ended_ns or None,
+    }
+
+
+def alarm_rows(ctx: Context) -> list[Row]:
+    """One row per alarm, active ones first."""
+    entries = sorted(ctx.state.alarms.values(), key=lambda alarm: not alarm.active)
+    return [
+        {
+            "source": alarm.source,
+            "code": alarm.code,
+            "text": alarm.text,
+            "active": alarm.active,
+            "since_ns": alarm.since_ns,
+            "cleared_ns": alarm.cleared_ns or None,
+        }
+        for alarm in entries
+    ]
+
+
+def site_row(ctx: Context, ingest: Ingest) -> Row:
+    """Give the one row for the whole site."""
+    state = ctx.state
+    phases = [entry.phase.value for entry in state.tasks.values()]
+    return {
+        "site": ctx.site.name,
+        "title": ctx.site.title,
+        "epoch": state.epoch,
+        "tasks": {phase: phases.count(phase) for phase in sorted(set(phases))},
+        "authorities_granted": state.authority_no,
+        "interventions": state.interventions,
+        "terrain_version": state.terrain_version,
+        "telemetry": ingest.totals(),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return round(value, 3) if value is not None else None

@@ -1,0 +1,69 @@
+"""I2 authority: a machine moves only inside a live authority, and is at rest by its end."""
+
+import math
+
+from lunaredge.ids import NodeId
+from lunaredge.model.fleet import Fleet
+from lunaredge.sim.checkers.checker import BaseChecker
+from lunaredge.sim.checkers.evidence import Evidence, TrueBody, Truth
+from lunaredge.sim.checkers.geometry import point_to_path, rectangle
+from lunaredge.sim.checkers.ledger import Holding, Ledger
+
+# Far over rounding, far under what a machine covers between two instants.
+MOVED_M_MIN = 1e-4
+TURNED_RAD_MIN = 1e-4
+SPEED_M_S_MIN = 1e-6
+ROUNDING_M = 1e-6
+
+
+class AuthorityChecker(BaseChecker):
+    """Holds every true motion against the authorities on the wire."""
+
+    name = "I2"
+
+    def __init__(self, fleet: Fleet) -> None:
+        super().__init__()
+        self._specs = {node.name: node.machine for node in fleet.nodes if node.machine}
+        self._ledger = Ledger()
+        self._before: dict[NodeId, TrueBody] = {}
+        self._before_ns = 0
+
+    def see(self, evidence: Evidence) -> None:
+        """Take one piece of evidence, in order of time."""
+        self._ledger.see(evidence)
+        if isinstance(evidence, Truth):
+            for body in evidence.bodies:
+                before = self._before.get(body.machine)
+                if before is not None and _moved(before, body):
+                    self._judge(evidence.at_ns, body)
+                self._before[body.machine] = body
+            self._before_ns = evidence.at_ns
+
+    def _judge(self, at_ns: int, body: TrueBody) -> None:
+        # A machine at rest now may have stopped at any time since the instant before.
+        moving_ns = at_ns if body.speed_m_s > SPEED_M_S_MIN else self._before_ns
+        holdings = self._ledger.of(body.machine)
+        live = [holding for holding in holdings if moving_ns <= holding.until_ns]
+        where = f"{body.machine} at ({body.x_m:.2f}, {body.y_m:.2f})"
+        if not live:
+            held = f"{len(holdings)} expired" if holdings else "none held"
+            self.checked += 1
+            self._break(at_ns, f"{where} moves without a live authority ({held})")
+            return
+        inside = any(self._inside(body, holding) for holding in live)
+        names = ", ".join(holding.authority for holding in live)
+        self._check(inside, at_ns, f"{where} moves outside the corridor of {names}")
+
+    def _inside(self, body: TrueBody, holding: Holding) -> bool:
+        spec = self._specs[body.machine]
+        corners = rectangle((body.x_m, body.y_m), body.heading_rad, spec.length_m, spec.width_m)
+        rest = holding.rest()
+        reach_m = max(point_to_path(corner, rest) for corner in corners)
+        return reach_m <= holding.half_width_m + ROUNDING_M
+
+
+def _moved(before: TrueBody, after: TrueBody) -> bool:
+    moved_m = math.dist((before.x_m, before.y_m), (after.x_m, after.y_m))
+    turn_rad = after.heading_rad - before.heading_rad
+    turned_rad = abs(math.atan2(math.sin(turn_rad), math.cos(turn_rad)))
+    return moved_m > MOVED_M_MIN or turned_rad > TURNED_RAD_MIN

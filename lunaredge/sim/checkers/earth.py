@@ -1,0 +1,66 @@
+"""I7 link-blind: an Earth outage stops no pre-authorised work and releases none that waits."""
+
+from lunaredge.ids import TaskId
+from lunaredge.sim.checkers.checker import BaseChecker
+from lunaredge.sim.checkers.evidence import (
+    Approved,
+    Assigned,
+    Disturbed,
+    EarthLink,
+    Evidence,
+    Reported,
+    Submitted,
+    TaskSeen,
+    Truth,
+)
+from lunaredge.sim.checkers.tasks import ENDS
+from lunaredge.units import NS_PER_S
+
+# An undisturbed outage of this length must show work, while a task that needs no Earth is open: it
+# is far over one deferral, one placement round and one command's way.
+STALL_NS_MAX = 600 * NS_PER_S
+
+
+class EarthChecker(BaseChecker):
+    """Watches approvals, and that work goes on while the link is down."""
+
+    name = "I7"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: dict[TaskId, None] = {}
+        self._free: dict[TaskId, None] = {}
+        self._down_ns: int | None = None
+        self._work_ns = 0
+
+    def see(self, evidence: Evidence) -> None:
+        """Take one piece of evidence, in order of time."""
+        match evidence:
+            case Submitted():
+                for task in evidence.tasks:
+                    (self._waiting if task.needs_earth else self._free).setdefault(task.id)
+            case Approved(approved=True):
+                self._waiting.pop(evidence.task, None)
+            case Assigned() | Reported():
+                self._work_ns = evidence.at_ns
+                waits = evidence.task in self._waiting
+                text = f"{evidence.task} was begun without Earth's word"
+                self._check(not waits, evidence.at_ns, text)
+            case TaskSeen() if evidence.phase in ENDS:
+                self._free.pop(evidence.task, None)
+            case Truth() if any(body.speed_m_s > 0.0 for body in evidence.bodies):
+                self._work_ns = evidence.at_ns
+            case EarthLink() | Disturbed():
+                self._stretch_ends(evidence)
+            case _:
+                pass
+
+    def _stretch_ends(self, evidence: EarthLink | Disturbed) -> None:
+        if self._down_ns is not None and self._free:
+            idle_ns = evidence.at_ns - max(self._down_ns, self._work_ns)
+            text = f"nothing was done for {idle_ns / NS_PER_S:.0f} s of an outage"
+            self._check(idle_ns <= STALL_NS_MAX, evidence.at_ns, text)
+        if isinstance(evidence, EarthLink):
+            self._down_ns = None if evidence.up else evidence.at_ns
+        elif self._down_ns is not None:
+            self._down_ns = evidence.at_ns

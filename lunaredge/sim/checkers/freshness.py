@@ -1,0 +1,56 @@
+"""I6 fresh and authentic: what is forged, stale or repeated changes nothing and is counted."""
+
+from lunaredge.ids import BootId, CommandId, NodeId
+from lunaredge.sim.checkers.checker import BaseChecker
+from lunaredge.sim.checkers.evidence import Evidence, Injected, Replied, Situated
+from lunaredge.units import NS_PER_S
+
+# A heartbeat made before the injection may still wait behind a commit; three periods later none
+# does.
+SETTLED_NS = 30 * NS_PER_S
+
+
+class FreshnessChecker(BaseChecker):
+    """Watches what an attacker's commands did, and that a command has one result only."""
+
+    name = "I6"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._boots: dict[NodeId, BootId] = {}
+        self._owed_ns: dict[NodeId, list[int]] = {}
+        self._results: dict[tuple[NodeId, CommandId], tuple[bool, str]] = {}
+
+    def see(self, evidence: Evidence) -> None:
+        """Take one piece of evidence, in order of time."""
+        match evidence:
+            case Injected():
+                text = f"a {evidence.kind} command changed {evidence.node}"
+                self._check(not evidence.changed, evidence.at_ns, text)
+                if evidence.counted:
+                    self._owed_ns.setdefault(evidence.node, []).append(evidence.at_ns)
+            case Situated():
+                self._situated(evidence)
+            case Replied():
+                self._replied(evidence)
+            case _:
+                pass
+
+    def _situated(self, situated: Situated) -> None:
+        node = situated.node
+        if self._boots.get(node) != situated.boot:
+            self._boots[node] = situated.boot
+            # The life that owed it is over; its count died with it.
+            self._owed_ns[node] = []
+        owed_ns = self._owed_ns.get(node, [])
+        due = sum(1 for at_ns in owed_ns if at_ns + SETTLED_NS <= situated.at_ns)
+        counted = sum(situated.refused.values())
+        text = f"{node} counted {counted} refused messages, {due} were injected"
+        if due:
+            self._check(counted >= due, situated.at_ns, text)
+
+    def _replied(self, replied: Replied) -> None:
+        result = (replied.ok, replied.reason)
+        first = self._results.setdefault((replied.node, replied.command), result)
+        text = f"{replied.node} answered {replied.command} with {first}, then with {result}"
+        self._check(first == result, replied.at_ns, text)

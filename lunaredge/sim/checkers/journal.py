@@ -1,0 +1,146 @@
+"""Evidence from a scheduler's journal: a finished run of real processes, told again.
+
+Replays the journal through a fresh core and says what each entry shows: what nodes said, which
+authorities and tasks went out, which phases tasks were in. What it shows of the world outside
+(bodies, disks, links) must come from elsewhere.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from lunaredge.errors import RemoteProtocolError
+from lunaredge.ids import AuthorityId, CommandId, TaskId
+from lunaredge.scheduler import inputs
+from lunaredge.scheduler.core import SchedulerCore
+from lunaredge.sim.checkers import evidence as seen
+from lunaredge.wire import messages, records
+
+
+class JournalReader:
+    """One replay. ``differing`` counts the entries that decided otherwise than the first time."""
+
+    def __init__(self, core: SchedulerCore) -> None:
+        self.core = core
+        self.entries = 0
+        self.differing = 0
+        self._granted: set[AuthorityId] = set()
+        self._assigned: set[CommandId] = set()
+        self._phases: dict[TaskId, str] = {}
+
+    def read(self, entries: Iterable[inputs.JournalEntry]) -> Iterator[seen.Evidence]:
+        """Give the evidence of each entry in turn."""
+        for entry in entries:
+            yield from self._told(entry.input, entry.now_ns)
+            intents = self.core.apply(entry.input, entry.now_ns)
+            self.entries += 1
+            self.differing += inputs.checksum(intents) != entry.intents_crc
+            yield from self._done(intents, entry.now_ns)
+
+    def _told(self, told: inputs.Input, at_ns: int) -> Iterator[seen.Evidence]:
+        match told:
+            case inputs.Heard():
+                yield from _from_word(told, at_ns)
+            case inputs.Recorded():
+                yield from _from_record(told, at_ns)
+            case inputs.Asked(body=messages.Approve() as body):
+                yield seen.Approved(at_ns=at_ns, task=body.task, approved=body.approved)
+            case _:
+                pass
+
+    def _done(self, intents: list[inputs.Intent], at_ns: int) -> Iterator[seen.Evidence]:
+        for node in self.core.state.nodes.values():
+            granted = node.granted
+            if granted is not None and granted.id not in self._granted:
+                self._granted.add(granted.id)
+                yield seen.Granted(
+                    at_ns=at_ns,
+                    machine=node.name,
+                    command=granted.command,
+                    authority=granted.id,
+                    request_no=granted.request_no,
+                    path=granted.path,
+                    half_width_m=granted.half_width_m,
+                    lifetime_ns=granted.expiry_ns - granted.granted_ns,
+                )
+        for intent in intents:
+            if isinstance(intent, inputs.Say) and isinstance(intent.body, messages.Renew):
+                yield seen.Renewed(
+                    at_ns=at_ns,
+                    machine=intent.node,
+                    authority=intent.body.authority,
+                    request_no=intent.body.request_no,
+                    lifetime_ns=intent.body.lifetime_ns,
+                )
+        yield from self._assignments(at_ns)
+        yield from self._task_steps(at_ns)
+
+    def _assignments(self, at_ns: int) -> Iterator[seen.Evidence]:
+        for command, pending in self.core.state.commands.items():
+            if isinstance(pending.body, messages.Assign) and command not in self._assigned:
+                self._assigned.add(command)
+                yield seen.Assigned(
+                    at_ns=at_ns,
+                    node=pending.node,
+                    task=pending.body.task,
+                    attempt=pending.body.attempt,
+                )
+
+    def _task_steps(self, at_ns: int) -> Iterator[seen.Evidence]:
+        fresh = []
+        for task, entry in self.core.state.tasks.items():
+            phase = entry.phase.value
+            if task not in self._phases:
+                fresh.append(entry.task)
+            if self._phases.get(task) != phase:
+                self._phases[task] = phase
+                yield seen.TaskSeen(at_ns=at_ns, task=task, phase=phase)
+        if fresh:
+            yield seen.Submitted(at_ns=at_ns, tasks=tuple(fresh))
+
+
+def _from_word(heard: inputs.Heard, at_ns: int) -> Iterator[seen.Evidence]:
+    match heard.body:
+        case messages.AuthorityRequest() | messages.AuthorityRenewal() as body:
+            yield seen.Asked(
+                at_ns=at_ns,
+                machine=heard.node,
+                boot=heard.boot,
+                request_no=body.request_no,
+                renewal=isinstance(body, messages.AuthorityRenewal),
+            )
+        case messages.CommandReply() as body:
+            yield seen.Replied(
+                at_ns=at_ns,
+                node=heard.node,
+                boot=heard.boot,
+                command=body.command,
+                ok=body.ok,
+                reason=body.reason,
+            )
+        case messages.Birth() | messages.Heartbeat() as body:
+            situation = body.situation
+            yield seen.Situated(
+                at_ns=at_ns,
+                node=heard.node,
+                boot=heard.boot,
+                at_rest=situation.at_rest,
+                posed=situation.x_m is not None,
+                authority=situation.authority,
+                refused=situation.refused,
+            )
+        case _:
+            pass
+
+
+def _from_record(recorded: inputs.Recorded, at_ns: int) -> Iterator[seen.Evidence]:
+    try:
+        record = records.decode_record(recorded.record)
+    except RemoteProtocolError:
+        return
+    if isinstance(record, records.TaskReport):
+        yield seen.Reported(
+            at_ns=at_ns,
+            node=recorded.node,
+            task=record.task,
+            attempt=record.attempt,
+            outcome=record.outcome.value,
+        )

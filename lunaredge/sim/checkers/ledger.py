@@ -1,0 +1,137 @@
+"""Which authorities a machine may still use, as an outsider knows from the wire alone.
+
+An authority ends for an outsider only by the holder's own word: a later request of its own, the
+same authority reported further along or given up at rest, or a new life that stands at rest
+without it. Silence ends nothing.
+"""
+
+import msgspec
+
+from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId
+from lunaredge.model.site import Point
+from lunaredge.sim.checkers.evidence import (
+    Asked,
+    Evidence,
+    Granted,
+    Renewed,
+    Replied,
+    Situated,
+)
+from lunaredge.sim.checkers.geometry import cut_path
+
+
+class Holding(msgspec.Struct, kw_only=True):
+    """One authority that its holder has not given back."""
+
+    machine: NodeId
+    authority: AuthorityId
+    command: CommandId
+    boot: BootId
+    request_no: int
+    path: tuple[Point, ...]
+    half_width_m: float
+    until_ns: int
+    """End of the permission; it says nothing of occupancy."""
+    released_m: float = 0.0
+    taken: bool = False
+    """The holder said yes to the grant in this boot."""
+
+    def rest(self) -> list[Point]:
+        """Give the part of the path that is not given back."""
+        return cut_path(self.path, self.released_m)
+
+
+class Ledger:
+    """Holdings by machine, and the requests that leases count from."""
+
+    def __init__(self) -> None:
+        self._holdings: dict[NodeId, dict[AuthorityId, Holding]] = {}
+        self._ended: set[AuthorityId] = set()
+        self._asked_ns: dict[tuple[NodeId, int], tuple[BootId, int]] = {}
+
+    def of(self, machine: NodeId) -> list[Holding]:
+        """Give a machine's holdings, oldest first."""
+        return list(self._holdings.get(machine, {}).values())
+
+    def others(self, machine: NodeId) -> list[Holding]:
+        """Give the holdings of every other machine."""
+        return [
+            holding
+            for name, holdings in self._holdings.items()
+            if name != machine
+            for holding in holdings.values()
+        ]
+
+    def see(self, evidence: Evidence) -> None:
+        """Take what bears on authorities; pass over the rest."""
+        match evidence:
+            case Asked():
+                self._asked(evidence)
+            case Granted():
+                self._granted(evidence)
+            case Renewed():
+                self._renewed(evidence)
+            case Replied():
+                self._replied(evidence)
+            case Situated():
+                self._situated(evidence)
+            case _:
+                pass
+
+    def _asked(self, asked: Asked) -> None:
+        # A repeated request keeps its first time: a grant may answer the first sending of it.
+        known = self._asked_ns.get((asked.machine, asked.request_no))
+        if known is None or known[0] != asked.boot:
+            self._asked_ns[(asked.machine, asked.request_no)] = (asked.boot, asked.at_ns)
+        if asked.renewal:
+            return
+        for holding in self.of(asked.machine):
+            if holding.boot != asked.boot or holding.request_no < asked.request_no:
+                self._end(holding)
+
+    def _granted(self, granted: Granted) -> None:
+        holdings = self._holdings.setdefault(granted.machine, {})
+        if granted.authority in holdings or granted.authority in self._ended:
+            return
+        boot, asked_ns = self._asked_ns.get((granted.machine, granted.request_no), (BootId(0), 0))
+        holdings[granted.authority] = Holding(
+            machine=granted.machine,
+            authority=granted.authority,
+            command=granted.command,
+            boot=boot,
+            request_no=granted.request_no,
+            path=granted.path,
+            half_width_m=granted.half_width_m,
+            until_ns=asked_ns + granted.lifetime_ns,
+        )
+
+    def _renewed(self, renewed: Renewed) -> None:
+        holding = self._holdings.get(renewed.machine, {}).get(renewed.authority)
+        asked = self._asked_ns.get((renewed.machine, renewed.request_no))
+        if holding is not None and asked is not None:
+            holding.until_ns = max(holding.until_ns, asked[1] + renewed.lifetime_ns)
+
+    def _replied(self, replied: Replied) -> None:
+        for holding in self.of(replied.node):
+            if holding.command == replied.command:
+                if replied.ok:
+                    holding.taken = True
+                elif not holding.taken:
+                    self._end(holding)
+
+    def _situated(self, situated: Situated) -> None:
+        held = situated.authority
+        for holding in self.of(situated.node):
+            if held is not None and holding.authority == held.id:
+                holding.released_m = max(holding.released_m, held.released_m)
+            elif held is None and situated.at_rest and situated.posed and _known(holding, situated):
+                self._end(holding)
+
+    def _end(self, holding: Holding) -> None:
+        del self._holdings[holding.machine][holding.authority]
+        self._ended.add(holding.authority)
+
+
+def _known(holding: Holding, situated: Situated) -> bool:
+    """Tell whether the word was said knowing the grant: a grant on its way is not given back."""
+    return holding.taken or holding.boot != situated.boot

@@ -1,0 +1,169 @@
+"""Turns frames seen on the wire into evidence.
+
+Knows the wire format, which the checkers don't. Takes every frame at its first hop, in order of
+time: from the simulated broker, or from a tap on a real one.
+"""
+
+import msgspec
+
+from lunaredge.errors import RemoteProtocolError
+from lunaredge.ids import NodeId, TaskId
+from lunaredge.sim.checkers import evidence as seen
+from lunaredge.wire import messages, records, topics
+from lunaredge.wire.codec import Header, decode
+from lunaredge.wire.seal import Keyring, Role
+
+_COMMAND = "cmd"
+
+
+class Witness:
+    """Reads frames as any holder of the public keys can."""
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def read(self, topic: str, payload: bytes, at_ns: int) -> list[seen.Evidence]:
+        """Give what a frame proves; nothing for frames that no honest node would take."""
+        where = topics.parse(topic)
+        if where is None:
+            return []
+        try:
+            frame = decode(payload, self._keyring)
+        except RemoteProtocolError:
+            return []
+        if where.channel == _COMMAND:
+            return _from_command(where.node, frame.body, frame.role, at_ns)
+        return _from_word(frame.header, frame.body, at_ns)
+
+
+def _from_command(
+    node: NodeId, body: messages.Message, role: Role | None, at_ns: int
+) -> list[seen.Evidence]:
+    if role is not Role.SCHEDULER:
+        return []
+    match body:
+        case messages.Grant():
+            return [
+                seen.Granted(
+                    at_ns=at_ns,
+                    machine=node,
+                    command=body.command,
+                    authority=body.authority,
+                    request_no=body.request_no,
+                    path=body.path,
+                    half_width_m=body.half_width_m,
+                    lifetime_ns=body.lifetime_ns,
+                )
+            ]
+        case messages.Renew():
+            return [
+                seen.Renewed(
+                    at_ns=at_ns,
+                    machine=node,
+                    authority=body.authority,
+                    request_no=body.request_no,
+                    lifetime_ns=body.lifetime_ns,
+                )
+            ]
+        case messages.Assign():
+            return [seen.Assigned(at_ns=at_ns, node=node, task=body.task, attempt=body.attempt)]
+        case _:
+            return []
+
+
+def _from_word(header: Header, body: messages.Message, at_ns: int) -> list[seen.Evidence]:
+    node, boot = header.node, header.boot
+    match body:
+        case messages.AuthorityRequest() | messages.AuthorityRenewal():
+            renewal = isinstance(body, messages.AuthorityRenewal)
+            return [
+                seen.Asked(
+                    at_ns=at_ns,
+                    machine=node,
+                    boot=boot,
+                    request_no=body.request_no,
+                    renewal=renewal,
+                )
+            ]
+        case messages.CommandReply():
+            return [
+                seen.Replied(
+                    at_ns=at_ns,
+                    node=node,
+                    boot=boot,
+                    command=body.command,
+                    ok=body.ok,
+                    reason=body.reason,
+                )
+            ]
+        case messages.Birth() | messages.Heartbeat():
+            return [_situated(header, body.situation, at_ns)]
+        case messages.Upload():
+            return _from_upload(node, body, at_ns)
+        case messages.Submit():
+            return [seen.Submitted(at_ns=at_ns, tasks=body.order.tasks)]
+        case messages.Approve():
+            return [seen.Approved(at_ns=at_ns, task=body.task, approved=body.approved)]
+        case messages.View(name="tasks"):
+            return _from_tasks(body, at_ns)
+        case _:
+            return []
+
+
+def _situated(header: Header, situation: messages.Situation, at_ns: int) -> seen.Situated:
+    return seen.Situated(
+        at_ns=at_ns,
+        node=header.node,
+        boot=header.boot,
+        at_rest=situation.at_rest,
+        posed=situation.x_m is not None,
+        authority=situation.authority,
+        refused=situation.refused,
+    )
+
+
+def _from_upload(node: NodeId, upload: messages.Upload, at_ns: int) -> list[seen.Evidence]:
+    offered = seen.Offered(
+        at_ns=at_ns,
+        node=node,
+        boot=upload.boot,
+        record_class=upload.record_class,
+        first_seq=upload.first_seq,
+        seq=upload.seq,
+        count=upload.count,
+        dropped=upload.dropped,
+    )
+    if upload.record_class is not messages.RecordClass.STATE or upload.dropped:
+        return [offered]
+    try:
+        record = records.decode_record(upload.record)
+    except RemoteProtocolError:
+        return [offered]
+    if not isinstance(record, records.TaskReport):
+        return [offered]
+    reported = seen.Reported(
+        at_ns=at_ns,
+        node=node,
+        task=record.task,
+        attempt=record.attempt,
+        outcome=record.outcome.value,
+    )
+    return [offered, reported]
+
+
+class _TaskRow(msgspec.Struct, frozen=True):
+    """The columns of the tasks view that matter here."""
+
+    task: TaskId
+    phase: str
+
+
+_rows = msgspec.json.Decoder(list[_TaskRow])
+
+
+def _from_tasks(view: messages.View, at_ns: int) -> list[seen.Evidence]:
+    try:
+        rows = _rows.decode(view.rows)
+    except msgspec.DecodeError:
+        return []
+    return [seen.TaskSeen(at_ns=at_ns, task=row.task, phase=row.phase) for row in rows]

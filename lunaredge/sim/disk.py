@@ -1,0 +1,45 @@
+"""A node's disk: rows and an archive, durable at commit and not before.
+
+Transactions are atomic, as in the real store. A crash loses what was not committed; whether the
+one in flight got through is drawn, since the dying process can't know either.
+"""
+
+from collections.abc import Sequence
+
+from lunaredge.node import Archive, Erase, Persist, Row
+
+StorageEffect = Persist | Erase | Archive
+
+
+class Disk:
+    """One node's store; it outlives the node's processes."""
+
+    def __init__(self) -> None:
+        self.archive: list[Archive] = []
+        self.commits = 0
+        self.boots = 0
+        """Lives begun on this disk."""
+        self._scopes: dict[tuple[str, str], dict[int, bytes]] = {}
+
+    def commit(self, effects: Sequence[StorageEffect]) -> None:
+        """Carry out a transaction."""
+        self.commits += 1
+        for effect in effects:
+            match effect:
+                case Persist():
+                    scope = self._scopes.setdefault((effect.table, effect.scope), {})
+                    scope[effect.number] = effect.value
+                case Erase():
+                    scope = self._scopes.get((effect.table, effect.scope), {})
+                    for number in [n for n in scope if n <= effect.through]:
+                        del scope[number]
+                case Archive():
+                    self.archive.append(effect)
+
+    def rows(self) -> list[Row]:
+        """Give every row, in order of (table, scope, number)."""
+        return [
+            Row(table, scope, number, value)
+            for (table, scope), numbers in sorted(self._scopes.items())
+            for number, value in sorted(numbers.items())
+        ]

@@ -1,0 +1,124 @@
+"""The field: the simulated machines, the drivers between them and their agents, and the truth.
+
+A driver passes samples up and orders down without delay, as a cable does; what it carries is
+checked by nobody here. A killed agent leaves its machine standing in the world.
+"""
+
+from lunaredge.ids import NodeId
+from lunaredge.machine.world import World
+from lunaredge.sim.checkers.evidence import Heaped, TrueBody, Truth
+from lunaredge.sim.jury import Jury
+from lunaredge.sim.process import Process
+from lunaredge.sim.scenario import Scenario
+from lunaredge.model.task import TaskKind
+from lunaredge.sim.timeline import Timeline
+from lunaredge.sim.trace import Trace
+from lunaredge.units import NS_PER_S, ns_from_s
+from lunaredge.wire.driver import MachineOrder
+
+SAMPLE_PERIOD_S = 5.0
+
+# A machine at full speed moves half its length in this time: overlaps can't slip through.
+TRUTH_PERIOD_NS = NS_PER_S
+# Batteries change slowly; every body is shown this often even when all stand.
+STILL_PERIOD_NS = 30 * NS_PER_S
+
+
+class Field:
+    """The world and its drivers."""
+
+    def __init__(
+        self, world: World, scenario: Scenario, timeline: Timeline, trace: Trace, jury: Jury
+    ) -> None:
+        self.world = world
+        self._goals_kg = _goals_kg(scenario)
+        self._timeline = timeline
+        self._trace = trace
+        self._jury = jury
+        self._drivers: dict[NodeId, Process] = {}
+        self._batteries_wh: dict[NodeId, float] = {}
+        self._bodies_shown: tuple[TrueBody, ...] = ()
+        self._shown_ns = scenario.start_ns - STILL_PERIOD_NS
+
+    def begin(self) -> None:
+        """Let the world go on from now."""
+        self._watch()
+
+    def connect(self, process: Process) -> None:
+        """Give a machine's agent its driver; called at the start of each of its lives."""
+        self.world.attach(process.name)
+        first = process.name not in self._drivers
+        self._drivers[process.name] = process
+        if first:
+            self._sample(process)
+
+    def order(self, machine: NodeId, order: MachineOrder) -> None:
+        """Pass an order down."""
+        now_ns = self._timeline.now_ns
+        self.world.advance(now_ns)
+        refused = self.world.order(machine, order, now_ns)
+        if refused is not None:
+            self._trace.log(now_ns, machine, f"order refused: {refused}")
+
+    def heaps(self) -> None:
+        """Tell the checkers how much was moved."""
+        for zone, moved_kg in sorted(self.world.ground.pits_kg().items()):
+            self._jury.see(
+                Heaped(
+                    at_ns=self._timeline.now_ns,
+                    zone=zone,
+                    moved_kg=moved_kg,
+                    goal_kg=self._goals_kg.get(zone, 0.0),
+                )
+            )
+
+    def _sample(self, process: Process) -> None:
+        self._timeline.after(ns_from_s(SAMPLE_PERIOD_S), lambda: self._sample(process))
+        if not process.alive:
+            return
+        self.world.advance(self._timeline.now_ns)
+        sample = self.world.sample(process.name)
+        process.call(lambda node, local_ns: node.sense(sample, local_ns))
+
+    def _watch(self) -> None:
+        now_ns = self._timeline.now_ns
+        self._timeline.after(TRUTH_PERIOD_NS, self._watch)
+        self.world.advance(now_ns)
+        due = now_ns - self._shown_ns >= STILL_PERIOD_NS
+        if due:
+            self._batteries_wh = _batteries_wh(self.world)
+        bodies = self._bodies()
+        if due or bodies != self._bodies_shown:
+            self._shown_ns, self._bodies_shown = now_ns, bodies
+            self._jury.see(Truth(at_ns=now_ns, bodies=bodies))
+
+    def _bodies(self) -> tuple[TrueBody, ...]:
+        return tuple(
+            TrueBody(
+                truth.machine,
+                truth.x_m,
+                truth.y_m,
+                truth.heading_rad,
+                truth.speed_m_s,
+                self._batteries_wh[truth.machine],
+            )
+            for truth in self.world.truth()
+        )
+
+
+def _batteries_wh(world: World) -> dict[NodeId, float]:
+    machines = world.summary()["machines"]
+    assert isinstance(machines, dict)
+    return {name: machine["battery_wh"] for name, machine in machines.items()}
+
+
+def _goals_kg(scenario: Scenario) -> dict[str, float]:
+    """Give how much all tasks together want dug from each zone.
+
+    A goal is what has left its zone in all, so several tasks on one zone ask for the largest.
+    """
+    goals_kg: dict[str, float] = {}
+    for task in scenario.order.tasks:
+        if task.kind is TaskKind.EXCAVATE and task.zone is not None:
+            goals_kg[task.zone] = max(goals_kg.get(task.zone, 0.0), task.mass_kg)
+    return goals_kg

@@ -1,0 +1,118 @@
+"""What a seed makes of a run: swarm options. Some faults are off, some extreme.
+
+A run in which everything is always a little broken finds less than one in which a few things are
+very broken; so each kind of fault is switched on or off by its own draw.
+"""
+
+import random
+
+import msgspec
+
+from lunaredge.sim.network import NetworkOptions
+from lunaredge.sim.process import ProcessOptions
+from lunaredge.sim.spacelink import LinkOptions
+from lunaredge.units import NS_PER_MS, NS_PER_S, ns_from_s
+
+# The default drift bound that agents assume; a real clock stays inside it.
+DRIFT_PPB_MAX = 90_000
+
+
+class FaultOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Mean times between faults of a kind, in virtual seconds; 0 switches the kind off."""
+
+    kill_scheduler_s: float = 0.0
+    kill_agent_s: float = 0.0
+    kill_gateway_s: float = 0.0
+    kill_earth_s: float = 0.0
+    kill_broker_s: float = 0.0
+    cut_s: float = 0.0
+    half_cut_s: float = 0.0
+    earth_outage_s: float = 0.0
+    inject_s: float = 0.0
+    down_s_max: float = 60.0
+    """How long a killed process or a cut lasts at most."""
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything drawn for one run."""
+
+    site: NetworkOptions
+    earth: NetworkOptions
+    link: LinkOptions
+    disk: ProcessOptions
+    faults: FaultOptions
+    drift_ppb_max: int
+    solve_ns_max: int
+    """A solver's answer comes within this time."""
+    safety_s: float
+    """Length of the phase with faults."""
+    approve_s_max: float
+    """Earth's people answer within this time."""
+
+
+def draw(rng: random.Random) -> Options:
+    """Draw the options of a run."""
+    return Options(
+        site=_network(rng),
+        earth=_network(rng),
+        link=LinkOptions(
+            loss_ratio=rng.choice((0.0, 0.0, 0.02, 0.3)),
+            duplicate_ratio=rng.choice((0.0, 0.0, 0.05)),
+            jitter_ns_max=rng.choice((0, 200 * NS_PER_MS, 5 * NS_PER_S)),
+        ),
+        disk=ProcessOptions(
+            commit_ns_min=NS_PER_MS,
+            commit_ns_max=rng.choice((5, 50, 2_000)) * NS_PER_MS,
+        ),
+        faults=_faults(rng),
+        drift_ppb_max=rng.choice((0, DRIFT_PPB_MAX)),
+        solve_ns_max=ns_from_s(rng.choice((0.1, 2.0, 30.0))),
+        safety_s=rng.choice((600.0, 1_800.0, 3_600.0)),
+        approve_s_max=rng.choice((10.0, 300.0)),
+    )
+
+
+def calm() -> Options:
+    """Give the options of a run in which nothing goes wrong."""
+    network = NetworkOptions(
+        delay_ns_min=NS_PER_MS, delay_ns_max=20 * NS_PER_MS, notice_ns_max=2 * NS_PER_S
+    )
+    return Options(
+        site=network,
+        earth=network,
+        link=LinkOptions(),
+        disk=ProcessOptions(commit_ns_min=NS_PER_MS, commit_ns_max=5 * NS_PER_MS),
+        faults=FaultOptions(),
+        drift_ppb_max=0,
+        solve_ns_max=100 * NS_PER_MS,
+        safety_s=0.0,
+        approve_s_max=10.0,
+    )
+
+
+def _network(rng: random.Random) -> NetworkOptions:
+    return NetworkOptions(
+        delay_ns_min=NS_PER_MS,
+        delay_ns_max=rng.choice((20, 200, 3_000)) * NS_PER_MS,
+        loss_ratio=rng.choice((0.0, 0.0, 0.01, 0.2)),
+        duplicate_ratio=rng.choice((0.0, 0.0, 0.02, 0.2)),
+        reorder_ratio=rng.choice((0.0, 0.0, 0.05, 0.3)),
+        reorder_ns_max=rng.choice((1, 10, 60)) * NS_PER_S,
+        notice_ns_max=rng.choice((1, 20)) * NS_PER_S,
+        keeps_sessions=rng.random() < 0.5,
+    )
+
+
+def _faults(rng: random.Random) -> FaultOptions:
+    return FaultOptions(
+        kill_scheduler_s=rng.choice((0.0, 120.0, 600.0)),
+        kill_agent_s=rng.choice((0.0, 60.0, 300.0)),
+        kill_gateway_s=rng.choice((0.0, 300.0)),
+        kill_earth_s=rng.choice((0.0, 300.0)),
+        kill_broker_s=rng.choice((0.0, 300.0, 1_200.0)),
+        cut_s=rng.choice((0.0, 90.0, 400.0)),
+        half_cut_s=rng.choice((0.0, 300.0)),
+        earth_outage_s=rng.choice((0.0, 600.0)),
+        inject_s=rng.choice((0.0, 20.0, 120.0)),
+        down_s_max=rng.choice((5.0, 60.0, 400.0)),
+    )

@@ -1,0 +1,222 @@
+"""What is simulated: a site, its fleet, the job, the Earth link's plan, and everybody's keys.
+
+The standard site is made here in code: gentle ground of 150 m x 120 m, four machines and a
+computer, and a job sized to well under an hour of virtual time.
+"""
+
+import array
+import hashlib
+import math
+import sys
+
+import msgspec
+
+from lunaredge.ids import KeyId, NodeId, OrderId, SiteId, TaskId
+from lunaredge.model.contact import Contact, ContactPlan
+from lunaredge.model.fleet import Capability, ComputerSpec, Fleet, MachineSpec, NodeSpec
+from lunaredge.model.site import Polygon, Site, TerrainGrid, Zone, ZoneKind
+from lunaredge.model.task import Task, TaskKind, WorkOrder
+from lunaredge.units import ns_from_s
+from lunaredge.wire import topics
+from lunaredge.wire.seal import Keyring, PublicKey, Role, Signer
+
+# 2027-01-15T08:00:00Z, so that site times look like real ones.
+START_NS = 1_800_000_000 * 1_000_000_000
+
+OPERATOR = KeyId("operator-sim")
+
+CELL_M = 2.0
+ROWS, COLUMNS = 60, 75
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True):
+    """One job on one site."""
+
+    name: str
+    site: Site
+    fleet: Fleet
+    order: WorkOrder
+    plan: ContactPlan
+    start_ns: int
+    work_s_max: float
+    """Once everything is healed, the job must be done within this virtual time."""
+
+
+class Keys:
+    """Every holder's signer, and the keyring that all of them trust."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        roles = {
+            KeyId(topics.SCHEDULER): Role.SCHEDULER,
+            KeyId(topics.GATEWAY): Role.GATEWAY,
+            KeyId(topics.EARTH): Role.EARTH,
+            OPERATOR: Role.OPERATOR,
+        }
+        roles |= {KeyId(node.name): Role.NODE for node in fleet.nodes}
+        self.signers = {name: simulated_signer(name, role) for name, role in roles.items()}
+        publics: dict[KeyId, PublicKey] = {
+            name: signer.public for name, signer in self.signers.items()
+        }
+        self.keyring = Keyring(publics)
+
+    def signer(self, name: str) -> Signer:
+        """Give a holder's signer."""
+        return self.signers[KeyId(name)]
+
+
+def simulated_signer(name: str, role: Role) -> Signer:
+    """Give a signer whose secret is its name: fit for simulation and for nothing else."""
+    return Signer(KeyId(name), role, hashlib.sha256(f"simulated {name}".encode()).digest())
+
+
+def standard() -> Scenario:
+    """Give the small standard site and its job."""
+    return Scenario(
+        name="standard",
+        site=_site(),
+        fleet=_fleet(),
+        order=_order(),
+        plan=_plan(),
+        start_ns=START_NS,
+        work_s_max=4 * 3_600.0,
+    )
+
+
+def _plan() -> ContactPlan:
+    """Contacts of 25 minutes with 15 minutes between them, for two days; light time as it is."""
+    contacts = []
+    for i in range(72):
+        start_ns = START_NS + ns_from_s(i * 2_400.0)
+        contacts.append(
+            Contact(
+                link="relay",
+                start_ns=start_ns,
+                end_ns=start_ns + ns_from_s(1_500.0),
+                light_time_s=1.3,
+            )
+        )
+    return ContactPlan(contacts=tuple(contacts))
+
+
+def _site() -> Site:
+    return Site(
+        name=SiteId("standard"),
+        title="A gentle site made in code",
+        boundary=_box(2.0, 2.0, 148.0, 118.0),
+        terrain=_terrain(),
+        zones=(
+            Zone(name="crater", kind=ZoneKind.KEEP_OUT, polygon=_box(40.0, 50.0, 52.0, 62.0)),
+            Zone(name="pad", kind=ZoneKind.WORK, polygon=_box(64.0, 72.0, 84.0, 88.0)),
+            Zone(name="pit", kind=ZoneKind.WORK, polygon=_box(62.0, 20.0, 74.0, 32.0)),
+            Zone(name="heap", kind=ZoneKind.WORK, polygon=_box(81.0, 24.0, 85.0, 28.0)),
+            Zone(name="berm", kind=ZoneKind.WORK, polygon=_box(124.0, 60.0, 130.0, 66.0)),
+            Zone(name="park", kind=ZoneKind.CHARGE, polygon=_box(6.0, 8.0, 24.0, 112.0)),
+        ),
+        regolith_kg_m3=1_700.0,
+    )
+
+
+def _terrain() -> TerrainGrid:
+    """Rolling ground: the steepest slope is under 2 degrees."""
+    heights = array.array("f")
+    for row in range(ROWS):
+        for column in range(COLUMNS):
+            x_m, y_m = (column + 0.5) * CELL_M, (row + 0.5) * CELL_M
+            heights.append(0.5 * math.sin(x_m / 30.0) + 0.4 * math.cos(y_m / 25.0))
+    if sys.byteorder == "big":
+        heights.byteswap()
+    return TerrainGrid(
+        x_m=0.0, y_m=0.0, cell_m=CELL_M, rows=ROWS, columns=COLUMNS, heights_m=heights.tobytes()
+    )
+
+
+def _fleet() -> Fleet:
+    computer = ComputerSpec(slots=2, memory_mib=4_096)
+    return Fleet(
+        nodes=(
+            _machine("excavator-1", (Capability.EXCAVATE,), 100.0),
+            _machine("hauler-1", (Capability.HAUL,), 20.0),
+            _machine("grader-1", (Capability.GRADE, Capability.COMPACT), 40.0),
+            _machine("rover-1", (Capability.SURVEY,), 80.0),
+            NodeSpec(
+                name=NodeId("computer-1"),
+                kind="computer",
+                capabilities=(Capability.COMPUTE,),
+                computer=computer,
+            ),
+        )
+    )
+
+
+def _machine(name: str, capabilities: tuple[Capability, ...], home_y_m: float) -> NodeSpec:
+    return NodeSpec(
+        name=NodeId(name),
+        kind=name.rsplit("-", 1)[0],
+        capabilities=capabilities,
+        machine=MachineSpec(
+            length_m=2.4,
+            width_m=1.8,
+            mass_kg=900.0,
+            speed_m_s_max=1.0,
+            turn_deg_s=20.0,
+            deceleration_m_s2=0.4,
+            slope_deg_max=15.0,
+            payload_kg_max=400.0,
+            battery_wh=4_000.0,
+            reserve_wh=400.0,
+            idle_w=60.0,
+            drive_w=400.0,
+            charge_w=600.0,
+            tool_width_m=2.5,
+            work_speed_m_s=0.6,
+            dig_kg_s=4.0,
+            load_kg_s=8.0,
+            dig_wh_kg=0.15,
+        ),
+        home=(15.0, home_y_m),
+    )
+
+
+def _order() -> WorkOrder:
+    def task(name: str, kind: TaskKind, **fields: object) -> Task:
+        return msgspec.convert({"id": name, "kind": kind, **fields}, Task)
+
+    return WorkOrder(
+        id=OrderId("standard-job"),
+        title="Pad and berm",
+        tasks=(
+            task("survey-pad", TaskKind.SURVEY, zone="pad"),
+            task("map-pad", TaskKind.FUSE_TERRAIN, after=["survey-pad"]),
+            task("grade-pad", TaskKind.GRADE, zone="pad", after=["map-pad"]),
+            task("compact-pad", TaskKind.COMPACT, zone="pad", after=["grade-pad"]),
+            task(
+                "dig-pit",
+                TaskKind.EXCAVATE,
+                zone="pit",
+                pile="heap",
+                mass_kg=900.0,
+                stand=(77.5, 26.0),
+            ),
+            task(
+                "haul-heap",
+                TaskKind.HAUL,
+                after=["dig-pit"],
+                pile="heap",
+                to_pile="berm",
+                stand=(88.5, 26.0),
+                to_stand=(120.5, 63.0),
+            ),
+            task(
+                "survey-berm",
+                TaskKind.SURVEY,
+                zone="berm",
+                after=["haul-heap"],
+                needs_earth=True,
+            ),
+            task("map-berm", TaskKind.FUSE_TERRAIN, after=["survey-berm"]),
+        ),
+    )
+
+
+def _box(x1_m: float, y1_m: float, x2_m: float, y2_m: float) -> Polygon:
+    return ((x1_m, y1_m), (x2_m, y1_m), (x2_m, y2_m), (x1_m, y2_m))

@@ -1,0 +1,178 @@
+"""Slow, obvious twins of the kernels. Geometry is exact: in fractions, without rounding."""
+
+import heapq
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+Point = tuple[float, float]
+Segment = tuple[Point, Point]
+
+
+def assign(costs_s, ranks):
+    """Try every assignment; the best by (tasks per rank, then cost per rank), rank after rank.
+
+    Gives the number of tasks and their cost for the lowest rank, and the number for each other.
+    """
+    task_count, node_count = len(costs_s), len(costs_s[0]) if len(costs_s) else 0
+    order = sorted(set(ranks))
+    best = None
+    for nodes in itertools.product(range(-1, node_count), repeat=task_count):
+        taken = [node for node in nodes if node >= 0]
+        if len(set(taken)) < len(taken):
+            continue
+        costs = [costs_s[t][n] if n >= 0 else 0.0 for t, n in enumerate(nodes)]
+        if math.inf in costs:
+            continue
+        counts = [
+            -sum(1 for t, n in enumerate(nodes) if n >= 0 and ranks[t] == rank) for rank in order
+        ]
+        first_cost_s = sum(c for t, c in enumerate(costs) if ranks[t] == order[0])
+        key = (counts, first_cost_s if len(order) == 1 else 0.0)
+        if best is None or key < best:
+            best = key
+    return best
+
+
+def cheapest_of_set_s(costs_s, tasks):
+    """Give the least cost at which all of these tasks can be assigned at once."""
+    node_count = len(costs_s[0])
+    return min(
+        sum(costs_s[t][n] for t, n in zip(tasks, nodes, strict=True))
+        for nodes in itertools.permutations(range(node_count), len(tasks))
+    )
+
+
+def segments_of(points: Sequence[Point]) -> list[Segment]:
+    if len(points) == 1:
+        return [(points[0], points[0])]
+    return list(itertools.pairwise(points))
+
+
+def edge_of(polygon: Sequence[Point]) -> list[Segment]:
+    return [(polygon[k], polygon[(k + 1) % len(polygon)]) for k in range(len(polygon))]
+
+
+def point_segment_m2(point: Point, segment: Segment) -> Fraction:
+    x, y = map(Fraction, point)
+    (ax, ay), (bx, by) = (tuple(map(Fraction, end)) for end in segment)
+    length_m2 = (bx - ax) ** 2 + (by - ay) ** 2
+    along = Fraction(0)
+    if length_m2:
+        along = min(Fraction(1), max(Fraction(0), _dot(x - ax, y - ay, bx - ax, by - ay) / length_m2))
+    return (ax + along * (bx - ax) - x) ** 2 + (ay + along * (by - ay) - y) ** 2
+
+
+def _dot(ax, ay, bx, by):
+    return ax * bx + ay * by
+
+
+def _turn(a: Point, b: Point, c: Point) -> Fraction:
+    ax, ay, bx, by, cx, cy = map(Fraction, (*a, *b, *c))
+    return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+
+
+def segments_m2(source: Segment, target: Segment) -> Fraction:
+    if (
+        _turn(*source, target[0]) * _turn(*source, target[1]) < 0
+        and _turn(*target, source[0]) * _turn(*target, source[1]) < 0
+    ):
+        return Fraction(0)
+    return min(
+        [point_segment_m2(end, target) for end in source]
+        + [point_segment_m2(end, source) for end in target]
+    )
+
+
+def least_m2(sources: Iterable[Segment], targets: Iterable[Segment]) -> Fraction:
+    targets = list(targets)
+    return min(segments_m2(source, target) for source in sources for target in targets)
+
+
+def is_inside(point: Point, polygon: Sequence[Point]) -> bool:
+    x, y = map(Fraction, point)
+    inside = False
+    for (ax, ay), (bx, by) in edge_of(polygon):
+        ax, ay, bx, by = map(Fraction, (ax, ay, bx, by))
+        if (ay > y) != (by > y) and x < ax + (y - ay) * (bx - ax) / (by - ay):
+            inside = not inside
+    return inside
+
+
+def segment_box_m2(segment: Segment, low: Point, high: Point) -> Fraction:
+    corners = [low, (high[0], low[1]), high, (low[0], high[1])]
+    if all(low[axis] <= segment[0][axis] <= high[axis] for axis in (0, 1)):
+        return Fraction(0)
+    return least_m2([segment], edge_of(corners))
+
+
+def steepest_under_deg(slopes_deg, frame, segment: Segment, radius_m: float) -> float:
+    """Look at every cell of the grid, and at whether the corridor leaves it."""
+    x_m, y_m, cell_m = map(float, frame)
+    rows, columns = len(slopes_deg), len(slopes_deg[0])
+    for x, y in segment:
+        if not (x_m <= x - radius_m and x + radius_m <= x_m + columns * cell_m):
+            return math.inf
+        if not (y_m <= y - radius_m and y + radius_m <= y_m + rows * cell_m):
+            return math.inf
+    under = [
+        float(slopes_deg[row][column])
+        for row in range(rows)
+        for column in range(columns)
+        if segment_box_m2(
+            segment,
+            (x_m + column * cell_m, y_m + row * cell_m),
+            (x_m + column * cell_m + cell_m, y_m + row * cell_m + cell_m),
+        )
+        <= Fraction(radius_m) ** 2
+    ]
+    return math.inf if any(map(math.isnan, under)) else max([0.0, *under])
+
+
+def slope_deg(heights_m, cell_m: float) -> list[list[float]]:
+    rows, columns = len(heights_m), len(heights_m[0])
+
+    def rise(row: int, column: int, i: int, j: int) -> float:
+        """Rise per metre between the neighbours before and after, in one direction."""
+        before = (max(row - i, 0), max(column - j, 0))
+        after = (min(row + i, rows - 1), min(column + j, columns - 1))
+        run_m = cell_m * ((after[0] - before[0]) + (after[1] - before[1]))
+        return (heights_m[after[0]][after[1]] - heights_m[before[0]][before[1]]) / run_m
+
+    return [
+        [
+            math.degrees(math.atan(math.hypot(rise(r, c, 0, 1), rise(r, c, 1, 0))))
+            for c in range(columns)
+        ]
+        for r in range(rows)
+    ]
+
+
+def steps(costs, closed, row: int, column: int):
+    """Every free step from a cell: the neighbour's row and column, the cost on a grid of 1 m."""
+    for i, j in itertools.product((-1, 0, 1), repeat=2):
+        near = (row + i, column + j)
+        if (i, j) == (0, 0) or not (0 <= near[0] < len(costs) and 0 <= near[1] < len(costs[0])):
+            continue
+        forward = {(0, 1): 0, (1, 0): 1, (1, 1): 2, (1, -1): 3}
+        shut = (
+            closed[row][column][forward[i, j]]
+            if (i, j) in forward
+            else closed[near[0]][near[1]][forward[-i, -j]]
+        )
+        if not shut:
+            yield near, math.hypot(i, j) * (costs[row][column] + costs[near[0]][near[1]]) / 2
+
+
+def distance_field(costs, closed, source: tuple[int, int]) -> dict[tuple[int, int], float]:
+    reached, queue = {}, [(0.0, source)]
+    while queue:
+        cost, cell = heapq.heappop(queue)
+        if cell in reached:
+            continue
+        reached[cell] = cost
+        for near, step in steps(costs, closed, *cell):
+            if step < math.inf:
+                heapq.heappush(queue, (cost + step, near))
+    return reached

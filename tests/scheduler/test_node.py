@@ -1,0 +1,230 @@
+import random
+
+import pytest
+
+from lunaredge.errors import JournalCorrupt
+from lunaredge.ids import BootId, NodeId, TaskId
+from lunaredge.node import Archive, Persist, Publish, Row
+from lunaredge.scheduler.config import SchedulerConfig
+from lunaredge.scheduler.node import JOURNAL, SchedulerNode
+from lunaredge.wire import messages, records
+from tests.scheduler import plain_site
+from tests.scheduler.rig import Site
+
+
+def busy_site() -> Site:
+    """A site with some history: two tasks done, one in hand."""
+    site = Site()
+    site.census()
+    tasks = [plain_site.grade(f"grade-{i}", only_on=(NodeId("grader-1"),)) for i in range(3)]
+    site.submit(plain_site.order(*tasks))
+    for seq in range(2):
+        site.solve()
+        name = site.scheduler.core.state.nodes[NodeId("grader-1")].task
+        assert name is not None
+        site.reply("grader-1", site.assignment("grader-1").command)
+        site.request("grader-1", seq + 1)
+        site.solve()
+        site.report("grader-1", name, "done", seq + 1)
+        site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
+        site.wait(20.0)
+    return site
+
+
+def replayed(site: Site, rows: list[Row], config: SchedulerConfig | None = None) -> SchedulerNode:
+    node = SchedulerNode(
+        config or SchedulerConfig(site=site.site.name),
+        site.site,
+        site.fleet,
+        BootId(77),
+        signer=site.lead,
+        keyring=site.keyring,
+    )
+    assert node.replay(rows) == 0
+    return node
+
+
+def test_a_journal_rebuilds_the_scheduler_exactly() -> None:
+    site = busy_site()
+
+    again = replayed(site, list(site.rows()))
+
+    assert again.digest() == site.scheduler.digest()
+
+
+def test_a_kill_between_any_two_inputs_loses_nothing_that_was_written() -> None:
+    site = Site()
+    digests: dict[int, str] = {}
+    carry_out = site.carry_out
+
+    def recorded() -> list[object]:
+        effects = carry_out()
+        entries = [place[2] for place in site.disk if place[0] == JOURNAL]
+        digests[max(entries)] = site.scheduler.digest()
+        return effects
+
+    site.carry_out = recorded  # type: ignore[method-assign, assignment]
+    site.census()
+    site.submit(plain_site.order(plain_site.grade()))
+    site.solve()
+
+    for entry_no, digest in digests.items():
+        kept = [r for r in site.rows() if r.table != JOURNAL or r.number <= entry_no]
+        assert replayed(site, kept).digest() == digest
+    assert len(digests) > 15
+
+
+def test_a_checkpoint_stands_for_the_journal_before_it() -> None:
+    site = Site()
+    config = SchedulerConfig(site=site.site.name, checkpoint_entries=5)
+    site.scheduler.config = config
+    site.census()
+    site.submit(plain_site.order(plain_site.grade()))
+
+    again = replayed(site, list(site.rows()), config)
+
+    assert len([place for place in site.disk if place[0] == JOURNAL]) < 5
+    assert again.digest() == site.scheduler.digest()
+
+
+def test_a_hole_in_the_journal_is_an_error_that_says_what_to_do() -> None:
+    site = busy_site()
+    rows = [row for row in site.rows() if not (row.table == JOURNAL and row.number == 7)]
+
+    with pytest.raises(JournalCorrupt, match="entry 7 is missing or damaged; restore"):
+        replayed(site, rows)
+
+
+def test_every_decision_is_on_disk_before_it_leaves() -> None:
+    site = Site()
+    site.census()
+    body = messages.Submit(request="r", order=plain_site.order(plain_site.grade()))
+    topic = "lunaredge/v1/plain/scheduler/request/mari"
+
+    site.scheduler.receive(topic, site.frame(site.operator, body), site.now_ns)
+    effects = site.scheduler.take_effects()
+
+    kinds = [type(effect) for effect in effects]
+    journal = next(i for i, e in enumerate(effects) if isinstance(e, Persist))
+    assert effects[journal].table == JOURNAL  # type: ignore[union-attr]
+    assert Publish in kinds
+    assert journal < kinds.index(Publish)
+
+
+def telemetry(site: Site, seq: int, floor_seq: int = 1) -> bytes:
+    batch = records.pack_telemetry(site.now_ns, [site.now_ns], [[1.0, 2.0]])
+    upload = messages.Upload(
+        record_class=messages.RecordClass.RAW,
+        boot=site.node_boots[NodeId("dc-1")],
+        first_seq=seq,
+        seq=seq,
+        floor_seq=floor_seq,
+        count=1,
+        dropped=False,
+        record=records.encode_record(batch),
+    )
+    return site.frame(site.signers[NodeId("dc-1")], upload)
+
+
+def test_a_record_is_archived_before_it_is_acknowledged() -> None:
+    site = Site()
+
+    site.scheduler.receive("lunaredge/v1/plain/dc-1/up/raw", telemetry(site, 1), site.now_ns)
+
+    effects = site.scheduler.take_effects()
+    acks = [i for i, e in enumerate(effects) if isinstance(e, Publish) and e.topic.endswith("ack")]
+    archived = [i for i, e in enumerate(effects) if isinstance(e, Archive)]
+    assert archived[0] < acks[0]
+
+
+def test_a_repeated_record_is_acknowledged_and_archived_once() -> None:
+    site = Site()
+
+    for _ in range(3):
+        site.hear("lunaredge/v1/plain/dc-1/up/raw", telemetry(site, 1))
+
+    acks = [body for _, body in site.published if isinstance(body, messages.RecordAck)]
+    assert [ack.through_seq for ack in acks] == [1, 1, 1]
+    assert len(site.archive) == 1
+
+
+def test_a_record_ahead_of_its_turn_is_not_taken() -> None:
+    site = Site()
+
+    site.hear("lunaredge/v1/plain/dc-1/up/raw", telemetry(site, 2))
+
+    assert not site.archive
+    assert site.last(messages.RecordAck).through_seq == 0
+
+
+def test_numbers_survive_a_restart_so_that_a_repeat_is_still_a_repeat() -> None:
+    site = Site()
+    site.hear("lunaredge/v1/plain/dc-1/up/raw", telemetry(site, 1))
+
+    site.start()
+    site.hear("lunaredge/v1/plain/dc-1/up/raw", telemetry(site, 1))
+
+    assert len(site.archive) == 1
+
+
+def test_garbage_is_counted_noted_once_and_never_raised() -> None:
+    site = Site()
+    noise = random.Random("garbage")
+    sound = telemetry(site, 1)
+    topics_tried = ["lunaredge/v1/plain/dc-1/up/raw", "lunaredge/v1/plain/all/stop", "x", ""]
+    digest = site.scheduler.digest()
+
+    for i in range(300):
+        damaged = bytearray(sound)
+        damaged[noise.randrange(len(damaged))] ^= 1 << noise.randrange(8)
+        payloads = [bytes(damaged), noise.randbytes(i), sound[:i], b"\x91" * 5000]
+        site.scheduler.receive(topics_tried[i % 4], payloads[i % 3], site.now_ns)
+    notes = [e for e in site.scheduler.take_effects() if type(e).__name__ == "Note"]
+
+    assert sum(site.scheduler.refused.values()) >= 290
+    assert len(notes) < 20
+    assert site.scheduler.digest() == digest
+
+
+def test_what_goes_to_earth_is_kept_until_the_gateway_has_it() -> None:
+    site = Site()
+    site.submit(plain_site.order(plain_site.grade(needs_earth=True)))
+    spooled = [place for place in site.disk if place[0] == "spool"]
+    uploads = [
+        body for at, body in site.published if at.startswith("lunaredge/v1/plain/scheduler/up")
+    ]
+    ack = messages.RecordAck(
+        record_class=messages.RecordClass.EVENT, boot=BootId(1), through_seq=99
+    )
+
+    site.hear("lunaredge/v1/plain/scheduler/ack", site.frame(site.operator, ack))
+    kept = [place for place in site.disk if place[0] == "spool"]
+    site.hear("lunaredge/v1/plain/scheduler/ack", site.frame(site.gateway, ack))
+
+    assert len(spooled) == len(uploads) == 2
+    assert kept == spooled
+    assert not [place for place in site.disk if place[0] == "spool"]
+
+
+def test_views_show_a_task_and_the_age_of_a_nodes_word() -> None:
+    import msgspec
+
+    site = busy_site()
+    site.wait(90.0)
+
+    views = {body.name: body for _, body in site.published if isinstance(body, messages.View)}
+    nodes = {row["node"]: row for row in msgspec.json.decode(views["nodes"].rows)}
+    tasks = {row["task"]: row for row in msgspec.json.decode(views["tasks"].rows)}
+    assert nodes["hauler-1"]["mark"] == "last known"
+    assert nodes["hauler-1"]["age_s"] >= 90.0
+    assert tasks[TaskId("grade-0")]["phase"] == "done"
+
+
+def test_time_is_told_to_whoever_asks() -> None:
+    site = Site()
+    asked = messages.TimeRequest(local_ns=123)
+
+    site.say("dc-1", asked)
+
+    reply = site.last(messages.TimeReply)
+    assert (reply.local_ns, reply.site_ns) == (123, site.now_ns)

@@ -1,0 +1,545 @@
+"""Each checker stays silent on an honest run and speaks on one made to break its invariant."""
+
+import pytest
+
+from lunaredge.model.fleet import Fleet, MachineSpec, NodeSpec
+from lunaredge.model.task import Task, TaskKind
+from lunaredge.sim.checkers import evidence as seen
+from lunaredge.sim.checkers.accounting import AccountingChecker
+from lunaredge.sim.checkers.authority import AuthorityChecker
+from lunaredge.sim.checkers.checker import first_violation, report
+from lunaredge.sim.checkers.earth import EarthChecker
+from lunaredge.sim.checkers.energy import EnergyChecker
+from lunaredge.sim.checkers.freshness import FreshnessChecker
+from lunaredge.sim.checkers.replay import ReplayChecker
+from lunaredge.sim.checkers.reuse import ReuseChecker
+from lunaredge.sim.checkers.separation import SeparationChecker
+from lunaredge.sim.checkers.tasks import TaskChecker
+from lunaredge.units import NS_PER_S
+from lunaredge.wire.messages import HeldAuthority, RecordClass
+
+MINUTE_NS = 60 * NS_PER_S
+
+
+def machine(name):
+    spec = MachineSpec(
+        length_m=2.0,
+        width_m=2.0,
+        mass_kg=500.0,
+        speed_m_s_max=1.0,
+        turn_deg_s=20.0,
+        deceleration_m_s2=0.4,
+        slope_deg_max=15.0,
+        payload_kg_max=0.0,
+        battery_wh=1000.0,
+        reserve_wh=100.0,
+        idle_w=10.0,
+        drive_w=100.0,
+        charge_w=100.0,
+        tool_width_m=2.0,
+        work_speed_m_s=0.5,
+        dig_kg_s=1.0,
+        load_kg_s=1.0,
+        dig_wh_kg=0.1,
+    )
+    return NodeSpec(name=name, kind="test", capabilities=(), machine=spec, home=(0.0, 0.0))
+
+
+FLEET = Fleet(nodes=(machine("a"), machine("b")))
+
+
+def truth(at_s, *bodies, battery_wh=900.0):
+    return seen.Truth(
+        at_ns=at_s * NS_PER_S,
+        bodies=tuple(
+            seen.TrueBody(name, x, y, 0.0, speed, battery_wh) for name, x, y, speed in bodies
+        ),
+    )
+
+
+def asked(at_s, number, *, machine="a", boot=1, renewal=False):
+    return seen.Asked(
+        at_ns=at_s * NS_PER_S, machine=machine, boot=boot, request_no=number, renewal=renewal
+    )
+
+
+def granted(at_s, number, path, *, machine="a", authority="ma1"):
+    return seen.Granted(
+        at_ns=at_s * NS_PER_S,
+        machine=machine,
+        command=f"grant-{authority}",
+        authority=authority,
+        request_no=number,
+        path=path,
+        half_width_m=2.5,
+        lifetime_ns=MINUTE_NS,
+    )
+
+
+def replied(at_s, authority, *, node="a", ok=True, boot=1):
+    return seen.Replied(
+        at_ns=at_s * NS_PER_S,
+        node=node,
+        boot=boot,
+        command=f"grant-{authority}",
+        ok=ok,
+        reason="",
+    )
+
+
+def situated(at_s, held=None, *, node="a", boot=1, at_rest=True, refused=None):
+    return seen.Situated(
+        at_ns=at_s * NS_PER_S,
+        node=node,
+        boot=boot,
+        at_rest=at_rest,
+        posed=True,
+        authority=held,
+        refused=refused or {},
+    )
+
+
+def watch(checker, *evidence):
+    for piece in evidence:
+        checker.see(piece)
+    checker.finish(evidence[-1].at_ns)
+    return [violation.text for violation in checker.violations]
+
+
+# --- I1 ---------------------------------------------------------------------------------------
+
+
+def test_machines_side_by_side_are_separate_and_their_gap_is_kept():
+    checker = SeparationChecker(FLEET)
+
+    texts = watch(checker, truth(0, ("a", 0, 0, 0), ("b", 2.5, 0, 0)))
+
+    assert texts == []
+    assert checker.separation_m_min == pytest.approx(0.5)
+    assert checker.checked == 1
+
+
+def test_machines_in_one_place_break_separation():
+    texts = watch(SeparationChecker(FLEET), truth(0, ("a", 0, 0, 0), ("b", 1.9, 0.5, 0)))
+
+    assert texts == ["a and b overlap"]
+
+
+# --- I2 ---------------------------------------------------------------------------------------
+
+PATH = ((0.0, 0.0), (10.0, 0.0))
+
+
+def test_driving_inside_a_live_corridor_is_authorised():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+        truth(10, ("a", 5, 0.3, 1)),
+        truth(20, ("a", 10, 0, 0)),
+    )
+
+    assert texts == []
+
+
+def test_driving_without_any_authority_is_found():
+    texts = watch(AuthorityChecker(FLEET), truth(0, ("a", 0, 0, 0)), truth(1, ("a", 0.5, 0, 1)))
+
+    assert texts == ["a at (0.50, 0.00) moves without a live authority (none held)"]
+
+
+def test_driving_past_the_corridor_is_found():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+        truth(10, ("a", 12.5, 0, 1)),
+    )
+
+    assert texts == ["a at (12.50, 0.00) moves outside the corridor of ma1"]
+
+
+def test_a_lease_counts_from_the_first_sending_of_the_request():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        asked(30, 1),
+        granted(31, 1, PATH),
+        truth(62, ("a", 5, 0, 1)),
+    )
+
+    assert texts == ["a at (5.00, 0.00) moves without a live authority (1 expired)"]
+
+
+def test_a_renewal_gives_more_time_from_its_own_request():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+        asked(40, 2, renewal=True),
+        seen.Renewed(
+            at_ns=41 * NS_PER_S, machine="a", authority="ma1", request_no=2, lifetime_ns=MINUTE_NS
+        ),
+        truth(90, ("a", 5, 0, 1)),
+        truth(101, ("a", 6, 0, 1)),
+    )
+
+    assert len(texts) == 1
+    assert "(1 expired)" in texts[0]
+
+
+def test_driving_back_over_what_was_given_back_is_found():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+        situated(3, HeldAuthority(id="ma1", released_m=8.0, at_stop=False)),
+        truth(4, ("a", 1, 0, 1)),
+    )
+
+    assert len(texts) == 1
+
+
+# --- I3 ---------------------------------------------------------------------------------------
+
+
+def test_a_corridor_through_a_standing_machine_is_found():
+    texts = watch(
+        ReuseChecker(FLEET),
+        truth(0, ("a", 0, 0, 0), ("b", 5, 1, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+    )
+
+    assert texts == ["ma1 for a is granted 2.50 m deep into the body of b"]
+
+
+def test_a_silent_holder_keeps_its_corridor():
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        granted(1, 1, PATH),
+        replied(2, "ma1"),
+        asked(5000, 1, machine="b"),
+        granted(5001, 1, ((5.0, -9.0), (5.0, 9.0)), machine="b", authority="ma2"),
+    )
+
+    assert len(texts) == 1
+    assert "which a has not given back" in texts[0]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        situated(50),
+        situated(50, HeldAuthority(id="ma1", released_m=10.0, at_stop=True)),
+        asked(50, 2),
+        asked(50, 1, boot=2),
+        situated(50, boot=2),
+    ],
+    ids=["at rest without", "released", "asked anew", "asked in a new life", "a new life at rest"],
+)
+def test_the_holders_own_word_frees_its_corridor(word):
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        granted(1, 1, PATH),
+        replied(2, "ma1"),
+        word,
+        asked(60, 1, machine="b"),
+        granted(61, 1, ((4.0, -9.0), (4.0, 9.0)), machine="b", authority="ma2"),
+    )
+
+    assert texts == []
+
+
+def test_a_word_said_before_the_grant_arrived_frees_nothing():
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        granted(1, 1, PATH),
+        situated(2),
+        asked(3, 1, machine="b"),
+        granted(4, 1, ((5.0, -9.0), (5.0, 9.0)), machine="b", authority="ma2"),
+    )
+
+    assert len(texts) == 1
+
+
+def test_a_word_said_while_moving_frees_nothing():
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        granted(1, 1, PATH),
+        replied(2, "ma1"),
+        situated(3, at_rest=False),
+        asked(4, 1, machine="b"),
+        granted(5, 1, ((5.0, -9.0), (5.0, 9.0)), machine="b", authority="ma2"),
+    )
+
+    assert len(texts) == 1
+
+
+# --- I4 ---------------------------------------------------------------------------------------
+
+
+def upload(kind, seq, record_class=RecordClass.STATE, *, first=None, dropped=False, **more):
+    return kind(
+        at_ns=seq,
+        node="a",
+        boot=1,
+        record_class=record_class,
+        first_seq=first or seq,
+        seq=seq,
+        count=1,
+        dropped=dropped,
+        **more,
+    )
+
+
+def archived(seq, record_class=RecordClass.STATE, **more):
+    return upload(seen.Archived, seq, record_class, store="scheduler", **more)
+
+
+def test_what_was_sent_and_archived_once_is_accounted_for():
+    checker = AccountingChecker()
+
+    texts = watch(
+        checker, upload(seen.Offered, 1), upload(seen.Offered, 1), archived(1), archived(2)
+    )
+
+    assert texts == []
+    assert (checker.produced, checker.archived, checker.offers_repeated) == (1, 1, 1)
+
+
+def test_a_record_that_never_arrives_is_missed():
+    checker = AccountingChecker()
+
+    texts = watch(checker, upload(seen.Offered, 1), upload(seen.Offered, 2), archived(1))
+
+    assert texts == ["a state 2 of boot 1 was sent and never archived"]
+    assert checker.missing() == 1
+
+
+def test_a_record_archived_twice_is_found():
+    texts = watch(AccountingChecker(), upload(seen.Offered, 1), archived(1), archived(1))
+
+    assert texts == ["a state 1 was archived twice"]
+
+
+def test_a_dropped_alarm_is_found():
+    texts = watch(
+        AccountingChecker(),
+        upload(seen.Offered, 1, RecordClass.ALARM, dropped=True),
+        archived(1, RecordClass.ALARM, dropped=True),
+    )
+
+    assert len(texts) == 2
+
+
+def test_dropped_telemetry_is_counted_and_forgiven():
+    checker = AccountingChecker()
+
+    texts = watch(
+        checker,
+        upload(seen.Offered, 3, RecordClass.RAW, first=1, dropped=True),
+        archived(3, RecordClass.RAW, first=1, dropped=True),
+    )
+
+    assert texts == []
+    assert checker.dropped_by_class == {"raw": 1}
+
+
+def test_power_loss_may_take_telemetry_from_memory_only():
+    raw = RecordClass.RAW
+    checker = AccountingChecker()
+
+    texts = watch(
+        checker,
+        upload(seen.Offered, 1, raw),
+        upload(seen.Offered, 2, raw),
+        upload(seen.Spooled, 2, raw),
+        upload(seen.Offered, 3),
+        seen.Died(at_ns=9, node="a"),
+    )
+
+    assert texts == [
+        "a raw 2 of boot 1 was sent and never archived",
+        "a state 3 of boot 1 was sent and never archived",
+    ]
+    assert checker.lost == 1
+
+
+# --- I5 ---------------------------------------------------------------------------------------
+
+
+def phase(at_ns, name, task="t1"):
+    return seen.TaskSeen(at_ns=at_ns, task=task, phase=name)
+
+
+def test_a_task_that_runs_its_course_is_fine():
+    texts = watch(TaskChecker(), phase(1, "queued"), phase(2, "started"), phase(3, "done"))
+
+    assert texts == []
+
+
+def test_a_task_that_never_ends_is_found():
+    texts = watch(TaskChecker(), phase(1, "queued"), phase(2, "started"))
+
+    assert texts == ["t1 never ended"]
+
+
+def test_a_task_that_ends_twice_is_found():
+    texts = watch(TaskChecker(), phase(1, "done"), phase(2, "failed"))
+
+    assert texts == ["t1 was done and is failed now"]
+
+
+def test_an_ended_task_must_not_be_assigned_again():
+    texts = watch(
+        TaskChecker(), phase(1, "done"), seen.Assigned(at_ns=2, node="a", task="t1", attempt=2)
+    )
+
+    assert texts == ["t1 was assigned to a after it was done"]
+
+
+def test_digging_far_over_the_goal_is_found():
+    texts = watch(TaskChecker(), seen.Heaped(at_ns=1, zone="pit", moved_kg=1200, goal_kg=900))
+
+    assert texts == ["pit lost 1200 kg, 300 kg over its goal"]
+
+
+# --- I6 ---------------------------------------------------------------------------------------
+
+
+def injected(at_s, *, changed=False, counted=True):
+    return seen.Injected(
+        at_ns=at_s * NS_PER_S, node="a", kind="forged", changed=changed, counted=counted
+    )
+
+
+def test_a_forged_command_that_is_counted_and_changes_nothing_is_fine():
+    texts = watch(
+        FreshnessChecker(), situated(0), injected(1), situated(40, refused={"signature": 1})
+    )
+
+    assert texts == []
+
+
+def test_a_forged_command_that_changes_something_is_found():
+    texts = watch(FreshnessChecker(), situated(0), injected(1, changed=True, counted=False))
+
+    assert texts == ["a forged command changed a"]
+
+
+def test_a_forged_command_that_is_not_counted_is_found():
+    texts = watch(FreshnessChecker(), situated(0), injected(1), situated(40))
+
+    assert texts == ["a counted 0 refused messages, 1 were injected"]
+
+
+def test_a_count_that_died_with_its_process_is_not_missed():
+    texts = watch(FreshnessChecker(), situated(0), injected(1), situated(40, boot=2))
+
+    assert texts == []
+
+
+def test_two_results_of_one_command_are_found():
+    texts = watch(FreshnessChecker(), replied(1, "ma1"), replied(2, "ma1", ok=False))
+
+    assert len(texts) == 1
+
+
+# --- I7 ---------------------------------------------------------------------------------------
+
+
+def submitted(**fields):
+    task = Task(id="t1", kind=TaskKind.SURVEY, **fields)
+    return seen.Submitted(at_ns=0, tasks=(task,))
+
+
+def test_a_task_that_needs_earth_may_begin_after_its_word():
+    texts = watch(
+        EarthChecker(),
+        submitted(needs_earth=True),
+        seen.Approved(at_ns=1, task="t1", approved=True),
+        seen.Assigned(at_ns=2, node="a", task="t1", attempt=1),
+    )
+
+    assert texts == []
+
+
+def test_a_task_that_begins_without_earths_word_is_found():
+    texts = watch(
+        EarthChecker(),
+        submitted(needs_earth=True),
+        seen.Approved(at_ns=1, task="t1", approved=False),
+        seen.Assigned(at_ns=2, node="a", task="t1", attempt=1),
+    )
+
+    assert texts == ["t1 was begun without Earth's word"]
+
+
+def test_an_outage_in_which_free_work_stands_still_is_found():
+    texts = watch(
+        EarthChecker(),
+        submitted(),
+        seen.EarthLink(at_ns=0, up=False),
+        truth(10, ("a", 0, 0, 1)),
+        seen.EarthLink(at_ns=3000 * NS_PER_S, up=True),
+    )
+
+    assert texts == ["nothing was done for 2990 s of an outage"]
+
+
+def test_a_disturbance_in_an_outage_excuses_the_standstill_before_it():
+    texts = watch(
+        EarthChecker(),
+        submitted(),
+        seen.EarthLink(at_ns=0, up=False),
+        seen.Disturbed(at_ns=500 * NS_PER_S, what="the scheduler is killed"),
+        seen.EarthLink(at_ns=1000 * NS_PER_S, up=True),
+    )
+
+    assert texts == []
+
+
+# --- I8, I9 -----------------------------------------------------------------------------------
+
+
+def test_a_battery_under_its_reserve_is_found():
+    checker = EnergyChecker(FLEET)
+
+    assert watch(checker, truth(0, ("a", 0, 0, 0))) == []
+    assert watch(checker, truth(1, ("a", 0, 0, 0), battery_wh=99.0)) == [
+        "a holds 99 Wh, reserve 100"
+    ]
+
+
+def test_a_replay_that_differs_is_found():
+    checker = ReplayChecker()
+
+    assert watch(checker, seen.Replayed(at_ns=1, live="x", replayed="x")) == []
+    assert len(watch(checker, seen.Replayed(at_ns=2, live="x", replayed="y"))) == 1
+
+
+# --- report -----------------------------------------------------------------------------------
+
+
+def test_the_report_names_each_invariant_and_the_first_violation_wins():
+    energy, replay = EnergyChecker(FLEET), ReplayChecker()
+    watch(energy, truth(5, ("a", 0, 0, 0), battery_wh=0.0))
+    watch(replay, seen.Replayed(at_ns=1, live="x", replayed="y"))
+
+    verdicts = report([energy, replay])
+    first = first_violation([energy, replay])
+
+    assert not verdicts["I8"].ok
+    assert verdicts["I9"].violations == 1
+    assert first is not None
+    assert first.invariant == "I9"

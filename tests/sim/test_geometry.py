@@ -1,0 +1,68 @@
+"""The checkers' own plane geometry."""
+
+import math
+
+import pytest
+
+from lunaredge.sim.checkers import geometry
+
+
+def test_a_turned_rectangle_has_its_corners_where_trigonometry_puts_them():
+    corners = geometry.rectangle((1.0, 2.0), math.pi / 2, 4.0, 2.0)
+
+    assert sorted((round(x, 9), round(y, 9)) for x, y in corners) == [
+        (0.0, 0.0),
+        (0.0, 4.0),
+        (2.0, 0.0),
+        (2.0, 4.0),
+    ]
+
+
+def test_crossing_paths_have_no_distance():
+    assert geometry.path_to_path([(0, 0), (4, 4)], [(0, 4), (4, 0)]) == 0.0
+
+
+def test_parallel_paths_are_as_far_apart_as_their_lines():
+    assert geometry.path_to_path([(0, 0), (4, 0)], [(1, 3), (9, 3)]) == pytest.approx(3.0)
+
+
+def test_a_single_point_is_a_path():
+    assert geometry.path_to_path([(0, 0)], [(3, 4)]) == pytest.approx(5.0)
+
+
+def test_a_body_inside_another_does_not_count_as_apart():
+    outer = geometry.rectangle((0, 0), 0.3, 10.0, 10.0)
+    inner = geometry.rectangle((0, 0), 1.0, 1.0, 1.0)
+
+    assert geometry.body_to_body(outer, inner) == 0.0
+    assert geometry.body_to_body(inner, outer) == 0.0
+
+
+def test_bodies_that_cross_without_a_corner_inside_overlap():
+    wide = geometry.rectangle((0, 0), 0.0, 10.0, 1.0)
+    tall = geometry.rectangle((0, 0), 0.0, 1.0, 10.0)
+
+    assert geometry.body_to_body(wide, tall) == 0.0
+
+
+def test_bodies_apart_are_measured_between_nearest_edges():
+    left = geometry.rectangle((0, 0), 0.0, 2.0, 2.0)
+    right = geometry.rectangle((5, 0), 0.0, 2.0, 2.0)
+
+    assert geometry.body_to_body(left, right) == pytest.approx(3.0)
+
+
+def test_a_path_that_ends_inside_a_body_touches_it():
+    body = geometry.rectangle((0, 0), 0.5, 4.0, 4.0)
+
+    assert geometry.body_to_path(body, [(9, 9), (0.1, 0.1)]) == 0.0
+    assert geometry.body_to_path(body, [(9, 9), (9, 0)]) > 5.0
+
+
+def test_cutting_a_path_keeps_the_rest_and_at_least_its_end():
+    path = [(0, 0), (4, 0), (4, 4)]
+
+    assert geometry.cut_path(path, 0.0) == path
+    assert geometry.cut_path(path, 3.0) == [(3, 0), (4, 0), (4, 4)]
+    assert geometry.cut_path(path, 4.0) == [(4, 0), (4, 4)]
+    assert geometry.cut_path(path, 99.0) == [(4, 4)]

@@ -1,0 +1,433 @@
+"""The simulator's own rooms: time, chance, disk, clocks, network, process, link."""
+
+import random
+
+import msgspec
+import pytest
+
+from lunaredge.model.contact import Contact, ContactPlan
+from lunaredge.node import Actuate, Erase, Persist, Publish
+from lunaredge.sim.disk import Disk
+from lunaredge.sim.localclock import LocalClock
+from lunaredge.sim.network import Message, Network, NetworkOptions, matches
+from lunaredge.sim.process import Ports, Process, ProcessOptions, Surroundings
+from lunaredge.sim.rng import Streams
+from lunaredge.sim.spacelink import LinkOptions, SpaceLink
+from lunaredge.sim.timeline import Timeline
+from lunaredge.sim.trace import LINES_KEPT, Trace
+from lunaredge.units import NS_PER_MS, NS_PER_S
+from lunaredge.wire.driver import Halt
+
+# --- timeline, trace, rng ---------------------------------------------------------------------
+
+
+def test_equal_times_run_in_the_order_they_were_asked_for():
+    timeline, ran = Timeline(0), []
+    for name in "abc":
+        timeline.at(5, lambda name=name: ran.append(name))
+    timeline.at(3, lambda: ran.append("first"))
+
+    while timeline.step():
+        pass
+
+    assert ran == ["first", "a", "b", "c"]
+    assert timeline.now_ns == 5
+
+
+def test_a_dropped_entry_never_runs():
+    timeline, ran = Timeline(0), []
+    entry = timeline.after(1, lambda: ran.append("dropped"))
+    entry.drop()
+
+    assert not timeline.step()
+    assert ran == []
+
+
+def test_the_past_is_closed():
+    timeline = Timeline(10)
+
+    with pytest.raises(AssertionError):
+        timeline.at(9, lambda: None)
+
+
+def test_a_draw_in_one_stream_does_not_shift_another():
+    one, other = Streams(7), Streams(7)
+    other.stream("disk").random()
+
+    assert one.stream("network").random() == other.stream("network").random()
+
+
+def test_the_trace_digest_depends_on_every_event_and_keeps_the_last():
+    short, long = Trace(0), Trace(0)
+    for i in range(LINES_KEPT + 5):
+        long.log(i, "a", f"event {i}")
+    short.log(0, "a", "event 0")
+
+    assert short.digest() != long.digest()
+    assert len(long.last()) == LINES_KEPT
+    assert long.last()[-1].endswith(f"event {LINES_KEPT + 4}")
+
+
+# --- disk and clocks --------------------------------------------------------------------------
+
+
+def test_rows_come_back_in_order_and_erased_ones_do_not():
+    disk = Disk()
+    disk.commit([Persist("b", "", 1, b"x"), Persist("a", "z", 2, b"y"), Persist("a", "z", 1, b"z")])
+    disk.commit([Erase("a", "z", 1), Persist("a", "z", 2, b"new")])
+
+    assert [(row.table, row.number, row.value) for row in disk.rows()] == [
+        ("a", 2, b"new"),
+        ("b", 1, b"x"),
+    ]
+
+
+@pytest.mark.parametrize("drift_ppb", [0, 90_000, -90_000])
+def test_a_wakeup_on_a_local_clock_never_comes_early(drift_ppb):
+    clock = LocalClock(born_ns=1_000, zero_ns=77, drift_ppb=drift_ppb)
+    rng = random.Random(1)
+
+    for _ in range(200):
+        local_ns = 77 + rng.randrange(10**15)
+        site_ns = clock.site_ns(local_ns)
+        assert clock.local_ns(site_ns) >= local_ns
+        assert clock.local_ns(site_ns - 2) < local_ns
+
+
+# --- network ----------------------------------------------------------------------------------
+
+
+class Ear:
+    """A client that only listens."""
+
+    def __init__(self, name, pattern="#"):
+        self.name = name
+        self.pattern = pattern
+        self.heard = []
+        self.events = []
+        self.last_will = None
+
+    def filters(self):
+        return (self.pattern,)
+
+    def will(self):
+        return self.last_will
+
+    def deliver(self, topic, payload):
+        self.heard.append((topic, payload))
+
+    def came_up(self):
+        self.events.append("up")
+
+    def went_down(self):
+        self.events.append("down")
+
+
+def network(**fields):
+    options = NetworkOptions(
+        delay_ns_min=1, delay_ns_max=10 * NS_PER_MS, notice_ns_max=NS_PER_S, **fields
+    )
+    timeline = Timeline(0)
+    return timeline, Network(timeline, random.Random(3), options, lambda *_: None)
+
+
+def run_for(timeline, duration_ns):
+    end = timeline.at(timeline.now_ns + duration_ns, lambda: None)
+    while end.live:
+        timeline.step()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "taken"),
+    [
+        ("a/b", "a/b", True),
+        ("a/+", "a/b", True),
+        ("a/+", "a/b/c", False),
+        ("a/#", "a/b/c", True),
+        ("+/+/c", "a/b/c", True),
+        ("a/b/c", "a/b", False),
+        ("a/b", "a/b/c", False),
+    ],
+)
+def test_filters_take_what_mqtt_says_they_take(pattern, topic, taken):
+    assert matches(pattern, topic) is taken
+
+
+def test_a_message_reaches_those_who_listen_in_the_order_it_was_sent():
+    timeline, net = network()
+    ear, deaf = Ear("ear", "x/#"), Ear("deaf", "y")
+    net.attach(ear)
+    net.attach(deaf)
+    run_for(timeline, 10 * NS_PER_S)
+
+    for i in range(20):
+        net.publish("deaf", Message("x/1", bytes([i])))
+    run_for(timeline, NS_PER_S)
+
+    assert [payload[0] for _, payload in ear.heard] == list(range(20))
+    assert deaf.heard == []
+
+
+def test_a_cut_client_misses_messages_and_learns_of_it():
+    timeline, net = network()
+    ear = Ear("ear")
+    other = Ear("other")
+    net.attach(ear)
+    net.attach(other)
+    run_for(timeline, 10 * NS_PER_S)
+
+    net.cut("ear")
+    net.publish("other", Message("x", b"lost"))
+    run_for(timeline, 10 * NS_PER_S)
+    net.mend("ear")
+    run_for(timeline, 10 * NS_PER_S)
+
+    assert ear.events == ["up", "down", "up"]
+    assert ear.heard == []
+
+
+def test_a_broker_that_keeps_sessions_delivers_late():
+    timeline, net = network(keeps_sessions=True)
+    ear, other = Ear("ear"), Ear("other")
+    net.attach(ear)
+    net.attach(other)
+    run_for(timeline, 10 * NS_PER_S)
+
+    net.cut("ear")
+    net.publish("other", Message("x", b"late"))
+    run_for(timeline, 10 * NS_PER_S)
+    net.mend("ear")
+    run_for(timeline, 10 * NS_PER_S)
+
+    assert ear.heard == [("x", b"late")]
+
+
+def test_a_restarted_broker_forgets_what_it_retained():
+    timeline, net = network()
+    sender = Ear("sender", "none")
+    net.attach(sender)
+    run_for(timeline, 10 * NS_PER_S)
+    net.publish("sender", Message("x", b"kept", retain=True))
+    run_for(timeline, NS_PER_S)
+    before, after = Ear("before"), Ear("after")
+    net.attach(before)
+    run_for(timeline, 10 * NS_PER_S)
+
+    net.stop()
+    net.start()
+    net.attach(after)
+    run_for(timeline, 10 * NS_PER_S)
+
+    assert before.heard == [("x", b"kept")]
+    assert after.heard == []
+
+
+def test_a_will_is_published_when_a_client_dies():
+    timeline, net = network()
+    ear, mortal = Ear("ear"), Ear("mortal", "none")
+    mortal.last_will = Message("will", b"gone")
+    net.attach(ear)
+    net.attach(mortal)
+    run_for(timeline, 10 * NS_PER_S)
+
+    net.detach("mortal")
+    run_for(timeline, 10 * NS_PER_S)
+
+    assert ear.heard == [("will", b"gone")]
+
+
+def test_loss_and_doubles_come_at_their_rates():
+    timeline, net = network(loss_ratio=0.2, duplicate_ratio=0.2)
+    ear = Ear("ear", "x")
+    net.attach(ear)
+    net.attach(Ear("other", "none"))
+    run_for(timeline, 10 * NS_PER_S)
+
+    for _ in range(500):
+        net.publish("other", Message("x", b""))
+    run_for(timeline, 10 * NS_PER_S)
+
+    # Each of two hops loses a fifth and doubles a fifth of the rest.
+    assert len(ear.heard) == pytest.approx(500 * (0.8 * 1.2) ** 2, rel=0.15)
+
+
+# --- process ----------------------------------------------------------------------------------
+
+
+class Recorder:
+    """A node that hands out the effects it is given."""
+
+    subscriptions = ("#",)
+
+    def __init__(self):
+        self.effects = []
+        self.restored = []
+        self.ticks = []
+        self.due_ns = None
+
+    def restore(self, rows, now_ns):
+        self.restored = list(rows)
+
+    def receive(self, topic, payload, now_ns):
+        pass
+
+    def connected(self, now_ns):
+        pass
+
+    def disconnected(self, now_ns):
+        pass
+
+    def tick(self, now_ns):
+        self.ticks.append(now_ns)
+        self.due_ns = None
+
+    def wakeup_ns(self):
+        return self.due_ns
+
+    def take_effects(self):
+        effects, self.effects = self.effects, []
+        return effects
+
+
+def process():
+    timeline, net = network()
+    nodes, orders, sent = [], [], []
+    net._tap = lambda name, topic, payload: sent.append(topic)
+
+    def make(boot):
+        nodes.append(Recorder())
+        return nodes[-1]
+
+    world = Surroundings(timeline=timeline, trace=Trace(0), rng=random.Random(1))
+    options = ProcessOptions(commit_ns_min=NS_PER_S, commit_ns_max=NS_PER_S)
+    shell = Process("a", make, options, net, world)
+    shell.ports = Ports(actuate=orders.append)
+    shell.start()
+    return timeline, shell, nodes, orders, sent
+
+
+def act(shell, *effects):
+    shell.call(lambda node, now_ns: node.effects.extend(effects))
+
+
+def test_a_publish_waits_for_the_commit_before_it_and_a_halt_does_not():
+    timeline, shell, _, orders, sent = process()
+
+    act(shell, Persist("t", "", 1, b"x"), Publish("p", b""), Actuate(Halt()))
+
+    assert sent == []
+    assert orders == [Halt()]
+    run_for(timeline, 2 * NS_PER_S)
+    assert sent == ["p"]
+    assert [row.value for row in shell.disk.rows()] == [b"x"]
+
+
+def test_a_killed_process_publishes_nothing_that_waited_and_keeps_what_was_committed():
+    timeline, shell, nodes, _, sent = process()
+    act(shell, Persist("t", "", 1, b"kept"), Publish("p", b""))
+    run_for(timeline, 2 * NS_PER_S)
+
+    act(shell, Persist("t", "", 2, b"perhaps"), Publish("q", b""))
+    shell.kill()
+    run_for(timeline, 2 * NS_PER_S)
+    shell.start()
+
+    assert sent == ["p"]
+    assert nodes[1].restored[0].value == b"kept"
+
+
+def test_a_commit_under_way_at_a_kill_gets_through_or_not_by_chance():
+    outcomes = set()
+    for _ in range(3):
+        _, shell, _, _, _ = process()
+        for i in range(8):
+            act(shell, Persist("t", "", i, b""))
+            shell.kill()
+            shell.start()
+        outcomes.add(len(shell.disk.rows()))
+
+    assert 0 < outcomes.pop() < 8
+
+
+def test_a_wakeup_ticks_the_node_once_at_its_time():
+    timeline, shell, nodes, _, _ = process()
+
+    shell.call(lambda node, now_ns: setattr(node, "due_ns", 5 * NS_PER_S))
+    run_for(timeline, 10 * NS_PER_S)
+
+    assert nodes[0].ticks == [5 * NS_PER_S]
+
+
+def test_a_node_that_wants_the_past_is_called_a_spinner():
+    timeline, shell, _, _, _ = process()
+    shell.node.tick = lambda now_ns: None
+
+    shell.call(lambda node, now_ns: setattr(node, "due_ns", 0))
+
+    with pytest.raises(AssertionError, match="spins"):
+        run_for(timeline, NS_PER_S)
+
+
+# --- space link -------------------------------------------------------------------------------
+
+
+def space_link(**fields):
+    plan = ContactPlan(
+        contacts=(Contact(link="x", start_ns=0, end_ns=10 * NS_PER_S, light_time_s=1.5),)
+    )
+    timeline = Timeline(0)
+    return timeline, SpaceLink(timeline, random.Random(1), plan, LinkOptions(**fields))
+
+
+def test_a_datagram_takes_the_light_time():
+    timeline, link = space_link()
+    landed = []
+    link.send(b"x", lambda payload: landed.append((timeline.now_ns, payload)))
+
+    while timeline.step():
+        pass
+
+    assert landed == [(1_500 * NS_PER_MS, b"x")]
+
+
+def test_an_outage_swallows_what_leaves_and_what_is_under_way():
+    timeline, link = space_link()
+    landed = []
+    link.send(b"under way", landed.append)
+    link.break_off()
+    link.send(b"leaves", landed.append)
+
+    while timeline.step():
+        pass
+    link.mend()
+
+    assert landed == []
+    assert link.lost == 2
+
+
+def test_nothing_crosses_outside_a_contact():
+    timeline, link = space_link()
+    landed = []
+    timeline.at(9 * NS_PER_S, lambda: link.send(b"lands late", landed.append))
+    timeline.at(20 * NS_PER_S, lambda: link.send(b"no contact", landed.append))
+
+    while timeline.step():
+        pass
+
+    assert landed == []
+
+
+def test_options_can_be_replaced_in_mid_run():
+    timeline, net = network(loss_ratio=1.0)
+    ear = Ear("ear", "x")
+    net.attach(ear)
+    net.attach(Ear("other", "none"))
+    run_for(timeline, 10 * NS_PER_S)
+    net.publish("other", Message("x", b"lost"))
+    run_for(timeline, NS_PER_S)
+
+    net.options = msgspec.structs.replace(net.options, loss_ratio=0.0)
+    net.publish("other", Message("x", b"heard"))
+    run_for(timeline, NS_PER_S)
+
+    assert ear.heard == [("x", b"heard")]
