@@ -37,7 +37,10 @@ class Body:
         """Take the controller's word; give the reason where it is refused."""
         if hello.version != driver.VERSION:
             return "driver_version"
-        if hello.machine != self._config.node or not 0 < hello.setpoint_lifetime_s <= _LIFETIME_S_MAX:
+        if (
+            hello.machine != self._config.node
+            or not 0 < hello.setpoint_lifetime_s <= _LIFETIME_S_MAX
+        ):
             return "driver_hello"
         self.lifetime_ns = ns_from_s(hello.setpoint_lifetime_s)
         return None

@@ -103,5 +103,3 @@ def shortened_ns(lifetime_ns: int, drift_ppm: float) -> int:
     """Give how long a lifetime is surely not over, counted on a clock that may run slow."""
     assert lifetime_ns >= 0
     return lifetime_ns - int(lifetime_ns * drift_ppm / 1e6) - 1
-
-

@@ -11,6 +11,7 @@ from lunaredge.agent.outlet import Outlet
 from lunaredge.ids import BootId, CommandId
 from lunaredge.node import Row
 from lunaredge.wire.codec import Received
+from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import Census, Command, CommandReply
 from lunaredge.wire.seal import Role
 
@@ -77,7 +78,7 @@ class Commands:
         expired = latest_site_ns is not None and header.expiry_ns <= latest_site_ns
         return reason or ("expired" if expired else None)
 
-    def obey(self, epoch: int) -> None:
+    def accept(self, epoch: int) -> None:
         """Raise the fence, durably, before anything is done under it."""
         assert epoch >= self.epoch
         if epoch > self.epoch:
@@ -107,7 +108,7 @@ class Commands:
         self._count = max(self._count, row.number)
         try:
             reply = _decoder.decode(row.value)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except MALFORMED:
             return False
         self._replies[reply.command] = reply
         return True

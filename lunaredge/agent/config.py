@@ -11,7 +11,6 @@ import msgspec
 from lunaredge.errors import ConfigError
 from lunaredge.ids import RESERVED_NAMES, NodeId, SiteId, is_name
 from lunaredge.units import ns_from_s
-from lunaredge.wire.records import SAMPLES_MAX
 
 
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,7 +82,10 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     resend_s: float = 20.0
     """An upload without acknowledgement is sent again after this, s, 1 to 600."""
     batch_rows_max: int = 240
-    """Rows in one upload, 1 to 4096; also what is kept before site time is known."""
+    """Rows in one upload, 1 to 2000; also what is kept before site time is known.
+
+    A row takes 100 bytes; an upload must fit a frame of 256 KiB.
+    """
 
     @property
     def stopping_ns(self) -> int:
@@ -136,7 +138,7 @@ _RANGES = (
     ("spool_bytes_max", 65_536, 1_073_741_824),
     ("spool_after_s", 1.0, 600.0),
     ("resend_s", 1.0, 600.0),
-    ("batch_rows_max", 1, SAMPLES_MAX),
+    ("batch_rows_max", 1, 2000),
 )
 
 

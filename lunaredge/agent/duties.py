@@ -59,12 +59,13 @@ class Duties:
         return reason
 
     def stop(self, stop: Stop, now_ns: int) -> None:
-        """Take an emergency stop: halt first, then latch durably, then report."""
+        """Take an emergency stop, once: halt first, then latch durably, then report."""
+        if self._parts.stops.knows(stop.stop):
+            return
         if self._parts.config.is_machine:
             self._parts.pilot.helm.halt_first(now_ns)
         name = self._parts.stops.take(stop.stop)
-        if name is not None:
-            self._parts.recorder.event("stop_latched", f"{name}: {stop.reason[:80]}", now_ns)
+        self._parts.recorder.event("stop_latched", f"{name}: {stop.reason[:80]}", now_ns)
 
     def _carry_out(
         self,
@@ -72,22 +73,23 @@ class Duties:
         now_ns: int,
     ) -> str | None:
         match command:
-            case Census():
-                return self._prove()
             case Assign():
                 return self._assign(command, now_ns)
             case Grant():
                 return self._parts.pilot.granted(command, now_ns)
-            case Hold():
-                return self._hold(now_ns)
-            case Resume():
-                return self._resume(now_ns)
             case Cancel():
                 return self._cancel(TaskRef(command.task, command.attempt), now_ns)
+            case Census():
+                self._prove()
+            case Hold():
+                self._hold(now_ns)
+            case Resume():
+                self._resume(now_ns)
             case ReleaseStop():
-                return self._release(command.stop, now_ns)
+                self._release(command.stop, now_ns)
             case _:
                 assert_never(command)
+        return None
 
     def _prove(self) -> None:
         commands, course = self._parts.commands, self._parts.course

@@ -134,6 +134,11 @@ class Leasing:
                 self.lease, sent_ns=now_ns, lifetime_ns=0, expiry_ns=now_ns
             )
 
+    def left_ns(self, now_ns: int) -> int | None:
+        """Give how long the lease still permits anything; None without one."""
+        lease = self.lease
+        return None if lease is None else max(0, lease.expiry_ns - self.margin_ns - now_ns)
+
     def wakeups_ns(self) -> list[int | None]:
         """Say when asking, renewing and the lease's end are due."""
         lease = self.lease

@@ -1,59 +1,277 @@
 """The agent node: what runs on every board, behind the contract of `lunaredge.node`.
 
 Takes messages, samples, workload ends and the time; hands out effects. It is thin: who may command
-is `commands`' to say, what the machine does is `pilot`'s, what is kept is `recorder`'s and
-`spool`'s. Here is only who is told what, in which order. Times are the board's own monotonic clock.
+is `commands`' to say, what a command comes to is `duties`', what the machine does is `pilot`'s,
+what is told is `presence`'s. Here is only who is told what, and in which order. Times are the
+board's own monotonic clock.
 """
 
 from collections.abc import Iterable
 
-import msgspec
-
-from lunaredge.agent import restore as restoring
-from lunaredge.agent import tasks
 from lunaredge.agent.cadence import Cadence
-from lunaredge.agent.clock import SiteClock
-from lunaredge.agent.commands import Commands, has_sane_id
+from lunaredge.agent.commands import has_sane_id
 from lunaredge.agent.config import AgentConfig
-from lunaredge.agent.outlet import Outlet
-from lunaredge.agent.pilot import Pilot, World
-from lunaredge.agent.recorder import Recorder
-from lunaredge.agent.spool import Spool
-from lunaredge.agent.states import Course, Event, State
-from lunaredge.agent.stops import StopLatch
-from lunaredge.agent.tasks import TASK_TABLE, End, TaskRef
-from lunaredge.agent.telemetry import NO_VALUE, Health, Rows, channels
-from lunaredge.agent.workloads import Workloads
+from lunaredge.agent.duties import Duties
+from lunaredge.agent.parts import Parts
+from lunaredge.agent.pilot import World
+from lunaredge.agent.presence import Presence
+from lunaredge.agent.restore import restore
+from lunaredge.agent.states import Event, State
+from lunaredge.agent.tasks import End, TaskRef
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import BootId, TaskId
 from lunaredge.node import Effect, Publish, Row
-from lunaredge.units import ns_from_s, s_from_ns
+from lunaredge.units import NS_PER_S
 from lunaredge.wire import codec, topics
 from lunaredge.wire.codec import Received
 from lunaredge.wire.driver import Hello, Sample
-from lunaredge.wire.messages import (
-    Assign,
-    Autonomy,
-    Birth,
-    Cancel,
-    Census,
-    Command,
-    CommandReply,
-    Defer,
-    Farewell,
-    Grant,
-    Heartbeat,
-    Hold,
-    RecordAck,
-    RecordClass,
-    ReleaseStop,
-    Renew,
-    Resume,
-    Situation,
-    Stop,
-    TimeReply,
-    TimeRequest,
-)
+from lunaredge.wire.messages import Census, Command, Farewell, RecordAck, Stop, TimeReply
 from lunaredge.wire.records import TaskOutcome
 from lunaredge.wire.seal import Keyring, Signer
-from lunaredge.wire.session import Limits
+
+# How often unacknowledged uploads are looked through for what is due again or due for the disk.
+_UPKEEP_NS = 5 * NS_PER_S
+# Something that is due but can't be done must not make the shell spin.
+_WAKEUP_NS_MIN = 1_000_000
+
+
+class AgentNode:
+    """One agent. Give it what its shell hears; carry out what `take_effects` hands out.
+
+    Raises:
+        ConfigError: the settings can't be used.
+    """
+
+    def __init__(self, config: AgentConfig, boot: BootId, signer: Signer, keyring: Keyring) -> None:
+        config.validate()
+        self._config = config
+        self._keyring = keyring
+        self._parts = Parts(config, boot, signer)
+        self._duties = Duties(self._parts)
+        self._presence = Presence(self._parts)
+        self._now_ns: int | None = None
+        self._upkeep = Cadence(_UPKEEP_NS)
+        self._commands_topic = topics.build(config.site, config.node, "cmd")
+        self._acks_topic = topics.build(config.site, config.node, "ack")
+        self._stops_topic = topics.stop_all(config.site)
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """Commands, acknowledgements and emergency stops."""
+        return (self._commands_topic, self._acks_topic, self._stops_topic)
+
+    # --- the node contract -----------------------------------------------------------------------
+
+    def restore(self, rows: Iterable[Row], now_ns: int) -> None:
+        """Take back what an earlier life persisted. Called once, before anything else."""
+        assert self._now_ns is None, "restore comes first"
+        self._enter(now_ns)
+        restore(self._parts, rows, now_ns)
+        self._settle(now_ns)
+
+    def receive(self, topic: str, payload: bytes, now_ns: int) -> None:
+        """Take a message; what can't be believed is counted and changes nothing."""
+        self._enter(now_ns)
+        try:
+            received = codec.decode(payload, self._keyring)
+        except RemoteProtocolError as exc:
+            reason: str | None = exc.reason
+        else:
+            reason = self._take(topic, received, now_ns)
+        if reason is not None:
+            source = topic if topic in self.subscriptions else "another topic"
+            self._parts.outlet.refuse(source, reason)
+        self._settle(now_ns)
+
+    def connected(self, now_ns: int) -> None:
+        """Learn that the broker is reached (again); what was in flight may be lost."""
+        self._enter(now_ns)
+        self._parts.outlet.connected = True
+        self._parts.spool.resend_all()
+        self._presence.connected(now_ns)
+        self._tick(now_ns)
+
+    def disconnected(self, now_ns: int) -> None:
+        """Learn that the broker is out of reach; nothing is published until it is back."""
+        self._enter(now_ns)
+        self._parts.outlet.connected = False
+        self._settle(now_ns)
+
+    def tick(self, now_ns: int) -> None:
+        """Do what is due."""
+        self._enter(now_ns)
+        self._tick(now_ns)
+
+    def wakeup_ns(self) -> int | None:
+        """Say when ``tick`` must next be called; None before anything was heard."""
+        now_ns = self._now_ns
+        if now_ns is None:
+            return None
+        pilot_ns = self._parts.pilot.wakeup_ns(now_ns)
+        times = [self._presence.wakeup_ns(), self._upkeep.next_ns, pilot_ns]
+        earliest_ns = min((time for time in times if time is not None), default=now_ns)
+        return max(earliest_ns, now_ns + _WAKEUP_NS_MIN)
+
+    def take_effects(self) -> list[Effect]:
+        """Hand out, in order, what is to be done, and forget it."""
+        return self._parts.outlet.take()
+
+    # --- what an agent's shell tells besides -----------------------------------------------------
+
+    def attached(self, hello: Hello, now_ns: int) -> None:
+        """Learn that the machine's controller answered."""
+        self._enter(now_ns)
+        reason = self._parts.pilot.helm.attached(hello, now_ns)
+        if reason is None:
+            self._parts.recorder.event("driver_found", "", now_ns)
+        else:
+            self._parts.outlet.refuse("driver", reason)
+        self._settle(now_ns)
+
+    def sense(self, sample: Sample, now_ns: int) -> None:
+        """Take what the machine measures."""
+        self._enter(now_ns)
+        reason = self._parts.pilot.sense(sample, now_ns)
+        if reason is not None:
+            self._parts.outlet.refuse("driver", reason)
+        self._settle(now_ns)
+
+    def detached(self, now_ns: int) -> None:
+        """Learn that the machine's controller is out of reach."""
+        self._enter(now_ns)
+        self._parts.pilot.helm.detached()
+        self._parts.recorder.event("driver_lost", "", now_ns)
+        self._settle(now_ns)
+
+    def workload_ended(
+        self,
+        task: TaskId,
+        attempt: int,
+        ok: bool,  # noqa: FBT001 (the word of the shell's contract)
+        result: bytes,
+        reason: str,
+        now_ns: int,
+    ) -> None:
+        """Learn that a workload is over: done with a result, or failed with a reason."""
+        self._enter(now_ns)
+        outcome = TaskOutcome.DONE if ok else TaskOutcome.FAILED
+        end = End(result=result) if ok else End(reason=reason)
+        self._parts.workloads.ended(TaskRef(task, attempt), outcome, now_ns, end)
+        self._settle(now_ns)
+
+    def will(self, now_ns: int) -> Publish:
+        """Give what the broker shall say when the connection breaks."""
+        farewell = Farewell(node=self._config.node, orderly=False)
+        return self._parts.outlet.message("node", farewell, now_ns)
+
+    def leave(self, now_ns: int) -> None:
+        """Come to rest, put everything on disk, and say goodbye: the process ends in good order."""
+        self._enter(now_ns)
+        parts = self._parts
+        if self._config.is_machine:
+            parts.pilot.helm.halt(now_ns)
+        self._presence.upload_rows(now_ns)
+        parts.spool.write_all(now_ns)
+        farewell = Farewell(node=self._config.node, orderly=True)
+        parts.outlet.publish("node", farewell, now_ns)
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _take(self, topic: str, received: Received, now_ns: int) -> str | None:
+        """Take a message that arrived whole; give the reason where it is refused."""
+        body = received.body
+        if topic == self._stops_topic and isinstance(body, Stop):
+            return self._take_stop(received, body, now_ns)
+        if topic == self._commands_topic and isinstance(body, TimeReply):
+            return self._take_time(received, body, now_ns)
+        if topic == self._commands_topic and isinstance(body, Command):
+            return self._take_command(received, body, now_ns)
+        if topic == self._acks_topic and isinstance(body, RecordAck):
+            return self._take_ack(received, body, now_ns)
+        return "unexpected" if topic in self.subscriptions else "topic"
+
+    def _take_stop(self, received: Received, stop: Stop, now_ns: int) -> str | None:
+        if received.role is None:
+            return "unsigned"
+        if stop.node is None or stop.node == self._config.node:
+            self._duties.stop(stop, now_ns)
+        return None
+
+    def _take_time(self, received: Received, reply: TimeReply, now_ns: int) -> str | None:
+        reason = self._parts.commands.refusal_of_word(received)
+        if reason is None:
+            reason = self._parts.clock.answered(reply, now_ns)
+        if reason is None:
+            self._presence.heard(now_ns)
+        return reason
+
+    def _take_ack(self, received: Received, ack: RecordAck, now_ns: int) -> str | None:
+        reason = self._parts.commands.refusal_of_word(received)
+        if reason is None:
+            # An old copy can be played back, so it doesn't show that the scheduler is in reach.
+            self._parts.spool.acknowledge(ack)
+        return reason
+
+    def _take_command(self, received: Received, command: Command, now_ns: int) -> str | None:
+        commands = self._parts.commands
+        reason = commands.refusal(received, self._latest_site_ns(now_ns))
+        if reason is None and not has_sane_id(command):
+            reason = "garbage"
+        if reason is not None:
+            return reason
+        self._presence.heard(now_ns)
+        commands.accept(received.header.epoch)
+        reason = self._duties.obey(command, now_ns)
+        if isinstance(command, Census):
+            self._presence.tell_anew()
+        return reason
+
+    def _latest_site_ns(self, now_ns: int) -> int | None:
+        """Give the latest that site time can be; None while it is not known well enough."""
+        clock = self._parts.clock
+        site_ns, error_ns = clock.site_ns(now_ns), clock.error_ns(now_ns)
+        if site_ns is None or error_ns is None or not self._parts.clock_good(now_ns):
+            return None
+        return site_ns + error_ns
+
+    def _enter(self, now_ns: int) -> None:
+        """Begin with an input; a local clock that went back has lost its word on every age."""
+        if self._now_ns is not None and now_ns < self._now_ns:
+            self._presence.upload_rows(self._now_ns)
+            self._parts.clock.forget()
+            self._parts.pilot.clock_jumped(now_ns)
+            self._parts.spool.resend_all()
+            self._presence.heard(now_ns)
+            self._parts.outlet.refuse("local clock", "clock_jump")
+            self._parts.recorder.event("clock_jumped", "the local clock went back", now_ns)
+        self._now_ns = now_ns
+
+    def _tick(self, now_ns: int) -> None:
+        self._presence.tick(now_ns)
+        self._parts.workloads.expire(now_ns)
+        if self._upkeep.take(now_ns):
+            self._parts.spool.write_late(now_ns)
+        self._settle(now_ns)
+
+    def _settle(self, now_ns: int) -> None:
+        """End an input: judge the motion, show the state, send what is due, tell what changed."""
+        parts = self._parts
+        world = World(
+            proven=parts.commands.proven,
+            stopped=bool(parts.stops.latched),
+            held=parts.hold.held,
+            clock_good=parts.clock_good(now_ns),
+            reachable=self._presence.reachable(now_ns),
+        )
+        parts.pilot.settle(world, now_ns)
+        if parts.pilot.task is None and parts.pilot.blocker is None:
+            self._show_workloads()
+        parts.spool.pump(now_ns)
+        self._presence.tell_changes(now_ns)
+
+    def _show_workloads(self) -> None:
+        course = self._parts.course
+        if self._parts.workloads.count:
+            course.reach(State.WORKING, Event.WORK)
+        elif course.state is not State.IDLE:
+            course.fire(Event.END)

@@ -24,9 +24,7 @@ _OTHER = "other"
 class Outlet:
     """Collects what is to be done."""
 
-    def __init__(
-        self, config: AgentConfig, boot: BootId, signer: Signer, clock: SiteClock
-    ) -> None:
+    def __init__(self, config: AgentConfig, boot: BootId, signer: Signer, clock: SiteClock) -> None:
         self.connected = False
         self.refused: dict[str, int] = {}
         self._config = config

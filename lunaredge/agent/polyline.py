@@ -67,7 +67,9 @@ def rest_of(path: Path, station_m: float) -> Path:
 
 def is_plausible(path: Path) -> bool:
     """Tell whether a path can be driven: some points, no more than fit, all of them on the site."""
-    in_bounds = all(abs(x_m) <= COORDINATE_M_MAX and abs(y_m) <= COORDINATE_M_MAX for x_m, y_m in path)
+    in_bounds = all(
+        abs(x_m) <= COORDINATE_M_MAX and abs(y_m) <= COORDINATE_M_MAX for x_m, y_m in path
+    )
     return 1 <= len(path) <= POINTS_MAX and in_bounds
 
 

@@ -52,7 +52,7 @@ class Presence:
     def connected(self, now_ns: int) -> None:
         """Say at once who is there, and ask for the time."""
         self._births.next_ns = self._heartbeats.next_ns = self._time_requests.next_ns = now_ns
-        self._told = ()
+        self.tell_anew()
 
     def tick(self, now_ns: int) -> None:
         """Do what is due by its period; births until a census, heartbeats after it."""
@@ -83,9 +83,13 @@ class Presence:
             self._parts.outlet.publish("node", Heartbeat(situation=situation), now_ns)
 
     def tell_changes(self, now_ns: int) -> None:
-        """Tell the situation at once if something in it changed that the scheduler acts on."""
+        """Tell the situation now if something in it changed that the scheduler acts on."""
         if _worth_telling(self.situation(now_ns)) != self._told:
             self.heartbeat(now_ns)
+
+    def tell_anew(self) -> None:
+        """Have the situation told with the next change, even if nothing changes."""
+        self._told = ()
 
     def upload_rows(self, now_ns: int) -> None:
         """Hand the rows so far to the spool, once site time is known."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from lunaredge.agent.clock import SiteClock
 from lunaredge.agent.outlet import Outlet
 from lunaredge.agent.spool import Spool
+from lunaredge.agent.tasks import NO_END, End, TaskRef
 from lunaredge.ids import TaskId
 from lunaredge.node import Row
-from lunaredge.agent.tasks import NO_END, End, TaskRef
 from lunaredge.wire.messages import RecordClass
 from lunaredge.wire.records import (
     Alarm,
@@ -68,11 +68,11 @@ class Recorder:
         )
         self._spool.keep(report, RecordClass.STATE, 1, now_ns)
 
-    def patch(self, task: TaskId, points: Sequence[tuple[float, float, float]], now_ns: int) -> None:
+    def patch(
+        self, task: TaskId, points: Sequence[tuple[float, float, float]], now_ns: int
+    ) -> None:
         """Report measured ground."""
-        patch = TerrainPatch(
-            site_ns=self._site_ns(now_ns), task=task, points=pack_points(points)
-        )
+        patch = TerrainPatch(site_ns=self._site_ns(now_ns), task=task, points=pack_points(points))
         self._spool.keep(patch, RecordClass.EVENT, len(points), now_ns)
 
     def telemetry(self, batch: Telemetry, row_count: int, now_ns: int) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from lunaredge.agent import alarms, commands, hold, spool, stops, tasks
+from lunaredge.agent import commands, hold, recorder, stops, tasks
 from lunaredge.agent.parts import Parts
 from lunaredge.agent.tasks import LEG_TABLE, TASK_TABLE, End, Steps, TaskRef
 from lunaredge.ids import TaskId
 from lunaredge.node import Row
+from lunaredge.wire import spool
+from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import Assign
 from lunaredge.wire.records import TaskOutcome
 
@@ -23,3 +25,70 @@ _steps = msgspec.msgpack.Decoder(Steps)
 
 def restore(parts: Parts, rows: Iterable[Row], now_ns: int) -> None:
     """Take back rows, in order of (table, scope, number), and report the new life."""
+    tables: dict[str, list[Row]] = {}
+    for row in rows:
+        tables.setdefault(row.table, []).append(row)
+    spooled = parts.spool.restore(tables.get(spool.TABLE, []))
+    corrupt_count = spooled.corrupt_count
+    for row in tables.get(commands.EPOCH_TABLE, []):
+        parts.commands.restore_epoch(row)
+    for row in tables.get(recorder.TABLE, []):
+        parts.recorder.restore(row)
+    whole = [parts.stops.restore(row) for row in tables.get(stops.TABLE, [])]
+    whole += [parts.hold.restore(row) for row in tables.get(hold.TABLE, [])]
+    whole += [parts.commands.restore_reply(row) for row in tables.get(commands.RESULT_TABLE, [])]
+    parts.recorder.event("boot", f"boot {parts.boot}, {parts.spool.count} spooled", now_ns)
+    legs = {(row.scope, row.number): row for row in tables.get(LEG_TABLE, [])}
+    for row in tables.get(TASK_TABLE, []):
+        ref = TaskRef(TaskId(row.scope), row.number)
+        if ref in spooled.ended:
+            _forget(parts, ref)
+        else:
+            whole.append(_restore_task(parts, row, legs.get((row.scope, row.number)), now_ns))
+    corrupt_count += whole.count(False)
+    text = f"{corrupt_count} stored rows could not be read"
+    parts.recorder.alarm("state_corrupt", text, now_ns, active=corrupt_count > 0)
+
+
+def _restore_task(parts: Parts, row: Row, leg_row: Row | None, now_ns: int) -> bool:
+    """Take up a task again; tell whether its rows were whole. One that can't be read has failed."""
+    ref = TaskRef(TaskId(row.scope), row.number)
+    assign = _assign_of(parts, row)
+    if assign is None:
+        end = End(reason="its stored state could not be read")
+        parts.recorder.report(ref, TaskOutcome.FAILED, now_ns, end)
+        _forget(parts, ref)
+        return False
+    if assign.workload is not None:
+        parts.workloads.start(assign, now_ns)
+        return True
+    steps = _steps_of(assign, leg_row)
+    parts.pilot.resume(assign, Steps() if steps is None else steps)
+    return steps is not None
+
+
+def _assign_of(parts: Parts, row: Row) -> Assign | None:
+    try:
+        assign = _assigns.decode(row.value)
+    except MALFORMED:
+        return None
+    fits = tasks.flaw(assign) is None and (assign.task, assign.attempt) == (row.scope, row.number)
+    if assign.workload is not None:
+        return assign if fits and parts.workloads.has_room(assign.task) else None
+    return assign if fits and parts.config.is_machine and parts.pilot.task is None else None
+
+
+def _steps_of(assign: Assign, row: Row | None) -> Steps | None:
+    """Give how far the task had come, the start without a row; None when the row is damaged."""
+    if row is None:
+        return Steps()
+    try:
+        steps = _steps.decode(row.value)
+    except MALFORMED:
+        return None
+    return steps if 0 <= steps.leg_index < len(assign.legs) else None
+
+
+def _forget(parts: Parts, ref: TaskRef) -> None:
+    parts.outlet.erase(LEG_TABLE, ref.task, ref.attempt)
+    parts.outlet.erase(TASK_TABLE, ref.task, ref.attempt)

@@ -8,10 +8,11 @@ lives; under pressure the oldest telemetry makes room and a marker stands for it
 import msgspec
 
 from lunaredge.agent.outlet import Outlet
-from lunaredge.errors import RemoteProtocolError
+from lunaredge.agent.tasks import TaskRef
+from lunaredge.errors import JournalCorrupt, RemoteProtocolError
 from lunaredge.ids import BootId
 from lunaredge.node import Row
-from lunaredge.wire.messages import RECORD_CLASSES, RecordAck, RecordClass
+from lunaredge.wire.messages import RecordAck, RecordClass
 from lunaredge.wire.records import (
     Record,
     TaskOutcome,
@@ -20,16 +21,13 @@ from lunaredge.wire.records import (
     encode_record,
 )
 from lunaredge.wire.session import Item, Limits, Sender
+from lunaredge.wire.spool import TABLE, decode_item, encode_item, scope_of
 
-TABLE = "spool"
 ENDINGS = frozenset({TaskOutcome.DONE, TaskOutcome.FAILED, TaskOutcome.CANCELLED})
 WRITE_AHEAD = frozenset({RecordClass.ALARM, RecordClass.EVENT, RecordClass.STATE})
 # A frame less its header, signature and envelope; the largest honest record, a compute task's
 # result, is held to less by `workloads`.
 RECORD_BYTES_MAX = 250_000
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Item)
 
 
 class Spool:
@@ -92,9 +90,9 @@ class Spool:
     def acknowledge(self, ack: RecordAck) -> None:
         """Forget what the scheduler has committed."""
         gone = self._sender.acknowledge(ack)
-        spooled = [item.seq for item in gone if item.spooled]
+        spooled = [item for item in gone if item.spooled]
         if spooled:
-            self._outlet.erase(TABLE, scope_of(ack.boot, ack.record_class), spooled[-1])
+            self._outlet.erase(TABLE, scope_of(spooled[-1]), spooled[-1].seq)
 
     def resend_all(self) -> None:
         """Count everything as unsent."""
@@ -103,72 +101,56 @@ class Spool:
     def restore(self, rows: list[Row]) -> "Restored":
         """Take back what earlier lives left. Rows that don't decode are skipped and counted."""
         items: list[Item] = []
-        corrupt = 0
+        corrupt_count = 0
         for row in rows:
             item = _decoded(row)
             if item is None:
-                corrupt += 1
+                corrupt_count += 1
                 continue
-            # A marker stands for the records before it; a crash may have left both behind.
-            while items and _covers(item, items[-1]):
-                items.pop()
             items.append(item)
         self._sender.restore(items)
-        return Restored(corrupt=corrupt, ended=_ended_tasks(items))
+        return Restored(corrupt_count=corrupt_count, ended=_ended_tasks(items))
 
     def _shed(self) -> None:
         for marker in self._sender.shed():
             marker.spooled = True
             self._write(marker)
-            self._outlet.erase(TABLE, _scope(marker), marker.seq - 1)
+            self._outlet.erase(TABLE, scope_of(marker), marker.seq - 1)
 
     def _write(self, item: Item) -> None:
         item.spooled = True
-        self._outlet.persist(TABLE, _scope(item), item.seq, _encoder.encode(item))
+        self._outlet.persist(TABLE, scope_of(item), item.seq, encode_item(item))
 
 
 class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """What a spool found on disk."""
 
-    corrupt: int
-    ended: frozenset[tuple[str, int]]
+    corrupt_count: int
+    ended: frozenset[TaskRef]
     """Tasks, with their attempt, whose end is reported in there."""
-
-
-def scope_of(boot: BootId, record_class: RecordClass) -> str:
-    """Give the scope of a stream's rows; in order of boot, then urgency."""
-    return f"{boot:014d}/{RECORD_CLASSES.index(record_class)}"
-
-
-def _scope(item: Item) -> str:
-    return scope_of(item.boot, item.record_class)
 
 
 def _decoded(row: Row) -> Item | None:
     try:
-        item = _decoder.decode(row.value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        item = decode_item(row.value)
+    except JournalCorrupt:
         return None
     holds = (
         item.boot >= 0
-        and row.scope == _scope(item)
+        and row.scope == scope_of(item)
         and row.number == item.seq
         and 1 <= item.first_seq <= item.seq
+        and (item.dropped or item.first_seq == item.seq)
         and item.count >= 1
         and len(item.record) <= RECORD_BYTES_MAX
     )
     return item if holds else None
 
 
-def _covers(later: Item, earlier: Item) -> bool:
-    same = (later.boot, later.record_class) == (earlier.boot, earlier.record_class)
-    return same and later.first_seq <= earlier.seq
-
-
-def _ended_tasks(items: list[Item]) -> frozenset[tuple[str, int]]:
+def _ended_tasks(items: list[Item]) -> frozenset[TaskRef]:
     reports = [_report(item) for item in items if item.record_class is RecordClass.STATE]
     return frozenset(
-        (report.task, report.attempt)
+        TaskRef(report.task, report.attempt)
         for report in reports
         if report is not None and report.outcome in ENDINGS
     )

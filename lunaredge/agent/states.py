@@ -147,7 +147,7 @@ def page() -> str:
     return (
         "# States of a node agent\n\n"
         "Generated from `lunaredge/agent/states.py`; a test keeps it current. To write it anew:\n\n"
-        '    python -c "from lunaredge.agent.states import page; print(page(), end=\'\')"'
+        "    python -c \"from lunaredge.agent.states import page; print(page(), end='')\""
         " > docs/reference/agent-states.md\n\n"
         f"```mermaid\n{diagram()}\n```\n\n"
         f"| event | when |\n|---|---|\n{rows}\n"

@@ -8,6 +8,7 @@ import msgspec
 
 from lunaredge.agent.outlet import Outlet
 from lunaredge.node import Row
+from lunaredge.wire.malformed import MALFORMED
 
 TABLE = "stop"
 
@@ -45,15 +46,17 @@ class StopLatch:
         """Ids in force, oldest first."""
         return tuple(self._names(holds=True))
 
-    def take(self, stop: str) -> str | None:
-        """Latch a stop; give the id it holds under, or None when it was taken before."""
-        name = stop[:ID_LENGTH_MAX]
-        if name in self._known:
-            return None
-        if len(self.latched) >= _LATCHED_MAX:
-            name = OVERFLOW
-            if name in self.latched:
-                return None
+    def knows(self, stop: str) -> bool:
+        """Tell whether that stop was taken before, or can add nothing to those in force."""
+        latched = self.latched
+        return stop[:ID_LENGTH_MAX] in self._known or (
+            len(latched) >= _LATCHED_MAX and OVERFLOW in latched
+        )
+
+    def take(self, stop: str) -> str:
+        """Latch a new stop; give the id it holds under."""
+        assert not self.knows(stop)
+        name = stop[:ID_LENGTH_MAX] if len(self.latched) < _LATCHED_MAX else OVERFLOW
         self._write(name, holds=True)
         return name
 
@@ -69,7 +72,7 @@ class StopLatch:
         """Take back a row; tell whether it was whole. A damaged one holds."""
         try:
             latch = _decoder.decode(row.value)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except MALFORMED:
             self._known[row.scope] = _Latch(self._serial, holds=True)
             return False
         self._serial = max(self._serial, latch.serial)

@@ -4,7 +4,7 @@ Draws rows and knows nothing else. Values older than their period are dimmed and
 so that a dead scheduler's last words don't look alive. The 16 colours of a plain terminal suffice.
 """
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -69,7 +69,7 @@ def draw(picture: Picture) -> RenderableType:
 
 def _heading(picture: Picture) -> Text:
     elapsed_s = s_from_ns(picture.now_ns - picture.start_ns)
-    clock = datetime.datetime.fromtimestamp(s_from_ns(picture.now_ns), tz=datetime.UTC)
+    clock = dt.datetime.fromtimestamp(s_from_ns(picture.now_ns), tz=dt.UTC)
     text = Text.assemble(
         (picture.title[:44], "bold"),
         f"  {clock:%Y-%m-%d %H:%M:%S}  T+{_duration(elapsed_s)} x{picture.speed:g}\n",

@@ -12,7 +12,7 @@ from lunaredge.earth import uplink
 from lunaredge.earth.scribe import Scribe
 from lunaredge.earth.uplink import Order, Orders
 from lunaredge.errors import RemoteProtocolError
-from lunaredge.ids import ClientId, SiteId, TaskId
+from lunaredge.ids import ClientId, SiteId, TaskId, is_name
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row
 from lunaredge.wire import topics
 from lunaredge.wire.codec import Received
@@ -33,8 +33,7 @@ WANTED_TABLE = "wanted"
 # Tasks that wait for a person's word; more than that no person reads.
 WANTED_MAX = 256
 
-# An operator's request keeps its id within his own name; both are checked as text, since bytes in
-# a datagram are what counts.
+# Earth's own name among the clients; no operator may use it.
 _EARTH_CLIENT = ClientId(topics.EARTH)
 
 
@@ -89,10 +88,11 @@ class Desk:
             RemoteProtocolError: reason ``unexpected``, ``not_authentic`` or ``expired``.
         """
         body, header = received.body, received.header
-        if not isinstance(body, Request):
+        if not isinstance(body, Request) or not is_name(client):
             raise RemoteProtocolError("unexpected", type(body).__name__)
         reads_only = isinstance(body, Explain)
-        if received.role not in (Role.OPERATOR, Role.EARTH) and not reads_only:
+        may_ask = received.role in (Role.OPERATOR, Role.EARTH) or reads_only
+        if client == _EARTH_CLIENT or not may_ask:
             raise RemoteProtocolError("not_authentic", header.node)
         if header.expiry_ns <= now_ns:
             raise RemoteProtocolError("expired", header.node)
@@ -135,9 +135,7 @@ class Desk:
         for order in self.orders.sweep(now_ns):
             text = "expired before the site confirmed that it had it"
             said.append(
-                self._said(
-                    order.client, Answer(request=order.request, ok=False, text=text), now_ns
-                )
+                self._said(order.client, Answer(request=order.request, ok=False, text=text), now_ns)
             )
         return said
 

@@ -27,7 +27,6 @@ from lunaredge.units import NS_PER_S
 from lunaredge.wire import topics
 from lunaredge.wire.codec import Received, decode
 from lunaredge.wire.link import (
-    PARTS_BYTES_MAX,
     Answered,
     Directive,
     DirectiveAck,
@@ -347,7 +346,7 @@ class GatewayNode:
 
     def _parts(self) -> list[Part]:
         parts: list[Part] = []
-        budget_bytes = PARTS_BYTES_MAX
+        budget_bytes = self._terminal.room_bytes
         while self._answers and part_bytes(self._answers[0]) <= budget_bytes:
             budget_bytes -= part_bytes(self._answers[0])
             parts.append(self._answers.popleft())

@@ -95,16 +95,16 @@ class Inbox:
         except (msgspec.DecodeError, ValueError, IndexError) as exc:
             raise JournalCorrupt(f"{row.table} {row.scope}/{row.number}: {exc}") from exc
 
-    def take(self, era: BootId, item: Item) -> bytes | None:
-        """Take an item; give the payload when it is whole and new.
+    def take(self, item: Item) -> bytes | None:
+        """Take an item of the era; give the payload when it is whole and new.
 
         Raises:
             RemoteProtocolError: reason ``ahead`` (beyond the window: it will come again) or
                 ``pieces`` (it contradicts what came of its payload before).
         """
-        stream = self._stream(era, item.record_class)
-        self._changed[(era, item.record_class)] = None
-        self._pass_over(era, item, stream)
+        stream = self._stream(self.era, item.record_class)
+        self._changed[(self.era, item.record_class)] = None
+        self._pass_over(item, stream)
         # A marker is news as long as one of its ids is: what it stands for may be here in part.
         if stream.has_all(item.id, item.last_id):
             stream.progress.duplicates += 1
@@ -112,13 +112,13 @@ class Inbox:
         through = stream.progress.through
         if item.last_id > through + WINDOW_COUNT and item.id != through + 1:
             raise RemoteProtocolError("ahead", f"{item.id} after {through}")
-        payload = self._joined(era, item, stream)
+        payload = self._joined(item, stream)
         stream.mark(item.id, item.last_id)
         return payload
 
-    def count(self, era: BootId, record_class: RecordClass, *, dropped: bool, records: int) -> None:
+    def count(self, record_class: RecordClass, *, dropped: bool, records: int) -> None:
         """Count a payload that was taken, in the same batch."""
-        progress = self._streams[(era, record_class)].progress
+        progress = self._streams[(self.era, record_class)].progress
         if dropped:
             progress.dropped += 1
             progress.dropped_records += records
@@ -167,7 +167,7 @@ class Inbox:
                 self._streams.pop((old, record_class), None)
             self._effects.append(Erase(TABLE, _era_scope(old), len(RECORD_CLASSES)))
 
-    def _pass_over(self, era: BootId, item: Item, stream: _Stream) -> None:
+    def _pass_over(self, item: Item, stream: _Stream) -> None:
         """Stop waiting for ids that the site no longer holds."""
         progress, floor_id = stream.progress, item.id - item.behind
         if floor_id <= progress.through + 1:
@@ -176,31 +176,29 @@ class Inbox:
         progress.missing += floor_id - 1 - progress.through - known
         stream.mark(progress.through + 1, floor_id - 1)
         for first_id in [first_id for first_id in stream.pieces if first_id < floor_id]:
-            self._drop_pieces(era, item.record_class, stream, first_id)
+            self._drop_pieces(item.record_class, stream, first_id)
 
-    def _joined(self, era: BootId, item: Item, stream: _Stream) -> bytes | None:
+    def _joined(self, item: Item, stream: _Stream) -> bytes | None:
         """Keep a piece; give the payload with the last one."""
         if item.parts == 1:
             for first_id in [n for n in stream.pieces if item.id <= n <= item.last_id]:
-                self._drop_pieces(era, item.record_class, stream, first_id)
+                self._drop_pieces(item.record_class, stream, first_id)
             return item.chunk
         pieces = stream.pieces.setdefault(item.first_id, {})
         if any(part >= item.parts for part in pieces):
             raise RemoteProtocolError("pieces", f"{item.first_id} has {item.parts} pieces")
         pieces[item.part] = item.chunk
         if len(pieces) == item.parts:
-            self._drop_pieces(era, item.record_class, stream, item.first_id)
+            self._drop_pieces(item.record_class, stream, item.first_id)
             return b"".join(pieces[part] for part in range(item.parts))
-        scope = _piece_scope(era, item.record_class, item.first_id)
+        scope = _piece_scope(self.era, item.record_class, item.first_id)
         self._effects.append(Persist(PIECE_TABLE, scope, item.part, item.chunk))
         return None
 
-    def _drop_pieces(
-        self, era: BootId, record_class: RecordClass, stream: _Stream, first_id: int
-    ) -> None:
+    def _drop_pieces(self, record_class: RecordClass, stream: _Stream, first_id: int) -> None:
         pieces = stream.pieces.pop(first_id, None)
         if pieces:
-            scope = _piece_scope(era, record_class, first_id)
+            scope = _piece_scope(self.era, record_class, first_id)
             self._effects.append(Erase(PIECE_TABLE, scope, max(pieces)))
 
 

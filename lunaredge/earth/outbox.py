@@ -28,6 +28,7 @@ from lunaredge.wire.link import (
     Payload,
     Shipment,
     encode_payload,
+    part_bytes,
     part_count,
 )
 from lunaredge.wire.messages import RECORD_CLASSES, RecordClass
@@ -149,8 +150,9 @@ class Outbox:
             piece = ready[record_class]
             if piece.size_bytes > budget_bytes:
                 return items
-            budget_bytes -= piece.size_bytes
-            items.append(self.streams[record_class].send(piece, link_ns))
+            item = self.streams[record_class].send(piece, link_ns)
+            items.append(item)
+            budget_bytes -= part_bytes(item)
             self._share(ready, record_class, piece.size_bytes)
 
     def is_ready(self, overdue_before_ns: int) -> bool:

@@ -5,34 +5,29 @@ broker under the site's own topics, and turns what operators ask there into dire
 nothing at the site waits for it but tasks that need Earth's word.
 """
 
-import enum
 from collections.abc import Iterable
 
 import msgspec
 
-from lunaredge.earth import inbox, uplink
+from lunaredge.earth import inbox
 from lunaredge.earth.contacts import Contacts
+from lunaredge.earth.desk import ApprovalPolicy, Desk, DeskConfig
 from lunaredge.earth.inbox import Inbox
 from lunaredge.earth.line import Line, LineConfig
 from lunaredge.earth.refusals import Refusals
 from lunaredge.earth.rows import earth_row
 from lunaredge.earth.scribe import Scribe
 from lunaredge.earth.terminal import AT_ONCE_MAX, Terminal
-from lunaredge.earth.uplink import Order, Orders
 from lunaredge.errors import JournalCorrupt, RemoteProtocolError
-from lunaredge.ids import BootId, ClientId, SiteId, TaskId
+from lunaredge.ids import BootId, ClientId, SiteId
 from lunaredge.model.contact import LINK_PRESETS, ContactPlan
-from lunaredge.node import Archive, Effect, Erase, Level, Note, Persist, Publish, Row
+from lunaredge.node import Archive, Effect, Level, Note, Publish, Row
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import topics
-from lunaredge.wire.codec import Received, decode
+from lunaredge.wire.codec import decode
 from lunaredge.wire.link import (
-    DIRECTIVE_FRAME_BYTES_MAX,
-    DIRECTIVE_ID_LENGTH_MAX,
-    PARTS_BYTES_MAX,
     Answered,
     Datagram,
-    Directive,
     DirectiveAck,
     Item,
     ItemAck,
@@ -41,34 +36,9 @@ from lunaredge.wire.link import (
     decode_payload,
     part_bytes,
 )
-from lunaredge.wire.messages import (
-    Answer,
-    Approve,
-    Explain,
-    RecordClass,
-    Request,
-    Stop,
-    Upload,
-    View,
-)
+from lunaredge.wire.messages import RecordClass, Upload, View
 from lunaredge.wire.records import ApprovalWanted, decode_record
 from lunaredge.wire.seal import Keyring, Role, Signer
-
-WANTED_TABLE = "wanted"
-
-# Tasks that wait for a person's word; more than that no person reads.
-WANTED_MAX = 256
-
-EARTH_CLIENT = ClientId(topics.EARTH)
-
-
-class ApprovalPolicy(enum.Enum):
-    """Who answers when a task needs Earth's word."""
-
-    AUTO = "auto"
-    """The station, yes to each."""
-    MANUAL = "manual"
-    """An operator on Earth."""
 
 
 class EarthConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,14 +70,17 @@ class EarthNode:
         self.config = config
         self.refusals = Refusals()
         self.inbox = Inbox()
-        self.orders = Orders()
         self.line = Line(Contacts(plan), LINK_PRESETS[config.preset].to_moon_bps, config.line)
-        self.wanted: dict[TaskId, str] = {}
-        """Tasks that wait for an operator's word, with their titles."""
         self._terminal = Terminal(config.site, self.line, signer, keyring, Role.GATEWAY)
         self._scribe = Scribe(topics.EARTH, boot, signer)
+        desk_config = DeskConfig(
+            site=config.site,
+            approve=config.approve,
+            approval_lifetime_ns=config.approval_lifetime_ns,
+        )
+        self.desk = Desk(desk_config, self._scribe)
         self._keyring = keyring
-        self._to_acknowledge: list[RecordClass] = []
+        self._acks: list[ItemAck] = []
         self._ack_due_ns: int | None = None
         self._effects: list[Effect] = []
         self._is_connected = False
@@ -160,11 +133,11 @@ class EarthNode:
         due_ns = [self._view_due_ns, line.wakeup_ns()]
         free_ns = line.free_wakeup_ns()
         if free_ns is not None:
-            if self._to_acknowledge or self.orders.is_ready(line.overdue_before()):
+            if self._acks or self.desk.orders.is_ready(self._now_ns, line.overdue_before()):
                 due_ns.append(free_ns)
             if self._ack_due_ns is not None:
                 due_ns.append(max(free_ns, self._ack_due_ns))
-            sent_ns = self.orders.sent_first_ns()
+            sent_ns = self.desk.orders.sent_first_ns()
             if sent_ns is not None and line.overdue_in_ns(sent_ns):
                 due_ns.append(self._now_ns + line.overdue_in_ns(sent_ns))
         return min(due for due in due_ns if due is not None)
@@ -177,10 +150,8 @@ class EarthNode:
     def _restore(self, row: Row) -> None:
         if row.table in (inbox.TABLE, inbox.PIECE_TABLE):
             self.inbox.restore(row)
-        elif row.table == uplink.TABLE:
-            self.orders.restore(row)
-        elif row.table == WANTED_TABLE:
-            self.wanted[TaskId(row.scope)] = row.value.decode()
+        else:
+            self.desk.restore(row)
 
     # --- from the site ------------------------------------------------------------------------
 
@@ -192,12 +163,13 @@ class EarthNode:
             self._refuse(exc.reason, "link")
             return
         self.inbox.era = datagram.header.era
-        # What goes to disk stands together, and before anything that is said of it.
         durable, said = self._take_parts(datagram, now_ns)
-        self._effects += durable + self.inbox.take_effects() + self.orders.take_effects() + said
+        # What goes to disk stands together, and before anything that is said of it.
+        self._effects += durable + self.inbox.take_effects() + self.desk.take_effects() + said
         self.tick(now_ns)
 
     def _take_parts(self, datagram: Datagram, now_ns: int) -> tuple[list[Effect], list[Effect]]:
+        """Give what goes to disk, and what is said after it."""
         durable: list[Effect] = []
         said: list[Effect] = []
         for part in datagram.parts:
@@ -205,11 +177,11 @@ class EarthNode:
                 case Item():
                     self._take_item(part, now_ns, durable, said)
                 case DirectiveAck(ok=True):
-                    self.orders.acknowledge(part.id)
+                    self.desk.orders.acknowledge(part.id)
                 case DirectiveAck():
                     text = f"refused by the gateway: {part.reason}"
                     refused = Answered(directive=part.id, ok=False, text=text, rows=b"[]")
-                    said += self._take_answer(refused, now_ns)
+                    said += self.desk.answered(refused, now_ns)
                 case _:
                     self._refuse("unexpected", "link")
         return durable, said
@@ -219,20 +191,117 @@ class EarthNode:
     ) -> None:
         if self._ack_due_ns is None:
             self._ack_due_ns = now_ns + self.config.ack_delay_ns
+        record_class = item.record_class
         try:
-            whole = self.inbox.take(self.inbox.era, item)
+            whole = self.inbox.take(item)
             if whole is None:
                 return
             payload = decode_payload(whole)
             if isinstance(payload, Answered):
-                self.inbox.count(item.record_class, dropped=False, records=1)
-                said += self._take_answer(payload, now_ns)
-            else:
-                self.inbox.count(
-                    item.record_class, dropped=payload.dropped, records=payload.count
-                )
-                durable.append(_archived(payload, item.record_class, now_ns))
-                said.append(self._mirrored(payload, item.record_class, now_ns))
-                durable += self._approvals(payload, item.record_class, now_ns)
+                self.inbox.count(record_class, dropped=False, records=1)
+                said += self.desk.answered(payload, now_ns)
+                return
+            self.inbox.count(record_class, dropped=payload.dropped, records=payload.count)
+            durable.append(_archived(payload, record_class, now_ns))
+            said.append(self._mirrored(payload, record_class, now_ns))
+            # The only record that the station itself acts on; the scheduler sends it as an event.
+            if record_class is RecordClass.EVENT and not payload.dropped:
+                record = decode_record(payload.record)
+                if isinstance(record, ApprovalWanted):
+                    self.desk.want(record, payload, now_ns)
         except RemoteProtocolError as exc:
             self._refuse(exc.reason, "item")
+
+    def _mirrored(self, shipment: Shipment, record_class: RecordClass, now_ns: int) -> Publish:
+        """Show a record on Earth's broker as the scheduler showed it at the site."""
+        upload = Upload(
+            record_class=record_class,
+            boot=shipment.boot,
+            first_seq=shipment.first_seq,
+            seq=shipment.seq,
+            floor_seq=shipment.first_seq,
+            count=shipment.count,
+            dropped=shipment.dropped,
+            record=shipment.record,
+        )
+        topic = topics.build(self.config.site, shipment.node, "up", record_class.value)
+        return Publish(topic, self._scribe.frame(upload, now_ns))
+
+    # --- from operators -----------------------------------------------------------------------
+
+    def receive(self, topic: str, payload: bytes, now_ns: int) -> None:
+        """Take what an operator asks; what is not sound is counted and changes nothing."""
+        parsed = topics.parse(topic)
+        if parsed is None or parsed.site != self.config.site:
+            self._refuse("topic", topic[:80])
+            return
+        try:
+            received = decode(payload, self._keyring)
+            # A stop goes to everyone and names no client: the answer goes to who signed it.
+            client = ClientId(parsed.detail or received.header.node)
+            said = self.desk.ask(client, received, now_ns)
+            self._effects += self.desk.take_effects() + said
+        except RemoteProtocolError as exc:
+            self._refuse(exc.reason, f"{parsed.node}/{parsed.channel}")
+        self.tick(now_ns)
+
+    # --- toward the site ----------------------------------------------------------------------
+
+    def _pump(self, now_ns: int) -> None:
+        """Send what the line takes now."""
+        line = self.line
+        line.update(now_ns)
+        for _ in range(AT_ONCE_MAX):
+            if not line.can_send(now_ns):
+                break
+            is_beat_due = line.is_beat_due(now_ns)
+            if is_beat_due or (self._ack_due_ns is not None and self._ack_due_ns <= now_ns):
+                self._acks, self._ack_due_ns = self.inbox.acks(), None
+            parts = self._parts(now_ns)
+            if not parts and not is_beat_due:
+                break
+            self._effects.append(self._terminal.send(tuple(parts), self.inbox.era, now_ns))
+
+    def _parts(self, now_ns: int) -> list[Part]:
+        parts: list[Part] = []
+        budget_bytes = self._terminal.room_bytes
+        line, orders = self.line, self.desk.orders
+        if line.is_open:
+            parts += orders.take(budget_bytes, now_ns, line.link_ns, line.overdue_before())
+            budget_bytes -= sum(part_bytes(part) for part in parts)
+        while self._acks and part_bytes(self._acks[0]) <= budget_bytes:
+            budget_bytes -= part_bytes(self._acks[0])
+            parts.append(self._acks.pop(0))
+        return parts
+
+    def _sweep(self, now_ns: int) -> None:
+        said = self.desk.sweep(now_ns)
+        self._effects += self.desk.take_effects() + said
+
+    # --- screens ------------------------------------------------------------------------------
+
+    def _publish_view(self, now_ns: int) -> None:
+        row = earth_row(self.line, self.inbox, now_ns)
+        row["directives_waiting"] = self.desk.orders.waiting
+        row["approvals_wanted"] = dict(self.desk.wanted)
+        row["refused"] = dict(self.refusals.by_reason)
+        view = View(name="earth", site_ns=now_ns, rows=msgspec.json.encode([row]))
+        topic = topics.view(self.config.site, "earth")
+        self._effects.append(Publish(topic, self._scribe.frame(view, now_ns), retain=True))
+
+    def _refuse(self, reason: str, source: str) -> None:
+        self._effects += self.refusals.count(reason, source)
+
+
+def _archived(shipment: Shipment, record_class: RecordClass, now_ns: int) -> Archive:
+    return Archive(
+        node=shipment.node,
+        boot=shipment.boot,
+        record_class=record_class,
+        first_seq=shipment.first_seq,
+        seq=shipment.seq,
+        count=shipment.count,
+        dropped=shipment.dropped,
+        received_ns=now_ns,
+        record=shipment.record,
+    )

@@ -13,6 +13,7 @@ from lunaredge.wire.link import (
     Part,
     decode_datagram,
     encode_datagram,
+    parts_room_bytes,
 )
 from lunaredge.wire.seal import Keyring, Role, Signer
 
@@ -32,6 +33,8 @@ class Terminal:
         self._signer = signer
         self._keyring = keyring
         self._far_role = far_role
+        # Numbers are at their longest in a header of the largest numbers.
+        self._room_bytes = parts_room_bytes(self._header(BootId(2**63 - 1), 2**63 - 1))
 
     def open(self, payload: bytes, now_ns: int) -> Datagram:
         """Check a datagram; the far end was heard if it is sound.
@@ -46,9 +49,16 @@ class Terminal:
         self.line.hear(now_ns)
         return datagram
 
+    @property
+    def room_bytes(self) -> int:
+        """How many bytes of parts a datagram takes."""
+        return self._room_bytes
+
     def send(self, parts: tuple[Part, ...], era: BootId, now_ns: int) -> Transmit:
         """Give the datagram of these parts, and count it against the line."""
-        header = LinkHeader(site=self._site, key=self._signer.key_id, era=era, sent_ns=now_ns)
-        payload = encode_datagram(header, parts, self._signer)
+        payload = encode_datagram(self._header(era, now_ns), parts, self._signer)
         self.line.charge(len(payload), now_ns)
         return Transmit(payload)
+
+    def _header(self, era: BootId, now_ns: int) -> LinkHeader:
+        return LinkHeader(site=self._site, key=self._signer.key_id, era=era, sent_ns=now_ns)

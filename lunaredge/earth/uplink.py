@@ -94,10 +94,12 @@ class Orders:
         self._store(order)
         return True
 
-    def take(self, budget_bytes: int, link_ns: int, overdue_before_ns: int) -> list[Directive]:
-        """Give directives to send now, as many as fit."""
+    def take(
+        self, budget_bytes: int, now_ns: int, link_ns: int, overdue_before_ns: int
+    ) -> list[Directive]:
+        """Give directives to send now, as many as fit; none that has expired."""
         taken: list[Directive] = []
-        for order in self._due(overdue_before_ns):
+        for order in self._due(overdue_before_ns, now_ns):
             size_bytes = part_bytes(order.directive)
             if size_bytes > budget_bytes:
                 break
@@ -106,9 +108,9 @@ class Orders:
             taken.append(order.directive)
         return taken
 
-    def is_ready(self, overdue_before_ns: int) -> bool:
+    def is_ready(self, now_ns: int, overdue_before_ns: int) -> bool:
         """Tell whether there is something to send now."""
-        return bool(self._due(overdue_before_ns))
+        return bool(self._due(overdue_before_ns, now_ns))
 
     def sent_first_ns(self) -> int | None:
         """Give the link time when the oldest unacknowledged one was sent; None when none is."""
@@ -152,13 +154,14 @@ class Orders:
         untaken = (order for order in self._orders.values() if not order.is_taken)
         return sorted(untaken, key=lambda order: (not order.is_stop, order.number))
 
-    def _due(self, overdue_before_ns: int) -> list[Order]:
-        sent_ns = self._sent_ns
-        return [
-            order
-            for order in self._untaken()
-            if (key := order.directive.id) not in sent_ns or sent_ns[key] <= overdue_before_ns
-        ]
+    def _due(self, overdue_before_ns: int, now_ns: int) -> list[Order]:
+        due: list[Order] = []
+        for order in self._untaken():
+            sent_ns = self._sent_ns.get(order.directive.id)
+            is_due = sent_ns is None or sent_ns <= overdue_before_ns
+            if is_due and now_ns < order.directive.expires_ns:
+                due.append(order)
+        return due
 
     def _store(self, order: Order) -> None:
         self._effects.append(Persist(TABLE, _scope(order), 0, msgspec.msgpack.encode(order)))

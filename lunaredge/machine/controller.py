@@ -27,6 +27,8 @@ from lunaredge.wire.driver import Follow, Halt, MachineOrder, Work
 # What must be free beyond the stopping distance, beside the body, and around a turn on the spot.
 GUARD_AHEAD_M = 0.5
 GUARD_BESIDE_M = 0.1
+# What must be free ahead to go on after a stop: more, so that it doesn't inch forward.
+GUARD_AGAIN_M = 1.0
 # How far over its slope limit a machine may lean before it stands: its rated slope is a plan's
 # limit, and ground is rougher than a plan.
 TILT_MARGIN_DEG = 5.0
@@ -252,8 +254,10 @@ class Machine:
         if self.attitude.tilt_deg > self.spec.slope_deg_max + TILT_MARGIN_DEG:
             return StopCause.TILT
         drive = self.drive
+        # Twice the stopping distance: another machine may come the other way, and see us as late.
         # What lies beyond the next stop or corner will not be driven into.
-        reach_m = min(drive.stopping_m + GUARD_AHEAD_M, drive.free_m(order.stop_m))
+        guard_m = GUARD_AGAIN_M if self.blocked else GUARD_AHEAD_M
+        reach_m = min(2.0 * drive.stopping_m + guard_m, drive.free_m(order.stop_m))
         strip = ahead_of(drive.body, reach_m, GUARD_BESIDE_M)
         return StopCause.OBSTACLE if self._around.clearance_m(self, strip) == 0.0 else None
 

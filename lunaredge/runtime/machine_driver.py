@@ -210,6 +210,9 @@ class SocketMachine:
             case _:
                 assert_never(self._address)
         self._writer = writer
+        if self._closed.is_set():
+            writer.close()
+            return reader
         plug: socket.socket = writer.get_extra_info("socket")
         plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
         writer.write(encode_frame(Attach(version=VERSION, machine=self._machine)))

@@ -43,6 +43,8 @@ from lunaredge.wire.driver import (
 
 # Wall time. An honest driver says Attach at once.
 ATTACH_S_MAX = 5.0
+# A conversation that was hung up ends with the next turn of the loop.
+STOP_S_MAX = 1.0
 # Three for each machine of the largest site foreseen: its agent, the next, and one that lingers.
 CONNECTIONS_MAX = 256
 # What the kernel may hold for a driver that doesn't read: it will take these samples for fresh.
@@ -84,7 +86,7 @@ class MachinesServer:
         self._truth = TruthLog(Path(settings.truth_folder))
         self._drivers: dict[NodeId, _Driver] = {}
         self._order_refusals: set[tuple[NodeId, str]] = set()
-        self._conversations: set[asyncio.Task[None]] = set()
+        self._conversations: dict[asyncio.Task[None], _Driver] = {}
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -130,16 +132,16 @@ class MachinesServer:
             await asyncio.sleep(self._settings.poll_wall_s)
 
     async def stop(self) -> None:
-        """Hang up and close the truth log."""
+        """Hang up and write the truth a last time."""
         if self._server is not None:
             self._server.close()
-        for conversation in list(self._conversations):
-            conversation.cancel()
-        await asyncio.gather(*self._conversations, return_exceptions=True)
+        for driver in self._conversations.values():
+            driver.abort()
+        if self._conversations:
+            await asyncio.wait(self._conversations, timeout=STOP_S_MAX)
         if isinstance(self._address, UnixAddress) and self._server is not None:
             Path(self._address.path).unlink(missing_ok=True)
         self._flush()
-        self._truth.close()
 
     def summary(self) -> dict[str, object]:
         """Give the truth so far, as it is written to the truth log."""
@@ -166,6 +168,8 @@ class MachinesServer:
 
     def _send_samples(self) -> None:
         for driver in tuple(self._drivers.values()):
+            if driver.closing:
+                continue
             if driver.unread_periods >= UNREAD_PERIODS_MAX:
                 self._count("unread")
                 driver.abort()
@@ -185,7 +189,7 @@ class MachinesServer:
         task = asyncio.current_task()
         assert task is not None
         driver = _Driver(writer)
-        self._conversations.add(task)
+        self._conversations[task] = driver
         try:
             if len(self._conversations) > CONNECTIONS_MAX:
                 raise RemoteProtocolError("busy", f"{CONNECTIONS_MAX} connections")
@@ -199,7 +203,7 @@ class MachinesServer:
         except OSError:
             self._count("broken")
         finally:
-            self._conversations.discard(task)
+            del self._conversations[task]
             if driver.machine and self._drivers.get(driver.machine) is driver:
                 del self._drivers[driver.machine]
             driver.hang_up()

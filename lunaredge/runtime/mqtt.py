@@ -11,6 +11,7 @@ import asyncio
 import enum
 import logging
 import random
+import socket
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
@@ -146,6 +147,7 @@ class MqttLink:
         self._version = MqttVersion.V5 if auto else settings.protocol
         self._outgoing: asyncio.Queue[_Outgoing] | None = None
         self._outgoing_bytes = 0
+        self._in_flight = 0
         self._inbox: deque[tuple[str, bytes]] = deque()
         self._inbox_bytes = 0
         self._paused = False
@@ -252,7 +254,7 @@ class MqttLink:
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         queue: asyncio.Queue[_Outgoing] = asyncio.Queue(OUTGOING_COUNT_MAX)
-        self._outgoing, self._outgoing_bytes = queue, 0
+        self._outgoing, self._outgoing_bytes, self._in_flight = queue, 0, 0
         self.counts.connections += 1
         self._report("broker.connected", {"protocol": self._version.value})
         self._listener.on_connected()
@@ -264,7 +266,7 @@ class MqttLink:
                 group.create_task(_until_broken(client))
         finally:
             self._outgoing = None
-            self.counts.lost += queue.qsize()
+            self.counts.lost += queue.qsize() + self._in_flight
             self._listener.on_disconnected()
 
     async def _publish_from(self, queue: asyncio.Queue[_Outgoing], client: aiomqtt.Client) -> None:
@@ -275,9 +277,9 @@ class MqttLink:
         """
         while True:
             message = await queue.get()
-            self.counts.lost += 1
+            self._in_flight += 1
             await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
-            self.counts.lost -= 1
+            self._in_flight -= 1
             self.counts.sent += 1
             self._outgoing_bytes -= len(message.payload)
             queue.task_done()
@@ -304,6 +306,8 @@ class MqttLink:
             timeout=GREETING_S_MAX,
             keepalive=self._settings.keepalive_s,
             properties=properties,
+            # Without it a PUBACK waits up to 40 ms for company: 340 messages/s instead of 5000.
+            socket_options=((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),),
         )
         client.pending_calls_threshold = IN_FLIGHT_MAX
         return client

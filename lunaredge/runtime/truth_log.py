@@ -5,8 +5,8 @@ far, replaced whole so that a reader never sees half of it. Neither is synced to
 are for judging a run, not for going on after a power cut. It measures nothing itself.
 """
 
-import os
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,35 +23,31 @@ _encoder = msgspec.json.Encoder()
 
 
 class TruthLog:
-    """Writes one run's truth into a folder; a former run's files there are replaced."""
+    """Writes one run's truth into a folder; a former run's rows there are removed.
+
+    Raises:
+        StorageError: the folder can't be written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.rows_dropped = 0
         self._folder = folder
         self._size_bytes = 0
-        try:
+        # Rows since the last flush; the file is open only while they are written.
+        self._waiting = bytearray()
+        with self._translated():
             folder.mkdir(parents=True, exist_ok=True)
-            self._rows = (folder / EVENTS_NAME).open("wb")
-        except OSError as exc:
-            raise StorageError(f"truth log {folder} can't be written: {exc}") from exc
+            (folder / EVENTS_NAME).write_bytes(b"")
 
     def write(self, events: Sequence[TruthEvent]) -> None:
-        """Append rows.
-
-        Raises:
-            StorageError: the disk would not take them.
-        """
-        if not events:
-            return
-        lines = b"".join(_encoder.encode(event) + b"\n" for event in events)
-        if self._size_bytes + len(lines) > LOG_BYTES_MAX:
-            self.rows_dropped += len(events)
-            return
-        try:
-            self._rows.write(lines)
-        except OSError as exc:
-            raise StorageError(f"truth log {self._folder} can't be written: {exc}") from exc
-        self._size_bytes += len(lines)
+        """Take rows for the next flush."""
+        for event in events:
+            row = _encoder.encode(event) + b"\n"
+            if self._size_bytes + len(row) > LOG_BYTES_MAX:
+                self.rows_dropped += 1
+            else:
+                self._waiting += row
+                self._size_bytes += len(row)
 
     def flush(self, summary: Mapping[str, object]) -> None:
         """Make the rows readable and replace the summary.
@@ -60,13 +56,16 @@ class TruthLog:
             StorageError: the disk would not take them.
         """
         fresh = self._folder / f"{SUMMARY_NAME}.new"
-        try:
-            self._rows.flush()
+        with self._translated():
+            with (self._folder / EVENTS_NAME).open("ab") as rows:
+                rows.write(self._waiting)
+            self._waiting.clear()
             fresh.write_bytes(_encoder.encode(summary))
-            os.replace(fresh, self._folder / SUMMARY_NAME)  # noqa: PTH105
+            fresh.replace(self._folder / SUMMARY_NAME)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as exc:
             raise StorageError(f"truth log {self._folder} can't be written: {exc}") from exc
-
-    def close(self) -> None:
-        """Close the files."""
-        self._rows.close()

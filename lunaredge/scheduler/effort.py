@@ -68,7 +68,7 @@ def efforts(
     found: list[Effort | None] = []
     for (task, legs), out, back in zip(jobs, there, home, strict=True):
         work = _work(ground, standing, task, legs)
-        if out is None or back is None or work is None:
+        if math.inf in (out.duration_s, back.duration_s, work.duration_s):
             found.append(None)
             continue
         spec = standing.spec
@@ -85,7 +85,7 @@ def efforts(
     return found
 
 
-def _work(ground: GroundMap, standing: Standing, task: Task, legs: tuple[Leg, ...]) -> _Work | None:
+def _work(ground: GroundMap, standing: Standing, task: Task, legs: tuple[Leg, ...]) -> _Work:
     spec = standing.spec
     match task.kind:
         case TaskKind.SURVEY | TaskKind.GRADE | TaskKind.COMPACT:
@@ -97,7 +97,7 @@ def _work(ground: GroundMap, standing: Standing, task: Task, legs: tuple[Leg, ..
         case TaskKind.HAUL:
             start, end = legs[0].path[0], legs[-1].path[-1]
             carry = travels(ground, standing.mover, start, [end])[0]
-            return _carrying(spec, task.mass_kg, carry) if carry is not None else None
+            return _carrying(spec, task.mass_kg, carry)
         case TaskKind.PARK:
             return _Work(duration_s=0.0, energy_wh=0.0)
         case TaskKind.FUSE_TERRAIN:

@@ -5,7 +5,7 @@ steep ground. Who moves on it is not its business. Every check is exact; none kn
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +13,9 @@ import numpy as np
 from lunaredge.kernels import corridors, terrain
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.site import Point, Polygon, Site, ZoneKind
+from lunaredge.model.task import Leg
 from lunaredge.scheduler.arrays import Lattice, Lines, points_array
+from lunaredge.scheduler.memory import Memory
 
 # Routes may pass between two machines with this much to spare, or find the gap by luck.
 LATTICE_CELL_M = 2.5
@@ -21,6 +23,20 @@ LATTICE_CELL_M = 2.5
 LATTICE_CELLS_MAX = 250_000
 # One lattice per kind of machine: width and slope limit. 1 MB each.
 LATTICES_MAX = 16
+# 20 tasks by 8 machines, there, home and between two stands, some rounds long.
+TRAVELS_MAX = 4096
+LEGS_MAX = 512
+
+
+class Known:
+    """What has been worked out on one version of the ground already."""
+
+    def __init__(self) -> None:
+        self.lattices: Memory[tuple[float, float], Lattice] = Memory(LATTICES_MAX)
+        self.travels: Memory[Hashable, tuple[float, float, float]] = Memory(TRAVELS_MAX)
+        """Seconds, ascent and descent, by machine, start and goal."""
+        self.legs: Memory[Hashable, tuple[tuple[Leg, ...], str]] = Memory(LEGS_MAX)
+        """A task's legs for a kind of machine, or why it has none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,8 +57,7 @@ class GroundMap:
     keep_outs: Lines
     speed_limits_m_s: tuple[float, ...]
     speed_zones: Lines
-    _lattices: dict[tuple[float, float], Lattice] = field(default_factory=dict)
-    """Lattices already laid, by half width and slope limit: a memory, never a difference."""
+    known: Known = field(default_factory=Known)
 
     @classmethod
     def of(cls, site: Site) -> "GroundMap":
@@ -90,7 +105,7 @@ class GroundMap:
             version=self.version + 1,
             heights_m=heights_m,
             slopes_deg=terrain.slope_deg(heights_m, float(self.frame[2])),
-            _lattices={},
+            known=Known(),
         )
 
     def holds(self, polygon: Polygon) -> bool:
@@ -139,11 +154,8 @@ class GroundMap:
     def lattice(self, half_width_m: float, slope_deg_max: float) -> Lattice:
         """Give the moves that a corridor can take on this ground, whoever else is there."""
         key = (half_width_m, slope_deg_max)
-        if key not in self._lattices:
-            if len(self._lattices) >= LATTICES_MAX:
-                del self._lattices[next(iter(self._lattices))]
-            self._lattices[key] = self._lay_lattice(half_width_m, slope_deg_max)
-        return self._lattices[key]
+        lattices = self.known.lattices
+        return lattices.find(key) or lattices.keep(key, self._lay_lattice(*key))
 
     def paces_s(self, lattice: Lattice, speed_m_s: float) -> Floats:
         """Give the seconds per metre in every cell of a lattice, at that speed where it may."""

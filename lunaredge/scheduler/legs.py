@@ -136,14 +136,29 @@ def checked_legs(
     Raises:
         Infeasible: there are none, or one is off the boundary, in a keep-out zone or too steep.
     """
-    legs, _ = legs_for(task, ground.site, spec)
+    key = (task, spec, corridor_margin_m)
+    memory = ground.known.legs
+    legs, refusal = memory.find(key) or memory.keep(key, _checked(*key, ground))
+    if refusal:
+        raise Infeasible(refusal)
+    return legs
+
+
+def _checked(
+    task: Task, spec: MachineSpec, corridor_margin_m: float, ground: GroundMap
+) -> tuple[tuple[Leg, ...], str]:
+    """Give the legs and no refusal, or a refusal."""
+    try:
+        legs, _ = legs_for(task, ground.site, spec)
+    except Infeasible as exc:
+        return (), str(exc)
     corridor = Corridor(ground, spec.radius_m + corridor_margin_m, spec.slope_deg_max, ())
     for leg in legs:
         violation = corridor.violation(leg.path)
         if violation is not None:
             x_m, y_m = leg.path[violation.segment]
-            raise Infeasible(f"{violation.reason} on the leg from {x_m:.1f}, {y_m:.1f}")
-    return legs
+            return (), f"{violation.reason} on the leg from {x_m:.1f}, {y_m:.1f}"
+    return legs, ""
 
 
 def _coverage_legs(task: Task, site: Site, spec: MachineSpec) -> tuple[Leg, ...]:

@@ -342,7 +342,7 @@ class SchedulerNode:
 
     def _answer_time(self, node: NodeId, asked: messages.TimeRequest, now_ns: int) -> None:
         reply = messages.TimeReply(local_ns=asked.local_ns, site_ns=now_ns)
-        self._publish(topics.build(self.config.site, node, "ack"), reply, now_ns)
+        self._publish(topics.build(self.config.site, node, "cmd"), reply, now_ns)
 
     def _explain(self, client: ClientId, asked: messages.Explain, now_ns: int) -> None:
         found, text, rows = desk.explained(self.core.ctx, asked.task)

@@ -24,12 +24,13 @@ class Mover(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Travel(msgspec.Struct, frozen=True, kw_only=True):
-    """One way over the ground."""
+    """The quickest way over the ground."""
 
     duration_s: float
-    ascent_m: float
+    """inf where there is no way."""
+    ascent_m: float = 0.0
     """Sum of all climbs."""
-    descent_m: float
+    descent_m: float = 0.0
 
     @property
     def reversed(self) -> "Travel":
@@ -37,13 +38,32 @@ class Travel(msgspec.Struct, frozen=True, kw_only=True):
         return Travel(duration_s=self.duration_s, ascent_m=self.descent_m, descent_m=self.ascent_m)
 
 
-def travels(
-    ground: GroundMap, mover: Mover, start: Point, goals: Sequence[Point]
-) -> list[Travel | None]:
-    """Give the quickest travel from the start to each goal; None where there is no way.
+def travels(ground: GroundMap, mover: Mover, start: Point, goals: Sequence[Point]) -> list[Travel]:
+    """Give the travel from the start to each goal; one distance field serves all of them."""
+    known = ground.known.travels
+    found = {goal: known.find((mover, start, goal)) for goal in goals}
+    missing = [goal for goal, figures in found.items() if figures is None]
+    if missing:
+        for goal, travel in zip(missing, _search(ground, mover, start, missing), strict=True):
+            figures = (travel.duration_s, travel.ascent_m, travel.descent_m)
+            found[goal] = known.keep((mover, start, goal), figures)
+    return [_of(found[goal]) for goal in goals]
 
-    One distance field serves all goals.
-    """
+
+def reachable_cost_s(
+    ground: GroundMap, mover: Mover, start: Point, goals: Sequence[Point]
+) -> list[float]:
+    """Give the seconds of travel from the start to each goal; inf where there is no way."""
+    return [travel.duration_s for travel in travels(ground, mover, start, goals)]
+
+
+def _of(figures: tuple[float, float, float] | None) -> Travel:
+    assert figures is not None
+    duration_s, ascent_m, descent_m = figures
+    return Travel(duration_s=duration_s, ascent_m=ascent_m, descent_m=descent_m)
+
+
+def _search(ground: GroundMap, mover: Mover, start: Point, goals: Sequence[Point]) -> list[Travel]:
     corridor = Corridor(ground, mover.half_width_m, mover.slope_deg_max, ())
     lattice = ground.lattice(mover.half_width_m, mover.slope_deg_max)
     joins = [corridor.joins(lattice, goal) for goal in goals]
@@ -52,7 +72,7 @@ def travels(
         [(cell, away_m / mover.speed_m_s) for cell, away_m in corridor.joins(lattice, start)],
         [cell for cells in joins for cell, _ in cells],
     )
-    found: list[Travel | None] = []
+    found: list[Travel] = []
     for goal, cells in zip(goals, joins, strict=True):
         costs_s = [(field.cost(cell) + away_m / mover.speed_m_s, cell) for cell, away_m in cells]
         duration_s, cell = min(costs_s, default=(math.inf, -1))
@@ -61,16 +81,8 @@ def travels(
         elif corridor.violation((start, goal)) is None:
             found.append(_travel(ground, (start, goal), _straight_s(ground, mover, start, goal)))
         else:
-            found.append(None)
+            found.append(Travel(duration_s=math.inf))
     return found
-
-
-def reachable_cost_s(
-    ground: GroundMap, mover: Mover, start: Point, goals: Sequence[Point]
-) -> list[float]:
-    """Give the seconds of travel from the start to each goal; inf where there is no way."""
-    found = travels(ground, mover, start, goals)
-    return [travel.duration_s if travel is not None else math.inf for travel in found]
 
 
 def _straight_s(ground: GroundMap, mover: Mover, start: Point, goal: Point) -> float:

@@ -12,6 +12,7 @@ import msgspec
 from lunaredge.ids import BootId, CommandId, KeyId, NodeId
 from lunaredge.node import Actuate, Effect, Persist, StartWorkload, StopWorkload
 from lunaredge.sim.checkers.evidence import Injected
+from lunaredge.sim.network import Message
 from lunaredge.sim.scenario import simulated_signer
 from lunaredge.sim.simulation import Simulation
 from lunaredge.units import NS_PER_S, ns_from_s
@@ -56,11 +57,11 @@ class Attacker:
         """Leave."""
         self._active = False
 
-    def overhear(self, topic: str, payload: bytes) -> None:
+    def overhear(self, sender: NodeId, message: Message) -> None:
         """Keep a command for later."""
-        where = topics.parse(topic)
-        if self._active and where is not None and where.channel == "cmd":
-            self._heard.append((where.node, payload))
+        where = topics.parse(message.topic)
+        if sender == topics.SCHEDULER and where is not None and where.channel == "cmd":
+            self._heard.append((where.node, message.payload))
 
     def _plan(self) -> None:
         delay_ns = ns_from_s(self._rng.expovariate(1.0 / self._mean_s))

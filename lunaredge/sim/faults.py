@@ -127,4 +127,9 @@ class Faults:
             return None
         self._sim.trace.log(self._sim.timeline.now_ns, "link", "breaks off")
         self._sim.link.break_off()
-        return self._sim.link.mend
+        self._sim.link_changed()
+        return self._mend_link
+
+    def _mend_link(self) -> None:
+        self._sim.link.mend()
+        self._sim.link_changed()

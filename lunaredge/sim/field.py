@@ -6,15 +6,15 @@ checked by nobody here. A killed agent leaves its machine standing in the world.
 
 from lunaredge.ids import NodeId
 from lunaredge.machine.world import World
+from lunaredge.model.task import TaskKind
 from lunaredge.sim.checkers.evidence import Heaped, TrueBody, Truth
 from lunaredge.sim.jury import Jury
 from lunaredge.sim.process import Process
 from lunaredge.sim.scenario import Scenario
-from lunaredge.model.task import TaskKind
 from lunaredge.sim.timeline import Timeline
 from lunaredge.sim.trace import Trace
 from lunaredge.units import NS_PER_S, ns_from_s
-from lunaredge.wire.driver import MachineOrder
+from lunaredge.wire.driver import VERSION, Hello, MachineOrder
 
 SAMPLE_PERIOD_S = 5.0
 
@@ -47,6 +47,12 @@ class Field:
     def connect(self, process: Process) -> None:
         """Give a machine's agent its driver; called at the start of each of its lives."""
         self.world.attach(process.name)
+        hello = Hello(
+            version=VERSION,
+            machine=process.name,
+            setpoint_lifetime_s=self.world.setpoint_lifetime_s,
+        )
+        process.call(lambda node, local_ns: node.attached(hello, local_ns))
         first = process.name not in self._drivers
         self._drivers[process.name] = process
         if first:

@@ -71,7 +71,7 @@ class Client(Protocol):
         ...
 
 
-Tap = Callable[[NodeId, str, bytes], None]
+Tap = Callable[[NodeId, Message], None]
 
 
 class _Line:
@@ -127,7 +127,7 @@ class Network:
 
     def publish(self, name: NodeId, message: Message) -> None:
         """Take a client's message; it gets lost when the client is not connected."""
-        self._tap(name, message.topic, message.payload)
+        self._tap(name, message)
         line = self._lines[name]
         if not line.up or line.mute:
             self.lost += 1
@@ -181,8 +181,8 @@ class Network:
 
     def _connect_later(self, line: _Line) -> None:
         life = line.life
-        delay_ns = self._rng.randint(self.options.delay_ns_max, 2 * self.options.notice_ns_max)
-        self._timeline.after(delay_ns, lambda: self._connect(line, life))
+        wait_ns = self.options.delay_ns_max + self._rng.randint(0, 2 * self.options.notice_ns_max)
+        self._timeline.after(wait_ns, lambda: self._connect(line, life))
 
     def _connect(self, line: _Line, life: int) -> None:
         name = line.client.name

@@ -8,9 +8,9 @@ import random
 
 import msgspec
 
+from lunaredge.earth.channel import Mishaps
 from lunaredge.sim.network import NetworkOptions
 from lunaredge.sim.process import ProcessOptions
-from lunaredge.sim.spacelink import LinkOptions
 from lunaredge.units import NS_PER_MS, NS_PER_S, ns_from_s
 
 # The default drift bound that agents assume; a real clock stays inside it.
@@ -38,7 +38,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     site: NetworkOptions
     earth: NetworkOptions
-    link: LinkOptions
+    mishaps: Mishaps
     disk: ProcessOptions
     faults: FaultOptions
     drift_ppb_max: int
@@ -48,6 +48,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Length of the phase with faults."""
     approve_s_max: float
     """Earth's people answer within this time."""
+    setpoint_lifetime_s: float
+    """A set-point dies in its controller after this time."""
+    authority_lifetime_s: float
+    checkpoint_entries: int
+    """Journal entries between the scheduler's checkpoints."""
 
 
 def draw(rng: random.Random) -> Options:
@@ -55,10 +60,10 @@ def draw(rng: random.Random) -> Options:
     return Options(
         site=_network(rng),
         earth=_network(rng),
-        link=LinkOptions(
+        mishaps=Mishaps(
             loss_ratio=rng.choice((0.0, 0.0, 0.02, 0.3)),
             duplicate_ratio=rng.choice((0.0, 0.0, 0.05)),
-            jitter_ns_max=rng.choice((0, 200 * NS_PER_MS, 5 * NS_PER_S)),
+            reorder_ratio=rng.choice((0.0, 0.0, 0.1)),
         ),
         disk=ProcessOptions(
             commit_ns_min=NS_PER_MS,
@@ -69,6 +74,9 @@ def draw(rng: random.Random) -> Options:
         solve_ns_max=ns_from_s(rng.choice((0.1, 2.0, 30.0))),
         safety_s=rng.choice((600.0, 1_800.0, 3_600.0)),
         approve_s_max=rng.choice((10.0, 300.0)),
+        setpoint_lifetime_s=rng.choice((2.0, 5.0, 15.0)),
+        authority_lifetime_s=rng.choice((120.0, 300.0, 900.0)),
+        checkpoint_entries=rng.choice((50, 1_000, 20_000)),
     )
 
 
@@ -80,13 +88,23 @@ def calm() -> Options:
     return Options(
         site=network,
         earth=network,
-        link=LinkOptions(),
+        mishaps=Mishaps(),
         disk=ProcessOptions(commit_ns_min=NS_PER_MS, commit_ns_max=5 * NS_PER_MS),
         faults=FaultOptions(),
         drift_ppb_max=0,
         solve_ns_max=100 * NS_PER_MS,
         safety_s=0.0,
         approve_s_max=10.0,
+        setpoint_lifetime_s=2.0,
+        authority_lifetime_s=900.0,
+        checkpoint_entries=20_000,
+    )
+
+
+def healed(network: NetworkOptions) -> NetworkOptions:
+    """Give a network that is good but for its delay."""
+    return msgspec.structs.replace(
+        network, loss_ratio=0.0, duplicate_ratio=0.0, reorder_ratio=0.0, delay_ns_max=NS_PER_S
     )
 
 

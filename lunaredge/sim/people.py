@@ -1,12 +1,14 @@
 """The people of a run: an operator at the site who hands the job in, and Earth's approvers.
 
-They behave as people with a terminal do: they ask, wait, and ask again until there is an answer.
+They do as people with a terminal do: they ask, wait, and ask again until there is an answer.
 """
 
-from collections.abc import Callable
+import random
+
+import msgspec
 
 from lunaredge.errors import RemoteProtocolError
-from lunaredge.ids import BootId, ClientId, NodeId, SiteId
+from lunaredge.ids import BootId, ClientId, NodeId, SiteId, TaskId
 from lunaredge.sim.network import Message, Network
 from lunaredge.sim.timeline import Timeline
 from lunaredge.units import NS_PER_S
@@ -15,57 +17,77 @@ from lunaredge.wire.codec import Header, decode, encode
 from lunaredge.wire.seal import Keyring, Signer
 
 ASK_AGAIN_NS = 30 * NS_PER_S
-# A request may have to wait for the next contact.
+# A directive may have to wait for the next contact.
 EXPIRY_NS = 7_200 * NS_PER_S
 
-Ask = Callable[[str], messages.Message]
+Ask = messages.Submit | messages.Approve
+
+
+class Terminal(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a person sits, and with which key."""
+
+    site: SiteId
+    network: Network
+    timeline: Timeline
+    signer: Signer
+    keyring: Keyring
 
 
 class Person:
-    """One client of a broker who wants one thing."""
+    """One client of a broker."""
 
-    def __init__(
-        self, client: str, site: SiteId, signer: Signer, keyring: Keyring, network: Network
-    ) -> None:
-        self.name = NodeId(client)
-        self.answers: list[messages.Answer] = []
-        self.wish: Ask | None = None
-        """Makes the request's body from a fresh request id."""
-        self._site = site
-        self._signer = signer
-        self._keyring = keyring
-        self._network = network
+    def __init__(self, name: str, terminal: Terminal) -> None:
+        self.name = NodeId(name)
+        self.answers: dict[str, messages.Answer] = {}
+        self._terminal = terminal
         self._number = 0
-        self._timeline: Timeline | None = None
 
-    @property
-    def satisfied(self) -> bool:
-        """Whether a request was granted."""
-        return any(answer.ok for answer in self.answers)
+    def sit_down(self) -> None:
+        """Connect to the broker."""
+        self._terminal.network.attach(self)
 
-    def begin(self, timeline: Timeline, wish: Ask, *, same_id: bool) -> None:
-        """Go to the terminal and ask until it is granted."""
-        self.wish = wish
-        self._timeline = timeline
-        self._network.attach(self)
-        self._ask_again(same_id=same_id)
+    def ask(self, body: Ask) -> None:
+        """Ask, and again under the same id until the answer comes."""
+        if body.request in self.answers:
+            return
+        self._number += 1
+        here = self._terminal
+        now_ns = here.timeline.now_ns
+        header = Header(
+            node=self.name,
+            boot=BootId(1),
+            number=self._number,
+            local_ns=now_ns,
+            site_ns=now_ns,
+            clock_error_ns=0,
+            expiry_ns=now_ns + EXPIRY_NS,
+        )
+        topic = topics.request(here.site, ClientId(self.name))
+        here.network.publish(self.name, Message(topic, encode(header, body, here.signer)))
+        here.timeline.after(ASK_AGAIN_NS, lambda: self.ask(body))
 
     def filters(self) -> tuple[str, ...]:
-        """Give the topic filters it subscribes to."""
-        return (topics.answer(self._site, ClientId(self.name)),)
+        """Give the topic filters that a person's terminal subscribes to."""
+        site = self._terminal.site
+        return (topics.answer(site, ClientId(self.name)), topics.view(site, "earth"))
 
     def will(self) -> Message | None:
         """People leave without a word."""
         return None
 
     def deliver(self, topic: str, payload: bytes) -> None:
-        """Take an answer."""
+        """Take what the terminal shows."""
         try:
-            body = decode(payload, self._keyring).body
+            body = decode(payload, self._terminal.keyring).body
         except RemoteProtocolError:
             return
         if isinstance(body, messages.Answer):
-            self.answers.append(body)
+            self.answers.setdefault(body.request, body)
+        elif isinstance(body, messages.View):
+            self.look(body)
+
+    def look(self, view: messages.View) -> None:
+        """See rows on the screen."""
 
     def came_up(self) -> None:
         """Learn that the broker is reached."""
@@ -73,22 +95,36 @@ class Person:
     def went_down(self) -> None:
         """Learn that it is not."""
 
-    def _ask_again(self, *, same_id: bool) -> None:
-        assert self._timeline is not None
-        assert self.wish is not None
-        if self.satisfied:
-            return
-        self._number += 1
-        now_ns = self._timeline.now_ns
-        body = self.wish("1" if same_id else str(self._number))
-        header = Header(
-            node=self.name,
-            boot=BootId(1),
-            number=self._number,
-            local_ns=now_ns,
-            site_ns=now_ns,
-            expiry_ns=now_ns + EXPIRY_NS,
-        )
-        topic = topics.request(self._site, ClientId(self.name))
-        self._network.publish(self.name, Message(topic, encode(header, body, self._signer)))
-        self._timeline.after(ASK_AGAIN_NS, lambda: self._ask_again(same_id=same_id))
+
+class _EarthRow(msgspec.Struct, frozen=True):
+    """The column of Earth's view that an approver watches."""
+
+    approvals_wanted: dict[TaskId, str] = {}
+
+
+_earth_rows = msgspec.json.Decoder(list[_EarthRow])
+
+
+class Approver(Person):
+    """Says yes to every task that the screen shows as waiting, after thinking about it."""
+
+    def __init__(
+        self, name: str, terminal: Terminal, rng: random.Random, think_ns_max: int
+    ) -> None:
+        super().__init__(name, terminal)
+        self._rng = rng
+        self._think_ns_max = think_ns_max
+        self._decided: dict[TaskId, None] = {}
+
+    def look(self, view: messages.View) -> None:
+        """See rows on the screen."""
+        for row in _earth_rows.decode(view.rows):
+            for task in row.approvals_wanted:
+                if task not in self._decided:
+                    self._decided[task] = None
+                    self._approve(task)
+
+    def _approve(self, task: TaskId) -> None:
+        body = messages.Approve(request=f"yes-{task}", task=task, approved=True)
+        delay_ns = self._rng.randint(NS_PER_S, self._think_ns_max)
+        self._terminal.timeline.after(delay_ns, lambda: self.ask(body))

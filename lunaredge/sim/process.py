@@ -99,6 +99,11 @@ class Process:
         """Whether a life is going on."""
         return self.node is not None
 
+    @property
+    def idle(self) -> bool:
+        """Whether a life goes on and has nothing left to carry out."""
+        return self.alive and not self._queue and not self._committing
+
     def start(self) -> None:
         """Begin a life from what is on disk."""
         assert self.node is None

@@ -11,7 +11,7 @@ import sys
 
 import msgspec
 
-from lunaredge.ids import KeyId, NodeId, OrderId, SiteId, TaskId
+from lunaredge.ids import KeyId, NodeId, OrderId, SiteId
 from lunaredge.model.contact import Contact, ContactPlan
 from lunaredge.model.fleet import Capability, ComputerSpec, Fleet, MachineSpec, NodeSpec
 from lunaredge.model.site import Polygon, Site, TerrainGrid, Zone, ZoneKind

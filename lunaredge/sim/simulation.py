@@ -4,29 +4,257 @@ Assembles; lets nothing go wrong by itself and judges nothing. The nodes are the
 classes, told their boot, their keys and the time, and nothing else.
 """
 
+import random
+from collections.abc import Callable
+from functools import partial
+
 import msgspec
 
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.node import AgentNode
-from lunaredge.ids import BootId, ClientId, KeyId, NodeId
+from lunaredge.earth.gateway import GatewayConfig, GatewayNode
+from lunaredge.earth.station import EarthConfig, EarthNode
+from lunaredge.ids import BootId, NodeId
 from lunaredge.machine.world import World
 from lunaredge.model.fleet import NodeSpec
-from lunaredge.node import Archive, Persist
+from lunaredge.node import Archive, Node, Persist
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.node import SchedulerNode
+from lunaredge.scheduler.paths import RouteProblem
+from lunaredge.scheduler.placement import PlacementProblem
+from lunaredge.scheduler.solve import solve
 from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.witness import Witness
 from lunaredge.sim.compute import Computers, Solver
 from lunaredge.sim.disk import StorageEffect
 from lunaredge.sim.field import SAMPLE_PERIOD_S, Field
 from lunaredge.sim.jury import Jury
-from lunaredge.sim.network import Message, Network
+from lunaredge.sim.network import Message, Network, NetworkOptions
 from lunaredge.sim.options import Options
-from lunaredge.sim.people import Person
 from lunaredge.sim.process import Ports, Process, ProcessOptions, Surroundings
 from lunaredge.sim.rng import Streams
-from lunaredge.sim.scenario import OPERATOR, Keys, Scenario
-from lunaredge.sim.spacelink import SpaceLink
+from lunaredge.sim.scenario import Keys, Scenario
+from lunaredge.sim.spacelink import PRESET, SpaceLink
 from lunaredge.sim.timeline import Timeline
 from lunaredge.sim.trace import Trace
-from lunaredge.wire import messages, spool, topics
+from lunaredge.units import ns_from_s
+from lunaredge.wire import spool, topics
+
+Make = Callable[[BootId], Node]
+Tap = Callable[[NodeId, Message], None]
+
+
+class Simulation:
+    """A whole site, ready to start."""
+
+    def __init__(
+        self, scenario: Scenario, options: Options, streams: Streams, trace: Trace
+    ) -> None:
+        self.scenario = scenario
+        self.options = options
+        self.trace = trace
+        self.timeline = Timeline(scenario.start_ns)
+        self.keys = Keys(scenario.fleet)
+        self.jury = Jury(scenario.fleet)
+        self.agents = tuple(node.name for node in scenario.fleet.nodes)
+        self.taps: list[Tap] = [self._witness]
+        self._streams = streams
+        self._reader = Witness(self.keys.keyring)
+        self.site_net = self._network("site network", options.site)
+        self.earth_net = self._network("earth network", options.earth)
+        self.networks = (self.site_net, self.earth_net)
+        rng = streams.stream("space link")
+        self.link = SpaceLink(self.timeline, rng, scenario.plan, options.mishaps)
+        world = World(
+            scenario.site,
+            scenario.fleet,
+            options.setpoint_lifetime_s,
+            streams.seed,
+            scenario.start_ns,
+        )
+        self.field = Field(world, scenario, self.timeline, trace, self.jury)
+        self.solver = Solver(
+            self.timeline, streams.stream("solver"), options.solve_ns_max, self._solve
+        )
+        self._computers = Computers(self.timeline, streams.stream("computers"))
+        self._link_up = True
+        self.processes: dict[NodeId, Process] = {}
+        self._make_processes()
+
+    def begin(self) -> None:
+        """Start everything."""
+        self.field.begin()
+        for contact in self.scenario.plan.contacts:
+            for edge_ns in (contact.start_ns, contact.end_ns):
+                if edge_ns >= self.timeline.now_ns:
+                    self.timeline.at(edge_ns, self.link_changed)
+        for name in self.processes:
+            self.start(name)
+
+    def start(self, name: NodeId) -> None:
+        """Start a process."""
+        process = self.processes[name]
+        process.start()
+        if name in self.field.world.names:
+            self.field.connect(process)
+
+    def heal(self) -> None:
+        """Let nothing be slow any more; the link keeps its plan."""
+        self.link.calm()
+
+    def quiet(self) -> bool:
+        """Whether every process lives and has carried out what it wanted."""
+        return all(process.idle for process in self.processes.values())
+
+    def link_changed(self) -> None:
+        """Tell the checkers if the Earth link went up or down."""
+        now_ns = self.timeline.now_ns
+        up = self.scenario.plan.at(now_ns) is not None and not self.link.broken
+        if up != self._link_up:
+            self._link_up = up
+            self.trace.log(now_ns, "link", "is up" if up else "is down")
+            self.jury.see(seen.EarthLink(at_ns=now_ns, up=up))
+
+    def kill(self, name: NodeId) -> None:
+        """Kill a process."""
+        self.processes[name].kill()
+        self.jury.see(seen.Died(at_ns=self.timeline.now_ns, node=name))
+
+    # --- assembly -------------------------------------------------------------------------------
+
+    def _network(self, name: str, options: NetworkOptions) -> Network:
+        rng = self._streams.stream(name)
+        return Network(self.timeline, rng, options, self._tapped)
+
+    def _make_processes(self) -> None:
+        for name, make in (
+            (topics.SCHEDULER, self._scheduler),
+            (topics.GATEWAY, self._gateway),
+        ):
+            self._add(name, make, self.site_net)
+        self._add(topics.EARTH, self._earth, self.earth_net)
+        for node in self.scenario.fleet.nodes:
+            self._add(node.name, partial(self._agent, node), self.site_net)
+        scheduler = self.processes[topics.SCHEDULER]
+        scheduler.ports.solve = lambda problem: self.solver.take(scheduler, problem)
+        gateway, earth = self.processes[topics.GATEWAY], self.processes[topics.EARTH]
+        link = self.link
+        gateway.ports.transmit = lambda data: link.send(link.down, data, _taker(earth))
+        earth.ports.transmit = lambda data: link.send(link.up, data, _taker(gateway))
+
+    def _add(self, name: NodeId, make: Make, network: Network) -> None:
+        rng = self._streams.stream(f"process {name}")
+        world = Surroundings(timeline=self.timeline, trace=self.trace, rng=rng)
+        process = Process(name, make, self._process_options(name, rng), network, world)
+        process.ports = Ports(
+            actuate=lambda order: self.field.order(name, order),
+            start_workload=lambda start: self._computers.start(process, start),
+            stop_workload=lambda stop: self._computers.stop(process, stop),
+            committed=lambda effect: self._committed(name, effect),
+        )
+        self.processes[name] = process
+
+    def _process_options(self, name: NodeId, rng: random.Random) -> ProcessOptions:
+        if name not in self.agents:
+            return self.options.disk
+        drift_ppb = rng.randint(-self.options.drift_ppb_max, self.options.drift_ppb_max)
+        return msgspec.structs.replace(self.options.disk, drift_ppb=drift_ppb, own_clock=True)
+
+    def _scheduler(self, boot: BootId) -> Node:
+        return new_scheduler(self.scenario, self.options, self.keys, boot)
+
+    def _gateway(self, boot: BootId) -> Node:
+        config = GatewayConfig(site=self.scenario.site.name, preset=PRESET)
+        signer = self.keys.signer(topics.GATEWAY)
+        return GatewayNode(config, self.scenario.plan, boot, signer, self.keys.keyring)
+
+    def _earth(self, boot: BootId) -> Node:
+        config = EarthConfig(site=self.scenario.site.name, preset=PRESET)
+        signer = self.keys.signer(topics.EARTH)
+        return EarthNode(config, self.scenario.plan, boot, signer, self.keys.keyring)
+
+    def _agent(self, node: NodeSpec, boot: BootId) -> Node:
+        machine, computer = node.machine, node.computer
+        config = AgentConfig(
+            site=self.scenario.site.name,
+            node=node.name,
+            kind=node.kind,
+            is_machine=machine is not None,
+            slots=computer.slots if computer is not None else 0,
+            speed_m_s_max=machine.speed_m_s_max if machine is not None else 0.0,
+            deceleration_m_s2=machine.deceleration_m_s2 if machine is not None else 0.0,
+            reserve_wh=machine.reserve_wh if machine is not None else 0.0,
+            sample_period_s=SAMPLE_PERIOD_S,
+        )
+        return AgentNode(config, boot, self.keys.signer(node.name), self.keys.keyring)
+
+    def _solve(self, problem: object) -> object:
+        scheduler = self.processes[topics.SCHEDULER].node
+        assert isinstance(scheduler, SchedulerNode)
+        assert isinstance(problem, RouteProblem | PlacementProblem)
+        return solve(scheduler.core.ctx.ground, problem)
+
+    # --- watching -------------------------------------------------------------------------------
+
+    def _tapped(self, sender: NodeId, message: Message) -> None:
+        for tap in self.taps:
+            tap(sender, message)
+
+    def _witness(self, sender: NodeId, message: Message) -> None:
+        now_ns = self.timeline.now_ns
+        # What Earth's broker shows of the site is a mirror, no word of the nodes themselves.
+        mirrored = sender == topics.EARTH
+        for evidence in self._reader.read(message.topic, message.payload, now_ns):
+            if not mirrored:
+                self.jury.see(evidence)
+
+    def _committed(self, name: NodeId, effect: StorageEffect) -> None:
+        now_ns = self.timeline.now_ns
+        if isinstance(effect, Archive):
+            self.jury.see(
+                seen.Archived(
+                    at_ns=now_ns,
+                    store=name,
+                    node=effect.node,
+                    boot=effect.boot,
+                    record_class=effect.record_class,
+                    first_seq=effect.first_seq,
+                    seq=effect.seq,
+                    count=effect.count,
+                    dropped=effect.dropped,
+                )
+            )
+        elif isinstance(effect, Persist) and effect.table == spool.TABLE:
+            item = spool.decode_item(effect.value)
+            self.jury.see(
+                seen.Spooled(
+                    at_ns=now_ns,
+                    node=name,
+                    boot=item.boot,
+                    record_class=item.record_class,
+                    first_seq=item.first_seq,
+                    seq=item.seq,
+                    count=item.count,
+                    dropped=item.dropped,
+                )
+            )
+
+
+def new_scheduler(scenario: Scenario, options: Options, keys: Keys, boot: BootId) -> SchedulerNode:
+    """Give a scheduler as every life of it is made."""
+    config = SchedulerConfig(
+        site=scenario.site.name,
+        authority_lifetime_ns=ns_from_s(options.authority_lifetime_s),
+        checkpoint_entries=options.checkpoint_entries,
+    )
+    signer = keys.signer(topics.SCHEDULER)
+    return SchedulerNode(
+        config, scenario.site, scenario.fleet, boot, signer=signer, keyring=keys.keyring
+    )
+
+
+def _taker(process: Process) -> Callable[[bytes], None]:
+    def take(payload: bytes) -> None:
+        process.call(lambda node, now_ns: node.datagram(payload, now_ns))
+
+    return take

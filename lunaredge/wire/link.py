@@ -25,7 +25,10 @@ VERSION = 1
 # arrives whole, and holds an 8 kbit/s link for 1.2 s at most before an alarm gets its turn.
 DATAGRAM_BYTES_MAX = 1200
 
-# What frame (78 bytes), header (103 with the longest names) and list (3) leave for the parts.
+# The frame's own fields (78 bytes) and the list of parts (3).
+FRAME_OVERHEAD_BYTES = 81
+
+# What a header with the longest names (103 bytes) leaves for the parts: what may always be sent.
 PARTS_BYTES_MAX = 1016
 
 # An item beyond this travels in pieces. With the 49 bytes around it a piece fills a datagram.
@@ -200,10 +203,13 @@ def decode_datagram(payload: bytes, site: SiteId, keyring: Keyring) -> Datagram:
     return Datagram(header=header, parts=unpacked(_parts_decoder, frame.body), role=role)
 
 
+def parts_room_bytes(header: LinkHeader) -> int:
+    """Give how many bytes of parts fit beside that header; never less than PARTS_BYTES_MAX."""
+    return DATAGRAM_BYTES_MAX - FRAME_OVERHEAD_BYTES - len(_encoder.encode(header))
+
+
 def part_bytes(part: Part) -> int:
-    """Give a size the part does not exceed in a datagram."""
-    if isinstance(part, Item):
-        return ITEM_OVERHEAD_BYTES + len(part.chunk)
+    """Give the size of a part in a datagram."""
     return len(_encoder.encode(part))
 
 

@@ -60,7 +60,9 @@ def point_segment_m2(point: Point, segment: Segment) -> Fraction:
     length_m2 = (bx - ax) ** 2 + (by - ay) ** 2
     along = Fraction(0)
     if length_m2:
-        along = min(Fraction(1), max(Fraction(0), _dot(x - ax, y - ay, bx - ax, by - ay) / length_m2))
+        along = min(
+            Fraction(1), max(Fraction(0), _dot(x - ax, y - ay, bx - ax, by - ay) / length_m2)
+        )
     return (ax + along * (bx - ax) - x) ** 2 + (ay + along * (by - ay) - y) ** 2
 
 

@@ -1,5 +1,6 @@
 import math
 
+import msgspec
 import pytest
 
 from lunaredge.machine.bucket import Bucket
@@ -122,7 +123,8 @@ def test_mass_is_never_made_or_lost() -> None:
 
 def test_progress_rises_to_one() -> None:
     bucket = bucket_on(Ground(site()))
-    bucket.begin(DIG) if bucket.refusal(DIG, NEAR) is None else None
+    assert bucket.refusal(DIG, NEAR) is None
+    bucket.begin(DIG)
     seen = []
 
     while bucket.busy:
@@ -157,12 +159,8 @@ def test_a_machine_without_the_tool_is_unable() -> None:
 
 
 def test_a_machine_of_another_trade_is_unable() -> None:
-    import msgspec
-
     machine = spec()
-    surveyor = msgspec.structs.replace(
-        node(ONE, NEAR, machine), capabilities=(Capability.SURVEY,)
-    )
+    surveyor = msgspec.structs.replace(node(ONE, NEAR, machine), capabilities=(Capability.SURVEY,))
 
     bucket = Bucket(surveyor, machine, Ground(site()))
 

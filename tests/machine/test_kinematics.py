@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import pytest
@@ -56,7 +57,7 @@ def drive_out(drive: Drive, stop_m: float, steps_max: int = 3000) -> list[float]
 
 def distance_to_path_m(place: Point, path: tuple[Point, ...]) -> float:
     least = math.dist(place, path[0])
-    for (x1, y1), (x2, y2) in zip(path, path[1:], strict=False):
+    for (x1, y1), (x2, y2) in itertools.pairwise(path):
         length = math.dist((x1, y1), (x2, y2))
         if length > 0.0:
             along = ((place[0] - x1) * (x2 - x1) + (place[1] - y1) * (y2 - y1)) / length

@@ -69,3 +69,16 @@ class Listener:
 @pytest.fixture
 def listener():
     return Listener()
+
+
+@pytest.fixture
+def make_listener():
+    return Listener
+
+
+@pytest.fixture
+def running_mosquitto(mosquitto, tmp_path, free_port):
+    broker = Broker(mosquitto, BrokerSettings(port=free_port, folder=tmp_path / "broker"))
+    broker.start()
+    yield broker
+    broker.stop()

@@ -26,6 +26,7 @@ PROVOCATIONS = [
     ("layers", "runtime/provoked.py", "import lunaredge.sim"),
     ("layers", "runtime/provoked.py", "import lunaredge.cli"),
     ("layers", "examples/provoked.py", "import lunaredge.errors"),
+    ("layers", "workloads/provoked.py", "import lunaredge.wire"),
     ("layers", "annex/__init__.py", "import lunaredge.errors"),
     ("numba", "scheduler/provoked.py", "import numba"),
     ("numba", "annex/__init__.py", "from numba import njit"),
@@ -39,6 +40,9 @@ PROVOCATIONS = [
     ("board", "wire/provoked.py", "import yaml"),
     ("board", "model/provoked.py", "def late():\n    from rich import print"),
     ("kernels", "kernels/provoked.py", "import msgspec"),
+    ("quay", "scheduler/provoked.py", "import numpy"),
+    ("quay", "scheduler/provoked.py", "from lunaredge.kernels import terrain"),
+    ("nacl", "runtime/provoked.py", "from nacl.signing import SigningKey"),
 ]
 
 HEAVY = {"amqtt", "numba", "numpy", "pydantic", "rich", "textual", "tifffile", "yaml"}

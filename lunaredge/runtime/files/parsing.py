@@ -4,6 +4,7 @@ Refuses what no one writes on purpose: doubled keys, deep nesting, text that is 
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,11 @@ from lunaredge.runtime.files.document import (
     read_bytes,
 )
 from lunaredge.runtime.files.yaml_text import parse_yaml
+
+# A dotted key of n parts costs the TOML parser n * n of memory: half a megabyte of them is a bomb.
+# Possessive, and begun only where a part begins, so that it stays linear on any text.
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}\.[ \t]*+){{{DEPTH_MAX}}}")
 
 
 def load_document(path: Path) -> Document:
@@ -72,6 +78,8 @@ def _depth_exceeds(value: object, depth_max: int) -> bool:
 
 
 def _parse_toml(path: Path, text: str) -> Document:
+    if _LONG_KEY.search(text):
+        raise _too_deep(path)
     try:
         return Document(path=path, value=tomllib.loads(text), lines={})
     except ValueError as exc:

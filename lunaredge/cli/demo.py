@@ -1,0 +1,109 @@
+"""`lunaredge demo`: a whole site on this machine, through an Earth outage, judged at the end."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from lunaredge.cli import demo_text
+from lunaredge.cli.demo_display import Picture, draw
+from lunaredge.cli.demo_report import make_report
+from lunaredge.cli.demo_run import DemoRun
+from lunaredge.cli.demo_site import DemoSite, DemoWishes, prepare, process_of
+from lunaredge.cli.run_record import RunRecord
+from lunaredge.cli.table import as_json
+from lunaredge.runtime.broker import BrokerChoice
+
+# Faster, and the operating system's own delays look like minutes to the site.
+SPEED_MAX = 120.0
+
+
+def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the options."""
+    parser.epilog = (
+        "The default run takes about three minutes of your time and nearly three hours of the"
+        " site's. Exit code 0 only if every invariant held and every task was done."
+    )
+    parser.add_argument(
+        "--speed", type=float, default=60.0, metavar="X", help="site seconds per second (60)"
+    )
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the machines (1)")
+    parser.add_argument(
+        "--kill",
+        action="append",
+        default=[],
+        metavar="PROCESS",
+        help="kill with SIGKILL in mid-run and start again: scheduler, broker, earth, gateway, or"
+        " agent:NAME; may be repeated",
+    )
+    parser.add_argument("--no-outage", action="store_true", help="keep the Earth link up")
+    parser.add_argument(
+        "--broker",
+        choices=[choice.value for choice in BrokerChoice],
+        default=BrokerChoice.AUTO.value,
+        help="which broker to run (auto: Mosquitto, else amqtt)",
+    )
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave stores and logs there")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Play the demo and print its report."""
+    wishes = DemoWishes(
+        speed=options.speed,
+        seed=options.seed,
+        kills=tuple(options.kill),
+        outage=not options.no_outage,
+        broker=BrokerChoice(options.broker),
+    )
+    wishes.check(SPEED_MAX)
+    if options.keep is not None:
+        return _play(options.keep, wishes, options)
+    with tempfile.TemporaryDirectory(prefix="lunaredge-demo-") as folder:
+        code = _play(Path(folder), wishes, options)
+    return code
+
+
+def _play(folder: Path, wishes: DemoWishes, options: argparse.Namespace) -> int:
+    site = prepare(folder, wishes, _say)
+    kills = tuple(process_of(kill, site) for kill in wishes.kills)
+    _say(f"another terminal can look in: lunaredge nodes --config {site.client_file}")
+    record = _run(site, kills)
+    if record.trouble:
+        _say(f"the run was broken off: {record.trouble}")
+    _say("judging the run from its disks")
+    report = make_report(folder, record)
+    print(as_json(report) if options.json else demo_text.as_text(report))
+    return 0 if report["ok"] else 1
+
+
+def _run(site: DemoSite, kills: tuple[str, ...]) -> RunRecord:
+    """Run under a live picture on a terminal, under a line now and then elsewhere."""
+    if not sys.stderr.isatty():
+        return asyncio.run(DemoRun(site, kills, _plain_lines()).play())
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
+        return asyncio.run(DemoRun(site, kills, lambda p: live.update(draw(p))).play())
+
+
+def _plain_lines() -> Callable[[Picture], None]:
+    last = ""
+
+    def show(picture: Picture) -> None:
+        nonlocal last
+        ended = sum(row["phase"] in ("done", "failed", "cancelled") for row in picture.tasks)
+        minutes = (picture.now_ns - picture.start_ns) // 60_000_000_000
+        line = f"{picture.step}; {ended} of {len(picture.tasks)} tasks ended"
+        if line != last:
+            last = line
+            _say(f"T+{minutes} min: {line}")
+
+    return show
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,127 @@
+"""The demo's report: what the inquest found, in the shape that scripts rely on."""
+
+import json
+from pathlib import Path
+
+import msgspec
+
+from lunaredge.cli.inquest import Findings, Inquest
+from lunaredge.cli.run_record import RunRecord
+from lunaredge.earth import stream
+from lunaredge.model.task import TaskKind
+from lunaredge.runtime.store import Store
+from lunaredge.scheduler import ingest
+from lunaredge.scheduler.state import TaskPhase
+from lunaredge.units import s_from_ns
+from lunaredge.wire import spool
+from lunaredge.wire.messages import RecordClass
+
+Report = dict[str, object]
+
+
+def make_report(folder: Path, record: RunRecord) -> Report:
+    """Judge a run and give its report."""
+    link: dict[str, object] = json.loads(record.link)
+    findings = Inquest(folder, record).hold()
+    tasks = _tasks(findings)
+    telemetry = _telemetry(folder, findings)
+    earth = _earth(folder, link)
+    held = all(verdict.ok for verdict in findings.invariants.values())
+    complete = tasks["done"] == tasks["submitted"] and telemetry["lost"] == earth["lost"] == 0
+    return {
+        "ok": held and complete and record.finished,
+        "invariants": msgspec.to_builtins(findings.invariants),
+        "tasks": tasks,
+        "telemetry": telemetry,
+        "earth": earth,
+        "separation_m_min": findings.truth.separation_m_min,
+        "authorities_granted": findings.core.state.authority_no,
+        "commands_refused": _refused(findings),
+        "attacks": record.attacks,
+        "interventions": findings.core.state.interventions,
+        "kills": [msgspec.to_builtins(kill) for kill in record.kills],
+        "earthwork": {"pits_kg": findings.truth.pits_kg, "piles_kg": findings.truth.piles_kg},
+        "journal": {"entries": findings.journal_entries, "digest": findings.core.state.digest()},
+        "virtual_s": s_from_ns(record.end_ns - record.start_ns),
+        "wall_s": round(record.wall_s, 1),
+        "broker": record.broker,
+        "trouble": record.trouble,
+        "violations": findings.violations,
+    }
+
+
+def _tasks(findings: Findings) -> dict[str, int]:
+    entries = findings.core.state.tasks
+    ordered = [entries[task.id] for task in findings.order.tasks if task.id in entries]
+    counts = {
+        phase: sum(entry.phase is phase for entry in ordered)
+        for phase in (TaskPhase.DONE, TaskPhase.FAILED, TaskPhase.CANCELLED)
+    }
+    errands = sum(entry.task.kind is TaskKind.PARK for entry in entries.values())
+    return {
+        "submitted": len(findings.order.tasks),
+        **{phase.value: count for phase, count in counts.items()},
+        "errands": errands,
+    }
+
+
+def _telemetry(folder: Path, findings: Findings) -> dict[str, object]:
+    accounting = findings.jury.accounting
+    streams = ingest.Ingest()
+    store = Store.open_to_read(folder / "stores" / "scheduler.sqlite")
+    for row in store.rows():
+        if row.table == ingest.TABLE:
+            streams.restore(row)
+    store.close()
+    totals = streams.totals()
+    dropped = {kind.value: accounting.dropped_by_class.get(kind.value, 0) for kind in RecordClass}
+    return {
+        "produced": accounting.produced,
+        "archived": accounting.archived,
+        "duplicates_removed": sum(row["duplicates"] for row in totals.values()),
+        "dropped_by_class": dropped,
+        "lost": accounting.lost + sum(row["missing"] for row in totals.values()),
+        "by_class": totals,
+    }
+
+
+def _earth(folder: Path, link: dict[str, object]) -> dict[str, object]:
+    peak, delivered = link.get("backlog_peak"), link.get("delivered")
+    waiting, lost = _on_the_way(folder)
+    return {
+        "outages": link.get("outages", 0),
+        "backlog_peak": peak.get("items", 0) if isinstance(peak, dict) else 0,
+        "drained_ns": link.get("drained_ns"),
+        "delivered": sum(delivered.values()) if isinstance(delivered, dict) else 0,
+        "delivered_by_class": delivered,
+        "dropped_by_class": link.get("dropped"),
+        "waiting": waiting,
+        "lost": lost,
+    }
+
+
+def _on_the_way(folder: Path) -> tuple[int, int]:
+    """Count what the scheduler sent up that Earth does not hold: still on its way, and lost.
+
+    The scheduler's numbers run from 1 without a hole, so that what is nowhere can be counted.
+    """
+    held: dict[tuple[int, RecordClass], set[int]] = {}
+    earth = Store.open_to_read(folder / "stores" / "earth.sqlite")
+    for row in earth.archive_rows():
+        numbers = held.setdefault((row.boot, row.record_class), set())
+        numbers.update(range(row.first_seq, row.seq + 1))
+    earth.close()
+    absent = sum(max(numbers) - len(numbers) for numbers in held.values())
+    gateway = Store.open_to_read(folder / "stores" / "gateway.sqlite")
+    waiting = sum(row.table == stream.TABLE for row in gateway.rows())
+    gateway.close()
+    scheduler = Store.open_to_read(folder / "stores" / "scheduler.sqlite")
+    waiting += sum(row.table == spool.TABLE for row in scheduler.rows())
+    scheduler.close()
+    return waiting, max(0, absent - waiting)
+
+
+def _refused(findings: Findings) -> int:
+    """Sum what the nodes' present lives have refused."""
+    situations = [node.situation for node in findings.core.state.nodes.values()]
+    return sum(sum(situation.refused.values()) for situation in situations if situation)

@@ -1,0 +1,263 @@
+"""The demo's director: starts a site's processes, watches, kills, forges, waits, and stops them.
+
+It sees the site only as an operator does: by the views on the broker. It judges nothing; what it
+saw and did goes into the run's record, for the inquest.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from lunaredge.cli.demo_display import Picture
+from lunaredge.cli.demo_forger import Forger
+from lunaredge.cli.demo_site import DemoSite
+from lunaredge.cli.run_record import Kill, LiveDigest, RunRecord
+from lunaredge.errors import LunarEdgeError, TransportError
+from lunaredge.ids import NodeId
+from lunaredge.runtime.client import SiteClient, new_request
+from lunaredge.runtime.files.order_file import load_order
+from lunaredge.runtime.supervisor import Supervisor
+from lunaredge.units import NS_PER_S
+from lunaredge.wire import messages
+
+VIEWS = ("nodes", "tasks", "alarms", "site", "link")
+# Wall time between two looks.
+LOOK_S = 0.25
+# Wall time a killed process stays down: several heartbeats of a compressed site.
+DOWN_S = 3.0
+# Wall time for all processes to come up on a slow machine, kernels compiled before.
+START_S_MAX = 60.0
+# Virtual hours after which the director gives up; the order is sized to less than three.
+PATIENCE_S = 6 * 3600.0
+# Virtual time at which the first process is killed, and between two: in the thick of the work.
+FIRST_KILL_S = 40 * 60.0
+NEXT_KILL_S = 12 * 60.0
+FIRST_FORGERY_S = 25 * 60.0
+# Settled for this many looks in a row before the curtain falls: no message is on its way.
+SETTLED_LOOKS = 8
+
+TASK_ENDS = ("done", "failed", "cancelled")
+
+
+class DemoRun:
+    """One run, from the first process to the last."""
+
+    def __init__(self, site: DemoSite, kills: tuple[str, ...], show: Callable[[Picture], None]):
+        self.site = site
+        self.supervisor = Supervisor(site.folder / "logs", site.environment)
+        self.rows: dict[str, list[dict[str, object]]] = {}
+        self._kills_left = list(kills)
+        self._kills: list[Kill] = []
+        self._down: dict[str, float] = {}
+        self._next_kill_ns = site.start_ns + round(FIRST_KILL_S * NS_PER_S)
+        self._forger = Forger(site.client.broker, site.name, site.client.identity.clock)
+        self._forgeries = ["forge", "omit_signature", "babble", "replay"]
+        self._digests: dict[int, str] = {}
+        self._show = show
+        self._step = "starting"
+        self._settled = 0
+        self._finished = False
+
+    @property
+    def now_ns(self) -> int:
+        """Site time."""
+        return self.site.client.identity.clock.now_ns()
+
+    async def play(self) -> RunRecord:
+        """Run the site until its work is done and delivered; then stop it in good order."""
+        begun_s, trouble = time.monotonic(), ""
+        try:
+            async with SiteClient(self.site.client.broker, self.site.client.identity, VIEWS) as eye:
+                forging = asyncio.create_task(self._forger.link.run())
+                try:
+                    await self._start(eye)
+                    await self._watch(eye)
+                finally:
+                    forging.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await forging
+        except LunarEdgeError as exc:
+            trouble = str(exc)
+        finally:
+            end_ns = self.now_ns
+            self._look_at("stopping", None)
+            await self._stop()
+        record = self._record(end_ns, time.monotonic() - begun_s, trouble)
+        record.save(self.site.folder)
+        return record
+
+    # --- start --------------------------------------------------------------------------------
+
+    async def _start(self, eye: SiteClient) -> None:
+        for name in self.site.brokers:
+            await self.supervisor.start(name, self.site.commands[name])
+        self._look_at("waiting for the broker", None)
+        await eye.reach(START_S_MAX)
+        for name, command in self.site.commands.items():
+            if name not in self.site.brokers:
+                await self.supervisor.start(name, command)
+        deadline_s = time.monotonic() + START_S_MAX
+        while not self._is_up():
+            self._look_at("starting the processes", eye)
+            self._check_processes()
+            if time.monotonic() > deadline_s:
+                raise TransportError(f"not all nodes came up in {START_S_MAX:g} s")
+            await asyncio.sleep(LOOK_S)
+        order = load_order(Path(self.site.order_file))
+        answer = await eye.ask(messages.Submit(request=new_request(), order=order))
+        if not answer.ok:
+            raise TransportError(f"the order was refused: {answer.text}")
+
+    def _is_up(self) -> bool:
+        nodes = self.rows.get("nodes", [])
+        return bool(nodes) and all(
+            row["presence"] == "up" and row["state"] == "idle" for row in nodes
+        )
+
+    # --- watch --------------------------------------------------------------------------------
+
+    async def _watch(self, eye: SiteClient) -> None:
+        deadline_ns = self.site.start_ns + round(PATIENCE_S * NS_PER_S)
+        while self._settled < SETTLED_LOOKS:
+            self._look_at(self._doing(), eye)
+            self._check_processes()
+            await self._revive()
+            await self._kill_when_due()
+            self._forge_when_due()
+            self._settled = self._settled + 1 if self._is_delivered() else 0
+            if self.now_ns > deadline_ns:
+                raise TransportError(f"the work was not done in {PATIENCE_S / 3600:g} h")
+            await asyncio.sleep(LOOK_S)
+        self._finished = True
+
+    def _doing(self) -> str:
+        if self._down:
+            return f"killed {', '.join(self._down)}; it comes back by itself"
+        if not self._work_is_done():
+            link = self._link().get("state")
+            return "working" if link == "open" else "working through the Earth outage"
+        return "work done; the rest goes to Earth in the next contact"
+
+    def _work_is_done(self) -> bool:
+        tasks = self.rows.get("tasks", [])
+        return bool(tasks) and all(row["phase"] in TASK_ENDS for row in tasks)
+
+    def _is_delivered(self) -> bool:
+        nodes = self.rows.get("nodes", [])
+        quiet = all(row["spool"] in (0, 1) for row in nodes)
+        waiting = self._kills_left or self._down or self._forgeries
+        empty = self._link().get("backlog_items") == 0
+        return self._work_is_done() and quiet and empty and not waiting
+
+    def _link(self) -> dict[str, object]:
+        rows = self.rows.get("link", [])
+        return rows[0] if rows else {}
+
+    def _look_at(self, step: str, eye: SiteClient | None) -> None:
+        now_ns = self.now_ns
+        ages_ns: Mapping[str, int] = {}
+        if eye is not None:
+            for name, view in eye.latest.items():
+                self.rows[name] = json.loads(view.rows)
+            ages_ns = {name: now_ns - view.site_ns for name, view in eye.latest.items()}
+        site = next(iter(self.rows.get("site", [])), {})
+        entry, digest = site.get("entry"), site.get("digest")
+        if isinstance(entry, int) and isinstance(digest, str):
+            self._digests[entry] = digest
+        picture = Picture(
+            title=self.site.title,
+            step=step,
+            broker=str(self.site.broker["kind"]),
+            now_ns=now_ns,
+            start_ns=self.site.start_ns,
+            speed=self.site.speed,
+            nodes=self.rows.get("nodes", []),
+            tasks=self.rows.get("tasks", []),
+            link=self._link(),
+            site=site,
+            ages_ns=ages_ns,
+            dead=list(self._down),
+        )
+        self._show(picture)
+
+    def _check_processes(self) -> None:
+        failures = self.supervisor.failures()
+        if failures:
+            failure = failures[0]
+            raise TransportError(
+                f"{failure.name} ended by itself with code {failure.code}: {failure.log_tail}"
+            )
+
+    # --- harm ---------------------------------------------------------------------------------
+
+    async def _kill_when_due(self) -> None:
+        if not self._kills_left or self._down or self.now_ns < self._next_kill_ns:
+            return
+        name = self._kills_left.pop(0)
+        self._next_kill_ns = self.now_ns + round(NEXT_KILL_S * NS_PER_S)
+        self._kills.append(Kill(name=name.removeprefix("agent-"), at_ns=self.now_ns))
+        await self.supervisor.kill(name)
+        self._down[name] = time.monotonic() + DOWN_S
+
+    async def _revive(self) -> None:
+        for name, due_s in list(self._down.items()):
+            if time.monotonic() >= due_s:
+                del self._down[name]
+                await self.supervisor.restart(name)
+
+    def _forge_when_due(self) -> None:
+        due_ns = self.site.start_ns + round(FIRST_FORGERY_S * NS_PER_S)
+        if not self._forgeries or self.now_ns < due_ns or not self._forger.link.connected:
+            return
+        target = NodeId(self.site.target)
+        match self._forgeries[0]:
+            case "forge":
+                self._forger.forge(target)
+            case "omit_signature":
+                self._forger.omit_signature(target)
+            case "babble":
+                self._forger.babble(target)
+            case _ if self._forger.can_replay:
+                self._forger.replay()
+            case _:
+                return
+        self._forgeries.pop(0)
+
+    # --- end ----------------------------------------------------------------------------------
+
+    async def _stop(self) -> None:
+        names = self.supervisor.names
+        agents = [name for name in names if name.startswith("agent-")]
+        ends = ("machines", "scheduler", "gateway", "earth")
+        await self.supervisor.stop(agents)
+        for name in ends:
+            await self.supervisor.stop([name])
+        await self.supervisor.stop(self.site.brokers)
+
+    def _record(self, end_ns: int, wall_s: float, trouble: str) -> RunRecord:
+        site = self.site
+        return RunRecord(
+            site_file=site.site_file,
+            fleet_file=site.fleet_file,
+            order_file=site.order_file,
+            contacts_file=site.contacts_file,
+            start_ns=site.start_ns,
+            end_ns=end_ns,
+            speed=site.speed,
+            wall_s=wall_s,
+            broker=site.broker,
+            kills=tuple(self._kills),
+            attacks=self._forger.sent,
+            digests=tuple(
+                LiveDigest(entry=entry, digest=digest)
+                for entry, digest in sorted(self._digests.items())
+            ),
+            link=msgspec.json.encode(self._link()).decode(),
+            finished=self._finished,
+            trouble=trouble,
+        )

@@ -1,0 +1,93 @@
+"""The demo's report for people."""
+
+from collections.abc import Mapping
+
+from lunaredge.cli.table import shown
+
+Report = Mapping[str, object]
+
+NAMES = {
+    "I1": "separation: no two bodies ever overlapped",
+    "I2": "authority: machines moved only inside live authorities",
+    "I3": "reuse: no space granted twice",
+    "I4": "accounting: every record archived once or accounted for",
+    "I5": "task once: every task ended exactly once",
+    "I6": "fresh and authentic: forged and stale words changed nothing",
+    "I7": "link-blind: the outage stopped no work and released none",
+    "I8": "energy: no battery under its reserve",
+    "I9": "replay: the journal rebuilds the scheduler byte for byte",
+}
+VIOLATIONS_SHOWN = 20
+
+
+def as_text(report: Report) -> str:
+    """Give the report as lines of text."""
+    lines = ["", "Invariants, judged from the ground truth, the journal and the disks:"]
+    lines += _invariants(_part(report, "invariants"))
+    lines.append("")
+    lines += [f"{name:<26}{value}" for name, value in _figures(report)]
+    violations = report.get("violations")
+    if isinstance(violations, list) and violations:
+        lines += ["", "Violations:", *(f"  {text}" for text in violations[:VIOLATIONS_SHOWN])]
+    if report.get("trouble"):
+        lines += ["", f"Trouble: {report['trouble']}"]
+    lines += ["", "OK: every invariant held." if report["ok"] else "NOT OK."]
+    return "\n".join(lines)
+
+
+def _invariants(verdicts: Mapping[str, object]) -> list[str]:
+    lines = []
+    for name, verdict in verdicts.items():
+        assert isinstance(verdict, Mapping)
+        word = "holds " if verdict["ok"] else "BROKEN"
+        checks = f"{verdict['checked']} checks, {verdict['violations']} violations"
+        lines.append(f"  {name} {word} {NAMES.get(name, ''):<62} {checks}")
+    return lines
+
+
+def _figures(report: Report) -> list[tuple[str, str]]:
+    tasks, telemetry = _part(report, "tasks"), _part(report, "telemetry")
+    earth, broker = _part(report, "earth"), _part(report, "broker")
+    kills = report["kills"]
+    assert isinstance(kills, list)
+    separation = report["separation_m_min"]
+    return [
+        (
+            "tasks",
+            f"{tasks['done']} done, {tasks['failed']} failed, {tasks['cancelled']} cancelled"
+            f" of {tasks['submitted']}",
+        ),
+        ("interventions", shown(report["interventions"])),
+        ("authorities granted", shown(report["authorities_granted"])),
+        (
+            "smallest separation",
+            f"{separation:.2f} m" if isinstance(separation, float) else "never near",
+        ),
+        (
+            "telemetry records",
+            f"{telemetry['produced']} produced, {telemetry['archived']} archived,"
+            f" {telemetry['duplicates_removed']} duplicates removed, {telemetry['lost']} lost",
+        ),
+        ("dropped by class", shown(telemetry["dropped_by_class"])),
+        (
+            "toward Earth",
+            f"{earth['outages']} outages, backlog peak {earth['backlog_peak']},"
+            f" {earth['delivered']} delivered, {earth['waiting']} waiting, {earth['lost']} lost",
+        ),
+        ("commands refused", f"{report['commands_refused']} ({shown(report['attacks'])} forged)"),
+        ("kills", ", ".join(str(kill["name"]) for kill in kills) or "none"),
+        ("broker", f"{broker['kind']} {broker['version']}"),
+        ("time", f"{_hours(report['virtual_s'])} of site time in {report['wall_s']} s"),
+    ]
+
+
+def _part(report: Report, name: str) -> Mapping[str, object]:
+    part = report[name]
+    assert isinstance(part, Mapping)
+    return part
+
+
+def _hours(duration_s: object) -> str:
+    assert isinstance(duration_s, float)
+    minutes = round(duration_s / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,298 @@
+"""The inquest: judge a finished run from its disks, by checkers that ran beside nothing.
+
+Evidence comes from four places that can't agree by accident: the ground truth of the machines, the
+scheduler's journal (replayed), the stores of both ends of every stream, and the director's record
+of what was killed and forged. Merged in order of time, it is shown to the jury.
+"""
+
+import heapq
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from lunaredge.cli.run_record import RunRecord
+from lunaredge.errors import ConfigError, JournalCorrupt
+from lunaredge.ids import BootId, NodeId
+from lunaredge.machine.events import MachineMoved, TruthEvent
+from lunaredge.model.fleet import Fleet
+from lunaredge.model.task import TaskKind, WorkOrder
+from lunaredge.runtime.files.contact_file import load_contacts
+from lunaredge.runtime.files.fleet_file import load_fleet
+from lunaredge.runtime.files.order_file import load_order
+from lunaredge.runtime.files.site_file import load_site
+from lunaredge.runtime.store import Store
+from lunaredge.scheduler.config import SchedulerConfig
+from lunaredge.scheduler.core import SchedulerCore
+from lunaredge.scheduler.inputs import JournalEntry, decode_entry
+from lunaredge.scheduler.node import JOURNAL
+from lunaredge.sim.checkers import evidence as seen
+from lunaredge.sim.checkers.checker import Verdict
+from lunaredge.sim.checkers.journal import JournalReader
+from lunaredge.sim.jury import Jury
+from lunaredge.wire import spool
+from lunaredge.wire.messages import RecordClass
+
+# How a sampled body is known to have moved; between samples it may have stopped and gone on.
+MOVING_M_S = 1.0
+
+
+class Truth(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of the truth's summary that is judged."""
+
+    separation_m_min: float | None
+    pairs_checked: int
+    overlaps: list[dict[str, object]]
+    machines: dict[str, dict[str, object]]
+    piles_kg: dict[str, float]
+    pits_kg: dict[str, float]
+
+
+class Findings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the inquest found."""
+
+    invariants: dict[str, Verdict]
+    violations: list[str]
+    truth: Truth
+    jury: Jury
+    core: SchedulerCore
+    """The scheduler as its journal rebuilds it."""
+    journal_entries: int
+    order: WorkOrder
+
+
+class Inquest:
+    """Reads one run's folder."""
+
+    def __init__(self, folder: Path, record: RunRecord) -> None:
+        self.folder = folder
+        self.record = record
+        self.site = load_site(Path(record.site_file))
+        self.fleet = load_fleet(Path(record.fleet_file), self.site)
+        self.order = load_order(Path(record.order_file))
+
+    def hold(self) -> Findings:
+        """Judge the run.
+
+        Raises:
+            ConfigError: a part of the run's evidence is missing.
+            JournalCorrupt: the scheduler's journal can't be read.
+        """
+        jury = Jury(self.fleet)
+        truth = self._truth()
+        core = SchedulerCore(SchedulerConfig(site=self.site.name), self.site, self.fleet)
+        reader = JournalReader(core)
+        streams = [
+            self._bodies(truth),
+            self._links(),
+            self._directed(),
+            self._journal(reader),
+        ]
+        for evidence in heapq.merge(*streams, key=lambda found: found.at_ns):
+            jury.see(evidence)
+        for evidence in self._at_the_end(truth):
+            jury.see(evidence)
+        jury.finish(self.record.end_ns)
+        verdicts = jury.report()
+        # Bodies are watched at every step of the physics, not at this inquest's samples.
+        overlaps = len(truth.overlaps)
+        verdicts["I1"] = Verdict(ok=overlaps == 0, checked=truth.pairs_checked, violations=overlaps)
+        told = [
+            f"{violation.invariant}: {violation.text}"
+            for checker in jury.checkers
+            for violation in checker.violations
+        ]
+        return Findings(
+            invariants=verdicts,
+            violations=told,
+            truth=truth,
+            jury=jury,
+            core=core,
+            journal_entries=reader.entries,
+            order=self.order,
+        )
+
+    # --- ground truth -------------------------------------------------------------------------
+
+    def _truth(self) -> Truth:
+        path = self.folder / "truth" / "truth.json"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Truth)
+        except (OSError, msgspec.DecodeError) as exc:
+            raise _missing(path, exc) from exc
+
+    def _bodies(self, truth: Truth) -> Iterator[seen.Evidence]:
+        path = self.folder / "truth" / "truth.jsonl"
+        decoder = msgspec.json.Decoder(TruthEvent)
+        bodies = _homes(self.fleet, truth)
+        yield seen.Truth(at_ns=self.record.start_ns, bodies=tuple(bodies.values()))
+        try:
+            with path.open("rb") as rows:
+                for row in rows:
+                    event = decoder.decode(row)
+                    if isinstance(event, MachineMoved):
+                        before = bodies[event.machine]
+                        bodies[event.machine] = _moved(before, event)
+                        yield seen.Truth(at_ns=event.t_ns, bodies=tuple(bodies.values()))
+        except (OSError, msgspec.DecodeError) as exc:
+            raise _missing(path, exc) from exc
+
+    # --- the director and the sky -------------------------------------------------------------
+
+    def _links(self) -> Iterator[seen.Evidence]:
+        plan = load_contacts(Path(self.record.contacts_file)).plan
+        edges = {self.record.start_ns, self.record.end_ns}
+        edges |= {edge for contact in plan.contacts for edge in (contact.start_ns, contact.end_ns)}
+        up = True
+        for at_ns in sorted(edges):
+            if self.record.start_ns <= at_ns <= self.record.end_ns:
+                now_up = plan.at(at_ns) is not None
+                if now_up != up:
+                    yield seen.EarthLink(at_ns=at_ns, up=now_up)
+                up = now_up
+
+    def _directed(self) -> Iterator[seen.Evidence]:
+        for kill in sorted(self.record.kills, key=lambda kill: kill.at_ns):
+            yield seen.Disturbed(at_ns=kill.at_ns, what=f"{kill.name} killed")
+            if self.fleet.node(NodeId(kill.name)) is not None:
+                yield seen.Died(at_ns=kill.at_ns, node=NodeId(kill.name))
+
+    # --- disks --------------------------------------------------------------------------------
+
+    def _store(self, name: str) -> Store:
+        return Store.open_to_read(self.folder / "stores" / f"{name}.sqlite")
+
+    def _journal(self, reader: JournalReader) -> Iterator[seen.Evidence]:
+        live = {digest.entry: digest.digest for digest in self.record.digests}
+        for entry in self._entries():
+            yield from reader.read([entry])
+            if reader.entries in live:
+                yield seen.Replayed(
+                    at_ns=entry.now_ns,
+                    live=live[reader.entries],
+                    replayed=reader.core.state.digest(),
+                )
+        differing = "as first decided" if not reader.differing else f"{reader.differing} differ"
+        yield seen.Replayed(at_ns=self.record.end_ns, live="as first decided", replayed=differing)
+
+    def _entries(self) -> Iterator[JournalEntry]:
+        store = self._store("scheduler")
+        expected = 1
+        for row in store.rows():
+            if row.table != JOURNAL:
+                continue
+            if row.number != expected:
+                raise JournalCorrupt(f"journal entry {expected} is missing from {store.path}")
+            expected += 1
+            yield decode_entry(row.value)
+        store.close()
+
+    def _at_the_end(self, truth: Truth) -> Iterator[seen.Evidence]:
+        yield from self._archived()
+        for spec in self.fleet.nodes:
+            yield from self._spooled(spec.name)
+        yield from self._heaps(truth)
+        yield from self._refusals()
+
+    def _archived(self) -> Iterator[seen.Evidence]:
+        """What the archive holds; a number that it skips was offered too, and is not there."""
+        store = self._store("scheduler")
+        reached: dict[tuple[NodeId, BootId, RecordClass], int] = {}
+        for row in store.archive_rows():
+            known = {
+                "at_ns": self.record.end_ns,
+                "node": row.node,
+                "boot": row.boot,
+                "record_class": row.record_class,
+                "first_seq": row.first_seq,
+                "seq": row.seq,
+                "count": row.count,
+                "dropped": row.dropped,
+            }
+            stream = (row.node, row.boot, row.record_class)
+            for hole in range(reached.get(stream, 0) + 1, row.first_seq):
+                yield msgspec.convert(known | {"first_seq": hole, "seq": hole}, seen.Offered)
+            reached[stream] = row.seq
+            yield msgspec.convert(known, seen.Offered)
+            yield msgspec.convert(known | {"store": "scheduler"}, seen.Archived)
+        store.close()
+
+    def _spooled(self, node: NodeId) -> Iterator[seen.Evidence]:
+        """What a node still holds on its disk was produced, and is not archived."""
+        store = self._store(f"agent-{node}")
+        for row in store.rows():
+            if row.table == spool.TABLE:
+                item = spool.decode_item(row.value)
+                yield seen.Spooled(
+                    at_ns=self.record.end_ns,
+                    node=node,
+                    boot=item.boot,
+                    record_class=item.record_class,
+                    first_seq=item.first_seq,
+                    seq=item.seq,
+                    count=item.count,
+                    dropped=item.dropped,
+                )
+        store.close()
+
+    def _heaps(self, truth: Truth) -> Iterator[seen.Evidence]:
+        for task in self.order.tasks:
+            if task.kind is TaskKind.EXCAVATE and task.zone is not None:
+                yield seen.Heaped(
+                    at_ns=self.record.end_ns,
+                    zone=task.zone,
+                    moved_kg=truth.pits_kg.get(task.zone, 0.0),
+                    goal_kg=task.mass_kg,
+                )
+
+    def _refusals(self) -> Iterator[seen.Evidence]:
+        """Nobody saw the forger's target flinch; its counter and its task must show that."""
+        for kind in self.record.attacks:
+            yield seen.Injected(
+                at_ns=self.record.end_ns,
+                node=NodeId("site"),
+                kind=kind,
+                changed=False,
+                counted=False,
+            )
+
+
+def _homes(fleet: Fleet, truth: Truth) -> dict[NodeId, seen.TrueBody]:
+    bodies = {}
+    for spec in fleet.nodes:
+        if spec.home is None:
+            continue
+        least_wh = truth.machines[spec.name]["battery_wh_min"]
+        assert isinstance(least_wh, float)
+        bodies[spec.name] = seen.TrueBody(
+            machine=spec.name,
+            x_m=spec.home[0],
+            y_m=spec.home[1],
+            heading_rad=spec.heading_rad,
+            speed_m_s=0.0,
+            # The run's lowest: whenever it was, the reserve must have held.
+            battery_wh=least_wh,
+        )
+    return bodies
+
+
+def _moved(before: seen.TrueBody, event: MachineMoved) -> seen.TrueBody:
+    moved = math.dist((before.x_m, before.y_m), (event.x_m, event.y_m)) > 0.0
+    return msgspec.structs.replace(
+        before,
+        x_m=event.x_m,
+        y_m=event.y_m,
+        heading_rad=event.heading_rad,
+        speed_m_s=MOVING_M_S if moved else 0.0,
+    )
+
+
+def _missing(path: Path, exc: Exception) -> ConfigError:
+    return ConfigError(
+        "evidence can't be read",
+        place=str(path),
+        key="(file)",
+        value=str(exc),
+        remedy="the run ended too early, or this is not a run's folder",
+    )

@@ -1,0 +1,70 @@
+"""What a demo leaves behind for judging it: one JSON file beside its stores and logs."""
+
+from pathlib import Path
+
+import msgspec
+
+from lunaredge.errors import ConfigError
+
+FILE_NAME = "run.json"
+
+
+class Kill(msgspec.Struct, frozen=True, kw_only=True):
+    """One process killed with SIGKILL."""
+
+    name: str
+    at_ns: int
+
+
+class LiveDigest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the living scheduler said of itself: its digest at a journal entry."""
+
+    entry: int
+    digest: str
+
+
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One run: its inputs, and what its director did and saw. Times are site time."""
+
+    site_file: str
+    fleet_file: str
+    order_file: str
+    contacts_file: str
+    start_ns: int
+    end_ns: int
+    speed: float
+    wall_s: float
+    broker: dict[str, str | bool]
+    kills: tuple[Kill, ...]
+    attacks: dict[str, int]
+    """Frames that the site had to refuse, by kind."""
+    digests: tuple[LiveDigest, ...]
+    link: str
+    """The gateway's last word on the Earth link, as JSON."""
+    finished: bool
+    """Every task ended and everything was delivered before the director's patience did."""
+    trouble: str = ""
+    """Why the director gave up, if it did."""
+
+    def save(self, folder: Path) -> None:
+        """Write the record."""
+        (folder / FILE_NAME).write_bytes(msgspec.json.format(msgspec.json.encode(self)))
+
+    @staticmethod
+    def load(folder: Path) -> "RunRecord":
+        """Read a run's record.
+
+        Raises:
+            ConfigError: there is none, or it can't be read.
+        """
+        path = folder / FILE_NAME
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=RunRecord)
+        except (OSError, msgspec.DecodeError) as exc:
+            raise ConfigError(
+                "no run to judge",
+                place=str(path),
+                key="(file)",
+                value=str(exc),
+                remedy="name the folder that `lunaredge demo --keep DIR` left",
+            ) from exc

@@ -1,0 +1,55 @@
+"""The solver thread: computes answers beside the event loop, one after the other.
+
+The kernels release the interpreter's lock, so the loop goes on meanwhile. A problem that makes the
+solver fail is logged and answered with None: the core asks again or reports it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
+
+from lunaredge.node import Level
+from lunaredge.runtime.log import log_event
+
+P = TypeVar("P")
+S = TypeVar("S")
+
+# A core asks one question at a time; a few more may be stale ones it no longer waits for.
+PENDING_MAX = 16
+
+
+class Solver(Generic[P, S]):
+    """Runs one function in one thread."""
+
+    def __init__(self, solve: Callable[[P], S], deliver: Callable[[S | None], object]) -> None:
+        self._solve = solve
+        self._deliver = deliver
+        self._pending_count = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="solver")
+
+    def submit(self, problem: P) -> None:
+        """Take a problem; its answer, or None, is delivered on the event loop."""
+        loop = asyncio.get_running_loop()
+        if self._pending_count >= PENDING_MAX:
+            log_event(Level.ERROR, "problem.refused", {"pending": self._pending_count})
+            loop.call_soon(self._deliver, None)
+            return
+        self._pending_count += 1
+        future = loop.run_in_executor(self._thread, self._solve, problem)
+        future.add_done_callback(self._on_done)
+
+    def close(self) -> None:
+        """Drop what waits; a problem being solved is solved to its end and then forgotten."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _on_done(self, future: "asyncio.Future[Any]") -> None:
+        self._pending_count -= 1
+        if future.cancelled():
+            return
+        exc = future.exception()
+        if exc is None:
+            self._deliver(future.result())
+            return
+        log_event(Level.ERROR, "solver.failed", {"error": f"{type(exc).__name__}: {exc}"})
+        self._deliver(None)

@@ -1,0 +1,119 @@
+import math
+
+import msgspec
+import pytest
+
+from lunaredge.agent import authority
+from lunaredge.agent.authority import Lease
+from lunaredge.ids import AuthorityId, CommandId
+from lunaredge.wire.driver import Sample
+from lunaredge.wire.messages import Grant
+from tests.agent.rig import PATH, Machine, seconds
+
+
+def grant(**changes: object) -> Grant:
+    base = Grant(
+        command=CommandId("c1"),
+        request_no=1,
+        authority=AuthorityId("ma-1"),
+        path=PATH,
+        tool_from_m=0.0,
+        half_width_m=2.0,
+        pose_error_m=0.5,
+        speed_m_s_max=0.4,
+        lifetime_ns=seconds(900),
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def sample(**traits: object) -> Sample:
+    return msgspec.structs.replace(Machine().sample(0), **traits)
+
+
+def lease() -> Lease:
+    return authority.lease_of(grant(), seconds(10), 100.0)
+
+
+def test_the_lease_counts_from_the_request_and_is_shortened_by_the_drift() -> None:
+    assert lease().expiry_ns < seconds(910)
+    assert lease().expiry_ns > seconds(909.9)
+    assert lease().renew_ns == seconds(460)
+
+
+def test_a_lease_is_over_before_its_expiry_by_the_margin() -> None:
+    expiry_ns = lease().expiry_ns
+
+    assert not authority.is_over(lease(), seconds(30), expiry_ns - seconds(30) - 1)
+    assert authority.is_over(lease(), seconds(30), expiry_ns - seconds(30))
+
+
+def test_a_renewal_never_shortens_a_lease() -> None:
+    shorter = authority.renewed(lease(), seconds(100), seconds(20), 100.0)
+    longer = authority.renewed(lease(), seconds(900), seconds(500), 100.0)
+
+    assert shorter == lease()
+    assert longer.expiry_ns > seconds(1399)
+
+
+def test_what_lies_behind_is_given_back_less_the_gap_and_the_pose_error() -> None:
+    after = authority.moved(lease(), sample(station_m=10.0, pose_error_m=0.3), 1.0)
+
+    assert after.released_m == pytest.approx(8.7)
+    assert authority.held(after).released_m == pytest.approx(8.7)
+
+
+def test_nothing_is_given_back_before_it_is_behind() -> None:
+    after = authority.moved(lease(), sample(station_m=0.5, pose_error_m=0.3), 1.0)
+
+    assert after.released_m == 0.0
+
+
+def test_what_was_given_back_is_never_taken_again() -> None:
+    ahead = authority.moved(lease(), sample(station_m=20.0), 1.0)
+
+    behind = authority.moved(ahead, sample(station_m=5.0, pose_error_m=9.0), 1.0)
+
+    assert behind.released_m == ahead.released_m
+    assert behind.station_m == 20.0
+
+
+def test_a_station_never_passes_the_end() -> None:
+    after = authority.moved(lease(), sample(station_m=99.0), 1.0)
+
+    assert after.station_m == pytest.approx(50.0)
+
+
+def test_the_corridor_is_half_a_width_to_either_side() -> None:
+    assert authority.contains(lease(), (10.0, 1.9))
+    assert not authority.contains(lease(), (10.0, 2.1))
+    assert not authority.contains(lease(), (-2.1, 0.0))
+
+
+def test_what_was_given_back_is_outside_the_corridor() -> None:
+    after = authority.moved(lease(), sample(station_m=20.0), 1.0)
+
+    assert not authority.contains(after, (10.0, 0.0))
+
+
+def test_a_grant_must_begin_where_the_machine_stands() -> None:
+    assert authority.flaw(grant(), sample(x_m=0.3, y_m=0.4)) is None
+    assert authority.flaw(grant(), sample(x_m=0.31, y_m=0.4)) == "grant_start"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"path": ()},
+        {"path": ((0.0, 0.0), (math.nan, 0.0))},
+        {"half_width_m": 0.0},
+        {"half_width_m": math.nan},
+        {"pose_error_m": -1.0},
+        {"speed_m_s_max": 0.0},
+        {"speed_m_s_max": math.inf},
+        {"tool_from_m": -0.1},
+        {"lifetime_ns": 0},
+        {"lifetime_ns": 2**62},
+    ],
+)
+def test_a_grant_with_values_that_can_not_be_is_flawed(changes: dict[str, object]) -> None:
+    assert authority.flaw(grant(**changes), sample()) == "grant_values"

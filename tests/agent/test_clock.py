@@ -1,0 +1,145 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lunaredge.agent.clock import SiteClock, shortened_ns
+from lunaredge.units import NS_PER_S
+from lunaredge.wire.messages import TimeReply
+
+OFFSET_NS = 1_790_000_000 * NS_PER_S
+
+
+def clock() -> SiteClock:
+    return SiteClock(drift_ppm=100.0, round_trip_ns_max=20 * NS_PER_S)
+
+
+def exchange(subject: SiteClock, sent_ns: int, there_ns: int, back_ns: int) -> str | None:
+    """Ask at a time and get an answer that took that long there and back."""
+    subject.requested(sent_ns)
+    reply = TimeReply(local_ns=sent_ns, site_ns=sent_ns + there_ns + OFFSET_NS)
+    return subject.answered(reply, sent_ns + there_ns + back_ns)
+
+
+def test_site_time_is_not_known_before_an_answer() -> None:
+    subject = clock()
+
+    assert subject.site_ns(5) is None
+    assert subject.error_ns(5) is None
+    assert not subject.within(10**18, 5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 10**9)), min_size=1, max_size=8))
+def test_the_truth_is_within_the_bound_whatever_the_delays(delays: list[tuple[int, int]]) -> None:
+    subject = clock()
+
+    for turn, (there_ns, back_ns) in enumerate(delays):
+        sent_ns = turn * 30 * NS_PER_S
+        assert exchange(subject, sent_ns, there_ns, back_ns) is None
+
+        now_ns = sent_ns + 20 * NS_PER_S
+        site_ns, error_ns = subject.site_ns(now_ns), subject.error_ns(now_ns)
+        assert site_ns is not None
+        assert error_ns is not None
+        assert abs(site_ns - (now_ns + OFFSET_NS)) <= error_ns
+
+
+def test_a_slow_answer_does_not_spoil_a_good_estimate() -> None:
+    subject = clock()
+    exchange(subject, 0, 1_000_000, 1_000_000)
+
+    assert exchange(subject, 30 * NS_PER_S, 0, 4 * NS_PER_S) is None
+
+    error_ns = subject.error_ns(34 * NS_PER_S)
+    assert error_ns is not None
+    assert error_ns < 10_000_000
+
+
+def test_the_bound_grows_with_the_worst_drift() -> None:
+    subject = clock()
+    exchange(subject, 0, 0, 0)
+
+    before_ns, after_ns = subject.error_ns(0), subject.error_ns(1000 * NS_PER_S)
+
+    assert before_ns is not None
+    assert after_ns is not None
+    assert after_ns - before_ns == 100_000_000
+
+
+def test_an_aged_estimate_gives_way_to_a_worse_round_trip() -> None:
+    subject = clock()
+    exchange(subject, 0, 0, 0)
+
+    exchange(subject, 100_000 * NS_PER_S, NS_PER_S, NS_PER_S)
+
+    error_ns = subject.error_ns(100_002 * NS_PER_S)
+    assert error_ns is not None
+    assert error_ns < 2 * NS_PER_S
+
+
+def test_an_answer_that_was_not_asked_for_is_refused() -> None:
+    subject = clock()
+    exchange(subject, 0, 0, 0)
+
+    again = subject.answered(TimeReply(local_ns=0, site_ns=OFFSET_NS), 0)
+
+    assert again == "time_unasked"
+
+
+def test_an_answer_to_another_life_is_refused() -> None:
+    subject = clock()
+
+    reason = subject.answered(TimeReply(local_ns=77, site_ns=OFFSET_NS), 100)
+
+    assert reason == "time_unasked"
+    assert subject.site_ns(100) is None
+
+
+def test_a_very_slow_answer_is_refused() -> None:
+    subject = clock()
+
+    assert exchange(subject, 0, 15 * NS_PER_S, 6 * NS_PER_S) == "time_slow"
+    assert subject.site_ns(0) is None
+
+
+def test_an_answer_that_contradicts_the_estimate_is_refused() -> None:
+    subject = clock()
+    exchange(subject, 0, 0, 0)
+    subject.requested(NS_PER_S)
+
+    reason = subject.answered(
+        TimeReply(local_ns=NS_PER_S, site_ns=OFFSET_NS + 90 * NS_PER_S), NS_PER_S
+    )
+
+    assert reason == "time_impossible"
+    assert subject.site_ns(NS_PER_S) == OFFSET_NS + NS_PER_S
+
+
+def test_three_contradictions_in_a_row_end_the_trust_in_the_estimate() -> None:
+    subject = clock()
+    exchange(subject, 0, 0, 0)
+    jump_ns = 500 * NS_PER_S
+
+    for turn in range(1, 4):
+        sent_ns = turn * NS_PER_S
+        subject.requested(sent_ns)
+        reply = TimeReply(local_ns=sent_ns, site_ns=sent_ns + OFFSET_NS + jump_ns)
+        assert subject.answered(reply, sent_ns) == "time_impossible"
+
+    assert subject.site_ns(4 * NS_PER_S) is None
+
+
+def test_only_the_newest_requests_are_remembered() -> None:
+    subject = clock()
+
+    for sent_ns in range(10):
+        subject.requested(sent_ns)
+
+    assert subject.answered(TimeReply(local_ns=5, site_ns=OFFSET_NS), 10) == "time_unasked"
+    assert subject.answered(TimeReply(local_ns=6, site_ns=OFFSET_NS), 10) is None
+
+
+@given(st.integers(0, 10**15))
+def test_a_shortened_lifetime_ends_first_even_on_the_slowest_clock(lifetime_ns: int) -> None:
+    local_ns = shortened_ns(lifetime_ns, 100.0)
+
+    assert local_ns * (1 + 100e-6) <= lifetime_ns
+    assert local_ns >= lifetime_ns * 0.9998 - 2

@@ -1,0 +1,67 @@
+"""The documents tell the truth: links lead somewhere, and files, commands and targets exist."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lunaredge.cli.main import COMMANDS
+from tests.style.source import ROOT, files
+
+DOCUMENTS = [path for path in files() if path.suffix == ".md"]
+
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(#[\w-]+)?\)")
+FILE = re.compile(r"`((?:[\w-]+/)*\w+\.py)`")
+# In code only: in prose, "lunaredge" and "make" are followed by any word.
+COMMAND = re.compile(r"(?:^    |`)(?:\.venv/bin/)?lunaredge ([a-z]+)", re.MULTILINE)
+TARGET = re.compile(r"(?:^    |`)(?:[A-Z_]+=\w+ )?make ([a-z]+)", re.MULTILINE)
+
+
+def found(pattern: re.Pattern[str]) -> Iterator[tuple[Path, str]]:
+    for path in DOCUMENTS:
+        for match in pattern.finditer(path.read_text(encoding="utf-8")):
+            yield path, match[1]
+
+
+def test_every_link_leads_somewhere() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path, target in found(LINK)
+        if not (path.parent / target).exists()
+    ]
+
+    assert not broken, "\n".join(broken)
+
+
+def test_every_file_that_is_named_exists() -> None:
+    names = [f"/{path.relative_to(ROOT)}" for path in files()]
+
+    missing = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, name in found(FILE)
+        if not any(known.endswith(f"/{name}") for known in names)
+    ]
+
+    assert not missing, "\n".join(missing)
+
+
+def test_every_command_that_is_named_exists() -> None:
+    known = {command.name for command in COMMANDS}
+
+    assert {name for _, name in found(COMMAND)} <= known
+
+
+@pytest.mark.parametrize("name", sorted({name for _, name in found(TARGET)}))
+def test_a_make_target_that_is_named_exists(name: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    assert re.search(rf"^{name}:", makefile, re.MULTILINE)
+
+
+def test_the_readme_names_every_command() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    unnamed = [c.name for c in COMMANDS if not re.search(rf"\b{c.name}\b", readme)]
+
+    assert unnamed == []
