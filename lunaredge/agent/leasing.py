@@ -35,12 +35,19 @@ class Leasing:
     def __init__(self, config: AgentConfig, boot: BootId) -> None:
         self.lease: Lease | None = None
         self.asked: Asked | None = None
-        self.margin_ns = config.stopping_ns + ns_from_s(config.clock_margin_s)
+        self.margin_ns = 0
+        """How long before its end a lease permits no more."""
         self._config = config
         self._number = (boot & 0x7FFF_FFFF) << 32
         self._not_before_ns: int | None = None
         self._renewal: Asked | None = None
         self._renewals_in_vain = 0
+        self.allow_for(setpoint_lifetime_ns=0)
+
+    def allow_for(self, setpoint_lifetime_ns: int) -> None:
+        """Leave room before a lease's end to stop, even if the last set-point runs out unheard."""
+        clock_ns = ns_from_s(self._config.clock_margin_s)
+        self.margin_ns = self._config.stopping_ns + setpoint_lifetime_ns + clock_ns
 
     def live(self, now_ns: int) -> bool:
         """Tell whether a lease permits anything now."""

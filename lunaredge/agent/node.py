@@ -121,9 +121,10 @@ class AgentNode:
     def attached(self, hello: Hello, now_ns: int) -> None:
         """Learn that the machine's controller answered."""
         self._enter(now_ns)
-        reason = self._parts.pilot.helm.attached(hello, now_ns)
+        reason = self._parts.pilot.attached(hello, now_ns)
         if reason is None:
-            self._parts.recorder.event("driver_found", "", now_ns)
+            text = f"a set-point lives {hello.setpoint_lifetime_s:g} s"
+            self._parts.recorder.event("driver_found", text, now_ns)
         else:
             self._parts.outlet.refuse("driver", reason)
         self._settle(now_ns)

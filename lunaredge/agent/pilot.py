@@ -25,7 +25,7 @@ from lunaredge.model.site import Point
 from lunaredge.model.task import Tool
 from lunaredge.node import Level
 from lunaredge.units import ns_from_s
-from lunaredge.wire.driver import Sample
+from lunaredge.wire.driver import Hello, Sample
 from lunaredge.wire.messages import (
     Assign,
     AuthorityRenewal,
@@ -75,6 +75,13 @@ class Pilot:
         self._started_ns: int | None = None
 
     # --- what it is told -----------------------------------------------------------------------
+
+    def attached(self, hello: Hello, now_ns: int) -> str | None:
+        """Take a controller; give the reason where it is refused."""
+        reason = self.helm.attached(hello, now_ns)
+        if reason is None:
+            self.leasing.allow_for(self.helm.lifetime_ns)
+        return reason
 
     def sense(self, sample: Sample, now_ns: int) -> str | None:
         """Take a sample; give the reason where it is refused."""

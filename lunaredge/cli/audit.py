@@ -11,7 +11,9 @@ from lunaredge.cli.table import as_json
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
-    parser.add_argument("folder", type=Path, metavar="DIR", help="what `lunaredge demo --keep` left")
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="what `lunaredge demo --keep` left"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
 
 

@@ -62,8 +62,7 @@ def run(options: argparse.Namespace) -> int:
     if options.keep is not None:
         return _play(options.keep, wishes, options)
     with tempfile.TemporaryDirectory(prefix="lunaredge-demo-") as folder:
-        code = _play(Path(folder), wishes, options)
-    return code
+        return _play(Path(folder), wishes, options)
 
 
 def _play(folder: Path, wishes: DemoWishes, options: argparse.Namespace) -> int:

@@ -19,7 +19,6 @@ from lunaredge.wire.link import (
     Shipment,
     decode_payload,
     encode_payload,
-    ids_in,
 )
 from lunaredge.wire.messages import RECORD_CLASSES, RecordClass
 
@@ -215,16 +214,21 @@ class Stream:
 
     def acknowledge(self, ack: ItemAck, now_ns: int) -> bool:
         """Forget what Earth has on disk; False for an acknowledgement of what was never sent."""
-        ids = set(ids_in(ack.bitmap, ack.through))
+        ids = list(ack.ids())
         if max(ids, default=ack.through) > self.tally.last_id:
             return False
         if ack.through < self._through:
             return True
-        self._held = {held for held in self._held if held > ack.through} | ids
-        self._through = ack.through
-        for piece in [piece for piece in self._flying.values() if self._is_known(piece.id)]:
-            del self._flying[piece.id]
-            self._settle(piece.entry)
+        reached: list[int] = []
+        if ack.through > self._through:
+            self._through = ack.through
+            self._held = {held for held in self._held if held > ack.through}
+            reached = [number for number in self._flying if number <= ack.through]
+        self._held.update(ids)
+        for number in (*reached, *ids):
+            piece = self._flying.pop(number, None)
+            if piece is not None:
+                self._settle(piece.entry)
         self._skip_known()
         if self.tally.drain_id and not self.tally.drained_ns:
             self._note_drained(now_ns)

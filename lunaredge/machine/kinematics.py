@@ -172,6 +172,10 @@ class Drive:
         """How far it would roll if it braked now."""
         return self.speed_m_s * self.speed_m_s / (2.0 * self.braking_m_s2)
 
+    @property
+    def _end_m(self) -> float:
+        return self.track.length_m if self.track is not None else 0.0
+
     def begin(self, track: Track) -> None:
         """Put the machine at station 0 of a track."""
         assert self.at_rest, "a track begins at rest"
@@ -194,15 +198,15 @@ class Drive:
 
     def arrived(self, stop_m: float) -> bool:
         """Whether the machine is at rest with nothing left to drive before the stop."""
-        end_m = min(stop_m, self.track.length_m) if self.track else 0.0
-        return self.at_rest and end_m - self.station_m <= _ARRIVED_M
+        return self.at_rest and min(stop_m, self._end_m) - self.station_m <= _ARRIVED_M
 
     def turn(self, turn_rad_left: float, dt_s: float) -> None:
         """Turn on the spot toward the next stretch."""
         assert self.speed_m_s == 0.0, "a point turn begins at rest"
         step = min(abs(turn_rad_left), self._turn_rad_s * dt_s)
         self.heading_rad = turn_rad(0.0, self.heading_rad + math.copysign(step, turn_rad_left))
-        self.turning = step < abs(turn_rad_left)
+        # Until it drives on or is told to stop, even when the turn is done.
+        self.turning = True
         self.body = self._body()
 
     def turned_by(self, turn_rad_left: float, dt_s: float) -> Rectangle:
@@ -237,6 +241,8 @@ class Drive:
         rest_m = hold_m - self.station_m
         if abs(rest_m) <= _ARRIVED_M and self.speed_m_s <= change:
             self._advance(max(rest_m, 0.0), 0.0)
+            # A pause at a corner is no rest: the turn begins with the next step.
+            self.turning = stretch.corner_m < min(stop_m, self._end_m) - _ARRIVED_M
 
     def brake(self, dt_s: float) -> None:
         """Come to rest as fast as the ground allows; a turn on the spot ends at once."""

@@ -25,6 +25,7 @@ from paho.mqtt.properties import Properties
 
 from lunaredge.node import Level
 from lunaredge.runtime.log import log_event
+from lunaredge.runtime.tasks import end_tasks
 from lunaredge.wire.codec import FRAME_BYTES_MAX
 
 # 16 publishes wait for their PUBACK at the same time: one at a time would cost a round trip each.
@@ -190,6 +191,15 @@ class MqttLink:
 
     async def run(self) -> None:
         """Keep the link up until cancelled."""
+        keeping = asyncio.create_task(self._keep_up())
+        try:
+            await asyncio.wait((keeping,))
+        finally:
+            failures = await end_tasks((keeping,))
+        if failures:
+            raise failures[0]
+
+    async def _keep_up(self) -> None:
         loop = asyncio.get_running_loop()
         failures = 0
         while True:
@@ -230,19 +240,15 @@ class MqttLink:
         """Connect and stay until it breaks; give the reason."""
         connections = self.counts.connections
         try:
-            client = self._client()
-            async with client:
+            async with self._client() as client:
                 client.timeout = ANSWER_S_MAX
                 await self._subscribe(client)
                 await self._serve(client)
-        except* aiomqtt.MqttError as group:
-            error = _first(group)
+        except aiomqtt.MqttError as exc:
             if connections == self.counts.connections:
-                self._reconsider_version(error)
-            reason = str(error)
-        else:
-            reason = "closed"
-        return reason
+                self._reconsider_version(exc)
+            return str(exc)
+        return "closed"
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
         if not self._subscriptions:
@@ -259,15 +265,17 @@ class MqttLink:
         self._report("broker.connected", {"protocol": self._version.value})
         self._listener.on_connected()
         self._deliver()
+        publishers = [self._publish_from(queue, client) for _ in range(IN_FLIGHT_MAX)]
+        tasks = [asyncio.create_task(work) for work in (*publishers, _until_broken(client))]
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(IN_FLIGHT_MAX):
-                    group.create_task(self._publish_from(queue, client))
-                group.create_task(_until_broken(client))
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._outgoing = None
             self.counts.lost += queue.qsize() + self._in_flight
             self._listener.on_disconnected()
+            failures = await end_tasks(tasks)
+        if failures:
+            raise failures[0]
 
     async def _publish_from(self, queue: asyncio.Queue[_Outgoing], client: aiomqtt.Client) -> None:
         """Publish what is queued. The order holds: nothing is awaited between taking and writing.
@@ -275,7 +283,7 @@ class MqttLink:
         A time-out ends the connection. The message may still arrive, then twice: receivers of
         everything that matters know it by its number.
         """
-        while True:
+        while self._outgoing is queue:
             message = await queue.get()
             self._in_flight += 1
             await client.publish(message.topic, message.payload, qos=1, retain=message.retain)
@@ -339,13 +347,6 @@ async def _until_broken(client: aiomqtt.Client) -> None:
     """
     async for _ in client.messages:
         pass
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _number(code: object) -> int:

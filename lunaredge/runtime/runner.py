@@ -33,6 +33,7 @@ from lunaredge.node import (
 from lunaredge.runtime.clock import Clock
 from lunaredge.runtime.log import log_event, log_note
 from lunaredge.runtime.store import Store
+from lunaredge.runtime.tasks import end_tasks
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.driver import Halt, MachineOrder
 
@@ -135,14 +136,12 @@ class NodeRunner:
         finally:
             self._stopping.set()
             self._cancel_timer()
-            for task in tasks:
-                task.cancel()
-            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            failures = await end_tasks(tasks)
             self._thread.shutdown(wait=True)
-        failures = [self._failure, *(end for end in ends if isinstance(end, BaseException))]
-        for failure in failures:
-            if failure is not None and not isinstance(failure, asyncio.CancelledError):
-                raise failure
+        if self._failure is not None:
+            raise self._failure
+        if failures:
+            raise failures[0]
 
     def stop(self) -> None:
         """End `run`, after what is queued is on disk and sent, within a bound."""
@@ -326,7 +325,7 @@ class NodeRunner:
             await asyncio.wait(
                 (executing, emptied), timeout=STOP_DISK_S_MAX, return_when=asyncio.FIRST_COMPLETED
             )
-            emptied.cancel()
+            await end_tasks((emptied,))
         if self._failure is None:
             await link.drain(STOP_LINK_S_MAX)
 

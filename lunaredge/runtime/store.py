@@ -5,12 +5,12 @@ Knows nothing of what the bytes mean. All calls block; the runner makes them in 
 file is locked for the life of the store, so that two processes can't both believe they own it.
 """
 
+import contextlib
 import fcntl
 import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -319,7 +319,7 @@ class Store:
     def _set_meta(self, key: str, value: int) -> None:
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    @contextmanager
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with _translated(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
@@ -359,7 +359,7 @@ def _lock(path: Path) -> int:
     return descriptor
 
 
-@contextmanager
+@contextlib.contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """Turn SQLite's errors into ours, at the border."""
     try:

@@ -89,12 +89,11 @@ class GroundMap:
         if not points:
             return replace(self, version=self.version + 1)
         measured = np.array(points, dtype=np.float64)
-        cells = np.floor((measured[:, :2] - self.frame[:2]) / self.frame[2]).astype(np.int64)
+        places = np.floor((measured[:, :2] - self.frame[:2]) / self.frame[2])
         row_count, column_count = self.heights_m.shape
-        on_grid = (
-            (cells >= 0).all(axis=1) & (cells[:, 0] < column_count) & (cells[:, 1] < row_count)
-        )
-        numbers = cells[on_grid, 1] * column_count + cells[on_grid, 0]
+        on_grid = ((places >= 0) & (places < (column_count, row_count))).all(axis=1)
+        cells = places[on_grid].astype(np.int64)
+        numbers = cells[:, 1] * column_count + cells[:, 0]
         counts = np.bincount(numbers, minlength=self.heights_m.size)
         sums_m = np.bincount(numbers, measured[on_grid, 2], minlength=self.heights_m.size)
         seen = (counts > 0).reshape(self.heights_m.shape)

@@ -136,7 +136,11 @@ def checked_legs(
     Raises:
         Infeasible: there are none, or one is off the boundary, in a keep-out zone or too steep.
     """
-    key = (task, spec, corridor_margin_m)
+    # Many tasks of an order ask for the same work; whose it is and when does not move its legs.
+    work = msgspec.structs.replace(
+        task, id=TaskId(""), after=(), priority=PRIORITIES[0], needs_earth=False, only_on=()
+    )
+    key = (work, spec, corridor_margin_m)
     memory = ground.known.legs
     legs, refusal = memory.find(key) or memory.keep(key, _checked(*key, ground))
     if refusal:

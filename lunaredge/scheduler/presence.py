@@ -54,10 +54,10 @@ def take_word(ctx: Context, heard: Heard) -> None:
     """Take a node's signed word."""
     node = ctx.state.nodes[heard.node]
     body = heard.body
+    if not is_news(ctx, heard):
+        return
     if isinstance(body, Farewell):
         _take_farewell(ctx, node, body)
-        return
-    if not is_news(ctx, heard):
         return
     if heard.boot != node.boot:
         _begin_life(ctx, node, heard.boot)
@@ -81,8 +81,6 @@ def is_news(ctx: Context, heard: Heard) -> bool:
     sender was taken in by an earlier leader); one seen earlier is old news.
     """
     node = ctx.state.nodes[heard.node]
-    if isinstance(heard.body, Farewell):
-        return True
     if heard.boot == node.boot:
         return heard.number > node.number
     return isinstance(heard.body, Birth | Heartbeat) and heard.boot not in node.seen_boots

@@ -17,7 +17,7 @@ from lunaredge.sim.scenario import simulated_signer
 from lunaredge.sim.simulation import Simulation
 from lunaredge.units import NS_PER_S, ns_from_s
 from lunaredge.wire import messages, spool, topics
-from lunaredge.wire.codec import Header, encode
+from lunaredge.wire.codec import Header, decode, encode
 from lunaredge.wire.seal import Role, Signer
 
 # Commands overheard and kept for replays.
@@ -44,7 +44,8 @@ class Attacker:
         self._rng = rng
         self._mean_s = mean_s
         self._active = False
-        self._heard: deque[tuple[NodeId, bytes]] = deque(maxlen=HEARD_MAX)
+        self._heard: deque[tuple[NodeId, CommandId, bytes]] = deque(maxlen=HEARD_MAX)
+        self._answered: dict[CommandId, None] = {}
         self._number = 0
 
     def begin(self) -> None:
@@ -58,10 +59,15 @@ class Attacker:
         self._active = False
 
     def overhear(self, sender: NodeId, message: Message) -> None:
-        """Keep a command for later."""
+        """Keep a command, and remember which ones were answered."""
         where = topics.parse(message.topic)
-        if sender == topics.SCHEDULER and where is not None and where.channel == "cmd":
-            self._heard.append((where.node, message.payload))
+        if where is None or where.channel not in ("cmd", "reply"):
+            return
+        body = decode(message.payload, self._sim.keys.keyring).body
+        if isinstance(body, messages.CommandReply):
+            self._answered[body.command] = None
+        elif sender == topics.SCHEDULER and isinstance(body, messages.Command):
+            self._heard.append((where.node, body.command, message.payload))
 
     def _plan(self) -> None:
         delay_ns = ns_from_s(self._rng.expovariate(1.0 / self._mean_s))
@@ -120,8 +126,12 @@ class Attacker:
                 return self._replay(name)
 
     def _replay(self, name: NodeId) -> Attack | None:
-        heard = [payload for node, payload in self._heard if node == name]
-        # What it says may be old news or news that got lost; either way it is the scheduler's own.
+        # Only what its node has answered is old news; another may have got lost the first time.
+        heard = [
+            payload
+            for node, command, payload in self._heard
+            if node == name and command in self._answered
+        ]
         return Attack("replayed", self._rng.choice(heard), counted=False) if heard else None
 
     def _frame(self, signer: Signer | None, life_ns: int) -> bytes:

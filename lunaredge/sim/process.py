@@ -1,7 +1,8 @@
 """A node's shell in the simulator: it carries effects out, dies, and comes back from its disk.
 
-Effects go out in order, one commit at a time, as under the real driver; a Halt goes out at once.
-What a killed process had not carried out is gone.
+Effects go out in order, with group commit, as under the real driver: all writes that wait are one
+transaction, and nothing that stood behind a write leaves before it. A Halt goes out at once. What
+a killed process had not carried out is gone.
 """
 
 import random
@@ -39,6 +40,8 @@ TICKS_AT_ONCE_MAX = 100
 
 # Boot ids are a durable counter above this many random bits, as in the real shell.
 BOOT_RANDOM_BITS = 24
+
+_WRITES = (Persist, Erase, Archive)
 
 
 class ProcessOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +91,7 @@ class Process:
         self._rng = world.rng
         self._clock = LocalClock(0, 0, 0)
         self._queue: deque[Effect] = deque()
+        self._batch: deque[Effect] = deque()
         self._committing: list[StorageEffect] = []
         self._tick: Entry | None = None
         self._spin = (0, 0)
@@ -126,6 +130,7 @@ class Process:
         self.life += 1
         self.node = None
         self._queue.clear()
+        self._batch.clear()
         if self._committing and self._rng.random() < 0.5:
             self._apply()
         self._committing = []
@@ -178,8 +183,10 @@ class Process:
 
     def _halt(self, halt: Actuate) -> None:
         """Stop at once; an order that still waits behind a commit must not follow the stop."""
-        waiting = [effect for effect in self._queue if not isinstance(effect, Actuate)]
-        self._queue = deque(waiting)
+        for queue in (self._batch, self._queue):
+            kept = [effect for effect in queue if not isinstance(effect, Actuate)]
+            queue.clear()
+            queue.extend(kept)
         self._carry_out(halt)
 
     def _plan_tick(self) -> None:
@@ -201,16 +208,16 @@ class Process:
         self.call(lambda node, local_ns: node.tick(local_ns))
 
     def _drain(self) -> None:
+        """Carry out what waits; all writes that wait go into one transaction."""
         while self._queue and not self._committing:
-            if isinstance(self._queue[0], Persist | Erase | Archive):
-                self._begin_commit()
-            else:
+            if not isinstance(self._queue[0], _WRITES):
                 self._carry_out(self._queue.popleft())
+                continue
+            self._begin_commit()
 
     def _begin_commit(self) -> None:
-        while self._queue and isinstance(effect := self._queue[0], Persist | Erase | Archive):
-            self._committing.append(effect)
-            self._queue.popleft()
+        self._batch, self._queue = self._queue, deque()
+        self._committing = [effect for effect in self._batch if isinstance(effect, _WRITES)]
         life = self.life
         delay_ns = self._rng.randint(self.options.commit_ns_min, self.options.commit_ns_max)
         self._timeline.after(delay_ns, lambda: self._end_commit(life))
@@ -220,6 +227,10 @@ class Process:
             return
         self._apply()
         self._committing = []
+        while self._batch:
+            effect = self._batch.popleft()
+            if not isinstance(effect, _WRITES):
+                self._carry_out(effect)
         self._drain()
 
     def _apply(self) -> None:

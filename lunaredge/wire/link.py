@@ -7,7 +7,7 @@ lost, late, doubled or out of order: who resends what, and when, is the business
 values.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -40,8 +40,11 @@ ITEM_OVERHEAD_BYTES = 49
 ITEM_BYTES_MAX = FRAME_BYTES_MAX
 PARTS_MAX = -(-ITEM_BYTES_MAX // CHUNK_BYTES)
 
-# Ids in flight per class: the bitmap of a whole window is then as long as a chunk and fits too.
-WINDOW_COUNT = 8 * CHUNK_BYTES
+# Ids in flight per class: 200 Mbit/s in full pieces, times a round trip with its waits (4.6 s).
+WINDOW_COUNT = 131_072
+
+# One acknowledgement names as many ids beyond the first hole as fit beside it; more go in a row.
+BITMAP_BYTES_MAX = CHUNK_BYTES
 
 # What is left for the signed frame once a directive's longest id and its times are paid for. A
 # work order is longer: it goes up in a later issue, or is given to the site beforehand.
@@ -56,7 +59,7 @@ _Span = Annotated[int, msgspec.Meta(ge=1, le=2**62)]
 _PartIndex = Annotated[int, msgspec.Meta(ge=0, lt=PARTS_MAX)]
 _PartCount = Annotated[int, msgspec.Meta(ge=1, le=PARTS_MAX)]
 _Chunk = Annotated[bytes, msgspec.Meta(max_length=CHUNK_BYTES)]
-_Bitmap = Annotated[bytes, msgspec.Meta(max_length=WINDOW_COUNT // 8)]
+_Bitmap = Annotated[bytes, msgspec.Meta(max_length=BITMAP_BYTES_MAX)]
 _DirectiveId = Annotated[str, msgspec.Meta(min_length=1, max_length=DIRECTIVE_ID_LENGTH_MAX)]
 
 
@@ -110,12 +113,21 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=1):
 class ItemAck(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=2):
     """Earth has on disk every id through ``through``, and those beyond it that the bitmap names.
 
-    Bit k of byte b stands for the id ``through + 1 + 8 b + k``.
+    Bit k of byte b stands for the id ``through + 1 + skip + 8 b + k``. What it does not name may
+    be named by another one.
     """
 
     record_class: RecordClass
     through: Count
+    skip: Annotated[int, msgspec.Meta(ge=0, lt=WINDOW_COUNT)] = 0
     bitmap: _Bitmap = b""
+
+    def ids(self) -> Iterator[int]:
+        """Give the ids that the bitmap names, in order."""
+        for index, byte in enumerate(self.bitmap):
+            for bit in range(8 if byte else 0):
+                if byte >> bit & 1:
+                    yield self.through + 1 + self.skip + 8 * index + bit
 
 
 class Directive(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=3):
@@ -230,23 +242,3 @@ def decode_payload(payload: bytes) -> Payload:
 def part_count(payload: bytes) -> int:
     """Give how many pieces a payload travels in."""
     return max(1, -(-len(payload) // CHUNK_BYTES))
-
-
-def bitmap_of(ids: Iterable[int], through: int) -> bytes:
-    """Give the bitmap of ids beyond ``through``, as short as it can be."""
-    bits = bytearray()
-    for number in ids:
-        index = number - through - 1
-        assert 0 <= index < WINDOW_COUNT, f"id {number} is out of the window after {through}"
-        if index // 8 >= len(bits):
-            bits.extend(bytes(index // 8 + 1 - len(bits)))
-        bits[index // 8] |= 1 << index % 8
-    return bytes(bits)
-
-
-def ids_in(bitmap: bytes, through: int) -> Iterator[int]:
-    """Give the ids that a bitmap names, in order."""
-    for index, byte in enumerate(bitmap):
-        for bit in range(8 if byte else 0):
-            if byte >> bit & 1:
-                yield through + 1 + 8 * index + bit

@@ -193,14 +193,11 @@ def point_at(path: tuple[Point, ...], station_m: float) -> Point:
 class Rig:
     """One agent with its disk and its machine, and the test as everybody else."""
 
-    def __init__(
-        self,
-        settings: AgentConfig | None = None,
-        disk: dict[tuple[str, str, int], bytes] | None = None,
-    ) -> None:
+    def __init__(self, settings: AgentConfig | None = None, *, lifetime_s: float = 20.0) -> None:
         self.settings = settings or config()
-        self.disk: Disk = {} if disk is None else disk
+        self.disk: Disk = {}
         self.machine = Machine()
+        self.machine.lifetime_ns = seconds(lifetime_s)
         self.now_ns = seconds(1000)
         self.epoch = 1
         self.serves_time = True

@@ -8,9 +8,8 @@ import pytest
 from lunaredge.agent.polyline import length_m
 from lunaredge.model.task import Dump, Leg, Load, Tool
 from lunaredge.node import Actuate, Persist, Publish
-from lunaredge.units import NS_PER_S
 from lunaredge.wire.driver import Follow, Halt, Work
-from lunaredge.wire.messages import AuthorityRenewal, AuthorityRequest, Grant
+from lunaredge.wire.messages import AuthorityRenewal, AuthorityRequest
 from lunaredge.wire.records import Alarm, Event, TaskReport
 from tests.agent.rig import DIG, PATH, Rig, boot_of, config, seconds
 
@@ -126,8 +125,7 @@ def test_set_points_are_refreshed_four_times_in_their_life() -> None:
 
 
 def test_the_machine_never_stops_for_a_missed_refresh() -> None:
-    rig = Rig()
-    rig.machine.lifetime_ns = seconds(0.5)
+    rig = Rig(lifetime_s=0.5)
 
     rig.drive_off(DRIVE)
     rig.run(100)
@@ -174,7 +172,7 @@ def cancelled(rig: Rig) -> None:
 FAULTS: dict[Callable[[Rig], None], str] = {
     blind: "safe",
     lost_pose: "holding",
-    off_the_path: "safe",
+    off_the_path: "requesting",
     low_battery: "safe",
     detached: "safe",
     held: "holding",
@@ -215,10 +213,11 @@ def test_nothing_moves_before_a_census() -> None:
 
     rig.run(60)
     rig.assign(DRIVE)
+    rig.run(60)
 
     assert rig.state == "unproven"
     assert rig.all(AuthorityRequest) == []
-    assert rig.situation.refused == {} | {"unproven": 1}
+    assert rig.situation.refused == {"unproven": 1}
 
 
 def test_a_hold_keeps_task_and_authority_and_a_resume_goes_on_from_there() -> None:
@@ -316,7 +315,7 @@ def test_in_safe_mode_no_task_is_begun() -> None:
 
     rig.assign(DRIVE)
 
-    assert rig.situation.task is None
+    assert rig.beat().task is None
     assert rig.situation.refused == {"safe": 1}
 
 
@@ -402,7 +401,7 @@ def test_the_machine_is_at_rest_before_the_lease_ends() -> None:
     rig.drive_off(DRIVE, lifetime_ns=seconds(100))
     assert rig.now_ns == sent_ns
 
-    rig.run(300)
+    rig.run(100)
 
     assert rig.machine.moved_ns is not None
     assert rig.machine.moved_ns < sent_ns + seconds(100 - 5)
@@ -455,15 +454,15 @@ def test_renewals_are_asked_from_half_life_on_with_fresh_numbers() -> None:
 
 def test_a_renewed_lease_does_not_interrupt_the_drive() -> None:
     rig = Rig()
-    grant = rig.drive_off(DRIVE, lifetime_ns=seconds(100), speed_m_s_max=0.1)
+    grant = rig.drive_off(DRIVE, lifetime_ns=seconds(120), speed_m_s_max=0.1)
     halts = len(rig.orders(Halt))
 
     for _ in range(4):
-        rig.run(55)
-        rig.renew(rig.last(AuthorityRenewal).request_no, grant, 100)
+        rig.run(62)
+        rig.renew(rig.last(AuthorityRenewal).request_no, grant, 120)
 
     assert len(rig.orders(Halt)) == halts
-    assert rig.machine.station_m == pytest.approx(22.0, abs=0.5)
+    assert rig.machine.station_m == pytest.approx(24.8, abs=0.5)
 
 
 def test_a_lease_that_is_not_renewed_is_given_up_and_asked_anew() -> None:
@@ -514,12 +513,11 @@ def refused_grant(rig: Rig, **changes: object) -> dict[str, int]:
     """Offer a grant that must be refused; give what was counted."""
     before = rig.beat()
 
-    grant = rig.grant(**changes)
+    rig.grant(**changes)
     after = rig.beat()
 
     assert rig.orders(Follow) == []
     assert after.authority is None
-    assert grant.authority not in rig.node._parts.pilot.__dict__.values()
     assert (after.state, after.task, after.held) == (before.state, before.task, before.held)
     return after.refused
 
@@ -590,7 +588,7 @@ def test_after_a_reboot_the_old_authority_is_no_permission_and_is_given_up_at_re
     assert not rig.situation.at_rest
     rig.tell(rig.grant_for(rig.last(AuthorityRequest), command=grant.command))
     rig.census()
-    assert follows_in(rig, 20) == []
+    assert follows_in(rig, 40) == []
     assert rig.situation.at_rest
     assert rig.boot_id == boot_of(2)
 
@@ -634,9 +632,10 @@ def test_a_leg_is_counted_durably_after_what_it_measured() -> None:
 def test_a_task_is_reported_done_durably_before_it_is_forgotten() -> None:
     rig = Rig()
     rig.drive_off(DRIVE)
+    rig.run(100)
     before = len(rig.effects)
 
-    rig.run(180)
+    rig.run(80)
 
     tail = rig.effects[before:]
     kinds = [
@@ -647,7 +646,9 @@ def test_a_task_is_reported_done_durably_before_it_is_forgotten() -> None:
     ]
     assert [(name, table) for _, name, table in kinds] == [("Persist", "spool"), ("Erase", "task")]
     published = next(
-        i for i, e in enumerate(tail) if isinstance(e, Publish) and e.topic.endswith("/up/state")
+        i
+        for i, e in enumerate(tail)
+        if isinstance(e, Publish) and e.topic.endswith("/up/state") and b"done" in e.payload
     )
     assert published > kinds[1][0]
 
@@ -661,5 +662,3 @@ def test_progress_rises_from_leg_to_leg() -> None:
     assert progress == sorted(progress)
     assert 0.05 < progress[2] < 0.5
     assert progress[-1] == 0.5
-    assert rig.all(Grant) == []
-    assert NS_PER_S == 10**9

@@ -15,7 +15,7 @@ from lunaredge.earth.station import EarthConfig, EarthNode
 from lunaredge.ids import BootId, KeyId, SiteId
 from lunaredge.model.contact import LINK_PRESETS, Contact, ContactPlan
 from lunaredge.node import Archive, Effect, Erase, Note, Persist, Publish, Row, Transmit
-from lunaredge.units import NS_PER_MS, NS_PER_S
+from lunaredge.units import NS_PER_S
 from lunaredge.wire import topics
 from lunaredge.wire.codec import Header, Received, decode, encode
 from lunaredge.wire.messages import Message, RecordAck, RecordClass
@@ -70,7 +70,7 @@ class Disk:
     """A store: rows and an archive that refuses nothing, so that doubles show."""
 
     def __init__(self) -> None:
-        self.table: dict[tuple[str, str, int], bytes] = {}
+        self.scopes: dict[tuple[str, str], dict[int, bytes]] = {}
         self.archive: list[Archive] = []
         self.boots = 0
 
@@ -78,18 +78,25 @@ class Disk:
         """Carry out one durable effect."""
         match effect:
             case Persist():
-                self.table[(effect.table, effect.scope, effect.number)] = effect.value
+                scope = self.scopes.setdefault((effect.table, effect.scope), {})
+                scope[effect.number] = effect.value
             case Erase():
-                scope = (effect.table, effect.scope)
-                gone = [k for k in self.table if k[:2] == scope and k[2] <= effect.through]
-                for key in gone:
-                    del self.table[key]
+                scope = self.scopes.get((effect.table, effect.scope), {})
+                for number in [number for number in scope if number <= effect.through]:
+                    del scope[number]
+                if not scope:
+                    self.scopes.pop((effect.table, effect.scope), None)
             case Archive():
                 self.archive.append(effect)
 
-    def rows(self) -> list[Row]:
-        """Give the rows in order."""
-        return [Row(*key, value) for key, value in sorted(self.table.items())]
+    def rows(self, table: str = "") -> list[Row]:
+        """Give the rows in order, of one table or all."""
+        return [
+            Row(*key, number, value)
+            for key, scope in sorted(self.scopes.items())
+            for number, value in sorted(scope.items())
+            if not table or key[0] == table
+        ]
 
 
 class Shell:
@@ -292,6 +299,3 @@ class World:
     def _land(self, channel: Channel, far: Shell, payload: bytes) -> None:
         channel.arrive(len(payload))
         far.call(lambda node, now_ns: node.datagram(payload, now_ns))
-
-
-MILLISECOND_NS = NS_PER_MS

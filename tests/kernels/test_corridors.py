@@ -168,7 +168,7 @@ def test_inside_is_decided_as_in_exact_numbers(points):
         assert found == expected or edge.distance(shapely.Point(point)) < TIE_M
 
 
-@settings(max_examples=25, deadline=None)  # exact numbers for every move are slow
+@settings(max_examples=25)  # exact numbers for every move are slow
 @given(st.lists(st.tuples(POINTS, POINTS, RADII), max_size=2), st.integers(2, 5))
 def test_closed_moves_are_those_that_come_near(segments, count):
     frame = np.array([-2.0, -3.0, 1.25])

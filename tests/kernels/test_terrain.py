@@ -93,7 +93,7 @@ def test_a_corridor_that_only_just_touches_a_steep_cell_is_over_it():
     assert clear.tolist() == [0.0]
 
 
-@settings(max_examples=12, deadline=None)  # exact numbers for every move and cell are slow
+@settings(max_examples=12)  # exact numbers for every move and cell are slow
 @given(arrays(np.bool_, (2, 3)), st.sampled_from([1, 2]), RADII)
 def test_closed_moves_are_those_over_steep_cells(steep, refinement, radius_m):
     cell_m = 1.5

@@ -39,6 +39,14 @@ def test_a_dig_ends_when_the_mass_has_left_the_zone() -> None:
     assert ground.pile_kg("heap") == pytest.approx(50.0)
 
 
+def test_a_dig_takes_no_more_than_asked() -> None:
+    ground = Ground(site())
+
+    carry_out(bucket_on(ground), Dig(zone="pit", pile="heap", mass_kg=10.3))
+
+    assert ground.pit_kg("pit") == pytest.approx(10.3)
+
+
 def test_repeating_a_reached_dig_moves_nothing() -> None:
     ground = Ground(site())
     carry_out(bucket_on(ground), DIG)

@@ -134,6 +134,25 @@ def test_it_turns_on_the_spot_at_a_corner() -> None:
     assert turned_at == {0.0, 6.0, 11.0}
 
 
+def test_a_corner_on_the_way_is_no_rest() -> None:
+    drive = drive_at(BEND)
+
+    while not drive.arrived(9.0):
+        assert not drive.at_rest or drive.station_m == 0.0
+        step(drive, 9.0)
+
+    assert drive.station_m == pytest.approx(9.0, abs=2e-3)
+
+
+def test_a_stop_at_a_corner_is_rest() -> None:
+    drive = drive_at(BEND)
+
+    drive_out(drive, 6.0)
+
+    assert drive.at_rest
+    assert drive.heading_rad == pytest.approx(0.0)
+
+
 def test_a_straight_corner_is_driven_through() -> None:
     drive = drive_at(((0.0, 0.0), (5.0, 0.0), (10.0, 0.0)))
 

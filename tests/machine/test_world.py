@@ -172,6 +172,19 @@ def test_a_node_without_a_machine_has_no_place_in_the_world() -> None:
     assert ground.summary()["separation_m_min"] is None
 
 
+def test_energy_is_counted_once_through_waiting_and_working() -> None:
+    ground = world()
+    machine = ground._machines[ONE].spec
+
+    wait(ground, 1000.0)
+    keep(ground, work(1, Dig(zone="pit", pile="heap", mass_kg=25.0)), 100.0)
+    wait(ground, 1000.0)
+
+    elapsed_s = (ground.now_ns - START_NS) / NS_PER_S
+    expected = 1000.0 - machine.idle_w * elapsed_s / 3600.0 - 25.0 * machine.dig_wh_kg
+    assert ground.sample(ONE).battery_wh == pytest.approx(expected)
+
+
 def test_a_busy_digger_does_not_slow_the_clock_of_others() -> None:
     ground = world()
 

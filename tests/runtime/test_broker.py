@@ -16,22 +16,25 @@ from lunaredge.runtime.broker import (
     find_broker,
     mosquitto_conf,
 )
-from lunaredge.runtime.mqtt import LinkSettings, MqttLink
+from lunaredge.runtime.mqtt import LinkSettings, MqttLink, MqttVersion
+from lunaredge.runtime.tasks import end_tasks
 
 
 async def test_each_broker_takes_and_gives_a_message(any_broker, listener):
-    link = MqttLink(
-        LinkSettings(host="127.0.0.1", port=any_broker.settings.port), "a", ["t/#"], listener
+    told = any_broker.describe()
+    settings = LinkSettings(
+        host="127.0.0.1", port=any_broker.settings.port, protocol=MqttVersion(told.protocol)
     )
+    link = MqttLink(settings, "a", ["t/#"], listener)
     running = asyncio.create_task(link.run())
     await asyncio.wait_for(listener.connected.wait(), 20)
 
     link.publish("t/1", b"hello")
     message = await asyncio.wait_for(listener.messages.get(), 10)
 
-    running.cancel()
+    await end_tasks([running])
     assert message == ("t/1", b"hello")
-    assert any_broker.describe().degraded == (any_broker.program.kind is BrokerKind.AMQTT)
+    assert told.degraded == (any_broker.program.kind is BrokerKind.AMQTT)
 
 
 def test_a_port_in_use_is_named(mosquitto, free_port, tmp_path):

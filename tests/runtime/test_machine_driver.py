@@ -219,6 +219,22 @@ async def test_it_waits_for_a_controller_that_is_not_there_yet(path: str) -> Non
     assert diary.heard == ["attached one", "lost"]
 
 
+async def test_it_lets_go_even_while_it_connects(path: str) -> None:
+    controller = Controller([])
+    server = await asyncio.start_unix_server(controller.serve, path)
+    driver = SocketMachine(f"unix:{path}", ONE)
+    task = asyncio.create_task(driver.run(Diary()))
+    await asyncio.sleep(0)
+
+    driver.close()
+    async with asyncio.timeout(1.0):
+        await task
+    server.close()
+    await controller.over()
+
+    assert controller.received == []
+
+
 async def test_back_off_doubles_up_to_its_bound(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     driver = SocketMachine(f"unix:{path}", ONE)
@@ -240,7 +256,7 @@ async def test_a_halt_that_cannot_go_out_breaks_the_connection(
 ) -> None:
     diary = Diary()
 
-    async with driven(path, diary, [HELLO]) as (driver, _):
+    async with driven(path, diary, [HELLO], silence_s_max=60.0) as (driver, _):
         await until(lambda: driver.attached)
         monkeypatch.setattr(subject, "BUFFER_BYTES_MAX", -1)
         dropped = [driver.order(ORDER), driver.order(Halt())]
@@ -302,3 +318,12 @@ def test_what_is_no_address_is_refused_with_a_remedy(text: str) -> None:
 def test_a_socket_path_too_long_for_the_kernel_is_refused() -> None:
     with pytest.raises(ConfigError, match="107 bytes"):
         parse_address("unix:/" + "x" * 200)
+
+
+def test_the_frame_on_the_reference_page_is_the_frame_on_the_wire() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "driver-protocol.md"
+
+    line = next(line for line in page.read_text().splitlines() if line.startswith("    00 00"))
+
+    shown = bytes.fromhex(line)
+    assert shown == encode_frame(Attach(version=VERSION, machine=NodeId("hauler-1")))

@@ -207,6 +207,35 @@ async def test_the_newest_driver_wins_and_the_old_one_is_told(tmp_path: Path) ->
     assert site.server.summary()["drivers"] == {"attachments": 2, "refused": {"replaced": 1}}
 
 
+async def test_a_new_driver_ends_the_order_of_the_old_one(tmp_path: Path) -> None:
+    async with running(tmp_path) as site, connected(site) as old, connected(site) as new:
+        await old.attach()
+        sample = await old.next()
+        assert isinstance(sample, Sample)
+        start = (sample.x_m, sample.y_m)
+        old.send(follow(7, start, (start[0] + 30.0, start[1])))
+        await until(lambda: site.world.sample(ONE).order_no == 7)
+        await new.attach()
+        first = await new.next()
+
+    assert isinstance(first, Sample)
+    assert first.order_no == 0
+
+
+async def test_an_attached_driver_may_be_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "ATTACH_S_MAX", 0.02)
+    async with running(tmp_path) as site, connected(site) as wire:
+        await wire.attach()
+        await wire.next()
+        await asyncio.sleep(0.05)
+        site.let_pass(5.0)
+        sample = await wire.next()
+
+    assert isinstance(sample, Sample)
+
+
 BAD_FRAMES = [
     (b"\x00\x00\x00\x04\xff\xff\xff\xff", "garbage"),
     (b"\x00\x00\x00\x00", "garbage"),

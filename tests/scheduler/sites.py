@@ -3,6 +3,7 @@
 import array
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 from lunaredge.ids import NodeId, SiteId, TaskId
 from lunaredge.model.fleet import Capability, ComputerSpec, Fleet, MachineSpec, NodeSpec
@@ -135,7 +136,7 @@ def route(
 def nearest_m(path: tuple[Point, ...], point: Point) -> float:
     """Give the distance from a point to a path, sampled every centimetre."""
     samples = [path[0]]
-    for (ax, ay), (bx, by) in zip(path, path[1:], strict=False):
+    for (ax, ay), (bx, by) in pairwise(path):
         count = max(1, math.ceil(math.dist((ax, ay), (bx, by)) / 0.01))
         samples += [
             (ax + (bx - ax) * k / count, ay + (by - ay) * k / count) for k in range(1, count + 1)

@@ -5,6 +5,7 @@ import random
 import msgspec
 import pytest
 
+from lunaredge.earth.channel import Mishaps
 from lunaredge.model.contact import Contact, ContactPlan
 from lunaredge.node import Actuate, Erase, Persist, Publish
 from lunaredge.sim.disk import Disk
@@ -12,7 +13,7 @@ from lunaredge.sim.localclock import LocalClock
 from lunaredge.sim.network import Message, Network, NetworkOptions, matches
 from lunaredge.sim.process import Ports, Process, ProcessOptions, Surroundings
 from lunaredge.sim.rng import Streams
-from lunaredge.sim.spacelink import LinkOptions, SpaceLink
+from lunaredge.sim.spacelink import SpaceLink
 from lunaredge.sim.timeline import Timeline
 from lunaredge.sim.trace import LINES_KEPT, Trace
 from lunaredge.units import NS_PER_MS, NS_PER_S
@@ -292,7 +293,7 @@ class Recorder:
 def process():
     timeline, net = network()
     nodes, orders, sent = [], [], []
-    net._tap = lambda name, topic, payload: sent.append(topic)
+    net._tap = lambda name, message: sent.append(message.topic)
 
     def make(boot):
         nodes.append(Recorder())
@@ -376,26 +377,27 @@ def space_link(**fields):
         contacts=(Contact(link="x", start_ns=0, end_ns=10 * NS_PER_S, light_time_s=1.5),)
     )
     timeline = Timeline(0)
-    return timeline, SpaceLink(timeline, random.Random(1), plan, LinkOptions(**fields))
+    return timeline, SpaceLink(timeline, random.Random(1), plan, Mishaps(**fields))
 
 
-def test_a_datagram_takes_the_light_time():
+def test_a_datagram_takes_at_least_the_light_time():
     timeline, link = space_link()
     landed = []
-    link.send(b"x", lambda payload: landed.append((timeline.now_ns, payload)))
+    link.send(link.down, b"x", lambda payload: landed.append((timeline.now_ns, payload)))
 
     while timeline.step():
         pass
 
-    assert landed == [(1_500 * NS_PER_MS, b"x")]
+    assert [payload for _, payload in landed] == [b"x"]
+    assert 1_500 * NS_PER_MS <= landed[0][0] < 1_600 * NS_PER_MS
 
 
-def test_an_outage_swallows_what_leaves_and_what_is_under_way():
+def test_an_unplanned_outage_swallows_what_leaves_and_what_is_under_way():
     timeline, link = space_link()
     landed = []
-    link.send(b"under way", landed.append)
+    link.send(link.down, b"under way", landed.append)
     link.break_off()
-    link.send(b"leaves", landed.append)
+    link.send(link.up, b"leaves", landed.append)
 
     while timeline.step():
         pass
@@ -405,16 +407,17 @@ def test_an_outage_swallows_what_leaves_and_what_is_under_way():
     assert link.lost == 2
 
 
-def test_nothing_crosses_outside_a_contact():
-    timeline, link = space_link()
+def test_a_calmed_link_has_no_more_mishaps():
+    timeline, link = space_link(loss_ratio=1.0)
     landed = []
-    timeline.at(9 * NS_PER_S, lambda: link.send(b"lands late", landed.append))
-    timeline.at(20 * NS_PER_S, lambda: link.send(b"no contact", landed.append))
+    link.send(link.down, b"lost", landed.append)
+    link.calm()
+    link.send(link.down, b"lands", landed.append)
 
     while timeline.step():
         pass
 
-    assert landed == []
+    assert landed == [b"lands"]
 
 
 def test_options_can_be_replaced_in_mid_run():

@@ -62,7 +62,9 @@ class ContactPart(Written):
 class PlanPart(Written):
     """The whole contact plan file."""
 
-    site: PlacePart
+    site: Annotated[
+        PlacePart, Field(description="a map: the place the plan was computed for, for people")
+    ]
     epoch: Annotated[_Time, Field(description=f"{_TIME_RULE}: where the plan begins")]
     contacts: Annotated[
         tuple[ContactPart, ...],

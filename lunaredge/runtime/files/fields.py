@@ -30,12 +30,12 @@ AnyWritten = TypeVar("AnyWritten", bound=Written)
 
 def number(unit: str, low: float, high: float, reason: str) -> Any:
     """Give the field of a number from ``low`` to ``high``, both allowed."""
-    return Field(ge=low, le=high, description=f"{unit}, {low:g} to {high:g}: {reason}")
+    return Field(ge=low, le=high, description=f"{unit}, {low:.10g} to {high:.10g}: {reason}")
 
 
 def positive(unit: str, high: float, reason: str) -> Any:
     """Give the field of a number above 0 and at most ``high``."""
-    return Field(gt=0, le=high, description=f"{unit}, above 0, at most {high:g}: {reason}")
+    return Field(gt=0, le=high, description=f"{unit}, above 0, at most {high:.10g}: {reason}")
 
 
 def text(length_max: int, reason: str) -> Any:

@@ -72,7 +72,9 @@ def _tile_of(path: Path, size_bytes: int) -> Tile:
         assert isinstance(page, tifffile.TiffPage)
         _check_pixels(path, page, size_bytes)
         scale_m, x_m, y_m = _georeference(path, page)
-        heights_m = np.asarray(page.asarray(), dtype=np.float64)
+        with np.errstate(invalid="ignore"):
+            # A hole may be a signalling NaN; `terrain` looks for holes where it matters.
+            heights_m = np.asarray(page.asarray(), dtype=np.float64)
     return Tile(heights_m=heights_m, x_m=x_m, y_m=y_m, pixel_m=scale_m)
 
 

@@ -55,7 +55,10 @@ class _TaskPart(Written):
 class CoverPart(_TaskPart):
     """Cover a zone in passes: survey, grade or compact."""
 
-    kind: Literal["survey", "grade", "compact"]
+    kind: Annotated[
+        Literal["survey", "grade", "compact"],
+        Field(description="one of the words survey, grade, compact"),
+    ]
     zone: Annotated[Name, name("the zone covered")]
     passes: Annotated[int, number("times", 1, 20, "how often the zone is covered")] = 1
 
@@ -63,7 +66,7 @@ class CoverPart(_TaskPart):
 class ExcavatePart(_TaskPart):
     """Dig at a zone and heap what is dug on a pile."""
 
-    kind: Literal["excavate"]
+    kind: Annotated[Literal["excavate"], Field(description="the word excavate")]
     zone: Annotated[Name, name("the zone dug")]
     pile: Annotated[Name, name("the zone heaped")]
     mass_kg: Annotated[float, positive("kg", 1e6, "in all, that has then left the zone")]
@@ -73,17 +76,21 @@ class ExcavatePart(_TaskPart):
 class HaulPart(_TaskPart):
     """Carry a pile away until it is empty."""
 
-    kind: Literal["haul"]
+    kind: Annotated[Literal["haul"], Field(description="the word haul")]
     pile: Annotated[Name, name("the zone emptied")]
     to_pile: Annotated[Name, name("the zone heaped; another one")]
     stand: Annotated[Point, Field(description=f"{POINT_RULE}: where the machine loads")]
     to_stand: Annotated[Point, Field(description=f"{POINT_RULE}: where the machine dumps")]
+    mass_kg: Annotated[
+        float,
+        number("kg", 0, 1e6, "expected on the pile, to estimate the trips; 0 when not known"),
+    ] = 0.0
 
 
 class FusePart(_TaskPart):
     """Fuse surveys into the terrain map, on a computer."""
 
-    kind: Literal["fuse_terrain"]
+    kind: Annotated[Literal["fuse_terrain"], Field(description="the word fuse_terrain")]
     after: Annotated[
         _Names,
         Field(

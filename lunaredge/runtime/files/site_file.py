@@ -88,7 +88,9 @@ class SitePart(Written):
         float, number("kg/m3", 800, 2500, "bulk density of undisturbed regolith, for dug volumes")
     ]
     boundary: _Corners
-    terrain: TerrainPart
+    terrain: Annotated[
+        TerrainPart, Field(description="a table: which part of which tile the site stands on")
+    ]
     zones: Annotated[
         tuple[ZonePart, ...],
         Field(max_length=ZONES_MAX, description=f"at most {ZONES_MAX} zones, with unique names"),

@@ -1,15 +1,17 @@
 """I4 accounting: every upload is archived exactly once, or counted as dropped by a stated policy.
 
 Alarms, events and task states are written ahead and never dropped. Of the other classes, what a
-killed process held in memory alone may be missing; nothing else may.
+killed process held in memory alone may be missing; nothing else may. What the scheduler keeps of
+alarms, events and task reports, Earth keeps too in the end.
 """
 
 from typing import NamedTuple
 
 from lunaredge.ids import BootId, NodeId
 from lunaredge.sim.checkers.checker import BaseChecker
-from lunaredge.sim.checkers.evidence import Archived, Died, Evidence, Offered, Spooled
+from lunaredge.sim.checkers.evidence import Archived, Died, Evidence, Kept, Offered, Spooled
 from lunaredge.wire.messages import RecordClass
+from lunaredge.wire.topics import EARTH
 
 PRECIOUS = frozenset({RecordClass.ALARM, RecordClass.EVENT, RecordClass.STATE})
 
@@ -45,6 +47,8 @@ class AccountingChecker(BaseChecker):
         """Uploads sent more than once."""
         self.dropped_by_class: dict[str, int] = {}
         self._accounts: dict[_Stream, _Account] = {}
+        self._relayed: dict[tuple[NodeId, int], int] = {}
+        """How many times the scheduler keeps a record more often than Earth does."""
 
     @property
     def produced(self) -> int:
@@ -72,6 +76,8 @@ class AccountingChecker(BaseChecker):
                 account.offered.setdefault(evidence.seq, evidence.count)
             case Archived():
                 self._archived(evidence)
+            case Kept():
+                self._kept(evidence)
             case Died():
                 for stream, account in self._accounts.items():
                     account.died = account.died or stream.node == evidence.node
@@ -83,10 +89,13 @@ class AccountingChecker(BaseChecker):
         for stream, account in self._accounts.items():
             for seq in sorted(account.offered):
                 self._settle(now_ns, stream, account, seq)
+        for (node, key), more in self._relayed.items():
+            text = f"record {key:08x} of {node} is on Earth {-more} times more than at the site"
+            self._check(more == 0, now_ns, text)
 
     def missing(self) -> int:
-        """Count what is not archived yet and still could be."""
-        return sum(
+        """Count what is not archived yet, or not on Earth, and still could be."""
+        return sum(self._relayed.values()) + sum(
             1
             for stream, account in self._accounts.items()
             for seq in account.offered
@@ -119,6 +128,11 @@ class AccountingChecker(BaseChecker):
             self.dropped_by_class[kind] = self.dropped_by_class.get(kind, 0) + archived.count
             precious = archived.record_class in PRECIOUS
             self._check(not precious, archived.at_ns, f"{name} {archived.seq} archived as dropped")
+
+    def _kept(self, kept: Kept) -> None:
+        record = (kept.node, kept.key)
+        change = -1 if kept.store == EARTH else 1
+        self._relayed[record] = self._relayed.get(record, 0) + change
 
     def _settle(self, now_ns: int, stream: _Stream, account: _Account, seq: int) -> None:
         self.checked += 1

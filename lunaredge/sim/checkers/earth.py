@@ -28,6 +28,7 @@ class EarthChecker(BaseChecker):
 
     def __init__(self) -> None:
         super().__init__()
+        self._known: dict[TaskId, None] = {}
         self._waiting: dict[TaskId, None] = {}
         self._free: dict[TaskId, None] = {}
         self._down_ns: int | None = None
@@ -37,8 +38,7 @@ class EarthChecker(BaseChecker):
         """Take one piece of evidence, in order of time."""
         match evidence:
             case Submitted():
-                for task in evidence.tasks:
-                    (self._waiting if task.needs_earth else self._free).setdefault(task.id)
+                self._submitted(evidence)
             case Approved(approved=True):
                 self._waiting.pop(evidence.task, None)
             case Assigned() | Reported():
@@ -54,6 +54,13 @@ class EarthChecker(BaseChecker):
                 self._stretch_ends(evidence)
             case _:
                 pass
+
+    def _submitted(self, submitted: Submitted) -> None:
+        # An order is handed in again until it is answered; only the first time is news.
+        for task in submitted.tasks:
+            if task.id not in self._known:
+                self._known[task.id] = None
+                (self._waiting if task.needs_earth else self._free).setdefault(task.id)
 
     def _stretch_ends(self, evidence: EarthLink | Disturbed) -> None:
         if self._down_ns is not None and self._free:

@@ -125,6 +125,15 @@ class Archived(_Evidence, frozen=True, kw_only=True):
     dropped: bool
 
 
+class Kept(_Evidence, frozen=True, kw_only=True):
+    """A store keeps an alarm, event or task report of a node, by whatever way it came."""
+
+    store: NodeId
+    node: NodeId
+    key: int
+    """A checksum of what it says."""
+
+
 class Died(_Evidence, frozen=True, kw_only=True):
     """A node's process was killed; what it held in memory is gone."""
 
@@ -216,6 +225,7 @@ Evidence = (
     | Offered
     | Spooled
     | Archived
+    | Kept
     | Died
     | Submitted
     | Assigned

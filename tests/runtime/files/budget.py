@@ -18,7 +18,7 @@ from lunaredge.runtime.files.contact_file import ContactFile
 from lunaredge.units import SECONDS_PER_HOUR, ns_from_s, s_from_ns
 
 # Asking for an authority, braking and setting off, for every leg.
-LEG_S = 20.0
+LEG_S = 15.0
 FUSE_S = 60.0
 # A machine's half corridor: routes keep this far from keep-out zones.
 CLEARANCE_M = 2.5
@@ -46,7 +46,9 @@ class Calculation:
         self._site = site
         self._order = order
         self._contacts = contacts
-        self._masses_kg = {task.pile: task.mass_kg for task in order.tasks if task.mass_kg}
+        self._masses_kg = {
+            task.pile: task.mass_kg for task in order.tasks if task.kind is TaskKind.EXCAVATE
+        }
         self._done: dict[str, Entry] = {}
 
     def run(self, fleet: Fleet) -> list[Entry]:
@@ -116,7 +118,7 @@ class Calculation:
         lines = math.ceil(min(width_m, height_m) / spec.tool_width_m)
         along_m = lines * max(width_m, height_m) + min(width_m, height_m)
         work_s = along_m / spec.work_speed_m_s + lines * 180.0 / spec.turn_deg_s
-        return travel_m, 1, task.passes * work_s, spec.drive_w
+        return travel_m, task.passes * lines, task.passes * work_s, spec.drive_w
 
     def _place_after(self, task: Task) -> Point | None:
         if task.kind is TaskKind.FUSE_TERRAIN:

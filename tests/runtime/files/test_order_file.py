@@ -22,6 +22,7 @@ def test_every_kind_of_task_is_read_with_its_fields(tmp_path):
     assert (fuse.kind, fuse.after) == (TaskKind.FUSE_TERRAIN, ("look",))
     assert (dig.mass_kg, dig.stand, dig.needs_earth) == (12.5, (1.0, 2.5), True)
     assert (carry.to_pile, carry.to_stand, carry.only_on) == ("berm", (5.0, 6.0), ("hauler-1",))
+    assert carry.mass_kg == 0.0
 
 
 @pytest.mark.parametrize(

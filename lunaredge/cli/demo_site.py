@@ -1,0 +1,302 @@
+"""The demo's site on disk: keys, settings and the command of every process, in one folder."""
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import tomli_w
+
+from lunaredge.cli.keys import holders
+from lunaredge.errors import ConfigError
+from lunaredge.examples import demo_site
+from lunaredge.ids import NodeId, SiteId
+from lunaredge.model.fleet import Fleet, NodeSpec
+from lunaredge.model.site import Site
+from lunaredge.runtime.broker import Broker, BrokerChoice, BrokerSettings, find_broker
+from lunaredge.runtime.client_settings import Client, load_client
+from lunaredge.runtime.files.contact_file import load_contacts
+from lunaredge.runtime.files.fleet_file import load_fleet
+from lunaredge.runtime.files.site_file import load_site
+from lunaredge.runtime.keys import make_keys
+from lunaredge.scheduler.solve import warm_up
+
+# Processes need this long to come up; the site's clock starts when they have. In wall time.
+LEAD_S = 1.0
+# The controller's promise, 0.5 s, is kept in wall time: under compression a process that the
+# operating system holds up for 100 ms has been silent for seconds of site time.
+SETPOINT_LIFETIME_WALL_S = 0.5
+# What the operating system's delays cost a compressed site; real time needs far less.
+CLOCK_ERROR_WALL_S = 0.25
+OPERATOR = "mari"
+KILLABLE = ("scheduler", "broker", "earth", "gateway")
+
+
+class DemoWishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for."""
+
+    speed: float
+    seed: int
+    kills: tuple[str, ...]
+    outage: bool
+    broker: BrokerChoice
+
+    def check(self, speed_max: float) -> None:
+        """Refuse what can't be.
+
+        Raises:
+            ConfigError: names the option.
+        """
+        if not 1.0 <= self.speed <= speed_max:
+            raise _wish("--speed", self.speed, f"give a speed from 1 to {speed_max:g}")
+        if not 0 <= self.seed < 2**31:
+            raise _wish("--seed", self.seed, "give a seed from 0 to 2147483647")
+        for kill in self.kills:
+            if kill not in KILLABLE and not kill.startswith("agent:"):
+                raise _wish("--kill", kill, f"name one of {', '.join(KILLABLE)} or agent:NAME")
+
+
+class DemoSite(msgspec.Struct, frozen=True, kw_only=True):
+    """A site ready to start."""
+
+    folder: Path
+    name: SiteId
+    title: str
+    site_file: str
+    fleet_file: str
+    order_file: str
+    contacts_file: str
+    start_ns: int
+    speed: float
+    broker: dict[str, str | bool]
+    brokers: tuple[str, ...]
+    commands: dict[str, tuple[str, ...]]
+    environment: dict[str, str]
+    client: Client
+    client_file: Path
+    target: NodeId
+    """The node that the forger picks on."""
+
+
+def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> DemoSite:
+    """Write everything a run needs, and compile the kernels.
+
+    Raises:
+        ConfigError, TransportError: as their messages say; nothing is started.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise _wish("--keep", str(folder), "name a folder that is new or empty")
+    example = demo_site()
+    site_file, fleet_file = example / "site.toml", example / "fleet.toml"
+    contacts_file = example / "contacts.json"
+    if not wishes.outage:
+        contacts_file = _without_outage(contacts_file, folder)
+    site = load_site(site_file)
+    fleet = load_fleet(fleet_file, site)
+    _check_kills(wishes, fleet)
+    say("compiling kernels (a minute at the first run, cached after)")
+    warm_up()
+    program = find_broker(_cache(), wishes.broker)
+    make_keys(folder / "keys", holders([spec.name for spec in fleet.nodes], [OPERATOR]))
+    writer = _Writer(folder, wishes, site, fleet, contacts_file)
+    commands = writer.write()
+    about = Broker(program, BrokerSettings(port=writer.site_port, folder=folder)).describe()
+    say(f"broker: {about.kind} {about.version}" + (" (degraded)" if about.degraded else ""))
+    client_file = folder / "operator.toml"
+    movers = [spec.name for spec in fleet.nodes if spec.machine is not None]
+    return DemoSite(
+        folder=folder,
+        name=site.name,
+        title=site.title,
+        site_file=str(site_file),
+        fleet_file=str(fleet_file),
+        order_file=str(example / "order.yaml"),
+        contacts_file=str(contacts_file),
+        start_ns=writer.start_ns,
+        speed=wishes.speed,
+        broker={"kind": about.kind, "version": about.version, "degraded": about.degraded},
+        brokers=("broker", "earth-broker"),
+        commands=commands,
+        environment=dict(os.environ),
+        client=load_client(client_file, signs=True),
+        client_file=client_file,
+        target=movers[0],
+    )
+
+
+def _without_outage(contacts_file: Path, folder: Path) -> Path:
+    """Write the same plan with one contact from its first start to its last end."""
+    document = json.loads(contacts_file.read_bytes())
+    contacts = document["contacts"]
+    document["contacts"] = [contacts[0] | {"end": contacts[-1]["end"]}]
+    document["contacts"][0].pop("hours", None)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "contacts.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def process_of(kill: str, site: DemoSite) -> str:
+    """Give the process that ``--kill`` names."""
+    name = kill.replace("agent:", "agent-")
+    assert name in site.commands, name
+    return name
+
+
+class _Writer:
+    """Writes the settings of one run; every process anchors its clock at the same instant."""
+
+    def __init__(
+        self, folder: Path, wishes: DemoWishes, site: Site, fleet: Fleet, contacts_file: Path
+    ) -> None:
+        self.folder = folder
+        self.wishes = wishes
+        self.site = site
+        self.fleet = fleet
+        self.contacts_file = str(contacts_file)
+        self.start_ns = load_contacts(contacts_file).epoch_ns
+        self.site_port, self.earth_port, moon_link, earth_link = _free_ports(4)
+        self.link_ports = (moon_link, earth_link)
+        self.example = demo_site()
+        wall_ns = time.time_ns() + round(LEAD_S * 1e9)
+        self.clock = {"wall_ns": wall_ns, "site_ns": self.start_ns, "speed": wishes.speed}
+
+    def write(self) -> dict[str, tuple[str, ...]]:
+        """Write every file; give the processes' commands in order of start."""
+        commands = {
+            "broker": self._file("broker", "broker", self._broker(self.site_port, "broker")),
+            "earth-broker": self._file(
+                "broker", "earth-broker", self._broker(self.earth_port, "earth-broker")
+            ),
+            "machines": self._file("machines", "machines", self._machines()),
+            "scheduler": self._file("scheduler", "scheduler", self._scheduler()),
+            "gateway": self._file("gateway", "gateway", self._link_end("gateway")),
+            "earth": self._file("earth", "earth", self._link_end("earth")),
+        }
+        for spec in self.fleet.nodes:
+            commands[f"agent-{spec.name}"] = self._file(
+                "agent", f"agent-{spec.name}", self._agent(spec)
+            )
+        self._write("operator", self._client(self.site_port))
+        self._write("operator-on-earth", self._client(self.earth_port))
+        return commands
+
+    def _file(self, command: str, name: str, settings: dict[str, object]) -> tuple[str, ...]:
+        path = self._write(name, settings)
+        return (sys.executable, "-m", "lunaredge", command, "--config", str(path))
+
+    def _write(self, name: str, settings: dict[str, object]) -> Path:
+        path = self.folder / f"{name}.toml"
+        path.write_text(tomli_w.dumps(settings), encoding="utf-8")
+        return path
+
+    def _broker(self, port: int, name: str) -> dict[str, object]:
+        return {
+            "port": port,
+            "folder": f"brokers/{name}",
+            "cache": str(_cache()),
+            "choice": self.wishes.broker.value,
+        }
+
+    def _common(self, name: str, port: int) -> dict[str, object]:
+        return {
+            "keys": "keys",
+            "store": f"stores/{name}.sqlite",
+            "broker": {"host": "127.0.0.1", "port": port},
+            "clock": self.clock,
+        }
+
+    def _scheduler(self) -> dict[str, object]:
+        return {
+            **self._common("scheduler", self.site_port),
+            "site_file": str(self.example / "site.toml"),
+            "fleet_file": str(self.example / "fleet.toml"),
+            # The inquest replays the whole run.
+            "checkpoint_entries": 10_000_000,
+        }
+
+    def _link_end(self, name: str) -> dict[str, object]:
+        is_gateway = name == "gateway"
+        settings: dict[str, object] = {
+            **self._common(name, self.site_port if is_gateway else self.earth_port),
+            "site": self.site.name,
+            "contacts_file": self.contacts_file,
+            "link_port": self.link_ports[0 if is_gateway else 1],
+        }
+        return settings if is_gateway else settings | {"approve": "auto"}
+
+    def _machines(self) -> dict[str, object]:
+        return {
+            "site_file": str(self.example / "site.toml"),
+            "fleet_file": str(self.example / "fleet.toml"),
+            "listen": "unix:machines.socket",
+            "truth_folder": "truth",
+            "setpoint_lifetime_s": SETPOINT_LIFETIME_WALL_S * self.wishes.speed,
+            "seed": self.wishes.seed,
+            "clock": self.clock,
+            "space": {
+                "contacts_file": self.contacts_file,
+                "moon_port": self.link_ports[0],
+                "earth_port": self.link_ports[1],
+            },
+        }
+
+    def _agent(self, spec: NodeSpec) -> dict[str, object]:
+        agent: dict[str, object] = {
+            "site": self.site.name,
+            "node": spec.name,
+            "kind": spec.kind,
+            "is_machine": spec.machine is not None,
+            "clock_error_s_max": max(5.0, CLOCK_ERROR_WALL_S * self.wishes.speed),
+        }
+        settings: dict[str, object] = self._common(f"agent-{spec.name}", self.site_port)
+        if spec.machine is not None:
+            settings["machine"] = "unix:machines.socket"
+            agent["speed_m_s_max"] = spec.machine.speed_m_s_max
+            agent["deceleration_m_s2"] = spec.machine.deceleration_m_s2
+            agent["reserve_wh"] = spec.machine.reserve_wh
+        if spec.computer is not None:
+            agent["slots"] = spec.computer.slots
+        return settings | {"agent": agent}
+
+    def _client(self, port: int) -> dict[str, object]:
+        return {
+            "site": self.site.name,
+            "name": f"operator-{OPERATOR}",
+            "keys": "keys",
+            "broker": {"host": "127.0.0.1", "port": port},
+            "clock": self.clock,
+        }
+
+
+def _check_kills(wishes: DemoWishes, fleet: Fleet) -> None:
+    names = {f"agent:{spec.name}" for spec in fleet.nodes}
+    for kill in wishes.kills:
+        if kill.startswith("agent:") and kill not in names:
+            raise _wish("--kill", kill, f"name one of {', '.join(sorted(names))}")
+
+
+def _free_ports(count: int) -> list[int]:
+    """Give ports that are free now, all different."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "lunaredge"
+
+
+def _wish(option: str, value: object, remedy: str) -> ConfigError:
+    return ConfigError(
+        "can't be done", place="lunaredge demo", key=option, value=value, remedy=remedy
+    )

@@ -1,0 +1,38 @@
+"""`lunaredge broker|scheduler|gateway|earth|agent|machines`: run one process of a site."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the option that names the settings."""
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help=f"settings of the {command}"
+    )
+    parser.epilog = "Ends in good order on SIGTERM or Ctrl-C; logs to stderr."
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the process until it is asked to end."""
+    path: Path = options.config
+    if options.command == "agent":
+        # A board's process: nothing of the site's may be imported here.
+        from lunaredge.runtime import processes, settings
+
+        processes.run_agent(path, settings.load_agent_settings(path))
+        return 0
+    from lunaredge.runtime import site_processes as site
+    from lunaredge.runtime import site_settings as shapes
+
+    match options.command:
+        case "broker":
+            site.run_broker(path, shapes.load_settings(path, shapes.BrokerSettingsFile))
+        case "scheduler":
+            site.run_scheduler(path, shapes.load_settings(path, shapes.SchedulerSettings))
+        case "gateway":
+            site.run_gateway(path, shapes.load_settings(path, shapes.GatewaySettings))
+        case "earth":
+            site.run_earth(path, shapes.load_settings(path, shapes.EarthSettings))
+        case _:
+            site.run_machines(path, shapes.load_settings(path, shapes.MachinesSettings))
+    return 0

@@ -1,0 +1,139 @@
+"""Each process of a site: store, core, link and runner wired together, and ended in good order.
+
+The agent's wiring imports nothing that a board has not installed; the site's is in
+`runtime.site_processes`.
+"""
+
+import asyncio
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+from lunaredge.agent.node import AgentNode
+from lunaredge.node import Level, Node
+from lunaredge.runtime.clock import LocalClock
+from lunaredge.runtime.keys import load_keyring, load_signer
+from lunaredge.runtime.log import log_event, set_up_logging
+from lunaredge.runtime.machine_driver import SocketMachine
+from lunaredge.runtime.mqtt import LinkSettings, MqttLink, Will
+from lunaredge.runtime.runner import Hooks, NodeRunner
+from lunaredge.runtime.settings import AgentSettings, beside, beside_address
+from lunaredge.runtime.store import Store
+from lunaredge.runtime.tasks import end_tasks
+from lunaredge.runtime.workloads import WorkloadDriver, WorkloadEnd
+from lunaredge.wire.driver import Hello, Sample
+
+BOOT_RANDOM_BITS = 24
+
+
+def run_agent(path: Path, settings: AgentSettings) -> None:
+    """Run an agent until it is asked to end.
+
+    Raises:
+        ConfigError: keys or addresses can't be used.
+        StorageError: the store can't be opened, or the disk stays full.
+    """
+    set_up_logging(settings.agent.node, settings.log_level)
+    run_loop(_agent(path, settings))
+
+
+async def _agent(path: Path, settings: AgentSettings) -> None:
+    keys = beside(path, settings.keys)
+    config = settings.agent
+    store = Store.open(beside(path, settings.store))
+    boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
+    node = AgentNode(config, boot, load_signer(keys, config.node), load_keyring(keys))
+    clock = LocalClock(settings.clock.speed)
+    runner = NodeRunner(node, store, clock)
+    farewell = node.will(clock.now_ns())
+    will = Will(topic=farewell.topic, payload=farewell.payload)
+    link = link_of(settings.broker, str(config.node), node, runner, will)
+    workloads = WorkloadDriver(lambda end: _tell_end(runner, node, end), settings.clock.speed)
+    machine = _machine(path, settings)
+    hooks = Hooks(
+        actuate=machine.order if machine is not None else None,
+        start_workload=workloads.start,
+        stop_workload=workloads.stop,
+    )
+    driving = []
+    if machine is not None:
+        driving.append(asyncio.create_task(machine.run(_Machine(runner, node))))
+    try:
+        await run_until_asked(runner, runner.run(link, hooks), node.leave)
+    finally:
+        await end_tasks(driving)
+        await workloads.close()
+        store.close()
+
+
+class _Machine:
+    """Hands what the driver says to the core."""
+
+    def __init__(self, runner: NodeRunner, node: AgentNode) -> None:
+        self._runner = runner
+        self._node = node
+
+    def on_attached(self, hello: Hello) -> None:
+        """Pass on that the controller answered."""
+        self._runner.call(lambda now_ns: self._node.attached(hello, now_ns))
+
+    def on_sample(self, sample: Sample) -> None:
+        """Pass on what the machine measures."""
+        self._runner.call(lambda now_ns: self._node.sense(sample, now_ns))
+
+    def on_lost(self) -> None:
+        """Pass on that the controller is out of reach."""
+        self._runner.call(self._node.detached)
+
+
+def _machine(path: Path, settings: AgentSettings) -> SocketMachine | None:
+    if not settings.machine:
+        return None
+    return SocketMachine(beside_address(path, settings.machine), settings.agent.node)
+
+
+def _tell_end(runner: NodeRunner, node: AgentNode, end: WorkloadEnd) -> None:
+    runner.call(
+        lambda now_ns: node.workload_ended(
+            end.task, end.attempt, end.ok, end.result, end.reason, now_ns
+        )
+    )
+
+
+def link_of(
+    settings: LinkSettings, client_id: str, node: Node, runner: NodeRunner, will: Will | None = None
+) -> MqttLink:
+    """Give the link of a node, with the runner as its listener."""
+    return MqttLink(settings, client_id, node.subscriptions, runner, will)
+
+
+async def run_until_asked(
+    runner: NodeRunner,
+    running: Coroutine[object, object, None],
+    leave: Callable[[int], None] | None = None,
+) -> None:
+    """Run a runner until it ends or SIGTERM or SIGINT asks it to; ``leave`` is its last word."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        if leave is not None:
+            runner.call(leave)
+        runner.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    log_event(Level.INFO, "process.started", {"python": sys.version.split()[0]})
+    await running
+    log_event(Level.INFO, "process.stopped", {})
+
+
+def run_loop(main: Coroutine[object, object, None]) -> None:
+    """Run a coroutine under uvloop where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main)
+    else:
+        uvloop.run(main)

@@ -1,0 +1,237 @@
+"""The site's own processes: broker, scheduler, gateway, Earth station, simulated machines."""
+
+import asyncio
+import os
+import secrets
+import signal
+from pathlib import Path
+from typing import cast
+
+import msgspec
+
+from lunaredge.earth.desk import ApprovalPolicy
+from lunaredge.earth.gateway import GatewayConfig, GatewayNode
+from lunaredge.earth.outbox import OutboxConfig
+from lunaredge.earth.station import EarthConfig, EarthNode
+from lunaredge.machine.world import World
+from lunaredge.node import Level
+from lunaredge.runtime.broker import Broker, BrokerChoice, BrokerSettings, find_broker
+from lunaredge.runtime.clock import SiteClock
+from lunaredge.runtime.files.contact_file import load_contacts
+from lunaredge.runtime.files.fleet_file import load_fleet
+from lunaredge.runtime.files.site_file import load_site
+from lunaredge.runtime.keys import load_keyring, load_signer
+from lunaredge.runtime.log import log_event, set_up_logging
+from lunaredge.runtime.machines import MachinesServer
+from lunaredge.runtime.machines import MachinesSettings as ServerSettings
+from lunaredge.runtime.processes import (
+    BOOT_RANDOM_BITS,
+    link_of,
+    run_loop,
+    run_until_asked,
+)
+from lunaredge.runtime.runner import Hooks, NodeRunner
+from lunaredge.runtime.settings import beside, beside_address
+from lunaredge.runtime.site_settings import (
+    BrokerSettingsFile,
+    EarthLinkSettings,
+    EarthSettings,
+    GatewaySettings,
+    MachinesSettings,
+    SchedulerSettings,
+)
+from lunaredge.runtime.solver import Solver
+from lunaredge.runtime.space_link import LinkEnd, SpaceLink, SpaceLinkOptions
+from lunaredge.runtime.store import Store
+from lunaredge.runtime.tasks import end_tasks
+from lunaredge.scheduler.config import SchedulerConfig
+from lunaredge.scheduler.node import SchedulerNode
+from lunaredge.scheduler.solve import Problem, Solution, solve, warm_up
+from lunaredge.units import ns_from_s
+
+ANY_PORT_HERE = "127.0.0.1"
+
+
+def run_broker(path: Path, settings: BrokerSettingsFile) -> None:
+    """Become the broker: this process is replaced by it.
+
+    Raises:
+        ConfigError, TransportError: there is none, or its port is taken.
+    """
+    program = find_broker(beside(path, settings.cache), BrokerChoice(settings.choice))
+    place = BrokerSettings(
+        port=settings.port, folder=beside(path, settings.folder), host=settings.host
+    )
+    broker = Broker(program, place)
+    command, environment = broker.prepare()
+    about = broker.describe()
+    set_up_logging("broker")
+    log_event(Level.INFO, "broker.chosen", msgspec.structs.asdict(about))
+    os.execve(command[0], command, environment)
+
+
+def run_scheduler(path: Path, settings: SchedulerSettings) -> None:
+    """Run the scheduler until it is asked to end.
+
+    Raises:
+        ConfigError: a file can't be used.
+        StorageError: the store can't be opened, or the disk stays full.
+    """
+    set_up_logging("scheduler", settings.log_level)
+    run_loop(_scheduler(path, settings))
+
+
+async def _scheduler(path: Path, settings: SchedulerSettings) -> None:
+    site = load_site(beside(path, settings.site_file))
+    fleet = load_fleet(beside(path, settings.fleet_file), site)
+    config = SchedulerConfig(
+        site=site.name,
+        corridor_margin_m=settings.corridor_margin_m,
+        authority_lifetime_ns=ns_from_s(settings.authority_lifetime_s),
+        command_expiry_ns=ns_from_s(settings.command_expiry_s),
+        command_resend_ns=ns_from_s(settings.command_resend_s),
+        lost_after_ns=ns_from_s(settings.lost_after_s),
+        park_after_ns=ns_from_s(settings.park_after_s),
+        checkpoint_entries=settings.checkpoint_entries,
+    )
+    # Before the lead is taken: the first route must not wait for a compiler.
+    warm_up()
+    keys = beside(path, settings.keys)
+    signer, keyring = load_signer(keys, "scheduler"), load_keyring(keys)
+    store = Store.open(beside(path, settings.store))
+    boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
+    node = SchedulerNode(config, site, fleet, boot, signer=signer, keyring=keyring)
+    runner = NodeRunner(node, store, SiteClock(settings.clock.anchor()))
+
+    def deliver(solution: Solution | None) -> None:
+        runner.call(lambda now_ns: node.solved(solution, now_ns))
+
+    def solved(problem: Problem) -> Solution:
+        return solve(node.core.ctx.ground, problem)
+
+    solver = Solver(solved, deliver)
+    link = link_of(settings.broker.link(), "scheduler", node, runner)
+    hooks = Hooks(solve=lambda problem: solver.submit(cast("Problem", problem)))
+    try:
+        await run_until_asked(runner, runner.run(link, hooks))
+    finally:
+        solver.close()
+        store.close()
+
+
+def run_gateway(path: Path, settings: GatewaySettings) -> None:
+    """Run the gateway until it is asked to end.
+
+    Raises:
+        ConfigError, StorageError, TransportError: as their messages say.
+    """
+    set_up_logging("gateway", settings.log_level)
+    run_loop(_gateway(path, settings))
+
+
+async def _gateway(path: Path, settings: GatewaySettings) -> None:
+    keys = beside(path, settings.keys)
+    plan = load_contacts(beside(path, settings.contacts_file)).plan
+    config = GatewayConfig(
+        site=settings.site_id,
+        preset=settings.preset,
+        outbox=OutboxConfig(bytes_max=settings.outbox_bytes_max),
+    )
+    store = Store.open(beside(path, settings.store))
+    boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
+    node = GatewayNode(config, plan, boot, load_signer(keys, "gateway"), load_keyring(keys))
+    await _run_link_end(node, settings, store, "gateway")
+
+
+def run_earth(path: Path, settings: EarthSettings) -> None:
+    """Run the Earth station until it is asked to end.
+
+    Raises:
+        ConfigError, StorageError, TransportError: as their messages say.
+    """
+    set_up_logging("earth", settings.log_level)
+    run_loop(_earth(path, settings))
+
+
+async def _earth(path: Path, settings: EarthSettings) -> None:
+    keys = beside(path, settings.keys)
+    plan = load_contacts(beside(path, settings.contacts_file)).plan
+    config = EarthConfig(
+        site=settings.site_id,
+        preset=settings.preset,
+        approve=ApprovalPolicy(settings.approve),
+    )
+    store = Store.open(beside(path, settings.store))
+    boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
+    node = EarthNode(config, plan, boot, load_signer(keys, "earth"), load_keyring(keys))
+    await _run_link_end(node, settings, store, "earth")
+
+
+async def _run_link_end(
+    node: GatewayNode | EarthNode, settings: EarthLinkSettings, store: Store, name: str
+) -> None:
+    """Run one end of the Earth link: broker on one side, datagrams on the other."""
+    runner = NodeRunner(node, store, SiteClock(settings.clock.anchor()))
+    link = link_of(settings.broker.link(), name, node, runner)
+    end = LinkEnd(
+        (ANY_PORT_HERE, 0),
+        (settings.link_host, settings.link_port),
+        lambda payload: runner.call(lambda now_ns: node.datagram(payload, now_ns)),
+    )
+    await end.start()
+    try:
+        await run_until_asked(runner, runner.run(link, Hooks(transmit=end.send)))
+    finally:
+        await end.stop()
+        store.close()
+
+
+def run_machines(path: Path, settings: MachinesSettings) -> None:
+    """Run the simulated machines until asked to end.
+
+    Raises:
+        ConfigError, StorageError, TransportError: as their messages say.
+    """
+    set_up_logging("machines", settings.log_level)
+    run_loop(_machines(path, settings))
+
+
+async def _machines(path: Path, settings: MachinesSettings) -> None:
+    site = load_site(beside(path, settings.site_file))
+    fleet = load_fleet(beside(path, settings.fleet_file), site)
+    clock = SiteClock(settings.clock.anchor())
+    world = World(site, fleet, settings.setpoint_lifetime_s, settings.seed, clock.now_ns())
+    serving = ServerSettings(
+        listen=beside_address(path, settings.listen),
+        truth_folder=str(beside(path, settings.truth_folder)),
+        sample_period_s=settings.sample_period_s,
+    )
+    server = MachinesServer(world, serving, clock.now_ns)
+    space = _space(path, settings, clock)
+    await server.start()
+    if space is not None:
+        await space.start()
+    asked = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    log_event(Level.INFO, "process.started", {"machines": len(world.names)})
+    tasks = [asyncio.create_task(server.run()), asyncio.create_task(asked.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        failures = await end_tasks(tasks)
+        await server.stop()
+        if space is not None:
+            log_event(Level.INFO, "space.counted", space.summary())
+            await space.stop()
+    for failure in failures:
+        raise failure
+
+
+def _space(path: Path, settings: MachinesSettings, clock: SiteClock) -> SpaceLink | None:
+    part = settings.space
+    if part is None:
+        return None
+    plan = load_contacts(beside(path, part.contacts_file)).plan
+    options = SpaceLinkOptions(seed=settings.seed)
+    return SpaceLink(plan, part.preset, (part.moon_port, part.earth_port), clock, options)

@@ -1,0 +1,23 @@
+"""Ending asyncio tasks for certain.
+
+Up to Python 3.11 `asyncio.wait_for` can swallow a cancellation that comes in the same turn of the
+loop as its result. The task then goes on as if nothing had been asked of it.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+# Time for an orderly goodbye to a broker before the next, ruder request.
+_PATIENCE_S = 1.0
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> list[BaseException]:
+    """Cancel tasks until they have ended; give what they raised, cancellations left out."""
+    ending = list(tasks)
+    while running := [task for task in ending if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_PATIENCE_S)
+    raised = (task.exception() for task in ending if not task.cancelled())
+    return [exc for exc in raised if exc is not None]

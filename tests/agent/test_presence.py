@@ -1,0 +1,143 @@
+"""Births, heartbeats, the scheduler's reach."""
+
+from itertools import pairwise
+
+from lunaredge.model.task import Leg
+from lunaredge.wire.messages import Autonomy, Birth, Heartbeat, TimeRequest
+from tests.agent.rig import DIG, PATH, Rig, config, seconds
+
+
+def silence(rig: Rig) -> None:
+    rig.serves_time = False
+
+
+def test_births_are_repeated_until_a_census_answers() -> None:
+    rig = Rig()
+
+    rig.run(21)
+    assert len(rig.all(Birth)) == 5
+    rig.census()
+    rig.run(60)
+
+    assert len(rig.all(Birth)) == 5
+    assert len(rig.all(Heartbeat)) >= 6
+
+
+def test_no_heartbeat_comes_before_a_census() -> None:
+    rig = Rig()
+
+    rig.run(60)
+
+    assert rig.all(Heartbeat) == []
+
+
+def test_message_numbers_rise_within_a_boot() -> None:
+    rig = Rig()
+    rig.drive_off(Leg(path=PATH))
+    rig.run(60)
+
+    numbers = [received.header.number for _, received in rig.heard]
+
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_change_is_told_at_once_and_sameness_is_not() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.run(3)
+    count = len(rig.all(Heartbeat))
+
+    rig.node.tick(rig.now_ns)
+    rig.carry_out()
+    assert len(rig.all(Heartbeat)) == count
+    rig.hold()
+
+    assert len(rig.all(Heartbeat)) == count + 1
+    assert rig.situation.held
+
+
+def test_a_reconnected_node_says_at_once_who_it_is() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.node.disconnected(rig.now_ns)
+    rig.run(50)
+    count = len(rig.all(Heartbeat))
+
+    rig.node.connected(rig.now_ns)
+    rig.carry_out()
+
+    assert len(rig.all(Heartbeat)) == count + 1
+    assert rig.all(TimeRequest)[-1].local_ns == rig.now_ns
+
+
+def test_while_the_broker_is_out_of_reach_nothing_is_published() -> None:
+    rig = Rig()
+    rig.drive_off(Leg(path=PATH))
+    rig.node.disconnected(rig.now_ns)
+    rig.carry_out()
+    count = len(rig.heard)
+
+    rig.run(60)
+
+    assert len(rig.heard) == count
+    assert rig.machine.station_m > 20.0
+
+
+def test_out_of_reach_the_live_authority_is_used_up_and_the_goal_worked_on() -> None:
+    rig = Rig()
+    rig.drive_off(Leg(path=PATH, goal=DIG), Leg(path=PATH))
+    silence(rig)
+
+    rig.run(140)
+    assert rig.situation.autonomy is Autonomy.A2
+    assert rig.state == "working"
+    rig.run(60)
+
+    assert rig.state == "holding"
+    assert rig.situation.progress_ratio == 0.5
+
+
+def test_a_holding_node_goes_on_when_the_scheduler_is_heard_again() -> None:
+    rig = Rig()
+    rig.drive_off(Leg(path=PATH), Leg(path=PATH))
+    silence(rig)
+    rig.run(300)
+    assert rig.state == "holding"
+
+    rig.serves_time = True
+    rig.run(40)
+
+    assert rig.situation.autonomy is Autonomy.A0
+    assert rig.state == "requesting"
+
+
+def test_an_old_answer_played_back_is_not_the_scheduler() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.acknowledge_all()
+    silence(rig)
+    for _ in range(15):
+        rig.run(10)
+        rig.acknowledge_all()
+
+    assert rig.situation.autonomy is Autonomy.A2
+
+
+def test_an_idle_node_out_of_reach_is_idle() -> None:
+    rig = Rig()
+    rig.prove()
+    silence(rig)
+
+    rig.run(200)
+
+    assert rig.situation.autonomy is Autonomy.A2
+    assert rig.state == "idle"
+
+
+def test_site_time_is_asked_for_each_period() -> None:
+    rig = Rig(config(time_period_s=20.0))
+
+    rig.run(100)
+
+    asked_ns = [request.local_ns for request in rig.all(TimeRequest)]
+    assert {b - a for a, b in pairwise(asked_ns)} == {seconds(20)}

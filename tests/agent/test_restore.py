@@ -1,0 +1,219 @@
+"""What a restart brings back, and what damage on the disk comes to."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lunaredge.agent.node import AgentNode
+from lunaredge.model.task import Leg
+from lunaredge.node import Erase, Persist, Row
+from lunaredge.wire.driver import Follow
+from lunaredge.wire.messages import AuthorityRequest, RecordClass, Upload
+from lunaredge.wire.records import Alarm, Event, TaskReport
+from tests.agent.rig import AGENT_KEY, DIG, KEYRING, PATH, Rig, boot_of, config, started
+
+TWO_LEGS = (Leg(path=PATH), Leg(path=(PATH[-1],), goal=DIG))
+
+
+def test_everything_durable_comes_back() -> None:
+    rig = Rig()
+    rig.epoch = 4
+    rig.prove()
+    rig.assign(*TWO_LEGS)
+    rig.grant()
+    rig.run(180)
+    rig.hold()
+    rig.stop()
+    before = rig.beat()
+
+    rig.boot()
+    rig.run(10)
+
+    after = rig.situation
+    assert after.state == "unproven"
+    assert (after.epoch, after.stops, after.held) == (4, ("stop-1",), True)
+    assert (after.task, after.attempt, after.progress_ratio) == ("t1", 1, 0.5)
+    assert after.spool_count >= before.spool_count
+    assert after.authority is None
+
+
+def test_the_task_goes_on_at_the_leg_that_was_next() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.assign(*TWO_LEGS)
+    rig.grant()
+    rig.run(180)
+
+    rig.boot()
+    rig.prove()
+
+    assert rig.last(AuthorityRequest).path == (PATH[-1],)
+    rig.grant()
+    rig.run(120)
+    assert rig.outcomes() == ["accepted", "started", "done"]
+
+
+def test_a_compute_task_is_started_again_without_waiting_for_anybody() -> None:
+    rig = Rig(config(is_machine=False))
+    rig.census()
+    rig.compute()
+    before = len(rig.effects)
+
+    rig.boot(connect=False)
+
+    assert [e.task for e in started(rig.effects[before:])] == ["t1"]
+
+
+def test_a_task_whose_end_is_spooled_is_not_taken_up_again() -> None:
+    rig = Rig()
+    rig.drive_off(Leg(path=PATH))
+    rows = {key: value for key, value in rig.disk.items() if key[0] in ("task", "leg")}
+    rig.run(180)
+    rig.disk.update(rows)  # power went between the report and the erasing
+
+    rig.boot()
+    rig.prove()
+
+    assert rig.situation.task is None
+    assert rig.outcomes() == ["accepted", "started", "done"]
+    assert [key for key in rig.disk if key[0] in ("task", "leg")] == []
+
+
+def test_a_task_that_can_not_be_read_has_failed() -> None:
+    rig = Rig()
+    rig.drive_off(Leg(path=PATH))
+    rig.disk[("task", "t1", 1)] = b"damaged"
+
+    rig.boot()
+    rig.prove()
+
+    report = rig.kept(TaskReport)[-1]
+    assert (report.task, report.attempt, report.outcome.value) == ("t1", 1, "failed")
+    assert rig.situation.task is None
+    assert ("task", "t1", 1) not in rig.disk
+
+
+def test_steps_that_can_not_be_read_begin_the_task_anew() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.assign(*TWO_LEGS)
+    rig.grant()
+    rig.run(180)
+    rig.disk[("leg", "t1", 1)] = msgspec.msgpack.encode({"leg_index": 99})
+
+    rig.boot()
+    rig.prove()
+
+    assert rig.last(AuthorityRequest).path == PATH
+    assert "state_corrupt" in rig.codes(Alarm)
+
+
+def test_a_hold_that_can_not_be_read_holds() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.hold()
+    rig.resume()
+    rig.disk[("hold", "", 0)] = b"?"
+
+    rig.boot()
+    rig.prove()
+
+    assert rig.situation.held
+
+
+@pytest.mark.parametrize("table", ["spool", "command", "stop", "hold", "task", "leg", "alarm"])
+def test_damage_in_any_table_is_an_alarm_or_harmless_and_never_fatal(table: str) -> None:
+    rig = Rig()
+    rig.drive_off(*TWO_LEGS)
+    rig.run(180)
+    rig.hold()
+    rig.stop()
+    rig.machine.traits = {"battery_wh": 1.0}
+    rig.run(10)
+    damaged = [key for key in rig.disk if key[0] == table]
+    assert damaged
+    for key in damaged:
+        rig.disk[key] = b"\xff\x00damage"
+
+    rig.boot()
+    rig.run(10)
+
+    assert ("state_corrupt" in rig.codes(Alarm)) == (table != "alarm")
+
+
+def test_a_damaged_record_is_left_out_and_the_others_are_sent() -> None:
+    rig = Rig()
+    rig.prove()
+    events = sorted(key for key in rig.disk if key[0] == "spool")
+    rig.disk[events[0]] = b"damage"
+    rig.heard.clear()
+
+    rig.boot()
+
+    sent = {(u.boot, u.seq) for u in rig.all(Upload) if u.record_class is RecordClass.EVENT}
+    assert (boot_of(1), 1) not in sent
+    assert (boot_of(1), 2) in sent
+
+
+def test_an_alarm_raised_before_a_crash_is_taken_back_after_it() -> None:
+    rig = Rig()
+    rig.machine.traits = {"battery_wh": 1.0}
+    rig.prove()
+    assert rig.codes(Alarm) == ["battery_low"]
+
+    rig.machine.traits = {}
+    rig.boot()
+    rig.run(10)
+
+    assert [(a.code, a.active) for a in rig.kept(Alarm)] == [
+        ("battery_low", True),
+        ("battery_low", False),
+    ]
+
+
+def test_the_alarm_of_damage_is_taken_back_when_the_disk_is_whole_again() -> None:
+    rig = Rig()
+    rig.hold()
+    rig.disk[("hold", "", 0)] = b"?"
+    rig.boot()
+    rig.prove()
+    rig.resume()
+
+    rig.boot()
+    rig.run(1)
+
+    assert [(a.code, a.active) for a in rig.kept(Alarm)] == [
+        ("state_corrupt", True),
+        ("state_corrupt", False),
+    ]
+
+
+def test_a_new_life_is_an_event() -> None:
+    rig = Rig()
+
+    rig.boot()
+
+    assert rig.codes(Event).count("boot") == 2
+
+
+rows = st.builds(
+    Row,
+    st.sampled_from(["spool", "command", "stop", "hold", "task", "leg", "epoch", "alarm", "boot"]),
+    st.sampled_from(["", "t1", "000000000000001/0", "x/y", "stop-1"]),
+    st.integers(0, 2**62),
+    st.binary(max_size=40)
+    | st.sampled_from([msgspec.msgpack.encode(value) for value in ({}, [], [1, True], 5, "done")]),
+)
+
+
+@given(st.lists(rows, max_size=12))
+def test_no_rows_at_all_can_break_a_start(stored: list[Row]) -> None:
+    node = AgentNode(config(), boot_of(3), AGENT_KEY, KEYRING)
+
+    node.restore(sorted(stored, key=lambda row: (row.table, row.scope, row.number)), 5)
+
+    effects = node.take_effects()
+    assert all(isinstance(effect, Persist | Erase) or effect for effect in effects)
+    assert not [e for e in effects if isinstance(getattr(e, "order", None), Follow)]
+    assert node.wakeup_ns() is not None
