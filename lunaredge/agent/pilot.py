@@ -383,6 +383,9 @@ class Pilot:
         self._outlet.erase(TASK_TABLE, task.assign.task, task.assign.attempt)
         self.task = None
         self.leasing.asked = None
+        if self.leasing.lease is not None:
+            # The next task must not take the place of this one's leg for its own.
+            self.leasing.lease = msgspec.structs.replace(self.leasing.lease, spent=True)
         self._strayed_count = 0
         if self._course.state in (State.REQUESTING, State.DRIVING, State.WORKING):
             self._course.fire(Event.END)

@@ -17,10 +17,9 @@ STALE_NS = 300 * NS_PER_S
 
 
 class Forger:
-    """Forges, replays and babbles. ``sent`` counts what the site must refuse, by kind."""
+    """Forges, replays and babbles; each call is one frame that its node must refuse."""
 
     def __init__(self, settings: LinkSettings, site: SiteId, clock: Clock) -> None:
-        self.sent: dict[str, int] = {}
         self._site = site
         self._clock = clock
         self._captured: tuple[str, bytes, int] | None = None
@@ -36,28 +35,31 @@ class Forger:
         captured = self._captured
         return captured is not None and self._clock.now_ns() - captured[2] > STALE_NS
 
-    def replay(self) -> None:
-        """Send a stale genuine command again, byte for byte."""
+    def replay(self) -> NodeId:
+        """Send a stale genuine command again, byte for byte; give the node it was for."""
         assert self._captured is not None
         topic, payload, _ = self._captured
-        self._publish("replayed", topic, payload)
+        self.link.publish(topic, payload)
+        parsed = topics.parse(topic)
+        assert parsed is not None
+        return parsed.node
 
     def forge(self, node: NodeId) -> None:
         """Tell a node to give up its task, with a signature of nobody's."""
         body = messages.Cancel(command=CommandId("forged"), task=TaskId("none"), attempt=1)
         frame = codec.encode(self._header(), body, self._signer)
-        self._publish("forged", topics.build(self._site, node, "cmd"), frame)
+        self._tell(node, frame)
 
     def omit_signature(self, node: NodeId) -> None:
         """Tell a node to hold, unsigned."""
         frame = codec.encode(self._header(), messages.Hold(command=CommandId("unsigned")))
-        self._publish("unsigned", topics.build(self._site, node, "cmd"), frame)
+        self._tell(node, frame)
 
     def babble(self, node: NodeId) -> None:
-        """Send bytes that are no frame to a node and to the scheduler."""
+        """Send bytes that are no frame to a node, and to the scheduler in its name."""
         noise = secrets.token_bytes(100)
-        self._publish("garbage", topics.build(self._site, node, "cmd"), noise)
-        self._publish("garbage", topics.build(self._site, node, "node"), noise)
+        self._tell(node, noise)
+        self.link.publish(topics.build(self._site, node, "node"), noise)
 
     def on_message(self, topic: str, payload: bytes) -> None:
         """Overhear the first command."""
@@ -70,9 +72,8 @@ class Forger:
     def on_disconnected(self) -> None:
         """Nothing to do."""
 
-    def _publish(self, kind: str, topic: str, payload: bytes) -> None:
-        if self.link.publish(topic, payload):
-            self.sent[kind] = self.sent.get(kind, 0) + 1
+    def _tell(self, node: NodeId, frame: bytes) -> None:
+        self.link.publish(topics.build(self._site, node, "cmd"), frame)
 
     def _header(self) -> codec.Header:
         self._number += 1

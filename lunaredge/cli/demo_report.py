@@ -37,7 +37,7 @@ def make_report(folder: Path, record: RunRecord) -> Report:
         "separation_m_min": findings.truth.separation_m_min,
         "authorities_granted": findings.core.state.authority_no,
         "commands_refused": _refused(findings),
-        "attacks": record.attacks,
+        "attacks": [msgspec.to_builtins(attack) for attack in record.attacks],
         "interventions": findings.core.state.interventions,
         "kills": [msgspec.to_builtins(kill) for kill in record.kills],
         "earthwork": {"pits_kg": findings.truth.pits_kg, "piles_kg": findings.truth.piles_kg},
@@ -80,7 +80,8 @@ def _telemetry(folder: Path, findings: Findings) -> dict[str, object]:
         "archived": accounting.archived,
         "duplicates_removed": sum(row["duplicates"] for row in totals.values()),
         "dropped_by_class": dropped,
-        "lost": accounting.lost + sum(row["missing"] for row in totals.values()),
+        "waiting": findings.waiting,
+        "lost": accounting.lost,
         "by_class": totals,
     }
 

@@ -16,9 +16,8 @@ import msgspec
 from lunaredge.cli.demo_display import Picture
 from lunaredge.cli.demo_forger import Forger
 from lunaredge.cli.demo_site import DemoSite
-from lunaredge.cli.run_record import Kill, LiveDigest, RunRecord
+from lunaredge.cli.run_record import Attack, Kill, LiveDigest, RunRecord
 from lunaredge.errors import LunarEdgeError, TransportError
-from lunaredge.ids import NodeId
 from lunaredge.runtime.client import SiteClient, new_request
 from lunaredge.runtime.files.order_file import load_order
 from lunaredge.runtime.supervisor import Supervisor
@@ -57,6 +56,7 @@ class DemoRun:
         self._next_kill_ns = site.start_ns + round(FIRST_KILL_S * NS_PER_S)
         self._forger = Forger(site.client.broker, site.name, site.client.identity.clock)
         self._forgeries = ["forge", "omit_signature", "babble", "replay"]
+        self._attacks: list[Attack] = []
         self._digests: dict[int, str] = {}
         self._show = show
         self._step = "starting"
@@ -94,24 +94,29 @@ class DemoRun:
     # --- start --------------------------------------------------------------------------------
 
     async def _start(self, eye: SiteClient) -> None:
-        for name in self.site.brokers:
-            await self.supervisor.start(name, self.site.commands[name])
-        self._look_at("waiting for the broker", None)
-        await eye.reach(START_S_MAX)
-        for name, command in self.site.commands.items():
-            if name not in self.site.brokers:
-                await self.supervisor.start(name, command)
         deadline_s = time.monotonic() + START_S_MAX
+        first = (*self.site.brokers, "machines", "scheduler")
+        for name in first:
+            await self.supervisor.start(name, self.site.commands[name])
+        # What comes second would only wait for what comes first, each with its own patience.
+        while not (eye.connected and self.site.machines_socket.exists()):
+            await self._wait_for("the broker and the machines", eye, deadline_s)
+        for name, command in self.site.commands.items():
+            if name not in first:
+                await self.supervisor.start(name, command)
         while not self._is_up():
-            self._look_at("starting the processes", eye)
-            self._check_processes()
-            if time.monotonic() > deadline_s:
-                raise TransportError(f"not all nodes came up in {START_S_MAX:g} s")
-            await asyncio.sleep(LOOK_S)
+            await self._wait_for("the nodes", eye, deadline_s)
         order = load_order(Path(self.site.order_file))
         answer = await eye.ask(messages.Submit(request=new_request(), order=order))
         if not answer.ok:
             raise TransportError(f"the order was refused: {answer.text}")
+
+    async def _wait_for(self, what: str, eye: SiteClient, deadline_s: float) -> None:
+        self._look_at(f"waiting for {what}", eye)
+        self._check_processes()
+        if time.monotonic() > deadline_s:
+            raise TransportError(f"waited {START_S_MAX:g} s for {what} in vain")
+        await asyncio.sleep(LOOK_S)
 
     def _is_up(self) -> bool:
         nodes = self.rows.get("nodes", [])
@@ -214,8 +219,8 @@ class DemoRun:
         due_ns = self.site.start_ns + round(FIRST_FORGERY_S * NS_PER_S)
         if not self._forgeries or self.now_ns < due_ns or not self._forger.link.connected:
             return
-        target = NodeId(self.site.target)
-        match self._forgeries[0]:
+        kind, target = self._forgeries[0], self.site.target
+        match kind:
             case "forge":
                 self._forger.forge(target)
             case "omit_signature":
@@ -223,10 +228,11 @@ class DemoRun:
             case "babble":
                 self._forger.babble(target)
             case _ if self._forger.can_replay:
-                self._forger.replay()
+                target = self._forger.replay()
             case _:
                 return
         self._forgeries.pop(0)
+        self._attacks.append(Attack(kind=kind, node=target, at_ns=self.now_ns))
 
     # --- end ----------------------------------------------------------------------------------
 
@@ -252,7 +258,7 @@ class DemoRun:
             wall_s=wall_s,
             broker=site.broker,
             kills=tuple(self._kills),
-            attacks=self._forger.sent,
+            attacks=tuple(self._attacks),
             digests=tuple(
                 LiveDigest(entry=entry, digest=digest)
                 for entry, digest in sorted(self._digests.items())

@@ -26,7 +26,7 @@ from lunaredge.runtime.keys import make_keys
 from lunaredge.scheduler.solve import warm_up
 
 # Processes need this long to come up; the site's clock starts when they have. In wall time.
-LEAD_S = 1.0
+LEAD_S = 6.0
 # The controller's promise, 0.5 s, is kept in wall time: under compression a process that the
 # operating system holds up for 100 ms has been silent for seconds of site time.
 SETPOINT_LIFETIME_WALL_S = 0.5
@@ -78,6 +78,7 @@ class DemoSite(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str]
     client: Client
     client_file: Path
+    machines_socket: Path
     target: NodeId
     """The node that the forger picks on."""
 
@@ -124,6 +125,7 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
         environment=dict(os.environ),
         client=load_client(client_file, signs=True),
         client_file=client_file,
+        machines_socket=folder / "machines.socket",
         target=movers[0],
     )
 

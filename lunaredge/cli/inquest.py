@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from lunaredge.cli.run_record import RunRecord
+from lunaredge.cli.run_record import Attack, Kill, RunRecord
 from lunaredge.errors import ConfigError, JournalCorrupt
 from lunaredge.ids import BootId, NodeId
 from lunaredge.machine.events import MachineMoved, TruthEvent
@@ -60,6 +60,20 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """The scheduler as its journal rebuilds it."""
     journal_entries: int
     order: WorkOrder
+    waiting: int
+    """Records on a node's disk that the archive does not have yet."""
+
+
+_Stream = tuple[NodeId, BootId, RecordClass]
+
+
+class _Upload(msgspec.Struct, frozen=True):
+    """What a disk holds of one upload."""
+
+    seq: int
+    count: int
+    dropped: bool
+    archived: bool
 
 
 class Inquest:
@@ -71,6 +85,7 @@ class Inquest:
         self.site = load_site(Path(record.site_file))
         self.fleet = load_fleet(Path(record.fleet_file), self.site)
         self.order = load_order(Path(record.order_file))
+        self.waiting = 0
 
     def hold(self) -> Findings:
         """Judge the run.
@@ -111,6 +126,7 @@ class Inquest:
             core=core,
             journal_entries=reader.entries,
             order=self.order,
+            waiting=self.waiting,
         )
 
     # --- ground truth -------------------------------------------------------------------------
@@ -153,10 +169,24 @@ class Inquest:
                 up = now_up
 
     def _directed(self) -> Iterator[seen.Evidence]:
-        for kill in sorted(self.record.kills, key=lambda kill: kill.at_ns):
-            yield seen.Disturbed(at_ns=kill.at_ns, what=f"{kill.name} killed")
-            if self.fleet.node(NodeId(kill.name)) is not None:
-                yield seen.Died(at_ns=kill.at_ns, node=NodeId(kill.name))
+        deeds: list[Kill | Attack] = [*self.record.kills, *self.record.attacks]
+        for deed in sorted(deeds, key=lambda deed: deed.at_ns):
+            yield from self._deed(deed)
+
+    def _deed(self, deed: Kill | Attack) -> Iterator[seen.Evidence]:
+        if isinstance(deed, Attack):
+            # Nobody saw the target flinch; its counter, its task and its authority must show it.
+            yield seen.Injected(
+                at_ns=deed.at_ns,
+                node=NodeId(deed.node),
+                kind=deed.kind,
+                changed=False,
+                counted=True,
+            )
+            return
+        yield seen.Disturbed(at_ns=deed.at_ns, what=f"{deed.name} killed")
+        if self.fleet.node(NodeId(deed.name)) is not None:
+            yield seen.Died(at_ns=deed.at_ns, node=NodeId(deed.name))
 
     # --- disks --------------------------------------------------------------------------------
 
@@ -189,52 +219,60 @@ class Inquest:
         store.close()
 
     def _at_the_end(self, truth: Truth) -> Iterator[seen.Evidence]:
-        yield from self._archived()
-        for spec in self.fleet.nodes:
-            yield from self._spooled(spec.name)
+        held = self._archive()
+        self._add_spools(held)
+        for (node, boot, record_class), uploads in held.items():
+            yield from self._accounts(node, boot, record_class, uploads)
         yield from self._heaps(truth)
-        yield from self._refusals()
 
-    def _archived(self) -> Iterator[seen.Evidence]:
-        """What the archive holds; a number that it skips was offered too, and is not there."""
+    def _archive(self) -> dict[_Stream, dict[int, _Upload]]:
+        """Read what the archive holds, by stream and first number."""
+        held: dict[_Stream, dict[int, _Upload]] = {}
         store = self._store("scheduler")
-        reached: dict[tuple[NodeId, BootId, RecordClass], int] = {}
         for row in store.archive_rows():
-            known = {
-                "at_ns": self.record.end_ns,
-                "node": row.node,
-                "boot": row.boot,
-                "record_class": row.record_class,
-                "first_seq": row.first_seq,
-                "seq": row.seq,
-                "count": row.count,
-                "dropped": row.dropped,
-            }
-            stream = (row.node, row.boot, row.record_class)
-            for hole in range(reached.get(stream, 0) + 1, row.first_seq):
-                yield msgspec.convert(known | {"first_seq": hole, "seq": hole}, seen.Offered)
-            reached[stream] = row.seq
-            yield msgspec.convert(known, seen.Offered)
-            yield msgspec.convert(known | {"store": "scheduler"}, seen.Archived)
+            uploads = held.setdefault((row.node, row.boot, row.record_class), {})
+            uploads[row.first_seq] = _Upload(row.seq, row.count, row.dropped, archived=True)
         store.close()
+        return held
 
-    def _spooled(self, node: NodeId) -> Iterator[seen.Evidence]:
-        """What a node still holds on its disk was produced, and is not archived."""
-        store = self._store(f"agent-{node}")
-        for row in store.rows():
-            if row.table == spool.TABLE:
-                item = spool.decode_item(row.value)
-                yield seen.Spooled(
-                    at_ns=self.record.end_ns,
-                    node=node,
-                    boot=item.boot,
-                    record_class=item.record_class,
-                    first_seq=item.first_seq,
-                    seq=item.seq,
-                    count=item.count,
-                    dropped=item.dropped,
-                )
-        store.close()
+    def _add_spools(self, held: dict[_Stream, dict[int, _Upload]]) -> None:
+        """Add what nodes' disks hold and the archive does not yet: it waits, it is not lost."""
+        for spec in self.fleet.nodes:
+            store = self._store(f"agent-{spec.name}")
+            for row in store.rows():
+                if row.table == spool.TABLE:
+                    item = spool.decode_item(row.value)
+                    uploads = held.setdefault((spec.name, item.boot, item.record_class), {})
+                    waiting = _Upload(item.seq, item.count, item.dropped, archived=False)
+                    uploads.setdefault(item.first_seq, waiting)
+            store.close()
+
+    def _accounts(
+        self,
+        node: NodeId,
+        boot: BootId,
+        record_class: RecordClass,
+        uploads: dict[int, _Upload],
+    ) -> Iterator[seen.Evidence]:
+        """Say what became of each number of a stream; one that is nowhere was sent all the same."""
+        at_ns, reached = self.record.end_ns, 0
+        for first_seq, upload in sorted(uploads.items()):
+            where = {"at_ns": at_ns, "node": node, "boot": boot, "record_class": record_class}
+            for hole in range(reached + 1, first_seq):
+                numbers = {"first_seq": hole, "seq": hole, "count": 1, "dropped": False}
+                yield msgspec.convert(where | numbers, seen.Offered)
+            reached = upload.seq
+            if not upload.archived:
+                self.waiting += upload.count
+                continue
+            numbers = {
+                "first_seq": first_seq,
+                "seq": upload.seq,
+                "count": upload.count,
+                "dropped": upload.dropped,
+            }
+            yield msgspec.convert(where | numbers, seen.Offered)
+            yield msgspec.convert(where | numbers | {"store": "scheduler"}, seen.Archived)
 
     def _heaps(self, truth: Truth) -> Iterator[seen.Evidence]:
         for task in self.order.tasks:
@@ -245,17 +283,6 @@ class Inquest:
                     moved_kg=truth.pits_kg.get(task.zone, 0.0),
                     goal_kg=task.mass_kg,
                 )
-
-    def _refusals(self) -> Iterator[seen.Evidence]:
-        """Nobody saw the forger's target flinch; its counter and its task must show that."""
-        for kind in self.record.attacks:
-            yield seen.Injected(
-                at_ns=self.record.end_ns,
-                node=NodeId("site"),
-                kind=kind,
-                changed=False,
-                counted=False,
-            )
 
 
 def _homes(fleet: Fleet, truth: Truth) -> dict[NodeId, seen.TrueBody]:

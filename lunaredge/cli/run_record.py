@@ -16,6 +16,14 @@ class Kill(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
 
 
+class Attack(msgspec.Struct, frozen=True, kw_only=True):
+    """One frame sent to a node that had to be refused and counted."""
+
+    kind: str
+    node: str
+    at_ns: int
+
+
 class LiveDigest(msgspec.Struct, frozen=True, kw_only=True):
     """What the living scheduler said of itself: its digest at a journal entry."""
 
@@ -36,8 +44,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float
     broker: dict[str, str | bool]
     kills: tuple[Kill, ...]
-    attacks: dict[str, int]
-    """Frames that the site had to refuse, by kind."""
+    attacks: tuple[Attack, ...]
     digests: tuple[LiveDigest, ...]
     link: str
     """The gateway's last word on the Earth link, as JSON."""

@@ -224,8 +224,9 @@ class MachinesServer:
             case Attach() if not driver.machine:
                 self._attach(frame, driver)
             case Follow() | Work() | Halt() if driver.machine:
-                # The set-point's life counts in the world's time, which is never ahead of the
-                # site's: it may die early by the lag, never late.
+                # The world is as old as the last look at the clock; an order must not act before
+                # it was given.
+                self._world.advance(self._now_ns())
                 reason = self._world.order(driver.machine, frame, self._world.now_ns)
                 if reason is not None:
                     self._note_refused_order(driver.machine, reason)

@@ -1,7 +1,7 @@
 """What is simulated: a site, its fleet, the job, the Earth link's plan, and everybody's keys.
 
-The standard site is made here in code: gentle ground of 150 m x 120 m, four machines and a
-computer, and a job sized to well under an hour of virtual time.
+The standard site is made here in code: gentle ground of 150 m x 120 m, five machines and a
+computer, one gap that everybody must pass, and a job of well under an hour of virtual time.
 """
 
 import array
@@ -24,6 +24,9 @@ from lunaredge.wire.seal import Keyring, PublicKey, Role, Signer
 START_NS = 1_800_000_000 * 1_000_000_000
 
 OPERATOR = KeyId("operator-sim")
+
+BATTERY_WH = 4_000.0
+RESERVE_WH = 400.0
 
 CELL_M = 2.0
 ROWS, COLUMNS = 60, 75
@@ -69,12 +72,12 @@ def simulated_signer(name: str, role: Role) -> Signer:
     return Signer(KeyId(name), role, hashlib.sha256(f"simulated {name}".encode()).digest())
 
 
-def standard() -> Scenario:
+def standard(battery_wh: float = BATTERY_WH) -> Scenario:
     """Give the small standard site and its job."""
     return Scenario(
         name="standard",
         site=_site(),
-        fleet=_fleet(),
+        fleet=_fleet(battery_wh),
         order=_order(),
         plan=_plan(),
         start_ns=START_NS,
@@ -105,12 +108,18 @@ def _site() -> Site:
         boundary=_box(2.0, 2.0, 148.0, 118.0),
         terrain=_terrain(),
         zones=(
-            Zone(name="crater", kind=ZoneKind.KEEP_OUT, polygon=_box(40.0, 50.0, 52.0, 62.0)),
-            Zone(name="pad", kind=ZoneKind.WORK, polygon=_box(64.0, 72.0, 84.0, 88.0)),
-            Zone(name="pit", kind=ZoneKind.WORK, polygon=_box(62.0, 20.0, 74.0, 32.0)),
-            Zone(name="heap", kind=ZoneKind.WORK, polygon=_box(81.0, 24.0, 85.0, 28.0)),
-            Zone(name="berm", kind=ZoneKind.WORK, polygon=_box(124.0, 60.0, 130.0, 66.0)),
-            Zone(name="park", kind=ZoneKind.CHARGE, polygon=_box(6.0, 8.0, 24.0, 112.0)),
+            _zone("crater", ZoneKind.KEEP_OUT, 40.0, 50.0, 52.0, 62.0),
+            # Between pits and berms there is one gap, too narrow for two machines.
+            _zone("ridge-south", ZoneKind.KEEP_OUT, 98.0, 6.0, 102.0, 49.0),
+            _zone("ridge-north", ZoneKind.KEEP_OUT, 98.0, 57.0, 102.0, 114.0),
+            _zone("pad", ZoneKind.WORK, 64.0, 70.0, 80.0, 84.0),
+            _zone("pit-a", ZoneKind.WORK, 62.0, 20.0, 74.0, 32.0),
+            _zone("heap-a", ZoneKind.WORK, 81.0, 24.0, 85.0, 28.0),
+            _zone("berm-a", ZoneKind.WORK, 124.0, 70.0, 130.0, 76.0),
+            _zone("pit-b", ZoneKind.WORK, 40.0, 92.0, 52.0, 104.0),
+            _zone("heap-b", ZoneKind.WORK, 59.0, 96.0, 63.0, 100.0),
+            _zone("berm-b", ZoneKind.WORK, 124.0, 30.0, 130.0, 36.0),
+            _zone("park", ZoneKind.CHARGE, 6.0, 8.0, 24.0, 112.0),
         ),
         regolith_kg_m3=1_700.0,
     )
@@ -130,14 +139,15 @@ def _terrain() -> TerrainGrid:
     )
 
 
-def _fleet() -> Fleet:
+def _fleet(battery_wh: float) -> Fleet:
     computer = ComputerSpec(slots=2, memory_mib=4_096)
     return Fleet(
         nodes=(
-            _machine("excavator-1", (Capability.EXCAVATE,), 100.0),
-            _machine("hauler-1", (Capability.HAUL,), 20.0),
-            _machine("grader-1", (Capability.GRADE, Capability.COMPACT), 40.0),
-            _machine("rover-1", (Capability.SURVEY,), 80.0),
+            _machine("excavator-1", (Capability.EXCAVATE,), 60.0, battery_wh),
+            _machine("hauler-1", (Capability.HAUL,), 20.0, battery_wh),
+            _machine("hauler-2", (Capability.HAUL,), 100.0, battery_wh),
+            _machine("grader-1", (Capability.GRADE, Capability.COMPACT), 40.0, battery_wh),
+            _machine("rover-1", (Capability.SURVEY,), 80.0, battery_wh),
             NodeSpec(
                 name=NodeId("computer-1"),
                 kind="computer",
@@ -148,7 +158,9 @@ def _fleet() -> Fleet:
     )
 
 
-def _machine(name: str, capabilities: tuple[Capability, ...], home_y_m: float) -> NodeSpec:
+def _machine(
+    name: str, capabilities: tuple[Capability, ...], home_y_m: float, battery_wh: float
+) -> NodeSpec:
     return NodeSpec(
         name=NodeId(name),
         kind=name.rsplit("-", 1)[0],
@@ -162,8 +174,8 @@ def _machine(name: str, capabilities: tuple[Capability, ...], home_y_m: float) -
             deceleration_m_s2=0.4,
             slope_deg_max=15.0,
             payload_kg_max=400.0,
-            battery_wh=4_000.0,
-            reserve_wh=400.0,
+            battery_wh=battery_wh,
+            reserve_wh=RESERVE_WH,
             idle_w=60.0,
             drive_w=400.0,
             charge_w=600.0,
@@ -189,33 +201,40 @@ def _order() -> WorkOrder:
             task("map-pad", TaskKind.FUSE_TERRAIN, after=["survey-pad"]),
             task("grade-pad", TaskKind.GRADE, zone="pad", after=["map-pad"]),
             task("compact-pad", TaskKind.COMPACT, zone="pad", after=["grade-pad"]),
-            task(
-                "dig-pit",
-                TaskKind.EXCAVATE,
-                zone="pit",
-                pile="heap",
-                mass_kg=900.0,
-                stand=(77.5, 26.0),
+            *(
+                task(
+                    f"dig-{side}",
+                    TaskKind.EXCAVATE,
+                    zone=f"pit-{side}",
+                    pile=f"heap-{side}",
+                    mass_kg=900.0,
+                    stand=stand,
+                )
+                for side, stand in (("a", (77.5, 26.0)), ("b", (55.5, 98.0)))
             ),
-            task(
-                "haul-heap",
-                TaskKind.HAUL,
-                after=["dig-pit"],
-                pile="heap",
-                to_pile="berm",
-                stand=(88.5, 26.0),
-                to_stand=(120.5, 63.0),
+            *(
+                task(
+                    f"haul-{side}",
+                    TaskKind.HAUL,
+                    after=[f"dig-{side}"],
+                    pile=f"heap-{side}",
+                    to_pile=f"berm-{side}",
+                    stand=stand,
+                    to_stand=to_stand,
+                )
+                for side, stand, to_stand in (
+                    ("a", (88.5, 26.0), (120.5, 73.0)),
+                    ("b", (66.5, 98.0), (120.5, 33.0)),
+                )
             ),
-            task(
-                "survey-berm",
-                TaskKind.SURVEY,
-                zone="berm",
-                after=["haul-heap"],
-                needs_earth=True,
-            ),
+            task("survey-berm", TaskKind.SURVEY, zone="berm-a", needs_earth=True),
             task("map-berm", TaskKind.FUSE_TERRAIN, after=["survey-berm"]),
         ),
     )
+
+
+def _zone(name: str, kind: ZoneKind, x1_m: float, y1_m: float, x2_m: float, y2_m: float) -> Zone:
+    return Zone(name=name, kind=kind, polygon=_box(x1_m, y1_m, x2_m, y2_m))
 
 
 def _box(x1_m: float, y1_m: float, x2_m: float, y2_m: float) -> Polygon:

@@ -92,6 +92,20 @@ def test_the_next_leg_needs_its_own_authority() -> None:
     assert follows_in(rig, 60) == []
 
 
+def test_a_task_given_the_moment_another_ends_asks_for_its_own_authority() -> None:
+    rig = Rig()
+    rig.drive_off(WORK_THERE)
+    while rig.outcomes()[-1] != "done":
+        rig.run(0.2)
+    works = len(rig.orders(Work))
+
+    rig.assign(Leg(path=((0.0, 0.0),), goal=DIG), task="t2")
+    rig.run(30)
+
+    assert rig.last(AuthorityRequest).task == "t2"
+    assert len(rig.orders(Work)) == works
+
+
 def test_hauling_is_repeated_until_the_pile_is_empty_and_nothing_is_on_board() -> None:
     rig = Rig()
     legs = (

@@ -17,7 +17,7 @@ def report(**changes: object) -> dict[str, object]:
         "separation_m_min": 2.5,
         "authorities_granted": 3,
         "commands_refused": 4,
-        "attacks": {"forged": 1},
+        "attacks": [{"kind": "forge", "node": "a", "at_ns": 1}],
         "interventions": 0,
         "kills": [{"name": "scheduler", "at_ns": 1}],
         "virtual_s": 9000.0,

@@ -36,8 +36,7 @@ class Site:
         await self.moon.start()
         await self.earth.start()
         # A hello is on loopback at once; a datagram to an end that was never heard goes nowhere.
-        while None in (self.space._moon._end, self.space._earth._end):
-            await asyncio.sleep(0.001)
+        await until(lambda: None not in (self.space._moon._end, self.space._earth._end))
 
     async def close(self):
         await self.moon.stop()
@@ -71,6 +70,12 @@ async def make_site():
         await site.close()
 
 
+async def until(condition):
+    async with asyncio.timeout(WAIT_S_MAX):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
 async def arrival(queue):
     return await asyncio.wait_for(queue.get(), WAIT_S_MAX)
 
@@ -96,8 +101,7 @@ async def test_nothing_passes_outside_a_contact(make_site):
     site = await make_site(plan_of((now_ns - 60 * NS_PER_S, now_ns - NS_PER_S)))
 
     site.moon.send(b"into the void")
-    while not site.space.summary()["to_earth"]["sent"]:
-        await asyncio.sleep(0.001)
+    await until(lambda: site.space.summary()["to_earth"]["sent"])
 
     assert site.space.summary()["to_earth"]["outage"] == 1
     assert site.at_earth.empty()
@@ -108,8 +112,7 @@ async def test_what_is_beyond_the_rate_is_dropped(make_site):
 
     for _ in range(200):
         site.moon.send(bytes(1200))
-    while site.space.summary()["to_earth"]["sent"] < 200:
-        await asyncio.sleep(0.001)
+    await until(lambda: site.space.summary()["to_earth"]["sent"] == 200)
     counts = site.space.summary()["to_earth"]
 
     # 55 kbit/s over a buffer of 3.2 s take 18 datagrams of 1200 bytes, and what time adds.
@@ -124,8 +127,7 @@ async def test_mishaps_repeat_with_their_seed(make_site):
         site = await make_site(options=SpaceLinkOptions(seed=3, mishaps=mishaps))
         for _ in range(50):
             site.moon.send(b"x")
-        while site.space.summary()["to_earth"]["sent"] < 50:
-            await asyncio.sleep(0.001)
+        await until(lambda site=site: site.space.summary()["to_earth"]["sent"] == 50)
         lost.append(site.space.summary()["to_earth"]["lost"])
 
     assert lost[0] == lost[1]
@@ -139,8 +141,7 @@ async def test_an_end_that_comes_back_on_another_port_is_found(make_site):
     earth = LinkEnd((HOST, 0), (HOST, site.space.ports[1]), again.put_nowait)
     before = site.space._earth._end
     await earth.start()
-    while site.space._earth._end == before:
-        await asyncio.sleep(0.001)
+    await until(lambda: site.space._earth._end != before)
 
     site.moon.send(b"hello again")
 
@@ -150,7 +151,6 @@ async def test_an_end_that_comes_back_on_another_port_is_found(make_site):
 
 async def test_two_ends_can_meet_without_an_emulator_between(free_port):
     heard = asyncio.Queue()
-    earth = LinkEnd((HOST, free_port), (HOST, 9), lambda payload: None)
     moon = LinkEnd((HOST, 0), (HOST, free_port), heard.put_nowait)
     await moon.start()
     moon_port = moon._transport.get_extra_info("sockname")[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lunaredge.cli.main import COMMANDS
+from tests.style import settings_page
 from tests.style.source import ROOT, files
 
 DOCUMENTS = [path for path in files() if path.suffix == ".md"]
@@ -65,3 +66,27 @@ def test_the_readme_names_every_command() -> None:
     unnamed = [c.name for c in COMMANDS if not re.search(rf"\b{c.name}\b", readme)]
 
     assert unnamed == []
+
+
+def test_the_page_of_settings_is_current() -> None:
+    assert settings_page.PAGE.read_text(encoding="utf-8") == settings_page.page()
+
+
+def test_every_setting_says_what_it_is() -> None:
+    mute = re.findall(r"^\| `(\w+)` \|[^|]*\|\s*\|$", settings_page.page(), re.MULTILINE)
+
+    assert mute == []
+
+
+def test_every_document_that_the_code_names_exists() -> None:
+    named = re.compile(r"docs/[\w/-]+\.md")
+    code = [path for path in files() if path.suffix in {".py", ".toml", ".yaml"}]
+
+    missing = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in code
+        for name in named.findall(path.read_text(encoding="utf-8"))
+        if not (ROOT / name).exists()
+    ]
+
+    assert not missing, "\n".join(missing)

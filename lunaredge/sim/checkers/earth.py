@@ -30,6 +30,8 @@ class EarthChecker(BaseChecker):
         super().__init__()
         self._known: dict[TaskId, None] = {}
         self._waiting: dict[TaskId, None] = {}
+        self._bound: dict[TaskId, None] = {}
+        """Tasks that wait for Earth, or come after one that does."""
         self._free: dict[TaskId, None] = {}
         self._down_ns: int | None = None
         self._work_ns = 0
@@ -60,7 +62,12 @@ class EarthChecker(BaseChecker):
         for task in submitted.tasks:
             if task.id not in self._known:
                 self._known[task.id] = None
-                (self._waiting if task.needs_earth else self._free).setdefault(task.id)
+                if task.needs_earth:
+                    self._waiting[task.id] = None
+                if task.needs_earth or any(before in self._bound for before in task.after):
+                    self._bound[task.id] = None
+                else:
+                    self._free[task.id] = None
 
     def _stretch_ends(self, evidence: EarthLink | Disturbed) -> None:
         if self._down_ns is not None and self._free:

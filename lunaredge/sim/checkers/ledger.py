@@ -5,6 +5,8 @@ same authority reported further along or given up at rest, or a new life that st
 without it. Silence ends nothing.
 """
 
+import math
+
 import msgspec
 
 from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId
@@ -33,12 +35,13 @@ class Holding(msgspec.Struct, kw_only=True):
     until_ns: int
     """End of the permission; it says nothing of occupancy."""
     released_m: float = 0.0
+    at_stop: bool = False
     taken: bool = False
     """The holder said yes to the grant in this boot."""
 
     def rest(self) -> list[Point]:
-        """Give the part of the path that is not given back."""
-        return cut_path(self.path, self.released_m)
+        """Give the part of the path that is not given back; at the stop point, that point."""
+        return cut_path(self.path, math.inf if self.at_stop else self.released_m)
 
 
 class Ledger:
@@ -124,6 +127,7 @@ class Ledger:
         for holding in self.of(situated.node):
             if held is not None and holding.authority == held.id:
                 holding.released_m = max(holding.released_m, held.released_m)
+                holding.at_stop = holding.at_stop or held.at_stop
             elif held is None and situated.at_rest and situated.posed and _known(holding, situated):
                 self._end(holding)
 

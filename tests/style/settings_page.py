@@ -1,0 +1,121 @@
+"""The page of every setting, drawn from the classes that read them.
+
+``python -m tests.style.settings_page`` writes it anew.
+"""
+
+import ast
+import inspect
+import itertools
+import textwrap
+from collections.abc import Iterator
+from typing import Literal, get_args, get_origin
+
+import msgspec
+from pydantic import BaseModel
+
+from lunaredge.agent.config import AgentConfig
+from lunaredge.runtime.client_settings import ClientFile
+from lunaredge.runtime.clock import Anchor
+from lunaredge.runtime.mqtt import LinkSettings
+from lunaredge.runtime.settings import AgentSettings
+from lunaredge.runtime.site_settings import (
+    BrokerPlace,
+    BrokerSettingsFile,
+    ClockPart,
+    EarthSettings,
+    GatewaySettings,
+    MachinesSettings,
+    SchedulerSettings,
+    SpaceLinkPart,
+)
+from tests.style.source import ROOT
+
+REQUIRED = "required"
+PAGE = ROOT / "docs/reference/settings.md"
+
+SECTIONS = {
+    "`lunaredge broker`": {"": BrokerSettingsFile},
+    "`lunaredge scheduler`": {"": SchedulerSettings, "broker": BrokerPlace, "clock": ClockPart},
+    "`lunaredge gateway`": {"": GatewaySettings},
+    "`lunaredge earth`": {"": EarthSettings},
+    "`lunaredge machines`": {"": MachinesSettings, "space": SpaceLinkPart},
+    "`lunaredge agent`": {
+        "": AgentSettings,
+        "agent": AgentConfig,
+        "broker": LinkSettings,
+        "clock": Anchor,
+    },
+    "Operators' commands (`nodes`, `submit`, `estop`, ...)": {"": ClientFile},
+}
+
+HEAD = """\
+# Settings
+
+Generated from the code; a test keeps it current. To write it anew:
+
+    python -m tests.style.settings_page
+
+Settings are TOML. Paths are relative to the file's folder. Any setting can be given from the
+environment, on top of the file: `LUNAREDGE__BROKER__PORT=1884` stands for `port = 1884` under
+`[broker]`. What is not understood is refused, with one line that says where and what to write, and
+exit code 2.
+
+The gateway and the Earth station take the same `[broker]` and `[clock]` as the scheduler, an
+operator's client the same as the agent. A table that may be left out has defaults for all it holds.
+"""
+
+
+def page() -> str:
+    """Give the page."""
+    parts = [HEAD]
+    for title, tables in SECTIONS.items():
+        parts.append(f"\n## {title}\n")
+        for name, shape in tables.items():
+            parts.append(f"\n`[{name}]`:\n" if name else "")
+            parts.append("\n| setting | default | what |\n|---|---|---|\n")
+            rows = _written(shape) if issubclass(shape, BaseModel) else _struct(shape)
+            parts += [f"| `{key}` | {default} | {text} |\n" for key, default, text in rows]
+    return "".join(parts)
+
+
+def _written(shape: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
+    for name, field in shape.model_fields.items():
+        default = REQUIRED if field.is_required() else _shown(field.default)
+        text = field.description or f"table `[{name}]`"
+        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        if choices and choices[0] not in text:
+            text += ": one of " + ", ".join(choices)
+        yield name, default, text
+
+
+def _struct(shape: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
+    # Said once where the site's processes have the same table.
+    shared = {name: text for part in (BrokerPlace, ClockPart) for name, _, text in _written(part)}
+    texts = shared | _field_texts(shape)
+    for field in msgspec.structs.fields(shape):
+        default = REQUIRED if field.required else _shown(field.default)
+        yield field.name, default, texts.get(field.name, "")
+
+
+def _field_texts(shape: type[msgspec.Struct]) -> dict[str, str]:
+    """Give the docstring under each field, which Python itself forgets."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(shape)))
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+    texts: dict[str, str] = {}
+    for field, text in itertools.pairwise(body):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str())):
+                texts[name] = " ".join(text.value.value.split())
+    return texts
+
+
+def _shown(value: object) -> str:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, msgspec.Struct | BaseModel):
+        return "left out"
+    return f"`{getattr(value, 'value', value)}`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
