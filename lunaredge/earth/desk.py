@@ -18,6 +18,7 @@ from lunaredge.wire import topics
 from lunaredge.wire.codec import Received
 from lunaredge.wire.link import (
     DIRECTIVE_FRAME_BYTES_MAX,
+    DIRECTIVE_ID_LENGTH_MAX,
     PARTS_BYTES_MAX,
     Answered,
     Directive,
@@ -154,7 +155,8 @@ class Desk:
         directive = Directive(
             id=directive_id, not_before_ns=now_ns, expires_ns=expires_ns, frame=frame
         )
-        if part_bytes(directive) > PARTS_BYTES_MAX:
+        too_long = len(directive_id) > DIRECTIVE_ID_LENGTH_MAX
+        if too_long or part_bytes(directive) > PARTS_BYTES_MAX:
             return f"the request's id has {len(request)} characters; use a shorter one"
         if not self.orders.add(directive, client, request, is_stop=is_stop):
             return "too many directives wait for the link; wait for some of them"

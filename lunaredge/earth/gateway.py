@@ -169,8 +169,11 @@ class GatewayNode:
         elif row.table == ledger.TABLE:
             self._ledger.restore(row)
         elif row.table == THROUGH_TABLE:
-            through = self._through.setdefault(BootId(int(row.scope)), {})
-            through[RECORD_CLASSES[row.number]] = msgspec.msgpack.decode(row.value, type=int)
+            try:
+                through = self._through.setdefault(BootId(int(row.scope)), {})
+                through[RECORD_CLASSES[row.number]] = msgspec.msgpack.decode(row.value, type=int)
+            except (msgspec.DecodeError, ValueError, IndexError) as exc:
+                raise JournalCorrupt(f"{row.table} {row.scope}/{row.number}: {exc}") from exc
 
     # --- from the site ------------------------------------------------------------------------
 

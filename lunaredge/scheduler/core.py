@@ -16,6 +16,7 @@ from lunaredge.scheduler.inputs import (
     Heard,
     Input,
     Intent,
+    Listening,
     Placed,
     Recorded,
     Routed,
@@ -55,6 +56,8 @@ class SchedulerCore:
         match taken:
             case Started():
                 presence.take_lead(ctx)
+            case Listening():
+                presence.take_listening(ctx, listening=taken.listening)
             case Heard():
                 presence.take_word(ctx, taken)
             case Recorded():

@@ -88,7 +88,9 @@ def _submit(ctx: Context, body: Submit) -> Answer:
     known = [task.id for task in order.tasks if task.id in ctx.state.tasks]
     if known:
         return _no(body.request, f"task {known[0]} exists already; give it another id")
-    problems = refusals_at_submit(order, ctx.site, ctx.fleet, ctx.ground)
+    problems = refusals_at_submit(
+        order, ctx.site, ctx.fleet, ctx.ground, ctx.config.corridor_margin_m
+    )
     if problems:
         return _no(body.request, "; ".join(str(problem) for problem in problems))
     backlog.add_order(ctx, order)

@@ -39,6 +39,7 @@ def place_if_due(ctx: Context) -> None:
         version=state.version,
         tasks=tuple(_task_candidate(ctx, entry) for entry in waiting),
         nodes=tuple(_node_candidate(ctx, node) for node in state.nodes.values()),
+        corridor_margin_m=ctx.config.corridor_margin_m,
     )
     ctx.intents.append(Compute(problem=problem))
 

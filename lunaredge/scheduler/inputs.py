@@ -36,6 +36,12 @@ class Started(_Input, frozen=True, kw_only=True, tag="started"):
     boot: BootId
 
 
+class Listening(_Input, frozen=True, kw_only=True, tag="listening"):
+    """The broker was reached, or was lost: silence means something only while we listen."""
+
+    listening: bool
+
+
 class Heard(_Input, frozen=True, kw_only=True, tag="heard"):
     """A signed word of an enrolled node."""
 
@@ -77,7 +83,7 @@ class Ticked(_Input, frozen=True, kw_only=True, tag="ticked"):
     """A time was reached at which something is due."""
 
 
-Input = Started | Heard | Recorded | Asked | Routed | Placed | Ticked
+Input = Started | Listening | Heard | Recorded | Asked | Routed | Placed | Ticked
 
 
 class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):

@@ -25,6 +25,7 @@ from lunaredge.scheduler.inputs import (
     Input,
     Intent,
     JournalEntry,
+    Listening,
     Placed,
     Recorded,
     Reply,
@@ -139,14 +140,16 @@ class SchedulerNode:
     def connected(self, now_ns: int) -> None:
         """Say everything again that may have been lost."""
         self._is_connected = True
+        self._take(Listening(listening=True), now_ns)
         self._sent_ns.clear()
         self._feed.resend_all()
         self._views_due_ns = now_ns
         self.tick(now_ns)
 
     def disconnected(self, now_ns: int) -> None:
-        """Keep quiet until the broker is back."""
+        """Keep quiet until the broker is back, and call nobody silent meanwhile."""
         self._is_connected = False
+        self._take(Listening(listening=False), now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Do what is due."""

@@ -33,13 +33,18 @@ def take_lead(ctx: Context) -> None:
     ctx.state.epoch += 1
     ctx.state.placing = False
     ctx.state.placed_version = -1
+    ctx.state.listening_since_ns = None
     ctx.tell("lead.taken", epoch=ctx.state.epoch)
     for node in ctx.state.nodes.values():
         node.presence = Presence.UNKNOWN
-        node.heard_ns = ctx.now_ns
         call_census(ctx, node)
         if node.wanted is not None and node.granted is None:
             claims.solve(ctx, node, node.wanted)
+
+
+def take_listening(ctx: Context, *, listening: bool) -> None:
+    """Note since when nodes can be heard: while nobody could be, nobody was silent."""
+    ctx.state.listening_since_ns = ctx.now_ns if listening else None
 
 
 def call_census(ctx: Context, node: NodeEntry) -> None:
@@ -77,13 +82,14 @@ def take_word(ctx: Context, heard: Heard) -> None:
 def is_news(ctx: Context, heard: Heard) -> bool:
     """Tell whether a word is newer than everything taken from its node.
 
-    A boot never seen before is a new life, if it is announced by a birth or a heartbeat (whose
-    sender was taken in by an earlier leader); one seen earlier is old news.
+    A later boot is a new life, if it is announced by a birth or a heartbeat (whose sender was
+    taken in by an earlier leader). An earlier one is old news, though it may never have been seen:
+    brokers deliver a dead life's birth late.
     """
     node = ctx.state.nodes[heard.node]
     if heard.boot == node.boot:
         return heard.number > node.number
-    return isinstance(heard.body, Birth | Heartbeat) and heard.boot not in node.seen_boots
+    return isinstance(heard.body, Birth | Heartbeat) and heard.boot > node.boot
 
 
 def check_silence(ctx: Context) -> None:
@@ -97,9 +103,10 @@ def check_silence(ctx: Context) -> None:
 
 def silence_due_ns(ctx: Context, node: NodeEntry) -> int:
     """Give the time at which a node must be called lost; far away when it already is."""
-    if node.presence in (Presence.LOST, Presence.DOWN):
+    since_ns = ctx.state.listening_since_ns
+    if since_ns is None or node.presence in (Presence.LOST, Presence.DOWN):
         return 2**62
-    return node.heard_ns + ctx.config.lost_after_ns
+    return max(node.heard_ns, since_ns) + ctx.config.lost_after_ns
 
 
 def _mark_up(ctx: Context, node: NodeEntry) -> None:

@@ -147,6 +147,8 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     """The whole. ``version`` rises with every change that a placement could depend on."""
 
     epoch: int = 0
+    listening_since_ns: int | None = None
+    """Since when the broker has been reached; None while it is not."""
     version: int = 0
     nodes: dict[NodeId, NodeEntry] = {}
     tasks: dict[TaskId, TaskEntry] = {}

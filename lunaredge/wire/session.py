@@ -102,8 +102,12 @@ class Sender:
         uploads: list[Upload] = []
         for stream in sorted(self._streams, key=_urgency):
             items = self._streams[stream]
+            oldest_ns = items[0].sent_ns
+            # Go back: what was sent after a lost upload has been refused with it. Each waiting for
+            # its own time would never close the gap while new ones are sent.
+            back = oldest_ns is not None and now_ns - oldest_ns >= self.limits.resend_ns
             for item in islice(items, WINDOW_COUNT):
-                if item.sent_ns is None or now_ns - item.sent_ns >= self.limits.resend_ns:
+                if item.sent_ns is None or back:
                     item.sent_ns = now_ns
                     uploads.append(_upload(item, items[0].first_seq))
         return uploads

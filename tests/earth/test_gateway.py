@@ -6,7 +6,6 @@ from lunaredge.earth.outbox import OutboxConfig
 from lunaredge.ids import BootId, TaskId
 from lunaredge.model.contact import ContactPlan
 from lunaredge.node import Note, Persist, Publish, Row, Transmit
-from lunaredge.units import NS_PER_S
 from lunaredge.wire import topics
 from lunaredge.wire.codec import decode
 from lunaredge.wire.link import (
@@ -420,11 +419,7 @@ def test_a_row_that_cannot_be_read_is_left_out_and_said():
     node = GatewayNode(CONFIG, plan_of((0, 10)), ERA, signer=GATEWAY, keyring=KEYRING)
 
     node.restore([Row("outbox", "0/1", 1, b"\xc1"), Row("taken", "1", 0, b"\xc1")], seconds(0))
+    node.restore([Row(THROUGH_TABLE, "7", 9, b"\x01")], seconds(0))
 
     notes = [e for e in node.take_effects() if isinstance(e, Note) and e.event == "row.left_out"]
-    assert len(notes) == 2
-
-
-def test_the_configuration_has_the_periods_that_the_site_agreed_on():
-    assert CONFIG.view_period_ns == 30 * NS_PER_S
-    assert CONFIG.request_resend_ns == 10 * NS_PER_S
+    assert len(notes) == 3

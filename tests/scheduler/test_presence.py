@@ -123,3 +123,19 @@ def test_a_node_may_not_speak_for_another() -> None:
     site.hear("lunaredge/v1/plain/hauler-1/node", site.frame(site.signers[NodeId("dc-1")], word))
 
     assert site.scheduler.refused == {"not_authentic": 1}
+
+
+def test_nobody_is_silent_while_the_scheduler_cannot_hear() -> None:
+    site = Site()
+    site.census()
+    node = site.scheduler.core.state.nodes[NodeId("hauler-1")]
+
+    site.scheduler.disconnected(site.now_ns)
+    site.wait(600.0)
+    deaf = node.presence
+    site.scheduler.connected(site.now_ns)
+    site.wait(119.0)
+    again = node.presence
+    site.wait(2.0)
+
+    assert (deaf, again, node.presence) == (Presence.UP, Presence.UP, Presence.LOST)
