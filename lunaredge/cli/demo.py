@@ -2,10 +2,14 @@
 
 import argparse
 import asyncio
+import io
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
 
 from lunaredge.cli import demo_text
 from lunaredge.cli.demo_display import Picture, draw
@@ -46,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         help="which broker to run (auto: Mosquitto, else amqtt)",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave stores and logs there")
+    parser.add_argument(
+        "--picture", type=Path, metavar="FILE.svg", help="draw the live display in mid-outage"
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -69,7 +76,10 @@ def _play(folder: Path, wishes: DemoWishes, options: argparse.Namespace) -> int:
     site = prepare(folder, wishes, _say)
     kills = tuple(process_of(kill, site) for kill in wishes.kills)
     _say(f"another terminal can look in: lunaredge nodes --config {site.client_file}")
-    record = _run(site, kills)
+    kept: list[Picture] = []
+    record = _run(site, kills, kept)
+    if options.picture is not None and kept:
+        _draw(kept[len(kept) // 2], options.picture)
     if record.trouble:
         _say(f"the run was broken off: {record.trouble}")
     _say("judging the run from its disks")
@@ -78,15 +88,31 @@ def _play(folder: Path, wishes: DemoWishes, options: argparse.Namespace) -> int:
     return 0 if report["ok"] else 1
 
 
-def _run(site: DemoSite, kills: tuple[str, ...]) -> RunRecord:
+def _run(site: DemoSite, kills: tuple[str, ...], kept: list[Picture]) -> RunRecord:
     """Run under a live picture on a terminal, under a line now and then elsewhere."""
     if not sys.stderr.isatty():
-        return asyncio.run(DemoRun(site, kills, _plain_lines()).play())
-    from rich.console import Console
-    from rich.live import Live
-
+        show = _plain_lines()
+        return asyncio.run(DemoRun(site, kills, _keeping(show, kept)).play())
     with Live(console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
-        return asyncio.run(DemoRun(site, kills, lambda p: live.update(draw(p))).play())
+        show = _keeping(lambda picture: live.update(draw(picture)), kept)
+        return asyncio.run(DemoRun(site, kills, show).play())
+
+
+def _keeping(show: Callable[[Picture], None], kept: list[Picture]) -> Callable[[Picture], None]:
+    """Keep the pictures of the outage on their way."""
+
+    def keep(picture: Picture) -> None:
+        if picture.link.get("state") == "planned":
+            kept.append(picture)
+        show(picture)
+
+    return keep
+
+
+def _draw(picture: Picture, path: Path) -> None:
+    console = Console(record=True, width=80, file=io.StringIO())
+    console.print(draw(picture))
+    path.write_text(console.export_svg(title="lunaredge demo"), encoding="utf-8")
 
 
 def _plain_lines() -> Callable[[Picture], None]:

@@ -126,10 +126,20 @@ def _link(picture: Picture) -> Text:
     if isinstance(countdown, int | float):
         word = "closes" if state == "open" else "opens"
         text.append(f", {word} in {_duration(countdown)}")
-    backlog = link.get("backlog_items")
-    text.append(f"  backlog {backlog}  peak {link.get('backlog_peak')}")
-    text.append(f"  delivered {link.get('delivered')}  {link.get('autonomy', '')}")
+    text.append(f"  {link.get('autonomy', '')}\ntoward Earth: {_backlog(link)}")
     return _aged(picture, "link", text)
+
+
+def _backlog(link: Row) -> str:
+    waiting, peak, delivered = link.get("backlog"), link.get("backlog_peak"), link.get("delivered")
+    words = [f"{link.get('backlog_items')} wait"]
+    if isinstance(waiting, dict):
+        words += [f"{name} {row['items']}" for name, row in waiting.items() if row["items"]]
+    if isinstance(peak, dict):
+        words.append(f"peak {peak.get('items')}")
+    if isinstance(delivered, dict):
+        words.append(f"{sum(delivered.values())} delivered")
+    return ", ".join(words)
 
 
 def _site(picture: Picture) -> Text:

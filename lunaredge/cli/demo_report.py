@@ -123,6 +123,12 @@ def _on_the_way(folder: Path) -> tuple[int, int]:
 
 
 def _refused(findings: Findings) -> int:
-    """Sum what the nodes' present lives have refused."""
+    """Sum what the nodes' present lives have refused; a late answer about time is no command."""
     situations = [node.situation for node in findings.core.state.nodes.values()]
-    return sum(sum(situation.refused.values()) for situation in situations if situation)
+    return sum(
+        count
+        for situation in situations
+        if situation is not None
+        for reason, count in situation.refused.items()
+        if not reason.startswith("time_")
+    )

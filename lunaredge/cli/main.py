@@ -6,6 +6,7 @@ the data centre has installed.
 
 import argparse
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -65,6 +66,8 @@ start here: lunaredge demo
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and give the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # Only the processes of a site log; a command's own words are enough for whoever typed it.
+    logging.getLogger("lunaredge").addHandler(logging.NullHandler())
     if not __debug__:
         print(
             "lunaredge does not run under python -O: its assertions guard machines", file=sys.stderr

@@ -136,8 +136,10 @@ class NodeRunner:
         finally:
             self._stopping.set()
             self._cancel_timer()
-            failures = await end_tasks(tasks)
-            self._thread.shutdown(wait=True)
+            try:
+                failures = await end_tasks(tasks)
+            finally:
+                self._thread.shutdown(wait=True)
         if self._failure is not None:
             raise self._failure
         if failures:

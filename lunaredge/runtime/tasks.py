@@ -13,11 +13,22 @@ _PATIENCE_S = 1.0
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> list[BaseException]:
-    """Cancel tasks until they have ended; give what they raised, cancellations left out."""
+    """Cancel tasks until they have ended; give what they raised, cancellations left out.
+
+    Cancelled itself, it still sees them off first: a task left behind would go on unseen, as a
+    second client of the same name at the broker.
+    """
     ending = list(tasks)
+    interrupted: asyncio.CancelledError | None = None
     while running := [task for task in ending if not task.done()]:
         for task in running:
             task.cancel()
-        await asyncio.wait(running, timeout=_PATIENCE_S)
+        try:
+            await asyncio.wait(running, timeout=_PATIENCE_S)
+        except asyncio.CancelledError as exc:
+            interrupted = exc
     raised = (task.exception() for task in ending if not task.cancelled())
-    return [exc for exc in raised if exc is not None]
+    failures = [exc for exc in raised if exc is not None]
+    if interrupted is not None:
+        raise interrupted
+    return failures

@@ -56,7 +56,7 @@ class Station:
         self.node = EarthNode(self.config, self.plan, BootId(2), signer=EARTH, keyring=KEYRING)
         self.node.restore(self.disk.rows(), seconds(at_s))
         self.node.connected(seconds(at_s))
-        self.tick(at_s + 1)
+        return self.tick(at_s + 1)
 
     def effects(self):
         effects = self.node.take_effects()
@@ -297,8 +297,7 @@ def test_a_restart_sends_what_the_site_has_not_got():
     station = Station()
     station.ask(APPROVE)
 
-    station.start(at_s=12)
-    again = parts(station.tick(13), Directive)
+    again = parts(station.start(at_s=12), Directive)
 
     assert [directive.id for directive in again] == ["ann.r-1"]
 
