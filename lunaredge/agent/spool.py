@@ -72,10 +72,7 @@ class Spool:
             return
         for upload in self._sender.due(now_ns):
             detail = upload.record_class.value
-            if upload.record_class is RecordClass.RAW:
-                self._outlet.publish_unsigned("up", upload, now_ns, detail)
-            else:
-                self._outlet.publish("up", upload, now_ns, detail)
+            self._outlet.publish("up", upload, now_ns, detail)
 
     def write_late(self, now_ns: int) -> None:
         """Write what stayed unacknowledged for too long."""

@@ -14,10 +14,11 @@ from rich.live import Live
 from lunaredge.cli import demo_text
 from lunaredge.cli.demo_display import Picture, draw
 from lunaredge.cli.demo_report import make_report
-from lunaredge.cli.demo_run import DemoRun
+from lunaredge.cli.demo_run import DemoRun, Plot
 from lunaredge.cli.demo_site import DemoSite, DemoWishes, prepare, process_of
 from lunaredge.cli.run_record import RunRecord
 from lunaredge.cli.table import as_json
+from lunaredge.examples import demo_site
 from lunaredge.runtime.broker import BrokerChoice
 
 # Faster, and the operating system's own delays look like minutes to the site.
@@ -29,6 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     parser.epilog = (
         "The default run takes about three minutes of your time and nearly three hours of the"
         " site's. Exit code 0 only if every invariant held and every task was done."
+    )
+    parser.add_argument(
+        "--site",
+        type=Path,
+        default=demo_site(),
+        metavar="DIR",
+        help="another site: a folder with site.toml, fleet.toml, order.yaml and contacts.json",
     )
     parser.add_argument(
         "--speed", type=float, default=60.0, metavar="X", help="site seconds per second (60)"
@@ -59,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Play the demo and print its report."""
     wishes = DemoWishes(
+        site=options.site.resolve(),
         speed=options.speed,
         seed=options.seed,
         kills=tuple(options.kill),
@@ -74,10 +83,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _play(folder: Path, wishes: DemoWishes, options: argparse.Namespace) -> int:
     site = prepare(folder, wishes, _say)
-    kills = tuple(process_of(kill, site) for kill in wishes.kills)
+    plot = Plot(kills=tuple(process_of(kill, site) for kill in wishes.kills))
     _say(f"another terminal can look in: lunaredge nodes --config {site.client_file}")
     kept: list[Picture] = []
-    record = _run(site, kills, kept)
+    record = _run(site, plot, kept)
     if options.picture is not None and kept:
         _draw(kept[len(kept) // 2], options.picture)
     if record.trouble:
@@ -88,14 +97,14 @@ def _play(folder: Path, wishes: DemoWishes, options: argparse.Namespace) -> int:
     return 0 if report["ok"] else 1
 
 
-def _run(site: DemoSite, kills: tuple[str, ...], kept: list[Picture]) -> RunRecord:
+def _run(site: DemoSite, plot: Plot, kept: list[Picture]) -> RunRecord:
     """Run under a live picture on a terminal, under a line now and then elsewhere."""
     if not sys.stderr.isatty():
         show = _plain_lines()
-        return asyncio.run(DemoRun(site, kills, _keeping(show, kept)).play())
+        return asyncio.run(DemoRun(site, plot, _keeping(show, kept)).play())
     with Live(console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
         show = _keeping(lambda picture: live.update(draw(picture)), kept)
-        return asyncio.run(DemoRun(site, kills, show).play())
+        return asyncio.run(DemoRun(site, plot, show).play())
 
 
 def _keeping(show: Callable[[Picture], None], kept: list[Picture]) -> Callable[[Picture], None]:

@@ -36,7 +36,7 @@ def make_report(folder: Path, record: RunRecord) -> Report:
         "earth": earth,
         "separation_m_min": findings.truth.separation_m_min,
         "authorities_granted": findings.core.state.authority_no,
-        "commands_refused": _refused(findings),
+        "commands_refused": findings.refused,
         "attacks": [msgspec.to_builtins(attack) for attack in record.attacks],
         "interventions": findings.core.state.interventions,
         "kills": [msgspec.to_builtins(kill) for kill in record.kills],
@@ -120,15 +120,3 @@ def _on_the_way(folder: Path) -> tuple[int, int]:
     waiting += sum(row.table == spool.TABLE for row in scheduler.rows())
     scheduler.close()
     return waiting, max(0, absent - waiting)
-
-
-def _refused(findings: Findings) -> int:
-    """Sum what the nodes' present lives have refused; a late answer about time is no command."""
-    situations = [node.situation for node in findings.core.state.nodes.values()]
-    return sum(
-        count
-        for situation in situations
-        if situation is not None
-        for reason, count in situation.refused.items()
-        if not reason.startswith("time_")
-    )

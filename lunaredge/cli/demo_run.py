@@ -33,34 +33,45 @@ DOWN_S = 3.0
 START_S_MAX = 60.0
 # Virtual hours after which the director gives up; the order is sized to less than three.
 PATIENCE_S = 6 * 3600.0
-# Virtual time at which the first process is killed, and between two: in the thick of the work.
-FIRST_KILL_S = 40 * 60.0
-NEXT_KILL_S = 12 * 60.0
-FIRST_FORGERY_S = 25 * 60.0
-# Settled for this many looks in a row before the curtain falls: no message is on its way.
-SETTLED_LOOKS = 8
+# Site time for which nothing may be left to do before the curtain falls: an idle machine is sent
+# home after two minutes, and a view may be half a minute old. In wall time, for what is under way.
+SETTLED_S = 240.0
+SETTLED_WALL_S = 2.0
 
 TASK_ENDS = ("done", "failed", "cancelled")
+
+
+class Plot(msgspec.Struct, frozen=True, kw_only=True):
+    """The harm that a run meets, in site time from the order's acceptance: in mid-work."""
+
+    kills: tuple[str, ...] = ()
+    """Processes, in the order in which they are killed; one may come again."""
+    first_kill_s: float = 40 * 60.0
+    next_kill_s: float = 12 * 60.0
+    """Between two kills, at least: the one before must have come back."""
+    first_forgery_s: float = 25 * 60.0
 
 
 class DemoRun:
     """One run, from the first process to the last."""
 
-    def __init__(self, site: DemoSite, kills: tuple[str, ...], show: Callable[[Picture], None]):
+    def __init__(self, site: DemoSite, plot: Plot, show: Callable[[Picture], None]):
         self.site = site
+        self.plot = plot
         self.supervisor = Supervisor(site.folder / "logs", site.environment)
         self.rows: dict[str, list[dict[str, object]]] = {}
-        self._kills_left = list(kills)
+        self._kills_left = list(plot.kills)
         self._kills: list[Kill] = []
         self._down: dict[str, float] = {}
-        self._next_kill_ns = site.start_ns + round(FIRST_KILL_S * NS_PER_S)
+        self._next_kill_ns = 0
+        self._next_forgery_ns = 0
         self._forger = Forger(site.client.broker, site.name, site.client.identity.clock)
         self._forgeries = ["forge", "omit_signature", "babble", "replay"]
         self._attacks: list[Attack] = []
         self._digests: dict[int, str] = {}
         self._show = show
         self._step = "starting"
-        self._settled = 0
+        self._busy_ns = 0
         self._finished = False
 
     @property
@@ -110,6 +121,8 @@ class DemoRun:
         answer = await eye.ask(messages.Submit(request=new_request(), order=order))
         if not answer.ok:
             raise TransportError(f"the order was refused: {answer.text}")
+        self._next_kill_ns = self.now_ns + round(self.plot.first_kill_s * NS_PER_S)
+        self._next_forgery_ns = self.now_ns + round(self.plot.first_forgery_s * NS_PER_S)
 
     async def _wait_for(self, what: str, eye: SiteClient, deadline_s: float) -> None:
         self._look_at(f"waiting for {what}", eye)
@@ -128,13 +141,16 @@ class DemoRun:
 
     async def _watch(self, eye: SiteClient) -> None:
         deadline_ns = self.site.start_ns + round(PATIENCE_S * NS_PER_S)
-        while self._settled < SETTLED_LOOKS:
+        settled_s = max(SETTLED_S, SETTLED_WALL_S * self.site.speed)
+        self._busy_ns = self.now_ns
+        while self.now_ns - self._busy_ns < round(settled_s * NS_PER_S):
             self._look_at(self._doing(), eye)
             self._check_processes()
             await self._revive()
             await self._kill_when_due()
             self._forge_when_due()
-            self._settled = self._settled + 1 if self._is_delivered() else 0
+            if not self._is_delivered():
+                self._busy_ns = self.now_ns
             if self.now_ns > deadline_ns:
                 raise TransportError(f"the work was not done in {PATIENCE_S / 3600:g} h")
             await asyncio.sleep(LOOK_S)
@@ -204,7 +220,7 @@ class DemoRun:
         if not self._kills_left or self._down or self.now_ns < self._next_kill_ns:
             return
         name = self._kills_left.pop(0)
-        self._next_kill_ns = self.now_ns + round(NEXT_KILL_S * NS_PER_S)
+        self._next_kill_ns = self.now_ns + round(self.plot.next_kill_s * NS_PER_S)
         self._kills.append(Kill(name=name.removeprefix("agent-"), at_ns=self.now_ns))
         await self.supervisor.kill(name)
         self._down[name] = time.monotonic() + DOWN_S
@@ -216,8 +232,8 @@ class DemoRun:
                 await self.supervisor.restart(name)
 
     def _forge_when_due(self) -> None:
-        due_ns = self.site.start_ns + round(FIRST_FORGERY_S * NS_PER_S)
-        if not self._forgeries or self.now_ns < due_ns or not self._forger.link.connected:
+        is_due = self._forgeries and self.now_ns >= self._next_forgery_ns
+        if not is_due or not self._forger.link.connected:
             return
         kind, target = self._forgeries[0], self.site.target
         match kind:

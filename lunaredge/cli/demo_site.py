@@ -1,4 +1,8 @@
-"""The demo's site on disk: keys, settings and the command of every process, in one folder."""
+"""A demo's run on disk: keys, settings and the command of every process, in one folder.
+
+The site itself is another folder, which is only read: `SITE_FILE`, `FLEET_FILE`, `ORDER_FILE` and
+`CONTACTS_FILE` in it.
+"""
 
 import json
 import os
@@ -13,7 +17,6 @@ import tomli_w
 
 from lunaredge.cli.keys import holders
 from lunaredge.errors import ConfigError
-from lunaredge.examples import demo_site
 from lunaredge.ids import NodeId, SiteId
 from lunaredge.model.fleet import Fleet, NodeSpec
 from lunaredge.model.site import Site
@@ -21,6 +24,7 @@ from lunaredge.runtime.broker import Broker, BrokerChoice, BrokerSettings, find_
 from lunaredge.runtime.client_settings import Client, load_client
 from lunaredge.runtime.files.contact_file import load_contacts
 from lunaredge.runtime.files.fleet_file import load_fleet
+from lunaredge.runtime.files.order_file import load_order
 from lunaredge.runtime.files.site_file import load_site
 from lunaredge.runtime.keys import make_keys
 from lunaredge.scheduler.solve import warm_up
@@ -35,10 +39,17 @@ CLOCK_ERROR_WALL_S = 0.25
 OPERATOR = "mari"
 KILLABLE = ("scheduler", "broker", "earth", "gateway")
 
+SITE_FILE = "site.toml"
+FLEET_FILE = "fleet.toml"
+ORDER_FILE = "order.yaml"
+CONTACTS_FILE = "contacts.json"
+
 
 class DemoWishes(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for."""
 
+    site: Path
+    """Folder of the site."""
     speed: float
     seed: int
     kills: tuple[str, ...]
@@ -91,14 +102,15 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
     """
     if folder.exists() and any(folder.iterdir()):
         raise _wish("--keep", str(folder), "name a folder that is new or empty")
-    example = demo_site()
-    site_file, fleet_file = example / "site.toml", example / "fleet.toml"
-    contacts_file = example / "contacts.json"
-    if not wishes.outage:
-        contacts_file = _without_outage(contacts_file, folder)
+    site_file, fleet_file = wishes.site / SITE_FILE, wishes.site / FLEET_FILE
+    contacts_file = wishes.site / CONTACTS_FILE
     site = load_site(site_file)
     fleet = load_fleet(fleet_file, site)
+    load_order(wishes.site / ORDER_FILE)
+    load_contacts(contacts_file)
     _check_kills(wishes, fleet)
+    if not wishes.outage:
+        contacts_file = _without_outage(contacts_file, folder)
     say("compiling kernels (a minute at the first run, cached after)")
     warm_up()
     program = find_broker(_cache(), wishes.broker)
@@ -108,14 +120,15 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
     about = Broker(program, BrokerSettings(port=writer.site_port, folder=folder)).describe()
     say(f"broker: {about.kind} {about.version}" + (" (degraded)" if about.degraded else ""))
     client_file = folder / "operator.toml"
-    movers = [spec.name for spec in fleet.nodes if spec.machine is not None]
+    # A moving target, if there is one: what it must not obey is then most dangerous.
+    targets = sorted(fleet.nodes, key=lambda spec: spec.machine is None)
     return DemoSite(
         folder=folder,
         name=site.name,
         title=site.title,
         site_file=str(site_file),
         fleet_file=str(fleet_file),
-        order_file=str(example / "order.yaml"),
+        order_file=str(wishes.site / ORDER_FILE),
         contacts_file=str(contacts_file),
         start_ns=writer.start_ns,
         speed=wishes.speed,
@@ -126,7 +139,7 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
         client=load_client(client_file, signs=True),
         client_file=client_file,
         machines_socket=folder / "machines.socket",
-        target=movers[0],
+        target=targets[0].name,
     )
 
 
@@ -163,7 +176,6 @@ class _Writer:
         self.start_ns = load_contacts(contacts_file).epoch_ns
         self.site_port, self.earth_port, moon_link, earth_link = _free_ports(4)
         self.link_ports = (moon_link, earth_link)
-        self.example = demo_site()
         wall_ns = time.time_ns() + round(LEAD_S * 1e9)
         self.clock = {"wall_ns": wall_ns, "site_ns": self.start_ns, "speed": wishes.speed}
 
@@ -215,8 +227,8 @@ class _Writer:
     def _scheduler(self) -> dict[str, object]:
         return {
             **self._common("scheduler", self.site_port),
-            "site_file": str(self.example / "site.toml"),
-            "fleet_file": str(self.example / "fleet.toml"),
+            "site_file": str(self.wishes.site / SITE_FILE),
+            "fleet_file": str(self.wishes.site / FLEET_FILE),
             # The inquest replays the whole run.
             "checkpoint_entries": 10_000_000,
         }
@@ -233,8 +245,8 @@ class _Writer:
 
     def _machines(self) -> dict[str, object]:
         return {
-            "site_file": str(self.example / "site.toml"),
-            "fleet_file": str(self.example / "fleet.toml"),
+            "site_file": str(self.wishes.site / SITE_FILE),
+            "fleet_file": str(self.wishes.site / FLEET_FILE),
             "listen": "unix:machines.socket",
             "truth_folder": "truth",
             "setpoint_lifetime_s": SETPOINT_LIFETIME_WALL_S * self.wishes.speed,

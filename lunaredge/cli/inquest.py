@@ -62,6 +62,8 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     order: WorkOrder
     waiting: int
     """Records on a node's disk that the archive does not have yet."""
+    refused: int
+    """Messages that nodes refused, in all their lives, as they told it."""
 
 
 _Stream = tuple[NodeId, BootId, RecordClass]
@@ -86,6 +88,7 @@ class Inquest:
         self.fleet = load_fleet(Path(record.fleet_file), self.site)
         self.order = load_order(Path(record.order_file))
         self.waiting = 0
+        self.refused: dict[tuple[NodeId, BootId], int] = {}
 
     def hold(self) -> Findings:
         """Judge the run.
@@ -127,6 +130,7 @@ class Inquest:
             journal_entries=reader.entries,
             order=self.order,
             waiting=self.waiting,
+            refused=sum(self.refused.values()),
         )
 
     # --- ground truth -------------------------------------------------------------------------
@@ -196,7 +200,11 @@ class Inquest:
     def _journal(self, reader: JournalReader) -> Iterator[seen.Evidence]:
         live = {digest.entry: digest.digest for digest in self.record.digests}
         for entry in self._entries():
-            yield from reader.read([entry])
+            for evidence in reader.read([entry]):
+                if isinstance(evidence, seen.Situated):
+                    total = sum(evidence.refused.values())
+                    self.refused[(evidence.node, evidence.boot)] = total
+                yield evidence
             if reader.entries in live:
                 yield seen.Replayed(
                     at_ns=entry.now_ns,

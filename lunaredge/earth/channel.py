@@ -4,7 +4,7 @@ The physical truth that the nodes only know from a plan: the emulator and the te
 real contacts, which need not be those of the plan. Pure: told the time and given its randomness.
 """
 
-import random
+from typing import Protocol
 
 import msgspec
 
@@ -14,6 +14,18 @@ from lunaredge.units import NS_PER_S
 
 # Under way at once: a second and a half of 500 Mbit/s in full datagrams, rounded up.
 FLIGHT_COUNT_MAX = 100_000
+
+
+class Dice(Protocol):
+    """Where the mishaps come from: a `random.Random`, seeded by whoever makes the channel."""
+
+    def random(self) -> float:
+        """Give a number from 0 up to 1."""
+        ...
+
+    def randint(self, a: int, b: int) -> int:
+        """Give a whole number from a through b."""
+        ...
 
 
 class Mishaps(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +61,7 @@ class Channel:
         plan: ContactPlan,
         rate_bps: float,
         mishaps: Mishaps,
-        rng: random.Random,
+        rng: Dice,
         buffer_ns: int = 2 * NS_PER_S,
     ) -> None:
         assert rate_bps > 0, rate_bps

@@ -83,10 +83,8 @@ class Ledger:
 
     def due(self, now_ns: int, resend_ns: int) -> list[Entry]:
         """Give what is to be handed on now, and remember that it was."""
-        due = [
-            entry for entry in self._entries.values() if self._due_ns(entry, resend_ns) <= now_ns
-        ]
-        due = [entry for entry in due if now_ns < entry.directive.expires_ns]
+        alive = [e for e in self._entries.values() if now_ns < e.directive.expires_ns]
+        due = [entry for entry in alive if self._due_ns(entry, resend_ns) <= now_ns]
         for entry in due:
             self._said_ns[entry.directive.id] = now_ns
         return due

@@ -217,8 +217,7 @@ class Stream:
         ids = list(ack.ids())
         if max(ids, default=ack.through) > self.tally.last_id:
             return False
-        if ack.through < self._through:
-            return True
+        # An old acknowledgement that comes late is still true; it only says less.
         reached: list[int] = []
         if ack.through > self._through:
             self._through = ack.through

@@ -100,14 +100,18 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
 
 
-def find_broker(cache: Path, choice: BrokerChoice = BrokerChoice.AUTO) -> BrokerProgram:
-    """Give the best broker of that choice; may download one into the cache folder.
+def find_broker(
+    cache: Path, choice: BrokerChoice = BrokerChoice.AUTO, *, download: bool = True
+) -> BrokerProgram:
+    """Give the best broker of that choice; may download one into the cache folder, unless told not.
 
     Raises:
         TransportError: there is none.
     """
     if choice is not BrokerChoice.AMQTT:
-        program = _installed() or _unpacked(cache) or _obtained(cache)
+        program = _installed() or _unpacked(cache)
+        if program is None and download:
+            program = _obtained(cache)
         if program is not None:
             return program
     if choice is not BrokerChoice.MOSQUITTO and importlib.util.find_spec("amqtt") is not None:

@@ -6,9 +6,11 @@ back within a process. Owns no timers: the runner turns virtual waits into real 
 
 import time
 from fractions import Fraction
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import msgspec
+
+from lunaredge.errors import ConfigError
 
 # A speed is kept as a fraction, since integer arithmetic stays exact where a float of 1.7e18 ns
 # times 60 would lose 500 ns. A thousandth is finer than anyone compresses time by.
@@ -28,16 +30,16 @@ class Clock(Protocol):
         ...
 
 
-class Anchor(msgspec.Struct, frozen=True, kw_only=True):
+class Anchor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ties site time to the wall clock: at ``wall_ns`` it was ``site_ns``.
 
     Every process of a site has the same anchor, so that they agree, restarted or not, as well as
     the wall clocks of their computers do.
     """
 
-    wall_ns: int = 0
-    site_ns: int = 0
-    speed: float = 1.0
+    wall_ns: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
+    site_ns: Annotated[int, msgspec.Meta(ge=0, le=2**62)] = 0
+    speed: Annotated[float, msgspec.Meta(ge=0.001, le=1000.0)] = 1.0
 
 
 class _Ticker:
@@ -64,7 +66,16 @@ class SiteClock(_Ticker):
     """
 
     def __init__(self, anchor: Anchor) -> None:
+        """Raises ConfigError when time is compressed from no given moment on."""
         speed = fraction_of(anchor.speed)
+        if speed != 1 and anchor.wall_ns == 0:
+            raise ConfigError(
+                "site time runs at another rate, but nothing says since when",
+                place="clock settings",
+                key="clock.wall_ns",
+                value=0,
+                remedy="set wall_ns and site_ns alike in every process of the site",
+            )
         monotonic_ns, wall_ns = time.monotonic_ns(), time.time_ns()
         start_ns = anchor.site_ns + scaled_ns(wall_ns - anchor.wall_ns, speed)
         super().__init__(start_ns, monotonic_ns, speed)

@@ -15,7 +15,7 @@ import socket
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol, cast
+from typing import Annotated, Protocol, cast
 
 import aiomqtt
 import msgspec
@@ -58,17 +58,17 @@ class MqttVersion(enum.Enum):
     V311 = "3.1.1"
 
 
-class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
+class LinkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the broker is and how to speak to it."""
 
-    host: str
-    port: int
+    host: Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)]
     protocol: MqttVersion = MqttVersion.AUTO
-    keepalive_s: int = 15
-    """A connection that is silent for longer is broken."""
-    session_expiry_s: int = 300
+    keepalive_s: Annotated[int, msgspec.Meta(ge=2, le=3600)] = 15
+    """A connection that is silent for longer is broken, s of the wall, 2 to 3600."""
+    session_expiry_s: Annotated[int, msgspec.Meta(ge=0, le=604_800)] = 300
     """How long the broker keeps this client's session, so that a stop published while the
-    connection flaps still arrives; 0 for none. With MQTT 5 only: 3.1.1 can't bound it."""
+    connection flaps still arrives, s of the wall, 0 (none) to a week. With MQTT 5 only."""
 
 
 class Will(msgspec.Struct, frozen=True, kw_only=True):

@@ -114,19 +114,28 @@ async def run_until_asked(
     running: Coroutine[object, object, None],
     leave: Callable[[int], None] | None = None,
 ) -> None:
-    """Run a runner until it ends or SIGTERM or SIGINT asks it to; ``leave`` is its last word."""
-    loop = asyncio.get_running_loop()
+    """Run a runner until it ends or SIGTERM or SIGINT asks it to; ``leave`` is its last word.
 
-    def end() -> None:
-        if leave is not None:
+    Raises:
+        KeyboardInterrupt: it was SIGINT; everything is in good order all the same.
+    """
+    loop = asyncio.get_running_loop()
+    asked: list[signal.Signals] = []
+
+    def end(number: signal.Signals) -> None:
+        # Asked again, it is on its way already, and says goodbye once.
+        if leave is not None and not asked:
             runner.call(leave)
+        asked.append(number)
         runner.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
+        loop.add_signal_handler(number, end, number)
     log_event(Level.INFO, "process.started", {"python": sys.version.split()[0]})
     await running
     log_event(Level.INFO, "process.stopped", {})
+    if signal.SIGINT in asked:
+        raise KeyboardInterrupt
 
 
 def run_loop(main: Coroutine[object, object, None]) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from lunaredge.ids import BootId, NodeId
 from lunaredge.node import Archive, Effect, Persist, Row
 from lunaredge.wire.messages import RecordAck, RecordClass, Upload
-from lunaredge.wire.session import judge
+from lunaredge.wire.session import WINDOW_COUNT, judge
 
 TABLE = "stream"
 
@@ -23,6 +23,8 @@ class Stream(msgspec.Struct, kw_only=True):
     dropped: int = 0
     missing: int = 0
     duplicates: int = 0
+    recent: list[tuple[int, int]] = []
+    """Number and count of the last uploads committed: all that a sender may not know of."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +58,10 @@ class Ingest:
         if not verdict.accepted:
             stream.duplicates += upload.count if verdict.duplicate else 0
             return Taken(fresh=False, effects=(), ack=ack)
+        upload = _fresh_part(upload, stream)
         stream.through_seq = verdict.through_seq
         stream.missing += verdict.missing
+        stream.recent = [*stream.recent[-(WINDOW_COUNT - 1) :], (upload.seq, upload.count)]
         if upload.dropped:
             stream.dropped += upload.count
         else:
@@ -85,6 +89,20 @@ class Ingest:
             for name in _COUNTS:
                 row[name] += getattr(stream, name)
         return sums
+
+
+def _fresh_part(upload: Upload, stream: Stream) -> Upload:
+    """Give the part of an upload that is not committed yet.
+
+    A marker of dropped records may reach back over uploads that were committed while their
+    acknowledgement was under way; those were not dropped, whatever their sender believes.
+    """
+    if upload.first_seq > stream.through_seq:
+        return upload
+    known = sum(count for seq, count in stream.recent if seq >= upload.first_seq)
+    return msgspec.structs.replace(
+        upload, first_seq=stream.through_seq + 1, count=max(0, upload.count - known)
+    )
 
 
 _COUNTS = ("archived", "dropped", "missing", "duplicates")

@@ -249,19 +249,20 @@ class SchedulerNode:
             raise RemoteProtocolError("unexpected", type(upload).__name__)
         if node not in self.core.state.nodes or received.header.node != node:
             raise RemoteProtocolError("unknown_node", node)
-        raw = upload.record_class is RecordClass.RAW
-        if not raw and not _is_from(received, node):
+        if not _is_from(received, node):
             raise RemoteProtocolError("not_authentic", node)
-        record = None if upload.dropped else records.decode_record(upload.record)
         taken = self._ingest.take(node, upload, now_ns)
         if taken.fresh and upload.record_class in DECIDING:
             deciding = Recorded(node=node, record_class=upload.record_class, record=upload.record)
             self._take(deciding, now_ns, alongside=taken.effects)
         else:
             self._effects += taken.effects
-        if taken.fresh and isinstance(record, records.Telemetry):
-            self._feed.summaries.fold(node, record)
         self._publish(topics.build(self.config.site, node, "ack"), taken.ack, now_ns)
+        if taken.fresh and upload.record_class is RecordClass.RAW:
+            # Kept as it is even when it can't be read: refusing it would hold up its stream.
+            record = records.decode_record(upload.record)
+            if isinstance(record, records.Telemetry):
+                self._feed.summaries.fold(node, record)
 
     def _take_request(self, topic: Topic, received: Received, now_ns: int) -> None:
         body, header = received.body, received.header

@@ -1,16 +1,20 @@
 """A stranger who got at the broker: forged, stale, repeated and broken frames, handed to nodes.
 
-It may replay what it overheard and sign with a node's key, but has neither the scheduler's key nor
-an operator's; the expired and outdated commands it holds are the scheduler's own from another time.
+It replays what it overheard, signs with the key of a node it took over, and holds commands of the
+scheduler's own that were made for another time. It has neither an operator's key nor the means to
+make the scheduler sign anything now.
 """
 
 import random
 from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
-from lunaredge.ids import BootId, CommandId, KeyId, NodeId
-from lunaredge.node import Actuate, Effect, Persist, StartWorkload, StopWorkload
+from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, TaskId
+from lunaredge.node import Actuate, Archive, Effect, Erase, Persist, StartWorkload, StopWorkload
 from lunaredge.sim.checkers.evidence import Injected
 from lunaredge.sim.network import Message
 from lunaredge.sim.scenario import simulated_signer
@@ -24,19 +28,30 @@ from lunaredge.wire.seal import Role, Signer
 HEARD_MAX = 64
 
 FOREVER_NS = 10**6 * NS_PER_S
+EPOCH_HIGH = 10**6
 
 
-class Attack(msgspec.Struct, frozen=True):
+class Attack(msgspec.Struct, frozen=True, kw_only=True):
     """One frame to hand over."""
 
     kind: str
     payload: bytes
+    channel: str = "cmd"
     counted: bool = True
-    """Whether an honest receiver counts it as refused."""
+    """Whether its node must show it among the refused in its heartbeats."""
+
+
+class Heard(NamedTuple):
+    """A command as it was overheard."""
+
+    node: NodeId
+    command: CommandId
+    epoch: int
+    payload: bytes
 
 
 class Attacker:
-    """Strikes living agents at random times."""
+    """Strikes living nodes at random times."""
 
     def __init__(self, sim: Simulation, rng: random.Random, mean_s: float) -> None:
         self.count = 0
@@ -44,7 +59,7 @@ class Attacker:
         self._rng = rng
         self._mean_s = mean_s
         self._active = False
-        self._heard: deque[tuple[NodeId, CommandId, bytes]] = deque(maxlen=HEARD_MAX)
+        self._heard: deque[Heard] = deque(maxlen=HEARD_MAX)
         self._answered: dict[CommandId, None] = {}
         self._number = 0
 
@@ -63,11 +78,14 @@ class Attacker:
         where = topics.parse(message.topic)
         if where is None or where.channel not in ("cmd", "reply"):
             return
-        body = decode(message.payload, self._sim.keys.keyring).body
-        if isinstance(body, messages.CommandReply):
-            self._answered[body.command] = None
-        elif sender == topics.SCHEDULER and isinstance(body, messages.Command):
-            self._heard.append((where.node, body.command, message.payload))
+        frame = decode(message.payload, self._sim.keys.keyring)
+        if isinstance(frame.body, messages.CommandReply):
+            self._answered[frame.body.command] = None
+        elif sender == topics.SCHEDULER and isinstance(frame.body, messages.Command):
+            heard = Heard(where.node, frame.body.command, frame.header.epoch, message.payload)
+            self._heard.append(heard)
+
+    # --- striking -------------------------------------------------------------------------------
 
     def _plan(self) -> None:
         delay_ns = ns_from_s(self._rng.expovariate(1.0 / self._mean_s))
@@ -78,81 +96,164 @@ class Attacker:
             return
         self._plan()
         name = self._rng.choice(self._sim.agents)
-        process = self._sim.processes[name]
-        attack = self._draw(name)
-        if not process.alive or attack is None:
+        if self._rng.random() < 0.2:
+            self._hand_over(topics.SCHEDULER, name, self._lie(name))
+        else:
+            attack = self._rng.choice(self._attacks())(name)
+            if attack is not None:
+                self._hand_over(name, name, attack)
+
+    def _hand_over(self, victim: NodeId, topic_of: NodeId, attack: Attack) -> None:
+        process = self._sim.processes[victim]
+        if not process.alive:
             return
         now_ns = self._sim.timeline.now_ns
         self.count += 1
-        self._sim.trace.log(now_ns, name, f"is handed a {attack.kind} command")
-        topic = topics.build(self._sim.scenario.site.name, name, "cmd")
+        self._sim.trace.log(now_ns, victim, f"is handed a {attack.kind} frame")
+        topic = topics.build(self._sim.scenario.site.name, topic_of, attack.channel)
         effects = process.call(lambda node, t: node.receive(topic, attack.payload, t))
-        changed = any(_changes(effect) for effect in effects)
+        # The scheduler may use the occasion for what is due anyway; an agent has no such excuse.
+        acts = _journals if victim == topics.SCHEDULER else _changes
         self._sim.jury.see(
             Injected(
                 at_ns=now_ns,
-                node=name,
+                node=victim,
                 kind=attack.kind,
-                changed=changed,
+                changed=any(acts(effect) for effect in effects),
                 counted=attack.counted,
             )
         )
 
-    def _draw(self, name: NodeId) -> Attack | None:
-        scheduler = self._sim.keys.signer(topics.SCHEDULER)
-        stranger = simulated_signer("stranger", Role.SCHEDULER)
-        impostor = simulated_signer("stranger", Role.SCHEDULER)
-        impostor.key_id = KeyId(topics.SCHEDULER)
-        neighbour = self._sim.keys.signer(self._rng.choice(self._sim.agents))
-        match self._rng.randrange(8):
-            case 0:
-                return Attack("stranger's", self._frame(stranger, FOREVER_NS))
-            case 1:
-                return Attack("forged", self._frame(impostor, FOREVER_NS))
-            case 2:
-                return Attack("neighbour's", self._frame(neighbour, FOREVER_NS))
-            case 3:
-                return Attack("expired", self._frame(scheduler, -NS_PER_S))
-            case 4:
-                return Attack("unsigned", self._frame(None, FOREVER_NS))
-            case 5:
-                frame = bytearray(self._frame(scheduler, FOREVER_NS))
-                frame[self._rng.randrange(len(frame))] ^= 1 << self._rng.randrange(8)
-                return Attack("damaged", bytes(frame))
-            case 6:
-                frame_bytes = self._frame(scheduler, FOREVER_NS)
-                return Attack("cut", frame_bytes[: self._rng.randrange(len(frame_bytes))])
-            case _:
-                return self._replay(name)
+    # --- what is handed to agents ---------------------------------------------------------------
 
-    def _replay(self, name: NodeId) -> Attack | None:
-        # Only what its node has answered is old news; another may have got lost the first time.
-        heard = [
-            payload
-            for node, command, payload in self._heard
-            if node == name and command in self._answered
-        ]
-        return Attack("replayed", self._rng.choice(heard), counted=False) if heard else None
+    def _attacks(self) -> tuple[Callable[[NodeId], Attack | None], ...]:
+        return (
+            self._stranger,
+            self._forger,
+            self._neighbour,
+            self._expired,
+            self._deposed,
+            self._unsigned,
+            self._damaged,
+            self._cut,
+            self._replayed,
+            self._false_receipt,
+        )
 
-    def _frame(self, signer: Signer | None, life_ns: int) -> bytes:
-        """Make a command that would stop the machine's work if it were obeyed."""
+    def _stranger(self, name: NodeId) -> Attack:
+        signer = simulated_signer("stranger", Role.SCHEDULER)
+        return Attack(kind="stranger's", payload=self._hold(self._header(), signer))
+
+    def _forger(self, name: NodeId) -> Attack:
+        signer = simulated_signer("stranger", Role.SCHEDULER)
+        signer.key_id = KeyId(topics.SCHEDULER)
+        return Attack(kind="forged", payload=self._hold(self._header(), signer))
+
+    def _neighbour(self, name: NodeId) -> Attack:
+        return Attack(kind="neighbour's", payload=self._hold(self._header(), self._taken_over()))
+
+    def _expired(self, name: NodeId) -> Attack:
+        header = self._header()
+        header = replace(header, expiry_ns=header.site_ns - NS_PER_S)
+        return Attack(kind="expired", payload=self._hold(header, self._scheduler()))
+
+    def _deposed(self, name: NodeId) -> Attack | None:
+        """Give a command of an earlier epoch than the newest that the node has heard of."""
+        known = max((heard.epoch for heard in self._old_news(name)), default=0)
+        if known < 2:
+            return None
+        header = replace(self._header(), epoch=known - 1)
+        payload = self._hold(header, self._scheduler())
+        return Attack(kind="deposed leader's", payload=payload)
+
+    def _unsigned(self, name: NodeId) -> Attack:
+        return Attack(kind="unsigned", payload=self._hold(self._header(), None))
+
+    def _damaged(self, name: NodeId) -> Attack:
+        frame = bytearray(self._hold(self._header(), self._scheduler()))
+        frame[self._rng.randrange(len(frame))] ^= 1 << self._rng.randrange(8)
+        return Attack(kind="damaged", payload=bytes(frame))
+
+    def _cut(self, name: NodeId) -> Attack:
+        frame = self._hold(self._header(), self._scheduler())
+        return Attack(kind="cut", payload=frame[: self._rng.randrange(len(frame))])
+
+    def _replayed(self, name: NodeId) -> Attack | None:
+        heard = self._old_news(name)
+        if not heard:
+            return None
+        return Attack(kind="replayed", payload=self._rng.choice(heard).payload, counted=False)
+
+    def _old_news(self, name: NodeId) -> list[Heard]:
+        """Give what its node has answered; another may have got lost the first time."""
+        return [h for h in self._heard if h.node == name and h.command in self._answered]
+
+    def _false_receipt(self, name: NodeId) -> Attack:
+        """Say that everything is archived, so that the node might forget it."""
+        process = self._sim.processes[name]
+        body = messages.RecordAck(
+            record_class=self._rng.choice(messages.RECORD_CLASSES),
+            boot=process.boot,
+            through_seq=10**6,
+        )
+        payload = encode(self._header(), body, self._taken_over())
+        return Attack(kind="false receipt's", payload=payload, channel="ack")
+
+    # --- what is handed to the scheduler --------------------------------------------------------
+
+    def _lie(self, name: NodeId) -> Attack:
+        """Speak for a node with another one's key: ask for space, or give its space away."""
+        others = [agent for agent in self._sim.agents if agent != name]
+        signer = self._sim.keys.signer(self._rng.choice(others))
+        boot = self._sim.processes[name].boot
+        request = messages.AuthorityRequest(
+            request_no=2**50,
+            task=TaskId("any"),
+            attempt=1,
+            path=((50.0, 50.0),),
+            x_m=50.0,
+            y_m=50.0,
+        )
+        renewal = messages.AuthorityRenewal(request_no=2**50, authority=AuthorityId("any"))
+        body = self._rng.choice((request, renewal))
+        header = replace(self._header(), node=name, boot=boot)
+        payload = encode(header, body, signer)
+        return Attack(kind="lying", payload=payload, channel="ask", counted=False)
+
+    # --- frames ---------------------------------------------------------------------------------
+
+    def _taken_over(self) -> Signer:
+        return self._sim.keys.signer(self._rng.choice(self._sim.agents))
+
+    def _scheduler(self) -> Signer:
+        return self._sim.keys.signer(topics.SCHEDULER)
+
+    def _header(self) -> Header:
+        """Give the header of the newest word of a leader far in the future."""
         self._number += 1
         now_ns = self._sim.timeline.now_ns
-        header = Header(
+        return Header(
             node=topics.SCHEDULER,
             boot=BootId(1),
-            number=self._number,
+            number=2**40 + self._number,
             local_ns=now_ns,
             site_ns=now_ns,
             clock_error_ns=0,
-            epoch=10**6,
-            expiry_ns=now_ns + life_ns,
+            epoch=EPOCH_HIGH,
+            expiry_ns=now_ns + FOREVER_NS,
         )
-        return encode(header, messages.Hold(command=CommandId(f"evil-{self._number}")), signer)
+
+    def _hold(self, header: Header, signer: Signer | None) -> bytes:
+        """Make a command that would stop the machine's work if it were obeyed."""
+        return encode(header, messages.Hold(command=CommandId(f"evil-{header.number}")), signer)
 
 
 def _changes(effect: Effect) -> bool:
-    """Tell whether an effect does more than report: spooled records and replies are reports."""
-    if isinstance(effect, Persist):
-        return effect.table != spool.TABLE
+    """Tell whether an agent's effect does more than report: spooled records and replies do not."""
+    if isinstance(effect, Persist | Erase):
+        return effect.table != spool.TABLE or isinstance(effect, Erase)
     return isinstance(effect, Actuate | StartWorkload | StopWorkload)
+
+
+def _journals(effect: Effect) -> bool:
+    return isinstance(effect, Persist | Archive)

@@ -83,6 +83,8 @@ class Process:
         self.ports = Ports()
         self.node: Node | None = None
         self.will_of: Callable[[], Message | None] = lambda: None
+        self.boot = BootId(0)
+        """The boot id of the newest life."""
         self.life = 0
         """Rises with each kill; what belongs to an older life is dropped."""
         self._make = make
@@ -113,7 +115,8 @@ class Process:
         assert self.node is None
         now_ns = self._timeline.now_ns
         self.disk.boots += 1
-        boot = BootId(self.disk.boots << BOOT_RANDOM_BITS | self._rng.getrandbits(BOOT_RANDOM_BITS))
+        random_bits = self._rng.getrandbits(BOOT_RANDOM_BITS)
+        self.boot = boot = BootId(self.disk.boots << BOOT_RANDOM_BITS | random_bits)
         if self.options.own_clock:
             zero_ns = self._rng.getrandbits(50)
             self._clock = LocalClock(now_ns, zero_ns, self.options.drift_ppb)

@@ -6,93 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lunaredge.earth.inbox import Inbox
-from lunaredge.earth.outbox import FLOOR_DIVISOR, Outbox, OutboxConfig
+from lunaredge.earth.outbox import FLOOR_DIVISOR
 from lunaredge.earth.stream import TABLE
-from lunaredge.errors import JournalCorrupt
 from lunaredge.ids import BootId, NodeId
-from lunaredge.node import Erase, Note, Persist, Row
+from lunaredge.node import Erase, Note, Persist
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.link import (
-    CHUNK_BYTES,
     PARTS_BYTES_MAX,
-    WINDOW_COUNT,
     ItemAck,
     Shipment,
     decode_payload,
 )
 from lunaredge.wire.messages import RECORD_CLASSES, RecordClass
+from tests.earth.box import ERA, SMALL, Box, payload_of
 from tests.earth.rig import Disk
 
-ERA = BootId(5)
 DAY_NS = 86_400 * NS_PER_S
-NEVER = -1
-SMALL = OutboxConfig(bytes_max=1_000_000)
-
-
-class Box:
-    """An outbox with a disk under it and a scheduler's numbers."""
-
-    def __init__(self, config=SMALL):
-        self.config = config
-        self.disk = Disk()
-        self.outbox = Outbox(config, ERA)
-        self.seqs = Counter()
-        self.link_ns = 0
-
-    def offer(self, record_class, size_bytes=200, now_ns=0, *, dropped=False):
-        self.seqs[record_class] += 1
-        shipment = Shipment(
-            node=NodeId("scheduler"),
-            boot=BootId(7),
-            first_seq=self.seqs[record_class],
-            seq=self.seqs[record_class],
-            count=1,
-            dropped=dropped,
-            record=b"" if dropped else bytes(size_bytes),
-        )
-        taken = self.outbox.offer(record_class, shipment, now_ns)
-        self.commit()
-        return taken
-
-    def take(self, budget_bytes=PARTS_BYTES_MAX, overdue_before_ns=NEVER):
-        self.link_ns += 1
-        return self.outbox.take(budget_bytes, self.link_ns, overdue_before_ns)
-
-    def drain(self, limit=10_000):
-        items = []
-        while len(items) < limit and (more := self.take()):
-            items += more
-        return items
-
-    def acknowledge(self, record_class, through, *beyond):
-        for number in beyond:
-            ack = ItemAck(
-                record_class=record_class,
-                through=through,
-                skip=number - through - 1,
-                bitmap=b"\x01",
-            )
-            assert self.outbox.acknowledge(ack, 0)
-        known = self.outbox.acknowledge(ItemAck(record_class=record_class, through=through), 0)
-        self.commit()
-        return known
-
-    def commit(self):
-        for effect in self.outbox.take_effects():
-            self.disk.commit(effect)
-
-    def restart(self):
-        self.outbox = Outbox(self.config, BootId(99))
-        for row in self.disk.rows():
-            self.outbox.restore(row)
-        self.commit()
-
-    def stored(self):
-        return self.disk.rows(TABLE)
-
-
-def payload_of(item):
-    return decode_payload(item.chunk)
 
 
 # --- order and sharing --------------------------------------------------------------------------
@@ -158,159 +87,6 @@ def test_a_datagram_is_filled_and_never_overfilled():
     sizes = [len(msgspec.msgpack.encode(box.take())) for _ in range(3)]
 
     assert all(700 < size <= PARTS_BYTES_MAX for size in sizes)
-
-
-# --- until Earth has it -------------------------------------------------------------------------
-
-
-def test_an_item_stays_until_it_is_acknowledged():
-    box = Box()
-    box.offer(RecordClass.STATE)
-    box.drain()
-
-    box.acknowledge(RecordClass.STATE, 0)
-    kept = len(box.stored())
-    box.acknowledge(RecordClass.STATE, 1)
-
-    assert kept == 1
-    assert box.stored() == []
-    assert box.outbox.items == box.outbox.size_bytes == 0
-
-
-def test_only_what_is_overdue_is_sent_again_and_it_goes_first():
-    box = Box()
-    box.offer(RecordClass.STATE, 10)
-    box.drain()
-    first_ns = box.link_ns
-    for _ in range(3):
-        box.offer(RecordClass.STATE, 10)
-    box.take(100)
-
-    again = box.take(overdue_before_ns=first_ns)
-    once = box.take(overdue_before_ns=first_ns)
-
-    assert [item.id for item in again] == [1, 3, 4]
-    assert once == []
-
-
-def test_the_bitmap_keeps_what_arrived_out_of_order_from_being_sent_again():
-    box = Box()
-    for _ in range(5):
-        box.offer(RecordClass.STATE, 10)
-    box.drain()
-
-    box.acknowledge(RecordClass.STATE, 1, 3, 5)
-    again = box.take(overdue_before_ns=box.link_ns)
-
-    assert [item.id for item in again] == [2, 4]
-    assert [row.number for row in box.stored()] == [2, 4]
-
-
-def test_an_old_acknowledgement_that_comes_late_takes_nothing_back():
-    box = Box()
-    for _ in range(3):
-        box.offer(RecordClass.STATE, 10)
-    box.drain()
-    box.acknowledge(RecordClass.STATE, 3)
-
-    box.acknowledge(RecordClass.STATE, 1)
-
-    assert box.outbox.items == 0
-    assert box.take(overdue_before_ns=box.link_ns) == []
-
-
-def test_an_acknowledgement_of_what_was_never_sent_changes_nothing():
-    box = Box()
-    box.offer(RecordClass.STATE)
-
-    assert not box.acknowledge(RecordClass.STATE, 2)
-    assert box.outbox.items == 1
-
-
-def test_a_long_payload_goes_in_pieces_and_ends_with_the_last_acknowledgement():
-    box = Box()
-    box.offer(RecordClass.STATE, 2_500)
-
-    pieces = box.drain()
-    box.acknowledge(RecordClass.STATE, 1, 3)
-    kept = box.outbox.items
-    again = box.take(overdue_before_ns=box.link_ns)
-    box.acknowledge(RecordClass.STATE, 3)
-
-    assert [(p.id, p.part, p.parts) for p in pieces] == [(1, 0, 3), (2, 1, 3), (3, 2, 3)]
-    assert all(len(piece.chunk) <= CHUNK_BYTES for piece in pieces)
-    assert kept == 1
-    assert [item.id for item in again] == [2]
-    assert box.outbox.items == 0
-
-
-def test_no_more_than_a_window_is_in_flight():
-    box = Box(OutboxConfig(bytes_max=64 * 1024 * 1024))
-    stream = box.outbox.streams[RecordClass.RAW]
-    box.offer(RecordClass.RAW, 1)
-    stream.tally.last_id = WINDOW_COUNT - 1
-    box.offer(RecordClass.RAW, 1)
-    box.offer(RecordClass.RAW, 1)
-
-    in_window = box.drain()
-    box.acknowledge(RecordClass.RAW, 1)
-
-    assert [item.id for item in in_window] == [1, WINDOW_COUNT]
-    assert [item.id for item in box.drain()] == [WINDOW_COUNT + 1]
-
-
-# --- restarts -----------------------------------------------------------------------------------
-
-
-def test_a_restart_sends_again_what_was_not_acknowledged_and_gives_no_id_twice():
-    box = Box()
-    for _ in range(4):
-        box.offer(RecordClass.STATE, 10)
-    box.drain()
-    box.acknowledge(RecordClass.STATE, 1, 3)
-
-    box.restart()
-    box.offer(RecordClass.STATE, 10)
-
-    assert [item.id for item in box.drain()] == [2, 4, 5]
-    assert box.outbox.total.era == ERA
-
-
-def test_ids_go_on_after_a_restart_with_everything_acknowledged():
-    box = Box()
-    box.offer(RecordClass.STATE, 10)
-    box.drain()
-    box.acknowledge(RecordClass.STATE, 1)
-
-    box.restart()
-    box.offer(RecordClass.STATE, 10)
-
-    assert [item.id for item in box.drain()] == [2]
-
-
-def test_pieces_acknowledged_after_a_restart_are_not_sent_again():
-    box = Box()
-    box.offer(RecordClass.STATE, 2_500)
-    box.drain()
-
-    box.restart()
-    box.acknowledge(RecordClass.STATE, 0, 1, 3)
-
-    assert [item.id for item in box.drain()] == [2]
-
-
-def test_a_row_that_cannot_be_read_is_said_and_changes_nothing():
-    outbox = Outbox(SMALL, ERA)
-
-    for row in (
-        Row(TABLE, "2/1", 1, b"\xc1"),
-        Row(TABLE, "9/1", 1, b"\x90"),
-        Row("outbox_tally", "", 99, b"\x90"),
-    ):
-        with pytest.raises(JournalCorrupt):
-            outbox.restore(row)
-
-    assert outbox.items == 0
 
 
 # --- drops --------------------------------------------------------------------------------------
@@ -444,6 +220,7 @@ def test_the_backlog_of_an_outage_is_drained_when_its_last_item_is_acknowledged(
     box.outbox.acknowledge(ItemAck(record_class=RecordClass.STATE, through=1), 200)
     halfway_ns = tally.drained_ns
     box.outbox.acknowledge(ItemAck(record_class=RecordClass.STATE, through=2), 300)
+    box.outbox.acknowledge(ItemAck(record_class=RecordClass.STATE, through=3), 400)
 
     assert (halfway_ns, tally.drained_ns) == (0, 300)
     assert box.outbox.streams[RecordClass.ALARM].tally.drained_ns == 100

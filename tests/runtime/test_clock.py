@@ -1,8 +1,10 @@
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lunaredge.errors import ConfigError
 from lunaredge.runtime.clock import Anchor, LocalClock, SiteClock, fraction_of, scaled_ns
 from lunaredge.units import NS_PER_S
 
@@ -43,6 +45,11 @@ def test_a_local_clock_runs_at_its_speed(monkeypatch):
     _stop_time(monkeypatch, 0, NS_PER_S + 1000)
 
     assert clock.now_ns() - start_ns == 60_000
+
+
+def test_compressed_time_without_an_anchor_is_refused():
+    with pytest.raises(ConfigError, match="wall_ns"):
+        SiteClock(Anchor(speed=60.0))
 
 
 @given(st.integers(0, 10**18), st.integers(0, 10**6), st.floats(0.001, 1000.0, allow_nan=False))

@@ -1,5 +1,6 @@
 import random
 
+import msgspec
 import pytest
 
 from lunaredge.errors import JournalCorrupt
@@ -111,18 +112,8 @@ def test_every_decision_is_on_disk_before_it_leaves() -> None:
     assert journal < kinds.index(Publish)
 
 
-def telemetry(site: Site, seq: int, floor_seq: int = 1) -> bytes:
-    batch = records.pack_telemetry(site.now_ns, [site.now_ns], [[1.0, 2.0]])
-    upload = messages.Upload(
-        record_class=messages.RecordClass.RAW,
-        boot=site.node_boots[NodeId("dc-1")],
-        first_seq=seq,
-        seq=seq,
-        floor_seq=floor_seq,
-        count=1,
-        dropped=False,
-        record=records.encode_record(batch),
-    )
+def telemetry(site: Site, seq: int) -> bytes:
+    upload = raw_upload(site, first_seq=seq, seq=seq)
     return site.frame(site.signers[NodeId("dc-1")], upload)
 
 
@@ -155,6 +146,60 @@ def test_a_record_ahead_of_its_turn_is_not_taken() -> None:
 
     assert not site.archive
     assert site.last(messages.RecordAck).through_seq == 0
+
+
+def raw_upload(site: Site, **changes: object) -> messages.Upload:
+    batch = records.pack_telemetry(site.now_ns, [site.now_ns], [[1.0, 2.0]])
+    upload = messages.Upload(
+        record_class=messages.RecordClass.RAW,
+        boot=site.node_boots[NodeId("dc-1")],
+        first_seq=1,
+        seq=1,
+        floor_seq=1,
+        count=1,
+        dropped=False,
+        record=records.encode_record(batch),
+    )
+    return msgspec.structs.replace(upload, **changes)
+
+
+def hear_raw(site: Site, upload: messages.Upload) -> None:
+    frame = site.frame(site.signers[NodeId("dc-1")], upload)
+    site.hear("lunaredge/v1/plain/dc-1/up/raw", frame)
+
+
+def test_nobody_else_can_run_a_nodes_numbers_ahead() -> None:
+    site = Site()
+    far = raw_upload(site, first_seq=10**15, seq=10**15, floor_seq=10**15)
+
+    site.hear("lunaredge/v1/plain/dc-1/up/raw", site.frame(site.operator, far, node="dc-1"))
+    hear_raw(site, raw_upload(site))
+
+    assert site.scheduler.refused == {"not_authentic": 1}
+    assert [row.seq for row in site.archive] == [1]
+
+
+def test_an_unreadable_record_is_kept_and_holds_nothing_up() -> None:
+    site = Site()
+
+    hear_raw(site, raw_upload(site, record=b"\xc1"))
+    hear_raw(site, raw_upload(site, first_seq=2, seq=2))
+
+    assert [row.seq for row in site.archive] == [1, 2]
+    assert site.last(messages.RecordAck).through_seq == 2
+    assert site.scheduler.refused == {"garbage": 1}
+
+
+def test_a_marker_counts_only_what_was_not_committed() -> None:
+    site = Site()
+    hear_raw(site, raw_upload(site, count=10))
+    hear_raw(site, raw_upload(site, first_seq=2, seq=2, count=20))
+
+    marker = raw_upload(site, seq=3, floor_seq=1, count=60, dropped=True, record=b"")
+    hear_raw(site, marker)
+
+    kept = site.archive[-1]
+    assert (kept.first_seq, kept.seq, kept.count, kept.dropped) == (3, 3, 30, True)
 
 
 def test_numbers_survive_a_restart_so_that_a_repeat_is_still_a_repeat() -> None:
@@ -207,8 +252,6 @@ def test_what_goes_to_earth_is_kept_until_the_gateway_has_it() -> None:
 
 
 def test_views_show_a_task_and_the_age_of_a_nodes_word() -> None:
-    import msgspec
-
     site = busy_site()
     site.wait(90.0)
 

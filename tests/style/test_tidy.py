@@ -149,12 +149,14 @@ def test_the_first_line_of_a_docstring_is_a_sentence() -> None:
 
 
 def test_every_test_asserts_something() -> None:
-    idle = [
-        f"{place(path, function)}: {function.name}"
-        for path in files_of_tests()
-        for function in functions_of(tree_of(path))
-        if function.name.startswith("test_") and not _asserts(function, tree_of(path))
-    ]
+    idle: list[str] = []
+    for path in files_of_tests():
+        local = {function.name: function for function in functions_of(tree_of(path))}
+        idle += [
+            f"{place(path, function)}: {name}"
+            for name, function in local.items()
+            if name.startswith("test_") and not _asserts(function, local)
+        ]
 
     assert not idle, "\n".join(idle)
 
@@ -214,9 +216,8 @@ def _public(tree: ast.Module) -> Iterator[ast.Module | ast.ClassDef | Function]:
         yield from (m for m in members if isinstance(m, Function) and not m.name.startswith("_"))
 
 
-def _asserts(function: Function, tree: ast.Module) -> bool:
+def _asserts(function: Function, local: dict[str, Function]) -> bool:
     """Tell whether a test, or a function of its file that it calls, can fail by its own word."""
-    local = {other.name: other for other in functions_of(tree)}
     reached, waiting = {function.name}, [function]
     while waiting:
         current = waiting.pop()

@@ -74,6 +74,15 @@ def test_an_unacknowledged_upload_is_sent_again_after_its_time_and_not_before() 
     assert sent == {0: 1, 9: 0, 10: 1, 19: 0, 20: 1}
 
 
+def test_all_that_followed_a_lost_upload_goes_out_again_with_it() -> None:
+    sender = raw_sender(2)
+    sender.due(0)
+    sender.offer(RecordClass.RAW, b"x", count=10, now_ns=5)
+    sender.due(5)
+
+    assert [up.seq for up in sender.due(10)] == [1, 2, 3]
+
+
 def test_no_more_than_a_window_is_in_flight() -> None:
     sender = raw_sender(WINDOW_COUNT + 5)
 

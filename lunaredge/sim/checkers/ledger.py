@@ -50,6 +50,8 @@ class Ledger:
     def __init__(self) -> None:
         self._holdings: dict[NodeId, dict[AuthorityId, Holding]] = {}
         self._ended: set[AuthorityId] = set()
+        self._latest: dict[NodeId, tuple[BootId, int]] = {}
+        """The newest request of each machine that gave everything before it back."""
         self._asked_ns: dict[tuple[NodeId, int], tuple[BootId, int]] = {}
 
     def of(self, machine: NodeId) -> list[Holding]:
@@ -88,6 +90,7 @@ class Ledger:
             self._asked_ns[(asked.machine, asked.request_no)] = (asked.boot, asked.at_ns)
         if asked.renewal:
             return
+        self._latest[asked.machine] = (asked.boot, asked.request_no)
         for holding in self.of(asked.machine):
             if holding.boot != asked.boot or holding.request_no < asked.request_no:
                 self._end(holding)
@@ -97,6 +100,11 @@ class Ledger:
         if granted.authority in holdings or granted.authority in self._ended:
             return
         boot, asked_ns = self._asked_ns.get((granted.machine, granted.request_no), (BootId(0), 0))
+        newest_boot, newest_no = self._latest.get(granted.machine, (boot, 0))
+        if newest_boot != boot or newest_no > granted.request_no:
+            # Its machine has asked anew since: nobody will ever take this one up.
+            self._ended.add(granted.authority)
+            return
         holdings[granted.authority] = Holding(
             machine=granted.machine,
             authority=granted.authority,

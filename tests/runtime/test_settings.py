@@ -1,0 +1,102 @@
+import pytest
+
+from lunaredge.errors import ConfigError
+from lunaredge.runtime.mqtt import MqttVersion
+from lunaredge.runtime.settings import beside_address, load_agent_settings
+from lunaredge.runtime.settings_file import read_settings
+
+COMPUTER = """
+store = "agent.db"
+keys = "keys"
+[agent]
+site = "ridge"
+node = "computer-1"
+kind = "computer"
+is_machine = false
+slots = 2
+[broker]
+host = "127.0.0.1"
+port = 1883
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "agent.toml"
+    path.write_text(COMPUTER)
+    return path
+
+
+def refused(path):
+    with pytest.raises(ConfigError) as caught:
+        load_agent_settings(path)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_a_file_becomes_settings(file):
+    settings = load_agent_settings(file)
+
+    assert settings.agent.node == "computer-1"
+    assert settings.broker.protocol is MqttVersion.AUTO
+    assert settings.clock.speed == 1.0
+
+
+def test_the_environment_lies_on_top_of_the_file(file, monkeypatch):
+    monkeypatch.setenv("LUNAREDGE__BROKER__PORT", "1999")
+    monkeypatch.setenv("LUNAREDGE__BROKER__HOST", "broker.local")
+    monkeypatch.setenv("LUNAREDGE__CLOCK__SPEED", "60.0")
+
+    settings = load_agent_settings(file)
+
+    assert (settings.broker.port, settings.broker.host) == (1999, "broker.local")
+    assert settings.clock.speed == 60.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("port = 1883", "port = 99999", "broker.port"),
+        ("port = 1883", 'port = "many"', "broker.port"),
+        ("port = 1883", "prot = 1883", "broker"),
+        ("slots = 2", "slots = 2.5", "agent.slots"),
+        ("slots = 2", "slots = 99", "slots"),
+        ('node = "computer-1"', 'node = "Computer 1"', "node"),
+        ('node = "computer-1"', 'node = "scheduler"', "node"),
+        ('store = "agent.db"', "", "store"),
+        ('store = "agent.db"', 'store = "agent.db"\nlog_level = "loud"', "log_level"),
+        ('store = "agent.db"', 'store = "agent.db"\nmachine = "unix:x"', "machine"),
+        ('store = "agent.db"', 'store = "agent.db"\nstorage = 1', "storage"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_file_and_key(file, old, new, key):
+    file.write_text(COMPUTER.replace(old, new))
+
+    message = refused(file)
+
+    assert message.startswith(str(file))
+    assert key in message
+
+
+@pytest.mark.parametrize("content", ["[agent", "\ud800", "a = 1\na = 2\n"])
+def test_what_is_no_toml_is_refused(file, content):
+    file.write_text(content, errors="surrogatepass")
+
+    assert "not valid TOML" in refused(file)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    assert "nowhere.toml" in refused(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    "name", ["LUNAREDGE__", "LUNAREDGE__STORE__X", "LUNAREDGE__A__B__C__D__E__F"]
+)
+def test_a_variable_without_a_place_is_named(file, name):
+    with pytest.raises(ConfigError, match=name):
+        read_settings(file, {name: "1"})
+
+
+def test_a_controllers_socket_lies_beside_the_settings(file):
+    assert beside_address(file, "unix:m.socket") == f"unix:{file.parent / 'm.socket'}"
+    assert beside_address(file, "tcp:host:7000") == "tcp:host:7000"
