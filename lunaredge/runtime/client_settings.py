@@ -1,7 +1,6 @@
 """Settings of a client: an operator's terminal, at the site or on Earth. TOML, then environment."""
 
 import os
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -12,12 +11,11 @@ from lunaredge.runtime.client import ClientIdentity
 from lunaredge.runtime.clock import Anchor, SiteClock
 from lunaredge.runtime.keys import load_keyring, load_signer
 from lunaredge.runtime.mqtt import LinkSettings
+from lunaredge.runtime.settings import convert
 
 # Where a client looks for its settings when none are named.
 ENVIRONMENT_FILE = "LUNAREDGE_CLIENT"
 DEFAULT_FILE = Path("operator.toml")
-# A settings file is a page long; more is a wrong file.
-FILE_BYTES_MAX = 65_536
 
 
 class ClientFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,24 +71,12 @@ def load_client(path: Path | None, *, signs: bool) -> Client:
 
 
 def _read(path: Path) -> ClientFile:
-    try:
-        content = path.read_bytes()[: FILE_BYTES_MAX + 1]
-    except OSError as exc:
+    if not path.exists():
         raise ConfigError(
-            "client settings can't be read",
+            "there are no client settings",
             place=str(path),
-            key="(file)",
-            value=exc.strerror,
+            key="file",
+            value=path.name,
             remedy=f"name a file with --config, or set {ENVIRONMENT_FILE}",
-        ) from exc
-    try:
-        document = tomllib.loads(content.decode("utf-8"))
-        return msgspec.convert(document, ClientFile)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as exc:
-        raise ConfigError(
-            "client settings are wrong",
-            place=str(path),
-            key="(file)",
-            value=str(exc),
-            remedy="compare with docs/reference/settings.md",
-        ) from exc
+        )
+    return convert(path, ClientFile)

@@ -40,18 +40,20 @@ def run_agent(path: Path, settings: AgentSettings) -> None:
 
 
 async def _agent(path: Path, settings: AgentSettings) -> None:
-    keys = beside(path, settings.keys)
     config = settings.agent
+    # Everything that can be wrong is read before the store is made.
+    keys = beside(path, settings.keys)
+    signer, keyring = load_signer(keys, config.node), load_keyring(keys)
+    machine = _machine(path, settings)
     store = Store.open(beside(path, settings.store))
     boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
-    node = AgentNode(config, boot, load_signer(keys, config.node), load_keyring(keys))
+    node = AgentNode(config, boot, signer, keyring)
     clock = LocalClock(settings.clock.speed)
     runner = NodeRunner(node, store, clock)
     farewell = node.will(clock.now_ns())
     will = Will(topic=farewell.topic, payload=farewell.payload)
     link = link_of(settings.broker, str(config.node), node, runner, will)
     workloads = WorkloadDriver(lambda end: _tell_end(runner, node, end), settings.clock.speed)
-    machine = _machine(path, settings)
     hooks = Hooks(
         actuate=machine.order if machine is not None else None,
         start_workload=workloads.start,

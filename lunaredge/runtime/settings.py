@@ -68,14 +68,24 @@ def convert(path: Path, shape: type[T]) -> T:
     try:
         return msgspec.convert(document.value, shape)
     except msgspec.ValidationError as exc:
-        problem, _, key = str(exc).partition(" - at ")
+        problem, _, found_at = str(exc).partition(" - at ")
+        key = found_at.strip("`$.")
         raise ConfigError(
             problem,
             place=str(path),
-            key=key.strip("`$.") or "the whole file",
-            value=None,
+            key=key or "the whole file",
+            value=_value_at(document.value, key),
             remedy="see docs/reference/settings.md",
         ) from exc
+
+
+def _value_at(value: object, key: str) -> object:
+    """Give what stands at a key like ``broker.port``; the nearest table where there is nothing."""
+    for part in key.split(".") if key else ():
+        if not isinstance(value, dict) or part not in value:
+            break
+        value = value[part]
+    return value
 
 
 def check_log_level(path: Path, level: str) -> None:

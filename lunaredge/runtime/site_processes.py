@@ -137,9 +137,10 @@ async def _gateway(path: Path, settings: GatewaySettings) -> None:
         preset=settings.preset,
         outbox=OutboxConfig(bytes_max=settings.outbox_bytes_max),
     )
+    signer, keyring = load_signer(keys, "gateway"), load_keyring(keys)
     store = Store.open(beside(path, settings.store))
     boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
-    node = GatewayNode(config, plan, boot, load_signer(keys, "gateway"), load_keyring(keys))
+    node = GatewayNode(config, plan, boot, signer, keyring)
     await _run_link_end(node, settings, store, "gateway")
 
 
@@ -161,9 +162,10 @@ async def _earth(path: Path, settings: EarthSettings) -> None:
         preset=settings.preset,
         approve=ApprovalPolicy(settings.approve),
     )
+    signer, keyring = load_signer(keys, "earth"), load_keyring(keys)
     store = Store.open(beside(path, settings.store))
     boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
-    node = EarthNode(config, plan, boot, load_signer(keys, "earth"), load_keyring(keys))
+    node = EarthNode(config, plan, boot, signer, keyring)
     await _run_link_end(node, settings, store, "earth")
 
 
