@@ -18,6 +18,7 @@ from lunaredge.scheduler.inputs import (
     Intent,
     Listening,
     Placed,
+    Quarantined,
     Recorded,
     Routed,
     Started,
@@ -68,6 +69,9 @@ class SchedulerCore:
                 claims.take_route(ctx, taken.solution)
             case Placed():
                 dispatch.take_placement(ctx, taken.solution)
+            case Quarantined():
+                ctx.state.quarantined += 1
+                ctx.raise_alarm("scheduler", "input.quarantined", f"{taken.kind}: {taken.error}")
             case Ticked():
                 presence.check_silence(ctx)
                 dispatch.park_idle(ctx)

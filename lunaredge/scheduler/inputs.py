@@ -79,11 +79,18 @@ class Placed(_Input, frozen=True, kw_only=True, tag="placed"):
     solution: PlacementSolution | None
 
 
+class Quarantined(_Input, frozen=True, kw_only=True, tag="quarantined"):
+    """An input made the core fail, and was taken back."""
+
+    kind: str
+    error: str
+
+
 class Ticked(_Input, frozen=True, kw_only=True, tag="ticked"):
     """A time was reached at which something is due."""
 
 
-Input = Started | Listening | Heard | Recorded | Asked | Routed | Placed | Ticked
+Input = Started | Listening | Heard | Recorded | Asked | Routed | Placed | Quarantined | Ticked
 
 
 class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):

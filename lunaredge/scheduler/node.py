@@ -41,6 +41,7 @@ from lunaredge.scheduler.inputs import (
 )
 from lunaredge.scheduler.paths import RouteSolution
 from lunaredge.scheduler.placement import PlacementSolution
+from lunaredge.scheduler.quarantine import GuardedCore
 from lunaredge.scheduler.state import SchedulerState
 from lunaredge.wire import messages, records, spool, topics
 from lunaredge.wire.codec import Header, Received, decode, encode
@@ -73,6 +74,7 @@ class SchedulerNode:
     ) -> None:
         self.config = config
         self.core = SchedulerCore(config, site, fleet)
+        self._guarded = GuardedCore(self.core)
         self.refused: dict[str, int] = {}
         self._boot = boot
         self._signer = signer
@@ -105,6 +107,7 @@ class SchedulerNode:
     def restore(self, rows: Iterable[Row], now_ns: int) -> None:
         """Rebuild the state from checkpoint and journal, then take the lead."""
         self.replay(rows)
+        self._guarded.mark()
         self._take(Started(boot=self._boot), max(now_ns, self.core.ctx.now_ns))
 
     def replay(self, rows: Iterable[Row]) -> int:
@@ -294,7 +297,7 @@ class SchedulerNode:
 
     def _take(self, taken: Input, now_ns: int, alongside: tuple[Effect, ...] = ()) -> None:
         """Apply an input: journal entry first, then everything it led to."""
-        intents = self.core.apply(taken, now_ns)
+        taken, intents = self._guarded.apply(taken, now_ns)
         entry = JournalEntry(
             now_ns=self.core.ctx.now_ns, input=taken, intents_crc=checksum(intents)
         )

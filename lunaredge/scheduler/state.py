@@ -165,6 +165,8 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     placing: bool = False
     placed_version: int = -1
     placed_ns: int = 0
+    quarantined: int = 0
+    """Inputs that made the core fail and were taken back."""
     interventions: int = 0
     """Requests of people that changed something, other than submitting work."""
 

@@ -1,0 +1,71 @@
+import pytest
+
+from lunaredge.ids import NodeId
+from lunaredge.scheduler import backlog
+from lunaredge.scheduler.context import Context
+from lunaredge.wire import messages
+from tests.scheduler import plain_site
+from tests.scheduler.rig import Site
+from tests.scheduler.test_node import replayed
+
+
+def broken_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the core fail half-way through a request to hold a node."""
+
+    def fail(ctx: Context, code: str, text: str) -> None:
+        if code == "node.held":
+            raise AssertionError("a wheel came off")
+
+    monkeypatch.setattr(Context, "note_event", fail)
+
+
+def ask_to_hold(site: Site, request: str = "h") -> None:
+    body = messages.HoldRequest(request=request, node=NodeId("grader-1"), hold=True)
+    topic = "lunaredge/v1/plain/scheduler/request/mari"
+    site.hear(topic, site.frame(site.operator, body))
+
+
+def test_an_input_that_fails_half_way_changes_nothing_but_an_alarm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site()
+    site.census()
+    broken_hold(monkeypatch)
+
+    ask_to_hold(site)
+
+    state = site.scheduler.core.state
+    assert not state.nodes[NodeId("grader-1")].held
+    assert not state.answers
+    assert state.alarms["scheduler/input.quarantined"].active
+    assert "a wheel came off" in state.alarms["scheduler/input.quarantined"].text
+
+
+def test_the_scheduler_goes_on_and_its_journal_replays(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site()
+    site.census()
+    with monkeypatch.context() as patch:
+        broken_hold(patch)
+        ask_to_hold(site)
+        ask_to_hold(site)
+
+    site.submit(plain_site.order(plain_site.grade()))
+    site.solve()
+
+    state = site.scheduler.core.state
+    assert state.quarantined == 2
+    assert [entry.phase for entry in state.tasks.values()] == [backlog.TaskPhase.ASSIGNED]
+    assert replayed(site, list(site.rows())).digest() == site.scheduler.digest()
+
+
+def test_a_tick_that_fails_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site()
+    site.census()
+
+    def fail(ctx: Context) -> None:
+        raise AssertionError("the clock is broken")
+
+    monkeypatch.setattr("lunaredge.scheduler.presence.check_silence", fail)
+
+    with pytest.raises(AssertionError, match="the clock is broken"):
+        site.wait(200.0)
