@@ -36,6 +36,8 @@ LEAD_S = 6.0
 SETPOINT_LIFETIME_WALL_S = 0.5
 # What the operating system's delays cost a compressed site; real time needs far less.
 CLOCK_ERROR_WALL_S = 0.25
+LINK_MARGIN_WALL_S = 0.5
+LINK_SILENCE_WALL_S = 5.0
 OPERATOR = "mari"
 KILLABLE = ("scheduler", "broker", "earth", "gateway")
 
@@ -116,8 +118,8 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
     program = find_broker(_cache(), wishes.broker)
     make_keys(folder / "keys", holders([spec.name for spec in fleet.nodes], [OPERATOR]))
     writer = _Writer(folder, wishes, site, fleet, contacts_file)
-    commands = writer.write()
     about = Broker(program, BrokerSettings(port=writer.site_port, folder=folder)).describe()
+    commands = writer.write(about.protocol)
     say(f"broker: {about.kind} {about.version}" + (" (degraded)" if about.degraded else ""))
     client_file = folder / "operator.toml"
     # A moving target, if there is one: what it must not obey is then most dangerous.
@@ -176,11 +178,13 @@ class _Writer:
         self.start_ns = load_contacts(contacts_file).epoch_ns
         self.site_port, self.earth_port, moon_link, earth_link = _free_ports(4)
         self.link_ports = (moon_link, earth_link)
+        self.protocol = "auto"
         wall_ns = time.time_ns() + round(LEAD_S * 1e9)
         self.clock = {"wall_ns": wall_ns, "site_ns": self.start_ns, "speed": wishes.speed}
 
-    def write(self) -> dict[str, tuple[str, ...]]:
+    def write(self, protocol: str) -> dict[str, tuple[str, ...]]:
         """Write every file; give the processes' commands in order of start."""
+        self.protocol = protocol
         commands = {
             "broker": self._file("broker", "broker", self._broker(self.site_port, "broker")),
             "earth-broker": self._file(
@@ -220,7 +224,7 @@ class _Writer:
         return {
             "keys": "keys",
             "store": f"stores/{name}.sqlite",
-            "broker": {"host": "127.0.0.1", "port": port},
+            "broker": {"host": "127.0.0.1", "port": port, "protocol": self.protocol},
             "clock": self.clock,
         }
 
@@ -240,6 +244,8 @@ class _Writer:
             "site": self.site.name,
             "contacts_file": self.contacts_file,
             "link_port": self.link_ports[0 if is_gateway else 1],
+            "margin_s": max(5.0, LINK_MARGIN_WALL_S * self.wishes.speed),
+            "silence_s": max(100.0, LINK_SILENCE_WALL_S * self.wishes.speed),
         }
         return settings if is_gateway else settings | {"approve": "auto"}
 
@@ -282,7 +288,7 @@ class _Writer:
             "site": self.site.name,
             "name": f"operator-{OPERATOR}",
             "keys": "keys",
-            "broker": {"host": "127.0.0.1", "port": port},
+            "broker": {"host": "127.0.0.1", "port": port, "protocol": self.protocol},
             "clock": self.clock,
         }
 

@@ -22,6 +22,7 @@ from lunaredge.cli.doctor_finding import (
 from lunaredge.errors import LunarEdgeError
 from lunaredge.runtime.mqtt import LinkSettings, MqttLink, MqttVersion
 from lunaredge.runtime.store import Store
+from lunaredge.runtime.tasks import end_tasks
 
 # A broker on another continent answers sooner.
 CONNECT_S_MAX = 3.0
@@ -124,9 +125,7 @@ async def _speaks(link: LinkSettings, version: MqttVersion) -> bool:
     except TimeoutError:
         return False
     finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        await end_tasks((running,))
     return True
 
 

@@ -164,7 +164,7 @@ class GatewayNode:
         return effects
 
     def _restore(self, row: Row) -> None:
-        if row.table in (stream.TABLE, stream.TALLY_TABLE, outbox.TOTAL_TABLE):
+        if row.table in (stream.TABLE, outbox.TOTAL_TABLE):
             self.outbox.restore(row)
         elif row.table == ledger.TABLE:
             self._ledger.restore(row)

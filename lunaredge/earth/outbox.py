@@ -10,7 +10,6 @@ import msgspec
 from lunaredge.earth.stream import (
     ENTRY_OVERHEAD_BYTES,
     TABLE,
-    TALLY_TABLE,
     Entry,
     Piece,
     Stream,
@@ -57,12 +56,17 @@ class OutboxConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Total(msgspec.Struct, kw_only=True, array_like=True):
-    """Numbers of the whole outbox, durable."""
+    """Numbers of the whole outbox, in one row.
+
+    Era and last ids stand or fall together: without them a new era begins, since an id that was
+    given twice would be taken for old news on Earth.
+    """
 
     era: BootId
     """The life in which ids began at 1: another disk, another era."""
     peak_items: int = 0
     peak_bytes: int = 0
+    tallies: list[Tally] = []
 
 
 class Outbox:
@@ -97,11 +101,10 @@ class Outbox:
             if row.table == TABLE:
                 entry = msgspec.msgpack.decode(row.value, type=Entry)
                 self._stream(row.scope.split("/")[0]).restore(entry)
-            elif row.table == TALLY_TABLE:
-                tally = msgspec.msgpack.decode(row.value, type=Tally)
-                self._stream(str(row.number)).restore_tally(tally)
             elif row.table == TOTAL_TABLE:
                 self.total = msgspec.msgpack.decode(row.value, type=Total)
+                for stream, tally in zip(self.streams.values(), self.total.tallies, strict=True):
+                    stream.restore_tally(tally)
                 self._is_total_changed = False
         except (msgspec.DecodeError, ValueError, IndexError) as exc:
             raise JournalCorrupt(f"{row.table} {row.scope}/{row.number}: {exc}") from exc
@@ -109,11 +112,14 @@ class Outbox:
     def take_effects(self) -> list[Effect]:
         """Hand out what is to be stored."""
         effects: list[Effect] = []
-        if self._is_total_changed:
-            effects.append(Persist(TOTAL_TABLE, "", 0, msgspec.msgpack.encode(self.total)))
-            self._is_total_changed = False
         for stream in self.streams.values():
             effects += stream.take_effects()
+            self._is_total_changed |= stream.is_changed
+            stream.is_changed = False
+        if self._is_total_changed:
+            self.total.tallies = [stream.tally for stream in self.streams.values()]
+            effects.append(Persist(TOTAL_TABLE, "", 0, msgspec.msgpack.encode(self.total)))
+            self._is_total_changed = False
         return effects
 
     def offer(self, record_class: RecordClass, payload: Payload, now_ns: int) -> bool:

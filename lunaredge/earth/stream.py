@@ -2,7 +2,7 @@
 
 Ids count pieces from 1, without holes, oldest first. What the policy drops becomes a marker that
 keeps its ids and says how many records went, so that Earth's numbers stay whole. Rows: one scope
-per entry, so that any entry can be erased by itself, and one tally per class.
+per entry, so that any entry can be erased by itself; the tally lies in the outbox's own row.
 """
 
 from collections import OrderedDict, deque
@@ -23,7 +23,6 @@ from lunaredge.wire.link import (
 from lunaredge.wire.messages import RECORD_CLASSES, RecordClass
 
 TABLE = "outbox"
-TALLY_TABLE = "outbox_tally"
 
 # What an entry takes beside its payload: its row's key and its numbers.
 ENTRY_OVERHEAD_BYTES = 64
@@ -117,7 +116,8 @@ class Stream:
         self._touched_id = 0
         """Ids up to this one may be at Earth already."""
         self._effects: list[Effect] = []
-        self._is_changed = False
+        self.is_changed = False
+        """The tally is not as it lies in the store."""
 
     @property
     def floor_id(self) -> int:
@@ -128,12 +128,8 @@ class Stream:
         return self._waiting[0].id if self._waiting else self.tally.last_id + 1
 
     def take_effects(self) -> list[Effect]:
-        """Hand out what is to be stored, the tally with it."""
+        """Hand out what is to be stored of the entries."""
         effects, self._effects = self._effects, []
-        if self._is_changed:
-            number = RECORD_CLASSES.index(self.record_class)
-            effects.append(Persist(TALLY_TABLE, "", number, msgspec.msgpack.encode(self.tally)))
-            self._is_changed = False
         return effects
 
     # --- restart --------------------------------------------------------------------------------
@@ -160,7 +156,7 @@ class Stream:
         self.tally.last_id = entry.last_id
         self._append(entry)
         self._effects.append(self._row(entry))
-        self._is_changed = True
+        self.is_changed = True
         if not entry.is_marker:
             self.tally.taken += 1
         self.tally.peak_items = max(self.tally.peak_items, self.items)
@@ -237,7 +233,7 @@ class Stream:
         """Learn that an outage has ended: what is here now is its backlog."""
         self.tally.drain_id = self.tally.last_id
         self.tally.drained_ns = 0
-        self._is_changed = True
+        self.is_changed = True
         self._note_drained(now_ns)
 
     # --- drops ----------------------------------------------------------------------------------
@@ -276,7 +272,7 @@ class Stream:
         marker = msgspec.structs.replace(lost, dropped=True, record=b"")
         self.items -= 1
         self.tally.dropped_records += count
-        self._is_changed = True
+        self.is_changed = True
         if index and self._grow(self._waiting[index - 1], entry, marker):
             del self._waiting[index]
             self._effects.append(Erase(TABLE, self._scope(entry), entry.id))
@@ -343,13 +339,13 @@ class Stream:
         if not entry.is_marker:
             self.items -= 1
             self.tally.delivered += 1
-        self._is_changed = True
+        self.is_changed = True
         self._effects.append(Erase(TABLE, self._scope(entry), entry.id))
 
     def _note_drained(self, now_ns: int) -> None:
         if self.floor_id > self.tally.drain_id:
             self.tally.drained_ns = now_ns
-            self._is_changed = True
+            self.is_changed = True
 
     def _row(self, entry: Entry) -> Persist:
         return Persist(TABLE, self._scope(entry), entry.id, msgspec.msgpack.encode(entry))

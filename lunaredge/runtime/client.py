@@ -164,7 +164,7 @@ class SiteClient:
         except RemoteProtocolError:
             return
         body = received.body
-        if isinstance(body, messages.Answer) and received.role is Role.SCHEDULER:
+        if isinstance(body, messages.Answer) and received.role in (Role.SCHEDULER, Role.EARTH):
             self._answers[body.request] = body
             self._news.set()
         elif isinstance(body, messages.View):

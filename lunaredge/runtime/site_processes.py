@@ -135,6 +135,7 @@ async def _gateway(path: Path, settings: GatewaySettings) -> None:
     config = GatewayConfig(
         site=settings.site_id,
         preset=settings.preset,
+        line=settings.line(),
         outbox=OutboxConfig(bytes_max=settings.outbox_bytes_max),
     )
     signer, keyring = load_signer(keys, "gateway"), load_keyring(keys)
@@ -160,6 +161,7 @@ async def _earth(path: Path, settings: EarthSettings) -> None:
     config = EarthConfig(
         site=settings.site_id,
         preset=settings.preset,
+        line=settings.line(),
         approve=ApprovalPolicy(settings.approve),
     )
     signer, keyring = load_signer(keys, "earth"), load_keyring(keys)

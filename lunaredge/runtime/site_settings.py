@@ -10,12 +10,14 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
+from lunaredge.earth.line import LineConfig
 from lunaredge.ids import SiteId
 from lunaredge.model.contact import LINK_PRESETS
 from lunaredge.runtime.clock import Anchor
 from lunaredge.runtime.files.fields import Name, Written, name, number, positive, text, validated
 from lunaredge.runtime.mqtt import LinkSettings, MqttVersion
 from lunaredge.runtime.settings_file import read_settings
+from lunaredge.units import ns_from_s
 
 _Port = Annotated[int, number("port", 1, 65_535, "1883 is MQTT's own")]
 
@@ -106,8 +108,18 @@ class EarthLinkSettings(SiteProcess):
     site: Annotated[Name, name("the site's name, as in its file")]
     contacts_file: Annotated[str, text(4096, "the contact plan")]
     preset: Preset = "relay"
+    margin_s: Annotated[
+        float, number("s", 1, 3_600, "added to two light times before a thing is sent again")
+    ] = 5.0
+    silence_s: Annotated[
+        float, number("s", 10, 86_400, "three beats and a round trip unheard: the link is out")
+    ] = 100.0
     link_host: Annotated[str, text(253, "where the link's modem is")] = "127.0.0.1"
     link_port: Annotated[int, number("port", 1, 65_535, "UDP port of the link's modem, here")]
+
+    def line(self) -> LineConfig:
+        """Give the line's own form."""
+        return LineConfig(margin_ns=ns_from_s(self.margin_s), silence_ns=ns_from_s(self.silence_s))
 
     @property
     def site_id(self) -> SiteId:

@@ -4,7 +4,6 @@ The run is the demo's own, on a smaller site; what is asserted is what `lunaredg
 """
 
 import asyncio
-from pathlib import Path
 
 import pytest
 

@@ -1,0 +1,211 @@
+"""The processes of a tiny site under a test's hand, and a puppet that plays a node."""
+
+import asyncio
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from lunaredge.cli.demo_site import DemoSite, DemoWishes, prepare
+from lunaredge.ids import BootId, CommandId, NodeId
+from lunaredge.runtime.broker import BrokerChoice
+from lunaredge.runtime.client import SiteClient
+from lunaredge.runtime.keys import load_signer
+from lunaredge.runtime.mqtt import MqttLink
+from lunaredge.runtime.supervisor import Supervisor
+from lunaredge.wire import codec, messages, records, topics
+from lunaredge.wire.messages import Autonomy, RecordClass, Situation
+from lunaredge.wire.records import TaskOutcome, TaskReport
+from tests.system.tiny_site import write_tiny_site
+
+SPEED = 60.0
+# A process imports its libraries in one to two seconds; three other suites may share the machine.
+WAIT_S = 30.0
+
+
+def prepare_tiny_site(folder: Path, broker: BrokerChoice = BrokerChoice.AUTO) -> DemoSite:
+    """Write a tiny site and the settings of its processes, on ports that are free now."""
+    wishes = DemoWishes(
+        site=write_tiny_site(folder / "site"),
+        speed=SPEED,
+        seed=1,
+        kills=(),
+        outage=True,
+        broker=broker,
+    )
+    return prepare(folder / "run", wishes, lambda _: None)
+
+
+async def until(condition: Callable[[], object], wait_s: float = WAIT_S) -> None:
+    """Wait until a condition holds; a test that waits in vain fails."""
+    async with asyncio.timeout(wait_s):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+class Run:
+    """A site's processes: start some, read their logs, kill them."""
+
+    def __init__(self, site: DemoSite) -> None:
+        self.site = site
+        self.supervisor = Supervisor(site.folder / "logs", site.environment)
+
+    async def start(self, *names: str) -> None:
+        for name in names:
+            await self.supervisor.start(name, self.site.commands[name])
+
+    async def stop(self) -> None:
+        await self.supervisor.stop(self.supervisor.names)
+
+    def log(self, name: str) -> str:
+        return self.supervisor.log_path(name).read_text(encoding="utf-8")
+
+    async def told(self, name: str, text: str) -> None:
+        """Wait until a process has logged something."""
+        await until(lambda: text in self.log(name))
+
+    async def ended(self, name: str) -> int:
+        """Wait until a process has ended by itself; give its exit code."""
+        await until(lambda: not self.supervisor.is_running(name))
+        return next(found.code for found in self.supervisor.failures() if found.name == name)
+
+    def client(self, *views: str) -> SiteClient:
+        """Give an operator's connection to the site's broker."""
+        return SiteClient(self.site.client.broker, self.site.client.identity, views)
+
+    def store(self, name: str) -> Path:
+        return self.site.folder / "stores" / f"{name}.sqlite"
+
+
+def rows(eye: SiteClient, view: str) -> list[dict[str, object]]:
+    """Give the rows of a view as last heard; none before that."""
+    found = eye.latest.get(view)
+    return json.loads(found.rows) if found else []
+
+
+def lunaredge(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a process of its own."""
+    command = [sys.executable, "-m", "lunaredge", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+class Puppet:
+    """Plays one node with its own key: obeys at once, and says what the test wants said."""
+
+    def __init__(self, run: Run, node: str) -> None:
+        self.node = NodeId(node)
+        self.boot = BootId(1 << 24 | secrets.randbits(24))
+        self.acknowledged: dict[RecordClass, int] = {}
+        self.sent: dict[RecordClass, list[bytes]] = {}
+        client = run.site.client
+        self._site = client.identity.site
+        self._clock = client.identity.clock
+        self._keyring = client.identity.keyring
+        self._signer = load_signer(run.site.folder / "keys", node)
+        self._number = 0
+        self._epoch = 0
+        wanted = [topics.build(self._site, self.node, channel) for channel in ("cmd", "ack")]
+        self.link = MqttLink(client.broker, node, wanted, self)
+
+    def say(self, channel: str, body: messages.Message, detail: str = "") -> None:
+        self._number += 1
+        now_ns = self._clock.now_ns()
+        header = codec.Header(
+            node=self.node, boot=self.boot, number=self._number, local_ns=now_ns, site_ns=now_ns
+        )
+        frame = codec.encode(header, body, self._signer)
+        self.link.publish(topics.build(self._site, self.node, channel, detail), frame)
+
+    def birth(self) -> None:
+        self.say("node", messages.Birth(kind="puppet", channels=(), situation=self._situation()))
+
+    def beat(self) -> None:
+        self.say("node", messages.Heartbeat(situation=self._situation()))
+
+    def upload(self, record_class: RecordClass, record: records.Record) -> None:
+        """Keep a record and send it; `resend` repeats what is not acknowledged."""
+        self.sent.setdefault(record_class, []).append(records.encode_record(record))
+        self._send(record_class, len(self.sent[record_class]))
+
+    def resend(self) -> None:
+        for record_class, sent in self.sent.items():
+            for seq in range(self.acknowledged.get(record_class, 0) + 1, len(sent) + 1):
+                self._send(record_class, seq)
+
+    def all_acknowledged(self) -> bool:
+        return all(self.acknowledged.get(kind, 0) == len(sent) for kind, sent in self.sent.items())
+
+    def on_message(self, topic: str, payload: bytes) -> None:
+        body = codec.decode(payload, self._keyring).body
+        match body:
+            case messages.RecordAck() if body.boot == self.boot:
+                through = max(self.acknowledged.get(body.record_class, 0), body.through_seq)
+                self.acknowledged[body.record_class] = through
+            case messages.Census() if body.boot == self.boot:
+                self._epoch = codec.decode(payload, self._keyring).header.epoch
+                self._obey(body.command)
+                self.beat()
+            case messages.Assign():
+                self._obey(body.command)
+                report = TaskReport(
+                    site_ns=self._clock.now_ns(),
+                    task=body.task,
+                    attempt=body.attempt,
+                    outcome=TaskOutcome.DONE,
+                )
+                self.upload(RecordClass.STATE, report)
+
+    def on_connected(self) -> None:
+        self.birth()
+        self.resend()
+
+    def on_disconnected(self) -> None:
+        """Nothing to do."""
+
+    def _obey(self, command: CommandId) -> None:
+        self.say("reply", messages.CommandReply(command=command, ok=True))
+
+    def _send(self, record_class: RecordClass, seq: int) -> None:
+        upload = messages.Upload(
+            record_class=record_class,
+            boot=self.boot,
+            first_seq=seq,
+            seq=seq,
+            floor_seq=self.acknowledged.get(record_class, 0) + 1,
+            count=1,
+            dropped=False,
+            record=self.sent[record_class][seq - 1],
+        )
+        self.say("up", upload, record_class.value)
+
+    def _situation(self) -> Situation:
+        # Each is a little different, so that the scheduler can't take one for old news.
+        drift_m = 0.001 * (self._number % 100)
+        return msgspec.structs.replace(STANDING, x_m=12.0 + drift_m, epoch=self._epoch)
+
+
+STANDING = Situation(
+    state="idle",
+    autonomy=Autonomy.A0,
+    x_m=12.0,
+    y_m=12.0,
+    heading_rad=0.0,
+    at_rest=True,
+    battery_wh=1300.0,
+    payload_kg=0.0,
+    authority=None,
+    task=None,
+    attempt=0,
+    progress_ratio=0.0,
+    stops=(),
+    held=False,
+    epoch=0,
+    spool_count=0,
+    refused={},
+    produced={},
+    dropped={},
+)
