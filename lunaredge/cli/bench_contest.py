@@ -27,10 +27,9 @@ SLICE_S_MIN = 0.02
 # Sums of the same numbers in another order differ by rounding.
 _RATIO_ERROR_MAX = 1e-9
 # One thread each, whatever a library would like.
-_ONE_THREAD = {
-    name: "1"
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-}
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
 
 
 class Contest(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from lunaredge.model.site import Point
 
 
 class ShapelyPaths:
-    """A contender. Its calls are typed Any: the library is loaded by name, since it may be missing."""
+    """A contender. shapely is loaded by name and typed Any: it may be missing."""
 
     def __init__(self, scene: Scene) -> None:
         self._shapely: Any = importlib.import_module("shapely")

@@ -5,6 +5,7 @@ so that a dead scheduler's last words don't look alive. The 16 colours of a plai
 """
 
 import datetime as dt
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -29,6 +30,9 @@ STATE_STYLES = {
     "safe": "red",
 }
 PRESENCE_STYLES = {"up": "green", "lost": "red", "down": "red", "unknown": "yellow"}
+LINK_WORDS = {"open": "open", "planned": "out, as planned", "outage": "out, unplanned"}
+TITLE_WIDTH = 44
+STEP_WIDTH = 78
 PHASE_MARKS = {
     "queued": "·",
     "assigned": ">",
@@ -71,9 +75,9 @@ def _heading(picture: Picture) -> Text:
     elapsed_s = s_from_ns(picture.now_ns - picture.start_ns)
     clock = dt.datetime.fromtimestamp(s_from_ns(picture.now_ns), tz=dt.UTC)
     text = Text.assemble(
-        (picture.title[:44], "bold"),
+        (textwrap.shorten(picture.title, TITLE_WIDTH, placeholder="…"), "bold"),
         f"  {clock:%Y-%m-%d %H:%M:%S}  T+{_duration(elapsed_s)} x{picture.speed:g}\n",
-        (picture.step[:78], "bold cyan"),
+        (textwrap.shorten(picture.step, STEP_WIDTH, placeholder="…"), "bold cyan"),
     )
     if picture.dead:
         text.append(f"\nDOWN: {', '.join(picture.dead)}", "bold red reverse")
@@ -121,7 +125,7 @@ def _link(picture: Picture) -> Text:
         return Text("Earth link: not heard yet", "yellow")
     state = str(link.get("state"))
     style = {"open": "green", "planned": "yellow"}.get(state, "red")
-    text = Text.assemble("Earth link ", (state, f"bold {style}"))
+    text = Text.assemble("Earth link ", (LINK_WORDS.get(state, state), f"bold {style}"))
     countdown = link.get("countdown_s")
     if isinstance(countdown, int | float):
         word = "closes" if state == "open" else "opens"

@@ -8,14 +8,14 @@ Report = Mapping[str, object]
 
 NAMES = {
     "I1": "separation: no two bodies ever overlapped",
-    "I2": "authority: machines moved only inside live authorities",
+    "I2": "authority: no motion outside a live authority",
     "I3": "reuse: no space granted twice",
-    "I4": "accounting: every record archived once or accounted for",
+    "I4": "accounting: every record archived once, or counted",
     "I5": "task once: every task ended exactly once",
-    "I6": "fresh and authentic: forged and stale words changed nothing",
-    "I7": "link-blind: the outage stopped no work and released none",
+    "I6": "authentic: forged and stale words changed nothing",
+    "I7": "link-blind: the outage stopped no work, freed none",
     "I8": "energy: no battery under its reserve",
-    "I9": "replay: the journal rebuilds the scheduler byte for byte",
+    "I9": "replay: the journal rebuilds the scheduler exactly",
 }
 VIOLATIONS_SHOWN = 20
 
@@ -25,7 +25,7 @@ def as_text(report: Report) -> str:
     lines = ["", "Invariants, judged from the ground truth, the journal and the disks:"]
     lines += _invariants(_part(report, "invariants"))
     lines.append("")
-    lines += [f"{name:<26}{value}" for name, value in _figures(report)]
+    lines += [f"{name:<21}{value}" for name, value in _figures(report)]
     violations = report.get("violations")
     if isinstance(violations, list) and violations:
         lines += ["", "Violations:", *(f"  {text}" for text in violations[:VIOLATIONS_SHOWN])]
@@ -40,8 +40,9 @@ def _invariants(verdicts: Mapping[str, object]) -> list[str]:
     for name, verdict in verdicts.items():
         assert isinstance(verdict, Mapping)
         word = "holds " if verdict["ok"] else "BROKEN"
-        checks = f"{verdict['checked']} checks, {verdict['violations']} violations"
-        lines.append(f"  {name} {word} {NAMES.get(name, ''):<62} {checks}")
+        found = f", {verdict['violations']} broken" if verdict["violations"] else ""
+        checks = f"{verdict['checked']:>7} checks{found}"
+        lines.append(f"  {name} {word} {NAMES.get(name, ''):<51} {checks}")
     return lines
 
 
