@@ -166,9 +166,7 @@ class DemoRun:
 
     def _work_is_done(self) -> bool:
         tasks = self.rows.get("tasks", [])
-        # Machines that are still on their way home have no part in the work.
-        work = [row for row in tasks if row["kind"] != "park"]
-        return bool(work) and all(row["phase"] in TASK_ENDS for row in work)
+        return bool(tasks) and all(row["phase"] in TASK_ENDS for row in tasks)
 
     def _is_delivered(self) -> bool:
         nodes = self.rows.get("nodes", [])
