@@ -23,8 +23,6 @@ RESULT_TABLE = "command"
 _KEPT_MAX = 256
 _ERASED_EVERY = 64
 _ID_LENGTH_MAX = 80
-# As far as 63 bits reach: what is durable must fit an integer column.
-_NUMBER_MAX = 2**63 - 1
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(CommandReply)
@@ -67,7 +65,7 @@ class Commands:
         if reason is not None:
             return reason
         header, body = received.header, received.body
-        if header.epoch < self.epoch or not 0 < header.epoch <= _NUMBER_MAX:
+        if header.epoch <= 0:
             return "epoch"
         if isinstance(body, Census):
             reason = None if body.boot == self._boot else "boot"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from lunaredge.errors import ConfigError
 from lunaredge.ids import NodeId
 from lunaredge.model.site import Point
 from lunaredge.runtime.files.fleet_file import load_fleet
@@ -35,10 +36,22 @@ def check_case(count: int) -> str:
 
 
 def load_scene(folder: Path) -> Scene:
-    """Read a site and its fleet, and draw the routes."""
+    """Read a site and its fleet, and draw the routes.
+
+    Raises:
+        ConfigError: a file can't be used, or nothing in the fleet moves.
+    """
     site = load_site(folder / "site.toml")
     fleet = load_fleet(folder / "fleet.toml", site)
     specs = [node.machine for node in fleet.nodes if node.machine is not None]
+    if not specs:
+        raise ConfigError(
+            "a fleet without machines needs no routes",
+            place=str(folder / "fleet.toml"),
+            key="nodes",
+            value=len(fleet.nodes),
+            remedy="name another folder",
+        )
     spec = max(specs, key=lambda spec: spec.radius_m)
     ground = GroundMap.of(site)
     dice = random.Random(f"{SEED}/routes")

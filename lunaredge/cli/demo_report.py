@@ -5,15 +5,14 @@ from pathlib import Path
 
 import msgspec
 
+from lunaredge.cli.earthward import missing_count, uploads_to_earth
 from lunaredge.cli.inquest import Findings, Inquest
 from lunaredge.cli.run_record import RunRecord
-from lunaredge.earth import stream
 from lunaredge.model.task import TaskKind
 from lunaredge.runtime.store import Store
 from lunaredge.scheduler import ingest
 from lunaredge.scheduler.state import TaskPhase
 from lunaredge.units import s_from_ns
-from lunaredge.wire import spool
 from lunaredge.wire.messages import RecordClass
 
 Report = dict[str, object]
@@ -88,7 +87,7 @@ def _telemetry(folder: Path, findings: Findings) -> dict[str, object]:
 
 def _earth(folder: Path, link: dict[str, object]) -> dict[str, object]:
     peak, delivered = link.get("backlog_peak"), link.get("delivered")
-    waiting, lost = _on_the_way(folder)
+    sent = uploads_to_earth(folder)
     return {
         "outages": link.get("outages", 0),
         "backlog_peak": peak.get("items", 0) if isinstance(peak, dict) else 0,
@@ -96,27 +95,6 @@ def _earth(folder: Path, link: dict[str, object]) -> dict[str, object]:
         "delivered": sum(delivered.values()) if isinstance(delivered, dict) else 0,
         "delivered_by_class": delivered,
         "dropped_by_class": link.get("dropped"),
-        "waiting": waiting,
-        "lost": lost,
+        "waiting": sum(not one.on_earth for one in sent),
+        "lost": missing_count(sent),
     }
-
-
-def _on_the_way(folder: Path) -> tuple[int, int]:
-    """Count what the scheduler sent up that Earth does not hold: still on its way, and lost.
-
-    The scheduler's numbers run from 1 without a hole, so that what is nowhere can be counted.
-    """
-    held: dict[tuple[int, RecordClass], set[int]] = {}
-    earth = Store.open_to_read(folder / "stores" / "earth.sqlite")
-    for row in earth.archive_rows():
-        numbers = held.setdefault((row.boot, row.record_class), set())
-        numbers.update(range(row.first_seq, row.seq + 1))
-    earth.close()
-    absent = sum(max(numbers) - len(numbers) for numbers in held.values())
-    gateway = Store.open_to_read(folder / "stores" / "gateway.sqlite")
-    waiting = sum(row.table == stream.TABLE for row in gateway.rows())
-    gateway.close()
-    scheduler = Store.open_to_read(folder / "stores" / "scheduler.sqlite")
-    waiting += sum(row.table == spool.TABLE for row in scheduler.rows())
-    scheduler.close()
-    return waiting, max(0, absent - waiting)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from lunaredge.cli.earthward import uploads_to_earth
 from lunaredge.cli.run_record import Attack, Kill, RunRecord
 from lunaredge.errors import ConfigError, JournalCorrupt
 from lunaredge.ids import BootId, NodeId
@@ -30,8 +31,9 @@ from lunaredge.scheduler.node import JOURNAL
 from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.checker import Verdict
 from lunaredge.sim.checkers.journal import JournalReader
+from lunaredge.sim.checkers.keeping import kept
 from lunaredge.sim.jury import Jury
-from lunaredge.wire import spool
+from lunaredge.wire import spool, topics
 from lunaredge.wire.messages import RecordClass
 
 # How a sampled body is known to have moved; between samples it may have stopped and gone on.
@@ -231,6 +233,7 @@ class Inquest:
         self._add_spools(held)
         for (node, boot, record_class), uploads in held.items():
             yield from self._accounts(node, boot, record_class, uploads)
+        yield from self._relayed()
         yield from self._heaps(truth)
 
     def _archive(self) -> dict[_Stream, dict[int, _Upload]]:
@@ -281,6 +284,20 @@ class Inquest:
             }
             yield msgspec.convert(where | numbers, seen.Offered)
             yield msgspec.convert(where | numbers | {"store": "scheduler"}, seen.Archived)
+
+    def _relayed(self) -> Iterator[seen.Evidence]:
+        """Say what is kept at the site, and what of it is on Earth or on a disk on its way."""
+        at_ns = self.record.end_ns
+        store = self._store("scheduler")
+        for row in store.archive_rows():
+            at_site = kept(topics.SCHEDULER, row.node, row.record_class, row.record, at_ns)
+            if at_site is not None:
+                yield at_site
+        store.close()
+        for sent in uploads_to_earth(self.folder):
+            on_earth = kept(topics.EARTH, topics.SCHEDULER, sent.record_class, sent.record, at_ns)
+            if on_earth is not None:
+                yield on_earth
 
     def _heaps(self, truth: Truth) -> Iterator[seen.Evidence]:
         for task in self.order.tasks:

@@ -207,6 +207,8 @@ class GatewayNode:
         verdict = judge(through.get(upload.record_class, 0), upload)
         if verdict.accepted and not self._keep(upload, now_ns):
             raise RemoteProtocolError("outbox_full", upload.record_class.value)
+        if verdict.duplicate:
+            self._refuse("repeated", f"{topic.node}/{topic.channel}")
         if verdict.missing:
             fields: dict[str, object] = {"boot": upload.boot, "missing": verdict.missing}
             self._effects.append(Note(level=Level.ERROR, event="upload.missed", fields=fields))

@@ -37,6 +37,8 @@ OUTGOING_BYTES_MAX = 16 * 1024 * 1024
 # What may wait while the runner is behind (a slow disk). Lost beyond: sent again by its sender.
 INBOX_COUNT_MAX = 4096
 INBOX_BYTES_MAX = 32 * 1024 * 1024
+# Sources of what is refused that are named in the log; more than that is a flood.
+REPORTED_MAX = 64
 # Long enough for a broker that writes its snapshot; then the connection is taken for dead.
 ANSWER_S_MAX = 10.0
 # A broker that can't read an MQTT 5 greeting may just stay silent (amqtt does, 0.12.1).
@@ -154,6 +156,7 @@ class MqttLink:
         self._paused = False
         self._delivering = False
         self._reported = ""
+        self._reported_once: set[tuple[str, object]] = set()
 
     @property
     def connected(self) -> bool:
@@ -213,10 +216,12 @@ class MqttLink:
         """Take a message from the client."""
         if len(payload) > FRAME_BYTES_MAX:
             self.counts.oversized += 1
+            self._report_once("message.refused", {"source": topic, "reason": "oversized"})
             return
         full = len(self._inbox) >= INBOX_COUNT_MAX
         if full or self._inbox_bytes + len(payload) > INBOX_BYTES_MAX:
             self.counts.overflowed += 1
+            self._report_once("inbox.overflowed", {"waiting": len(self._inbox)})
             return
         self._inbox.append((topic, payload))
         self._inbox_bytes += len(payload)
@@ -329,6 +334,13 @@ class MqttLink:
         elif str(error) == _NO_ANSWER:
             modern = self._version is MqttVersion.V5
             self._version = MqttVersion.V311 if modern else MqttVersion.V5
+
+    def _report_once(self, event: str, fields: dict[str, object]) -> None:
+        """Log what is only counted from here on, by its source where it has one."""
+        key = (event, fields.get("source"))
+        if key not in self._reported_once and len(self._reported_once) < REPORTED_MAX:
+            self._reported_once.add(key)
+            log_event(Level.WARNING, event, fields)
 
     def _report(self, event: str, fields: dict[str, object]) -> None:
         """Log a change of state once."""

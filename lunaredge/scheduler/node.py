@@ -234,17 +234,20 @@ class SchedulerNode:
         if header.node != topic.node:
             raise RemoteProtocolError("not_its_topic", header.node)
         match body:
-            case messages.Birth():
-                self._feed.summaries.announce(topic.node, body.channels)
-            case messages.Heartbeat() | messages.AuthorityRequest() | messages.AuthorityRenewal():
+            case messages.Birth() | messages.Heartbeat() | messages.Farewell():
                 pass
-            case messages.CommandReply() | messages.Farewell():
+            case messages.AuthorityRequest() | messages.AuthorityRenewal():
+                pass
+            case messages.CommandReply():
                 pass
             case _:
                 raise RemoteProtocolError("unexpected", type(body).__name__)
         heard = Heard(node=topic.node, boot=header.boot, number=header.number, body=body)
         if presence.is_news(self.core.ctx, heard):
             self._take(heard, now_ns)
+        elif not isinstance(body, messages.Farewell):
+            # A will was signed at boot: it is older than all that came after.
+            raise RemoteProtocolError("repeated", topic.node)
 
     def _take_upload(self, topic: Topic, received: Received, now_ns: int) -> None:
         upload, node = received.body, topic.node
@@ -265,7 +268,8 @@ class SchedulerNode:
             # Kept as it is even when it can't be read: refusing it would hold up its stream.
             record = records.decode_record(upload.record)
             if isinstance(record, records.Telemetry):
-                self._feed.summaries.fold(node, record)
+                names = self.core.state.nodes[node].channels
+                self._feed.summaries.fold(node, names, record)
 
     def _take_request(self, topic: Topic, received: Received, now_ns: int) -> None:
         body, header = received.body, received.header

@@ -68,6 +68,8 @@ def take_word(ctx: Context, heard: Heard) -> None:
         _begin_life(ctx, node, heard.boot)
     node.number = heard.number
     _mark_up(ctx, node)
+    if isinstance(body, Birth):
+        node.channels = tuple(channel.name for channel in body.channels)
     match body:
         case Birth() | Heartbeat():
             _take_situation(ctx, node, body.situation)

@@ -66,6 +66,8 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     heard_ns: int = 0
     censused: bool = False
     """Has durably acknowledged this leader's epoch in this boot and reported its pose."""
+    channels: tuple[str, ...] = ()
+    """Names of the columns of its telemetry, as it last announced them."""
     situation: Situation | None = None
     body: Point | None = None
     """Where the body last proved to be at rest; part of its claim."""

@@ -4,7 +4,6 @@ import math
 
 from lunaredge.ids import NodeId
 from lunaredge.wire import records
-from lunaredge.wire.messages import Channel
 
 
 class Summaries:
@@ -17,17 +16,11 @@ class Summaries:
     def __init__(self, period_ns: int) -> None:
         assert period_ns > 0
         self.period_ns = period_ns
-        self._channels: dict[NodeId, tuple[str, ...]] = {}
         self._rows: dict[NodeId, dict[str, tuple[float, float, float, int]]] = {}
         self._spans_ns: dict[NodeId, tuple[int, int]] = {}
 
-    def announce(self, node: NodeId, channels: tuple[Channel, ...]) -> None:
-        """Learn a node's channel table."""
-        self._channels[node] = tuple(channel.name for channel in channels)
-
-    def fold(self, node: NodeId, batch: records.Telemetry) -> None:
-        """Fold a batch in; one whose channels were never announced is only archived."""
-        names = self._channels.get(node, ())
+    def fold(self, node: NodeId, names: tuple[str, ...], batch: records.Telemetry) -> None:
+        """Fold a batch in; one whose columns have no names, or others, is only archived."""
         if len(names) != batch.channel_count:
             return
         times_ns, rows = records.unpack_telemetry(batch)

@@ -14,7 +14,10 @@ import msgspec
 from msgspec.structs import replace
 
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, TaskId
-from lunaredge.node import Actuate, Archive, Effect, Erase, Persist, StartWorkload, StopWorkload
+from lunaredge.node import Actuate, Effect, Erase, Persist, StartWorkload, StopWorkload
+from lunaredge.scheduler import inputs
+from lunaredge.scheduler.inputs import decode_entry
+from lunaredge.scheduler.node import JOURNAL
 from lunaredge.sim.checkers.evidence import Injected
 from lunaredge.sim.network import Message
 from lunaredge.sim.scenario import simulated_signer
@@ -112,8 +115,7 @@ class Attacker:
         self._sim.trace.log(now_ns, victim, f"is handed a {attack.kind} frame")
         topic = topics.build(self._sim.scenario.site.name, topic_of, attack.channel)
         effects = process.call(lambda node, t: node.receive(topic, attack.payload, t))
-        # The scheduler may use the occasion for what is due anyway; an agent has no such excuse.
-        acts = _journals if victim == topics.SCHEDULER else _changes
+        acts = _believes if victim == topics.SCHEDULER else _changes
         self._sim.jury.see(
             Injected(
                 at_ns=now_ns,
@@ -255,5 +257,8 @@ def _changes(effect: Effect) -> bool:
     return isinstance(effect, Actuate | StartWorkload | StopWorkload)
 
 
-def _journals(effect: Effect) -> bool:
-    return isinstance(effect, Persist | Archive)
+def _believes(effect: Effect) -> bool:
+    """Tell whether the scheduler took a word as its node's; what is due anyway is no such thing."""
+    if not isinstance(effect, Persist) or effect.table != JOURNAL:
+        return False
+    return isinstance(decode_entry(effect.value).input, inputs.Heard)

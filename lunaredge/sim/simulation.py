@@ -5,7 +5,6 @@ classes, told their boot, their keys and the time, and nothing else.
 """
 
 import random
-import zlib
 from collections.abc import Callable
 from functools import partial
 
@@ -25,7 +24,7 @@ from lunaredge.scheduler.paths import RouteProblem
 from lunaredge.scheduler.placement import PlacementProblem
 from lunaredge.scheduler.solve import solve
 from lunaredge.sim.checkers import evidence as seen
-from lunaredge.sim.checkers.accounting import PRECIOUS
+from lunaredge.sim.checkers.keeping import kept
 from lunaredge.sim.checkers.witness import Witness
 from lunaredge.sim.compute import Computers, Solver
 from lunaredge.sim.disk import StorageEffect
@@ -40,7 +39,7 @@ from lunaredge.sim.spacelink import PRESET, SpaceLink
 from lunaredge.sim.timeline import Timeline
 from lunaredge.sim.trace import Trace
 from lunaredge.units import ns_from_s
-from lunaredge.wire import records, spool, topics
+from lunaredge.wire import spool, topics
 
 Make = Callable[[BootId], Node]
 Tap = Callable[[NodeId, Message], None]
@@ -226,9 +225,9 @@ class Simulation:
                     dropped=effect.dropped,
                 )
             )
-            kept = _kept(name, effect, now_ns)
-            if kept is not None:
-                self.jury.see(kept)
+            keeping = kept(name, effect.node, effect.record_class, effect.record, now_ns)
+            if keeping is not None:
+                self.jury.see(keeping)
         elif isinstance(effect, Persist) and effect.table == spool.TABLE:
             item = spool.decode_item(effect.value)
             self.jury.see(
@@ -263,21 +262,3 @@ def _taker(process: Process) -> Callable[[bytes], None]:
         process.call(lambda node, now_ns: node.datagram(payload, now_ns))
 
     return take
-
-
-def _kept(store: NodeId, archive: Archive, now_ns: int) -> seen.Kept | None:
-    """Say which node's alarm, event or report a store keeps, if it is one."""
-    if archive.dropped or archive.record_class not in PRECIOUS:
-        return None
-    node, record = archive.node, records.decode_record(archive.record)
-    if isinstance(record, records.NodeRecord):
-        node, record = record.node, record.record
-    elif store != topics.SCHEDULER:
-        return None
-    if isinstance(record, records.TaskReport):
-        # A result is for the site; Earth is told that there is one.
-        record = msgspec.structs.replace(record, result=b"")
-    if not isinstance(record, records.Alarm | records.Event | records.TaskReport):
-        return None
-    key = zlib.crc32(records.encode_record(record))
-    return seen.Kept(at_ns=now_ns, store=store, node=node, key=key)

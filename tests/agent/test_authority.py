@@ -8,7 +8,7 @@ from lunaredge.agent.authority import Lease
 from lunaredge.ids import AuthorityId, CommandId
 from lunaredge.wire.driver import Sample
 from lunaredge.wire.messages import Grant
-from tests.agent.rig import PATH, Machine, seconds
+from tests.agent.toy_machine import PATH, Machine, seconds
 
 
 def grant(**changes: object) -> Grant:

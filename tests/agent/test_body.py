@@ -8,7 +8,8 @@ from lunaredge.agent.body import Body
 from lunaredge.ids import NodeId
 from lunaredge.wire import driver
 from lunaredge.wire.driver import Hello
-from tests.agent.rig import NODE, Machine, config, seconds
+from tests.agent.rig import NODE, config
+from tests.agent.toy_machine import Machine, seconds
 
 HELLO = Hello(version=driver.VERSION, machine=NODE, setpoint_lifetime_s=0.5)
 SAMPLE = Machine().sample(0)

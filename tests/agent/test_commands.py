@@ -26,17 +26,8 @@ from lunaredge.wire.messages import (
 )
 from lunaredge.wire.records import TaskReport
 from lunaredge.wire.seal import Signer
-from tests.agent.rig import (
-    DIG,
-    FORGER_KEY,
-    OPERATOR_KEY,
-    PATH,
-    STRANGER_KEY,
-    Rig,
-    bodies,
-    first,
-    seconds,
-)
+from tests.agent.rig import DIG, FORGER_KEY, OPERATOR_KEY, STRANGER_KEY, Rig, bodies, first
+from tests.agent.toy_machine import PATH, seconds
 
 DRIVE = Leg(path=PATH)
 
@@ -421,3 +412,25 @@ def test_site_time_is_taken_from_the_scheduler_only(key: Signer | None) -> None:
     rig.run(10)
 
     assert rig.heard[-1][1].header.clock_error_ns >= 0
+
+
+def test_one_row_holds_the_fence() -> None:
+    rig = ready()
+
+    rig.epoch = 8
+    rig.hold()
+
+    assert [key for key in rig.disk if key[0] == "epoch"] == [("epoch", "", 8)]
+
+
+def test_results_of_two_lives_lie_side_by_side() -> None:
+    rig = ready()
+    rig.hold()
+    before = [key for key in rig.disk if key[0] == "command"]
+
+    rig.boot()
+    rig.census()
+    rig.resume()
+
+    after = [key for key in rig.disk if key[0] == "command"]
+    assert len(after) == len(before) + 2

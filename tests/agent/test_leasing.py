@@ -4,8 +4,9 @@ import pytest
 from lunaredge.agent.leasing import Leasing
 from lunaredge.ids import AuthorityId, CommandId
 from lunaredge.wire.messages import Defer, Renew
-from tests.agent.rig import Machine, boot_of, config, seconds
+from tests.agent.rig import boot_of, config
 from tests.agent.test_authority import grant
+from tests.agent.toy_machine import Machine, seconds
 
 STANDING = Machine().sample(0)
 

@@ -30,14 +30,13 @@ from tests.agent.rig import (
     KEYRING,
     NODE,
     OPERATOR_KEY,
-    PATH,
     SITE,
     Rig,
     boot_of,
     config,
     notes,
-    seconds,
 )
+from tests.agent.toy_machine import PATH, seconds
 
 
 def refused_notes(rig: Rig) -> list[Note]:

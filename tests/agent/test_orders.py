@@ -2,7 +2,8 @@ import pytest
 
 from lunaredge.agent.orders import Orders
 from lunaredge.wire.driver import Halt, Sample
-from tests.agent.rig import DIG, PATH, Machine, boot_of, seconds
+from tests.agent.rig import DIG, boot_of
+from tests.agent.toy_machine import PATH, Machine, seconds
 
 LIFETIME_NS = seconds(20)
 STOPPING_NS = seconds(5)
@@ -125,4 +126,15 @@ def test_without_a_controller_nothing_is_due_and_nothing_is_proven() -> None:
 
     assert subject.current is None
     assert subject.wakeup_ns is None
+    assert not subject.rested(sample(0))
+
+
+def test_a_controller_that_is_back_must_prove_rest_anew() -> None:
+    subject = orders()
+    subject.observe(sample(0), seconds(100))
+    assert subject.rested(sample(0))
+
+    subject.attached(LIFETIME_NS, seconds(100))
+    subject.observe(sample(0), seconds(101))
+
     assert not subject.rested(sample(0))

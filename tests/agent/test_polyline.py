@@ -13,7 +13,7 @@ from lunaredge.agent.polyline import (
     project_m,
     rest_of,
 )
-from tests.agent.rig import PATH, point_at
+from tests.agent.toy_machine import PATH, point_at
 
 points = st.tuples(st.floats(-100, 100), st.floats(-100, 100))
 paths = st.lists(points, min_size=1, max_size=8).map(tuple)

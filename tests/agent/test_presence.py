@@ -2,9 +2,20 @@
 
 from itertools import pairwise
 
+import msgspec
+
 from lunaredge.model.task import Leg
-from lunaredge.wire.messages import Autonomy, Birth, Heartbeat, TimeRequest
-from tests.agent.rig import DIG, PATH, Rig, config, seconds
+from lunaredge.wire.messages import (
+    Autonomy,
+    Birth,
+    Heartbeat,
+    RecordClass,
+    TimeReply,
+    TimeRequest,
+    Upload,
+)
+from tests.agent.rig import DIG, Rig, config
+from tests.agent.toy_machine import PATH, seconds
 
 
 def silence(rig: Rig) -> None:
@@ -141,3 +152,30 @@ def test_site_time_is_asked_for_each_period() -> None:
 
     asked_ns = [request.local_ns for request in rig.all(TimeRequest)]
     assert {b - a for a, b in pairwise(asked_ns)} == {seconds(20)}
+
+
+def test_refused_answers_are_not_the_scheduler() -> None:
+    rig = Rig()
+    rig.epoch = 3
+    rig.prove()
+    silence(rig)
+
+    for _ in range(15):
+        rig.run(10)
+        reply = TimeReply(local_ns=rig.last(TimeRequest).local_ns, site_ns=rig.site_ns)
+        rig.tell(reply, epoch=2)
+        rig.tell(msgspec.structs.replace(reply, local_ns=7))
+
+    assert rig.situation.autonomy is Autonomy.A2
+
+
+def test_a_reconnected_node_sends_again_what_is_not_acknowledged() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.heard.clear()
+    rig.node.disconnected(rig.now_ns)
+
+    rig.node.connected(rig.now_ns)
+    rig.carry_out()
+
+    assert [u.seq for u in rig.all(Upload) if u.record_class is RecordClass.EVENT] == [1, 2]

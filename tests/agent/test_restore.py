@@ -11,7 +11,8 @@ from lunaredge.node import Erase, Persist, Row
 from lunaredge.wire.driver import Follow
 from lunaredge.wire.messages import AuthorityRequest, RecordClass, Upload
 from lunaredge.wire.records import Alarm, Event, TaskReport
-from tests.agent.rig import AGENT_KEY, DIG, KEYRING, PATH, Rig, boot_of, config, started
+from tests.agent.rig import AGENT_KEY, DIG, KEYRING, Rig, boot_of, config, started
+from tests.agent.toy_machine import PATH
 
 TWO_LEGS = (Leg(path=PATH), Leg(path=(PATH[-1],), goal=DIG))
 
@@ -217,3 +218,27 @@ def test_no_rows_at_all_can_break_a_start(stored: list[Row]) -> None:
     assert all(isinstance(effect, Persist | Erase) or effect for effect in effects)
     assert not [e for e in effects if isinstance(getattr(e, "order", None), Follow)]
     assert node.wakeup_ns() is not None
+
+
+def test_a_task_that_lies_under_another_name_has_failed() -> None:
+    rig = Rig()
+    rig.drive_off(Leg(path=PATH))
+    rig.disk[("task", "t9", 1)] = rig.disk.pop(("task", "t1", 1))
+
+    rig.boot()
+    rig.prove()
+
+    assert [(r.task, r.outcome.value) for r in rig.kept(TaskReport)][-1] == ("t9", "failed")
+    assert rig.situation.task is None
+
+
+def test_an_alarm_that_went_away_leaves_no_row() -> None:
+    rig = Rig()
+    rig.machine.traits = {"battery_wh": 1.0}
+    rig.prove()
+    assert ("alarm", "battery_low", 0) in rig.disk
+
+    rig.machine.traits = {}
+    rig.run(10)
+
+    assert [key for key in rig.disk if key[0] == "alarm"] == []

@@ -12,7 +12,8 @@ from lunaredge.wire import codec
 from lunaredge.wire.messages import RecordAck, RecordClass, Upload
 from lunaredge.wire.records import Event, Record, pack_telemetry
 from lunaredge.wire.session import Limits
-from tests.agent.rig import AGENT_KEY, KEYRING, boot_of, config, seconds
+from tests.agent.rig import AGENT_KEY, KEYRING, boot_of, config
+from tests.agent.toy_machine import seconds
 
 BYTES_MAX = 70_000
 FIRST = boot_of(1)
@@ -214,3 +215,26 @@ def test_no_event_is_ever_lost_whatever_happens(steps: list[tuple[str, int]]) ->
         seqs = [u.seq for u in sent if u.boot == stream]
         first = committed.get(stream, 0) + 1
         assert seqs == list(range(first, min(count, first + 31) + 1))
+
+
+def test_dropped_telemetry_leaves_the_disk_too() -> None:
+    desk = Desk()
+
+    for turn in range(20):
+        desk.spool.keep(raw(8000), RecordClass.RAW, 90, turn)
+        desk.spool.write_all(turn)
+        desk.settle(turn)
+
+    assert len(desk.disk) == desk.spool.count < 12
+
+
+def test_a_row_under_another_number_is_left_out() -> None:
+    desk = Desk()
+    desk.spool.keep(event(), RecordClass.EVENT, 1, 0)
+    desk.settle()
+    ((table, scope, number), value) = next(iter(desk.disk.items()))
+
+    again = Desk({(table, scope, number + 5): value}, boot_of(2))
+
+    assert again.restored.corrupt_count == 1
+    assert again.spool.count == 0

@@ -38,7 +38,8 @@ from lunaredge.wire.messages import (
 )
 from lunaredge.wire.records import TaskReport
 from lunaredge.wire.spool import scope_of
-from tests.agent.rig import DIG, KEYRING, PATH, Rig, config, seconds
+from tests.agent.rig import DIG, KEYRING, Rig, config
+from tests.agent.toy_machine import PATH, seconds
 
 ENDINGS = {"done", "failed", "cancelled"}
 BRAKING_NS = seconds(5)
@@ -395,6 +396,9 @@ class Site(RuleBasedStateMachine):
         reports = rig.kept(TaskReport)
         accepted = {report.task for report in reports if report.outcome.value == "accepted"}
         assert {task: len(rig.ends_of(task)) for task in accepted} == dict.fromkeys(accepted, 1)
+        for task in accepted:
+            requests = [request for request in rig.all(AuthorityRequest) if request.task == task]
+            assert rig.ends_of(task) != ["done"] or len(requests) >= 2, "a leg without a request"
         assert rig.state == "idle"
 
 

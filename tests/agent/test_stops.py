@@ -1,21 +1,26 @@
 import pytest
 
 from lunaredge.agent.stops import OVERFLOW
+from lunaredge.ids import CommandId
 from lunaredge.model.task import Leg
 from lunaredge.node import Actuate, Persist, Publish
+from lunaredge.wire import topics
 from lunaredge.wire.driver import Follow, Halt
+from lunaredge.wire.messages import Hold
 from lunaredge.wire.records import Event
 from lunaredge.wire.seal import Signer
 from tests.agent.rig import (
     AGENT_KEY,
     FORGER_KEY,
+    NODE,
     OPERATOR_KEY,
-    PATH,
     SCHEDULER_KEY,
+    SITE,
     Rig,
     config,
     first,
 )
+from tests.agent.toy_machine import PATH
 
 
 def driving() -> Rig:
@@ -214,3 +219,14 @@ def test_a_computer_latches_a_stop_but_its_workloads_go_on() -> None:
     assert rig.state == "stopped"
     assert rig.situation.task == "t1"
     assert rig.orders(Follow) == []
+
+
+def test_a_stop_overtakes_everything_that_is_not_carried_out_yet() -> None:
+    rig = driving()
+    hold = rig.frame(Hold(command=CommandId("h")))
+    rig.node.receive(topics.build(SITE, NODE, "cmd"), hold, rig.now_ns)
+
+    effects = rig.stop()
+
+    assert effects[0] == Actuate(Halt())
+    assert any(isinstance(effect, Persist) and effect.table == "hold" for effect in effects)

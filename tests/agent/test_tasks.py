@@ -4,7 +4,8 @@ from lunaredge.agent.tasks import MachineTask, Steps, steps_after_leg
 from lunaredge.ids import CommandId, TaskId
 from lunaredge.model.task import Dump, Leg, Load
 from lunaredge.wire.messages import Assign
-from tests.agent.rig import DIG, PATH
+from tests.agent.rig import DIG
+from tests.agent.toy_machine import PATH
 
 HAUL = (Leg(path=PATH, goal=Load(pile="a")), Leg(path=PATH, goal=Dump(pile="b")))
 

@@ -6,7 +6,8 @@ from lunaredge.agent.telemetry import Health, Rows, channels
 from lunaredge.model.task import Leg
 from lunaredge.wire.messages import Birth, RecordClass, TimeReply, Upload
 from lunaredge.wire.records import Telemetry, unpack_telemetry
-from tests.agent.rig import PATH, SITE_NS, Machine, Rig, config, seconds
+from tests.agent.rig import SITE_NS, Rig, config
+from tests.agent.toy_machine import PATH, Machine, seconds
 
 HEALTH = Health(
     tasks_count=1,

@@ -7,38 +7,50 @@ import asyncio
 
 import pytest
 
-from lunaredge.cli.demo_report import make_report
+from lunaredge.cli.demo_report import Report, make_report
 from lunaredge.cli.demo_run import DemoRun, Plot
-from lunaredge.cli.demo_site import DemoWishes, prepare
+from lunaredge.cli.demo_site import DemoSite
 from lunaredge.errors import TransportError
 from lunaredge.runtime.broker import BrokerChoice
-from tests.system.tiny_site import write_tiny_site
+from tests.system.site_run import prepare_tiny_site
 
-SPEED = 60.0
-KILLS = ("agent-excavator-1", "broker", "scheduler")
+BROKERS = ("mosquitto", "amqtt")
+PLOT = Plot(
+    kills=("agent-excavator-1", "broker", "scheduler"),
+    first_kill_s=150.0,
+    next_kill_s=150.0,
+    first_forgery_s=60.0,
+)
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", params=["mosquitto", "amqtt"])
-def report(request, tmp_path_factory):
-    """Play one run; give its report."""
-    folder = tmp_path_factory.mktemp(request.param)
-    wishes = DemoWishes(
-        site=write_tiny_site(folder / "site"),
-        speed=SPEED,
-        seed=1,
-        kills=(),
-        outage=True,
-        broker=BrokerChoice(request.param),
-    )
-    try:
-        site = prepare(folder / "run", wishes, lambda _: None)
-    except TransportError as exc:
-        pytest.skip(str(exc))
-    plot = Plot(kills=KILLS, first_kill_s=150.0, next_kill_s=150.0, first_forgery_s=60.0)
-    record = asyncio.run(DemoRun(site, plot, lambda _: None).play())
-    return make_report(folder / "run", record)
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory):
+    """Play a run on each broker, side by side: most of a run is waiting. Give the reports."""
+    sites = {}
+    for broker in BROKERS:
+        try:
+            sites[broker] = prepare_tiny_site(tmp_path_factory.mktemp(broker), BrokerChoice(broker))
+        except TransportError:
+            sites[broker] = None
+    return asyncio.run(play(sites))
+
+
+async def play(sites: dict[str, DemoSite | None]) -> dict[str, Report]:
+    found = {broker: site for broker, site in sites.items() if site is not None}
+    runs = [DemoRun(site, PLOT, lambda _: None).play() for site in found.values()]
+    records = await asyncio.gather(*runs)
+    folders = [site.folder for site in found.values()]
+    made = [make_report(folder, record) for folder, record in zip(folders, records, strict=True)]
+    return dict(zip(found, made, strict=True))
+
+
+@pytest.fixture(params=BROKERS)
+def report(request, reports):
+    if request.param not in reports:
+        pytest.skip(f"no {request.param} here")
+    return reports[request.param]
 
 
 def test_every_invariant_holds_and_was_checked(report):

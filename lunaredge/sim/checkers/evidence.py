@@ -88,6 +88,20 @@ class Situated(_Evidence, frozen=True, kw_only=True):
     refused: dict[str, int]
 
 
+class StopHeard(_Evidence, frozen=True, kw_only=True):
+    """An emergency stop from an enrolled key reached a living node that it means."""
+
+    node: NodeId
+    stop: str
+
+
+class StopReleased(_Evidence, frozen=True, kw_only=True):
+    """The scheduler told a node that an emergency stop is released."""
+
+    node: NodeId
+    stop: str
+
+
 class Offered(_Evidence, frozen=True, kw_only=True):
     """A node sent an upload."""
 
@@ -222,6 +236,8 @@ Evidence = (
     | Renewed
     | Replied
     | Situated
+    | StopHeard
+    | StopReleased
     | Offered
     | Spooled
     | Archived

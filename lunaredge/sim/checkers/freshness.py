@@ -1,13 +1,28 @@
-"""I6 fresh and authentic: what is forged, stale or repeated changes nothing and is counted."""
+"""I6 fresh and authentic: what is forged, stale or repeated changes nothing and is counted.
+
+A stop is taken at once, and the machine rests until the stop is released.
+"""
 
 from lunaredge.ids import BootId, CommandId, NodeId
 from lunaredge.sim.checkers.checker import BaseChecker
-from lunaredge.sim.checkers.evidence import Evidence, Injected, Replied, Situated
+from lunaredge.sim.checkers.evidence import (
+    Died,
+    Evidence,
+    Injected,
+    Replied,
+    Situated,
+    StopHeard,
+    StopReleased,
+    Truth,
+)
 from lunaredge.units import NS_PER_S
 
 # A heartbeat made before the injection may still wait behind a commit; three periods later none
 # does.
 SETTLED_NS = 30 * NS_PER_S
+# The longest a machine takes to rest: from 5 m/s at the least deceleration of the fleet, and then
+# some for the instants at which it is looked at.
+REST_NS = 15 * NS_PER_S
 
 
 class FreshnessChecker(BaseChecker):
@@ -19,6 +34,9 @@ class FreshnessChecker(BaseChecker):
         super().__init__()
         self._boots: dict[NodeId, BootId] = {}
         self._owed_ns: dict[NodeId, list[int]] = {}
+        self._taken: dict[tuple[NodeId, str], int] = {}
+        self._stopped: dict[NodeId, dict[str, int]] = {}
+        """Stops in force, by node, and when they were heard."""
         self._results: dict[tuple[NodeId, CommandId], tuple[bool, str]] = {}
 
     def see(self, evidence: Evidence) -> None:
@@ -33,8 +51,32 @@ class FreshnessChecker(BaseChecker):
                 self._situated(evidence)
             case Replied():
                 self._replied(evidence)
+            case StopHeard():
+                if (evidence.node, evidence.stop) not in self._taken:
+                    self._taken[(evidence.node, evidence.stop)] = evidence.at_ns
+                    self._stopped.setdefault(evidence.node, {})[evidence.stop] = evidence.at_ns
+            case StopReleased():
+                self._stopped.get(evidence.node, {}).pop(evidence.stop, None)
+            case Died():
+                self._died(evidence)
+            case Truth():
+                for body in evidence.bodies:
+                    if body.speed_m_s > 0.0:
+                        self._moves(body.machine, evidence.at_ns)
             case _:
                 pass
+
+    def _moves(self, node: NodeId, at_ns: int) -> None:
+        for stop, heard_ns in self._stopped.get(node, {}).items():
+            late_s = (at_ns - heard_ns) / NS_PER_S
+            text = f"{node} moves {late_s:.0f} s after it heard {stop}"
+            self._check(at_ns <= heard_ns + REST_NS, at_ns, text)
+
+    def _died(self, died: Died) -> None:
+        """Forgive what a node heard in its last moment: nobody saw it on its disk."""
+        heard = self._stopped.get(died.node, {})
+        for stop in [stop for stop, at_ns in heard.items() if died.at_ns < at_ns + REST_NS]:
+            del heard[stop]
 
     def _situated(self, situated: Situated) -> None:
         node = situated.node

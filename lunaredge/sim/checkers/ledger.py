@@ -90,7 +90,9 @@ class Ledger:
             self._asked_ns[(asked.machine, asked.request_no)] = (asked.boot, asked.at_ns)
         if asked.renewal:
             return
-        self._latest[asked.machine] = (asked.boot, asked.request_no)
+        newest = self._latest.get(asked.machine)
+        if newest is None or newest[0] != asked.boot or newest[1] < asked.request_no:
+            self._latest[asked.machine] = (asked.boot, asked.request_no)
         for holding in self.of(asked.machine):
             if holding.boot != asked.boot or holding.request_no < asked.request_no:
                 self._end(holding)

@@ -65,6 +65,8 @@ def _from_command(
                     lifetime_ns=body.lifetime_ns,
                 )
             ]
+        case messages.ReleaseStop():
+            return [seen.StopReleased(at_ns=at_ns, node=node, stop=body.stop)]
         case messages.Assign():
             return [seen.Assigned(at_ns=at_ns, node=node, task=body.task, attempt=body.attempt)]
         case _:

@@ -1,0 +1,78 @@
+"""`lunaredge bench`: measure lunaredge, against named peers where there are any."""
+
+import argparse
+import importlib
+import sys
+
+from lunaredge.cli import site_access
+from lunaredge.cli.bench_row import BenchOptions, BenchRow, as_document, as_text
+from lunaredge.cli.table import as_json
+from lunaredge.errors import ConfigError
+
+MODULES = {
+    "paths": "bench_paths",
+    "placement": "bench_placement",
+    "ingest": "bench_ingest",
+    "footprint": "bench_footprint",
+    "sim": "bench_sim",
+}
+LATER = ("mapf", "link", "monitor")
+# Longer than anyone measures; a slip of the hand would hold the machine for a week.
+SECONDS_MAX = 86_400.0
+
+
+def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the options."""
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"{', '.join(MODULES)} (all of them, when none is named)",
+    )
+    parser.add_argument("--data", metavar="DIR", help="run on other instances of the same format")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long to measure each")
+    site_access.add_json(parser)
+    parser.epilog = (
+        "A ratio over 1 means that ours is better. A peer that is not installed"
+        " (lunaredge[bench]) is a row that says so. With several names, --json prints a list."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure and print."""
+    names = options.names or list(MODULES)
+    _check(names, options.seconds)
+    wanted = BenchOptions(seconds=options.seconds, data=options.data)
+    documents = []
+    for name in names:
+        print(f"measuring {name}", file=sys.stderr, flush=True)
+        module = importlib.import_module(f"lunaredge.cli.{MODULES[name]}")
+        rows: list[BenchRow] = module.rows(wanted)
+        if options.json:
+            documents.append(as_document(name, rows))
+        else:
+            print(as_text(name, rows), end="\n\n", flush=True)
+    if options.json:
+        print(as_json(documents[0] if len(names) == 1 else documents))
+    return 0
+
+
+def _check(names: list[str], seconds: float | None) -> None:
+    for name in names:
+        if name in LATER:
+            raise _refusal("this comes with a later release", "NAME", name)
+        if name not in MODULES:
+            raise _refusal("no such benchmark", "NAME", name)
+    if seconds is not None and not 0.0 < seconds <= SECONDS_MAX:
+        raise ConfigError(
+            "out of range",
+            place="lunaredge bench",
+            key="--seconds",
+            value=seconds,
+            remedy=f"give more than 0 and at most {SECONDS_MAX:g}",
+        )
+
+
+def _refusal(problem: str, key: str, value: str) -> ConfigError:
+    remedy = f"name one of {', '.join(MODULES)}"
+    return ConfigError(problem, place="lunaredge bench", key=key, value=value, remedy=remedy)

@@ -1,0 +1,148 @@
+"""`lunaredge bench ingest`: from an MQTT payload to a committed row, without the broker.
+
+Both sides are given the same samples in their own form, as many in a payload and as many payloads
+in a commit, and both commit to SQLite in WAL mode with every commit on the medium.
+"""
+
+import array
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from lunaredge.cli.bench_contest import OURS, Contest, hold
+from lunaredge.cli.bench_row import BenchOptions, BenchRow
+from lunaredge.cli.bench_worker import Contender
+from lunaredge.errors import ConfigError
+
+SECONDS = 10.0
+SEED = 1
+CHANNELS = tuple(f"channel_{k:02}" for k in range(20))
+BATCH_ROWS = 100
+# What waits while a disk syncs is one commit: a busy second of a site of a hundred nodes.
+BATCHES_A_COMMIT = 16
+COMMITS = 8
+
+RECEIVE = "receive and archive"
+SCHEDULER = "whole scheduler"
+_FORM = (
+    f" A sample is {len(CHANNELS)} channels; {BATCH_ROWS} a payload, {BATCHES_A_COMMIT} payloads a"
+    " commit. Ours archives a batch as one row with its checksum, the peer a row for each sample;"
+    " the peer checks no signature"
+)
+BOUNDS = {
+    RECEIVE: "Frame, signature, Struct, numbers in order, commit. Bound by the signature and by"
+    " SQLite's writing of the batch." + _FORM,
+    SCHEDULER: "The real scheduler's core and store: also checks every value and keeps minimum,"
+    " maximum, last and count of each channel for Earth. Bound by that loop over values in Python."
+    + _FORM,
+}
+
+
+class Batch(NamedTuple):
+    """Samples of one payload."""
+
+    first_seq: int
+    times_ns: list[int]
+    rows: list[list[float]]
+
+
+class Intake(Protocol):
+    """A fresh receiver with an empty store."""
+
+    def take(self, payloads: list[bytes]) -> None:
+        """Decode, check and commit in one transaction."""
+        ...
+
+    def stored(self) -> tuple[int, float]:
+        """Give how many samples are stored, and the sum of their values."""
+        ...
+
+    def close(self) -> None:
+        """Close the store."""
+        ...
+
+
+def rows(options: BenchOptions) -> list[BenchRow]:
+    """Measure, and give the rows."""
+    if options.data is not None:
+        raise ConfigError(
+            "recorded telemetry comes with a later release",
+            place="lunaredge bench ingest",
+            key="--data",
+            value=options.data,
+            remedy="leave it out",
+        )
+    contest = Contest(
+        module=__name__,
+        cases=BOUNDS,
+        metric="cpu_us_per_sample",
+        unit="us",
+        peers={"msgpack+pydantic rows": "rows"},
+    )
+    return hold(contest, options.seconds or SECONDS)
+
+
+def contender(name: str) -> Contender:
+    """Make a contender."""
+    if name == OURS:
+        from lunaredge.cli import bench_ingest_ours as ours
+
+        intakes: dict[str, Callable[[Path], Intake]] = {
+            RECEIVE: ours.Archiver,
+            SCHEDULER: ours.Scheduler,
+        }
+        return Ingestion(intakes, ours.payloads())
+    from lunaredge.cli import bench_ingest_rows as peer
+
+    return Ingestion(dict.fromkeys(BOUNDS, peer.RowArchive), peer.payloads())
+
+
+def draw_batches() -> list[Batch]:
+    """Draw the samples of every payload; values that a float32 holds exactly."""
+    dice = random.Random(f"{SEED}/samples")
+    batches = []
+    for k in range(COMMITS * BATCHES_A_COMMIT):
+        first_seq = k * BATCH_ROWS + 1
+        values = [
+            list(array.array("f", (dice.uniform(-1e3, 1e3) for _ in CHANNELS)))
+            for _ in range(BATCH_ROWS)
+        ]
+        times_ns = [(first_seq + i) * 100_000_000 for i in range(BATCH_ROWS)]
+        batches.append(Batch(first_seq, times_ns, values))
+    return batches
+
+
+class Ingestion:
+    """A contender: feeds prepared payloads to a receiver."""
+
+    def __init__(self, intakes: dict[str, Callable[[Path], Intake]], payloads: list[bytes]) -> None:
+        self._intakes = intakes
+        starts = range(0, len(payloads), BATCHES_A_COMMIT)
+        self._commits = [payloads[start : start + BATCHES_A_COMMIT] for start in starts]
+
+    def answer(self, case: str) -> object:
+        """Give how many samples come back from the disk, and the sum of their values."""
+        with tempfile.TemporaryDirectory() as folder:
+            intake = self._intakes[case](Path(folder))
+            for payloads in self._commits:
+                intake.take(payloads)
+            count, total = intake.stored()
+            intake.close()
+        return [count, total]
+
+    def measure(self, case: str, duration_s: float) -> float:
+        """Give the processor's us per sample, from payload to commit."""
+        end_s, taken_s, count = time.monotonic() + duration_s, 0.0, 0
+        while count == 0 or time.monotonic() < end_s:
+            with tempfile.TemporaryDirectory() as folder:
+                intake = self._intakes[case](Path(folder))
+                start_s = time.process_time()
+                for payloads in self._commits:
+                    intake.take(payloads)
+                taken_s += time.process_time() - start_s
+                intake.close()
+            count += COMMITS * BATCHES_A_COMMIT * BATCH_ROWS
+        return taken_s * 1e6 / count

@@ -1,0 +1,99 @@
+"""The scheduler's uploads toward Earth, from the three disks that can hold one.
+
+An upload lies in the scheduler's spool until the gateway has it, in the gateway's outbox until
+Earth has it, and in Earth's archive for good; for a moment on two of them. It is counted once.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from lunaredge.earth import stream
+from lunaredge.ids import BootId
+from lunaredge.runtime.store import Store
+from lunaredge.wire import spool
+from lunaredge.wire.link import Shipment, decode_payload
+from lunaredge.wire.messages import RECORD_CLASSES, RecordClass
+from lunaredge.wire.session import Item
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """One upload of the scheduler, wherever it is now."""
+
+    boot: BootId
+    record_class: RecordClass
+    first_seq: int
+    seq: int
+    record: bytes
+    """Empty when the policy dropped it."""
+    on_earth: bool
+
+
+def uploads_to_earth(folder: Path) -> list[Sent]:
+    """Give every upload that is on Earth or on a disk on its way, once.
+
+    Raises:
+        StorageError: a store is missing or damaged.
+    """
+    found: dict[tuple[BootId, RecordClass, int], Sent] = {}
+    for sent in (*_on_earth(folder), *_in_outbox(folder), *_in_spool(folder)):
+        found.setdefault((sent.boot, sent.record_class, sent.seq), sent)
+    return list(found.values())
+
+
+def missing_count(sent: list[Sent]) -> int:
+    """Count the numbers that are nowhere: the scheduler's run from 1 without a hole."""
+    numbers: dict[tuple[BootId, RecordClass], set[int]] = {}
+    for one in sent:
+        held = numbers.setdefault((one.boot, one.record_class), set())
+        held.update(range(one.first_seq, one.seq + 1))
+    return sum(max(held) - len(held) for held in numbers.values())
+
+
+def _on_earth(folder: Path) -> list[Sent]:
+    store = Store.open_to_read(folder / "stores" / "earth.sqlite")
+    found = [
+        Sent(
+            boot=row.boot,
+            record_class=row.record_class,
+            first_seq=row.first_seq,
+            seq=row.seq,
+            record=row.record,
+            on_earth=True,
+        )
+        for row in store.archive_rows()
+    ]
+    store.close()
+    return found
+
+
+def _in_outbox(folder: Path) -> list[Sent]:
+    store = Store.open_to_read(folder / "stores" / "gateway.sqlite")
+    rows = [row for row in store.rows() if row.table == stream.TABLE]
+    store.close()
+    found = []
+    for row in rows:
+        payload = decode_payload(msgspec.msgpack.decode(row.value, type=stream.Entry).payload)
+        # The other payloads are answers to what Earth asked.
+        if isinstance(payload, Shipment):
+            record_class = RECORD_CLASSES[int(row.scope.partition("/")[0])]
+            found.append(_waiting(payload, record_class))
+    return found
+
+
+def _in_spool(folder: Path) -> list[Sent]:
+    store = Store.open_to_read(folder / "stores" / "scheduler.sqlite")
+    items = [spool.decode_item(row.value) for row in store.rows() if row.table == spool.TABLE]
+    store.close()
+    return [_waiting(item, item.record_class) for item in items]
+
+
+def _waiting(upload: Shipment | Item, record_class: RecordClass) -> Sent:
+    return Sent(
+        boot=upload.boot,
+        record_class=record_class,
+        first_seq=upload.first_seq,
+        seq=upload.seq,
+        record=upload.record,
+        on_earth=False,
+    )

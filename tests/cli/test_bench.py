@@ -1,0 +1,303 @@
+import json
+import os
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from lunaredge.cli import (
+    bench_footprint,
+    bench_ingest,
+    bench_paths,
+    bench_placement,
+    bench_proc,
+    bench_sim,
+)
+from lunaredge.cli.bench_contest import OURS, Contest, ContenderFailed, agree, hold
+from lunaredge.cli.bench_install import base_install_mib
+from lunaredge.cli.bench_row import BenchOptions, BenchRow, as_document, as_text, row_against
+from lunaredge.cli.main import main
+from lunaredge.errors import LunarEdgeError
+from lunaredge.examples import demo_site
+from lunaredge.sim.run import Outcome
+
+KEYS = {"case", "metric", "unit", "ours", "peer", "peer_value", "ratio", "note"}
+
+# Contenders that need no library; each is loaded in a process of its own.
+CONTENDERS = """
+    FIGURES = {"ours": 2.0, "twice": 4.0, "other": 1.0}
+
+    def contender(name, *data):
+        if name == "absent":
+            raise ModuleNotFoundError("No module named 'absentlib'", name="absentlib")
+        print("what a library prints is no answer")
+        return Player(name)
+
+    class Player:
+        def __init__(self, name):
+            self.name = name
+
+        def answer(self, case):
+            return [case, 1.0 if self.name != "other" else 1.1]
+
+        def measure(self, case, duration_s):
+            if self.name == "broken":
+                raise ValueError("out of order")
+            if self.name == "gone":
+                raise SystemExit(1)
+            return FIGURES[self.name]
+"""
+
+
+@pytest.fixture
+def players(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "players.py").write_text(textwrap.dedent(CONTENDERS), encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}")
+    return "players"
+
+
+def contest(module: str, *peers: str) -> Contest:
+    return Contest(
+        module=module,
+        cases={"small": "bound by nothing", "large": "bound by nothing"},
+        metric="us_per_job",
+        unit="us",
+        peers={peer: peer for peer in peers},
+    )
+
+
+def test_a_contest_gives_a_row_for_each_case_and_peer(players: str) -> None:
+    rows = hold(contest(players, "twice"), seconds=0.1)
+
+    assert [(row.case, row.peer) for row in rows] == [("small", "twice"), ("large", "twice")]
+    assert [row.ours for row in rows] == [2.0, 2.0]
+    assert [row.peer_value for row in rows] == [4.0, 4.0]
+    assert [row.ratio for row in rows] == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("peer", "reason"),
+    [
+        ("absent", "absentlib is not installed"),
+        ("broken", "out of order"),
+        ("gone", "its process ended"),
+        ("other", "its answers differ from ours"),
+    ],
+)
+def test_a_peer_that_cannot_be_compared_is_a_row_that_says_why(
+    players: str, peer: str, reason: str
+) -> None:
+    rows = hold(contest(players, peer, "twice"), seconds=0.1)
+
+    small = {row.peer: row for row in rows if row.case == "small"}
+    assert small[peer].peer_value is None
+    assert small[peer].ratio is None
+    assert small[peer].ours == 2.0
+    assert reason in small[peer].note
+    assert small["twice"].ratio == 2.0
+
+
+def test_without_ours_there_is_no_contest(tmp_path: Path, players: str) -> None:
+    text = (tmp_path / "players.py").read_text(encoding="utf-8")
+    spoilt = text.replace('name == "absent"', f'name == "{OURS}"')
+    (tmp_path / "players.py").write_text(spoilt, encoding="utf-8")
+
+    with pytest.raises(ContenderFailed, match="absentlib"):
+        hold(contest(players, "twice"), seconds=0.1)
+
+
+def test_answers_agree_but_for_rounding() -> None:
+    assert agree([1, ["a", 0.1 + 0.2]], [1, ["a", 0.3]])
+    assert not agree([1, 0.3], [1, 0.3001])
+    assert not agree([1], [1.0])
+    assert not agree(["free"], ["free", "claim"])
+
+
+def test_a_ratio_over_one_means_that_ours_is_better() -> None:
+    row = BenchRow(case="c", metric="m", unit="u", ours=2.0)
+
+    assert row_against(row, "p", 6.0, more_is_better=False).ratio == 3.0
+    assert row_against(row, "p", 1.0, more_is_better=True).ratio == 2.0
+    assert row_against(row, "p", 0.0, more_is_better=True).ratio is None
+
+
+def test_a_result_is_printed_for_scripts_and_for_people() -> None:
+    row = BenchRow(case="c", metric="m", unit="u", ours=1.23456789, note="bound by the sun")
+
+    document = as_document("paths", [row])
+    text = as_text("paths", [row, row])
+
+    assert document.keys() == {"bench", "machine", "rows"}
+    assert document["rows"] == [
+        {
+            "case": "c",
+            "metric": "m",
+            "unit": "u",
+            "ours": 1.235,
+            "peer": None,
+            "peer_value": None,
+            "ratio": None,
+            "note": "bound by the sun",
+        }
+    ]
+    assert text.count("bound by the sun") == 1
+    assert text.count("[1]") == 3
+
+
+@pytest.mark.parametrize("count", bench_paths.CLAIMS)
+def test_shapely_gives_the_same_verdicts(count: int) -> None:
+    case = bench_paths.check_case(count)
+    folder = str(demo_site())
+
+    ours = bench_paths.contender(OURS, folder).answer(case)
+    theirs = bench_paths.contender("shapely", folder).answer(case)
+
+    assert ours == theirs
+    # A comparison in which everybody says "free" would show nothing.
+    assert len(set(ours)) >= 4
+
+
+def test_scipy_gives_the_same_totals() -> None:
+    ours, theirs = bench_placement.contender(OURS), bench_placement.contender("scipy")
+
+    for tasks, nodes in bench_placement.SIZES:
+        case = f"{tasks} x {nodes}"
+        assert agree(ours.answer(case), theirs.answer(case)), case
+
+
+@pytest.mark.parametrize("case", bench_ingest.BOUNDS)
+def test_both_sides_of_ingest_store_the_same_samples(case: str) -> None:
+    ours = bench_ingest.contender(OURS).answer(case)
+    theirs = bench_ingest.contender("rows").answer(case)
+
+    samples = bench_ingest.COMMITS * bench_ingest.BATCHES_A_COMMIT * bench_ingest.BATCH_ROWS
+    assert agree(ours, theirs)
+    assert ours[0] == samples
+
+
+def test_the_command_measures_and_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["bench", "placement", "--seconds", "0.2", "--json"])
+
+    document = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert document["bench"] == "placement"
+    assert document["machine"]["cores"] >= 1
+    assert [row.keys() for row in document["rows"]] == [KEYS] * len(bench_placement.SIZES)
+    assert all(row["peer"] == "scipy" and row["ratio"] > 0 for row in document["rows"])
+    assert all("Bound by" in row["note"] for row in document["rows"])
+
+
+def test_a_missing_library_is_a_row_and_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "shapely").mkdir()
+    (tmp_path / "shapely" / "__init__.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'shapely'\", name='shapely')"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}")
+
+    code = main(["bench", "paths", "--seconds", "0.2", "--json"])
+
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    checks = [row for row in rows if row["metric"] == "us_per_check"]
+    assert code == 0
+    assert all(row["peer"] == "shapely" and row["peer_value"] is None for row in checks)
+    assert all("shapely is not installed" in row["note"] for row in checks)
+    assert {row["metric"] for row in rows} == {"us_per_check", "p50_ms", "p99_ms"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["mapf"], "later release"),
+        (["link"], "later release"),
+        (["monitor"], "later release"),
+        (["speed"], "no such benchmark"),
+        (["paths", "--seconds", "0"], "--seconds"),
+        (["paths", "--seconds", "nan"], "--seconds"),
+        (["sim", "--data", "x"], "--data"),
+        (["placement", "--data", "x"], "--data"),
+        (["ingest", "--data", "x"], "--data"),
+        (["footprint", "--data", "x"], "--data"),
+        (["paths", "--data", "no-such-folder"], "site.toml"),
+    ],
+)
+def test_bad_usage_is_refused_before_anything_is_measured(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["bench", *words])
+
+    captured = capsys.readouterr()
+    assert code == 2
+    assert said in captured.err
+    assert captured.out == ""
+
+
+def test_the_simulators_speed_counts_whole_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+
+    def run(seed: int, *_: object) -> Outcome:
+        seeds.append(seed)
+        return outcome(seed, ok=True)
+
+    monkeypatch.setattr(bench_sim, "run_seed", run)
+
+    rows = bench_sim.rows(BenchOptions(seconds=1e-9, data=None))
+
+    assert seeds == [1, 1]
+    assert {row.metric for row in rows} == {"speed_x", "speed_cpu_x", "events_per_cpu_s"}
+    assert {row.case for row in rows} == {"calm", "faults as drawn"}
+
+
+def test_a_seed_that_fails_is_worth_more_than_its_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_sim, "run_seed", lambda seed, *_: outcome(seed, ok=False))
+
+    with pytest.raises(LunarEdgeError, match="seed=1"):
+        bench_sim.rows(BenchOptions(seconds=1e-9, data=None))
+
+
+def outcome(seed: int, *, ok: bool) -> Outcome:
+    return Outcome(
+        seed=seed,
+        ok=ok,
+        digest="0" * 64,
+        events=1000,
+        virtual_s=100.0,
+        faults=0,
+        attacks=0,
+        separation_m_min=1.0,
+        invariants={},
+        failure="" if ok else "I1: they met",
+    )
+
+
+def test_memory_is_ordered_and_a_twin_does_not_halve_it() -> None:
+    memory = bench_proc.memory_of(os.getpid())
+
+    assert 0.0 < memory.uss_mib <= memory.pss_mib <= memory.rss_mib
+    assert bench_proc.cpu_s_of(os.getpid()) > 0.0
+    assert bench_proc.written_bytes_of(os.getpid()) >= 0
+
+
+def test_a_process_that_is_gone_is_an_error_of_ours() -> None:
+    with pytest.raises(LunarEdgeError, match="2147483647"):
+        bench_proc.cpu_s_of(2**31 - 1)
+
+
+def test_the_base_install_is_the_agents() -> None:
+    size_mib, names = base_install_mib()
+
+    assert {"aiomqtt", "msgspec", "paho-mqtt", "pynacl"} <= set(names)
+    assert {"numba", "numpy", "pydantic", "textual"}.isdisjoint(names)
+    assert size_mib > 1.0
+
+
+@pytest.mark.slow
+def test_an_agents_footprint_is_measured_on_a_real_site() -> None:
+    rows = bench_footprint.rows(BenchOptions(seconds=1.0, data=None))
+
+    found = {row.metric: row for row in rows}
+    assert found["uss_mib"].ours <= found["pss_mib"].ours <= found["rss_mib"].ours
+    assert found["pss_mib"].peer_value < found["pss_mib"].ours
+    assert {"cpu_pct", "flash_kib_per_min", "import_ms", "install_mib"} <= found.keys()
+    assert all(row.note for row in rows)
