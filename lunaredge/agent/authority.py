@@ -54,6 +54,7 @@ def flaw(grant: Grant, sample: Sample) -> str | None:
     """Give what is wrong with a grant for a machine that stands there, or None."""
     numbers_hold = (
         0.0 < grant.half_width_m <= 1000.0
+        and 0.0 < grant.deviation_m_max <= grant.half_width_m
         and 0.0 <= grant.pose_error_m <= 100.0
         and 0.0 < grant.speed_m_s_max <= 100.0
         and 0.0 <= grant.tool_from_m <= 1e6
@@ -100,7 +101,7 @@ def moved(lease: Lease, sample: Sample, release_gap_m: float) -> Lease:
 def contains(lease: Lease, point: Point) -> bool:
     """Tell whether a place is within the corridor that is still the node's own."""
     ahead = rest_of(lease.grant.path, lease.released_m)
-    return distance_m(ahead, point) <= lease.grant.half_width_m
+    return distance_m(ahead, point) <= lease.grant.deviation_m_max
 
 
 def is_over(lease: Lease, margin_ns: int, now_ns: int) -> bool:

@@ -3,35 +3,35 @@
 Every process is the real one, with its settings as they come but for the period of telemetry.
 """
 
-import asyncio
 import contextlib
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import tomli_w
 
+from lunaredge.agent.commands import EPOCH_TABLE
 from lunaredge.cli.keys import holders
-from lunaredge.errors import LunarEdgeError, TransportError
+from lunaredge.errors import LunarEdgeError, StorageError
 from lunaredge.examples import demo_site
-from lunaredge.ids import ClientId, NodeId
+from lunaredge.ids import NodeId
 from lunaredge.model.fleet import NodeSpec
 from lunaredge.runtime.broker import Broker, BrokerSettings, find_broker
-from lunaredge.runtime.client import ClientIdentity, SiteClient
-from lunaredge.runtime.clock import Anchor, SiteClock
 from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.site_file import load_site
-from lunaredge.runtime.keys import load_keyring, make_keys
-from lunaredge.runtime.mqtt import LinkSettings
+from lunaredge.runtime.keys import make_keys
+from lunaredge.runtime.store import Store
 from lunaredge.scheduler.solve import warm_up
 
 HOST = "127.0.0.1"
 # Kernels are compiled before; this is for imports on a slow machine.
 START_S_MAX = 60.0
+_LOOK_S = 0.2
 _STOP_S_MAX = 8.0
 _LOG_TAIL_BYTES = 400
 
@@ -74,15 +74,7 @@ def running_site(folder: Path, cache: Path, row_period_s: float) -> Iterator[Ben
             name: stack.enter_context(_process(folder, name, document))
             for name, document in documents.items()
         }
-        link = LinkSettings(host=HOST, port=broker.settings.port)
-        identity = ClientIdentity(
-            site=site.name,
-            client=ClientId("bench"),
-            clock=SiteClock(Anchor()),
-            keyring=load_keyring(folder / "keys"),
-            signer=None,
-        )
-        asyncio.run(_serving(SiteClient(link, identity, ("nodes",)), spec.name, folder))
+        _wait_for_service(folder)
         yield BenchSite(
             agent_pid=pids["agent"],
             broker=f"{about.kind} {about.version}",
@@ -153,29 +145,29 @@ def _process(folder: Path, name: str, settings: dict[str, object]) -> Iterator[i
         process.wait()
 
 
-async def _serving(client: SiteClient, node: str, folder: Path) -> None:
-    """Wait until the scheduler has taken the node in.
+def _wait_for_service(folder: Path) -> None:
+    """Wait until the agent has an epoch on disk: then the scheduler has taken it in.
 
     Raises:
-        LunarEdgeError: it has not, in time.
+        LunarEdgeError: it has none, in time.
     """
+    deadline_s = time.monotonic() + START_S_MAX
+    while not _has_epoch(folder / "agent.sqlite"):
+        if time.monotonic() > deadline_s:
+            tail = (folder / "agent.log").read_bytes()[-_LOG_TAIL_BYTES:]
+            raise LunarEdgeError(
+                f"the agent did not come into service in {START_S_MAX:g} s;"
+                f" its last words: {tail.decode('utf-8', 'replace')}"
+            )
+        time.sleep(_LOOK_S)
 
-    async def watch() -> None:
-        async with client:
-            async for _ in client.changes(wait_s=START_S_MAX):
-                view = client.latest.get("nodes")
-                rows = msgspec.json.decode(view.rows) if view is not None else []
-                states = {row["node"]: row["state"] for row in rows}
-                if states.get(node) not in (None, "unproven"):
-                    return
 
+def _has_epoch(path: Path) -> bool:
     try:
-        await asyncio.wait_for(watch(), START_S_MAX)
-    except (TimeoutError, TransportError) as exc:
-        tail = (folder / "agent.log").read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace")
-        raise LunarEdgeError(
-            f"the agent did not come into service in {START_S_MAX:g} s; its last words: {tail}"
-        ) from exc
+        with contextlib.closing(Store.open_to_read(path)) as store:
+            return any(row.table == EPOCH_TABLE for row in store.rows())
+    except StorageError:
+        return False  # the agent has not made it yet
 
 
 def _free_port() -> int:

@@ -80,7 +80,7 @@ class SchedulerSettings(SiteProcess):
     site_file: Annotated[str, text(4096, "the site file")]
     fleet_file: Annotated[str, text(4096, "the fleet file")]
     corridor_margin_m: Annotated[
-        float, number("m", 0.3, 10, "added to a machine's radius: pose, tracking, overrun, map")
+        float, number("m", 0.5, 10, "added to a machine's radius: pose, tracking, overrun, map")
     ] = 0.8
     authority_lifetime_s: Annotated[
         float, number("s", 10, 86_400, "outlives a restart of the scheduler, so nobody brakes")

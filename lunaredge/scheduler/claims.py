@@ -264,6 +264,7 @@ def _grant(
         path=solution.path,
         tool_from_m=solution.tool_from_m,
         half_width_m=granted.half_width_m,
+        deviation_m_max=ctx.config.corridor_margin_m - ctx.config.pose_error_m,
         pose_error_m=ctx.config.pose_error_m,
         speed_m_s_max=min(
             spec.speed_m_s_max, ctx.ground.speed_limit_m_s(solution.path, granted.half_width_m)

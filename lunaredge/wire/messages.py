@@ -227,7 +227,11 @@ class Assign(_Body, frozen=True, kw_only=True, tag="assign"):
 
 
 class Grant(_Body, frozen=True, kw_only=True, tag="grant"):
-    """A movement authority: drive ``path`` up to its end, within ``half_width_m`` of it.
+    """A movement authority: drive ``path`` up to its end.
+
+    ``half_width_m`` is half the width of the ground granted: the body at any heading, and every
+    margin. ``deviation_m_max`` is how far the measured position may be from the path, so that the
+    body, wherever its error lets it be, is still within that width.
 
     Lives ``lifetime_ns`` from the node's own sending of the request it answers.
     """
@@ -239,6 +243,7 @@ class Grant(_Body, frozen=True, kw_only=True, tag="grant"):
     tool_from_m: float
     """Station from which the leg's tool acts."""
     half_width_m: float
+    deviation_m_max: float
     pose_error_m: float
     """The bound the corridor was computed with; a machine whose pose is worse stands still."""
     speed_m_s_max: float

@@ -252,6 +252,7 @@ class Rig:
             path=request.path,
             tool_from_m=0.0,
             half_width_m=3.0,
+            deviation_m_max=1.0,
             pose_error_m=0.5,
             speed_m_s_max=0.4,
             lifetime_ns=seconds(900),

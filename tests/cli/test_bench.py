@@ -13,7 +13,7 @@ from lunaredge.cli import (
     bench_proc,
     bench_sim,
 )
-from lunaredge.cli.bench_contest import OURS, Contest, ContenderFailed, agree, hold
+from lunaredge.cli.bench_contest import OURS, ContenderFailed, Contest, agree, hold
 from lunaredge.cli.bench_install import base_install_mib
 from lunaredge.cli.bench_row import BenchOptions, BenchRow, as_document, as_text, row_against
 from lunaredge.cli.main import main

@@ -128,6 +128,7 @@ def test_a_repeated_upload_is_acknowledged_again_and_kept_once():
 
     assert acks(effects) == [1]
     assert gateway.node.outbox.items == 1
+    assert gateway.node.refusals.by_reason == {"repeated": 1}
 
 
 def test_an_upload_ahead_of_its_turn_is_not_taken():

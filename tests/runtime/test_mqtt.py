@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from lunaredge.runtime import mqtt as mqtt_module
+from lunaredge.runtime.log import set_up_logging
 from lunaredge.runtime.mqtt import LinkSettings, MqttLink, MqttVersion, Will
 from lunaredge.runtime.tasks import end_tasks
 from lunaredge.wire.codec import FRAME_BYTES_MAX
@@ -247,3 +248,16 @@ async def test_a_server_that_talks_nonsense_is_not_believed(listener):
     assert await end_tasks([task]) == []
     assert listener.messages.empty()
     server.close()
+
+
+def test_what_is_too_large_is_told_once_a_source(restored_logging, listener, capsys):
+    set_up_logging("test")
+    link = MqttLink(LinkSettings(host="127.0.0.1", port=1), "t", (), listener)
+
+    for _ in range(3):
+        link.take("t/1", bytes(FRAME_BYTES_MAX + 1))
+    link.take("t/2", bytes(FRAME_BYTES_MAX + 1))
+
+    told = [line for line in capsys.readouterr().err.splitlines() if "reason=oversized" in line]
+    assert [line.partition("source=")[2].split()[0] for line in told] == ["t/1", "t/2"]
+    assert link.counts.oversized == 4

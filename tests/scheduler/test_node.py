@@ -271,3 +271,18 @@ def test_time_is_told_to_whoever_asks() -> None:
 
     reply = site.last(messages.TimeReply)
     assert (reply.local_ns, reply.site_ns) == (123, site.now_ns)
+
+
+def test_a_word_said_again_is_counted_and_changes_nothing() -> None:
+    site = Site()
+    site.census()
+    beat = messages.Heartbeat(situation=site.situation("grader-1"))
+    frame = site.frame(site.signers[NodeId("grader-1")], beat)
+    topic = f"lunaredge/v1/{site.site.name}/grader-1/node"
+    site.hear(topic, frame)
+    digest = site.scheduler.digest()
+
+    site.hear(topic, frame)
+
+    assert site.scheduler.refused == {"repeated": 1}
+    assert site.scheduler.digest() == digest

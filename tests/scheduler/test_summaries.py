@@ -15,7 +15,7 @@ def birth(site: Site) -> messages.Birth:
 
 def upload(site: Site, seq: int, rows: list[tuple[float, ...]]) -> None:
     times_ns = [site.now_ns + i * NS_PER_S for i in range(len(rows))]
-    record = records.pack_telemetry(times_ns, rows)
+    record = records.pack_telemetry(site.now_ns, times_ns, rows)
     body = messages.Upload(
         record_class=RecordClass.RAW,
         boot=site.node_boots[NODE],
@@ -39,12 +39,12 @@ def test_a_period_of_telemetry_goes_to_earth_as_four_numbers_a_column() -> None:
     site = Site()
     site.say(NODE, birth(site))
 
-    upload(site, 1, [(10.0, 0.5), (30.0, 0.1), (20.0, 0.2)])
+    upload(site, 1, [(10.0, 0.5), (30.0, 0.25), (20.0, 0.375)])
     site.wait(PERIOD_S + 60.0)
 
     assert summaries(site)[0].rows == {
         "battery_wh": (10.0, 30.0, 20.0, 3),
-        "slip_ratio": (0.1, 0.5, 0.2, 3),
+        "slip_ratio": (0.25, 0.5, 0.375, 3),
     }
 
 

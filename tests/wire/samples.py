@@ -97,6 +97,7 @@ MESSAGES: tuple[messages.Message, ...] = (
         path=LEG.path,
         tool_from_m=2.5,
         half_width_m=2.75,
+        deviation_m_max=0.5,
         pose_error_m=0.2,
         speed_m_s_max=0.5,
         lifetime_ns=900_000_000_000,
