@@ -112,12 +112,12 @@ class Ledger:
         return [entry for entry in over if not entry.is_answered]
 
     def wakeup_ns(self, resend_ns: int) -> int | None:
-        """Say when something is next due, or over."""
-        due_ns = [entry.directive.expires_ns + GRACE_NS for entry in self._entries.values()]
-        for entry in self._entries.values():
-            said_again_ns = self._due_ns(entry, resend_ns)
-            if said_again_ns < entry.directive.expires_ns:
-                due_ns.append(said_again_ns)
+        """Say when something is next to be handed on; what is over waits for the next sweep."""
+        due_ns = [
+            said_again_ns
+            for entry in self._entries.values()
+            if (said_again_ns := self._due_ns(entry, resend_ns)) < entry.directive.expires_ns
+        ]
         return min(due_ns, default=None)
 
     def _due_ns(self, entry: Entry, resend_ns: int) -> int:

@@ -106,3 +106,11 @@ def test_a_full_ledger_still_has_room_for_stops():
 def test_a_row_that_cannot_be_read_is_said():
     with pytest.raises(JournalCorrupt):
         Ledger().restore(Row(TABLE, "1", 0, b"\xc1"))
+
+
+def test_what_is_over_asks_for_no_tick_of_its_own():
+    ledger = ledger_of("one")
+    ledger.due(EXPIRY_NS - 1, RESEND_NS)
+
+    assert ledger.due(EXPIRY_NS + GRACE_NS, RESEND_NS) == []
+    assert ledger.wakeup_ns(RESEND_NS) is None
