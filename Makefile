@@ -13,6 +13,7 @@ BIN       := $(VENV)/bin
 LUNAREDGE := $(BIN)/lunaredge
 SITE      := $(VENV)/.site-installed
 DEV       := $(VENV)/.dev-installed
+PEERS     := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format sim campaign bench wheel clean
@@ -42,7 +43,7 @@ sim: $(SITE) ## run the site in the seeded simulator
 campaign: $(SITE) ## run the simulator with many seeds (long)
 	@$(LUNAREDGE) sim --seeds 200 $(ARGS)
 
-bench: $(SITE) ## measure; a peer that is not installed is a row that says so
+bench: $(PEERS) ## measure, beside named peers
 	@$(LUNAREDGE) bench $(ARGS)
 
 wheel: $(VENV)/pyvenv.cfg ## build the wheel into dist/
@@ -70,4 +71,9 @@ $(SITE): $(VENV)/pyvenv.cfg pyproject.toml
 $(DEV): $(VENV)/pyvenv.cfg pyproject.toml
 	@echo "installing lunaredge[site,dev] into $(VENV)"
 	@$(BIN)/pip --disable-pip-version-check install --quiet --editable '.[site,dev]'
+	@touch $(SITE) $@
+
+$(PEERS): $(VENV)/pyvenv.cfg pyproject.toml
+	@echo "installing lunaredge[site,bench] into $(VENV)"
+	@$(BIN)/pip --disable-pip-version-check install --quiet --editable '.[site,bench]'
 	@touch $(SITE) $@

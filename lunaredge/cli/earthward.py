@@ -9,10 +9,13 @@ from pathlib import Path
 import msgspec
 
 from lunaredge.earth import stream
+from lunaredge.errors import JournalCorrupt, RemoteProtocolError
 from lunaredge.ids import BootId
+from lunaredge.node import Row
 from lunaredge.runtime.store import Store
 from lunaredge.wire import spool
-from lunaredge.wire.link import Shipment, decode_payload
+from lunaredge.wire.link import Payload, Shipment, decode_payload
+from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import RECORD_CLASSES, RecordClass
 from lunaredge.wire.session import Item
 
@@ -73,12 +76,19 @@ def _in_outbox(folder: Path) -> list[Sent]:
     store.close()
     found = []
     for row in rows:
-        payload = decode_payload(msgspec.msgpack.decode(row.value, type=stream.Entry).payload)
+        payload = _payload(row)
         # The other payloads are answers to what Earth asked.
         if isinstance(payload, Shipment):
             record_class = RECORD_CLASSES[int(row.scope.partition("/")[0])]
             found.append(_waiting(payload, record_class))
     return found
+
+
+def _payload(row: Row) -> Payload:
+    try:
+        return decode_payload(msgspec.msgpack.decode(row.value, type=stream.Entry).payload)
+    except (*MALFORMED, RemoteProtocolError) as exc:
+        raise JournalCorrupt(f"outbox entry {row.scope} can't be read: {exc}") from exc
 
 
 def _in_spool(folder: Path) -> list[Sent]:

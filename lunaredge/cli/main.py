@@ -42,7 +42,7 @@ COMMANDS = (
     Command("cancel", "operate", "cancel a task"),
     Command("estop", "operate", "stop one node or all, now; or release a stop, in two steps"),
     Command("approve", "operate", "give Earth's word on a task that needs it"),
-    Command("doctor", "doctor", "check a configuration, the broker, the clock, disk and kernels"),
+    Command("doctor", "doctor.command", "check settings, broker, clock, disk and kernels"),
     Command("broker", "process", "run the MQTT broker of a site"),
     Command("scheduler", "process", "run the scheduler"),
     Command("gateway", "process", "run the gateway toward Earth"),
@@ -52,7 +52,7 @@ COMMANDS = (
     Command("keys", "keys", "make the signing keys of a site"),
     Command("audit", "audit", "check the invariants of a finished run from its disks"),
     Command("sim", "sim", "run the site in the seeded simulator, with faults"),
-    Command("bench", "bench", "measure lunaredge against named peers"),
+    Command("bench", "bench.command", "measure lunaredge against named peers"),
 )
 
 _EPILOG = """\

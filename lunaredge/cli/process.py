@@ -21,18 +21,27 @@ def run(options: argparse.Namespace) -> int:
 
         processes.run_agent(path, settings.load_agent_settings(path))
         return 0
-    from lunaredge.runtime import site_processes as site
     from lunaredge.runtime import site_settings as shapes
 
     match options.command:
         case "broker":
-            site.run_broker(path, shapes.load_settings(path, shapes.BrokerSettingsFile))
-        case "scheduler":
-            site.run_scheduler(path, shapes.load_settings(path, shapes.SchedulerSettings))
+            from lunaredge.runtime.broker_process import run_broker
+
+            run_broker(path, shapes.load_settings(path, shapes.BrokerSettingsFile))
         case "gateway":
-            site.run_gateway(path, shapes.load_settings(path, shapes.GatewaySettings))
+            from lunaredge.runtime.link_processes import run_gateway
+
+            run_gateway(path, shapes.load_settings(path, shapes.GatewaySettings))
         case "earth":
-            site.run_earth(path, shapes.load_settings(path, shapes.EarthSettings))
+            from lunaredge.runtime.link_processes import run_earth
+
+            run_earth(path, shapes.load_settings(path, shapes.EarthSettings))
+        case "scheduler":
+            from lunaredge.runtime.site_processes import run_scheduler
+
+            run_scheduler(path, shapes.load_settings(path, shapes.SchedulerSettings))
         case _:
-            site.run_machines(path, shapes.load_settings(path, shapes.MachinesSettings))
+            from lunaredge.runtime.site_processes import run_machines
+
+            run_machines(path, shapes.load_settings(path, shapes.MachinesSettings))
     return 0

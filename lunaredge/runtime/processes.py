@@ -1,7 +1,7 @@
 """Each process of a site: store, core, link and runner wired together, and ended in good order.
 
 The agent's wiring imports nothing that a board has not installed; the site's is in
-`runtime.site_processes`.
+`runtime.site_processes`, `runtime.link_processes` and `runtime.broker_process`.
 """
 
 import asyncio

@@ -1,21 +1,13 @@
-"""The site's own processes: broker, scheduler, gateway, Earth station, simulated machines."""
+"""The processes that know the site's ground: the scheduler and the simulated machines."""
 
 import asyncio
-import os
 import secrets
 import signal
 from pathlib import Path
 from typing import cast
 
-import msgspec
-
-from lunaredge.earth.desk import ApprovalPolicy
-from lunaredge.earth.gateway import GatewayConfig, GatewayNode
-from lunaredge.earth.outbox import OutboxConfig
-from lunaredge.earth.station import EarthConfig, EarthNode
 from lunaredge.machine.world import World
 from lunaredge.node import Level
-from lunaredge.runtime.broker import Broker, BrokerChoice, BrokerSettings, find_broker
 from lunaredge.runtime.clock import SiteClock
 from lunaredge.runtime.files.contact_file import load_contacts
 from lunaredge.runtime.files.fleet_file import load_fleet
@@ -33,41 +25,17 @@ from lunaredge.runtime.processes import (
 from lunaredge.runtime.runner import Hooks, NodeRunner
 from lunaredge.runtime.settings import beside, beside_address
 from lunaredge.runtime.site_settings import (
-    BrokerSettingsFile,
-    EarthLinkSettings,
-    EarthSettings,
-    GatewaySettings,
     MachinesSettings,
     SchedulerSettings,
 )
 from lunaredge.runtime.solver import Solver
-from lunaredge.runtime.space_link import LinkEnd, SpaceLink, SpaceLinkOptions
+from lunaredge.runtime.space_link import SpaceLink, SpaceLinkOptions
 from lunaredge.runtime.store import Store
 from lunaredge.runtime.tasks import end_tasks
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.scheduler.solve import Problem, Solution, solve, warm_up
 from lunaredge.units import ns_from_s
-
-ANY_PORT_HERE = "127.0.0.1"
-
-
-def run_broker(path: Path, settings: BrokerSettingsFile) -> None:
-    """Become the broker: this process is replaced by it.
-
-    Raises:
-        ConfigError, TransportError: there is none, or its port is taken.
-    """
-    program = find_broker(beside(path, settings.cache), BrokerChoice(settings.choice))
-    place = BrokerSettings(
-        port=settings.port, folder=beside(path, settings.folder), host=settings.host
-    )
-    broker = Broker(program, place)
-    command, environment = broker.prepare()
-    about = broker.describe()
-    set_up_logging("broker")
-    log_event(Level.INFO, "broker.chosen", msgspec.structs.asdict(about))
-    os.execve(command[0], command, environment)
 
 
 def run_scheduler(path: Path, settings: SchedulerSettings) -> None:
@@ -116,77 +84,6 @@ async def _scheduler(path: Path, settings: SchedulerSettings) -> None:
         await run_until_asked(runner, runner.run(link, hooks))
     finally:
         solver.close()
-        store.close()
-
-
-def run_gateway(path: Path, settings: GatewaySettings) -> None:
-    """Run the gateway until it is asked to end.
-
-    Raises:
-        ConfigError, StorageError, TransportError: as their messages say.
-    """
-    set_up_logging("gateway", settings.log_level)
-    run_loop(_gateway(path, settings))
-
-
-async def _gateway(path: Path, settings: GatewaySettings) -> None:
-    keys = beside(path, settings.keys)
-    plan = load_contacts(beside(path, settings.contacts_file)).plan
-    config = GatewayConfig(
-        site=settings.site_id,
-        preset=settings.preset,
-        line=settings.line(),
-        outbox=OutboxConfig(bytes_max=settings.outbox_bytes_max),
-    )
-    signer, keyring = load_signer(keys, "gateway"), load_keyring(keys)
-    store = Store.open(beside(path, settings.store))
-    boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
-    node = GatewayNode(config, plan, boot, signer, keyring)
-    await _run_link_end(node, settings, store, "gateway")
-
-
-def run_earth(path: Path, settings: EarthSettings) -> None:
-    """Run the Earth station until it is asked to end.
-
-    Raises:
-        ConfigError, StorageError, TransportError: as their messages say.
-    """
-    set_up_logging("earth", settings.log_level)
-    run_loop(_earth(path, settings))
-
-
-async def _earth(path: Path, settings: EarthSettings) -> None:
-    keys = beside(path, settings.keys)
-    plan = load_contacts(beside(path, settings.contacts_file)).plan
-    config = EarthConfig(
-        site=settings.site_id,
-        preset=settings.preset,
-        line=settings.line(),
-        approve=ApprovalPolicy(settings.approve),
-    )
-    signer, keyring = load_signer(keys, "earth"), load_keyring(keys)
-    store = Store.open(beside(path, settings.store))
-    boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
-    node = EarthNode(config, plan, boot, signer, keyring)
-    await _run_link_end(node, settings, store, "earth")
-
-
-async def _run_link_end(
-    node: GatewayNode | EarthNode, settings: EarthLinkSettings, store: Store, name: str
-) -> None:
-    """Run one end of the Earth link: broker on one side, datagrams on the other."""
-    runner = NodeRunner(node, store, SiteClock(settings.clock.anchor()))
-    link = link_of(settings.broker.link(), name, node, runner)
-    end = LinkEnd(
-        (ANY_PORT_HERE, 0),
-        (settings.link_host, settings.link_port),
-        lambda payload: runner.call(lambda now_ns: node.datagram(payload, now_ns)),
-    )
-    await end.start()
-    try:
-        await run_until_asked(runner, runner.run(link, Hooks(transmit=end.send)))
-    finally:
-        await end.stop()
         store.close()
 
 

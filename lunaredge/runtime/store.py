@@ -154,7 +154,8 @@ class Store:
     def rows(self) -> Iterator[Row]:
         """Give the rows in order of (table, scope, number).
 
-        A row whose checksum fails is left out and counted in ``corrupt_count``.
+        A row whose checksum fails is given without its value, and counted in ``corrupt_count``:
+        its core knows what a row means that can't be read. A stop, say, holds.
 
         Raises:
             JournalCorrupt: the file is damaged beyond single rows.
@@ -164,9 +165,11 @@ class Store:
         query = 'SELECT "table", scope, number, value, crc FROM rows ORDER BY 1, 2, 3'
         with _translated(self.path):
             for table, scope, number, value, crc in self._connection.execute(query):
-                if _row_crc(table, scope, number, value) != crc:
+                # SQLite keeps any type in any column: damage may have turned a value into another.
+                is_sound = isinstance(value, bytes)
+                if not is_sound or _row_crc(table, scope, number, value) != crc:
                     self._count_corrupt(f"{table}/{scope}/{number}")
-                    continue
+                    value = b""
                 yield Row(table, scope, number, value)
 
     def next_boot(self, random24: int) -> BootId:
@@ -198,7 +201,7 @@ class Store:
         arguments = (node, record_class.value if record_class else None)
         with _translated(self.path):
             for *columns, crc in self._connection.execute(query, arguments):
-                if _archive_crc(columns) != crc:
+                if not isinstance(columns[-1], bytes) or _archive_crc(columns) != crc:
                     self._count_corrupt("archive/{}/{}/{}/{}".format(*columns[:3], columns[4]))
                     continue
                 yield _archived(columns)

@@ -29,8 +29,12 @@ STEPS: dict[TaskPhase, frozenset[TaskPhase]] = {
 }
 # Words in a row; more than can be late at once on a link that reorders neighbours.
 EMPTY_HANDED_MAX = 3
+# A reason is a line for people; nodes say what they like.
+REASON_LENGTH_MAX = 500
 ENDS = frozenset({_P.DONE, _P.FAILED, _P.CANCELLED})
 IN_HAND = frozenset({_P.ASSIGNED, _P.ACCEPTED, _P.STARTED})
+# The order of tasks that the site gives itself.
+SITE_ORDER = OrderId("site")
 
 
 def advance(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str = "") -> None:
@@ -44,7 +48,7 @@ def advance(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str = "") 
             f"task {entry.task.id} can't go from {entry.phase.value} to {phase.value}"
         )
     entry.phase = phase
-    entry.reason = reason
+    entry.reason = reason[:REASON_LENGTH_MAX]
     if phase is TaskPhase.STARTED:
         entry.started_ns = ctx.now_ns
     if phase in ENDS:
@@ -74,6 +78,7 @@ def add_park(ctx: Context, node: NodeEntry) -> None:
     """Make a task that sends an idle machine home."""
     home = ctx.specs[node.name].home
     assert home is not None
+    _forget_parks(ctx, node)
     ctx.state.park_no += 1
     task = Task(
         id=TaskId(f"park-{ctx.state.park_no}"),
@@ -82,8 +87,23 @@ def add_park(ctx: Context, node: NodeEntry) -> None:
         stand=home,
         only_on=(node.name,),
     )
-    ctx.state.tasks[task.id] = TaskEntry(task=task, order=OrderId("site"), submitted_ns=ctx.now_ns)
+    ctx.state.tasks[task.id] = TaskEntry(task=task, order=SITE_ORDER, submitted_ns=ctx.now_ns)
     ctx.changed()
+
+
+def _forget_parks(ctx: Context, node: NodeEntry) -> None:
+    """Forget a machine's earlier trips home, so that they don't fill the table over the years."""
+    trips = [
+        entry
+        for entry in ctx.state.tasks.values()
+        if entry.task.kind is TaskKind.PARK
+        and entry.order == SITE_ORDER
+        and entry.phase in ENDS
+        and node.name in entry.task.only_on
+    ]
+    for entry in trips:
+        ctx.clear_alarm(entry.task.id, "task.failed")
+        del ctx.state.tasks[entry.task.id]
 
 
 def blocked_by(ctx: Context, entry: TaskEntry) -> str:
@@ -110,11 +130,13 @@ def ready(ctx: Context) -> list[TaskEntry]:
 
 
 def requeue(ctx: Context, entry: TaskEntry, reason: str) -> None:
-    """Put a task back, or end it when it has been tried often enough."""
+    """Put a task back, or end it when it has been tried often enough or is not wanted any more."""
     if entry.phase not in IN_HAND:
         return
     _detach(ctx, entry)
-    if entry.attempt >= ctx.config.attempts_max:
+    if entry.cancelling:
+        end(ctx, entry, TaskPhase.CANCELLED, entry.cancelling)
+    elif entry.attempt >= ctx.config.attempts_max:
         end(ctx, entry, TaskPhase.FAILED, f"{reason} (attempt {entry.attempt})")
     else:
         advance(ctx, entry, TaskPhase.QUEUED, reason)
@@ -124,14 +146,26 @@ def end(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str) -> None:
     """End a task, and those that can't start without it."""
     assert phase in ENDS
     _detach(ctx, entry)
-    advance(ctx, entry, phase, reason)
-    if phase is TaskPhase.DONE:
-        return
-    if phase is TaskPhase.FAILED:
-        ctx.raise_alarm(entry.task.id, "task.failed", reason)
-    for dependent in list(ctx.state.tasks.values()):
-        if entry.task.id in dependent.task.after and dependent.phase is TaskPhase.QUEUED:
-            end(ctx, dependent, phase, f"{entry.task.id} {phase.value}")
+    ending = [(entry, reason)]
+    # The list grows while it is gone through: a chain of tasks may be longer than a stack is deep.
+    for ended, why in ending:
+        if ended.phase in ENDS:
+            # It waited for two of those that ended.
+            continue
+        advance(ctx, ended, phase, why)
+        if phase is TaskPhase.FAILED:
+            ctx.raise_alarm(ended.task.id, "task.failed", why)
+        if phase is not TaskPhase.DONE:
+            ending += [(other, f"{ended.task.id} {phase.value}") for other in _after(ctx, ended)]
+
+
+def _after(ctx: Context, ended: TaskEntry) -> list[TaskEntry]:
+    """Give the queued tasks that can't start without this one."""
+    return [
+        entry
+        for entry in ctx.state.tasks.values()
+        if ended.task.id in entry.task.after and entry.phase is TaskPhase.QUEUED
+    ]
 
 
 def take_report(ctx: Context, node: NodeEntry, report: records.TaskReport) -> TaskEntry | None:
@@ -168,8 +202,8 @@ def cancel(ctx: Context, entry: TaskEntry, reason: str) -> None:
         end(ctx, entry, TaskPhase.CANCELLED, reason)
     elif entry.phase in IN_HAND:
         assert entry.node is not None
-        body = Cancel(command=ctx.command_id(), task=entry.task.id, attempt=entry.attempt)
-        ctx.order(entry.node, body)
+        entry.cancelling = reason
+        _take_away(ctx, ctx.state.nodes[entry.node], entry.task.id, entry.attempt)
 
 
 def reconcile(ctx: Context, node: NodeEntry, situation: Situation) -> None:
@@ -182,11 +216,12 @@ def reconcile(ctx: Context, node: NodeEntry, situation: Situation) -> None:
     if situation.task is not None:
         node.empty_handed_count = 0
         entry = ctx.state.tasks.get(situation.task)
-        if entry is None or entry.node != node.name or entry.attempt != situation.attempt:
+        # The node may not have heard of the task yet when it was first told to give it up.
+        if entry is None or not _is_due(node, entry, situation.attempt) or entry.cancelling:
             _take_away(ctx, node, situation.task, situation.attempt)
         return
     entry = ctx.state.tasks[node.task] if node.task is not None else None
-    if entry is None or entry.phase is TaskPhase.ASSIGNED or situation.spool_count:
+    if entry is None or ctx.is_pending(node.name, Assign) or situation.spool_count:
         node.empty_handed_count = 0
         return
     node.empty_handed_count += 1
@@ -196,13 +231,18 @@ def reconcile(ctx: Context, node: NodeEntry, situation: Situation) -> None:
 
 
 def _take_away(ctx: Context, node: NodeEntry, task: TaskId, attempt: int) -> None:
-    pending = ctx.state.commands.values()
-    if any(p.node == node.name and isinstance(p.body, Cancel) for p in pending):
-        return
-    ctx.order(node.name, Cancel(command=ctx.command_id(), task=task, attempt=attempt))
+    if not ctx.is_pending(node.name, Cancel):
+        ctx.order(node.name, Cancel(command=ctx.command_id(), task=task, attempt=attempt))
+
+
+def _is_due(node: NodeEntry, entry: TaskEntry, attempt: int) -> bool:
+    """Tell whether a node should have that attempt at a task in hand."""
+    return entry.node == node.name and entry.attempt == attempt and entry.phase in IN_HAND
 
 
 def _detach(ctx: Context, entry: TaskEntry) -> None:
-    if entry.node is not None:
-        ctx.free_task(ctx.state.nodes[entry.node], entry.task.id)
-        ctx.forget_commands(entry.node, Assign, Cancel)
+    node = ctx.state.nodes[entry.node] if entry.node is not None else None
+    # A task that waits again still names the node that had it last, which may have another by now.
+    if node is not None and node.task == entry.task.id:
+        ctx.free_task(node)
+        ctx.forget_commands(node.name, Assign, Cancel)

@@ -11,6 +11,7 @@ import math
 
 from lunaredge.ids import AuthorityId, NodeId
 from lunaredge.model.site import Point
+from lunaredge.scheduler import stops
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute, Say
 from lunaredge.scheduler.paths import Chain, RouteProblem, RouteSolution, check_route
@@ -27,6 +28,9 @@ from lunaredge.wire.messages import (
 # A solution that no longer fits is solved again at once this often; then the machine waits its
 # turn, so that two busy neighbours can't keep the solver in a loop.
 RESOLVE_MAX = 3
+
+# Legs have some ten points; a grant of this many still fits a frame, with the way to the leg.
+LEG_POINTS_MAX = 2_000
 
 
 def path_length_m(path: tuple[Point, ...]) -> float:
@@ -85,30 +89,33 @@ def census_missing(ctx: Context) -> list[NodeId]:
     return [
         node.name
         for node in ctx.state.nodes.values()
-        if ctx.is_machine(node.name) and (not node.censused or node.body is None or node.estranged)
+        if ctx.is_machine(node.name) and (not node.censused or node.estranged)
     ]
 
 
-def settle(ctx: Context, node: NodeEntry, situation: Situation) -> None:
-    """Shrink or confirm a machine's claim by its newest signed word."""
+def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
+    """Shrink or confirm a machine's claim by its newest signed word.
+
+    Tell whether the claim holds, by this word, every place where the machine may be.
+    """
     if situation.x_m is None or situation.y_m is None:
-        return
-    here = (situation.x_m, situation.y_m)
+        return False
     held, granted = situation.authority, node.granted
     if held is not None and granted is not None and held.id == granted.id:
         _settle_driving(node, granted, held.released_m, at_stop=held.at_stop)
-    elif held is not None:
-        known = granted is not None and not granted.taken
-        _estrange(ctx, node, situation, known=known)
-    elif situation.at_rest:
-        if node.estranged:
-            ctx.clear_alarm(node.name, "authority.unknown")
-        node.estranged = False
-        if granted is None or granted.taken:
-            node.granted = None
-            node.body = here
-        elif node.body is None:
-            node.body = here
+        return True
+    if held is not None:
+        _estrange(ctx, node, held.id)
+        return False
+    if not situation.at_rest:
+        return False
+    node.estranged = False
+    ctx.clear_alarm(node.name, "authority.unknown")
+    node.body = (situation.x_m, situation.y_m)
+    # One that it has not taken up yet may still reach it.
+    if granted is None or granted.taken:
+        node.granted = None
+    return True
 
 
 def _settle_driving(node: NodeEntry, granted: Granted, released_m: float, *, at_stop: bool) -> None:
@@ -122,47 +129,50 @@ def _settle_driving(node: NodeEntry, granted: Granted, released_m: float, *, at_
         node.body = path_from(granted.path, granted.released_m)[0]
 
 
-def _estrange(ctx: Context, node: NodeEntry, situation: Situation, *, known: bool) -> None:
-    """A node holds an authority other than the last one granted.
+def _estrange(ctx: Context, node: NodeEntry, authority: AuthorityId) -> None:
+    """Note that a node holds an authority other than the last one granted.
 
-    With a grant on its way, it may still report the one before: nothing is news. Without one, the
-    journal is older than the node: an old disk image, or another leader's grant.
+    It gave up the one before with the request that the last one answers, so this is none of ours:
+    the journal is older than the node (an old disk image), or another leader granted it.
     """
-    if known:
-        return
     node.estranged = True
-    assert situation.authority is not None
-    text = f"holds authority {situation.authority.id} that this journal does not know"
+    text = f"holds authority {authority} that this journal does not know"
     ctx.raise_alarm(node.name, "authority.unknown", text)
 
 
 def take_request(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
     """Take a machine's request for an authority; it gives everything but its body back."""
-    if request.request_no <= node.request_no:
+    if request.request_no <= node.request_no or not ctx.is_machine(node.name):
         return
     node.request_no = request.request_no
     node.granted = None
     node.body = (request.x_m, request.y_m)
-    ctx.forget_commands(node.name, Grant)
-    entry = ctx.state.tasks.get(request.task)
-    if entry is None or node.task != request.task or entry.attempt != request.attempt:
-        _defer(ctx, node, request.request_no, "not this node's task")
-        return
-    node.wanted = request
+    node.wanted = None
     node.resolves = 0
-    reason = _standstill(ctx, node)
+    ctx.forget_commands(node.name, Grant)
+    reason = _unsound(ctx, node, request) or _standstill(ctx, node)
     if reason:
         _defer(ctx, node, request.request_no, reason)
         return
+    node.wanted = request
     solve(ctx, node, request)
+
+
+def _unsound(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> str:
+    """Say what is wrong with a request, whatever the site; empty when nothing is."""
+    entry = ctx.state.tasks.get(request.task)
+    if entry is None or node.task != request.task or entry.attempt != request.attempt:
+        return "not this node's task"
+    return "" if 1 <= len(request.path) <= LEG_POINTS_MAX else "no such leg"
 
 
 def take_route(ctx: Context, solution: RouteSolution) -> None:
     """Grant a planned route if it is still free; the plan may be older than the site."""
     node = ctx.state.nodes[solution.node]
     request = node.wanted
-    if request is None or request.request_no != solution.request_no or node.granted is not None:
+    if request is None or request.request_no != solution.request_no:
         return
+    assert node.granted is None, "a request has one answer"
     reason = _standstill(ctx, node) or ("" if solution.path else solution.reason)
     if reason:
         _defer(ctx, node, request.request_no, reason)
@@ -190,7 +200,7 @@ def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> No
     node.request_no = renewal.request_no
     if granted is None or granted.id != renewal.authority:
         return
-    if not node.censused or _latched(node):
+    if not node.censused or stops.holds(ctx, node):
         return
     granted.taken = True
     granted.expiry_ns = max(granted.expiry_ns, ctx.now_ns + ctx.config.authority_lifetime_ns)
@@ -227,13 +237,9 @@ def _standstill(ctx: Context, node: NodeEntry) -> str:
         return f"census waits for {', '.join(missing)}"
     if node.held:
         return "held by an operator"
-    if _latched(node):
+    if stops.holds(ctx, node):
         return "emergency stop"
     return ""
-
-
-def _latched(node: NodeEntry) -> bool:
-    return node.situation is not None and bool(node.situation.stops)
 
 
 def _grant(
@@ -256,6 +262,7 @@ def _grant(
         expiry_ns=ctx.now_ns + ctx.config.authority_lifetime_ns,
     )
     node.granted = granted
+    node.wanted = None
     node.wait_reason = ""
     body = Grant(
         command=command,
@@ -276,6 +283,7 @@ def _grant(
 
 
 def _defer(ctx: Context, node: NodeEntry, request_no: int, reason: str) -> None:
+    node.wanted = None
     node.wait_reason = reason
     body = Defer(
         command=ctx.command_id(), request_no=request_no, reason=reason, wait_ns=ctx.config.defer_ns

@@ -1,6 +1,6 @@
 """What every room of the scheduler's core works on: the state, the site, and what to do next."""
 
-from lunaredge.ids import CommandId, NodeId, TaskId
+from lunaredge.ids import CommandId, NodeId
 from lunaredge.model.fleet import Fleet, NodeSpec
 from lunaredge.model.site import Site
 from lunaredge.scheduler.config import SchedulerConfig
@@ -55,6 +55,11 @@ class Context:
         for command in gone:
             del self.state.commands[command]
 
+    def is_pending(self, node: NodeId, *kinds: type[Command]) -> bool:
+        """Tell whether a node has still to answer a command of one of these kinds."""
+        pending = self.state.commands.values()
+        return any(each.node == node and isinstance(each.body, kinds) for each in pending)
+
     def tell(self, event: str, **fields: str | int | float | bool | None) -> None:
         """Log a decision."""
         self.intents.append(Tell(event=event, fields=fields))
@@ -108,11 +113,10 @@ class Context:
         """Tell whether the node moves."""
         return self.specs[node].machine is not None
 
-    def free_task(self, node: NodeEntry, task: TaskId) -> None:
+    def free_task(self, node: NodeEntry) -> None:
         """Take note that a node no longer has a task in hand."""
-        if node.task == task:
-            node.task = None
-            node.wanted = None
-            node.wait_reason = ""
-            node.idle_since_ns = self.now_ns
+        node.task = None
+        node.wanted = None
+        node.wait_reason = ""
+        node.idle_since_ns = self.now_ns
         self.changed()

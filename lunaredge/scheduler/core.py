@@ -28,6 +28,10 @@ from lunaredge.scheduler.state import AlarmEntry, SchedulerState
 from lunaredge.wire import records
 from lunaredge.wire.messages import RecordClass
 
+# What a node says is kept for people, who read no more than this of it.
+ALARM_CODE_LENGTH_MAX = 80
+ALARM_TEXT_LENGTH_MAX = 500
+
 
 class SchedulerCore:
     """Holds the state and changes it by inputs only."""
@@ -56,7 +60,7 @@ class SchedulerCore:
         ctx.intents = []
         match taken:
             case Started():
-                presence.take_lead(ctx)
+                presence.begin(ctx, taken.boot)
             case Listening():
                 presence.take_listening(ctx, listening=taken.listening)
             case Heard():
@@ -71,6 +75,8 @@ class SchedulerCore:
                 dispatch.take_placement(ctx, taken.solution)
             case Quarantined():
                 ctx.state.quarantined += 1
+                # An answer that was taken back is still an answer: ask again in time.
+                ctx.state.placing = ctx.state.placing and taken.kind != Placed.__name__
                 ctx.raise_alarm("scheduler", "input.quarantined", f"{taken.kind}: {taken.error}")
             case Ticked():
                 presence.check_silence(ctx)
@@ -110,7 +116,8 @@ class SchedulerCore:
             self._pass_on(node.name, recorded.record_class, record)
 
     def _take_alarm(self, node: NodeId, alarm: records.Alarm) -> None:
-        entry = self.ctx.state.alarms.get(f"{node}/{alarm.code}")
+        code = alarm.code[:ALARM_CODE_LENGTH_MAX]
+        entry = self.ctx.state.alarms.get(f"{node}/{code}")
         if entry is not None and not alarm.active:
             entry.active = False
             entry.cleared_ns = self.ctx.now_ns
@@ -118,8 +125,8 @@ class SchedulerCore:
             self.ctx.keep_alarm(
                 AlarmEntry(
                     source=node,
-                    code=alarm.code,
-                    text=alarm.text,
+                    code=code,
+                    text=alarm.text[:ALARM_TEXT_LENGTH_MAX],
                     active=True,
                     since_ns=self.ctx.now_ns,
                 )

@@ -1,17 +1,15 @@
 """The desk: what operators and Earth may ask, and the answer each request gets.
 
 A request's id makes it repeatable: the same id gets its first answer again and changes nothing.
+The id counts together with the key that signed, never with the topic, which anyone can choose.
 """
 
-import zlib
-
-from lunaredge.ids import NodeId
-from lunaredge.scheduler import backlog
+from lunaredge.ids import NodeId, TaskId
+from lunaredge.scheduler import backlog, stops
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.legs import refusals_at_submit
-from lunaredge.scheduler.state import StopEntry, TaskPhase
-from lunaredge.units import NS_PER_S
+from lunaredge.scheduler.state import TaskPhase
 from lunaredge.wire.messages import (
     Answer,
     Approve,
@@ -20,7 +18,6 @@ from lunaredge.wire.messages import (
     Hold,
     HoldRequest,
     Question,
-    ReleaseStop,
     Resume,
     Stop,
     StopReleaseRequest,
@@ -28,8 +25,8 @@ from lunaredge.wire.messages import (
 )
 from lunaredge.wire.seal import Role
 
-# Time for a person to read the code and type it; a code lying about for longer is a risk.
-RELEASE_CODE_NS = 600 * NS_PER_S
+# An answer is for a person to read, and must fit a frame whatever was asked.
+TEXT_LENGTH_MAX = 4_000
 
 REFUSED_FOR_ROLE = "this key may not ask for that"
 
@@ -38,26 +35,14 @@ def take_request(ctx: Context, asked: Asked) -> None:
     """Answer a request, once."""
     body = asked.body
     if isinstance(body, Stop):
-        take_stop(ctx, body)
+        stops.take(ctx, body)
         return
-    key = f"{asked.client}/{body.request}"
+    key = f"{asked.key}/{body.request}"
     answer = ctx.state.answers.get(key)
     if answer is None:
         answer = _decide(ctx, body, asked.role)
         _remember(ctx, key, answer)
     ctx.intents.append(Reply(client=asked.client, body=answer))
-
-
-def take_stop(ctx: Context, stop: Stop) -> None:
-    """Take note of an emergency stop; the nodes have heard it themselves."""
-    if stop.stop in ctx.state.stops:
-        return
-    ctx.state.stops[stop.stop] = StopEntry(
-        id=stop.stop, node=stop.node, reason=stop.reason, since_ns=ctx.now_ns
-    )
-    ctx.state.interventions += 1
-    ctx.raise_alarm(stop.node or "site", f"stop.{stop.stop}", stop.reason or "emergency stop")
-    ctx.changed()
 
 
 def _decide(ctx: Context, body: Question, role: Role) -> Answer:
@@ -71,7 +56,8 @@ def _decide(ctx: Context, body: Question, role: Role) -> Answer:
         case CancelRequest():
             return _cancel(ctx, body)
         case StopReleaseRequest():
-            return _release_stop(ctx, body)
+            taken, text = stops.release(ctx, body.stop, body.code)
+            return _yes(body.request, text) if taken else _no(body.request, text)
         case Approve():
             return _approve(ctx, body, role)
         case Explain():
@@ -141,26 +127,6 @@ def _approve(ctx: Context, body: Approve, role: Role) -> Answer:
     return _yes(body.request, f"{body.task} {'approved' if body.approved else 'vetoed'}")
 
 
-def _release_stop(ctx: Context, body: StopReleaseRequest) -> Answer:
-    stop = ctx.state.stops.get(body.stop)
-    if stop is None or stop.released:
-        return _no(body.request, f"no stop {body.stop} is in force; alarms lists them")
-    if not body.code:
-        stop.code = f"{zlib.crc32(f'{stop.id}/{ctx.now_ns}'.encode()):08x}"[:6]
-        stop.code_expiry_ns = ctx.now_ns + RELEASE_CODE_NS
-        return _yes(body.request, f"repeat with the code {stop.code} to release {stop.id}")
-    if body.code != stop.code or ctx.now_ns >= stop.code_expiry_ns:
-        return _no(body.request, "the code is wrong or too old; ask for a new one")
-    stop.released = True
-    ctx.state.interventions += 1
-    for node in ctx.state.nodes.values():
-        if stop.node is None or stop.node == node.name:
-            ctx.order(node.name, ReleaseStop(command=ctx.command_id(), stop=stop.id))
-    ctx.clear_alarm(stop.node or "site", f"stop.{stop.id}")
-    ctx.changed()
-    return _yes(body.request, f"{stop.id} released")
-
-
 def _remember(ctx: Context, key: str, answer: Answer) -> None:
     answers = ctx.state.answers
     if len(answers) >= ctx.config.answers_max:
@@ -169,19 +135,23 @@ def _remember(ctx: Context, key: str, answer: Answer) -> None:
 
 
 def _yes(request: str, text: str) -> Answer:
-    return Answer(request=request, ok=True, text=text)
+    return Answer(request=request, ok=True, text=_cut(text))
 
 
 def _no(request: str, text: str) -> Answer:
-    return Answer(request=request, ok=False, text=text)
+    return Answer(request=request, ok=False, text=_cut(text))
 
 
-def explained(ctx: Context, task: str) -> tuple[bool, str, list[dict[str, str]]]:
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_LENGTH_MAX else f"{text[: TEXT_LENGTH_MAX - 3]}..."
+
+
+def explained(ctx: Context, task: TaskId) -> tuple[bool, str, list[dict[str, object]]]:
     """Say why a task is where it is: found, one sentence, and the refusals as rows."""
-    entry = next((e for e in ctx.state.tasks.values() if e.task.id == task), None)
+    entry = ctx.state.tasks.get(task)
     if entry is None:
         return False, f"no task {task}; tasks lists them", []
-    rows = [
+    rows: list[dict[str, object]] = [
         {"node": str(r.node), "constraint": r.constraint, "detail": r.detail}
         for r in entry.refusals
     ]
@@ -191,14 +161,14 @@ def explained(ctx: Context, task: str) -> tuple[bool, str, list[dict[str, str]]]
         return True, text + _waiting(ctx, entry.node, task), rows
     waits_for = backlog.blocked_by(ctx, entry)
     if waits_for:
-        return True, f"{task} waits: {waits_for}", rows
+        return True, _cut(f"{task} waits: {waits_for}"), rows
     missing = [n.name for n in ctx.state.nodes.values() if not n.censused]
     if missing and not rows:
         return True, f"{task} waits for the census of {', '.join(missing)}", rows
     return True, f"{task} is ready; no node can take it now", rows
 
 
-def _waiting(ctx: Context, name: NodeId | None, task: str) -> str:
+def _waiting(ctx: Context, name: NodeId | None, task: TaskId) -> str:
     node = ctx.state.nodes.get(name) if name is not None else None
     if node is None or node.task != task or not node.wait_reason:
         return ""

@@ -7,7 +7,7 @@ each part of it is checked against the newest state, and what no longer fits is 
 import math
 
 from lunaredge.model.task import Leg, TaskKind, Workload
-from lunaredge.scheduler import backlog, fusion
+from lunaredge.scheduler import backlog, fusion, stops
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute
 from lunaredge.scheduler.legs import legs_for
@@ -19,7 +19,7 @@ from lunaredge.scheduler.placement import (
 )
 from lunaredge.scheduler.state import NodeEntry, Presence, TaskEntry, TaskPhase
 from lunaredge.units import s_from_ns
-from lunaredge.wire.messages import Assign
+from lunaredge.wire.messages import Assign, Autonomy
 
 COMPUTE_KINDS = frozenset({TaskKind.FUSE_TERRAIN})
 
@@ -68,10 +68,13 @@ def take_placement(ctx: Context, solution: PlacementSolution | None) -> None:
         if refused is not None and refused.phase is TaskPhase.QUEUED:
             refused.refusals.append(refusal)
     for task, name in solution.assignments:
-        entry, node = state.tasks[task], state.nodes[name]
-        fits = entry.phase is TaskPhase.QUEUED and not backlog.blocked_by(ctx, entry)
-        if fits and is_free(ctx, node):
-            assign(ctx, entry, node)
+        chosen, node = state.tasks.get(task), state.nodes[name]
+        if chosen is not None and _is_placeable(ctx, chosen) and is_free(ctx, node):
+            assign(ctx, chosen, node)
+
+
+def _is_placeable(ctx: Context, entry: TaskEntry) -> bool:
+    return entry.phase is TaskPhase.QUEUED and not backlog.blocked_by(ctx, entry)
 
 
 def assign(ctx: Context, entry: TaskEntry, node: NodeEntry) -> None:
@@ -114,8 +117,9 @@ def is_free(ctx: Context, node: NodeEntry) -> bool:
         and not node.held
         and not node.terrain_hold
         and situation is not None
-        and not situation.stops
+        and not stops.holds(ctx, node)
         and situation.task is None
+        and situation.autonomy is not Autonomy.A3
         and (node.body is not None or not ctx.is_machine(node.name))
     )
 
@@ -167,7 +171,8 @@ def _node_candidate(ctx: Context, node: NodeEntry) -> NodeCandidate:
         battery_wh=situation.battery_wh if situation is not None else None,
         present=node.presence is Presence.UP and node.censused,
         held=node.held or node.terrain_hold,
-        stopped=situation is not None and bool(situation.stops),
+        stopped=stops.holds(ctx, node),
+        safe=situation is not None and situation.autonomy is Autonomy.A3,
     )
 
 

@@ -6,8 +6,12 @@ from lunaredge.node import Effect, Erase, Level, Note, Persist, Row
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.summaries import Summaries
 from lunaredge.wire import records, spool
+from lunaredge.wire.codec import FRAME_BYTES_MAX
 from lunaredge.wire.messages import RecordAck, RecordClass, Upload
 from lunaredge.wire.session import Item, Limits, Sender
+
+# A frame has room for this much and everything around it, twice over.
+RECORD_BYTES_MAX = FRAME_BYTES_MAX // 2
 
 
 class Feed:
@@ -31,7 +35,14 @@ class Feed:
     def offer(
         self, record_class: RecordClass, record: bytes, count: int, now_ns: int
     ) -> list[Effect]:
-        """Take a record; give the effects that write it ahead."""
+        """Take a record; give the effects that write it ahead.
+
+        One that no frame could carry is noted and left at the site, where it is archived: it would
+        hold up everything behind it for ever.
+        """
+        if len(record) > RECORD_BYTES_MAX:
+            lost: dict[str, object] = {"class": record_class.value, "size_bytes": len(record)}
+            return [Note(level=Level.WARNING, event="feed.record_too_large", fields=lost)]
         item = self._sender.offer(record_class, record, count, now_ns)
         item.spooled = True
         effects: list[Effect] = [_row(item)]

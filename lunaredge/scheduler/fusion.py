@@ -39,8 +39,15 @@ def take_patch(ctx: Context, patch: TerrainPatch) -> None:
 
 
 def workload(ctx: Context, entry: TaskEntry) -> Workload:
-    """Give the work of fusing the surveys that a task comes after."""
-    patches = [patch for survey in entry.task.after for patch in ctx.state.tasks[survey].patches]
+    """Give the work of fusing the surveys that a task comes after, as much as fits a frame."""
+    measured = [patch for survey in entry.task.after for patch in ctx.state.tasks[survey].patches]
+    patches, room_bytes = [], PATCH_BYTES_MAX
+    for patch in measured:
+        if len(patch) <= room_bytes:
+            patches.append(patch)
+            room_bytes -= len(patch)
+    if len(patches) < len(measured):
+        ctx.raise_alarm(entry.task.id, "fusion.too_large", "some measurements were left out")
     document = {"cell_m": ctx.site.terrain.cell_m, "patches": patches}
     return Workload(
         program="fuse_terrain",

@@ -9,10 +9,14 @@ import msgspec
 
 from lunaredge.ids import BootId, NodeId
 from lunaredge.node import Archive, Effect, Persist, Row
+from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import RecordAck, RecordClass, Upload
 from lunaredge.wire.session import WINDOW_COUNT, judge
 
 TABLE = "stream"
+
+# More than a node makes in a century; sums of such counts stay within what a store takes.
+COUNT_MAX = 10**12
 
 
 class Stream(msgspec.Struct, kw_only=True):
@@ -42,10 +46,16 @@ class Ingest:
         self.streams: dict[tuple[NodeId, BootId, RecordClass], Stream] = {}
 
     def restore(self, row: Row) -> None:
-        """Take back a stream's numbers."""
-        node, boot, record_class = row.scope.split("/")
-        key = (NodeId(node), BootId(int(boot)), RecordClass(record_class))
-        self.streams[key] = msgspec.msgpack.decode(row.value, type=Stream)
+        """Take back a stream's numbers; one that can't be read begins anew.
+
+        What its sender then sends again is in the archive already, and is kept once.
+        """
+        try:
+            node, boot, record_class = row.scope.split("/")
+            key = (NodeId(node), BootId(int(boot)), RecordClass(record_class))
+            self.streams[key] = msgspec.msgpack.decode(row.value, type=Stream)
+        except (*MALFORMED, ValueError):
+            return
 
     def take(self, node: NodeId, upload: Upload, now_ns: int) -> Taken:
         """Judge an upload and say what follows."""

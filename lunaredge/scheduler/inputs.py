@@ -8,9 +8,11 @@ import zlib
 
 import msgspec
 
-from lunaredge.ids import BootId, ClientId, NodeId
+from lunaredge.errors import JournalCorrupt
+from lunaredge.ids import BootId, ClientId, KeyId, NodeId
 from lunaredge.scheduler.paths import RouteProblem, RouteSolution
 from lunaredge.scheduler.placement import PlacementProblem, PlacementSolution
+from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import (
     Answer,
     AuthorityRenewal,
@@ -22,6 +24,7 @@ from lunaredge.wire.messages import (
     Heartbeat,
     RecordClass,
     Request,
+    Stop,
 )
 from lunaredge.wire.seal import Role
 
@@ -60,9 +63,10 @@ class Recorded(_Input, frozen=True, kw_only=True, tag="recorded"):
 
 
 class Asked(_Input, frozen=True, kw_only=True, tag="asked"):
-    """A signed request of an operator or of Earth."""
+    """A signed request of an operator or of Earth. ``client`` is where the answer goes."""
 
     client: ClientId
+    key: KeyId
     role: Role
     body: Request
 
@@ -128,7 +132,13 @@ class Tell(msgspec.Struct, frozen=True, kw_only=True, tag="tell"):
     warning: bool = False
 
 
-Intent = Say | Reply | Compute | ToEarth | Tell
+class Repeat(msgspec.Struct, frozen=True, kw_only=True, tag="repeat"):
+    """Say an emergency stop again, to everybody; nodes that have it take no notice."""
+
+    stop: Stop
+
+
+Intent = Say | Reply | Compute | ToEarth | Tell | Repeat
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,8 +159,15 @@ def encode_entry(entry: JournalEntry) -> bytes:
 
 
 def decode_entry(payload: bytes) -> JournalEntry:
-    """Take a journal entry apart; raises msgspec.DecodeError when the bytes are not one."""
-    return _decoder.decode(payload)
+    """Take a journal entry apart.
+
+    Raises:
+        JournalCorrupt: the bytes are not one.
+    """
+    try:
+        return _decoder.decode(payload)
+    except MALFORMED as exc:
+        raise JournalCorrupt(f"a journal entry can't be read: {exc}") from exc
 
 
 def checksum(intents: list[Intent]) -> int:

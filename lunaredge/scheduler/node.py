@@ -7,8 +7,6 @@ Decides nothing itself.
 
 from collections.abc import Iterable
 
-import msgspec
-
 from lunaredge.errors import JournalCorrupt, RemoteProtocolError
 from lunaredge.ids import BootId, ClientId, CommandId, KeyId, NodeId
 from lunaredge.model.fleet import Fleet
@@ -28,6 +26,7 @@ from lunaredge.scheduler.inputs import (
     Listening,
     Placed,
     Recorded,
+    Repeat,
     Reply,
     Routed,
     Say,
@@ -125,7 +124,7 @@ class SchedulerNode:
                 self.core.load(SchedulerState.decoded(row.value))
                 self._checkpoint_no = self._entry_no = row.number
             elif row.table == JOURNAL and row.number > self._entry_no:
-                if row.number != self._entry_no + 1:
+                if row.number != self._entry_no + 1 or not row.value:
                     raise JournalCorrupt(
                         f"journal entry {self._entry_no + 1} is missing or damaged; restore the"
                         " scheduler's store from a copy, or start an empty one: nodes report anew"
@@ -257,6 +256,8 @@ class SchedulerNode:
             raise RemoteProtocolError("unknown_node", node)
         if not _is_from(received, node):
             raise RemoteProtocolError("not_authentic", node)
+        if upload.count > ingest.COUNT_MAX:
+            raise RemoteProtocolError("count", f"{upload.count} records in one upload")
         taken = self._ingest.take(node, upload, now_ns)
         if taken.fresh and upload.record_class in DECIDING:
             deciding = Recorded(node=node, record_class=upload.record_class, record=upload.record)
@@ -283,14 +284,17 @@ class SchedulerNode:
             raise RemoteProtocolError("expired", header.node)
         if not isinstance(body, messages.Request):
             raise RemoteProtocolError("unexpected", type(body).__name__)
-        self._take(Asked(client=client, role=received.role, body=body), now_ns)
+        asked = Asked(client=client, key=header.key, role=received.role, body=body)
+        self._take(asked, now_ns)
 
     def _take_stop(self, received: Received, now_ns: int) -> None:
         body = received.body
         if not isinstance(body, messages.Stop) or received.role is None:
             raise RemoteProtocolError("not_authentic", received.header.node)
-        client = ClientId(received.header.node)
-        self._take(Asked(client=client, role=received.role, body=body), now_ns)
+        header = received.header
+        client = ClientId(header.node)
+        asked = Asked(client=client, key=header.key, role=received.role, body=body)
+        self._take(asked, now_ns)
 
     def _take_feed_ack(self, received: Received) -> None:
         if received.role is not Role.GATEWAY:
@@ -333,6 +337,8 @@ class SchedulerNode:
                 self._effects.append(Solve(intent.problem))
             case ToEarth():
                 self._effects += self._feed.offer(intent.record_class, intent.record, 1, now_ns)
+            case Repeat():
+                self._publish(topics.stop_all(self.config.site), intent.stop, now_ns)
             case Tell():
                 level = Level.WARNING if intent.warning else Level.INFO
                 fields: dict[str, object] = dict(intent.fields)
@@ -358,7 +364,7 @@ class SchedulerNode:
     def _explain(self, client: ClientId, asked: messages.Explain, now_ns: int) -> None:
         found, text, rows = desk.explained(self.core.ctx, asked.task)
         answer = messages.Answer(
-            request=asked.request, ok=found, text=text, rows=msgspec.json.encode(rows)
+            request=asked.request, ok=found, text=text, rows=views.encode_rows(rows)
         )
         self._publish(topics.answer(self.config.site, client), answer, now_ns)
 

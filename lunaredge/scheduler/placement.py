@@ -33,6 +33,7 @@ class Constraint(enum.StrEnum):
     LOST = "lost"
     STOPPED = "stopped"
     HELD = "held"
+    SAFE_MODE = "safe_mode"
     PINNED = "pinned"
     CAPABILITY = "capability"
     BUSY = "busy"
@@ -66,6 +67,8 @@ class NodeCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """It is heard and has answered the census."""
     held: bool = False
     stopped: bool = False
+    safe: bool = False
+    """It is in safe mode and would refuse."""
 
 
 class PlacementProblem(msgspec.Struct, frozen=True, kw_only=True, tag="placement_problem"):
@@ -163,6 +166,7 @@ def _unfit(candidate: TaskCandidate, node: NodeCandidate) -> Refusal | None:
         (Constraint.LOST, not known, "position or battery not known"),
         (Constraint.STOPPED, node.stopped, "emergency stop latched"),
         (Constraint.HELD, node.held, "held"),
+        (Constraint.SAFE_MODE, node.safe, "in safe mode (A3)"),
         (
             Constraint.PINNED,
             bool(task.only_on) and spec.name not in task.only_on,

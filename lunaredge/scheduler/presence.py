@@ -6,7 +6,7 @@ node's present boot and only when it is newer than everything taken from it so f
 """
 
 from lunaredge.ids import BootId
-from lunaredge.scheduler import claims
+from lunaredge.scheduler import claims, stops
 from lunaredge.scheduler.backlog import reconcile, requeue
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Heard
@@ -21,24 +21,37 @@ from lunaredge.wire.messages import (
     Farewell,
     Grant,
     Heartbeat,
+    Hold,
+    Resume,
     Situation,
 )
 
-# Boots remembered per node, so that an old birth that arrives late is not taken for a new life.
-SEEN_BOOTS_MAX = 64
+# Above every boot id (48 bits) and what is counted on from one. A node that shows a higher epoch
+# has lost its mind: to follow it would leave no number for the next leader.
+EPOCH_MAX = 2**56
 
 
-def take_lead(ctx: Context) -> None:
-    """Begin to lead: a new epoch, and a census of everybody."""
-    ctx.state.epoch += 1
+def begin(ctx: Context, boot: BootId) -> None:
+    """Begin a life of the scheduler, and lead.
+
+    The epoch is at least the boot id: half of its bits are random, so that two leaders on copies
+    of one disk never lead under the same epoch, nor give out the same command ids.
+    """
     ctx.state.placing = False
     ctx.state.placed_version = -1
     ctx.state.listening_since_ns = None
-    ctx.tell("lead.taken", epoch=ctx.state.epoch)
+    take_lead(ctx, max(ctx.state.epoch + 1, boot))
+
+
+def take_lead(ctx: Context, epoch: int) -> None:
+    """Lead under a new epoch, and take a census of everybody."""
+    assert epoch > ctx.state.epoch
+    ctx.state.epoch = epoch
+    ctx.tell("lead.taken", epoch=epoch)
     for node in ctx.state.nodes.values():
         node.presence = Presence.UNKNOWN
         call_census(ctx, node)
-        if node.wanted is not None and node.granted is None:
+        if node.wanted is not None:
             claims.solve(ctx, node, node.wanted)
 
 
@@ -61,18 +74,21 @@ def take_word(ctx: Context, heard: Heard) -> None:
     body = heard.body
     if not is_news(ctx, heard):
         return
-    if isinstance(body, Farewell):
-        _take_farewell(ctx, node, body)
-        return
     if heard.boot != node.boot:
         _begin_life(ctx, node, heard.boot)
     node.number = heard.number
+    if isinstance(body, Farewell):
+        _take_farewell(ctx, node, body)
+        return
     _mark_up(ctx, node)
-    if isinstance(body, Birth):
-        node.channels = tuple(channel.name for channel in body.channels)
     match body:
-        case Birth() | Heartbeat():
+        case Birth():
+            node.channels = tuple(channel.name for channel in body.channels)
             _take_situation(ctx, node, body.situation)
+        case Heartbeat():
+            placed = _take_situation(ctx, node, body.situation)
+            if placed and body.situation.epoch == ctx.state.epoch:
+                _count(ctx, node)
         case CommandReply():
             _take_reply(ctx, node, body)
         case AuthorityRequest():
@@ -120,8 +136,7 @@ def _mark_up(ctx: Context, node: NodeEntry) -> None:
 
 
 def _begin_life(ctx: Context, node: NodeEntry, boot: BootId) -> None:
-    assert boot not in node.seen_boots
-    node.seen_boots = [*node.seen_boots[-(SEEN_BOOTS_MAX - 1) :], boot]
+    assert boot > node.boot
     node.boot = boot
     node.number = 0
     node.request_no = 0
@@ -144,20 +159,55 @@ def _take_farewell(ctx: Context, node: NodeEntry, farewell: Farewell) -> None:
         ctx.tell("node.left", node=node.name)
 
 
-def _take_situation(ctx: Context, node: NodeEntry, situation: Situation) -> None:
+def _take_situation(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
+    """Take a node's word of itself; tell whether everything of it has its place by it."""
     before = node.situation
     node.situation = situation
     if situation.epoch > ctx.state.epoch:
-        # The node has obeyed a leader that this journal does not know.
-        ctx.raise_alarm("scheduler", "epoch.behind", f"{node.name} obeys {situation.epoch}")
-        ctx.state.epoch = situation.epoch
-        take_lead(ctx)
-        return
-    if ctx.is_machine(node.name):
-        claims.settle(ctx, node, situation)
+        _be_behind(ctx, node, situation.epoch)
+        return False
+    placed = not ctx.is_machine(node.name) or claims.settle(ctx, node, situation)
     if before is None or _placement_view(before) != _placement_view(situation):
         ctx.changed()
+    stops.meet(ctx, node, situation.stops)
+    _keep_hold(ctx, node, held=situation.held)
     reconcile(ctx, node, situation)
+    return placed
+
+
+def _be_behind(ctx: Context, node: NodeEntry, epoch: int) -> None:
+    """Lead above an epoch that a node has obeyed under a leader that this journal does not know."""
+    if epoch >= EPOCH_MAX:
+        ctx.raise_alarm(node.name, "epoch.absurd", f"obeys {epoch}")
+        return
+    ctx.raise_alarm("scheduler", "epoch.behind", f"{node.name} obeys {epoch}")
+    take_lead(ctx, epoch + 1)
+
+
+def _count(ctx: Context, node: NodeEntry) -> None:
+    """Count a node in.
+
+    Its answer to the census is not enough: between that and its next word, what this journal knows
+    of its place may be as old as the journal. Under this epoch it obeys nobody else any more, so
+    what it says of itself now stays true until it is told otherwise.
+    """
+    if not node.censused:
+        node.censused = True
+        ctx.changed()
+        ctx.tell("node.censused", node=node.name, epoch=ctx.state.epoch)
+
+
+def _keep_hold(ctx: Context, node: NodeEntry, *, held: bool) -> None:
+    """Mend a difference between who is held and who should be, always toward holding.
+
+    A late copy of an old resume may have undone a hold; a hold may be older than this journal.
+    """
+    if ctx.is_pending(node.name, Hold, Resume):
+        return
+    if held and not node.terrain_hold:
+        node.held = True
+    elif not held and (node.held or node.terrain_hold):
+        ctx.order(node.name, Hold(command=ctx.command_id()))
 
 
 def _placement_view(situation: Situation) -> tuple[object, ...]:
@@ -172,10 +222,6 @@ def _take_reply(ctx: Context, node: NodeEntry, reply: CommandReply) -> None:
     if not reply.ok:
         ctx.tell("command.refused", node=node.name, command=reply.command, reason=reply.reason)
     match pending.body:
-        case Census() as census if reply.ok and census.boot == node.boot:
-            node.censused = True
-            ctx.changed()
-            ctx.tell("node.censused", node=node.name, epoch=ctx.state.epoch)
         case Grant() as grant:
             _take_grant_reply(ctx, node, grant, ok=reply.ok)
         case body:

@@ -3,12 +3,13 @@
 An assertion that fails half-way through an input leaves the state half-changed. Then the state is
 rebuilt from a snapshot and the inputs since, which the core's purity allows, and the input is
 replaced by a report of itself. The report is journaled, so that a replay meets it, never the
-input: neither a repetition of it nor a restart can loop. A tick is nobody's input and can't be
-left out; a core that fails in one ends its process.
+input: neither a repetition of it nor a restart can loop. A start, a connection and a tick are
+nobody's input and can't be left out: to lead without a census would be worse than not to lead. A
+core that fails in one of these ends its process.
 """
 
 from lunaredge.scheduler.core import SchedulerCore
-from lunaredge.scheduler.inputs import Input, Intent, Quarantined, Ticked
+from lunaredge.scheduler.inputs import Input, Intent, Listening, Quarantined, Started, Ticked
 from lunaredge.scheduler.state import SchedulerState
 
 # A rebuild replays at most this many inputs (a tenth of a second); a snapshot costs one
@@ -24,11 +25,13 @@ class GuardedCore:
         self._core = core
         self._since: list[tuple[Input, int]] = []
         self._snapshot = b""
+        self._marked_ns = 0
         self.mark()
 
     def mark(self) -> None:
         """Take the state as it is now for the one to go back to."""
         self._snapshot = self._core.state.encoded()
+        self._marked_ns = self._core.ctx.now_ns
         self._since.clear()
 
     def apply(self, taken: Input, now_ns: int) -> tuple[Input, list[Intent]]:
@@ -36,7 +39,7 @@ class GuardedCore:
         try:
             intents = self._core.apply(taken, now_ns)
         except Exception as exc:
-            if isinstance(taken, Ticked):
+            if isinstance(taken, Started | Listening | Ticked):
                 raise
             self._undo()
             error = f"{type(exc).__name__}: {exc}"[:ERROR_CHARACTERS_MAX]
@@ -49,5 +52,7 @@ class GuardedCore:
 
     def _undo(self) -> None:
         self._core.load(SchedulerState.decoded(self._snapshot))
+        # The core's time never goes back by itself, and what is done again was done earlier.
+        self._core.ctx.now_ns = self._marked_ns
         for taken, now_ns in self._since:
             self._core.apply(taken, now_ns)

@@ -10,10 +10,12 @@ import hashlib
 
 import msgspec
 
+from lunaredge.errors import JournalCorrupt
 from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId, OrderId, TaskId
 from lunaredge.model.site import Point
 from lunaredge.model.task import Task
 from lunaredge.scheduler.placement import Refusal
+from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import Answer, AuthorityRequest, Command, Situation
 
 
@@ -59,13 +61,12 @@ class NodeEntry(msgspec.Struct, kw_only=True):
 
     name: NodeId
     boot: BootId = BootId(0)
-    seen_boots: list[BootId] = []
     number: int = 0
     """Header number of the newest word taken; older ones are not news."""
     presence: Presence = Presence.UNKNOWN
     heard_ns: int = 0
     censused: bool = False
-    """Has durably acknowledged this leader's epoch in this boot and reported its pose."""
+    """Has said in one word that it obeys this leader's epoch, and where everything of it is."""
     channels: tuple[str, ...] = ()
     """Names of the columns of its telemetry, as it last announced them."""
     situation: Situation | None = None
@@ -76,6 +77,7 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """Holds an authority that this journal does not know: nobody moves until it is given up."""
     request_no: int = 0
     wanted: AuthorityRequest | None = None
+    """The request whose way is being planned; None once it has its answer."""
     resolves: int = 0
     """How often the wanted route was planned again because the site had moved on."""
     wait_reason: str = ""
@@ -98,6 +100,8 @@ class TaskEntry(msgspec.Struct, kw_only=True):
     started_ns: int = 0
     ended_ns: int = 0
     reason: str = ""
+    cancelling: str = ""
+    """Why it is to be cancelled, when its node has still to give it up; empty otherwise."""
     approved: bool | None = None
     """Earth's word; None while it is not known."""
     refusals: list[Refusal] = []
@@ -182,8 +186,18 @@ class SchedulerState(msgspec.Struct, kw_only=True):
 
     @staticmethod
     def decoded(payload: bytes) -> "SchedulerState":
-        """Rebuild a tree from its bytes."""
-        return _decoder.decode(payload)
+        """Rebuild a tree from its bytes.
+
+        Raises:
+            JournalCorrupt: the bytes are not one.
+        """
+        try:
+            return _decoder.decode(payload)
+        except MALFORMED as exc:
+            raise JournalCorrupt(
+                f"the journal's checkpoint is damaged ({exc}); restore the scheduler's store from"
+                " a copy, or start an empty one: nodes report anew"
+            ) from exc
 
 
 # Tables keep the order in which they were filled: decisions go by it, so it is part of the state.

@@ -11,6 +11,7 @@ from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
 from lunaredge.scheduler.state import NodeEntry, TaskEntry
 from lunaredge.units import s_from_ns
+from lunaredge.wire.codec import FRAME_BYTES_MAX
 
 Row = dict[str, object]
 
@@ -18,9 +19,22 @@ Row = dict[str, object]
 FRESH_NS = 30 * 1_000_000_000
 
 
+# A view is one frame; the header and the signature take some hundred bytes of it.
+ROWS_BYTES_MAX = FRAME_BYTES_MAX - 4_096
+# A task's row takes 300 bytes: this many leave room for long reasons.
+TASK_ROWS_MAX = 600
+
+
 def encode_rows(rows: list[Row]) -> bytes:
-    """Give rows as JSON."""
-    return msgspec.json.encode(rows)
+    """Give rows as JSON, those that fit into a frame: the first ones first."""
+    fitting: list[msgspec.Raw] = []
+    room_bytes = ROWS_BYTES_MAX
+    for row in rows:
+        encoded = msgspec.json.encode(row)
+        if len(encoded) < room_bytes:
+            room_bytes -= len(encoded) + 1
+            fitting.append(msgspec.Raw(encoded))
+    return msgspec.json.encode(fitting)
 
 
 def node_rows(ctx: Context, now_ns: int) -> list[Row]:
@@ -60,8 +74,12 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
 
 
 def task_rows(ctx: Context) -> list[Row]:
-    """One row per task, in the order they were submitted."""
-    return [_task_row(ctx, entry) for entry in ctx.state.tasks.values()]
+    """One row per task, in the order they were submitted; of too many, the open and the latest."""
+    entries = list(ctx.state.tasks.values())
+    surplus = len(entries) - TASK_ROWS_MAX
+    ended = [entry.task.id for entry in entries if entry.phase in backlog.ENDS]
+    left_out = frozenset(ended[: max(0, surplus)])
+    return [_task_row(ctx, entry) for entry in entries if entry.task.id not in left_out]
 
 
 def _task_row(ctx: Context, entry: TaskEntry) -> Row:

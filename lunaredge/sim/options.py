@@ -29,6 +29,7 @@ class FaultOptions(msgspec.Struct, frozen=True, kw_only=True):
     half_cut_s: float = 0.0
     earth_outage_s: float = 0.0
     inject_s: float = 0.0
+    interfere_s: float = 0.0
     down_s_max: float = 60.0
     """How long a killed process or a cut lasts at most."""
 
@@ -51,6 +52,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     setpoint_lifetime_s: float
     """A set-point dies in its controller after this time."""
     authority_lifetime_s: float
+    battery_ratio: float
+    """Share of each machine's usable charge that its battery is given."""
     checkpoint_entries: int
     """Journal entries between the scheduler's checkpoints."""
 
@@ -73,9 +76,10 @@ def draw(rng: random.Random) -> Options:
         drift_ppb_max=rng.choice((0, DRIFT_PPB_MAX)),
         solve_ns_max=ns_from_s(rng.choice((0.1, 2.0, 30.0))),
         safety_s=rng.choice((600.0, 1_800.0, 3_600.0)),
-        approve_s_max=rng.choice((10.0, 300.0)),
+        approve_s_max=rng.choice((10.0, 300.0, 3_000.0)),
         setpoint_lifetime_s=rng.choice((2.0, 5.0, 15.0)),
         authority_lifetime_s=rng.choice((120.0, 300.0, 900.0)),
+        battery_ratio=rng.choice((1.0, 1.0, 0.06)),
         checkpoint_entries=rng.choice((50, 1_000, 20_000)),
     )
 
@@ -97,6 +101,7 @@ def calm() -> Options:
         approve_s_max=10.0,
         setpoint_lifetime_s=2.0,
         authority_lifetime_s=900.0,
+        battery_ratio=1.0,
         checkpoint_entries=20_000,
     )
 
@@ -132,5 +137,6 @@ def _faults(rng: random.Random) -> FaultOptions:
         half_cut_s=rng.choice((0.0, 300.0)),
         earth_outage_s=rng.choice((0.0, 600.0)),
         inject_s=rng.choice((0.0, 20.0, 120.0)),
+        interfere_s=rng.choice((0.0, 0.0, 200.0)),
         down_s_max=rng.choice((5.0, 60.0, 400.0)),
     )

@@ -63,6 +63,7 @@ class Ports(msgspec.Struct, kw_only=True):
     stop_workload: Callable[[StopWorkload], None] | None = None
     transmit: Callable[[bytes], None] | None = None
     committed: Callable[[StorageEffect], None] | None = None
+    heard: Callable[[str, bytes], None] | None = None
 
 
 class Process:
@@ -155,6 +156,8 @@ class Process:
     def deliver(self, topic: str, payload: bytes) -> None:
         """Take a message."""
         self._trace.log(self._timeline.now_ns, self.name, f"< {topic} {zlib.crc32(payload):08x}")
+        if self.ports.heard is not None and self.node is not None:
+            self.ports.heard(topic, payload)
         self.call(lambda node, local_ns: node.receive(topic, payload, local_ns))
 
     def came_up(self) -> None:

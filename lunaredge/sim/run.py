@@ -10,21 +10,19 @@ from collections.abc import Callable
 
 import msgspec
 
-from lunaredge.ids import BootId, KeyId
-from lunaredge.scheduler.node import SchedulerNode
+from lunaredge.ids import KeyId
 from lunaredge.sim.attacker import Attacker
-from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.checker import Verdict, Violation
 from lunaredge.sim.faults import Faults
 from lunaredge.sim.network import Network
 from lunaredge.sim.options import Options, draw, healed
-from lunaredge.sim.people import Approver, Person, Terminal
+from lunaredge.sim.people import Approver, Busybody, Person, Terminal
 from lunaredge.sim.rng import Streams
-from lunaredge.sim.scenario import OPERATOR, Scenario
-from lunaredge.sim.simulation import Simulation, new_scheduler
+from lunaredge.sim.scenario import OPERATOR, Scenario, with_batteries
+from lunaredge.sim.simulation import Simulation
 from lunaredge.sim.trace import Trace
 from lunaredge.units import NS_PER_S, ns_from_s, s_from_ns
-from lunaredge.wire import messages, topics
+from lunaredge.wire import messages
 
 # How often the run looks whether it is finished, and whether a checker has found something.
 LOOK_NS = NS_PER_S
@@ -42,6 +40,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     virtual_s: float
     faults: int
     attacks: int
+    interventions: int
     separation_m_min: float
     invariants: dict[str, Verdict]
     failure: str = ""
@@ -67,6 +66,7 @@ def run_seed(
     drawn = draw(streams.stream("options")) if options is None else options
     trace = Trace(scenario.start_ns, echo)
     trace.log(scenario.start_ns, "options", str(drawn))
+    scenario = with_batteries(scenario, drawn.battery_ratio)
     return _Run(seed, scenario, drawn, streams, trace).outcome()
 
 
@@ -91,6 +91,14 @@ class _Run:
             ns_from_s(options.approve_s_max),
         )
 
+        self.busybody = Busybody(
+            "operator-shift",
+            self._terminal(self.sim.site_net),
+            streams.stream("busybody"),
+            self.sim.field.world.names,
+            options.faults.interfere_s,
+        )
+
     def outcome(self) -> Outcome:
         """Run, and judge."""
         failure = ""
@@ -111,6 +119,7 @@ class _Run:
             virtual_s=s_from_ns(sim.timeline.now_ns - self.scenario.start_ns),
             faults=self.faults.count,
             attacks=self.attacker.count,
+            interventions=self.busybody.count,
             separation_m_min=sim.jury.separation.separation_m_min,
             invariants=sim.jury.report(),
             failure=failure,
@@ -125,9 +134,11 @@ class _Run:
         sim.begin()
         self.operator.sit_down()
         self.approver.sit_down()
+        self.busybody.sit_down()
         self.operator.ask(messages.Submit(request="job", order=self.scenario.order))
         self.faults.begin()
         self.attacker.begin()
+        self.busybody.begin()
         if violation := self._run_for(self.options.safety_s, lambda: False):
             return violation
         self._heal()
@@ -136,7 +147,7 @@ class _Run:
         if not self._finished():
             return self._unfinished()
         sim.field.heaps()
-        self._replay()
+        sim.replay()
         sim.jury.finish(sim.timeline.now_ns)
         return sim.jury.verdict()
 
@@ -144,6 +155,7 @@ class _Run:
         sim = self.sim
         self.trace.log(sim.timeline.now_ns, "run", "everything is healed")
         self.attacker.end()
+        self.busybody.end()
         self.faults.end()
         for network in sim.networks:
             network.options = healed(network.options)
@@ -170,7 +182,8 @@ class _Run:
         jury = self.sim.jury
         tasks = {task.id for task in self.scenario.order.tasks}
         ended = tasks <= set(jury.tasks.ends) and not jury.tasks.open_tasks()
-        return ended and not jury.accounting.missing() and self.sim.quiet()
+        content = self.busybody.content and self.sim.quiet()
+        return ended and content and not jury.accounting.missing()
 
     def _unfinished(self) -> Violation:
         jury = self.sim.jury
@@ -178,17 +191,6 @@ class _Run:
         waits += [task for task in jury.tasks.open_tasks() if task not in waits]
         text = f"open tasks {waits}, {jury.accounting.missing()} uploads not archived"
         return Violation(invariant="liveness", at_ns=self.sim.timeline.now_ns, text=text)
-
-    def _replay(self) -> None:
-        """Rebuild the scheduler from its disk and compare."""
-        process = self.sim.processes[topics.SCHEDULER]
-        live = process.node
-        assert isinstance(live, SchedulerNode)
-        again = new_scheduler(self.scenario, self.options, self.sim.keys, BootId(1))
-        differing = again.replay(process.disk.rows())
-        replayed = again.digest() if not differing else f"{differing} entries decided otherwise"
-        now_ns = self.sim.timeline.now_ns
-        self.sim.jury.see(seen.Replayed(at_ns=now_ns, live=live.digest(), replayed=replayed))
 
     def _terminal(self, network: Network) -> Terminal:
         return Terminal(

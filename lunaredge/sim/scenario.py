@@ -10,6 +10,7 @@ import math
 import sys
 
 import msgspec
+from msgspec.structs import replace
 
 from lunaredge.ids import KeyId, NodeId, OrderId, SiteId
 from lunaredge.model.contact import Contact, ContactPlan
@@ -72,17 +73,32 @@ def simulated_signer(name: str, role: Role) -> Signer:
     return Signer(KeyId(name), role, hashlib.sha256(f"simulated {name}".encode()).digest())
 
 
-def standard(battery_wh: float = BATTERY_WH) -> Scenario:
+def standard() -> Scenario:
     """Give the small standard site and its job."""
     return Scenario(
         name="standard",
         site=_site(),
-        fleet=_fleet(battery_wh),
+        fleet=_fleet(),
         order=_order(),
         plan=_plan(),
         start_ns=START_NS,
         work_s_max=4 * 3_600.0,
     )
+
+
+def with_batteries(scenario: Scenario, ratio: float) -> Scenario:
+    """Give the scenario with batteries that hold only a share of their charge over the reserve."""
+    nodes = tuple(_with_battery(node, ratio) for node in scenario.fleet.nodes)
+    return replace(scenario, fleet=Fleet(nodes=nodes))
+
+
+def _with_battery(node: NodeSpec, ratio: float) -> NodeSpec:
+    machine = node.machine
+    if machine is None:
+        return node
+    usable_wh = machine.battery_wh - machine.reserve_wh
+    battery_wh = machine.reserve_wh + ratio * usable_wh
+    return replace(node, machine=replace(machine, battery_wh=battery_wh))
 
 
 def _plan() -> ContactPlan:
@@ -139,15 +155,15 @@ def _terrain() -> TerrainGrid:
     )
 
 
-def _fleet(battery_wh: float) -> Fleet:
+def _fleet() -> Fleet:
     computer = ComputerSpec(slots=2, memory_mib=4_096)
     return Fleet(
         nodes=(
-            _machine("excavator-1", (Capability.EXCAVATE,), 60.0, battery_wh),
-            _machine("hauler-1", (Capability.HAUL,), 20.0, battery_wh),
-            _machine("hauler-2", (Capability.HAUL,), 100.0, battery_wh),
-            _machine("grader-1", (Capability.GRADE, Capability.COMPACT), 40.0, battery_wh),
-            _machine("rover-1", (Capability.SURVEY,), 80.0, battery_wh),
+            _machine("excavator-1", (Capability.EXCAVATE,), 60.0),
+            _machine("hauler-1", (Capability.HAUL,), 20.0),
+            _machine("hauler-2", (Capability.HAUL,), 100.0),
+            _machine("grader-1", (Capability.GRADE, Capability.COMPACT), 40.0),
+            _machine("rover-1", (Capability.SURVEY,), 80.0),
             NodeSpec(
                 name=NodeId("computer-1"),
                 kind="computer",
@@ -158,9 +174,7 @@ def _fleet(battery_wh: float) -> Fleet:
     )
 
 
-def _machine(
-    name: str, capabilities: tuple[Capability, ...], home_y_m: float, battery_wh: float
-) -> NodeSpec:
+def _machine(name: str, capabilities: tuple[Capability, ...], home_y_m: float) -> NodeSpec:
     return NodeSpec(
         name=NodeId(name),
         kind=name.rsplit("-", 1)[0],
@@ -174,7 +188,7 @@ def _machine(
             deceleration_m_s2=0.4,
             slope_deg_max=15.0,
             payload_kg_max=400.0,
-            battery_wh=battery_wh,
+            battery_wh=BATTERY_WH,
             reserve_wh=RESERVE_WH,
             idle_w=60.0,
             drive_w=400.0,

@@ -39,7 +39,8 @@ from lunaredge.sim.spacelink import PRESET, SpaceLink
 from lunaredge.sim.timeline import Timeline
 from lunaredge.sim.trace import Trace
 from lunaredge.units import ns_from_s
-from lunaredge.wire import spool, topics
+from lunaredge.wire import messages, spool, topics
+from lunaredge.wire.codec import decode
 
 Make = Callable[[BootId], Node]
 Tap = Callable[[NodeId, Message], None]
@@ -118,8 +119,21 @@ class Simulation:
 
     def kill(self, name: NodeId) -> None:
         """Kill a process."""
+        if name == topics.SCHEDULER and self.processes[name].idle:
+            self.replay()
         self.processes[name].kill()
         self.jury.see(seen.Died(at_ns=self.timeline.now_ns, node=name))
+
+    def replay(self) -> None:
+        """Rebuild the scheduler from its disk beside the living one, and have them compared."""
+        process = self.processes[topics.SCHEDULER]
+        live = process.node
+        assert isinstance(live, SchedulerNode)
+        again = new_scheduler(self.scenario, self.options, self.keys, BootId(1))
+        differing = again.replay(process.disk.rows())
+        replayed = again.digest() if not differing else f"{differing} entries decided otherwise"
+        now_ns = self.timeline.now_ns
+        self.jury.see(seen.Replayed(at_ns=now_ns, live=live.digest(), replayed=replayed))
 
     # --- assembly -------------------------------------------------------------------------------
 
@@ -152,6 +166,7 @@ class Simulation:
             start_workload=lambda start: self._computers.start(process, start),
             stop_workload=lambda stop: self._computers.stop(process, stop),
             committed=lambda effect: self._committed(name, effect),
+            heard=lambda topic, payload: self._heard(name, topic, payload),
         )
         self.processes[name] = process
 
@@ -208,6 +223,13 @@ class Simulation:
         for evidence in self._reader.read(message.topic, message.payload, now_ns):
             if not mirrored:
                 self.jury.see(evidence)
+
+    def _heard(self, name: NodeId, topic: str, payload: bytes) -> None:
+        if name in self.agents and topic == topics.stop_all(self.scenario.site.name):
+            body = decode(payload, self.keys.keyring).body
+            if isinstance(body, messages.Stop) and body.node in (None, name):
+                now_ns = self.timeline.now_ns
+                self.jury.see(seen.StopHeard(at_ns=now_ns, node=name, stop=body.stop))
 
     def _committed(self, name: NodeId, effect: StorageEffect) -> None:
         now_ns = self.timeline.now_ns

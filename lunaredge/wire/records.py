@@ -185,6 +185,8 @@ def unpack_telemetry(batch: Telemetry) -> tuple[list[int], list[list[float]]]:
     if any(math.isinf(value) for value in values):
         raise RemoteProtocolError("not_finite", "infinite telemetry value")
     times_ns = [batch.site_ns + int(offset) for offset in offsets]
+    if not all(-(2**63) <= time_ns < 2**63 for time_ns in times_ns):
+        raise RemoteProtocolError("columns", "a sample from beyond time")
     rows = [list(values[i : i + count]) for i in range(0, len(values), count)]
     return times_ns, rows
 

@@ -2,24 +2,17 @@ import json
 import os
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from lunaredge.cli import (
-    bench_footprint,
-    bench_ingest,
-    bench_paths,
-    bench_placement,
-    bench_proc,
-    bench_sim,
-)
-from lunaredge.cli.bench_contest import OURS, ContenderFailed, Contest, agree, hold
-from lunaredge.cli.bench_install import base_install_mib
-from lunaredge.cli.bench_row import BenchOptions, BenchRow, as_document, as_text, row_against
+from lunaredge.cli.bench import footprint, ingest, paths, placement, proc, sim
+from lunaredge.cli.bench.contest import OURS, ContenderFailed, Contest, agree, hold
+from lunaredge.cli.bench.install import base_install_mib
+from lunaredge.cli.bench.row import BenchOptions, BenchRow, as_document, as_text, row_against
 from lunaredge.cli.main import main
 from lunaredge.errors import LunarEdgeError
 from lunaredge.examples import demo_site
-from lunaredge.sim.run import Outcome
 
 KEYS = {"case", "metric", "unit", "ours", "peer", "peer_value", "ratio", "note"}
 
@@ -144,13 +137,13 @@ def test_a_result_is_printed_for_scripts_and_for_people() -> None:
     assert text.count("[1]") == 3
 
 
-@pytest.mark.parametrize("count", bench_paths.CLAIMS)
+@pytest.mark.parametrize("count", paths.CLAIMS)
 def test_shapely_gives_the_same_verdicts(count: int) -> None:
-    case = bench_paths.check_case(count)
+    case = paths.check_case(count)
     folder = str(demo_site())
 
-    ours = bench_paths.contender(OURS, folder).answer(case)
-    theirs = bench_paths.contender("shapely", folder).answer(case)
+    ours = paths.contender(OURS, folder).answer(case)
+    theirs = paths.contender("shapely", folder).answer(case)
 
     assert ours == theirs
     # A comparison in which everybody says "free" would show nothing.
@@ -158,19 +151,19 @@ def test_shapely_gives_the_same_verdicts(count: int) -> None:
 
 
 def test_scipy_gives_the_same_totals() -> None:
-    ours, theirs = bench_placement.contender(OURS), bench_placement.contender("scipy")
+    ours, theirs = placement.contender(OURS), placement.contender("scipy")
 
-    for tasks, nodes in bench_placement.SIZES:
+    for tasks, nodes in placement.SIZES:
         case = f"{tasks} x {nodes}"
         assert agree(ours.answer(case), theirs.answer(case)), case
 
 
-@pytest.mark.parametrize("case", bench_ingest.BOUNDS)
+@pytest.mark.parametrize("case", ingest.BOUNDS)
 def test_both_sides_of_ingest_store_the_same_samples(case: str) -> None:
-    ours = bench_ingest.contender(OURS).answer(case)
-    theirs = bench_ingest.contender("rows").answer(case)
+    ours = ingest.contender(OURS).answer(case)
+    theirs = ingest.contender("rows").answer(case)
 
-    samples = bench_ingest.COMMITS * bench_ingest.BATCHES_A_COMMIT * bench_ingest.BATCH_ROWS
+    samples = ingest.COMMITS * ingest.BATCHES_A_COMMIT * ingest.BATCH_ROWS
     assert agree(ours, theirs)
     assert ours[0] == samples
 
@@ -182,7 +175,7 @@ def test_the_command_measures_and_prints_json(capsys: pytest.CaptureFixture[str]
     assert code == 0
     assert document["bench"] == "placement"
     assert document["machine"]["cores"] >= 1
-    assert [row.keys() for row in document["rows"]] == [KEYS] * len(bench_placement.SIZES)
+    assert [row.keys() for row in document["rows"]] == [KEYS] * len(placement.SIZES)
     assert all(row["peer"] == "scipy" and row["ratio"] > 0 for row in document["rows"])
     assert all("Bound by" in row["note"] for row in document["rows"])
 
@@ -190,20 +183,27 @@ def test_the_command_measures_and_prints_json(capsys: pytest.CaptureFixture[str]
 def test_a_missing_library_is_a_row_and_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "shapely").mkdir()
-    (tmp_path / "shapely" / "__init__.py").write_text(
-        "raise ModuleNotFoundError(\"No module named 'shapely'\", name='shapely')"
+    (tmp_path / "pydantic.py").write_text(
+        "raise ModuleNotFoundError(\"No module named 'pydantic'\", name='pydantic')"
     )
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}")
 
-    code = main(["bench", "paths", "--seconds", "0.2", "--json"])
+    code = main(["bench", "ingest", "--seconds", "0.2", "--json"])
 
     rows = json.loads(capsys.readouterr().out)["rows"]
-    checks = [row for row in rows if row["metric"] == "us_per_check"]
     assert code == 0
-    assert all(row["peer"] == "shapely" and row["peer_value"] is None for row in checks)
-    assert all("shapely is not installed" in row["note"] for row in checks)
-    assert {row["metric"] for row in rows} == {"us_per_check", "p50_ms", "p99_ms"}
+    assert [row["case"] for row in rows] == list(ingest.BOUNDS)
+    assert all(row["ours"] > 0 and row["peer_value"] is None for row in rows)
+    assert all("pydantic is not installed" in row["note"] for row in rows)
+
+
+def test_plans_are_measured_without_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "PLANS", 3)
+
+    for metric in ("p50_ms", "p99_ms"):
+        ours = paths.contender(OURS, str(demo_site()), metric)
+        assert ours.answer("plan, 8 claims") == 3
+        assert ours.measure("plan, 8 claims", 0.0) > 0.0
 
 
 @pytest.mark.parametrize(
@@ -233,16 +233,33 @@ def test_bad_usage_is_refused_before_anything_is_measured(
     assert captured.out == ""
 
 
+def test_one_benchmark_that_fails_leaves_the_others_their_figures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: BenchOptions) -> list[BenchRow]:
+        raise LunarEdgeError("out of order")
+
+    monkeypatch.setattr(sim, "rows", fail)
+    monkeypatch.setattr(footprint, "rows", lambda _: [])
+
+    code = main(["bench", "sim", "footprint", "--json"])
+
+    captured = capsys.readouterr()
+    assert code == 1
+    assert [document["bench"] for document in json.loads(captured.out)] == ["footprint"]
+    assert "bench sim: out of order" in captured.err
+
+
 def test_the_simulators_speed_counts_whole_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = []
 
-    def run(seed: int, *_: object) -> Outcome:
+    def run(seed: int, *_: object) -> SimpleNamespace:
         seeds.append(seed)
         return outcome(seed, ok=True)
 
-    monkeypatch.setattr(bench_sim, "run_seed", run)
+    monkeypatch.setattr(sim, "run_seed", run)
 
-    rows = bench_sim.rows(BenchOptions(seconds=1e-9, data=None))
+    rows = sim.rows(BenchOptions(seconds=1e-9, data=None))
 
     assert seeds == [1, 1]
     assert {row.metric for row in rows} == {"speed_x", "speed_cpu_x", "events_per_cpu_s"}
@@ -250,38 +267,28 @@ def test_the_simulators_speed_counts_whole_runs(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_seed_that_fails_is_worth_more_than_its_speed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench_sim, "run_seed", lambda seed, *_: outcome(seed, ok=False))
+    monkeypatch.setattr(sim, "run_seed", lambda seed, *_: outcome(seed, ok=False))
 
     with pytest.raises(LunarEdgeError, match="seed=1"):
-        bench_sim.rows(BenchOptions(seconds=1e-9, data=None))
+        sim.rows(BenchOptions(seconds=1e-9, data=None))
 
 
-def outcome(seed: int, *, ok: bool) -> Outcome:
-    return Outcome(
-        seed=seed,
-        ok=ok,
-        digest="0" * 64,
-        events=1000,
-        virtual_s=100.0,
-        faults=0,
-        attacks=0,
-        separation_m_min=1.0,
-        invariants={},
-        failure="" if ok else "I1: they met",
-    )
+def outcome(seed: int, *, ok: bool) -> SimpleNamespace:
+    """Give what the benchmark reads of a run's outcome."""
+    return SimpleNamespace(ok=ok, virtual_s=100.0, events=1000, line=lambda: f"seed={seed}")
 
 
 def test_memory_is_ordered_and_a_twin_does_not_halve_it() -> None:
-    memory = bench_proc.memory_of(os.getpid())
+    memory = proc.memory_of(os.getpid())
 
     assert 0.0 < memory.uss_mib <= memory.pss_mib <= memory.rss_mib
-    assert bench_proc.cpu_s_of(os.getpid()) > 0.0
-    assert bench_proc.written_bytes_of(os.getpid()) >= 0
+    assert proc.cpu_s_of(os.getpid()) > 0.0
+    assert proc.written_bytes_of(os.getpid()) >= 0
 
 
 def test_a_process_that_is_gone_is_an_error_of_ours() -> None:
     with pytest.raises(LunarEdgeError, match="2147483647"):
-        bench_proc.cpu_s_of(2**31 - 1)
+        proc.cpu_s_of(2**31 - 1)
 
 
 def test_the_base_install_is_the_agents() -> None:
@@ -294,7 +301,7 @@ def test_the_base_install_is_the_agents() -> None:
 
 @pytest.mark.slow
 def test_an_agents_footprint_is_measured_on_a_real_site() -> None:
-    rows = bench_footprint.rows(BenchOptions(seconds=1.0, data=None))
+    rows = footprint.rows(BenchOptions(seconds=1.0, data=None))
 
     found = {row.metric: row for row in rows}
     assert found["uss_mib"].ours <= found["pss_mib"].ours <= found["rss_mib"].ours

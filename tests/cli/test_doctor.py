@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from lunaredge.cli import doctor_machine, doctor_reach
-from lunaredge.cli.doctor_finding import State, attempt, exit_code, failed, ok
+from lunaredge.cli.doctor import machine, reach
+from lunaredge.cli.doctor.finding import State, attempt, exit_code, failed, ok
 from lunaredge.cli.keys import holders
 from lunaredge.cli.main import main
 from lunaredge.errors import ConfigError, TransportError
@@ -195,12 +195,12 @@ def test_a_broker_that_is_not_there_is_a_missing_part(
 
 
 def test_something_else_on_the_brokers_port_is_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_reach, "GREETING_S_MAX", 0.2)
+    monkeypatch.setattr(reach, "GREETING_S_MAX", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         link = LinkSettings(host="127.0.0.1", port=silent.getsockname()[1])
 
-        finding = doctor_reach.check_broker("broker", link)
-        taken = doctor_reach.check_port("port", link)
+        finding = reach.check_broker("broker", link)
+        taken = reach.check_port("port", link)
 
     assert finding.code == 3
     assert "answers, but not MQTT 5 nor 3.1.1" in finding.found
@@ -270,9 +270,9 @@ def test_a_disk_that_is_nearly_full_or_not_writable_is_a_missing_part(
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
 
-    unwritable = doctor_reach.check_folder("disk", blocked / "stores")
-    monkeypatch.setattr(doctor_reach, "FREE_BYTES_MIN", 2**62)
-    full = doctor_reach.check_folder("disk", tmp_path)
+    unwritable = reach.check_folder("disk", blocked / "stores")
+    monkeypatch.setattr(reach, "FREE_BYTES_MIN", 2**62)
+    full = reach.check_folder("disk", tmp_path)
 
     assert unwritable.code == 3
     assert full.code == 3
@@ -280,7 +280,7 @@ def test_a_disk_that_is_nearly_full_or_not_writable_is_a_missing_part(
 
 
 def test_a_folder_that_is_yet_to_be_made_is_not_made(tmp_path: Path) -> None:
-    finding = doctor_reach.check_folder("disk", tmp_path / "a" / "b")
+    finding = reach.check_folder("disk", tmp_path / "a" / "b")
 
     assert finding.state is State.OK
     assert not (tmp_path / "a").exists()
@@ -303,7 +303,7 @@ def test_every_setting_is_explained(
     assert "s, 5 to 3600" in of_agent["agent.reach_s"]["what"]
     assert of_agent["agent.node"]["default"] == "required"
     assert "1883 is MQTT's own" in of_scheduler["broker.port"]["what"]
-    assert all(row["what"] for row in of_scheduler.values())
+    assert all(row["what"] for row in (*of_agent.values(), *of_scheduler.values()))
     assert "agent.reach_s" in text
 
 
@@ -347,7 +347,7 @@ def test_warming_compiles_the_kernels_or_loads_them(capsys: pytest.CaptureFixtur
 
 
 def test_a_clock_that_lost_its_battery_fails() -> None:
-    finding = doctor_machine.check_clock(wall_ns=0)
+    finding = machine.check_clock(wall_ns=0)
 
     assert finding.code == 1
     assert "1970-01-01" in finding.found
@@ -359,9 +359,9 @@ def test_a_clock_that_lost_its_battery_fails() -> None:
 def test_a_clock_nobody_keeps_is_told_and_fails_nothing(
     error_s: float | None, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor_machine, "synchronised_within_s", lambda: error_s)
+    monkeypatch.setattr(machine, "synchronised_within_s", lambda: error_s)
 
-    finding = doctor_machine.check_clock()
+    finding = machine.check_clock()
 
     assert finding.state is State.OK
     assert expected in finding.found
@@ -371,7 +371,7 @@ def test_the_extras_are_those_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     imported_as = {"pyyaml": "yaml", "tomli-w": "tomli_w"}
 
-    for extra, modules in doctor_machine.EXTRAS.items():
+    for extra, modules in machine.EXTRAS.items():
         named = [line.split(">")[0].lower() for line in project["optional-dependencies"][extra]]
         expected = {imported_as.get(name, name) for name in named if "[" not in name}
         assert set(modules) == expected

@@ -173,7 +173,7 @@ def test_counts_tell_archived_from_dropped(path):
     store.close()
 
 
-def test_a_flipped_bit_costs_one_row_and_is_reported(path):
+def test_a_flipped_bit_costs_one_value_and_is_reported(path):
     store = Store.open(path)
     store.commit([Persist("a", "x", 1, b"good"), Persist("a", "x", 2, b"bad!"), archive(1)])
     store.close()
@@ -184,10 +184,27 @@ def test_a_flipped_bit_costs_one_row_and_is_reported(path):
 
     store = Store.open(path)
 
-    assert [row.number for row in store.rows()] == [1]
+    # Its core knows what a row means whose value is gone: a stop, say, holds.
+    assert [(row.number, row.value) for row in store.rows()] == [(1, b"good"), (2, b"")]
     assert (store.corrupt_count, store.corrupt_keys) == (1, ["a/x/2"])
     assert list(store.archive_rows()) == []
     assert len(store.check()) == 2
+    store.close()
+
+
+def test_a_value_of_another_type_is_damage(path):
+    store = Store.open(path)
+    store.commit([Persist("a", "x", 1, b"good"), archive(1)])
+    store.close()
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE rows SET value = 'text'")
+        raw.execute("UPDATE archive SET record = NULL OR 1")
+    raw.close()
+
+    store = Store.open(path)
+
+    assert [row.value for row in store.rows()] == [b""]
+    assert list(store.archive_rows()) == []
     store.close()
 
 

@@ -206,15 +206,16 @@ class Site:
         assert isinstance(command, messages.Assign)
         return command
 
-    def report(self, node: str, task: str, outcome: str, seq: int, result: bytes = b"") -> None:
-        """Upload a task report as a node."""
+    def report(
+        self, node: str, task: str, outcome: str, seq: int, attempt: int | None = None
+    ) -> None:
+        """Upload a task report as a node, on the present attempt unless another is named."""
         entry = self.scheduler.core.state.tasks[TaskId(task)]
         report = records.TaskReport(
             site_ns=self.now_ns,
             task=TaskId(task),
-            attempt=entry.attempt,
+            attempt=entry.attempt if attempt is None else attempt,
             outcome=records.TaskOutcome(outcome),
-            result=result,
         )
         upload = messages.Upload(
             record_class=messages.RecordClass.STATE,

@@ -1,5 +1,6 @@
 import itertools
 
+import msgspec
 import pytest
 
 from lunaredge.errors import LocalProtocolError
@@ -119,11 +120,9 @@ def test_a_report_on_an_earlier_attempt_is_old_news() -> None:
     entry = site.scheduler.core.state.tasks[TaskId("grade-pad")]
     assert entry.attempt == 2
 
-    entry.attempt = 1
-    site.report("grader-1", "grade-pad", "done", 3)
-    entry.attempt = 2
+    site.report("grader-1", "grade-pad", "done", 3, attempt=1)
 
-    assert entry.phase is TaskPhase.DONE
+    assert entry.phase is TaskPhase.ASSIGNED
 
 
 def test_one_empty_handed_word_does_not_take_a_task_away() -> None:
@@ -179,3 +178,219 @@ def test_an_idle_machine_away_from_home_is_sent_there() -> None:
 
     assign = site.assignment("grader-1")
     assert assign.legs[0].path == ((16.0, 8.0),)
+
+
+def cancel(site: Site, name: str, request: str = "cancel") -> messages.Answer:
+    return site.ask(messages.CancelRequest(request=request, task=TaskId(name)))
+
+
+def test_ending_a_task_that_waits_leaves_its_last_nodes_new_task_alone() -> None:
+    site = Site()
+    site.census()
+    only = (NodeId("grader-1"),)
+    first = plain_site.grade("first", only_on=only)
+    second = plain_site.grade("second", only_on=only, priority=1)
+    site.submit(plain_site.order(first))
+    site.solve()
+    site.submit(messages_order(second))
+    site.reply("grader-1", site.assignment("grader-1").command, ok=False, reason="busy")
+    site.solve()
+    assert site.assignment("grader-1").task == "second"
+
+    cancel(site, "first")
+    site.wait(11.0)
+
+    assert len([a for a in site.sent("grader-1", messages.Assign) if a.task == "second"]) == 2
+
+
+def messages_order(*tasks: object) -> object:
+    return msgspec.structs.replace(plain_site.order(*tasks), id="another")
+
+
+def test_a_cancel_that_overtakes_its_task_is_said_again() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+    assign = site.assignment("grader-1")
+
+    cancel(site, "grade-pad")
+    site.wait(1.0)
+    early = site.sent("grader-1", messages.Cancel)[-1]
+    assert isinstance(early, messages.Cancel)
+    site.reply("grader-1", early.command, ok=False, reason="unknown_task")
+    site.reply("grader-1", assign.command)
+    site.report("grader-1", "grade-pad", "accepted", 1)
+    heartbeat(site, task="grade-pad", attempt=1)
+
+    late = site.sent("grader-1", messages.Cancel)[-1]
+    assert isinstance(late, messages.Cancel)
+    assert late.command != early.command
+
+
+def test_a_task_to_be_cancelled_is_not_tried_again() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+
+    cancel(site, "grade-pad")
+    site.reply("grader-1", site.assignment("grader-1").command, ok=False, reason="safe")
+
+    assert phase(site) is TaskPhase.CANCELLED
+
+
+def test_a_task_taken_and_lost_before_its_report_is_placed_again() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+    site.reply("grader-1", site.assignment("grader-1").command)
+
+    for _ in range(backlog.EMPTY_HANDED_MAX):
+        heartbeat(site)
+    site.solve()
+
+    entry = site.scheduler.core.state.tasks[TaskId("grade-pad")]
+    assert (entry.phase, entry.attempt) == (TaskPhase.ASSIGNED, 2)
+
+
+def test_a_task_that_its_node_has_not_heard_of_is_not_lost() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+
+    for _ in range(3 * backlog.EMPTY_HANDED_MAX):
+        heartbeat(site)
+
+    entry = site.scheduler.core.state.tasks[TaskId("grade-pad")]
+    assert (entry.phase, entry.attempt) == (TaskPhase.ASSIGNED, 1)
+
+
+def test_a_node_that_goes_on_with_an_ended_task_is_told_to_give_it_up() -> None:
+    site = accepted()
+    site.report("grader-1", "grade-pad", "cancelled", 2)
+
+    heartbeat(site, task="grade-pad", attempt=1)
+
+    cancels = site.sent("grader-1", messages.Cancel)
+    assert [(c.task, c.attempt) for c in cancels] == [("grade-pad", 1)]  # type: ignore[union-attr]
+
+
+def test_a_long_chain_of_tasks_ends_with_its_first() -> None:
+    site = Site()
+    chain = [plain_site.grade("task-0")]
+    chain += [plain_site.grade(f"task-{i}", after=(chain[-1].id,)) for i in range(1, 2)]
+    for i in range(2, 1_200):
+        chain.append(plain_site.grade(f"task-{i}", after=(TaskId(f"task-{i - 1}"),)))
+    assert site.submit(plain_site.order(*chain)).ok
+
+    cancel(site, "task-0")
+
+    phases = [entry.phase for entry in site.scheduler.core.state.tasks.values()]
+    assert phases == [TaskPhase.CANCELLED] * 1_200
+
+
+def test_ended_trips_home_are_forgotten() -> None:
+    site = Site()
+    site.census()
+    away = {"x_m": 50.0, "y_m": 30.0}
+
+    for seq in range(1, 13):
+        heartbeat(site, **away)
+        site.wait(119.0)
+        heartbeat(site, **away)
+        site.wait(2.0)
+        site.solve()
+        site.reply("grader-1", site.assignment("grader-1").command)
+        site.report("grader-1", site.assignment("grader-1").task, "failed", seq)
+        site.solve()
+
+    assert site.scheduler.core.state.park_no > 1
+    assert len(site.scheduler.core.state.tasks) <= 2
+
+
+def test_a_machine_in_safe_mode_gets_no_task() -> None:
+    site = Site()
+    site.census()
+    heartbeat(site, state="safe", autonomy=messages.Autonomy.A3)
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+    safe = phase(site)
+
+    heartbeat(site)
+    site.solve()
+
+    assert (safe, phase(site)) == (TaskPhase.QUEUED, TaskPhase.ASSIGNED)
+
+
+def test_a_task_that_waits_for_two_ended_tasks_ends_once() -> None:
+    site = Site()
+    first = plain_site.grade("first")
+    left = plain_site.grade("left", after=(first.id,))
+    right = plain_site.grade("right", after=(first.id,))
+    last = plain_site.grade("last", after=(left.id, right.id))
+    site.submit(plain_site.order(first, left, right, last))
+
+    cancel(site, "first")
+
+    assert site.scheduler.core.state.quarantined == 0
+    assert {phase(site, name) for name in ("left", "right", "last")} == {TaskPhase.CANCELLED}
+
+
+def test_a_report_of_a_node_that_has_not_the_task_is_not_taken() -> None:
+    site = accepted()
+
+    site.report("grader-2", "grade-pad", "done", 1)
+
+    assert phase(site) is TaskPhase.ACCEPTED
+
+
+def test_a_late_report_on_a_task_that_waits_again_is_old_news() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+    site.reply("grader-1", site.assignment("grader-1").command, ok=False, reason="busy")
+
+    site.report("grader-1", "grade-pad", "done", 1)
+
+    assert phase(site) is TaskPhase.QUEUED
+    assert site.scheduler.core.state.quarantined == 0
+
+
+def test_a_stray_task_is_taken_away_by_one_command_however_often_it_shows() -> None:
+    site = accepted()
+
+    for _ in range(3):
+        heartbeat(site, task="grade-other", attempt=4)
+        site.wait(1.0)
+
+    cancels = site.sent("grader-1", messages.Cancel)
+    assert len({cancel.command for cancel in cancels}) == 1  # type: ignore[union-attr]
+
+
+def test_a_task_that_its_node_reports_on_is_not_assigned_again() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+    site.report("grader-1", "grade-pad", "accepted", 1)
+
+    site.wait(11.0)
+
+    assert len(site.sent("grader-1", messages.Assign)) == 1
+
+
+def test_a_cancel_that_came_too_late_is_not_repeated() -> None:
+    site = accepted()
+    cancel(site, "grade-pad")
+    site.wait(1.0)
+    count = len(site.sent("grader-1", messages.Cancel))
+
+    site.report("grader-1", "grade-pad", "done", 2)
+    site.wait(11.0)
+
+    assert phase(site) is TaskPhase.DONE
+    assert len(site.sent("grader-1", messages.Cancel)) == count == 1

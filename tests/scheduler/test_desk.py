@@ -1,3 +1,5 @@
+import msgspec
+
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.task import TaskKind
 from lunaredge.scheduler.desk import explained
@@ -6,6 +8,7 @@ from lunaredge.wire import messages, topics
 from lunaredge.wire.messages import Approve, CancelRequest, HoldRequest, StopReleaseRequest, Submit
 from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
+from tests.scheduler.test_claims import driving
 
 
 def test_an_order_is_taken_once_however_often_it_is_sent() -> None:
@@ -195,3 +198,231 @@ def test_explain_says_what_a_task_waits_for() -> None:
     _, text, _ = explained(site.scheduler.core.ctx, "grade-pad")
 
     assert text == "grade-pad waits: needs Earth's approval"
+
+
+def test_a_request_played_back_on_another_topic_changes_nothing() -> None:
+    site = Site()
+    site.census()
+    base = "lunaredge/v1/plain/scheduler/request/"
+    go_on = HoldRequest(request="on", node=NodeId("grader-1"), hold=False)
+    frame = site.frame(site.operator, go_on)
+    site.hear(base + "mari", frame)
+    site.ask(HoldRequest(request="hold", node=NodeId("grader-1"), hold=True))
+
+    site.hear(base + "mallory", frame)
+
+    assert site.scheduler.core.state.nodes[NodeId("grader-1")].held
+
+
+def latch(site: Site, node: str, *stops: str) -> None:
+    word = site.situation(node, state="stopped", stops=stops)
+    site.say(node, messages.Heartbeat(situation=word))
+
+
+def release(site: Site, stop: str) -> messages.Answer:
+    """Ask for the code, and release."""
+    asked = site.ask(StopReleaseRequest(request=site.request_id(), stop=stop))
+    if not asked.ok:
+        return asked
+    code = site.scheduler.core.state.stops[stop].code
+    return site.ask(StopReleaseRequest(request=site.request_id(), stop=stop, code=code))
+
+
+def test_a_stop_that_only_the_nodes_heard_can_be_released() -> None:
+    site = Site()
+    site.census()
+
+    latch(site, "hauler-1", "s9")
+    answer = release(site, "s9")
+    site.wait(1.0)
+
+    assert answer.ok
+    assert site.sent("hauler-1", messages.ReleaseStop)
+    assert not site.scheduler.core.state.alarms["hauler-1/stop.s9"].active
+
+
+def test_a_released_stop_that_holds_a_node_again_can_be_released_again() -> None:
+    site = Site()
+    site.census()
+    latch(site, "hauler-1", "s9")
+    release(site, "s9")
+    site.wait(1.0)
+    latch(site, "hauler-1", "s9")
+    waiting = site.scheduler.core.state.stops["s9"].released
+    command = site.sent("hauler-1", messages.ReleaseStop)[-1]
+    assert isinstance(command, messages.ReleaseStop)
+    site.reply("hauler-1", command.command)
+
+    latch(site, "hauler-1", "s9")
+
+    assert waiting
+    assert not site.scheduler.core.state.stops["s9"].released
+    assert release(site, "s9").ok
+
+
+def test_stops_without_end_fill_no_table() -> None:
+    site = Site()
+    site.census()
+
+    for i in range(20):
+        latch(site, "hauler-1", *(f"s{i}-{k}" for k in range(100)))
+
+    assert len(site.scheduler.core.state.stops) <= 1_024
+
+
+def test_a_hold_that_an_old_resume_undid_is_said_again() -> None:
+    site = Site()
+    site.census()
+    site.ask(HoldRequest(request="h", node=NodeId("grader-1"), hold=True))
+    site.wait(1.0)
+    first = site.sent("grader-1", messages.Hold)[-1]
+    assert isinstance(first, messages.Hold)
+    site.reply("grader-1", first.command)
+
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1", held=False)))
+
+    again = site.sent("grader-1", messages.Hold)[-1]
+    assert isinstance(again, messages.Hold)
+    assert again.command != first.command
+
+
+def test_a_hold_that_only_its_node_knows_of_is_known_from_then_on() -> None:
+    site = Site()
+    site.census()
+
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1", held=True)))
+
+    assert site.scheduler.core.state.nodes[NodeId("grader-1")].held
+    assert not site.sent("grader-1", messages.Resume)
+
+
+def test_an_order_with_a_thousand_faults_gets_an_answer() -> None:
+    site = Site()
+    tasks = [
+        plain_site.task(f"look-{i}", TaskKind.SURVEY, zone="n" * 40 + f"-{i}") for i in range(1_500)
+    ]
+
+    answer = site.submit(plain_site.order(*tasks))
+
+    assert not answer.ok
+    assert len(answer.text) < 10_000
+
+
+def press_stop(site: Site, stop: str, node: NodeId | None = None) -> None:
+    body = messages.Stop(stop=stop, node=node, reason="dust")
+    site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, body))
+
+
+def repeats(site: Site) -> list[messages.Message]:
+    return [body for at, body in site.published if at == "lunaredge/v1/plain/all/stop"]
+
+
+def test_a_machine_that_missed_a_stop_is_granted_nothing_and_told_again() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+    site.reply("grader-1", site.assignment("grader-1").command)
+    site.report("grader-1", "grade-pad", "accepted", 1)
+    press_stop(site, "s1")
+
+    site.request("grader-1", 1)
+    site.solve()
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
+
+    assert site.last(messages.Defer).reason == "emergency stop"
+    assert not site.sent("grader-1", messages.Grant)
+    assert repeats(site) == [messages.Stop(stop="s1", node=None, reason="dust")]
+
+
+def test_a_machine_that_missed_a_stop_gets_no_task_and_no_more_time() -> None:
+    site, grant = driving()
+    press_stop(site, "s1")
+
+    site.say("grader-1", messages.AuthorityRenewal(request_no=2, authority=grant.authority))
+    site.submit(msgspec.structs.replace(plain_site.order(plain_site.grade("more")), id="more"))
+    site.solve()
+
+    assert not site.sent("grader-1", messages.Renew)
+    assert site.scheduler.core.state.tasks[TaskId("more")].phase is TaskPhase.QUEUED
+
+
+def test_a_stop_of_one_node_holds_no_other() -> None:
+    site, grant = driving()
+    press_stop(site, "s1", NodeId("hauler-1"))
+
+    site.say("grader-1", messages.AuthorityRenewal(request_no=2, authority=grant.authority))
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
+
+    assert site.sent("grader-1", messages.Renew)
+    assert not repeats(site)
+
+
+def test_a_released_stop_is_not_told_again() -> None:
+    site = Site()
+    site.census()
+    press_stop(site, "s1")
+    release(site, "s1")
+
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
+
+    assert not repeats(site)
+
+
+def test_a_stop_found_on_one_node_is_that_nodes_and_found_on_two_everybodys() -> None:
+    site = Site()
+    site.census()
+
+    latch(site, "hauler-1", "s9")
+    first = site.scheduler.core.state.stops["s9"].node
+    latch(site, "grader-1", "s9")
+
+    assert first == "hauler-1"
+    assert site.scheduler.core.state.stops["s9"].node is None
+
+
+def test_a_release_code_is_good_for_ten_minutes_only() -> None:
+    site = Site()
+    press_stop(site, "s1")
+    site.ask(StopReleaseRequest(request="a", stop="s1"))
+    code = site.scheduler.core.state.stops["s1"].code
+
+    site.wait(600.0)
+    late = site.ask(StopReleaseRequest(request="b", stop="s1", code=code))
+
+    assert not late.ok
+
+
+def test_a_release_goes_to_the_node_that_was_meant() -> None:
+    site = Site()
+    site.census()
+    press_stop(site, "s1", NodeId("hauler-1"))
+
+    release(site, "s1")
+    site.wait(1.0)
+
+    assert site.sent("hauler-1", messages.ReleaseStop)
+    assert not site.sent("grader-1", messages.ReleaseStop)
+
+
+def test_first_answers_are_kept_for_so_many_requests() -> None:
+    site = Site()
+
+    for i in range(1_100):
+        site.ask(CancelRequest(request=f"c{i}", task=TaskId("nothing")))
+
+    assert len(site.scheduler.core.state.answers) == 1_024
+    assert "operator-mari/c1099" in site.scheduler.core.state.answers
+
+
+def test_a_hold_that_was_taken_back_is_not_repeated() -> None:
+    site = Site()
+    site.census()
+    site.ask(HoldRequest(request="h", node=NodeId("grader-1"), hold=True))
+    site.wait(1.0)
+    count = len(site.sent("grader-1", messages.Hold))
+
+    site.ask(HoldRequest(request="g", node=NodeId("grader-1"), hold=False))
+    site.wait(11.0)
+
+    assert len(site.sent("grader-1", messages.Hold)) == count

@@ -4,10 +4,13 @@ import msgspec
 import pytest
 
 from lunaredge.errors import JournalCorrupt
-from lunaredge.ids import BootId, NodeId, TaskId
+from lunaredge.ids import BootId, NodeId, OrderId, TaskId
+from lunaredge.model.task import TaskKind
 from lunaredge.node import Archive, Persist, Publish, Row
+from lunaredge.scheduler import fusion, views
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.node import JOURNAL, SchedulerNode
+from lunaredge.scheduler.state import TaskEntry
 from lunaredge.wire import messages, records
 from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
@@ -273,6 +276,33 @@ def test_time_is_told_to_whoever_asks() -> None:
     assert (reply.local_ns, reply.site_ns) == (123, site.now_ns)
 
 
+@pytest.mark.parametrize("table", ["journal", "checkpoint"])
+def test_a_damaged_entry_is_not_led_from_wherever_it_stands(table: str) -> None:
+    site = Site()
+    config = SchedulerConfig(site=site.site.name, checkpoint_entries=5)
+    site.scheduler = SchedulerNode(
+        config, site.site, site.fleet, BootId(2), signer=site.lead, keyring=site.keyring
+    )
+    site.scheduler.restore([], site.now_ns)
+    site.scheduler.connected(site.now_ns)
+    site.census()
+    last = max(place for place in site.disk if place[0] == table)
+    site.disk[last] = b""
+
+    with pytest.raises(JournalCorrupt, match=r"damaged.*restore the scheduler's store from a copy"):
+        replayed(site, list(site.rows()), config)
+
+
+def test_a_stream_whose_numbers_are_damaged_begins_anew() -> None:
+    site = busy_site()
+    place = next(place for place in site.disk if place[0] == "stream")
+    site.disk[place] = b""
+
+    again = replayed(site, list(site.rows()))
+
+    assert again.digest() == site.scheduler.digest()
+
+
 def test_a_word_said_again_is_counted_and_changes_nothing() -> None:
     site = Site()
     site.census()
@@ -286,3 +316,111 @@ def test_a_word_said_again_is_counted_and_changes_nothing() -> None:
 
     assert site.scheduler.refused == {"repeated": 1}
     assert site.scheduler.digest() == digest
+
+
+def test_views_of_many_tasks_fit_a_frame_and_show_the_open_ones() -> None:
+    site = Site()
+    for k in range(3):
+        tasks = [plain_site.grade(f"grade-{k}-{i}") for i in range(800)]
+        order = msgspec.structs.replace(plain_site.order(*tasks), id=f"order-{k}")
+        assert site.submit(order).ok
+        for task in tasks[1:]:
+            site.ask(messages.CancelRequest(request=site.request_id(), task=task.id))
+
+    site.wait(31.0)
+
+    view = next(
+        body
+        for _, body in reversed(site.published)
+        if isinstance(body, messages.View) and body.name == "tasks"
+    )
+    rows = msgspec.json.decode(view.rows)
+    shown = {row["task"] for row in rows}
+    assert {"grade-0-0", "grade-1-0", "grade-2-0", "grade-2-799"} <= shown
+
+
+def event(site: Site, text: str) -> messages.Upload:
+    record = records.Event(site_ns=site.now_ns, code="tale", text=text)
+    return raw_upload(
+        site, record_class=messages.RecordClass.EVENT, record=records.encode_record(record)
+    )
+
+
+def test_a_record_too_large_for_earth_is_kept_at_the_site() -> None:
+    site = Site()
+    upload = event(site, "x" * 261_700)
+
+    site.hear("lunaredge/v1/plain/dc-1/up/event", site.frame(site.signers[NodeId("dc-1")], upload))
+    site.wait(31.0)
+
+    assert [row.count for row in site.archive] == [1]
+    assert not [place for place in site.disk if place[0] == "spool"]
+
+
+def test_a_sample_from_beyond_time_is_kept_and_holds_nothing_up() -> None:
+    site = Site()
+    birth = messages.Birth(
+        kind="x",
+        channels=(messages.Channel(name="a", unit="V"), messages.Channel(name="b", unit="V")),
+        situation=site.situation("dc-1"),
+    )
+    site.say("dc-1", birth)
+    batch = records.Telemetry(
+        site_ns=-(2**63),
+        channel_count=2,
+        times_ns=(-5).to_bytes(8, "little", signed=True),
+        values=bytes(8),
+    )
+
+    hear_raw(site, raw_upload(site, record=msgspec.msgpack.encode(batch)))
+    site.wait(700.0)
+
+    assert [row.count for row in site.archive] == [1]
+    assert site.scheduler.refused == {"columns": 1}
+
+
+def test_a_count_beyond_reason_is_refused() -> None:
+    site = Site()
+
+    hear_raw(site, raw_upload(site, count=2**62))
+
+    assert not site.archive
+    assert site.scheduler.refused == {"count": 1}
+
+
+def test_rows_that_fit_no_frame_leave_room_for_the_others() -> None:
+    rows: list[views.Row] = [{"at": 0, "text": "x" * 150_000}, {"at": 1, "text": "y" * 150_000}]
+    rows += [{"at": 2, "text": "z"}, {"at": 3, "text": "x" * 400_000}]
+
+    encoded = views.encode_rows(rows)
+
+    assert [row["at"] for row in msgspec.json.decode(encoded)] == [0, 2]
+
+
+def test_a_map_of_many_surveys_fits_one_assignment() -> None:
+    site = Site()
+    core = site.scheduler.core
+    surveys = [plain_site.task(f"look-{i}", TaskKind.SURVEY, zone="pad") for i in range(3)]
+    fuse = plain_site.task("map", TaskKind.FUSE_TERRAIN, after=[s.id for s in surveys])
+    for task in (*surveys, fuse):
+        entry = TaskEntry(task=task, order=OrderId("o"), patches=[bytes(60_000), bytes(60_000)])
+        core.state.tasks[task.id] = entry
+
+    work = fusion.workload(core.ctx, core.state.tasks[fuse.id])
+
+    assert 150_000 < len(work.input) < fusion.PATCH_BYTES_MAX + 1_000
+    assert core.state.alarms["map/fusion.too_large"].active
+
+
+def test_a_word_without_end_is_cut() -> None:
+    site = Site()
+    alarm = records.Alarm(site_ns=site.now_ns, code="c" * 5_000, text="x" * 50_000, active=True)
+    upload = raw_upload(
+        site, record_class=messages.RecordClass.ALARM, record=records.encode_record(alarm)
+    )
+
+    site.hear("lunaredge/v1/plain/dc-1/up/alarm", site.frame(site.signers[NodeId("dc-1")], upload))
+
+    (kept,) = site.scheduler.core.state.alarms.values()
+    assert len(kept.code) <= 80
+    assert len(kept.text) <= 500

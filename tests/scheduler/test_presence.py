@@ -105,6 +105,7 @@ def test_a_late_word_of_an_earlier_life_is_old_news() -> None:
     node = site.scheduler.core.state.nodes[NodeId("hauler-1")]
     assert node.boot == 900
     assert node.body == (32.0, 8.0)
+    assert site.scheduler.core.state.quarantined == 0
 
 
 def test_a_word_of_a_node_nobody_enrolled_is_refused() -> None:
@@ -139,3 +140,130 @@ def test_nobody_is_silent_while_the_scheduler_cannot_hear() -> None:
     site.wait(2.0)
 
     assert (deaf, again, node.presence) == (Presence.UP, Presence.UP, Presence.LOST)
+
+
+def answer_census(site: Site) -> None:
+    """Every node takes the newest census, and nobody has said yet where it is."""
+    for node in site.signers:
+        command = site.sent(node, messages.Census)[-1]
+        assert isinstance(command, messages.Census)
+        site.reply(node, command.command)
+
+
+def test_a_machine_counts_only_once_it_has_said_where_it_is() -> None:
+    site = Site()
+    site.census()
+    site.start()
+
+    answer_census(site)
+    answered = [n.censused for n in site.scheduler.core.state.nodes.values()]
+    for node in site.signers:
+        site.say(node, messages.Heartbeat(situation=site.situation(node)))
+
+    assert not any(answered)
+    assert all(n.censused for n in site.scheduler.core.state.nodes.values())
+
+
+def test_a_word_under_an_older_epoch_counts_nobody() -> None:
+    site = Site()
+    site.census()
+    site.start()
+
+    word = site.situation("hauler-1", epoch=1)
+    site.say("hauler-1", messages.Heartbeat(situation=word))
+
+    assert not site.scheduler.core.state.nodes[NodeId("hauler-1")].censused
+
+
+def test_a_machine_between_authority_and_rest_does_not_count_yet() -> None:
+    site = Site()
+    site.census()
+    site.start()
+
+    rolling = messages.Heartbeat(situation=site.situation("hauler-1", at_rest=False))
+    site.say("hauler-1", rolling)
+    blind = messages.Heartbeat(situation=site.situation("grader-1", x_m=None, y_m=None))
+    site.say("grader-1", blind)
+
+    nodes = site.scheduler.core.state.nodes
+    assert not nodes[NodeId("hauler-1")].censused
+    assert not nodes[NodeId("grader-1")].censused
+
+
+def test_a_leader_on_an_old_disk_never_leads_under_a_used_epoch() -> None:
+    site = Site()
+    image = dict(site.disk)
+    epochs = [site.scheduler.core.state.epoch]
+
+    site.start()
+    epochs.append(site.scheduler.core.state.epoch)
+    site.disk = image
+    site.start()
+    epochs.append(site.scheduler.core.state.epoch)
+
+    assert len(set(epochs)) == 3
+
+
+def test_silence_still_counts_after_the_epoch_was_raised() -> None:
+    site = Site()
+    site.census()
+    word = site.situation("hauler-1", epoch=7)
+    site.say("hauler-1", messages.Heartbeat(situation=word))
+
+    site.wait(121.0)
+
+    assert site.scheduler.core.state.nodes[NodeId("grader-1")].presence is Presence.LOST
+
+
+def test_an_epoch_that_nobody_could_have_reached_is_not_followed() -> None:
+    site = Site()
+    site.census()
+
+    word = site.situation("hauler-1", epoch=2**63 - 1)
+    site.say("hauler-1", messages.Heartbeat(situation=word))
+
+    state = site.scheduler.core.state
+    assert state.epoch == 1
+    assert state.alarms["hauler-1/epoch.absurd"].active
+
+
+def test_a_repeated_farewell_changes_nothing() -> None:
+    site = Site()
+    site.census()
+    farewell = messages.Farewell(node=NodeId("grader-1"), orderly=True)
+    topic = "lunaredge/v1/plain/grader-1/node"
+    frame = site.frame(site.signers[NodeId("grader-1")], farewell)
+    site.hear(topic, frame)
+    rows = len(site.disk)
+
+    site.hear(topic, frame)
+
+    assert len(site.disk) == rows
+
+
+def test_a_new_life_ends_the_census_of_the_last() -> None:
+    site = Site()
+    birth = messages.Birth(kind="x", channels=(), situation=site.situation("dc-1"))
+    site.say("dc-1", birth)
+    site.node_boots[NodeId("dc-1")] = BootId(900)
+
+    site.say("dc-1", birth)
+    count = len(site.sent("dc-1", messages.Census))
+    site.wait(11.0)
+
+    fresh = site.sent("dc-1", messages.Census)[count:]
+    assert [census.boot for census in fresh] == [900]  # type: ignore[union-attr]
+
+
+def test_no_node_answers_for_another() -> None:
+    site = Site()
+    site.say("dc-1", messages.Birth(kind="x", channels=(), situation=site.situation("dc-1")))
+    census = site.sent("dc-1", messages.Census)[-1]
+    assert isinstance(census, messages.Census)
+    site.say(
+        "hauler-1", messages.Birth(kind="x", channels=(), situation=site.situation("hauler-1"))
+    )
+
+    site.reply("hauler-1", census.command)
+
+    assert census.command in site.scheduler.core.state.commands

@@ -69,3 +69,46 @@ def test_a_tick_that_fails_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(AssertionError, match="the clock is broken"):
         site.wait(200.0)
+
+
+def test_an_undone_input_leaves_every_time_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site()
+    site.census()
+    site.wait(50.0)
+
+    with monkeypatch.context() as patch:
+        broken_hold(patch)
+        ask_to_hold(site)
+
+    assert replayed(site, list(site.rows())).digest() == site.scheduler.digest()
+
+
+def test_a_placement_that_fails_does_not_end_all_placing(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade()))
+
+    def fail(*_: object) -> None:
+        raise AssertionError("no such wheel")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lunaredge.scheduler.dispatch.assign", fail)
+        site.solve()
+    site.wait(61.0)
+    site.solve()
+
+    phases = [entry.phase for entry in site.scheduler.core.state.tasks.values()]
+    assert phases == [backlog.TaskPhase.ASSIGNED]
+
+
+def test_a_start_that_fails_leads_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site()
+    site.census()
+
+    def fail(*_: object) -> None:
+        raise AssertionError("no epoch")
+
+    monkeypatch.setattr("lunaredge.scheduler.presence.call_census", fail)
+
+    with pytest.raises(AssertionError, match="no epoch"):
+        site.start()

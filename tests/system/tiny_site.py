@@ -4,6 +4,7 @@ On the demo's own terrain and with the demo's own machines, but small enough tha
 in half a minute at 60 times real time; the Earth link is out in the middle of it.
 """
 
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -21,7 +22,7 @@ regolith_kg_m3 = 1600.0
 boundary = [[1, 1], [79, 1], [79, 59], [1, 59]]
 
 [terrain]
-file = {tile!r}
+file = "tile.tif"
 origin_x_m = 127940.0
 origin_y_m = -93155.0
 width_m = 80.0
@@ -76,8 +77,8 @@ CONTACTS = """
  "site": {"name": "tiny", "lat": -84.8, "lon_e": 126.0, "mast_m": 10},
  "epoch": "2028-01-13T12:00:00Z",
  "contacts": [
-  {"link": "DTE", "start": "2028-01-13T11:00:00Z", "end": "2028-01-13T12:10:00Z", "owlt_s": 1.28},
-  {"link": "DTE", "start": "2028-01-13T12:16:00Z", "end": "2028-01-13T22:00:00Z", "owlt_s": 1.28}
+  {"link": "DTE", "start": "2028-01-13T11:00:00Z", "end": "2028-01-13T12:15:00Z", "owlt_s": 1.28},
+  {"link": "DTE", "start": "2028-01-13T12:20:00Z", "end": "2028-01-13T22:00:00Z", "owlt_s": 1.28}
  ]
 }
 """
@@ -86,8 +87,8 @@ CONTACTS = """
 def write_tiny_site(folder: Path) -> Path:
     """Write the site's four files; give their folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    tile = next(demo_site().glob("NPC_*.tif"))
-    (folder / "site.toml").write_text(SITE.format(tile=str(tile)), encoding="utf-8")
+    shutil.copyfile(next(demo_site().glob("NPC_*.tif")), folder / "tile.tif")
+    (folder / "site.toml").write_text(SITE, encoding="utf-8")
     (folder / "order.yaml").write_text(ORDER, encoding="utf-8")
     (folder / "contacts.json").write_text(CONTACTS, encoding="utf-8")
     (folder / "fleet.toml").write_text(tomli_w.dumps(_fleet()), encoding="utf-8")

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from lunaredge.cli.bench_contest import OURS, Contest, hold
-from lunaredge.cli.bench_row import BenchOptions, BenchRow
-from lunaredge.cli.bench_worker import Contender, cpu_us_each
+from lunaredge.cli.bench.contest import OURS, Contest, hold
+from lunaredge.cli.bench.row import BenchOptions, BenchRow
+from lunaredge.cli.bench.worker import Contender, cpu_us_each
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.assignment import assign
 from lunaredge.kernels.jit import Floats, Ints

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lunaredge.cli.doctor_finding import Finding, not_installed, ok
+from lunaredge.cli.doctor.finding import Finding, not_installed, ok
 
 NAME = "kernels"
 # How often progress is looked at.

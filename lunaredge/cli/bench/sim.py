@@ -2,7 +2,7 @@
 
 import time
 
-from lunaredge.cli.bench_row import BenchOptions, BenchRow
+from lunaredge.cli.bench.row import BenchOptions, BenchRow
 from lunaredge.errors import ConfigError, LunarEdgeError
 from lunaredge.scheduler.solve import warm_up
 from lunaredge.sim.options import Options, calm
@@ -11,7 +11,7 @@ from lunaredge.sim.scenario import standard
 
 SECONDS = 20.0
 BOUND = (
-    "The standard site to its end, every invariant checked after each event, the journal replayed."
+    "The standard site to its end, every invariant checked after each event."
     " Bound by signatures (about a third) and by Python spread over nodes, machines and checkers."
     " No peer runs these nodes"
 )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lunaredge.cli.doctor_finding import Finding, failed, ok, skipped
+from lunaredge.cli.doctor.finding import Finding, failed, ok, skipped
 from lunaredge.errors import TransportError
 from lunaredge.runtime.broker import find_broker
 from lunaredge.units import NS_PER_S

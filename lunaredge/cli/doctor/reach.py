@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from lunaredge.cli.doctor_finding import (
+from lunaredge.cli.doctor.finding import (
     EXIT_MISSING_PART,
     EXIT_NOT_SO,
     Finding,

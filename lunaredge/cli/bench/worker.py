@@ -1,6 +1,6 @@
 """The process of one contender: it answers what the benchmark asks, one line of JSON each.
 
-    python -m lunaredge.cli.bench_worker MODULE NAME [DATA]
+    python -m lunaredge.cli.bench.worker MODULE NAME [DATA]
 
 A contender that is not installed, or that breaks, says so and ends; the benchmark goes on.
 """

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lunaredge.cli.bench_ingest import CHANNELS, draw_batches
+from lunaredge.cli.bench.ingest import CHANNELS, draw_batches
 from lunaredge.ids import BootId, NodeId
 from lunaredge.node import Archive, Effect, Erase, Persist
 from lunaredge.runtime.store import Store

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lunaredge.cli.doctor_subject import Keys, Part, Subject, keys_part
+from lunaredge.cli.doctor.subject import Keys, Part, Subject, keys_part
 from lunaredge.errors import ConfigError
 from lunaredge.ids import KeyId
 from lunaredge.runtime.broker import BrokerChoice, find_broker

@@ -41,7 +41,7 @@ def explain(settings: object, prefix: str = "") -> Iterator[Setting]:
 
 
 def _of_struct(settings: msgspec.Struct) -> Iterator[Setting]:
-    texts = field_texts(type(settings))
+    texts = _shared_texts() | field_texts(type(settings))
     for field in msgspec.structs.fields(type(settings)):
         yield Setting(
             setting=field.name,
@@ -63,6 +63,19 @@ def _of_written(settings: Any) -> Iterator[Setting]:
             default=REQUIRED if field.is_required() else field.default,
             what=what,
         )
+
+
+def _shared_texts() -> dict[str, str]:
+    """Give the texts of [broker] and [clock], which stand where the site has the same tables.
+
+    A board, which has no pydantic to read them with, does without.
+    """
+    try:
+        from lunaredge.runtime.site_settings import BrokerPlace, ClockPart
+    except ModuleNotFoundError:
+        return {}
+    fields = BrokerPlace.model_fields | ClockPart.model_fields
+    return {name: field.description or "" for name, field in fields.items()}
 
 
 def field_texts(shape: type[msgspec.Struct]) -> dict[str, str]:

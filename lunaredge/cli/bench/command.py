@@ -5,16 +5,16 @@ import importlib
 import sys
 
 from lunaredge.cli import site_access
-from lunaredge.cli.bench_row import BenchOptions, BenchRow, as_document, as_text
+from lunaredge.cli.bench.row import BenchOptions, BenchRow, as_document, as_text
 from lunaredge.cli.table import as_json
-from lunaredge.errors import ConfigError
+from lunaredge.errors import ConfigError, LunarEdgeError
 
 MODULES = {
-    "paths": "bench_paths",
-    "placement": "bench_placement",
-    "ingest": "bench_ingest",
-    "footprint": "bench_footprint",
-    "sim": "bench_sim",
+    "paths": "paths",
+    "placement": "placement",
+    "ingest": "ingest",
+    "footprint": "footprint",
+    "sim": "sim",
 }
 LATER = ("mapf", "link", "monitor")
 # Longer than anyone measures; a slip of the hand would hold the machine for a week.
@@ -43,18 +43,23 @@ def run(options: argparse.Namespace) -> int:
     names = options.names or list(MODULES)
     _check(names, options.seconds)
     wanted = BenchOptions(seconds=options.seconds, data=options.data)
-    documents = []
+    documents, code = [], 0
     for name in names:
         print(f"measuring {name}", file=sys.stderr, flush=True)
-        module = importlib.import_module(f"lunaredge.cli.{MODULES[name]}")
-        rows: list[BenchRow] = module.rows(wanted)
-        if options.json:
-            documents.append(as_document(name, rows))
-        else:
+        module = importlib.import_module(f"lunaredge.cli.bench.{MODULES[name]}")
+        try:
+            rows: list[BenchRow] = module.rows(wanted)
+        except LunarEdgeError as exc:
+            # One that fails must not take the figures of the others with it.
+            print(f"lunaredge: bench {name}: {exc}", file=sys.stderr)
+            code = exc.exit_code
+            continue
+        documents.append(as_document(name, rows))
+        if not options.json:
             print(as_text(name, rows), end="\n\n", flush=True)
-    if options.json:
+    if options.json and documents:
         print(as_json(documents[0] if len(names) == 1 else documents))
-    return 0
+    return code
 
 
 def _check(names: list[str], seconds: float | None) -> None:

@@ -17,7 +17,7 @@ from typing import NamedTuple, Self
 
 import msgspec
 
-from lunaredge.cli.bench_row import BenchRow, row_against
+from lunaredge.cli.bench.row import BenchRow, row_against
 from lunaredge.errors import LunarEdgeError
 
 OURS = "ours"
@@ -64,7 +64,7 @@ class Process:
         self.name = name
         self.reason = ""
         """Why it is out of the contest; empty while it is in."""
-        command = [sys.executable, "-m", "lunaredge.cli.bench_worker", module, name, *data]
+        command = [sys.executable, "-m", "lunaredge.cli.bench.worker", module, name, *data]
         self._process = subprocess.Popen(
             command,
             env=os.environ | _ONE_THREAD,

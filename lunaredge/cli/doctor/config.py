@@ -1,7 +1,7 @@
 """The doctor's checks of a settings file: whose it is, whether it and all that it names is sound.
 
 Owns what a board needs: the agent's settings and a client's. Those of the site's processes are in
-`doctor_site`, which needs pydantic and is asked only where that is installed.
+`doctor.site`, which needs pydantic and is asked only where that is installed.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from lunaredge.cli.doctor_finding import Finding, attempt, not_installed, ok
-from lunaredge.cli.doctor_reach import check_broker, check_folder, check_port, check_store
-from lunaredge.cli.doctor_subject import Keys, Part, Subject, keys_part
+from lunaredge.cli.doctor.finding import Finding, attempt, not_installed, ok
+from lunaredge.cli.doctor.reach import check_broker, check_folder, check_port, check_store
+from lunaredge.cli.doctor.subject import Keys, Part, Subject, keys_part
 from lunaredge.errors import ConfigError
 from lunaredge.ids import KeyId
 from lunaredge.runtime.client_settings import ClientFile, load_client
@@ -102,10 +102,10 @@ def _reaches(name: str, subject: Subject) -> list[Finding]:
 def _add_site_shapes(shapes: dict[str, Keys]) -> ModuleNotFoundError | None:
     """Add the shapes of the site's processes; give what is missing for that."""
     try:
-        from lunaredge.cli import doctor_site
+        from lunaredge.cli.doctor import site as site_part
     except ModuleNotFoundError as exc:
         return exc
-    shapes.update(doctor_site.site_keys())
+    shapes.update(site_part.site_keys())
     return None
 
 
@@ -114,9 +114,9 @@ def _open(path: Path, process: str) -> Subject:
         return _open_agent(path)
     if process == "client":
         return _open_client(path)
-    from lunaredge.cli import doctor_site
+    from lunaredge.cli.doctor import site as site_part
 
-    return doctor_site.open_site(path, process)
+    return site_part.open_site(path, process)
 
 
 def _open_agent(path: Path) -> Subject:

@@ -11,22 +11,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from lunaredge.cli.bench_install import base_install_mib, import_ms
-from lunaredge.cli.bench_proc import (
+from lunaredge.cli.bench.install import base_install_mib, import_ms
+from lunaredge.cli.bench.proc import (
     cpu_s_of,
     file_system_of,
     memory_of,
     written_bytes_of,
 )
-from lunaredge.cli.bench_row import BenchOptions, BenchRow, row_against
-from lunaredge.cli.bench_site import BenchSite, running_site
-from lunaredge.cli.doctor_machine import default_cache
+from lunaredge.cli.bench.row import BenchOptions, BenchRow, row_against
+from lunaredge.cli.bench.site import BenchSite, running_site
+from lunaredge.cli.doctor.machine import default_cache
 from lunaredge.errors import ConfigError
 from lunaredge.runtime.store import Store
 from lunaredge.wire.messages import RecordClass
 
-# One upload of telemetry falls into each minute.
-SECONDS = 60.0
+# A batch of telemetry leaves each minute: one is archived within this.
+SECONDS = 75.0
 ROW_PERIOD_S = 1.0
 CASE = "agent of a machine, 1 Hz"
 BARE = "python (idle asyncio loop)"

@@ -7,8 +7,8 @@ where a buffered line would give other verdicts close to contact.
 import importlib
 from typing import Any
 
-from lunaredge.cli.bench_paths_scene import Scene, claim_count, draw_claims
-from lunaredge.cli.bench_worker import cpu_us_each
+from lunaredge.cli.bench.paths_scene import Scene, claim_count, draw_claims
+from lunaredge.cli.bench.worker import cpu_us_each
 from lunaredge.model.site import Point
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 
 from lunaredge.cli import site_access
-from lunaredge.cli.doctor_config import PROCESSES, examine
-from lunaredge.cli.doctor_finding import Finding, State, exit_code
-from lunaredge.cli.doctor_kernels import check_kernels, say_progress
-from lunaredge.cli.doctor_machine import check_machine, default_cache
-from lunaredge.cli.doctor_settings import explain
+from lunaredge.cli.doctor.config import PROCESSES, examine
+from lunaredge.cli.doctor.finding import Finding, State, exit_code
+from lunaredge.cli.doctor.kernels import check_kernels, say_progress
+from lunaredge.cli.doctor.machine import check_machine, default_cache
+from lunaredge.cli.doctor.settings import explain
 from lunaredge.cli.table import Column, Row, as_json, render
 from lunaredge.errors import ConfigError
 

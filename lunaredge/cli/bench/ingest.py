@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from lunaredge.cli.bench_contest import OURS, Contest, hold
-from lunaredge.cli.bench_row import BenchOptions, BenchRow
-from lunaredge.cli.bench_worker import Contender
+from lunaredge.cli.bench.contest import OURS, Contest, hold
+from lunaredge.cli.bench.row import BenchOptions, BenchRow
+from lunaredge.cli.bench.worker import Contender
 from lunaredge.errors import ConfigError
 
 SECONDS = 10.0
@@ -33,8 +33,8 @@ _FORM = (
     " the peer checks no signature"
 )
 BOUNDS = {
-    RECEIVE: "Frame, signature, Struct, numbers in order, commit. Bound by the signature and by"
-    " SQLite's writing of the batch." + _FORM,
+    RECEIVE: "Frame, signature, Struct, numbers in order, commit. Bound by SQLite's commit (three"
+    " quarters) and the signature (a seventh)." + _FORM,
     SCHEDULER: "The real scheduler's core and store: also checks every value and keeps minimum,"
     " maximum, last and count of each channel for Earth. Bound by that loop over values in Python."
     + _FORM,
@@ -88,14 +88,14 @@ def rows(options: BenchOptions) -> list[BenchRow]:
 def contender(name: str) -> Contender:
     """Make a contender."""
     if name == OURS:
-        from lunaredge.cli import bench_ingest_ours as ours
+        from lunaredge.cli.bench import ingest_ours as ours
 
         intakes: dict[str, Callable[[Path], Intake]] = {
             RECEIVE: ours.Archiver,
             SCHEDULER: ours.Scheduler,
         }
         return Ingestion(intakes, ours.payloads())
-    from lunaredge.cli import bench_ingest_rows as peer
+    from lunaredge.cli.bench import ingest_rows as peer
 
     return Ingestion(dict.fromkeys(BOUNDS, peer.RowArchive), peer.payloads())
 

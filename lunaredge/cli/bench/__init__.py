@@ -1,0 +1,1 @@
+"""`lunaredge bench`: each contest in a file, the peers' sides in processes of their own."""

@@ -1,0 +1,107 @@
+"""Emergency stops: noted when they are heard, met again on a node, released in two steps.
+
+The nodes latch stops by themselves and ask nobody. This table says what holds the site, since when,
+and what a release goes by. It learns from the nodes what it missed, and tells them what they
+missed.
+"""
+
+import zlib
+
+from lunaredge.ids import NodeId
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.inputs import Repeat
+from lunaredge.scheduler.state import NodeEntry, StopEntry
+from lunaredge.units import NS_PER_S
+from lunaredge.wire.messages import ReleaseStop, Stop
+
+# Nodes know a longer id by its first part.
+ID_LENGTH_MAX = 80
+REASON_LENGTH_MAX = 200
+# A node has 33 latched at most. Past this the oldest is forgotten, a released one if there is one;
+# one that still holds a node comes back with that node's next word.
+STOPS_MAX = 1_024
+# Time for a person to read the code and type it; a code lying about for longer is a risk.
+RELEASE_CODE_NS = 600 * NS_PER_S
+
+
+def take(ctx: Context, stop: Stop) -> None:
+    """Take note of an emergency stop; the nodes have heard it themselves."""
+    name = stop.stop[:ID_LENGTH_MAX]
+    if name not in ctx.state.stops:
+        ctx.state.interventions += 1
+        _note(ctx, name, stop.node, stop.reason[:REASON_LENGTH_MAX] or "emergency stop")
+
+
+def holds(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a stop is in force for a node, whether the node has heard of it or not."""
+    latched = node.situation is not None and bool(node.situation.stops)
+    return latched or any(_is_for(entry, node) for entry in ctx.state.stops.values())
+
+
+def meet(ctx: Context, node: NodeEntry, latched: tuple[str, ...]) -> None:
+    """Compare the stops that hold a node with those that should.
+
+    What the node has and this scheduler never heard of is noted. What it was to have heard is said
+    again: a stop is not kept by the broker, and the node may have been away.
+    """
+    names = [stop[:ID_LENGTH_MAX] for stop in latched]
+    for name in names:
+        entry = ctx.state.stops.get(name)
+        if entry is None:
+            ctx.state.interventions += 1
+            _note(ctx, name, node.name, f"holds {node.name}")
+        elif entry.released and not _is_releasing(ctx, node.name, name):
+            del ctx.state.stops[name]
+            _note(ctx, name, node.name, f"holds {node.name} again")
+        elif not entry.released and not _is_for(entry, node):
+            # It holds another too: whoever pressed it meant more than one.
+            ctx.clear_alarm(entry.node or "site", f"stop.{name}")
+            del ctx.state.stops[name]
+            _note(ctx, name, None, entry.reason)
+    for entry in ctx.state.stops.values():
+        if _is_for(entry, node) and entry.id not in names:
+            stop = Stop(stop=entry.id, node=entry.node, reason=entry.reason)
+            ctx.intents.append(Repeat(stop=stop))
+
+
+def release(ctx: Context, stop: str, code: str) -> tuple[bool, str]:
+    """Go one of the two steps of a release; tell whether it was taken, and what comes next."""
+    entry = ctx.state.stops.get(stop[:ID_LENGTH_MAX])
+    if entry is None or entry.released:
+        return False, f"no stop {stop} is in force; alarms lists them"
+    if not code:
+        entry.code = f"{zlib.crc32(f'{entry.id}/{ctx.now_ns}'.encode()):08x}"[:6]
+        entry.code_expiry_ns = ctx.now_ns + RELEASE_CODE_NS
+        return True, f"repeat with the code {entry.code} to release {entry.id}"
+    if code != entry.code or ctx.now_ns >= entry.code_expiry_ns:
+        return False, "the code is wrong or too old; ask for a new one"
+    entry.released = True
+    ctx.state.interventions += 1
+    for node in ctx.state.nodes:
+        if entry.node is None or entry.node == node:
+            ctx.order(node, ReleaseStop(command=ctx.command_id(), stop=entry.id))
+    ctx.clear_alarm(entry.node or "site", f"stop.{entry.id}")
+    ctx.changed()
+    return True, f"{entry.id} released"
+
+
+def _is_for(entry: StopEntry, node: NodeEntry) -> bool:
+    return not entry.released and entry.node in (None, node.name)
+
+
+def _note(ctx: Context, name: str, node: NodeId | None, reason: str) -> None:
+    known = ctx.state.stops
+    if len(known) >= STOPS_MAX:
+        released = next((old for old, entry in known.items() if entry.released), None)
+        del known[released if released is not None else next(iter(known))]
+    known[name] = StopEntry(id=name, node=node, reason=reason, since_ns=ctx.now_ns)
+    ctx.raise_alarm(node or "site", f"stop.{name}", reason)
+    ctx.changed()
+
+
+def _is_releasing(ctx: Context, node: NodeId, stop: str) -> bool:
+    pending = ctx.state.commands.values()
+    return any(
+        each.node == node and isinstance(each.body, ReleaseStop) and each.body.stop == stop
+        for each in pending
+    )
