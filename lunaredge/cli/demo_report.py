@@ -24,7 +24,7 @@ def make_report(folder: Path, record: RunRecord) -> Report:
     findings = Inquest(folder, record).hold()
     tasks = _tasks(findings)
     telemetry = _telemetry(folder, findings)
-    earth = _earth(folder, link)
+    earth = _earth(folder, link, record.start_ns)
     held = all(verdict.ok for verdict in findings.invariants.values())
     complete = tasks["done"] == tasks["submitted"] and telemetry["lost"] == earth["lost"] == 0
     return {
@@ -85,13 +85,14 @@ def _telemetry(folder: Path, findings: Findings) -> dict[str, object]:
     }
 
 
-def _earth(folder: Path, link: dict[str, object]) -> dict[str, object]:
+def _earth(folder: Path, link: dict[str, object], start_ns: int) -> dict[str, object]:
     peak, delivered = link.get("backlog_peak"), link.get("delivered")
     sent = uploads_to_earth(folder)
+    drained_ns = link.get("drained_ns")
     return {
         "outages": link.get("outages", 0),
         "backlog_peak": peak.get("items", 0) if isinstance(peak, dict) else 0,
-        "drained_ns": link.get("drained_ns"),
+        "drained_s": s_from_ns(drained_ns - start_ns) if isinstance(drained_ns, int) else None,
         "delivered": sum(delivered.values()) if isinstance(delivered, dict) else 0,
         "delivered_by_class": delivered,
         "dropped_by_class": link.get("dropped"),

@@ -74,8 +74,12 @@ def _figures(report: Report) -> list[tuple[str, str]]:
         ("dropped by class", shown(telemetry["dropped_by_class"])),
         (
             "toward Earth",
-            f"{earth['outages']} outages, backlog peak {earth['backlog_peak']},"
-            f" {earth['delivered']} delivered, {earth['waiting']} waiting, {earth['lost']} lost",
+            f"{earth['delivered']} delivered, {earth['waiting']} waiting, {earth['lost']} lost",
+        ),
+        (
+            "Earth outages",
+            f"{earth['outages']}; backlog peak {earth['backlog_peak']},"
+            f" drained {_since_start(earth['drained_s'])}",
         ),
         ("commands refused", f"{report['commands_refused']} ({len(attacks)} forged by the demo)"),
         ("kills", ", ".join(str(kill["name"]) for kill in kills) or "none"),
@@ -88,6 +92,10 @@ def _part(report: Report, name: str) -> Mapping[str, object]:
     part = report[name]
     assert isinstance(part, Mapping)
     return part
+
+
+def _since_start(at_s: object) -> str:
+    return f"at T+{_hours(at_s)}" if isinstance(at_s, float) else "never"
 
 
 def _hours(duration_s: object) -> str:

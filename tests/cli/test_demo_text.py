@@ -13,7 +13,14 @@ def report(**changes: object) -> dict[str, object]:
             "lost": 0,
             "dropped_by_class": {"raw": 0},
         },
-        "earth": {"outages": 1, "backlog_peak": 5, "delivered": 9, "waiting": 0, "lost": 0},
+        "earth": {
+            "outages": 1,
+            "backlog_peak": 5,
+            "drained_s": 6600.0,
+            "delivered": 9,
+            "waiting": 0,
+            "lost": 0,
+        },
         "separation_m_min": 2.5,
         "authorities_granted": 3,
         "commands_refused": 4,
@@ -35,6 +42,8 @@ def test_a_good_run_ends_with_ok() -> None:
     assert text.endswith("OK: every invariant held.")
     assert "2 done, 0 failed, 0 cancelled of 2" in text
     assert "2.50 m" in text
+    assert "backlog peak 5, drained at T+1 h 50 min" in text
+    assert max(map(len, text.splitlines())) <= 80
     assert "2 h 30 min" in text
 
 

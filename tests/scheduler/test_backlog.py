@@ -1,4 +1,5 @@
 import itertools
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from lunaredge.errors import LocalProtocolError
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.scheduler import backlog
-from lunaredge.scheduler.state import TaskPhase
+from lunaredge.scheduler.state import NodeEntry, TaskPhase
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
@@ -394,3 +395,32 @@ def test_a_cancel_that_came_too_late_is_not_repeated() -> None:
 
     assert phase(site) is TaskPhase.DONE
     assert len(site.sent("grader-1", messages.Cancel)) == count == 1
+
+
+def cannot_take() -> dict[str, Callable[[Site], object]]:
+    """Every reason for which a node is given no task."""
+
+    def nodes(site: Site) -> NodeEntry:
+        return site.scheduler.core.state.nodes[NodeId("grader-1")]
+
+    return {
+        "held for its ground": lambda site: setattr(nodes(site), "terrain_hold", True),
+        "latched": lambda site: heartbeat(site, stops=("s1",)),
+        "busy": lambda site: heartbeat(site, task="other", attempt=1),
+        "not counted": lambda site: setattr(nodes(site), "censused", False),
+        "gone": lambda site: site.say(
+            "grader-1", messages.Farewell(node=NodeId("grader-1"), orderly=True)
+        ),
+    }
+
+
+@pytest.mark.parametrize("why", cannot_take())
+def test_a_node_that_can_take_nothing_is_given_nothing(why: str) -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    cannot_take()[why](site)
+
+    site.solve()
+
+    assert phase(site) is TaskPhase.QUEUED

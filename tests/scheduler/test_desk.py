@@ -426,3 +426,25 @@ def test_a_hold_that_was_taken_back_is_not_repeated() -> None:
     site.wait(11.0)
 
     assert len(site.sent("grader-1", messages.Hold)) == count
+
+
+def test_an_ended_task_cannot_be_cancelled() -> None:
+    site = Site()
+    site.submit(plain_site.order(plain_site.grade()))
+    site.ask(CancelRequest(request="a", task=TaskId("grade-pad")))
+
+    again = site.ask(CancelRequest(request="b", task=TaskId("grade-pad")))
+
+    assert not again.ok
+    assert again.text == "grade-pad is already cancelled"
+
+
+def test_a_backlog_that_is_full_takes_no_order() -> None:
+    site = Site()
+    ctx = site.scheduler.core.ctx
+    ctx.config = msgspec.structs.replace(ctx.config, tasks_max=2)
+
+    answer = site.submit(plain_site.order(*(plain_site.grade(f"grade-{i}") for i in range(3))))
+
+    assert not answer.ok
+    assert answer.text == "the backlog holds at most 2 tasks"

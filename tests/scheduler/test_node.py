@@ -12,6 +12,7 @@ from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.node import JOURNAL, SchedulerNode
 from lunaredge.scheduler.state import TaskEntry
 from lunaredge.wire import messages, records
+from lunaredge.wire.session import WINDOW_COUNT
 from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
 
@@ -424,3 +425,74 @@ def test_a_word_without_end_is_cut() -> None:
     (kept,) = site.scheduler.core.state.alarms.values()
     assert len(kept.code) <= 80
     assert len(kept.text) <= 500
+
+
+def test_a_node_may_not_use_anothers_name_on_its_own_topic() -> None:
+    site = Site()
+    word = messages.Heartbeat(situation=site.situation("dc-1"))
+    upload = raw_upload(site)
+
+    site.hear(
+        "lunaredge/v1/plain/dc-1/node",
+        site.frame(site.signers[NodeId("dc-1")], word, node="hauler-1"),
+    )
+    site.hear(
+        "lunaredge/v1/plain/dc-1/up/raw",
+        site.frame(site.signers[NodeId("dc-1")], upload, node="hauler-1"),
+    )
+
+    assert site.scheduler.refused == {"not_its_topic": 1, "unknown_node": 1}
+    assert not site.archive
+
+
+def test_a_new_connection_says_everything_unanswered_again() -> None:
+    site = Site()
+    site.say("dc-1", messages.Birth(kind="x", channels=(), situation=site.situation("dc-1")))
+    site.submit(plain_site.order(plain_site.grade()))
+    censuses, uploads = len(site.sent("dc-1", messages.Census)), feed_uploads(site)
+
+    site.scheduler.disconnected(site.now_ns)
+    site.scheduler.connected(site.now_ns)
+    site.carry_out()
+
+    assert len(site.sent("dc-1", messages.Census)) == censuses + 1
+    assert feed_uploads(site) == 2 * uploads > 0
+
+
+def feed_uploads(site: Site) -> int:
+    return sum(at.startswith("lunaredge/v1/plain/scheduler/up") for at, _ in site.published)
+
+
+def test_journal_rows_older_than_the_checkpoint_are_passed_over() -> None:
+    site = Site()
+    before = [row for row in site.rows() if row.table == JOURNAL]
+    site.scheduler.config = SchedulerConfig(site=site.site.name, checkpoint_entries=5)
+    site.census()
+
+    rows = [row for row in site.rows() if row.table != JOURNAL]
+    rows += before + [row for row in site.rows() if row.table == JOURNAL]
+
+    assert before
+    assert replayed(site, rows).digest() == site.scheduler.digest()
+
+
+def test_a_marker_of_lost_records_is_no_record() -> None:
+    site = Site()
+    marker = raw_upload(
+        site, record_class=messages.RecordClass.EVENT, dropped=True, count=7, record=b""
+    )
+
+    site.hear("lunaredge/v1/plain/dc-1/up/event", site.frame(site.signers[NodeId("dc-1")], marker))
+
+    assert [(row.count, row.dropped) for row in site.archive] == [(7, True)]
+    assert not site.scheduler.core.state.alarms
+
+
+def test_a_stream_remembers_only_what_its_sender_may_not_know() -> None:
+    site = Site()
+
+    for seq in range(1, 100):
+        hear_raw(site, raw_upload(site, first_seq=seq, seq=seq))
+
+    row = site.disk[("stream", f"dc-1/{site.node_boots[NodeId('dc-1')]}/raw", 0)]
+    assert len(msgspec.msgpack.decode(row)["recent"]) == WINDOW_COUNT

@@ -213,6 +213,40 @@ def test_work_that_would_leave_no_charge_for_the_way_home_is_refused():
     assert placed([DIG], [far]).refusals[0].constraint is Constraint.ENERGY
 
 
+def test_the_reserve_is_for_going_home():
+    away = on("m", (-50.0, 0.0), battery_wh=150.0)
+    park = sites.task("park", TaskKind.PARK, stand=(-60.0, 0.0), only_on=("m",))
+
+    assert placed([park], [away]).assignments == (("park", "m"),)
+
+
+def test_work_leaves_charge_for_waiting_on_the_way():
+    needed_wh = efforts_of(DIG, (-50.0, 0.0))
+    spec = sites.machine()
+    waiting_wh = spec.idle_w * WAITING_S / 3600.0
+
+    short = on("m", (-50.0, 0.0), battery_wh=spec.reserve_wh + needed_wh + waiting_wh - 0.01)
+    enough = on("m", (-50.0, 0.0), battery_wh=spec.reserve_wh + needed_wh + waiting_wh + 0.01)
+
+    assert placed([DIG], [short]).refusals[0].constraint is Constraint.ENERGY
+    assert placed([DIG], [enough]).assignments == (("dig", "m"),)
+
+
+def efforts_of(task, position):
+    """Give the energy of a task for a machine that stands there, Wh."""
+    node = on("m", position)
+    legs = checked_legs(task, node.spec.machine, GROUND, CORRIDOR_MARGIN_M)
+    half_width_m = node.spec.machine.radius_m + CORRIDOR_MARGIN_M
+    standing = Standing(
+        spec=node.spec.machine,
+        half_width_m=half_width_m,
+        position=position,
+        home=node.spec.home,
+    )
+    (found,) = efforts(GROUND, standing, [(task, legs)])
+    return found.energy_wh
+
+
 def test_no_tasks_or_no_nodes_is_no_error():
     assert placed([], [on("m")]) == PlacementSolution(version=5, assignments=(), refusals=())
     assert placed([GRADE], []) == PlacementSolution(version=5, assignments=(), refusals=())

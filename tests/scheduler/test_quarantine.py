@@ -112,3 +112,19 @@ def test_a_start_that_fails_leads_nobody(monkeypatch: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(AssertionError, match="no epoch"):
         site.start()
+
+
+def test_a_failure_after_a_restart_goes_back_to_what_the_disk_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade()))
+    site.start()
+
+    with monkeypatch.context() as patch:
+        broken_hold(patch)
+        ask_to_hold(site)
+
+    assert list(site.scheduler.core.state.tasks) == ["grade-pad"]
+    assert replayed(site, list(site.rows())).digest() == site.scheduler.digest()

@@ -34,7 +34,8 @@ class FreshnessChecker(BaseChecker):
         super().__init__()
         self._boots: dict[NodeId, BootId] = {}
         self._owed_ns: dict[NodeId, list[int]] = {}
-        self._taken: dict[tuple[NodeId, str], int] = {}
+        self._known: dict[tuple[NodeId, str], None] = {}
+        """Stops that a node has heard, or that were released for it."""
         self._stopped: dict[NodeId, dict[str, int]] = {}
         """Stops in force, by node, and when they were heard."""
         self._results: dict[tuple[NodeId, CommandId], tuple[bool, str]] = {}
@@ -52,10 +53,12 @@ class FreshnessChecker(BaseChecker):
             case Replied():
                 self._replied(evidence)
             case StopHeard():
-                if (evidence.node, evidence.stop) not in self._taken:
-                    self._taken[(evidence.node, evidence.stop)] = evidence.at_ns
+                # Once per id; what is released before it is heard stays released.
+                if (evidence.node, evidence.stop) not in self._known:
+                    self._known[(evidence.node, evidence.stop)] = None
                     self._stopped.setdefault(evidence.node, {})[evidence.stop] = evidence.at_ns
             case StopReleased():
+                self._known[(evidence.node, evidence.stop)] = None
                 self._stopped.get(evidence.node, {}).pop(evidence.stop, None)
             case Died():
                 self._died(evidence)
