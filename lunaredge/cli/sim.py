@@ -1,14 +1,15 @@
-"""`lunaredge sim`: the very classes that run in production, on a virtual clock, with faults."""
+"""`lunaredge sim`: run the site in the seeded simulator, with faults, and judge each seed."""
 
 import argparse
 import hashlib
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+from lunaredge.cli import site_access
 from lunaredge.cli.table import as_json
 from lunaredge.errors import ConfigError
+from lunaredge.examples import demo_site
 from lunaredge.runtime.files.contact_file import load_contacts
 from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.order_file import load_order
@@ -16,101 +17,112 @@ from lunaredge.runtime.files.site_file import load_site
 from lunaredge.sim.run import Outcome, run_seed
 from lunaredge.sim.scenario import Scenario, standard
 
-SEEDS_DEFAULT = 5
-# A seed takes ten seconds; more than this is a week's campaign, and a slip of the hand.
-SEEDS_MAX = 100_000
-# Past what the longest order of a folder may take, with everything healed.
-WORK_S_MAX = 12 * 3600.0
+STANDARD = "standard"
+DEMO = "composite-ridge"
+
+# Once all is healed, a job of three virtual hours may take as long again and a planned outage.
+WORK_S_MAX = 8 * 3_600.0
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
-    parser.add_argument("--seeds", type=int, default=SEEDS_DEFAULT, metavar="N", help="how many")
-    parser.add_argument("--seed-base", type=int, default=1, metavar="B", help="the first (1)")
-    parser.add_argument("--seed", type=int, metavar="S", help="run this one seed only")
-    parser.add_argument("--trace", action="store_true", help="with --seed: print every event")
+    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="how many seeds to run")
+    parser.add_argument("--seed-base", type=int, default=1, metavar="B", help="the first of them")
+    parser.add_argument("--seed", type=int, metavar="S", help="run this seed alone")
+    parser.add_argument("--trace", action="store_true", help="tell every event on stderr")
     parser.add_argument(
         "--scenario",
-        default="standard",
-        metavar="NAME|DIR",
-        help="standard, or a folder with site.toml, fleet.toml, order.yaml and contacts.json",
+        default=STANDARD,
+        metavar="NAME|FILE",
+        help=f"{STANDARD}, {DEMO}, or a site.toml with fleet.toml, order.yaml and contacts.json "
+        "beside it",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
-    parser.epilog = "A failing seed prints the command that replays it, event by event."
+    site_access.add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run seeds and print what came of them."""
-    if not 1 <= options.seeds <= SEEDS_MAX or options.seed_base < 0:
-        raise ConfigError(
-            "can't be run",
-            place="lunaredge sim",
-            key="--seeds",
-            value=options.seeds,
-            remedy=f"give 1 to {SEEDS_MAX} seeds from a base of 0 or more",
-        )
+    """Run the seeds and print what came of them."""
+    if options.seeds < 1:
+        raise _wrong("--seeds", options.seeds, "run at least one")
     scenario = _scenario(options.scenario)
-    first, count = options.seed_base, options.seeds
-    if options.seed is not None:
-        first, count = options.seed, 1
-    echo: Callable[[str], None] | None = None
-    if options.trace:
-        echo = _say if options.json else print
+    first = options.seed_base if options.seed is None else options.seed
+    seeds = range(first, first + (options.seeds if options.seed is None else 1))
+    echo = _tell if options.trace else None
     begun_s = time.monotonic()
-    outcomes = [_run_one(first + i, scenario, echo, options.scenario) for i in range(count)]
-    summary = _summary(outcomes, time.monotonic() - begun_s)
-    if options.json:
-        print(as_json(summary))
-    else:
-        print(f"{summary['passed']} of {count} seeds passed, digest {summary['digest']}")
-    return 0 if summary["passed"] == count else 1
+    outcomes = []
+    for seed in seeds:
+        outcome = run_seed(seed, scenario, echo=echo)
+        outcomes.append(outcome)
+        _tell(outcome.line())
+        if not outcome.ok:
+            _tell("\n".join([*outcome.last, f"replay: {_replay(seed, options.scenario)}"]))
+    summary = _summary(outcomes, options.scenario, time.monotonic() - begun_s)
+    print(as_json(summary) if options.json else _sentence(summary))
+    return 0 if summary["passed"] == summary["seeds"] else 1
 
 
-def _run_one(
-    seed: int, scenario: Scenario, echo: Callable[[str], None] | None, name: str
-) -> Outcome:
-    outcome = run_seed(seed, scenario, echo=echo)
-    _say(outcome.line())
-    if not outcome.ok:
-        for line in outcome.last:
-            _say(f"  {line}")
-        _say(f"  replay: lunaredge sim --scenario {name} --seed {seed} --trace")
-    return outcome
-
-
-def _summary(outcomes: list[Outcome], wall_s: float) -> dict[str, object]:
-    together = hashlib.sha256("".join(outcome.digest for outcome in outcomes).encode())
+def _summary(outcomes: list[Outcome], scenario: str, wall_s: float) -> dict[str, object]:
+    digest = hashlib.sha256("".join(outcome.digest for outcome in outcomes).encode())
     return {
         "seeds": len(outcomes),
         "passed": sum(outcome.ok for outcome in outcomes),
         "failed": [
-            {"seed": outcome.seed, "failure": outcome.failure}
-            for outcome in outcomes
-            if not outcome.ok
+            {"seed": o.seed, "failure": o.failure, "replay": _replay(o.seed, scenario)}
+            for o in outcomes
+            if not o.ok
         ],
-        "virtual_s": round(sum(outcome.virtual_s for outcome in outcomes), 1),
-        "wall_s": round(wall_s, 1),
+        "virtual_s": round(sum(outcome.virtual_s for outcome in outcomes), 3),
+        "wall_s": round(wall_s, 3),
         "events": sum(outcome.events for outcome in outcomes),
-        "digest": together.hexdigest(),
+        "digest": digest.hexdigest(),
     }
 
 
+def _sentence(summary: dict[str, object]) -> str:
+    failed = summary["failed"]
+    assert isinstance(failed, list)
+    lines = [
+        f"{summary['passed']} of {summary['seeds']} seeds passed: {summary['virtual_s']:.0f} s "
+        f"of virtual time in {summary['wall_s']:.0f} s, {summary['events']} events"
+    ]
+    lines += [f"seed {row['seed']}: {row['failure']}\n  {row['replay']}" for row in failed]
+    return "\n".join(lines)
+
+
+def _replay(seed: int, scenario: str) -> str:
+    command = f"lunaredge sim --seed {seed} --trace"
+    return command if scenario == STANDARD else f"{command} --scenario {scenario}"
+
+
 def _scenario(name: str) -> Scenario:
-    if name == "standard":
+    """Give the scenario of that name, or the one that lies beside that site file.
+
+    Raises:
+        ConfigError: there is none, or a file of it can't be used.
+    """
+    if name == STANDARD:
         return standard()
-    folder = Path(name)
-    site = load_site(folder / "site.toml")
-    contacts = load_contacts(folder / "contacts.json")
+    path = demo_site() / "site.toml" if name == DEMO else Path(name)
+    if not path.is_file():
+        raise _wrong("--scenario", name, f"use {STANDARD}, {DEMO} or the path of a site.toml")
+    site = load_site(path)
+    contacts = load_contacts(path.with_name("contacts.json"))
     return Scenario(
-        name=site.name,
+        name=name,
         site=site,
-        fleet=load_fleet(folder / "fleet.toml", site),
-        order=load_order(folder / "order.yaml"),
+        fleet=load_fleet(path.with_name("fleet.toml"), site),
+        order=load_order(path.with_name("order.yaml")),
         plan=contacts.plan,
         start_ns=contacts.epoch_ns,
         work_s_max=WORK_S_MAX,
     )
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _wrong(key: str, value: object, remedy: str) -> ConfigError:
+    return ConfigError(
+        "can't be used", place="the command line", key=key, value=value, remedy=remedy
+    )

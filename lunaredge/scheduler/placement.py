@@ -215,7 +215,7 @@ def _affordable(task: Task, node: NodeCandidate, effort: Effort | None) -> Refus
     assert node.battery_wh is not None
     if effort is None:
         return _refusal(task, node, Constraint.NO_ROUTE, "no way there and home over this ground")
-    if task.kind is TaskKind.PARK:
+    if task.kind is TaskKind.PARK and task.stand == node.spec.home:
         # The reserve is for this: a machine that stays where it is only loses more.
         return effort.travel_s
     left_wh = node.battery_wh - spec.reserve_wh

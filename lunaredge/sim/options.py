@@ -52,8 +52,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     setpoint_lifetime_s: float
     """A set-point dies in its controller after this time."""
     authority_lifetime_s: float
-    battery_ratio: float
-    """Share of each machine's usable charge that its battery is given."""
+    tight_batteries: bool
+    """Batteries hold no more than the scenario's job can be done with."""
     checkpoint_entries: int
     """Journal entries between the scheduler's checkpoints."""
 
@@ -79,7 +79,7 @@ def draw(rng: random.Random) -> Options:
         approve_s_max=rng.choice((10.0, 300.0, 3_000.0)),
         setpoint_lifetime_s=rng.choice((2.0, 5.0, 15.0)),
         authority_lifetime_s=rng.choice((120.0, 300.0, 900.0)),
-        battery_ratio=rng.choice((1.0, 1.0, 0.06)),
+        tight_batteries=rng.random() < 0.3,
         checkpoint_entries=rng.choice((50, 1_000, 20_000)),
     )
 
@@ -101,7 +101,7 @@ def calm() -> Options:
         approve_s_max=10.0,
         setpoint_lifetime_s=2.0,
         authority_lifetime_s=900.0,
-        battery_ratio=1.0,
+        tight_batteries=False,
         checkpoint_entries=20_000,
     )
 

@@ -66,7 +66,8 @@ def run_seed(
     drawn = draw(streams.stream("options")) if options is None else options
     trace = Trace(scenario.start_ns, echo)
     trace.log(scenario.start_ns, "options", str(drawn))
-    scenario = with_batteries(scenario, drawn.battery_ratio)
+    if drawn.tight_batteries:
+        scenario = with_batteries(scenario, scenario.battery_ratio_min)
     return _Run(seed, scenario, drawn, streams, trace).outcome()
 
 

@@ -42,6 +42,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     order: WorkOrder
     plan: ContactPlan
     start_ns: int
+    battery_ratio_min: float = 1.0
+    """The least share of the charge over the reserve that the job can be done with."""
     work_s_max: float
     """Once everything is healed, the job must be done within this virtual time."""
 
@@ -82,6 +84,7 @@ def standard() -> Scenario:
         order=_order(),
         plan=_plan(),
         start_ns=START_NS,
+        battery_ratio_min=0.06,
         work_s_max=4 * 3_600.0,
     )
 
@@ -231,6 +234,7 @@ def _order() -> WorkOrder:
                     f"haul-{side}",
                     TaskKind.HAUL,
                     after=[f"dig-{side}"],
+                    mass_kg=900.0,
                     pile=f"heap-{side}",
                     to_pile=f"berm-{side}",
                     stand=stand,

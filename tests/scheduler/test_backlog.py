@@ -407,6 +407,7 @@ def cannot_take() -> dict[str, Callable[[Site], object]]:
         "held for its ground": lambda site: setattr(nodes(site), "terrain_hold", True),
         "latched": lambda site: heartbeat(site, stops=("s1",)),
         "busy": lambda site: heartbeat(site, task="other", attempt=1),
+        "safe": lambda site: heartbeat(site, autonomy=messages.Autonomy.A3),
         "not counted": lambda site: setattr(nodes(site), "censused", False),
         "gone": lambda site: site.say(
             "grader-1", messages.Farewell(node=NodeId("grader-1"), orderly=True)

@@ -5,10 +5,9 @@ from lunaredge.model.task import TaskKind
 from lunaredge.scheduler.desk import explained
 from lunaredge.scheduler.state import TaskPhase
 from lunaredge.wire import messages, topics
-from lunaredge.wire.messages import Approve, CancelRequest, HoldRequest, StopReleaseRequest, Submit
+from lunaredge.wire.messages import Approve, CancelRequest, HoldRequest, Submit
 from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
-from tests.scheduler.test_claims import driving
 
 
 def test_an_order_is_taken_once_however_often_it_is_sent() -> None:
@@ -142,37 +141,6 @@ def test_a_cancelled_task_takes_those_that_wait_for_it_along() -> None:
     assert phases == {TaskPhase.CANCELLED}
 
 
-def test_a_stop_is_taken_from_any_enrolled_key_and_released_in_two_steps() -> None:
-    site = Site()
-    site.census()
-    stop = messages.Stop(stop="s1", node=None, reason="dust")
-    site.hear("lunaredge/v1/plain/all/stop", site.frame(site.signers[NodeId("dc-1")], stop))
-
-    asked = site.ask(StopReleaseRequest(request="a", stop="s1"))
-    wrong = site.ask(StopReleaseRequest(request="b", stop="s1", code="guess"))
-    assert not site.sent("hauler-1", messages.ReleaseStop)
-    code = site.scheduler.core.state.stops["s1"].code
-    right = site.ask(StopReleaseRequest(request="c", stop="s1", code=code))
-    site.wait(1.0)
-
-    assert (asked.ok, wrong.ok, right.ok) == (True, False, True)
-    assert code in asked.text
-    assert site.sent("hauler-1", messages.ReleaseStop)
-
-
-def test_an_unsigned_stop_is_refused() -> None:
-    from lunaredge.wire import codec
-
-    site = Site()
-    stop = messages.Stop(stop="s1", node=None, reason="dust")
-    header = codec.Header(node=NodeId("dc-1"), boot=1, number=1, local_ns=0, site_ns=0)
-
-    site.hear("lunaredge/v1/plain/all/stop", codec.encode(header, stop))
-
-    assert site.scheduler.refused == {"not_authentic": 1}
-    assert not site.scheduler.core.state.stops
-
-
 def test_explain_names_the_constraint_that_refused_each_node() -> None:
     site = Site()
     site.census()
@@ -214,62 +182,6 @@ def test_a_request_played_back_on_another_topic_changes_nothing() -> None:
     assert site.scheduler.core.state.nodes[NodeId("grader-1")].held
 
 
-def latch(site: Site, node: str, *stops: str) -> None:
-    word = site.situation(node, state="stopped", stops=stops)
-    site.say(node, messages.Heartbeat(situation=word))
-
-
-def release(site: Site, stop: str) -> messages.Answer:
-    """Ask for the code, and release."""
-    asked = site.ask(StopReleaseRequest(request=site.request_id(), stop=stop))
-    if not asked.ok:
-        return asked
-    code = site.scheduler.core.state.stops[stop].code
-    return site.ask(StopReleaseRequest(request=site.request_id(), stop=stop, code=code))
-
-
-def test_a_stop_that_only_the_nodes_heard_can_be_released() -> None:
-    site = Site()
-    site.census()
-
-    latch(site, "hauler-1", "s9")
-    answer = release(site, "s9")
-    site.wait(1.0)
-
-    assert answer.ok
-    assert site.sent("hauler-1", messages.ReleaseStop)
-    assert not site.scheduler.core.state.alarms["hauler-1/stop.s9"].active
-
-
-def test_a_released_stop_that_holds_a_node_again_can_be_released_again() -> None:
-    site = Site()
-    site.census()
-    latch(site, "hauler-1", "s9")
-    release(site, "s9")
-    site.wait(1.0)
-    latch(site, "hauler-1", "s9")
-    waiting = site.scheduler.core.state.stops["s9"].released
-    command = site.sent("hauler-1", messages.ReleaseStop)[-1]
-    assert isinstance(command, messages.ReleaseStop)
-    site.reply("hauler-1", command.command)
-
-    latch(site, "hauler-1", "s9")
-
-    assert waiting
-    assert not site.scheduler.core.state.stops["s9"].released
-    assert release(site, "s9").ok
-
-
-def test_stops_without_end_fill_no_table() -> None:
-    site = Site()
-    site.census()
-
-    for i in range(20):
-        latch(site, "hauler-1", *(f"s{i}-{k}" for k in range(100)))
-
-    assert len(site.scheduler.core.state.stops) <= 1_024
-
-
 def test_a_hold_that_an_old_resume_undid_is_said_again() -> None:
     site = Site()
     site.census()
@@ -306,103 +218,6 @@ def test_an_order_with_a_thousand_faults_gets_an_answer() -> None:
 
     assert not answer.ok
     assert len(answer.text) < 10_000
-
-
-def press_stop(site: Site, stop: str, node: NodeId | None = None) -> None:
-    body = messages.Stop(stop=stop, node=node, reason="dust")
-    site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, body))
-
-
-def repeats(site: Site) -> list[messages.Message]:
-    return [body for at, body in site.published if at == "lunaredge/v1/plain/all/stop"]
-
-
-def test_a_machine_that_missed_a_stop_is_granted_nothing_and_told_again() -> None:
-    site = Site()
-    site.census()
-    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
-    site.solve()
-    site.reply("grader-1", site.assignment("grader-1").command)
-    site.report("grader-1", "grade-pad", "accepted", 1)
-    press_stop(site, "s1")
-
-    site.request("grader-1", 1)
-    site.solve()
-    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
-
-    assert site.last(messages.Defer).reason == "emergency stop"
-    assert not site.sent("grader-1", messages.Grant)
-    assert repeats(site) == [messages.Stop(stop="s1", node=None, reason="dust")]
-
-
-def test_a_machine_that_missed_a_stop_gets_no_task_and_no_more_time() -> None:
-    site, grant = driving()
-    press_stop(site, "s1")
-
-    site.say("grader-1", messages.AuthorityRenewal(request_no=2, authority=grant.authority))
-    site.submit(msgspec.structs.replace(plain_site.order(plain_site.grade("more")), id="more"))
-    site.solve()
-
-    assert not site.sent("grader-1", messages.Renew)
-    assert site.scheduler.core.state.tasks[TaskId("more")].phase is TaskPhase.QUEUED
-
-
-def test_a_stop_of_one_node_holds_no_other() -> None:
-    site, grant = driving()
-    press_stop(site, "s1", NodeId("hauler-1"))
-
-    site.say("grader-1", messages.AuthorityRenewal(request_no=2, authority=grant.authority))
-    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
-
-    assert site.sent("grader-1", messages.Renew)
-    assert not repeats(site)
-
-
-def test_a_released_stop_is_not_told_again() -> None:
-    site = Site()
-    site.census()
-    press_stop(site, "s1")
-    release(site, "s1")
-
-    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
-
-    assert not repeats(site)
-
-
-def test_a_stop_found_on_one_node_is_that_nodes_and_found_on_two_everybodys() -> None:
-    site = Site()
-    site.census()
-
-    latch(site, "hauler-1", "s9")
-    first = site.scheduler.core.state.stops["s9"].node
-    latch(site, "grader-1", "s9")
-
-    assert first == "hauler-1"
-    assert site.scheduler.core.state.stops["s9"].node is None
-
-
-def test_a_release_code_is_good_for_ten_minutes_only() -> None:
-    site = Site()
-    press_stop(site, "s1")
-    site.ask(StopReleaseRequest(request="a", stop="s1"))
-    code = site.scheduler.core.state.stops["s1"].code
-
-    site.wait(600.0)
-    late = site.ask(StopReleaseRequest(request="b", stop="s1", code=code))
-
-    assert not late.ok
-
-
-def test_a_release_goes_to_the_node_that_was_meant() -> None:
-    site = Site()
-    site.census()
-    press_stop(site, "s1", NodeId("hauler-1"))
-
-    release(site, "s1")
-    site.wait(1.0)
-
-    assert site.sent("hauler-1", messages.ReleaseStop)
-    assert not site.sent("grader-1", messages.ReleaseStop)
 
 
 def test_first_answers_are_kept_for_so_many_requests() -> None:
@@ -448,3 +263,19 @@ def test_a_backlog_that_is_full_takes_no_order() -> None:
 
     assert not answer.ok
     assert answer.text == "the backlog holds at most 2 tasks"
+
+
+def test_a_hold_under_way_is_not_ordered_twice_and_a_resume_under_way_not_undone() -> None:
+    site = Site()
+    site.census()
+    site.ask(HoldRequest(request="h", node=NodeId("grader-1"), hold=True))
+    site.wait(1.0)
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
+    site.wait(1.0)
+    holds = {hold.command for hold in site.sent("grader-1", messages.Hold)}  # type: ignore[union-attr]
+
+    site.ask(HoldRequest(request="g", node=NodeId("grader-1"), hold=False))
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1", held=True)))
+
+    assert len(holds) == 1
+    assert not site.scheduler.core.state.nodes[NodeId("grader-1")].held

@@ -8,8 +8,12 @@ import pytest
 from lunaredge.model.fleet import Capability
 from lunaredge.model.site import ZoneKind
 from lunaredge.model.task import TaskKind
+from lunaredge.scheduler.effort import Standing, efforts
 from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.legs import checked_legs
+from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
 from lunaredge.scheduler.placement import (
+    WAITING_S,
     Constraint,
     NodeCandidate,
     PlacementProblem,
@@ -214,10 +218,16 @@ def test_work_that_would_leave_no_charge_for_the_way_home_is_refused():
 
 
 def test_the_reserve_is_for_going_home():
-    away = on("m", (-50.0, 0.0), battery_wh=150.0)
-    park = sites.task("park", TaskKind.PARK, stand=(-60.0, 0.0), only_on=("m",))
+    away = NodeCandidate(
+        spec=sites.node("m", *ALL, home=(-60.0, 0.0)),
+        free_slots=1,
+        position=(-50.0, 0.0),
+        battery_wh=150.0,
+        present=True,
+    )
 
-    assert placed([park], [away]).assignments == (("park", "m"),)
+    assert placed([stand("home", -60.0)], [away]).assignments == (("home", "m"),)
+    assert placed([stand("elsewhere", -55.0)], [away]).refusals[0].constraint is Constraint.ENERGY
 
 
 def test_work_leaves_charge_for_waiting_on_the_way():

@@ -6,8 +6,8 @@ from lunaredge.sim.checkers.evidence import Assigned, Evidence, Heaped, Reported
 
 ENDS = frozenset({"done", "failed", "cancelled"})
 
-# A bucket's fill past the goal: machines measure mass to this, and dig in steps of it.
-OVERDUG_KG_MAX = 60.0
+# Machines dig to the goal by measured mass; this is the rounding of two measurements.
+OVERDUG_KG_MAX = 1.0
 
 
 class TaskChecker(BaseChecker):

@@ -1,0 +1,73 @@
+"""A site in the middle of things: grader-1 asks for a way, has been granted it, is driving it."""
+
+import math
+
+from lunaredge.ids import BootId, NodeId
+from lunaredge.scheduler import claims
+from lunaredge.wire import messages
+from tests.scheduler import plain_site
+from tests.scheduler.rig import Site
+
+
+def driving() -> tuple[Site, messages.Grant]:
+    """A site on which grader-1 has been granted the way to its first pass."""
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+    site.reply("grader-1", site.assignment("grader-1").command)
+    site.report("grader-1", "grade-pad", "accepted", 1)
+    site.request("grader-1", 1)
+    site.solve()
+    grant = site.last(messages.Grant)
+    site.reply("grader-1", grant.command)
+    return site, grant
+
+
+def held(grant: messages.Grant, released_m: float, *, at_stop: bool = False) -> dict[str, object]:
+    """What a node says that drives on a grant."""
+    authority = messages.HeldAuthority(id=grant.authority, released_m=released_m, at_stop=at_stop)
+    return {"authority": authority, "at_rest": at_stop, "task": "grade-pad", "attempt": 1}
+
+
+def blocked_m(site: Site, point: tuple[float, float]) -> float:
+    """How far a point is from everything grader-1 may occupy; negative inside."""
+    node = site.scheduler.core.state.nodes[NodeId("grader-1")]
+    gaps = []
+    for chain in claims.claim(site.scheduler.core.ctx, node):
+        ends = list(zip(chain.points, chain.points[1:], strict=False)) or [chain.points * 2]
+        gaps += [segment_m(point, a, b) - chain.half_width_m for a, b in ends]
+    return min(gaps)
+
+
+def segment_m(p: tuple[float, float], a: tuple[float, float], b: tuple[float, float]) -> float:
+    length2 = (b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2
+    along = ((p[0] - a[0]) * (b[0] - a[0]) + (p[1] - a[1]) * (b[1] - a[1])) / (length2 or 1.0)
+    along = min(1.0, max(0.0, along))
+    return math.dist(p, (a[0] + along * (b[0] - a[0]), a[1] + along * (b[1] - a[1])))
+
+
+def asking() -> Site:
+    """A site on which grader-1 has been granted a way and has not said whether it took it."""
+    site = requesting()
+    site.solve()
+    return site
+
+
+def requesting() -> Site:
+    """A site on which a way for grader-1 is being planned."""
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+    site.reply("grader-1", site.assignment("grader-1").command)
+    site.report("grader-1", "grade-pad", "accepted", 1)
+    site.request("grader-1", 1)
+    return site
+
+
+def reborn(site: Site, **changes: object) -> None:
+    """Grader-1 starts again and says where it is."""
+    site.node_boots[NodeId("grader-1")] = BootId(900)
+    word = site.situation("grader-1", **changes)
+    site.say("grader-1", messages.Birth(kind="x", channels=(), situation=word))

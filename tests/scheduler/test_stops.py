@@ -1,0 +1,201 @@
+import msgspec
+
+from lunaredge.ids import NodeId, TaskId
+from lunaredge.scheduler.state import TaskPhase
+from lunaredge.wire import codec, messages
+from lunaredge.wire.messages import StopReleaseRequest
+from tests.scheduler import plain_site
+from tests.scheduler.drives import driving
+from tests.scheduler.rig import Site
+
+
+def test_a_stop_is_taken_from_any_enrolled_key_and_released_in_two_steps() -> None:
+    site = Site()
+    site.census()
+    stop = messages.Stop(stop="s1", node=None, reason="dust")
+    site.hear("lunaredge/v1/plain/all/stop", site.frame(site.signers[NodeId("dc-1")], stop))
+
+    asked = site.ask(StopReleaseRequest(request="a", stop="s1"))
+    wrong = site.ask(StopReleaseRequest(request="b", stop="s1", code="guess"))
+    assert not site.sent("hauler-1", messages.ReleaseStop)
+    code = site.scheduler.core.state.stops["s1"].code
+    right = site.ask(StopReleaseRequest(request="c", stop="s1", code=code))
+    site.wait(1.0)
+
+    assert (asked.ok, wrong.ok, right.ok) == (True, False, True)
+    assert code in asked.text
+    assert site.sent("hauler-1", messages.ReleaseStop)
+
+
+def test_an_unsigned_stop_is_refused() -> None:
+    site = Site()
+    stop = messages.Stop(stop="s1", node=None, reason="dust")
+    header = codec.Header(node=NodeId("dc-1"), boot=1, number=1, local_ns=0, site_ns=0)
+
+    site.hear("lunaredge/v1/plain/all/stop", codec.encode(header, stop))
+
+    assert site.scheduler.refused == {"not_authentic": 1}
+    assert not site.scheduler.core.state.stops
+
+
+def latch(site: Site, node: str, *stops: str) -> None:
+    word = site.situation(node, state="stopped", stops=stops)
+    site.say(node, messages.Heartbeat(situation=word))
+
+
+def release(site: Site, stop: str) -> messages.Answer:
+    """Ask for the code, and release."""
+    asked = site.ask(StopReleaseRequest(request=site.request_id(), stop=stop))
+    if not asked.ok:
+        return asked
+    code = site.scheduler.core.state.stops[stop].code
+    return site.ask(StopReleaseRequest(request=site.request_id(), stop=stop, code=code))
+
+
+def test_a_stop_that_only_the_nodes_heard_can_be_released() -> None:
+    site = Site()
+    site.census()
+
+    latch(site, "hauler-1", "s9")
+    answer = release(site, "s9")
+    site.wait(1.0)
+
+    assert answer.ok
+    assert site.sent("hauler-1", messages.ReleaseStop)
+    assert not site.scheduler.core.state.alarms["hauler-1/stop.s9"].active
+
+
+def test_a_released_stop_that_holds_a_node_again_can_be_released_again() -> None:
+    site = Site()
+    site.census()
+    latch(site, "hauler-1", "s9")
+    release(site, "s9")
+    site.wait(1.0)
+    latch(site, "hauler-1", "s9")
+    waiting = site.scheduler.core.state.stops["s9"].released
+    command = site.sent("hauler-1", messages.ReleaseStop)[-1]
+    assert isinstance(command, messages.ReleaseStop)
+    site.reply("hauler-1", command.command)
+
+    latch(site, "hauler-1", "s9")
+
+    assert waiting
+    assert not site.scheduler.core.state.stops["s9"].released
+    assert release(site, "s9").ok
+
+
+def test_stops_without_end_fill_no_table() -> None:
+    site = Site()
+    site.census()
+
+    for i in range(20):
+        latch(site, "hauler-1", *(f"s{i}-{k}" for k in range(100)))
+
+    assert len(site.scheduler.core.state.stops) <= 1_024
+
+
+def press_stop(site: Site, stop: str, node: NodeId | None = None) -> None:
+    body = messages.Stop(stop=stop, node=node, reason="dust")
+    site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, body))
+
+
+def repeats(site: Site) -> list[messages.Message]:
+    return [body for at, body in site.published if at == "lunaredge/v1/plain/all/stop"]
+
+
+def test_a_machine_that_missed_a_stop_is_granted_nothing_and_told_again() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+    site.reply("grader-1", site.assignment("grader-1").command)
+    site.report("grader-1", "grade-pad", "accepted", 1)
+    press_stop(site, "s1")
+
+    site.request("grader-1", 1)
+    site.solve()
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
+
+    assert site.last(messages.Defer).reason == "emergency stop"
+    assert not site.sent("grader-1", messages.Grant)
+    assert repeats(site) == [messages.Stop(stop="s1", node=None, reason="dust")]
+
+
+def test_a_machine_that_missed_a_stop_gets_no_task_and_no_more_time() -> None:
+    site, grant = driving()
+    press_stop(site, "s1")
+
+    site.say("grader-1", messages.AuthorityRenewal(request_no=2, authority=grant.authority))
+    site.submit(msgspec.structs.replace(plain_site.order(plain_site.grade("more")), id="more"))
+    site.solve()
+
+    assert not site.sent("grader-1", messages.Renew)
+    assert site.scheduler.core.state.tasks[TaskId("more")].phase is TaskPhase.QUEUED
+
+
+def test_a_stop_of_one_node_holds_no_other() -> None:
+    site, grant = driving()
+    press_stop(site, "s1", NodeId("hauler-1"))
+
+    site.say("grader-1", messages.AuthorityRenewal(request_no=2, authority=grant.authority))
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
+
+    assert site.sent("grader-1", messages.Renew)
+    assert not repeats(site)
+
+
+def test_a_released_stop_is_not_told_again() -> None:
+    site = Site()
+    site.census()
+    press_stop(site, "s1")
+    release(site, "s1")
+
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
+
+    assert not repeats(site)
+
+
+def test_a_stop_found_on_one_node_is_that_nodes_and_found_on_two_everybodys() -> None:
+    site = Site()
+    site.census()
+
+    latch(site, "hauler-1", "s9")
+    first = site.scheduler.core.state.stops["s9"].node
+    latch(site, "grader-1", "s9")
+
+    assert first == "hauler-1"
+    assert site.scheduler.core.state.stops["s9"].node is None
+
+
+def test_a_release_code_is_good_for_ten_minutes_only() -> None:
+    site = Site()
+    press_stop(site, "s1")
+    site.ask(StopReleaseRequest(request="a", stop="s1"))
+    code = site.scheduler.core.state.stops["s1"].code
+
+    site.wait(600.0)
+    late = site.ask(StopReleaseRequest(request="b", stop="s1", code=code))
+
+    assert not late.ok
+
+
+def test_a_release_goes_to_the_node_that_was_meant() -> None:
+    site = Site()
+    site.census()
+    press_stop(site, "s1", NodeId("hauler-1"))
+
+    release(site, "s1")
+    site.wait(1.0)
+
+    assert site.sent("hauler-1", messages.ReleaseStop)
+    assert not site.sent("grader-1", messages.ReleaseStop)
+
+
+def test_a_node_that_has_a_stop_is_not_told_again() -> None:
+    site = Site()
+    site.census()
+    press_stop(site, "s1")
+
+    latch(site, "hauler-1", "s1")
+
+    assert not repeats(site)
