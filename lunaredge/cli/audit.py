@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from lunaredge.cli import demo_text
-from lunaredge.cli.demo_report import make_report
-from lunaredge.cli.run_record import RunRecord
+from lunaredge.cli.demo.record import RunRecord
+from lunaredge.cli.demo.report import make_report
+from lunaredge.cli.demo.text import as_text
 from lunaredge.cli.table import as_json
 
 
@@ -20,5 +20,5 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Judge and print."""
     report = make_report(options.folder, RunRecord.load(options.folder))
-    print(as_json(report) if options.json else demo_text.as_text(report))
+    print(as_json(report) if options.json else as_text(report))
     return 0 if report["ok"] else 1

@@ -30,7 +30,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
-    Command("demo", "demo", "run a whole construction site on this machine"),
+    Command("demo", "demo.command", "run a whole construction site on this machine"),
     Command("submit", "submit", "hand in a work order"),
     Command("nodes", "listing", "list the nodes: who is there, where, at what"),
     Command("tasks", "listing", "list the tasks: how far, on which node, waiting for what"),

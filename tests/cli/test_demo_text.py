@@ -1,4 +1,4 @@
-from lunaredge.cli.demo_text import as_text
+from lunaredge.cli.demo.text import as_text
 
 
 def report(**changes: object) -> dict[str, object]:

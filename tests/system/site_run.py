@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from lunaredge.cli.demo_site import DemoSite, DemoWishes, prepare
+from lunaredge.cli.demo.site import DemoSite, DemoWishes, prepare
 from lunaredge.ids import BootId, CommandId, NodeId
 from lunaredge.runtime.broker import BrokerChoice
 from lunaredge.runtime.client import SiteClient

@@ -81,7 +81,7 @@ IMPOSSIBLE = {
     ),
     "a goal in a keep-out zone": (
         "{id: a, kind: excavate, zone: pit, pile: pile, mass_kg: 4, stand: [5, 54]}",
-        ("task a", "keep-out zone hole"),
+        ("task a", "keep_out hole"),
     ),
     "a keep-out zone as a goal": (
         "{id: a, kind: survey, zone: hole}",

@@ -7,9 +7,9 @@ import asyncio
 
 import pytest
 
-from lunaredge.cli.demo_report import Report, make_report
-from lunaredge.cli.demo_run import DemoRun, Plot
-from lunaredge.cli.demo_site import DemoSite
+from lunaredge.cli.demo.report import Report, make_report
+from lunaredge.cli.demo.run import DemoRun, Plot
+from lunaredge.cli.demo.site import DemoSite
 from lunaredge.errors import TransportError
 from lunaredge.runtime.broker import BrokerChoice
 from tests.system.site_run import prepare_tiny_site

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from lunaredge.cli.earthward import missing_count, uploads_to_earth
-from lunaredge.cli.inquest import Findings, Inquest
-from lunaredge.cli.run_record import RunRecord
+from lunaredge.cli.demo.earthward import missing_count, uploads_to_earth
+from lunaredge.cli.demo.inquest import Findings, Inquest
+from lunaredge.cli.demo.record import RunRecord
 from lunaredge.model.task import TaskKind
 from lunaredge.runtime.store import Store
 from lunaredge.scheduler import ingest

@@ -11,12 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from lunaredge.cli import demo_text
-from lunaredge.cli.demo_display import Picture, draw
-from lunaredge.cli.demo_report import make_report
-from lunaredge.cli.demo_run import DemoRun, Plot
-from lunaredge.cli.demo_site import DemoSite, DemoWishes, prepare, process_of
-from lunaredge.cli.run_record import RunRecord
+from lunaredge.cli.demo.display import Picture, draw
+from lunaredge.cli.demo.record import RunRecord
+from lunaredge.cli.demo.report import make_report
+from lunaredge.cli.demo.run import DemoRun, Plot
+from lunaredge.cli.demo.site import DemoSite, DemoWishes, prepare, process_of
+from lunaredge.cli.demo.text import as_text
 from lunaredge.cli.table import as_json
 from lunaredge.examples import demo_site
 from lunaredge.runtime.broker import BrokerChoice
@@ -93,7 +93,7 @@ def _play(folder: Path, wishes: DemoWishes, options: argparse.Namespace) -> int:
         _say(f"the run was broken off: {record.trouble}")
     _say("judging the run from its disks")
     report = make_report(folder, record)
-    print(as_json(report) if options.json else demo_text.as_text(report))
+    print(as_json(report) if options.json else as_text(report))
     return 0 if report["ok"] else 1
 
 

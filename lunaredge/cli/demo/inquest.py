@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from lunaredge.cli.earthward import uploads_to_earth
-from lunaredge.cli.run_record import Attack, Kill, RunRecord
+from lunaredge.cli.demo.earthward import uploads_to_earth
+from lunaredge.cli.demo.record import Attack, Kill, RunRecord
 from lunaredge.errors import ConfigError, JournalCorrupt
 from lunaredge.ids import BootId, NodeId
 from lunaredge.machine.events import MachineMoved, TruthEvent

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
-from lunaredge.cli.demo_display import Picture
-from lunaredge.cli.demo_forger import Forger
-from lunaredge.cli.demo_site import DemoSite
-from lunaredge.cli.run_record import Attack, Kill, LiveDigest, RunRecord
+from lunaredge.cli.demo.display import Picture
+from lunaredge.cli.demo.forger import Forger
+from lunaredge.cli.demo.record import Attack, Kill, LiveDigest, RunRecord
+from lunaredge.cli.demo.site import DemoSite
 from lunaredge.errors import LunarEdgeError, TransportError
 from lunaredge.runtime.client import SiteClient, new_request
 from lunaredge.runtime.files.order_file import load_order

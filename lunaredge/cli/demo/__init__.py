@@ -1,0 +1,1 @@
+"""`lunaredge demo`: prepare a site, direct its run, and judge it from its disks."""
