@@ -31,7 +31,8 @@ from lunaredge.wire.seal import Role, Signer
 HEARD_MAX = 64
 
 FOREVER_NS = 10**6 * NS_PER_S
-EPOCH_HIGH = 10**6
+# Epochs are as large as boot ids are.
+EPOCH_HIGH = 2**52
 
 
 class Attack(msgspec.Struct, frozen=True, kw_only=True):
