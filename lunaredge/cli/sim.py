@@ -20,6 +20,8 @@ from lunaredge.sim.scenario import Scenario, standard
 STANDARD = "standard"
 DEMO = "composite-ridge"
 
+# A seed takes seconds; more than this is days of work, and a slip of the hand.
+SEEDS_MAX = 100_000
 # Once all is healed, a job of three virtual hours may take as long again and a planned outage.
 WORK_S_MAX = 8 * 3_600.0
 
@@ -34,16 +36,17 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         "--scenario",
         default=STANDARD,
         metavar="NAME|FILE",
-        help=f"{STANDARD}, {DEMO}, or a site.toml with fleet.toml, order.yaml and contacts.json "
-        "beside it",
+        help=f"{STANDARD}, {DEMO}, or a site.toml (or its folder) with fleet.toml, order.yaml and "
+        "contacts.json beside it",
     )
     site_access.add_json(parser)
+    parser.epilog = "A failing seed prints the command that replays it, event by event."
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the seeds and print what came of them."""
-    if options.seeds < 1:
-        raise _wrong("--seeds", options.seeds, "run at least one")
+    if not 1 <= options.seeds <= SEEDS_MAX:
+        raise _wrong("--seeds", options.seeds, f"give 1 to {SEEDS_MAX}")
     scenario = _scenario(options.scenario)
     first = options.seed_base if options.seed is None else options.seed
     seeds = range(first, first + (options.seeds if options.seed is None else 1))
@@ -102,7 +105,8 @@ def _scenario(name: str) -> Scenario:
     """
     if name == STANDARD:
         return standard()
-    path = demo_site() / "site.toml" if name == DEMO else Path(name)
+    path = demo_site() if name == DEMO else Path(name)
+    path = path / "site.toml" if path.is_dir() else path
     if not path.is_file():
         raise _wrong("--scenario", name, f"use {STANDARD}, {DEMO} or the path of a site.toml")
     site = load_site(path)

@@ -64,6 +64,8 @@ class Ports(msgspec.Struct, kw_only=True):
     transmit: Callable[[bytes], None] | None = None
     committed: Callable[[StorageEffect], None] | None = None
     heard: Callable[[str, bytes], None] | None = None
+    will: Callable[[Any, int], Publish] | None = None
+    """Asks the node what the broker shall say when the connection breaks."""
 
 
 class Process:
@@ -83,11 +85,11 @@ class Process:
         self.disk = Disk()
         self.ports = Ports()
         self.node: Node | None = None
-        self.will_of: Callable[[], Message | None] = lambda: None
         self.boot = BootId(0)
         """The boot id of the newest life."""
         self.life = 0
         """Rises with each kill; what belongs to an older life is dropped."""
+        self._will: Message | None = None
         self._make = make
         self._timeline = world.timeline
         self._trace = world.trace
@@ -151,7 +153,7 @@ class Process:
 
     def will(self) -> Message | None:
         """Give what the broker publishes when the connection breaks."""
-        return self.will_of()
+        return self._will
 
     def deliver(self, topic: str, payload: bytes) -> None:
         """Take a message."""
@@ -163,12 +165,18 @@ class Process:
     def came_up(self) -> None:
         """Learn that the broker is reached."""
         self._trace.log(self._timeline.now_ns, self.name, "connected")
+        self.call(self._leave_will)
         self.call(lambda node, local_ns: node.connected(local_ns))
 
     def went_down(self) -> None:
         """Learn that it is not."""
         self._trace.log(self._timeline.now_ns, self.name, "disconnected")
         self.call(lambda node, local_ns: node.disconnected(local_ns))
+
+    def _leave_will(self, node: Node, local_ns: int) -> None:
+        if self.ports.will is not None:
+            will = self.ports.will(node, local_ns)
+            self._will = Message(will.topic, will.payload, will.retain)
 
     # --- calls and effects ----------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from lunaredge.earth.station import EarthConfig, EarthNode
 from lunaredge.ids import BootId, NodeId
 from lunaredge.machine.world import World
 from lunaredge.model.fleet import NodeSpec
-from lunaredge.node import Archive, Node, Persist
+from lunaredge.node import Archive, Node, Persist, Publish
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.scheduler.paths import RouteProblem
@@ -167,6 +167,7 @@ class Simulation:
             stop_workload=lambda stop: self._computers.stop(process, stop),
             committed=lambda effect: self._committed(name, effect),
             heard=lambda topic, payload: self._heard(name, topic, payload),
+            will=_last_word if name in self.agents else None,
         )
         self.processes[name] = process
 
@@ -277,6 +278,10 @@ def new_scheduler(scenario: Scenario, options: Options, keys: Keys, boot: BootId
     return SchedulerNode(
         config, scenario.site, scenario.fleet, boot, signer=signer, keyring=keys.keyring
     )
+
+
+def _last_word(node: AgentNode, local_ns: int) -> Publish:
+    return node.will(local_ns)
 
 
 def _taker(process: Process) -> Callable[[bytes], None]:

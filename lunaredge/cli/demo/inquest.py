@@ -148,7 +148,8 @@ class Inquest:
         path = self.folder / "truth" / "truth.jsonl"
         decoder = msgspec.json.Decoder(TruthEvent)
         bodies = _homes(self.fleet, truth)
-        yield seen.Truth(at_ns=self.record.start_ns, bodies=tuple(bodies.values()))
+        # Before everything: processes that come up early begin before the site's start.
+        yield seen.Truth(at_ns=0, bodies=tuple(bodies.values()))
         try:
             with path.open("rb") as rows:
                 for row in rows:

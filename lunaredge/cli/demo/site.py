@@ -30,7 +30,7 @@ from lunaredge.runtime.keys import make_keys
 from lunaredge.scheduler.solve import warm_up
 
 # Processes need this long to come up; the site's clock starts when they have. In wall time.
-LEAD_S = 5.0
+LEAD_S = 3.0
 # The controller's promise, 0.5 s, is kept in wall time: under compression a process that the
 # operating system holds up for 100 ms has been silent for seconds of site time.
 SETPOINT_LIFETIME_WALL_S = 0.5

@@ -192,7 +192,7 @@ class Approved(_Evidence, frozen=True, kw_only=True):
 
 
 class Heaped(_Evidence, frozen=True, kw_only=True):
-    """How much regolith truly left a zone (positive) for its pile, against what was asked."""
+    """How much regolith truly left a zone, against the most that was asked for."""
 
     zone: str
     moved_kg: float
