@@ -65,7 +65,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int
     """Records on a node's disk that the archive does not have yet."""
     refused: int
-    """Messages that nodes refused, in all their lives, as they told it."""
+    """Commands that nodes refused, in all their lives, as they told it."""
 
 
 _Stream = tuple[NodeId, BootId, RecordClass]
@@ -205,7 +205,9 @@ class Inquest:
         for entry in self._entries():
             for evidence in reader.read([entry]):
                 if isinstance(evidence, seen.Situated):
-                    total = sum(evidence.refused.values())
+                    counts = evidence.refused.items()
+                    # A late answer about the time is refused too, and is no command.
+                    total = sum(n for reason, n in counts if not reason.startswith("time_"))
                     self.refused[(evidence.node, evidence.boot)] = total
                 yield evidence
             if reader.entries in live:
