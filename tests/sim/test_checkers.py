@@ -178,6 +178,23 @@ def test_the_holders_own_word_frees_its_corridor(word):
     assert texts == []
 
 
+def test_a_grant_sent_again_is_not_granted_again():
+    first = granted(1, 1, PATH)
+
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        first,
+        replied(2, "ma1"),
+        situated(3, HeldAuthority(id="ma1", released_m=9.0, at_stop=False), at_rest=False),
+        asked(4, 1, machine="b"),
+        granted(5, 1, ((0.0, -9.0), (0.0, 9.0)), machine="b", authority="ma2"),
+        first,
+    )
+
+    assert texts == []
+
+
 def test_a_word_said_before_the_grant_arrived_frees_nothing():
     texts = watch(
         ReuseChecker(FLEET),

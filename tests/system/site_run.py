@@ -59,7 +59,10 @@ class Run:
             await self.supervisor.start(name, self.site.commands[name])
 
     async def stop(self) -> None:
-        await self.supervisor.stop(self.supervisor.names)
+        """End all, the brokers last: a process that can't say goodbye waits for a while."""
+        names = self.supervisor.names
+        await self.supervisor.stop([name for name in names if name not in self.site.brokers])
+        await self.supervisor.stop(self.site.brokers)
 
     def log(self, name: str) -> str:
         return self.supervisor.log_path(name).read_text(encoding="utf-8")

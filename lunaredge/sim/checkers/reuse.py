@@ -1,5 +1,6 @@
 """I3 reuse: a place is granted again only when its holder is proven gone from it."""
 
+from lunaredge.ids import AuthorityId
 from lunaredge.model.fleet import Fleet
 from lunaredge.sim.checkers.checker import BaseChecker
 from lunaredge.sim.checkers.evidence import Evidence, Granted, TrueBody, Truth
@@ -18,13 +19,16 @@ class ReuseChecker(BaseChecker):
         super().__init__()
         self._specs = {node.name: node.machine for node in fleet.nodes if node.machine}
         self._ledger = Ledger()
+        self._granted: dict[AuthorityId, None] = {}
         self._bodies: tuple[TrueBody, ...] = ()
 
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""
         if isinstance(evidence, Truth):
             self._bodies = evidence.bodies
-        if isinstance(evidence, Granted):
+        if isinstance(evidence, Granted) and evidence.authority not in self._granted:
+            # Sent again until it is answered; it is granted once.
+            self._granted[evidence.authority] = None
             self._clear_of_bodies(evidence)
             self._clear_of_corridors(evidence)
         self._ledger.see(evidence)

@@ -1,0 +1,74 @@
+"""A whole run: faults really strike, every checker really checks, and a failure tells its story."""
+
+import pytest
+from msgspec.structs import replace
+
+from lunaredge.scheduler import claims
+from lunaredge.scheduler.node import SchedulerNode
+from lunaredge.sim.options import FaultOptions, calm
+from lunaredge.sim.run import run_seed
+from lunaredge.sim.scenario import standard
+from lunaredge.sim.trace import LINES_KEPT
+
+INVARIANTS = {f"I{number}" for number in range(1, 10)}
+
+STORM = FaultOptions(
+    kill_scheduler_s=200.0,
+    kill_agent_s=200.0,
+    kill_gateway_s=300.0,
+    kill_earth_s=300.0,
+    kill_broker_s=300.0,
+    cut_s=200.0,
+    half_cut_s=300.0,
+    earth_outage_s=300.0,
+    inject_s=20.0,
+    interfere_s=200.0,
+)
+
+
+@pytest.mark.slow
+def test_a_storm_strikes_and_every_checker_has_something_to_check():
+    options = replace(calm(), faults=STORM, safety_s=1_200.0)
+
+    outcome = run_seed(1, standard(), options)
+
+    assert outcome.ok, outcome.failure
+    assert outcome.faults > 20
+    assert outcome.attacks > 20
+    assert outcome.interventions > 2
+    assert outcome.invariants.keys() == INVARIANTS
+    assert all(verdict.ok and verdict.checked > 0 for verdict in outcome.invariants.values())
+    assert 0.0 < outcome.separation_m_min < 10.0
+
+
+def test_a_failure_names_the_invariant_and_keeps_the_last_events(monkeypatch):
+    monkeypatch.setattr(claims, "claims_of_others", lambda ctx, node: ())
+
+    outcome = run_seed(1, standard(), calm())
+
+    assert not outcome.ok
+    assert outcome.failure.startswith("I3: ")
+    assert outcome.line().startswith("FAILED seed=1 ")
+    assert len(outcome.last) == LINES_KEPT
+    assert not outcome.invariants["I3"].ok
+
+
+def test_a_node_that_raises_fails_the_run(monkeypatch):
+    def raises(self, topic, payload, now_ns):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(SchedulerNode, "receive", raises)
+
+    outcome = run_seed(1, standard(), calm())
+
+    assert outcome.failure.startswith("crash: KeyError: 'a bug'")
+
+
+def test_a_trace_tells_every_event_as_it_happens(monkeypatch):
+    monkeypatch.setattr(claims, "claims_of_others", lambda ctx, node: ())
+    told = []
+
+    outcome = run_seed(1, standard(), calm(), told.append)
+
+    assert told[-LINES_KEPT:] == outcome.last
+    assert any("starts boot" in line for line in told)
