@@ -17,14 +17,18 @@ from lunaredge.runtime.client import SiteClient
 from lunaredge.runtime.keys import load_signer
 from lunaredge.runtime.mqtt import MqttLink
 from lunaredge.runtime.supervisor import Supervisor
+from lunaredge.units import NS_PER_S
 from lunaredge.wire import codec, messages, records, topics
 from lunaredge.wire.messages import Autonomy, RecordClass, Situation
 from lunaredge.wire.records import TaskOutcome, TaskReport
+from lunaredge.wire.session import Limits, Sender
 from tests.system.tiny_site import write_tiny_site
 
 SPEED = 60.0
 # A process imports its libraries in one to two seconds; three other suites may share the machine.
 WAIT_S = 30.0
+# Site time; a third of a second of the wall.
+RESEND_NS = 20 * NS_PER_S
 
 
 def prepare_tiny_site(folder: Path, broker: BrokerChoice = BrokerChoice.AUTO) -> DemoSite:
@@ -103,7 +107,7 @@ class Puppet:
         self.node = NodeId(node)
         self.boot = BootId(1 << 24 | secrets.randbits(24))
         self.acknowledged: dict[RecordClass, int] = {}
-        self.sent: dict[RecordClass, list[bytes]] = {}
+        self._sender = Sender(self.boot, Limits(bytes_max=1 << 30, resend_ns=RESEND_NS))
         client = run.site.client
         self._site = client.identity.site
         self._clock = client.identity.clock
@@ -130,17 +134,19 @@ class Puppet:
         self.say("node", messages.Heartbeat(situation=self._situation()))
 
     def upload(self, record_class: RecordClass, record: records.Record) -> None:
-        """Keep a record and send it; `resend` repeats what is not acknowledged."""
-        self.sent.setdefault(record_class, []).append(records.encode_record(record))
-        self._send(record_class, len(self.sent[record_class]))
+        """Keep a record until it is acknowledged; `pump` sends it."""
+        now_ns = self._clock.now_ns()
+        self._sender.offer(record_class, records.encode_record(record), 1, now_ns)
 
-    def resend(self) -> None:
-        for record_class, sent in self.sent.items():
-            for seq in range(self.acknowledged.get(record_class, 0) + 1, len(sent) + 1):
-                self._send(record_class, seq)
+    def pump(self) -> None:
+        """Send what is due: what is new, and what has waited for its acknowledgement."""
+        for upload in self._sender.due(self._clock.now_ns()):
+            self.say("up", upload, upload.record_class.value)
 
-    def all_acknowledged(self) -> bool:
-        return all(self.acknowledged.get(kind, 0) == len(sent) for kind, sent in self.sent.items())
+    @property
+    def waiting(self) -> int:
+        """Uploads that are not acknowledged."""
+        return self._sender.count
 
     def on_message(self, topic: str, payload: bytes) -> None:
         body = codec.decode(payload, self._keyring).body
@@ -148,6 +154,7 @@ class Puppet:
             case messages.RecordAck() if body.boot == self.boot:
                 through = max(self.acknowledged.get(body.record_class, 0), body.through_seq)
                 self.acknowledged[body.record_class] = through
+                self._sender.acknowledge(body)
             case messages.Census() if body.boot == self.boot:
                 self._epoch = codec.decode(payload, self._keyring).header.epoch
                 self._obey(body.command)
@@ -164,26 +171,13 @@ class Puppet:
 
     def on_connected(self) -> None:
         self.birth()
-        self.resend()
+        self._sender.resend_all()
 
     def on_disconnected(self) -> None:
         """Nothing to do."""
 
     def _obey(self, command: CommandId) -> None:
         self.say("reply", messages.CommandReply(command=command, ok=True))
-
-    def _send(self, record_class: RecordClass, seq: int) -> None:
-        upload = messages.Upload(
-            record_class=record_class,
-            boot=self.boot,
-            first_seq=seq,
-            seq=seq,
-            floor_seq=self.acknowledged.get(record_class, 0) + 1,
-            count=1,
-            dropped=False,
-            record=self.sent[record_class][seq - 1],
-        )
-        self.say("up", upload, record_class.value)
 
     def _situation(self) -> Situation:
         # Each is a little different, so that the scheduler can't take one for old news.

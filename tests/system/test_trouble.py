@@ -162,13 +162,14 @@ def upload(puppet: Puppet, count: int) -> None:
     for number in range(count):
         event = records.Event(site_ns=number, code="test", text="x" * 100)
         puppet.upload(RecordClass.EVENT, event)
+    puppet.pump()
 
 
 async def acknowledged(puppet: Puppet) -> None:
     async with asyncio.timeout(20):
-        while not puppet.all_acknowledged():
-            puppet.resend()
-            await asyncio.sleep(0.3)
+        while puppet.waiting:
+            puppet.pump()
+            await asyncio.sleep(0.05)
 
 
 def let_files_grow_to(run: Run, process: str, size_bytes: int) -> None:
