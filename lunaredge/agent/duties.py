@@ -82,9 +82,9 @@ class Duties:
             case Census():
                 self._prove()
             case Hold():
-                self._hold(now_ns)
+                return self._hold(command, now_ns)
             case Resume():
-                self._resume(now_ns)
+                return self._resume(command, now_ns)
             case ReleaseStop():
                 self._release(command.stop, now_ns)
             case _:
@@ -125,15 +125,23 @@ class Duties:
             return "safe"
         return None if parts.pilot.task is None else "busy"
 
-    def _hold(self, now_ns: int) -> None:
+    def _hold(self, hold: Hold, now_ns: int) -> str | None:
+        epoch, switch = self._parts.commands.epoch, self._parts.hold
+        if switch.is_superseded(epoch, hold.turn):
+            return "superseded"
         if self._parts.config.is_machine:
             self._parts.pilot.helm.halt(now_ns)
-        self._parts.hold.put(held=True)
+        switch.put(held=True, epoch=epoch, turn=hold.turn)
         self._parts.recorder.event("held", "by an operator", now_ns)
+        return None
 
-    def _resume(self, now_ns: int) -> None:
-        self._parts.hold.put(held=False)
+    def _resume(self, resume: Resume, now_ns: int) -> str | None:
+        epoch, switch = self._parts.commands.epoch, self._parts.hold
+        if switch.is_superseded(epoch, resume.turn):
+            return "superseded"
+        switch.put(held=False, epoch=epoch, turn=resume.turn)
         self._parts.recorder.event("resumed", "by an operator", now_ns)
+        return None
 
     def _cancel(self, ref: TaskRef, now_ns: int) -> str | None:
         if not self._has(ref):

@@ -34,7 +34,7 @@ from lunaredge.runtime.store import Store
 from lunaredge.runtime.tasks import end_tasks
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.node import SchedulerNode
-from lunaredge.scheduler.solve import Problem, Solution, solve, warm_up
+from lunaredge.scheduler.solve import Problem, Solution, solve, unsolved, warm_up
 from lunaredge.units import ns_from_s
 
 
@@ -74,10 +74,10 @@ async def _scheduler(path: Path, settings: SchedulerSettings) -> None:
     def deliver(solution: Solution | None) -> None:
         runner.call(lambda now_ns: node.solved(solution, now_ns))
 
-    def solved(problem: Problem) -> Solution:
+    def solved(problem: Problem) -> Solution | None:
         return solve(node.core.ctx.ground, problem)
 
-    solver = Solver(solved, deliver)
+    solver = Solver(solved, unsolved, deliver)
     link = link_of(settings.broker.link(), "scheduler", node, runner)
     hooks = Hooks(solve=lambda problem: solver.submit(cast("Problem", problem)))
     try:

@@ -79,9 +79,8 @@ def add_park(ctx: Context, node: NodeEntry) -> None:
     home = ctx.specs[node.name].home
     assert home is not None
     _forget_parks(ctx, node)
-    ctx.state.park_no += 1
     task = Task(
-        id=TaskId(f"park-{ctx.state.park_no}"),
+        id=_park_id(ctx),
         kind=TaskKind.PARK,
         priority=9,
         stand=home,
@@ -91,19 +90,28 @@ def add_park(ctx: Context, node: NodeEntry) -> None:
     ctx.changed()
 
 
+def _park_id(ctx: Context) -> TaskId:
+    """Give an id that no order has taken before."""
+    while True:
+        ctx.state.park_no += 1
+        task = TaskId(f"park-{ctx.state.park_no}")
+        if task not in ctx.state.tasks:
+            return task
+
+
 def _forget_parks(ctx: Context, node: NodeEntry) -> None:
     """Forget a machine's earlier trips home, so that they don't fill the table over the years."""
     trips = [
         entry
         for entry in ctx.state.tasks.values()
-        if entry.task.kind is TaskKind.PARK
-        and entry.order == SITE_ORDER
-        and entry.phase in ENDS
-        and node.name in entry.task.only_on
+        if _is_trip_home(entry) and entry.phase in ENDS and node.name in entry.task.only_on
     ]
     for entry in trips:
-        ctx.clear_alarm(entry.task.id, "task.failed")
-        del ctx.state.tasks[entry.task.id]
+        _forget(ctx, entry)
+
+
+def _is_trip_home(entry: TaskEntry) -> bool:
+    return entry.task.kind is TaskKind.PARK and entry.order == SITE_ORDER
 
 
 def blocked_by(ctx: Context, entry: TaskEntry) -> str:
@@ -134,9 +142,11 @@ def requeue(ctx: Context, entry: TaskEntry, reason: str) -> None:
     if entry.phase not in IN_HAND:
         return
     _detach(ctx, entry)
+    entry.recalled = ""
+    free_count = min(entry.yield_count, ctx.config.yields_max)
     if entry.cancelling:
         end(ctx, entry, TaskPhase.CANCELLED, entry.cancelling)
-    elif entry.attempt >= ctx.config.attempts_max:
+    elif entry.attempt >= ctx.config.attempts_max + free_count:
         end(ctx, entry, TaskPhase.FAILED, f"{reason} (attempt {entry.attempt})")
     else:
         advance(ctx, entry, TaskPhase.QUEUED, reason)
@@ -146,6 +156,9 @@ def end(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str) -> None:
     """End a task, and those that can't start without it."""
     assert phase in ENDS
     _detach(ctx, entry)
+    if _is_trip_home(entry):
+        for name in entry.task.only_on:
+            ctx.state.nodes[name].yields_to = None
     ending = [(entry, reason)]
     # The list grows while it is gone through: a chain of tasks may be longer than a stack is deep.
     for ended, why in ending:
@@ -157,6 +170,38 @@ def end(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str) -> None:
             ctx.raise_alarm(ended.task.id, "task.failed", why)
         if phase is not TaskPhase.DONE:
             ending += [(other, f"{ended.task.id} {phase.value}") for other in _after(ctx, ended)]
+    _forget_orders(ctx)
+
+
+def _forget_orders(ctx: Context) -> None:
+    """Forget the orders that ended first, whole, so that the table doesn't grow over the years.
+
+    The one that ended last stays, however long: somebody may be looking at it.
+    """
+    if len(ctx.state.tasks) <= ctx.config.ended_max:
+        return
+    orders: dict[OrderId, list[TaskEntry]] = {}
+    for entry in ctx.state.tasks.values():
+        orders.setdefault(entry.order, []).append(entry)
+    over = [
+        (max(entry.ended_ns for entry in entries), order)
+        for order, entries in orders.items()
+        if order != SITE_ORDER and all(entry.phase in ENDS for entry in entries)
+    ]
+    surplus = sum(len(orders[order]) for _, order in over) - ctx.config.ended_max
+    for _, order in sorted(over)[:-1]:
+        if surplus <= 0:
+            break
+        surplus -= len(orders[order])
+        for entry in orders[order]:
+            _forget(ctx, entry)
+        del ctx.state.orders[order]
+
+
+def _forget(ctx: Context, entry: TaskEntry) -> None:
+    assert entry.phase in ENDS
+    ctx.clear_alarm(entry.task.id, "task.failed")
+    del ctx.state.tasks[entry.task.id]
 
 
 def _after(ctx: Context, ended: TaskEntry) -> list[TaskEntry]:
@@ -191,6 +236,8 @@ def take_report(ctx: Context, node: NodeEntry, report: records.TaskReport) -> Ta
             end(ctx, entry, TaskPhase.DONE, report.reason)
         case TaskOutcome.FAILED:
             requeue(ctx, entry, report.reason or "failed")
+        case TaskOutcome.CANCELLED if entry.recalled:
+            requeue(ctx, entry, entry.recalled)
         case TaskOutcome.CANCELLED:
             end(ctx, entry, TaskPhase.CANCELLED, report.reason or "cancelled")
     return entry if entry.phase in ENDS else None
@@ -206,6 +253,14 @@ def cancel(ctx: Context, entry: TaskEntry, reason: str) -> None:
         _take_away(ctx, ctx.state.nodes[entry.node], entry.task.id, entry.attempt)
 
 
+def recall(ctx: Context, entry: TaskEntry, reason: str) -> None:
+    """Have a task's node give it back, to be placed again."""
+    assert entry.phase in IN_HAND
+    assert entry.node is not None
+    entry.recalled = reason[:REASON_LENGTH_MAX]
+    _take_away(ctx, ctx.state.nodes[entry.node], entry.task.id, entry.attempt)
+
+
 def reconcile(ctx: Context, node: NodeEntry, situation: Situation) -> None:
     """Mend a difference between what a node has in hand and what it should have.
 
@@ -217,7 +272,7 @@ def reconcile(ctx: Context, node: NodeEntry, situation: Situation) -> None:
         node.empty_handed_count = 0
         entry = ctx.state.tasks.get(situation.task)
         # The node may not have heard of the task yet when it was first told to give it up.
-        if entry is None or not _is_due(node, entry, situation.attempt) or entry.cancelling:
+        if entry is None or _is_unwanted(node, entry, situation.attempt):
             _take_away(ctx, node, situation.task, situation.attempt)
         return
     entry = ctx.state.tasks[node.task] if node.task is not None else None
@@ -235,9 +290,10 @@ def _take_away(ctx: Context, node: NodeEntry, task: TaskId, attempt: int) -> Non
         ctx.order(node.name, Cancel(command=ctx.command_id(), task=task, attempt=attempt))
 
 
-def _is_due(node: NodeEntry, entry: TaskEntry, attempt: int) -> bool:
-    """Tell whether a node should have that attempt at a task in hand."""
-    return entry.node == node.name and entry.attempt == attempt and entry.phase in IN_HAND
+def _is_unwanted(node: NodeEntry, entry: TaskEntry, attempt: int) -> bool:
+    """Tell whether a node is to give that attempt at a task up."""
+    is_its = entry.node == node.name and entry.attempt == attempt and entry.phase in IN_HAND
+    return not is_its or bool(entry.cancelling or entry.recalled)
 
 
 def _detach(ctx: Context, entry: TaskEntry) -> None:

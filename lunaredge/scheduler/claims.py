@@ -11,7 +11,7 @@ import math
 
 from lunaredge.ids import AuthorityId, NodeId
 from lunaredge.model.site import Point
-from lunaredge.scheduler import stops
+from lunaredge.scheduler import standoff, stops
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute, Say
 from lunaredge.scheduler.paths import Chain, RouteProblem, RouteSolution, check_route
@@ -152,7 +152,7 @@ def take_request(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> No
     ctx.forget_commands(node.name, Grant)
     reason = _unsound(ctx, node, request) or _standstill(ctx, node)
     if reason:
-        _defer(ctx, node, request.request_no, reason)
+        _make_wait(ctx, node, request.request_no, reason)
         return
     node.wanted = request
     solve(ctx, node, request)
@@ -173,9 +173,13 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
     if request is None or request.request_no != solution.request_no:
         return
     assert node.granted is None, "a request has one answer"
-    reason = _standstill(ctx, node) or ("" if solution.path else solution.reason)
+    reason = _standstill(ctx, node)
     if reason:
-        _defer(ctx, node, request.request_no, reason)
+        _make_wait(ctx, node, request.request_no, reason)
+        return
+    if not solution.path:
+        _defer(ctx, node, request.request_no, solution.reason)
+        standoff.take_deferral(ctx, node, solution.reason, solution.blocked_by)
         return
     spec = ctx.specs[node.name].machine
     assert spec is not None
@@ -190,6 +194,7 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
         solve(ctx, node, request)
     else:
         _defer(ctx, node, request.request_no, violation.reason)
+        standoff.take_deferral(ctx, node, violation.reason, violation.owner)
 
 
 def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> None:
@@ -264,6 +269,7 @@ def _grant(
     node.granted = granted
     node.wanted = None
     node.wait_reason = ""
+    standoff.forget(ctx, node)
     body = Grant(
         command=command,
         request_no=request.request_no,
@@ -280,6 +286,12 @@ def _grant(
     )
     ctx.order(node.name, body)
     ctx.tell("authority.granted", node=node.name, authority=granted.id, task=request.task)
+
+
+def _make_wait(ctx: Context, node: NodeEntry, request_no: int, reason: str) -> None:
+    """Defer a request for a reason that has nothing to do with its route."""
+    standoff.forget(ctx, node)
+    _defer(ctx, node, request_no, reason)
 
 
 def _defer(ctx: Context, node: NodeEntry, request_no: int, reason: str) -> None:

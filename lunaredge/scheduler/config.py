@@ -38,10 +38,17 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What may wait for the gateway: a day of the standard site's records, ten times over."""
     attempts_max: int = 3
     """A task that failed this often has failed."""
+    yields_max: int = 8
+    """So often a task may be taken from its machine to let others pass; then it counts as failed
+    attempts, so that no two tasks send each other home for ever."""
     checkpoint_entries: int = 20_000
     """Journal entries between checkpoints: a restart replays at most this many (a few seconds)."""
     nodes_max: int = 256
-    tasks_max: int = 100_000
+    tasks_max: int = 10_000
+    """Years of work at a dozen tasks a day; a look through all of them takes a millisecond."""
+    ended_max: int = 1_000
+    """Ended tasks that are remembered; then the orders that ended first are forgotten whole. What
+    became of them stays in the archive."""
     answers_max: int = 1_024
     """First results of requests that are kept for repetitions."""
     alarms_max: int = 1_024

@@ -1,5 +1,7 @@
 """What every room of the scheduler's core works on: the state, the site, and what to do next."""
 
+import math
+
 from lunaredge.ids import CommandId, NodeId
 from lunaredge.model.fleet import Fleet, NodeSpec
 from lunaredge.model.site import Site
@@ -13,7 +15,7 @@ from lunaredge.scheduler.state import (
     SchedulerState,
 )
 from lunaredge.wire import records
-from lunaredge.wire.messages import Command, RecordClass
+from lunaredge.wire.messages import Command, Hold, RecordClass, Resume
 
 
 class Context:
@@ -44,6 +46,14 @@ class Context:
     def order(self, node: NodeId, body: Command) -> None:
         """Give a node a command, repeated until it answers."""
         self.state.commands[body.command] = PendingCommand(node=node, body=body)
+
+    def order_hold(self, node: NodeId, *, held: bool) -> None:
+        """Give a node a hold or the end of one; it outdoes every earlier one."""
+        self.forget_commands(node, Hold, Resume)
+        command, turn = self.command_id(), self.state.command_no
+        self.order(
+            node, Hold(command=command, turn=turn) if held else Resume(command=command, turn=turn)
+        )
 
     def forget_commands(self, node: NodeId, *kinds: type[Command]) -> None:
         """Stop repeating a node's pending commands of these kinds."""
@@ -113,10 +123,19 @@ class Context:
         """Tell whether the node moves."""
         return self.specs[node].machine is not None
 
+    def is_away(self, node: NodeEntry) -> bool:
+        """Tell whether a machine is known to stand somewhere else than at its home."""
+        home = self.specs[node.name].home
+        if home is None or node.body is None:
+            return False
+        return math.dist(home, node.body) > self.config.home_radius_m
+
     def free_task(self, node: NodeEntry) -> None:
         """Take note that a node no longer has a task in hand."""
         node.task = None
         node.wanted = None
         node.wait_reason = ""
+        node.blocked_by = None
+        node.deferral_count = 0
         node.idle_since_ns = self.now_ns
         self.changed()

@@ -4,7 +4,9 @@ Pure: no clock, no I/O, no numpy, no signatures. `scheduler.node` turns frames i
 intents into effects, and writes each input to the journal before anything it led to leaves.
 """
 
-from lunaredge.errors import RemoteProtocolError
+from typing import NoReturn
+
+from lunaredge.errors import ConfigError, RemoteProtocolError
 from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Site
@@ -46,11 +48,38 @@ class SchedulerCore:
         return self.ctx.state
 
     def load(self, state: SchedulerState) -> None:
-        """Begin from a checkpoint. Nodes enrolled since are added, none is dropped."""
+        """Begin from a checkpoint. Nodes enrolled since are added; one never heard may be gone.
+
+        Raises:
+            ConfigError: a node that was heard is not in the fleet any more.
+        """
+        for name in [name for name in state.nodes if name not in self.ctx.specs]:
+            if state.nodes[name].boot:
+                self._miss(name)
+            del state.nodes[name]
         for name, entry in self.ctx.state.nodes.items():
             state.nodes.setdefault(name, entry)
         self.ctx.state = state
         fusion.renew_ground(self.ctx)
+
+    def check_enrolled(self, taken: Input) -> None:
+        """Make sure, at a replay, that the fleet still has the node that an input came from.
+
+        Raises:
+            ConfigError: it has not.
+        """
+        if isinstance(taken, Heard | Recorded) and taken.node not in self.ctx.specs:
+            self._miss(taken.node)
+
+    def _miss(self, name: NodeId) -> NoReturn:
+        # It may still stand on the site, and only its own word frees the space that it takes.
+        raise ConfigError(
+            "a node that the journal knows is not in the fleet",
+            place="fleet file",
+            key="nodes",
+            value=name,
+            remedy="put it back; to begin anew without it, give the scheduler an empty store",
+        )
 
     def apply(self, taken: Input, now_ns: int) -> list[Intent]:
         """Take one input and give what it leads to."""

@@ -15,10 +15,8 @@ from lunaredge.wire.messages import (
     Approve,
     CancelRequest,
     Explain,
-    Hold,
     HoldRequest,
     Question,
-    Resume,
     Stop,
     StopReleaseRequest,
     Submit,
@@ -67,6 +65,8 @@ def _decide(ctx: Context, body: Question, role: Role) -> Answer:
 
 def _submit(ctx: Context, body: Submit) -> Answer:
     order = body.order
+    if order.id == backlog.SITE_ORDER:
+        return _no(body.request, f"{order.id} is the scheduler's own order; give it another id")
     if order.id in ctx.state.orders:
         return _no(body.request, f"order {order.id} was already submitted; give it another id")
     if len(ctx.state.tasks) + len(order.tasks) > ctx.config.tasks_max:
@@ -90,9 +90,7 @@ def _hold(ctx: Context, body: HoldRequest) -> Answer:
     node.held = body.hold
     node.terrain_hold = False
     ctx.state.interventions += 1
-    ctx.forget_commands(node.name, Hold, Resume)
-    command = ctx.command_id()
-    ctx.order(node.name, Hold(command=command) if body.hold else Resume(command=command))
+    ctx.order_hold(node.name, held=body.hold)
     ctx.clear_alarm(node.name, "terrain.changed")
     ctx.changed()
     ctx.note_event("node.held" if body.hold else "node.resumed", node.name)

@@ -4,8 +4,6 @@ A placement is computed elsewhere on a snapshot. When it comes back the site may
 each part of it is checked against the newest state, and what no longer fits is left for the next.
 """
 
-import math
-
 from lunaredge.model.task import Leg, TaskKind, Workload
 from lunaredge.scheduler import backlog, fusion, stops
 from lunaredge.scheduler.context import Context
@@ -69,12 +67,14 @@ def take_placement(ctx: Context, solution: PlacementSolution | None) -> None:
             refused.refusals.append(refusal)
     for task, name in solution.assignments:
         chosen, node = state.tasks.get(task), state.nodes[name]
-        if chosen is not None and _is_placeable(ctx, chosen) and is_free(ctx, node):
+        if chosen is not None and _is_placeable(ctx, chosen, node) and is_free(ctx, node):
             assign(ctx, chosen, node)
 
 
-def _is_placeable(ctx: Context, entry: TaskEntry) -> bool:
-    return entry.phase is TaskPhase.QUEUED and not backlog.blocked_by(ctx, entry)
+def _is_placeable(ctx: Context, entry: TaskEntry, node: NodeEntry) -> bool:
+    if entry.phase is not TaskPhase.QUEUED or backlog.blocked_by(ctx, entry):
+        return False
+    return node.yields_to is None or entry.task.kind is TaskKind.PARK
 
 
 def assign(ctx: Context, entry: TaskEntry, node: NodeEntry) -> None:
@@ -133,11 +133,10 @@ def park_idle(ctx: Context) -> None:
 
 def park_due_ns(ctx: Context, node: NodeEntry) -> int:
     """Give the time at which an idle machine must be sent home; far away when it need not."""
-    home = ctx.specs[node.name].home
-    if home is None or node.body is None or not is_free(ctx, node):
+    if not ctx.is_away(node) or not is_free(ctx, node) or _is_parking(ctx, node):
         return 2**62
-    if math.dist(home, node.body) <= ctx.config.home_radius_m or _is_parking(ctx, node):
-        return 2**62
+    if node.yields_to is not None:
+        return node.idle_since_ns
     return node.idle_since_ns + ctx.config.park_after_ns
 
 
@@ -173,6 +172,7 @@ def _node_candidate(ctx: Context, node: NodeEntry) -> NodeCandidate:
         held=node.held or node.terrain_hold,
         stopped=stops.holds(ctx, node),
         safe=situation is not None and situation.autonomy is Autonomy.A3,
+        yields_to=node.yields_to,
     )
 
 

@@ -12,7 +12,6 @@ from lunaredge.scheduler.claims import path_from
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import check_route
 from lunaredge.scheduler.state import Fused, NodeEntry, TaskEntry, TaskPhase
-from lunaredge.wire.messages import Hold
 from lunaredge.wire.records import TerrainPatch
 
 # A survey of a hectare at 2 m is 2,500 points, 30 kB; ten of those fit into one frame.
@@ -93,4 +92,4 @@ def _recheck(ctx: Context, node: NodeEntry) -> None:
     if violation is not None and not node.terrain_hold:
         node.terrain_hold = True
         ctx.raise_alarm(node.name, "terrain.changed", f"{violation.reason} ahead")
-        ctx.order(node.name, Hold(command=ctx.command_id()))
+        ctx.order_hold(node.name, held=True)

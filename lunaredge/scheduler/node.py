@@ -117,6 +117,7 @@ class SchedulerNode:
         Raises:
             JournalCorrupt: an entry of the journal is not there; what came after it can't be
                 understood without it.
+            ConfigError: a node of the journal is not in the fleet.
         """
         differing = 0
         for row in rows:
@@ -130,6 +131,7 @@ class SchedulerNode:
                         " scheduler's store from a copy, or start an empty one: nodes report anew"
                     )
                 entry = decode_entry(row.value)
+                self.core.check_enrolled(entry.input)
                 intents = self.core.apply(entry.input, entry.now_ns)
                 differing += checksum(intents) != entry.intents_crc
                 self._entry_no = row.number
@@ -186,7 +188,7 @@ class SchedulerNode:
     # --- input --------------------------------------------------------------------------------
 
     def solved(self, solution: RouteSolution | PlacementSolution | None, now_ns: int) -> None:
-        """Take the solver's answer; None when it failed."""
+        """Take the solver's answer; None when a placement made it fail."""
         if isinstance(solution, RouteSolution):
             self._take(Routed(solution=solution), now_ns)
         else:

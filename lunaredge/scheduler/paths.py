@@ -47,6 +47,11 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     slope_deg: float = 0.0
 
     @property
+    def owner(self) -> NodeId | None:
+        """The machine that stands in the way; None when it is the ground."""
+        return NodeId(self.name) if self.kind is ViolationKind.CLAIM else None
+
+    @property
     def reason(self) -> str:
         """What an operator reads."""
         match self.kind:
@@ -94,6 +99,8 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     tool_from_m: float = 0.0
     """Station along the path at which the leg begins."""
     reason: str = ""
+    blocked_by: NodeId | None = None
+    """The machine without whose claim there would be a path; None when it is the ground."""
 
 
 class Corridor:
@@ -188,17 +195,29 @@ def plan_route(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
     corridor = Corridor(ground, problem.half_width_m, problem.slope_deg_max, problem.claims)
     stands = corridor.violation((problem.start,))
     if stands is not None:
-        return _refused(problem, f"{stands.reason} at the start")
+        return refused(problem, f"{stands.reason} at the start", stands.owner)
     ahead = corridor.violation(problem.path)
     if ahead is not None:
-        return _refused(problem, ahead.reason)
+        return refused(problem, ahead.reason, ahead.owner)
     if problem.start == problem.path[0]:
         return _solved(problem, (problem.start,))
     way = corridor.way(problem.start, problem.path[0])
     if not way:
-        return _refused(problem, _blocker(ground, problem))
+        met = _met_on_the_way(ground, problem)
+        return refused(problem, met.reason, met.owner) if met else refused(problem, NO_PATH)
     assert corridor.violation(way) is None, "a planned way is free"
     return _solved(problem, way)
+
+
+def refused(problem: RouteProblem, reason: str, blocked_by: NodeId | None = None) -> RouteSolution:
+    """Give the answer to a problem that has no route, and who or what stands against it."""
+    return RouteSolution(
+        version=problem.version,
+        node=problem.node,
+        request_no=problem.request_no,
+        reason=reason,
+        blocked_by=blocked_by,
+    )
 
 
 def length_m(path: Path) -> float:
@@ -220,17 +239,10 @@ def _solved(problem: RouteProblem, way: Path) -> RouteSolution:
     )
 
 
-def _refused(problem: RouteProblem, reason: str) -> RouteSolution:
-    return RouteSolution(
-        version=problem.version, node=problem.node, request_no=problem.request_no, reason=reason
-    )
-
-
-def _blocker(ground: GroundMap, problem: RouteProblem) -> str:
-    """Say who stands in the way that would be free without anybody; else that there is none."""
+def _met_on_the_way(ground: GroundMap, problem: RouteProblem) -> Violation | None:
+    """Give what stands in the way that would be free without anybody; None without such a way."""
     alone = Corridor(ground, problem.half_width_m, problem.slope_deg_max, ())
     way = alone.way(problem.start, problem.path[0])
     if not way:
-        return NO_PATH
-    met = check_route(ground, way, problem.half_width_m, problem.slope_deg_max, problem.claims)
-    return met.reason if met is not None else NO_PATH
+        return None
+    return check_route(ground, way, problem.half_width_m, problem.slope_deg_max, problem.claims)

@@ -39,6 +39,7 @@ class Constraint(enum.StrEnum):
     STOPPED = "stopped"
     HELD = "held"
     SAFE_MODE = "safe_mode"
+    YIELDING = "yielding"
     PINNED = "pinned"
     CAPABILITY = "capability"
     BUSY = "busy"
@@ -74,6 +75,8 @@ class NodeCandidate(msgspec.Struct, frozen=True, kw_only=True):
     stopped: bool = False
     safe: bool = False
     """It is in safe mode and would refuse."""
+    yields_to: NodeId | None = None
+    """It stood in this machine's way, and goes home before it takes another task."""
 
 
 class PlacementProblem(msgspec.Struct, frozen=True, kw_only=True, tag="placement_problem"):
@@ -172,6 +175,11 @@ def _unfit(candidate: TaskCandidate, node: NodeCandidate) -> Refusal | None:
         (Constraint.STOPPED, node.stopped, "emergency stop latched"),
         (Constraint.HELD, node.held, "held"),
         (Constraint.SAFE_MODE, node.safe, "in safe mode (A3)"),
+        (
+            Constraint.YIELDING,
+            node.yields_to is not None and task.kind is not TaskKind.PARK,
+            f"goes home first, to let {node.yields_to} pass",
+        ),
         (
             Constraint.PINNED,
             bool(task.only_on) and spec.name not in task.only_on,

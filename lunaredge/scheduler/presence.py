@@ -207,7 +207,7 @@ def _keep_hold(ctx: Context, node: NodeEntry, *, held: bool) -> None:
     if held and not node.terrain_hold:
         node.held = True
     elif not held and (node.held or node.terrain_hold):
-        ctx.order(node.name, Hold(command=ctx.command_id()))
+        ctx.order_hold(node.name, held=True)
 
 
 def _placement_view(situation: Situation) -> tuple[object, ...]:

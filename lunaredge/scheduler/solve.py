@@ -7,7 +7,7 @@ from lunaredge.kernels import corridors, gridpath
 from lunaredge.model.site import Site, TerrainGrid, Zone, ZoneKind
 from lunaredge.scheduler.arrays import assigned, points_array
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.paths import Chain, RouteProblem, RouteSolution, plan_route
+from lunaredge.scheduler.paths import Chain, RouteProblem, RouteSolution, plan_route, refused
 from lunaredge.scheduler.placement import PlacementProblem, PlacementSolution, place
 from lunaredge.scheduler.travel import Mover, reachable_cost_s
 
@@ -22,6 +22,17 @@ def solve(ground: GroundMap, problem: Problem) -> Solution:
             return plan_route(ground, problem)
         case PlacementProblem():
             return place(ground, problem)
+        case _:
+            assert_never(problem)
+
+
+def unsolved(problem: Problem) -> Solution | None:
+    """Give the answer to a problem that made its planner fail: a refused route, no placement."""
+    match problem:
+        case RouteProblem():
+            return refused(problem, "the planner failed")
+        case PlacementProblem():
+            return None
         case _:
             assert_never(problem)
 

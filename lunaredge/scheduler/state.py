@@ -81,6 +81,12 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     resolves: int = 0
     """How often the wanted route was planned again because the site had moved on."""
     wait_reason: str = ""
+    blocked_by: NodeId | None = None
+    """Whose claim the last planned route met; None when none did."""
+    deferral_count: int = 0
+    """Routes refused in a row since the machine last had its way."""
+    yields_to: NodeId | None = None
+    """Who waits for it to go home before it takes another task."""
     task: TaskId | None = None
     empty_handed_count: int = 0
     held: bool = False
@@ -102,6 +108,10 @@ class TaskEntry(msgspec.Struct, kw_only=True):
     reason: str = ""
     cancelling: str = ""
     """Why it is to be cancelled, when its node has still to give it up; empty otherwise."""
+    recalled: str = ""
+    """Why its node is to give it back, so that it can be placed again; empty otherwise."""
+    yield_count: int = 0
+    """How often it was recalled to let another machine pass."""
     approved: bool | None = None
     """Earth's word; None while it is not known."""
     refusals: list[Refusal] = []

@@ -248,7 +248,11 @@ class Attacker:
 
     def _hold(self, header: Header, signer: Signer | None) -> bytes:
         """Make a command that would stop the machine's work if it were obeyed."""
-        return encode(header, messages.Hold(command=CommandId(f"evil-{header.number}")), signer)
+        return encode(
+            header,
+            messages.Hold(command=CommandId(f"evil-{header.number}"), turn=header.number),
+            signer,
+        )
 
 
 def _changes(effect: Effect) -> bool:

@@ -269,15 +269,21 @@ class Defer(_Body, frozen=True, kw_only=True, tag="defer"):
 
 
 class Hold(_Body, frozen=True, kw_only=True, tag="hold"):
-    """Come to rest and stay, keeping task and authority."""
+    """Come to rest and stay, keeping task and authority.
+
+    ``turn`` rises with each hold and resume of a leader: one that comes late, after a newer one,
+    is superseded and changes nothing.
+    """
 
     command: CommandId
+    turn: int
 
 
 class Resume(_Body, frozen=True, kw_only=True, tag="resume"):
-    """End a hold."""
+    """End a hold; see there for ``turn``."""
 
     command: CommandId
+    turn: int
 
 
 class Cancel(_Body, frozen=True, kw_only=True, tag="cancel"):

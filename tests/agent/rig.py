@@ -94,6 +94,7 @@ class Rig:
         self.machine.lifetime_ns = seconds(lifetime_s)
         self.now_ns = seconds(1000)
         self.epoch = 1
+        self.turns = 0
         self.serves_time = True
         self.samples = True
         self.round_trip_ns = 0
@@ -285,10 +286,12 @@ class Rig:
         return self.tell(defer)
 
     def hold(self) -> list[Effect]:
-        return self.tell(Hold(command=self.command_id()))
+        self.turns += 1
+        return self.tell(Hold(command=self.command_id(), turn=self.turns))
 
     def resume(self) -> list[Effect]:
-        return self.tell(Resume(command=self.command_id()))
+        self.turns += 1
+        return self.tell(Resume(command=self.command_id(), turn=self.turns))
 
     def cancel(self, task: str = "t1", attempt: int = 1) -> list[Effect]:
         return self.tell(Cancel(command=self.command_id(), task=TaskId(task), attempt=attempt))

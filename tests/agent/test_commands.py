@@ -159,8 +159,8 @@ COMMANDS: list[Callable[[Rig], Message]] = [
     lambda rig: Census(command=CommandId("x"), boot=rig.boot_id),
     lambda rig: rig.assignment(DRIVE, task="t2"),
     lambda rig: rig.grant_for(rig.last(AuthorityRequest)),
-    lambda _: Hold(command=CommandId("x")),
-    lambda _: Resume(command=CommandId("x")),
+    lambda _: Hold(command=CommandId("x"), turn=1),
+    lambda _: Resume(command=CommandId("x"), turn=1),
     lambda _: Cancel(command=CommandId("x"), task=TaskId("t1"), attempt=1),
     lambda _: ReleaseStop(command=CommandId("x"), stop="stop-1"),
 ]
@@ -195,8 +195,8 @@ def test_an_expiry_within_the_error_of_the_clock_may_have_passed() -> None:
     rig.run(30)
     rig.census()
 
-    rig.tell(Hold(command=CommandId("early")), expiry_ns=rig.site_ns + seconds(1))
-    rig.tell(Hold(command=CommandId("later")), expiry_ns=rig.site_ns + seconds(3))
+    rig.tell(Hold(command=CommandId("early"), turn=1), expiry_ns=rig.site_ns + seconds(1))
+    rig.tell(Hold(command=CommandId("later"), turn=2), expiry_ns=rig.site_ns + seconds(3))
 
     assert [reply.command for reply in replies(rig)][1:] == ["later"]
 
@@ -256,7 +256,7 @@ def test_a_refusal_too_is_answered_the_same_again_though_it_could_be_done_by_now
 
 def test_results_survive_a_restart() -> None:
     rig = ready()
-    hold = Hold(command=CommandId("h"))
+    hold = Hold(command=CommandId("h"), turn=1)
     rig.tell(hold)
     rig.resume()
     rig.boot()
@@ -283,7 +283,7 @@ def test_the_table_of_results_is_bounded_in_memory_and_on_disk() -> None:
     rig = ready()
 
     for number in range(700):
-        rig.tell(Hold(command=CommandId(f"h{number}")))
+        rig.tell(Hold(command=CommandId(f"h{number}"), turn=number))
 
     rows = [key for key in rig.disk if key[0] == "command"]
     assert 256 <= len(rows) < 256 + 64
@@ -357,6 +357,52 @@ def test_a_hold_halts_before_it_is_written() -> None:
     assert first(effects, Persist, lambda e: e.table == "hold") > 0
 
 
+def test_a_resume_that_comes_after_a_newer_hold_changes_nothing() -> None:
+    rig = ready()
+    rig.hold()
+    late = Resume(command=CommandId("late"), turn=rig.turns + 1)
+    rig.tell(Hold(command=CommandId("newer"), turn=rig.turns + 2))
+
+    rig.tell(late)
+
+    assert replies(rig)[-1] == CommandReply(
+        command=CommandId("late"), ok=False, reason="superseded"
+    )
+    assert rig.beat().held
+
+
+def test_a_hold_that_comes_after_a_newer_resume_changes_nothing() -> None:
+    rig = ready()
+    rig.tell(Resume(command=CommandId("newer"), turn=9))
+
+    effects = rig.tell(Hold(command=CommandId("late"), turn=8))
+
+    assert replies(rig)[-1].reason == "superseded"
+    assert Actuate(Halt()) not in effects
+    assert not rig.beat().held
+
+
+def test_a_superseded_word_is_known_after_a_restart_too() -> None:
+    rig = ready()
+    rig.tell(Hold(command=CommandId("newer"), turn=9))
+
+    rig.boot()
+    rig.prove()
+    rig.tell(Resume(command=CommandId("late"), turn=8))
+
+    assert rig.beat().held
+
+
+def test_a_new_leader_counts_its_turns_anew() -> None:
+    rig = ready()
+    rig.tell(Hold(command=CommandId("old leader"), turn=9))
+
+    rig.epoch += 1
+    rig.tell(Resume(command=CommandId("new leader"), turn=1))
+
+    assert not rig.beat().held
+
+
 def test_renewals_and_deferrals_are_neither_kept_nor_answered() -> None:
     rig = ready()
     rig.assign(DRIVE)
@@ -371,7 +417,7 @@ def test_renewals_and_deferrals_are_neither_kept_nor_answered() -> None:
 def test_an_id_that_can_not_be_kept_is_garbage() -> None:
     rig = ready()
 
-    rig.tell(Hold(command=CommandId("h" * 81)))
+    rig.tell(Hold(command=CommandId("h" * 81), turn=1))
 
     assert rig.beat().refused == {"garbage": 1}
     assert not rig.situation.held

@@ -294,7 +294,8 @@ class Site(RuleBasedStateMachine):
 
     @rule(kind=st.sampled_from([Hold, Resume]))
     def command(self, kind: type[Hold] | type[Resume]) -> None:
-        self.post(kind(command=self.rig.command_id()))
+        self.rig.turns += 1
+        self.post(kind(command=self.rig.command_id(), turn=self.rig.turns))
 
     @rule(number=st.integers(1, 5))
     def cancel(self, number: int) -> None:
@@ -381,7 +382,7 @@ class Site(RuleBasedStateMachine):
         rig.epoch += 1
         for body in (
             Census(command=CommandId("heal-1"), boot=rig.boot_id),
-            Resume(command=CommandId("heal-2")),
+            Resume(command=CommandId("heal-2"), turn=rig.turns + 1),
             *(
                 ReleaseStop(command=CommandId(f"heal-{n}"), stop=f"stop-{n - 2}")
                 for n in range(3, 7)

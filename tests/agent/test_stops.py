@@ -223,7 +223,7 @@ def test_a_computer_latches_a_stop_but_its_workloads_go_on() -> None:
 
 def test_a_stop_overtakes_everything_that_is_not_carried_out_yet() -> None:
     rig = driving()
-    hold = rig.frame(Hold(command=CommandId("h")))
+    hold = rig.frame(Hold(command=CommandId("h"), turn=1))
     rig.node.receive(topics.build(SITE, NODE, "cmd"), hold, rig.now_ns)
 
     effects = rig.stop()

@@ -12,6 +12,10 @@ def answers():
     return asyncio.Queue()
 
 
+def give_up(problem):
+    return f"no answer to {problem}"
+
+
 async def test_answers_come_on_the_loop_in_the_order_of_problems(answers):
     threads = []
 
@@ -19,7 +23,7 @@ async def test_answers_come_on_the_loop_in_the_order_of_problems(answers):
         threads.append(threading.current_thread())
         answers.put_nowait(solution)
 
-    solver = Solver(lambda problem: problem * 2, deliver)
+    solver = Solver(lambda problem: problem * 2, give_up, deliver)
     for problem in range(5):
         solver.submit(problem)
     solutions = [await asyncio.wait_for(answers.get(), 10) for _ in range(5)]
@@ -31,7 +35,7 @@ async def test_answers_come_on_the_loop_in_the_order_of_problems(answers):
 
 async def test_the_loop_goes_on_while_a_problem_is_solved(answers):
     release = threading.Event()
-    solver = Solver(lambda problem: release.wait(10), answers.put_nowait)
+    solver = Solver(lambda problem: release.wait(10), give_up, answers.put_nowait)
 
     solver.submit("hard")
     await asyncio.sleep(0.01)
@@ -41,38 +45,38 @@ async def test_the_loop_goes_on_while_a_problem_is_solved(answers):
     solver.close()
 
 
-async def test_a_solver_that_fails_is_logged_and_answers_none(answers, caplog):
+async def test_a_solver_that_fails_is_logged_and_answers_all_the_same(answers, caplog):
     def solve(problem):
         return 1 // problem
 
-    solver = Solver(solve, answers.put_nowait)
+    solver = Solver(solve, give_up, answers.put_nowait)
     solver.submit(0)
     solver.submit(1)
 
-    assert await asyncio.wait_for(answers.get(), 10) is None
+    assert await asyncio.wait_for(answers.get(), 10) == "no answer to 0"
     assert await asyncio.wait_for(answers.get(), 10) == 1
     assert "ZeroDivisionError" in caplog.text
     solver.close()
 
 
-async def test_problems_beyond_the_bound_are_answered_with_none(answers, monkeypatch):
+async def test_problems_beyond_the_bound_are_answered_without_being_solved(answers, monkeypatch):
     monkeypatch.setattr(solver_module, "PENDING_MAX", 1)
     release = threading.Event()
-    solver = Solver(lambda problem: release.wait(10), answers.put_nowait)
+    solver = Solver(lambda problem: release.wait(10), give_up, answers.put_nowait)
 
     solver.submit("first")
     solver.submit("too many")
     refused = await asyncio.wait_for(answers.get(), 10)
     release.set()
 
-    assert refused is None
+    assert refused == "no answer to too many"
     assert await asyncio.wait_for(answers.get(), 10) is True
     solver.close()
 
 
 async def test_an_answer_after_the_end_is_dropped(answers):
     release = threading.Event()
-    solver = Solver(lambda problem: release.wait(10), answers.put_nowait)
+    solver = Solver(lambda problem: release.wait(10), give_up, answers.put_nowait)
     solver.submit("running")
     solver.submit("waiting")
 

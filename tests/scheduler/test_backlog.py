@@ -289,6 +289,7 @@ def test_a_long_chain_of_tasks_ends_with_its_first() -> None:
 
     cancel(site, "task-0")
 
+    # The order is longer than the memory for ended tasks, but it is the latest.
     phases = [entry.phase for entry in site.scheduler.core.state.tasks.values()]
     assert phases == [TaskPhase.CANCELLED] * 1_200
 
@@ -425,3 +426,67 @@ def test_a_node_that_can_take_nothing_is_given_nothing(why: str) -> None:
     site.solve()
 
     assert phase(site) is TaskPhase.QUEUED
+
+
+def done_in_turn(ended_max: int, *orders: str) -> Site:
+    """A site that remembers so many ended tasks, and has done these orders of one task each."""
+    site = Site()
+    ctx = site.scheduler.core.ctx
+    ctx.config = msgspec.structs.replace(ctx.config, ended_max=ended_max)
+    site.census()
+    for seq, name in enumerate(orders, start=1):
+        grade = plain_site.grade(f"{name}-task", only_on=(NodeId("grader-1"),))
+        site.submit(plain_site.order(grade, name=name))
+        site.solve()
+        site.reply("grader-1", site.assignment("grader-1").command)
+        site.report("grader-1", f"{name}-task", "done", seq)
+        heartbeat(site)
+    return site
+
+
+def test_the_orders_that_ended_first_are_forgotten_when_there_are_many() -> None:
+    site = done_in_turn(2, "a", "b", "c", "d")
+
+    state = site.scheduler.core.state
+
+    assert list(state.orders) == ["c", "d"]
+    assert list(state.tasks) == ["c-task", "d-task"]
+
+
+def test_an_order_with_an_open_task_is_remembered_whole() -> None:
+    site = done_in_turn(1)
+    first = plain_site.grade("first", only_on=(NodeId("grader-1"),))
+    second = plain_site.grade("second", only_on=(NodeId("grader-1"),), after=(TaskId("first"),))
+    site.submit(plain_site.order(first, second, name="open"))
+    site.submit(plain_site.order(plain_site.grade("other"), name="ended"))
+    site.ask(messages.CancelRequest(request=site.request_id(), task=TaskId("other")))
+    site.solve()
+    site.reply("grader-1", site.assignment("grader-1").command)
+
+    site.report("grader-1", "first", "done", 1)
+
+    assert phase(site, "first") is TaskPhase.DONE
+    assert phase(site, "second") is TaskPhase.QUEUED
+    assert list(site.scheduler.core.state.orders) == ["open", "ended"]
+
+
+def test_a_trip_home_never_takes_the_name_of_an_ordered_task() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade("park-1", only_on=(NodeId("grader-2"),))))
+    heartbeat(site, x_m=50.0, y_m=10.0)
+
+    site.wait(130.0)
+
+    tasks = site.scheduler.core.state.tasks
+    assert tasks[TaskId("park-1")].order == "job"
+    assert tasks[TaskId("park-2")].task.only_on == ("grader-1",)
+
+
+def test_nobody_hands_in_an_order_under_the_schedulers_own_name() -> None:
+    site = Site()
+
+    answer = site.submit(plain_site.order(plain_site.grade(), name="site"))
+
+    assert not answer.ok
+    assert "site is the scheduler's own order" in answer.text

@@ -1,103 +1,18 @@
 import random
 
 import msgspec
-import pytest
 
-from lunaredge.errors import JournalCorrupt
 from lunaredge.ids import BootId, NodeId, OrderId, TaskId
 from lunaredge.model.task import TaskKind
-from lunaredge.node import Archive, Persist, Publish, Row
+from lunaredge.node import Archive, Persist, Publish
 from lunaredge.scheduler import fusion, views
-from lunaredge.scheduler.config import SchedulerConfig
-from lunaredge.scheduler.node import JOURNAL, SchedulerNode
+from lunaredge.scheduler.node import JOURNAL
 from lunaredge.scheduler.state import TaskEntry
 from lunaredge.wire import messages, records
 from lunaredge.wire.session import WINDOW_COUNT
 from tests.scheduler import plain_site
+from tests.scheduler.replays import busy_site, replayed
 from tests.scheduler.rig import Site
-
-
-def busy_site() -> Site:
-    """A site with some history: two tasks done, one in hand."""
-    site = Site()
-    site.census()
-    tasks = [plain_site.grade(f"grade-{i}", only_on=(NodeId("grader-1"),)) for i in range(3)]
-    site.submit(plain_site.order(*tasks))
-    for seq in range(2):
-        site.solve()
-        name = site.scheduler.core.state.nodes[NodeId("grader-1")].task
-        assert name is not None
-        site.reply("grader-1", site.assignment("grader-1").command)
-        site.request("grader-1", seq + 1)
-        site.solve()
-        site.report("grader-1", name, "done", seq + 1)
-        site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
-        site.wait(20.0)
-    return site
-
-
-def replayed(site: Site, rows: list[Row], config: SchedulerConfig | None = None) -> SchedulerNode:
-    node = SchedulerNode(
-        config or SchedulerConfig(site=site.site.name),
-        site.site,
-        site.fleet,
-        BootId(77),
-        signer=site.lead,
-        keyring=site.keyring,
-    )
-    assert node.replay(rows) == 0
-    return node
-
-
-def test_a_journal_rebuilds_the_scheduler_exactly() -> None:
-    site = busy_site()
-
-    again = replayed(site, list(site.rows()))
-
-    assert again.digest() == site.scheduler.digest()
-
-
-def test_a_kill_between_any_two_inputs_loses_nothing_that_was_written() -> None:
-    site = Site()
-    digests: dict[int, str] = {}
-    carry_out = site.carry_out
-
-    def recorded() -> list[object]:
-        effects = carry_out()
-        entries = [place[2] for place in site.disk if place[0] == JOURNAL]
-        digests[max(entries)] = site.scheduler.digest()
-        return effects
-
-    site.carry_out = recorded  # type: ignore[method-assign, assignment]
-    site.census()
-    site.submit(plain_site.order(plain_site.grade()))
-    site.solve()
-
-    for entry_no, digest in digests.items():
-        kept = [r for r in site.rows() if r.table != JOURNAL or r.number <= entry_no]
-        assert replayed(site, kept).digest() == digest
-    assert len(digests) > 15
-
-
-def test_a_checkpoint_stands_for_the_journal_before_it() -> None:
-    site = Site()
-    config = SchedulerConfig(site=site.site.name, checkpoint_entries=5)
-    site.scheduler.config = config
-    site.census()
-    site.submit(plain_site.order(plain_site.grade()))
-
-    again = replayed(site, list(site.rows()), config)
-
-    assert len([place for place in site.disk if place[0] == JOURNAL]) < 5
-    assert again.digest() == site.scheduler.digest()
-
-
-def test_a_hole_in_the_journal_is_an_error_that_says_what_to_do() -> None:
-    site = busy_site()
-    rows = [row for row in site.rows() if not (row.table == JOURNAL and row.number == 7)]
-
-    with pytest.raises(JournalCorrupt, match="entry 7 is missing or damaged; restore"):
-        replayed(site, rows)
 
 
 def test_every_decision_is_on_disk_before_it_leaves() -> None:
@@ -277,23 +192,6 @@ def test_time_is_told_to_whoever_asks() -> None:
     assert (reply.local_ns, reply.site_ns) == (123, site.now_ns)
 
 
-@pytest.mark.parametrize("table", ["journal", "checkpoint"])
-def test_a_damaged_entry_is_not_led_from_wherever_it_stands(table: str) -> None:
-    site = Site()
-    config = SchedulerConfig(site=site.site.name, checkpoint_entries=5)
-    site.scheduler = SchedulerNode(
-        config, site.site, site.fleet, BootId(2), signer=site.lead, keyring=site.keyring
-    )
-    site.scheduler.restore([], site.now_ns)
-    site.scheduler.connected(site.now_ns)
-    site.census()
-    last = max(place for place in site.disk if place[0] == table)
-    site.disk[last] = b""
-
-    with pytest.raises(JournalCorrupt, match=r"damaged.*restore the scheduler's store from a copy"):
-        replayed(site, list(site.rows()), config)
-
-
 def test_a_stream_whose_numbers_are_damaged_begins_anew() -> None:
     site = busy_site()
     place = next(place for place in site.disk if place[0] == "stream")
@@ -461,19 +359,6 @@ def test_a_new_connection_says_everything_unanswered_again() -> None:
 
 def feed_uploads(site: Site) -> int:
     return sum(at.startswith("lunaredge/v1/plain/scheduler/up") for at, _ in site.published)
-
-
-def test_journal_rows_older_than_the_checkpoint_are_passed_over() -> None:
-    site = Site()
-    before = [row for row in site.rows() if row.table == JOURNAL]
-    site.scheduler.config = SchedulerConfig(site=site.site.name, checkpoint_entries=5)
-    site.census()
-
-    rows = [row for row in site.rows() if row.table != JOURNAL]
-    rows += before + [row for row in site.rows() if row.table == JOURNAL]
-
-    assert before
-    assert replayed(site, rows).digest() == site.scheduler.digest()
 
 
 def test_a_marker_of_lost_records_is_no_record() -> None:

@@ -13,7 +13,7 @@ from lunaredge.model.task import TaskKind
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.paths import plan_route
 from lunaredge.scheduler.placement import NodeCandidate, PlacementProblem, TaskCandidate, place
-from lunaredge.scheduler.solve import solve, warm_up
+from lunaredge.scheduler.solve import solve, unsolved, warm_up
 from tests.scheduler import sites
 
 SITE = sites.site(
@@ -60,6 +60,14 @@ def test_each_problem_goes_to_its_planner():
 
     assert solve(ground, ROUTE) == plan_route(ground, ROUTE)
     assert solve(ground, PLACEMENT) == place(ground, PLACEMENT)
+
+
+def test_a_problem_that_made_its_planner_fail_is_answered_and_nobody_blamed():
+    answer = unsolved(ROUTE)
+
+    assert (answer.request_no, answer.path, answer.blocked_by) == (ROUTE.request_no, (), None)
+    assert answer.reason == "the planner failed"
+    assert unsolved(PLACEMENT) is None
 
 
 @pytest.mark.parametrize("problem", [ROUTE, PLACEMENT])

@@ -356,6 +356,32 @@ def test_a_disturbance_in_an_outage_excuses_the_standstill_before_it():
     assert texts == []
 
 
+def test_a_standstill_that_people_ordered_is_not_held_against_the_outage():
+    texts = watch(
+        EarthChecker(),
+        submitted(),
+        seen.EarthLink(at_ns=0, up=False),
+        seen.Restrained(at_ns=100 * NS_PER_S, restrained=True),
+        seen.Restrained(at_ns=2000 * NS_PER_S, restrained=False),
+        seen.EarthLink(at_ns=2500 * NS_PER_S, up=True),
+    )
+
+    assert texts == []
+
+
+def test_a_standstill_that_outlasts_what_people_ordered_is_found():
+    texts = watch(
+        EarthChecker(),
+        submitted(),
+        seen.EarthLink(at_ns=0, up=False),
+        seen.Restrained(at_ns=100 * NS_PER_S, restrained=True),
+        seen.Restrained(at_ns=200 * NS_PER_S, restrained=False),
+        seen.EarthLink(at_ns=2500 * NS_PER_S, up=True),
+    )
+
+    assert texts == ["nothing was done for 2300 s of an outage"]
+
+
 # --- I8, I9 -----------------------------------------------------------------------------------
 
 

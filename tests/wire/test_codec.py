@@ -20,7 +20,7 @@ from tests.wire import samples
 from tests.wire.samples import BOOT, HEADER, KEYRING, MESSAGES, SIGNER, tag_of
 
 NOBODY = Keyring({})
-HOLD = messages.Hold(command=samples.COMMAND)
+HOLD = messages.Hold(command=samples.COMMAND, turn=7)
 REASONS = {"oversized", "garbage", "version", "checksum", "unknown_key", "signature"}
 
 # What msgpack can say, in any nesting, with words a decoder looks for mixed in.
@@ -113,11 +113,11 @@ def test_a_frame_of_the_reference_codec_is_understood(body: Message) -> None:
 
 
 def test_fields_of_a_later_version_are_ignored() -> None:
-    content = pack({"type": "hold", "command": "c-1", "colour": ["red", {"deep": 1}]})
+    content = pack({"type": "hold", "command": "c-1", "turn": 7, "colour": ["red", {"deep": 1}]})
 
     received = decode(sealed(HEADER_BYTES, content), NOBODY)
 
-    assert received.body == messages.Hold(command=samples.CommandId("c-1"))
+    assert received.body == messages.Hold(command=samples.CommandId("c-1"), turn=7)
 
 
 def test_no_single_changed_byte_goes_unseen() -> None:

@@ -52,7 +52,7 @@ class Forger:
 
     def omit_signature(self, node: NodeId) -> None:
         """Tell a node to hold, unsigned."""
-        frame = codec.encode(self._header(), messages.Hold(command=CommandId("unsigned")))
+        frame = codec.encode(self._header(), messages.Hold(command=CommandId("unsigned"), turn=1))
         self._tell(node, frame)
 
     def babble(self, node: NodeId) -> None:

@@ -9,6 +9,7 @@ from lunaredge.sim.checkers.evidence import (
     EarthLink,
     Evidence,
     Reported,
+    Restrained,
     Submitted,
     TaskSeen,
     Truth,
@@ -33,7 +34,10 @@ class EarthChecker(BaseChecker):
         self._bound: dict[TaskId, None] = {}
         """Tasks that wait for Earth, or come after one that does."""
         self._free: dict[TaskId, None] = {}
-        self._down_ns: int | None = None
+        self._down = False
+        self._restrained = False
+        self._since_ns = 0
+        """Since when the outage has gone on undisturbed."""
         self._work_ns = 0
 
     def see(self, evidence: Evidence) -> None:
@@ -52,7 +56,7 @@ class EarthChecker(BaseChecker):
                 self._free.pop(evidence.task, None)
             case Truth() if any(body.speed_m_s > 0.0 for body in evidence.bodies):
                 self._work_ns = evidence.at_ns
-            case EarthLink() | Disturbed():
+            case EarthLink() | Disturbed() | Restrained():
                 self._stretch_ends(evidence)
             case _:
                 pass
@@ -69,12 +73,13 @@ class EarthChecker(BaseChecker):
                 else:
                     self._free[task.id] = None
 
-    def _stretch_ends(self, evidence: EarthLink | Disturbed) -> None:
-        if self._down_ns is not None and self._free:
-            idle_ns = evidence.at_ns - max(self._down_ns, self._work_ns)
+    def _stretch_ends(self, evidence: EarthLink | Disturbed | Restrained) -> None:
+        if self._down and not self._restrained and self._free:
+            idle_ns = evidence.at_ns - max(self._since_ns, self._work_ns)
             text = f"nothing was done for {idle_ns / NS_PER_S:.0f} s of an outage"
             self._check(idle_ns <= STALL_NS_MAX, evidence.at_ns, text)
+        self._since_ns = evidence.at_ns
         if isinstance(evidence, EarthLink):
-            self._down_ns = None if evidence.up else evidence.at_ns
-        elif self._down_ns is not None:
-            self._down_ns = evidence.at_ns
+            self._down = not evidence.up
+        elif isinstance(evidence, Restrained):
+            self._restrained = evidence.restrained

@@ -222,6 +222,12 @@ class Disturbed(_Evidence, frozen=True, kw_only=True):
     what: str
 
 
+class Restrained(_Evidence, frozen=True, kw_only=True):
+    """People, or a new map, began or ceased to keep a machine from its work."""
+
+    restrained: bool
+
+
 class Replayed(_Evidence, frozen=True, kw_only=True):
     """The scheduler's journal was replayed beside the live scheduler."""
 
@@ -252,5 +258,6 @@ Evidence = (
     | Injected
     | EarthLink
     | Disturbed
+    | Restrained
     | Replayed
 )

@@ -25,6 +25,7 @@ class JournalReader:
         self._granted: set[AuthorityId] = set()
         self._assigned: set[CommandId] = set()
         self._phases: dict[TaskId, str] = {}
+        self._restrained = False
 
     def read(self, entries: Iterable[inputs.JournalEntry]) -> Iterator[seen.Evidence]:
         """Give the evidence of each entry in turn."""
@@ -72,6 +73,15 @@ class JournalReader:
                 )
         yield from self._assignments(at_ns)
         yield from self._task_steps(at_ns)
+        yield from self._restraint(at_ns)
+
+    def _restraint(self, at_ns: int) -> Iterator[seen.Evidence]:
+        state = self.core.state
+        held = any(node.held or node.terrain_hold for node in state.nodes.values())
+        restrained = held or any(not stop.released for stop in state.stops.values())
+        if restrained != self._restrained:
+            self._restrained = restrained
+            yield seen.Restrained(at_ns=at_ns, restrained=restrained)
 
     def _assignments(self, at_ns: int) -> Iterator[seen.Evidence]:
         for command, pending in self.core.state.commands.items():

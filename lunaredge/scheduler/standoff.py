@@ -1,0 +1,86 @@
+"""Standoffs: machines whose waiting leads nowhere, and which of them gives its task back.
+
+A machine that can't have its corridor waits and asks again (`scheduler.claims`). That helps as
+long as the one in its way goes on. It does not help when machines at rest wait for each other in a
+ring, nor when it is the ground that closes the way. In a ring one gives way: its task goes back to
+the backlog, and it goes home before it takes another. Against the ground the task is given back
+as a failed attempt. Either is asked of the machine as a cancellation is, and takes nothing from
+it before it has answered; so this frees no space, it only changes who wants what.
+"""
+
+from lunaredge.ids import NodeId
+from lunaredge.scheduler import backlog
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.state import NodeEntry, TaskEntry
+
+# Deferrals in a row before waiting is called vain: one may be stale, two may be chance.
+DEFERRALS_MIN = 3
+# The alarm for a ring that can't be undone without people.
+ALARM = "standoff"
+
+
+def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId | None) -> None:
+    """Note that a machine's route was refused, and end its waiting when that is in vain.
+
+    Without ``blocked_by`` it is the ground that is in the way.
+    """
+    node.deferral_count += 1
+    node.blocked_by = blocked_by
+    if node.deferral_count < DEFERRALS_MIN:
+        return
+    if blocked_by is None:
+        _recall(ctx, node, f"no way for {node.name}: {reason}")
+        return
+    ring = _ring(ctx, node)
+    if ring:
+        _resolve(ctx, ring)
+
+
+def forget(ctx: Context, node: NodeEntry) -> None:
+    """Begin to count anew: the machine goes on, or waits for something else."""
+    node.deferral_count = 0
+    node.blocked_by = None
+    ctx.clear_alarm(node.name, ALARM)
+
+
+def _ring(ctx: Context, node: NodeEntry) -> list[NodeEntry]:
+    """Give the machines that wait for each other, this one first; none if it is in no ring."""
+    ring: list[NodeEntry] = []
+    at = node
+    while all(at is not member for member in ring):
+        if at.deferral_count < DEFERRALS_MIN or at.blocked_by is None or at.granted is not None:
+            return []
+        ring.append(at)
+        at = ctx.state.nodes[at.blocked_by]
+    return ring if at is node else []
+
+
+def _resolve(ctx: Context, ring: list[NodeEntry]) -> None:
+    """Have the machine with the least urgent task give way; of two, the later in the fleet."""
+    able = [node for node in ring if _can_yield(ctx, node)]
+    if not able:
+        names = " waits for ".join(node.name for node in [*ring, ring[0]])
+        ctx.raise_alarm(ring[0].name, ALARM, names)
+        return
+    order = list(ctx.state.nodes)
+    chosen = max(able, key=lambda node: (_task(ctx, node).task.priority, order.index(node.name)))
+    assert chosen.blocked_by is not None
+    chosen.yields_to = chosen.blocked_by
+    _task(ctx, chosen).yield_count += 1
+    _recall(ctx, chosen, f"{chosen.name} gives way to {chosen.yields_to}")
+
+
+def _can_yield(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a machine has somewhere else to go than where its task takes it."""
+    return _task(ctx, node).order != backlog.SITE_ORDER and ctx.is_away(node)
+
+
+def _recall(ctx: Context, node: NodeEntry, reason: str) -> None:
+    ctx.tell("task.recalled", node=node.name, task=node.task, reason=reason)
+    backlog.recall(ctx, _task(ctx, node), reason)
+    forget(ctx, node)
+
+
+def _task(ctx: Context, node: NodeEntry) -> TaskEntry:
+    assert node.task is not None, "only a machine with a task asks for a way"
+    return ctx.state.tasks[node.task]

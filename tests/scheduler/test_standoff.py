@@ -1,0 +1,232 @@
+"""Two graders stand on each other's goals, at (50, 10) and at (50, 40)."""
+
+from lunaredge.ids import NodeId, TaskId
+from lunaredge.scheduler.standoff import DEFERRALS_MIN
+from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
+from lunaredge.wire import messages
+from tests.scheduler import plain_site
+from tests.scheduler.rig import Site
+
+PLACES = {"grader-1": (50.0, 10.0), "grader-2": (50.0, 40.0)}
+# On the rim of the crater, which is closed: no machine's corridor fits there.
+ON_THE_RIM = (36.5, 30.0)
+
+
+Point = tuple[float, float]
+
+
+def ask(site: Site, node: str, number: int, at: Point, to: Point) -> None:
+    """Ask as a machine, with its task in hand, for the way to a place."""
+    assign = site.assignment(node)
+    x_m, y_m = at
+    request = messages.AuthorityRequest(
+        request_no=number, task=assign.task, attempt=assign.attempt, path=(to,), x_m=x_m, y_m=y_m
+    )
+    site.say(node, request)
+    site.solve()
+
+
+def heartbeat(site: Site, node: str, at: Point) -> None:
+    word = site.situation(node, x_m=at[0], y_m=at[1])
+    site.say(node, messages.Heartbeat(situation=word))
+
+
+def settled() -> Site:
+    """A site whose graders stand away from home, without tasks."""
+    site = Site()
+    site.census()
+    for name, at in PLACES.items():
+        node(site, name).idle_since_ns = site.now_ns
+        heartbeat(site, name, at)
+    return site
+
+
+def give(site: Site, **tasks: str) -> None:
+    """Give machines tasks, the first the most urgent one."""
+    grades = [
+        plain_site.grade(name, only_on=(NodeId(on),), priority=3 + i)
+        for i, (name, on) in enumerate(tasks.items())
+    ]
+    site.submit(plain_site.order(*grades))
+    site.solve()
+    for name, on in tasks.items():
+        site.reply(on, site.assignment(on).command)
+        site.report(on, name, "accepted", 1)
+
+
+def face_to_face() -> Site:
+    """A site whose graders have tasks that begin where the other stands."""
+    site = settled()
+    give(site, first="grader-1", second="grader-2")
+    return site
+
+
+def ask_in_turn(site: Site, places: dict[str, Point], rounds: int) -> None:
+    (one, one_at), (other, other_at) = places.items()
+    for number in range(1, rounds + 1):
+        ask(site, one, number, one_at, other_at)
+        ask(site, other, number, other_at, one_at)
+
+
+def task(site: Site, name: str) -> TaskEntry:
+    return site.scheduler.core.state.tasks[TaskId(name)]
+
+
+def node(site: Site, name: str) -> NodeEntry:
+    return site.scheduler.core.state.nodes[NodeId(name)]
+
+
+def recalled(site: Site) -> Site:
+    """The ring has been found, and the second grader has given its task back."""
+    ask_in_turn(site, PLACES, DEFERRALS_MIN)
+    site.report("grader-2", "second", "cancelled", 2)
+    heartbeat(site, "grader-2", PLACES["grader-2"])
+    return site
+
+
+def test_two_machines_that_wait_for_each_other_are_left_alone_at_first() -> None:
+    site = face_to_face()
+
+    ask_in_turn(site, PLACES, DEFERRALS_MIN - 1)
+
+    assert [node(site, name).blocked_by for name in PLACES] == ["grader-2", "grader-1"]
+    assert not site.sent("grader-1", messages.Cancel)
+    assert not site.sent("grader-2", messages.Cancel)
+
+
+def test_of_two_that_wait_for_each_other_the_less_urgent_gives_its_task_back() -> None:
+    site = face_to_face()
+
+    ask_in_turn(site, PLACES, DEFERRALS_MIN)
+    site.wait(1.0)
+
+    (cancel,) = site.sent("grader-2", messages.Cancel)
+    assert isinstance(cancel, messages.Cancel)
+    assert (cancel.task, cancel.attempt) == ("second", 1)
+    assert not site.sent("grader-1", messages.Cancel)
+    assert task(site, "second").phase is TaskPhase.ACCEPTED
+
+
+def test_a_task_given_back_waits_and_is_not_cancelled() -> None:
+    site = recalled(face_to_face())
+
+    assert task(site, "second").phase is TaskPhase.QUEUED
+    assert task(site, "second").reason == "grader-2 gives way to grader-1"
+
+
+def test_who_gives_way_goes_home_before_it_takes_another_task() -> None:
+    site = recalled(face_to_face())
+
+    site.wait(1.0)
+    site.solve()
+
+    assert site.assignment("grader-2").task == "park-1"
+    (refusal,) = (r for r in task(site, "second").refusals if r.node == "grader-2")
+    assert (refusal.constraint, refusal.detail) == (
+        "yielding",
+        "goes home first, to let grader-1 pass",
+    )
+
+
+def test_at_home_it_takes_its_task_again() -> None:
+    site = recalled(face_to_face())
+    site.wait(1.0)
+    site.solve()
+    site.reply("grader-2", site.assignment("grader-2").command)
+
+    site.report("grader-2", "park-1", "done", 3)
+    heartbeat(site, "grader-2", (24.0, 8.0))
+    site.wait(1.0)
+    site.solve()
+
+    assert (site.assignment("grader-2").task, site.assignment("grader-2").attempt) == ("second", 2)
+    assert node(site, "grader-2").yields_to is None
+
+
+def test_the_other_has_its_way_as_soon_as_the_place_is_free() -> None:
+    site = recalled(face_to_face())
+    heartbeat(site, "grader-2", (24.0, 8.0))
+
+    ask(site, "grader-1", DEFERRALS_MIN + 1, PLACES["grader-1"], PLACES["grader-2"])
+
+    assert node(site, "grader-1").granted is not None
+    assert node(site, "grader-1").deferral_count == 0
+
+
+def test_a_placement_solved_before_it_was_to_go_home_is_not_taken() -> None:
+    site = recalled(face_to_face())
+    node(site, "grader-2").yields_to = None
+    site.scheduler.tick(site.now_ns)
+    site.carry_out()
+    assert site.problems, "a placement that gives the task to grader-2 again"
+
+    node(site, "grader-2").yields_to = NodeId("grader-1")
+    site.solve(limit=1)
+
+    assert task(site, "second").phase is TaskPhase.QUEUED
+
+
+def test_a_machine_blocked_by_one_that_is_in_no_ring_keeps_its_task() -> None:
+    site = settled()
+    give(site, first="grader-1")
+
+    for number in range(1, 3 * DEFERRALS_MIN):
+        ask(site, "grader-1", number, PLACES["grader-1"], PLACES["grader-2"])
+    site.wait(1.0)
+
+    assert node(site, "grader-1").wait_reason == "blocked by grader-2"
+    assert not site.sent("grader-1", messages.Cancel)
+
+
+def test_two_that_stand_at_home_raise_an_alarm() -> None:
+    site = Site()
+    site.census()
+    give(site, first="grader-1", second="grader-2")
+
+    ask_in_turn(site, {"grader-1": (16.0, 8.0), "grader-2": (24.0, 8.0)}, DEFERRALS_MIN)
+
+    alarm = site.scheduler.core.state.alarms["grader-2/standoff"]
+    assert alarm.text == "grader-2 waits for grader-1 waits for grader-2"
+    assert alarm.active
+
+
+def test_the_alarm_clears_when_one_of_them_has_its_way() -> None:
+    site = Site()
+    site.census()
+    give(site, first="grader-1", second="grader-2")
+    ask_in_turn(site, {"grader-1": (16.0, 8.0), "grader-2": (24.0, 8.0)}, DEFERRALS_MIN)
+
+    ask(site, "grader-2", DEFERRALS_MIN + 1, (24.0, 8.0), (60.0, 10.0))
+
+    assert not site.scheduler.core.state.alarms["grader-2/standoff"].active
+
+
+def test_a_task_that_gives_way_too_often_fails() -> None:
+    site = face_to_face()
+    entry = task(site, "second")
+    limit = site.scheduler.config.attempts_max + site.scheduler.config.yields_max
+    entry.attempt = limit
+    entry.yield_count = site.scheduler.config.yields_max
+
+    entry.recalled = "grader-2 gives way to grader-1"
+    site.report("grader-2", "second", "cancelled", 2)
+
+    assert entry.phase is TaskPhase.FAILED
+    assert entry.reason == f"grader-2 gives way to grader-1 (attempt {limit})"
+
+
+def test_a_task_whose_way_the_ground_closes_fails_with_the_reason() -> None:
+    site = settled()
+    give(site, first="grader-1")
+
+    for attempt in (1, 2, 3):
+        for number in range(DEFERRALS_MIN):
+            ask(site, "grader-1", 10 * attempt + number, PLACES["grader-1"], ON_THE_RIM)
+        site.wait(1.0)
+        assert len(site.sent("grader-1", messages.Cancel)) == attempt
+        site.report("grader-1", "first", "cancelled", 1 + attempt)
+        heartbeat(site, "grader-1", PLACES["grader-1"])
+        site.solve()
+
+    assert task(site, "first").phase is TaskPhase.FAILED
+    assert task(site, "first").reason == "no way for grader-1: keep_out crater (attempt 3)"
