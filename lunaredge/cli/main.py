@@ -41,6 +41,7 @@ COMMANDS = (
     Command("resume", "operate", "let a held node go on"),
     Command("cancel", "operate", "cancel a task"),
     Command("estop", "operate", "stop one node or all, now; or release a stop, in two steps"),
+    Command("vouch", "operate", "say where a silent node stands, or that it is gone, in two steps"),
     Command("approve", "operate", "give Earth's word on a task that needs it"),
     Command("doctor", "doctor.command", "check settings, broker, clock, disk and kernels"),
     Command("broker", "process", "run the MQTT broker of a site"),

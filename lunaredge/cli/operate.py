@@ -1,6 +1,7 @@
-"""`lunaredge hold|resume|cancel|estop|approve`: what an operator may do to a running site."""
+"""`lunaredge hold|resume|cancel|estop|vouch|approve`: what an operator may do to a running site."""
 
 import argparse
+import math
 import secrets
 import sys
 
@@ -28,6 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         case "approve":
             parser.add_argument("task", help="a task that needs Earth")
             parser.add_argument("--veto", action="store_true", help="refuse it instead")
+        case "vouch":
+            parser.add_argument("node", help="a silent node, as `lunaredge nodes` names it")
+            place = parser.add_mutually_exclusive_group(required=True)
+            place.add_argument(
+                "--at", nargs=2, type=_metres, metavar=("X_M", "Y_M"), help="where you saw it stand"
+            )
+            place.add_argument(
+                "--gone", action="store_true", help="it takes no place on the site any more"
+            )
+            parser.add_argument("--code", default="", help="the code that the first step gave")
         case "estop":
             parser.add_argument("node", nargs="?", help="one node; left out, every node")
             parser.add_argument("--reason", default="by an operator")
@@ -65,10 +76,22 @@ def _question(options: argparse.Namespace) -> messages.Question:
             return messages.Approve(
                 request=request, task=TaskId(options.task), approved=not options.veto
             )
+        case "vouch":
+            at = None if options.gone else (options.at[0], options.at[1])
+            return messages.VouchRequest(
+                request=request, node=NodeId(options.node), at=at, code=options.code
+            )
         case _:
             return messages.StopReleaseRequest(
                 request=request, stop=options.release, code=options.code
             )
+
+
+def _metres(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 async def _stop(site: SiteClient, options: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ import math
 
 from lunaredge.ids import AuthorityId, NodeId
 from lunaredge.model.site import Point
-from lunaredge.scheduler import standoff, stops
+from lunaredge.scheduler import standoff, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute, Say
 from lunaredge.scheduler.paths import Chain, RouteProblem, RouteSolution, check_route
@@ -63,7 +63,8 @@ def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
     width_m = half_width_m(ctx, node.name)
     chains: list[Chain] = []
     if node.body is not None:
-        chains.append(Chain(points=(node.body,), half_width_m=width_m, owner=node.name))
+        body_m = width_m + (vouch.POSITION_ERROR_M if node.vouched else 0.0)
+        chains.append(Chain(points=(node.body,), half_width_m=body_m, owner=node.name))
     if node.granted is not None:
         rest = path_from(node.granted.path, node.granted.released_m)
         chains.append(Chain(points=rest, half_width_m=node.granted.half_width_m, owner=node.name))
@@ -84,12 +85,12 @@ def census_missing(ctx: Context) -> list[NodeId]:
     """Name the machines whose word is still needed before any space may be granted.
 
     One leader: until a machine has acknowledged this epoch and reported its pose and authority,
-    it could be anywhere; so nobody is granted anything.
+    it could be anywhere; so nobody is granted anything. A person may speak for a silent one.
     """
     return [
         node.name
         for node in ctx.state.nodes.values()
-        if ctx.is_machine(node.name) and (not node.censused or node.estranged)
+        if ctx.is_machine(node.name) and not node.vouched and (not node.censused or node.estranged)
     ]
 
 

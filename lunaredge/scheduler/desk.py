@@ -5,7 +5,7 @@ The id counts together with the key that signed, never with the topic, which any
 """
 
 from lunaredge.ids import NodeId, TaskId
-from lunaredge.scheduler import backlog, stops
+from lunaredge.scheduler import backlog, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.legs import refusals_at_submit
@@ -20,6 +20,7 @@ from lunaredge.wire.messages import (
     Stop,
     StopReleaseRequest,
     Submit,
+    VouchRequest,
 )
 from lunaredge.wire.seal import Role
 
@@ -56,6 +57,8 @@ def _decide(ctx: Context, body: Question, role: Role) -> Answer:
         case StopReleaseRequest():
             taken, text = stops.release(ctx, body.stop, body.code)
             return _yes(body.request, text) if taken else _no(body.request, text)
+        case VouchRequest():
+            return _vouch(ctx, body)
         case Approve():
             return _approve(ctx, body, role)
         case Explain():
@@ -107,6 +110,14 @@ def _cancel(ctx: Context, body: CancelRequest) -> Answer:
     backlog.cancel(ctx, entry, "by an operator")
     ended = entry.phase is TaskPhase.CANCELLED
     return _yes(body.request, f"{body.task} {'cancelled' if ended else 'is to be cancelled'}")
+
+
+def _vouch(ctx: Context, body: VouchRequest) -> Answer:
+    node = ctx.state.nodes.get(body.node)
+    if node is None:
+        return _no(body.request, f"no node {body.node}; nodes lists them")
+    taken, text = vouch.vouch(ctx, node, body.at, body.code)
+    return _yes(body.request, text) if taken else _no(body.request, text)
 
 
 def _approve(ctx: Context, body: Approve, role: Role) -> Answer:

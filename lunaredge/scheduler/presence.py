@@ -6,7 +6,7 @@ node's present boot and only when it is newer than everything taken from it so f
 """
 
 from lunaredge.ids import BootId
-from lunaredge.scheduler import claims, stops
+from lunaredge.scheduler import claims, stops, vouch
 from lunaredge.scheduler.backlog import reconcile, requeue
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Heard
@@ -47,6 +47,7 @@ def take_lead(ctx: Context, epoch: int) -> None:
     """Lead under a new epoch, and take a census of everybody."""
     assert epoch > ctx.state.epoch
     ctx.state.epoch = epoch
+    ctx.state.lead_ns = ctx.now_ns
     ctx.tell("lead.taken", epoch=epoch)
     for node in ctx.state.nodes.values():
         node.presence = Presence.UNKNOWN
@@ -77,6 +78,9 @@ def take_word(ctx: Context, heard: Heard) -> None:
     if heard.boot != node.boot:
         _begin_life(ctx, node, heard.boot)
     node.number = heard.number
+    if node.vouched:
+        vouch.withdraw(ctx, node)
+        call_census(ctx, node)
     if isinstance(body, Farewell):
         _take_farewell(ctx, node, body)
         return

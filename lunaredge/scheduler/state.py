@@ -73,6 +73,8 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     body: Point | None = None
     """Where the body last proved to be at rest; part of its claim."""
     granted: Granted | None = None
+    vouched: bool = False
+    """Silent, and a person has said where it stands: at ``body``, or nowhere on the site."""
     estranged: bool = False
     """Holds an authority that this journal does not know: nobody moves until it is given up."""
     request_no: int = 0
@@ -134,9 +136,15 @@ class StopEntry(msgspec.Struct, kw_only=True):
     node: NodeId | None
     reason: str
     since_ns: int
-    code: str = ""
-    code_expiry_ns: int = 0
     released: bool = False
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """A code that somebody was given to repeat."""
+
+    purpose: str
+    code: str
+    expiry_ns: int
 
 
 class AlarmEntry(msgspec.Struct, kw_only=True):
@@ -163,6 +171,8 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     """The whole. ``version`` rises with every change that a placement could depend on."""
 
     epoch: int = 0
+    lead_ns: int = 0
+    """Since when this epoch is led."""
     listening_since_ns: int | None = None
     """Since when the broker has been reached; None while it is not."""
     version: int = 0
@@ -171,6 +181,8 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     orders: dict[OrderId, str] = {}
     commands: dict[CommandId, PendingCommand] = {}
     stops: dict[str, StopEntry] = {}
+    consents: dict[str, Consent] = {}
+    """Codes given and not used yet, by subject: one for each stop and node at most."""
     alarms: dict[str, AlarmEntry] = {}
     answers: dict[str, Answer] = {}
     terrain: list[Fused] = []

@@ -5,13 +5,11 @@ and what a release goes by. It learns from the nodes what it missed, and tells t
 missed.
 """
 
-import zlib
-
 from lunaredge.ids import NodeId
+from lunaredge.scheduler import consent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Repeat
 from lunaredge.scheduler.state import NodeEntry, StopEntry
-from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import ReleaseStop, Stop
 
 # Nodes know a longer id by its first part.
@@ -20,8 +18,6 @@ REASON_LENGTH_MAX = 200
 # A node has 33 latched at most. Past this the oldest is forgotten, a released one if there is one;
 # one that still holds a node comes back with that node's next word.
 STOPS_MAX = 1_024
-# Time for a person to read the code and type it; a code lying about for longer is a risk.
-RELEASE_CODE_NS = 600 * NS_PER_S
 
 
 def take(ctx: Context, stop: Stop) -> None:
@@ -70,10 +66,9 @@ def release(ctx: Context, stop: str, code: str) -> tuple[bool, str]:
     if entry is None or entry.released:
         return False, f"no stop {stop} is in force; alarms lists them"
     if not code:
-        entry.code = f"{zlib.crc32(f'{entry.id}/{ctx.now_ns}'.encode()):08x}"[:6]
-        entry.code_expiry_ns = ctx.now_ns + RELEASE_CODE_NS
-        return True, f"repeat with the code {entry.code} to release {entry.id}"
-    if code != entry.code or ctx.now_ns >= entry.code_expiry_ns:
+        code = consent.ask(ctx, f"stop {entry.id}", "release")
+        return True, f"repeat with the code {code} to release {entry.id}"
+    if not consent.take(ctx, f"stop {entry.id}", "release", code):
         return False, "the code is wrong or too old; ask for a new one"
     entry.released = True
     ctx.state.interventions += 1

@@ -46,18 +46,21 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
     situation = node.situation
     age_ns = now_ns - node.heard_ns
     fresh = node.presence.value == "up" and age_ns <= FRESH_NS
+    place = (situation.x_m, situation.y_m) if situation else (None, None)
+    if node.vouched:
+        place = node.body or (None, None)
     row: Row = {
         "node": node.name,
         "kind": ctx.specs[node.name].kind,
         "presence": node.presence.value,
-        "mark": "measured" if fresh else "last known" if situation else "unknown",
+        "mark": _mark(node, fresh=fresh),
         "age_s": round(s_from_ns(age_ns), 1) if situation else None,
         "state": situation.state if situation else None,
         "autonomy": situation.autonomy.value if situation else None,
         "task": node.task,
         "progress_ratio": round(situation.progress_ratio, 3) if situation else None,
-        "x_m": _rounded(situation.x_m) if situation else None,
-        "y_m": _rounded(situation.y_m) if situation else None,
+        "x_m": _rounded(place[0]),
+        "y_m": _rounded(place[1]),
         "heading_rad": _rounded(situation.heading_rad) if situation else None,
         "battery_wh": _rounded(situation.battery_wh) if situation else None,
         "payload_kg": _rounded(situation.payload_kg) if situation else None,
@@ -71,6 +74,15 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "dropped": dict(situation.dropped) if situation else {},
     }
     return row
+
+
+def _mark(node: NodeEntry, *, fresh: bool) -> str:
+    """Say what the row's values are worth (I10)."""
+    if node.vouched:
+        return "vouched"
+    if fresh:
+        return "measured"
+    return "last known" if node.situation else "unknown"
 
 
 def task_rows(ctx: Context) -> list[Row]:

@@ -343,6 +343,18 @@ class StopReleaseRequest(_Body, frozen=True, kw_only=True, tag="stop_release_req
     code: str = ""
 
 
+class VouchRequest(_Body, frozen=True, kw_only=True, tag="vouch_request"):
+    """Say for a silent node where it stands, or with None that it takes no place on the site.
+
+    Without a code, asks for one; with it, the word is taken.
+    """
+
+    request: str
+    node: NodeId
+    at: Point | None
+    code: str = ""
+
+
 class Approve(_Body, frozen=True, kw_only=True, tag="approve"):
     """Earth's answer for a task that needs it."""
 
@@ -406,6 +418,7 @@ Message = (
     | HoldRequest
     | CancelRequest
     | StopReleaseRequest
+    | VouchRequest
     | Approve
     | Explain
     | Answer
@@ -415,7 +428,9 @@ Message = (
 Command = Census | Assign | Grant | Renew | Defer | Hold | Resume | Cancel | ReleaseStop
 """What only the leading scheduler may say to a node: signed, fenced by epoch, with an expiry."""
 
-Question = Submit | HoldRequest | CancelRequest | StopReleaseRequest | Approve | Explain
+Question = (
+    Submit | HoldRequest | CancelRequest | StopReleaseRequest | VouchRequest | Approve | Explain
+)
 """What an operator or Earth may ask of the scheduler; each gets an answer."""
 
 Request = Question | Stop

@@ -18,7 +18,7 @@ def test_a_stop_is_taken_from_any_enrolled_key_and_released_in_two_steps() -> No
     asked = site.ask(StopReleaseRequest(request="a", stop="s1"))
     wrong = site.ask(StopReleaseRequest(request="b", stop="s1", code="guess"))
     assert not site.sent("hauler-1", messages.ReleaseStop)
-    code = site.scheduler.core.state.stops["s1"].code
+    code = site.scheduler.core.state.consents["stop s1"].code
     right = site.ask(StopReleaseRequest(request="c", stop="s1", code=code))
     site.wait(1.0)
 
@@ -48,7 +48,7 @@ def release(site: Site, stop: str) -> messages.Answer:
     asked = site.ask(StopReleaseRequest(request=site.request_id(), stop=stop))
     if not asked.ok:
         return asked
-    code = site.scheduler.core.state.stops[stop].code
+    code = site.scheduler.core.state.consents[f"stop {stop}"].code
     return site.ask(StopReleaseRequest(request=site.request_id(), stop=stop, code=code))
 
 
@@ -171,7 +171,7 @@ def test_a_release_code_is_good_for_ten_minutes_only() -> None:
     site = Site()
     press_stop(site, "s1")
     site.ask(StopReleaseRequest(request="a", stop="s1"))
-    code = site.scheduler.core.state.stops["s1"].code
+    code = site.scheduler.core.state.consents["stop s1"].code
 
     site.wait(600.0)
     late = site.ask(StopReleaseRequest(request="b", stop="s1", code=code))

@@ -161,10 +161,18 @@ def test_a_silent_holder_keeps_its_corridor():
         asked(50, 2),
         asked(50, 1, boot=2),
         situated(50, boot=2),
+        seen.Vouched(at_ns=50 * NS_PER_S, machine="a"),
     ],
-    ids=["at rest without", "released", "asked anew", "asked in a new life", "a new life at rest"],
+    ids=[
+        "at rest without",
+        "released",
+        "asked anew",
+        "asked in a new life",
+        "a new life at rest",
+        "a person's word",
+    ],
 )
-def test_the_holders_own_word_frees_its_corridor(word):
+def test_the_holders_or_a_persons_word_frees_its_corridor(word):
     texts = watch(
         ReuseChecker(FLEET),
         asked(0, 1),

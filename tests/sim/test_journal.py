@@ -64,6 +64,18 @@ def test_a_journal_tells_when_people_kept_the_site_from_working() -> None:
     assert [one.restrained for one in of(evidence, seen.Restrained)] == [True, False, True]
 
 
+def test_a_journal_tells_that_a_person_vouched_for_a_machine() -> None:
+    site, _ = driving()
+    site.wait(1_000.0)
+    body = messages.VouchRequest(request="a", node=NodeId("grader-1"), at=None)
+    code = site.ask(body).text.split("code ")[1].split()[0]
+    site.ask(msgspec.structs.replace(body, request="b", code=code))
+
+    _, evidence = read(site)
+
+    assert [one.machine for one in of(evidence, seen.Vouched)] == ["grader-1"]
+
+
 def test_a_journal_of_other_decisions_is_noticed() -> None:
     site, _ = driving()
     core = SchedulerCore(site.scheduler.config, site.site, site.fleet)

@@ -222,6 +222,12 @@ class Disturbed(_Evidence, frozen=True, kw_only=True):
     what: str
 
 
+class Vouched(_Evidence, frozen=True, kw_only=True):
+    """A person spoke for a silent machine: what it held is free."""
+
+    machine: NodeId
+
+
 class Restrained(_Evidence, frozen=True, kw_only=True):
     """People, or a new map, began or ceased to keep a machine from its work."""
 
@@ -258,6 +264,7 @@ Evidence = (
     | Injected
     | EarthLink
     | Disturbed
+    | Vouched
     | Restrained
     | Replayed
 )

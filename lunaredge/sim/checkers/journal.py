@@ -8,7 +8,7 @@ authorities and tasks went out, which phases tasks were in. What it shows of the
 from collections.abc import Iterable, Iterator
 
 from lunaredge.errors import RemoteProtocolError
-from lunaredge.ids import AuthorityId, CommandId, TaskId
+from lunaredge.ids import AuthorityId, CommandId, NodeId, TaskId
 from lunaredge.scheduler import inputs
 from lunaredge.scheduler.core import SchedulerCore
 from lunaredge.sim.checkers import evidence as seen
@@ -26,6 +26,7 @@ class JournalReader:
         self._assigned: set[CommandId] = set()
         self._phases: dict[TaskId, str] = {}
         self._restrained = False
+        self._vouched: set[NodeId] = set()
 
     def read(self, entries: Iterable[inputs.JournalEntry]) -> Iterator[seen.Evidence]:
         """Give the evidence of each entry in turn."""
@@ -74,6 +75,13 @@ class JournalReader:
         yield from self._assignments(at_ns)
         yield from self._task_steps(at_ns)
         yield from self._restraint(at_ns)
+        yield from self._vouches(at_ns)
+
+    def _vouches(self, at_ns: int) -> Iterator[seen.Evidence]:
+        vouched = {node.name for node in self.core.state.nodes.values() if node.vouched}
+        for machine in sorted(vouched - self._vouched):
+            yield seen.Vouched(at_ns=at_ns, machine=machine)
+        self._vouched = vouched
 
     def _restraint(self, at_ns: int) -> Iterator[seen.Evidence]:
         state = self.core.state

@@ -18,6 +18,7 @@ from lunaredge.sim.checkers.evidence import (
     Renewed,
     Replied,
     Situated,
+    Vouched,
 )
 from lunaredge.sim.checkers.geometry import cut_path
 
@@ -80,6 +81,9 @@ class Ledger:
                 self._replied(evidence)
             case Situated():
                 self._situated(evidence)
+            case Vouched():
+                for holding in self.of(evidence.machine):
+                    self._end(holding)
             case _:
                 pass
 

@@ -1,0 +1,96 @@
+"""Vouching: a person's recorded word for a node that is silent.
+
+Ground is freed by its holder's own word (I3); a machine that will never speak again would block
+its ground, and after a restart of the scheduler the whole site, for ever. A person who has looked
+may say where it stands, or that it is gone. That word is taken in two steps, only while the node
+is silent, and only once no lease of it can be alive, whoever granted it. It holds until the node
+is heard again: then its own word is asked for before anything else is granted.
+"""
+
+import math
+
+from lunaredge.model.site import Point
+from lunaredge.scheduler import backlog, consent
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.state import NodeEntry, Presence
+from lunaredge.units import s_from_ns
+from lunaredge.wire.messages import Grant
+
+# A person paces a distance off, or reads it from a camera's picture. More would close the ground
+# on which its neighbours stand.
+POSITION_ERROR_M = 1.0
+
+
+def vouch(ctx: Context, node: NodeEntry, at: Point | None, code: str) -> tuple[bool, str]:
+    """Go one of the two steps; tell whether it was taken, and what comes next.
+
+    ``at`` is where the machine stands; None says that it takes no place on the site.
+    """
+    refusal = _refusal(ctx, node, at)
+    if refusal:
+        return False, refusal
+    claimed = f"{node.name} stands at {at[0]:.1f}, {at[1]:.1f}" if at else f"{node.name} is gone"
+    subject = f"vouch {node.name}"
+    if not code:
+        code = consent.ask(ctx, subject, claimed)
+        return True, f"{_last_known(ctx, node, at)}; repeat with the code {code} if {claimed}"
+    if not consent.take(ctx, subject, claimed, code):
+        return False, "the code is wrong, too old or for another word; ask for a new one"
+    _take(ctx, node, at)
+    ctx.note_event("node.vouched", claimed)
+    return True, f"taken: {claimed}, until it is heard again"
+
+
+def withdraw(ctx: Context, node: NodeEntry) -> None:
+    """End a person's word for a node that is heard again."""
+    node.vouched = False
+    ctx.note_event("node.speaks", f"{node.name} is heard again and speaks for itself")
+
+
+def _refusal(ctx: Context, node: NodeEntry, at: Point | None) -> str:
+    if node.presence is Presence.UP:
+        return f"{node.name} is heard and speaks for itself; hold or cancel it instead"
+    if not ctx.is_machine(node.name):
+        return "" if at is None else f"{node.name} is no machine and stands nowhere; say gone"
+    left_ns = _lease_end_ns(ctx, node) - ctx.now_ns
+    if left_ns > 0:
+        return (
+            f"{node.name} may still move by an authority granted earlier; ask again in"
+            f" {math.ceil(s_from_ns(left_ns))} s"
+        )
+    return ""
+
+
+def _lease_end_ns(ctx: Context, node: NodeEntry) -> int:
+    """Give when every lease of the machine is over, those of an earlier leader included."""
+    end_ns = ctx.state.lead_ns + ctx.config.authority_lifetime_ns
+    return end_ns if node.granted is None else max(end_ns, node.granted.expiry_ns)
+
+
+def _last_known(ctx: Context, node: NodeEntry, at: Point | None) -> str:
+    situation = node.situation
+    if situation is None:
+        return f"{node.name} was never heard"
+    text = f"{node.name} was last heard {s_from_ns(ctx.now_ns - node.heard_ns):.0f} s ago"
+    if situation.x_m is None or situation.y_m is None:
+        return text
+    text += f" at {situation.x_m:.1f}, {situation.y_m:.1f}"
+    if at is not None:
+        text += f", {math.dist(at, (situation.x_m, situation.y_m)):.1f} m from there"
+    return text
+
+
+def _take(ctx: Context, node: NodeEntry, at: Point | None) -> None:
+    assert node.presence is not Presence.UP
+    node.vouched = True
+    node.body = at
+    node.granted = None
+    node.wanted = None
+    node.estranged = False
+    ctx.forget_commands(node.name, Grant)
+    ctx.clear_alarm(node.name, "authority.unknown")
+    ctx.state.interventions += 1
+    entry = ctx.state.tasks.get(node.task) if node.task is not None else None
+    if entry is not None:
+        backlog.requeue(ctx, entry, f"{node.name} was given up by a person")
+    ctx.changed()

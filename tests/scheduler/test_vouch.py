@@ -1,0 +1,212 @@
+"""Grader-1 falls silent on its way; a person says what has become of it."""
+
+import re
+
+import msgspec
+import pytest
+
+from lunaredge.ids import NodeId, TaskId
+from lunaredge.model.site import Point
+from lunaredge.scheduler.claims import census_missing
+from lunaredge.scheduler.state import NodeEntry, TaskPhase
+from lunaredge.wire import messages
+from lunaredge.wire.messages import VouchRequest
+from tests.scheduler.drives import blocked_m, driving, held
+from tests.scheduler.rig import Site
+
+SEEN: Point = (30.0, 12.0)
+
+
+def silent() -> tuple[Site, messages.Grant]:
+    """Grader-1 was driving on a grant; nothing is heard of it, and its lease is over."""
+    site, grant = driving()
+    site.wait(1_000.0)
+    return site, grant
+
+
+def say(site: Site, at: Point | None, code: str = "", node: str = "grader-1") -> messages.Answer:
+    request = site.request_id()
+    return site.ask(VouchRequest(request=request, node=NodeId(node), at=at, code=code))
+
+
+def vouch(site: Site, at: Point | None, node: str = "grader-1") -> messages.Answer:
+    """Go both steps."""
+    offered = say(site, at, node=node)
+    code = re.search(r"code (\w+)", offered.text)
+    assert code is not None, offered.text
+    return say(site, at, code[1], node)
+
+
+def grader(site: Site) -> NodeEntry:
+    return site.scheduler.core.state.nodes[NodeId("grader-1")]
+
+
+def test_a_vouched_machine_blocks_the_place_where_it_was_seen_and_no_other() -> None:
+    site, grant = silent()
+
+    answer = vouch(site, SEEN)
+
+    assert answer.text == "taken: grader-1 stands at 30.0, 12.0, until it is heard again"
+    assert blocked_m(site, SEEN) < -1.0
+    assert blocked_m(site, grant.path[-1]) > 0.0
+
+
+def test_a_machine_that_is_gone_blocks_nothing() -> None:
+    site, _ = silent()
+
+    vouch(site, None)
+
+    assert grader(site).body is None
+    assert grader(site).granted is None
+
+
+def test_the_first_step_frees_nothing_and_says_how_far_off_the_place_is() -> None:
+    site, grant = silent()
+
+    offered = say(site, (16.0, 18.0))
+
+    assert re.fullmatch(
+        r"grader-1 was last heard 1000 s ago at 16\.0, 8\.0, 10\.0 m from there;"
+        r" repeat with the code \w{6} if grader-1 stands at 16\.0, 18\.0",
+        offered.text,
+    )
+    assert all(blocked_m(site, point) < 0.0 for point in grant.path)
+
+
+@pytest.mark.parametrize("wrong", ["guess", "another place", "too late", "twice"])
+def test_a_code_is_good_for_one_word_once_and_for_a_short_time(wrong: str) -> None:
+    site, _ = silent()
+    code = say(site, SEEN).text.split("code ")[1].split()[0]
+    at = SEEN
+    if wrong == "guess":
+        code = "000000"
+    elif wrong == "another place":
+        at = (31.0, 12.0)
+    elif wrong == "too late":
+        site.wait(601.0)
+    else:
+        say(site, SEEN, code)
+        site.scheduler.core.state.interventions = 0
+
+    answer = say(site, at, code)
+
+    assert not answer.ok
+    assert "ask for a new one" in answer.text
+    assert site.scheduler.core.state.interventions == 0
+
+
+def test_nobody_vouches_for_a_machine_that_is_heard() -> None:
+    site, _ = driving()
+
+    answer = say(site, SEEN)
+
+    assert not answer.ok
+    assert answer.text == "grader-1 is heard and speaks for itself; hold or cancel it instead"
+
+
+def test_nobody_vouches_while_a_lease_may_be_alive() -> None:
+    site, _ = driving()
+    site.wait(300.0)
+
+    answer = say(site, SEEN)
+
+    assert not answer.ok
+    assert re.search(r"may still move .* ask again in 600 s", answer.text)
+
+
+def test_after_a_restart_a_lease_of_an_earlier_leader_may_be_alive_too() -> None:
+    site, _ = silent()
+    site.start()
+
+    early = say(site, SEEN)
+    site.wait(899.0)
+    still_early = say(site, SEEN)
+    site.wait(2.0)
+
+    assert not early.ok
+    assert not still_early.ok
+    assert vouch(site, SEEN).ok
+
+
+def test_after_a_restart_the_site_goes_on_without_a_vouched_machine() -> None:
+    site, _ = silent()
+    site.start()
+    site.census("excavator-1", "grader-2", "hauler-1")
+    site.wait(901.0)
+    before = census_missing(site.scheduler.core.ctx)
+
+    vouch(site, SEEN)
+
+    assert before == ["grader-1"]
+    assert census_missing(site.scheduler.core.ctx) == []
+
+
+def test_the_task_of_a_vouched_machine_is_placed_anew() -> None:
+    site, _ = silent()
+    task = site.scheduler.core.state.tasks[TaskId("grade-pad")]
+
+    vouch(site, SEEN)
+
+    assert task.phase is TaskPhase.QUEUED
+    assert task.reason == "grader-1 was given up by a person"
+
+
+def test_a_machine_that_speaks_again_speaks_for_itself_before_anything_is_granted() -> None:
+    site, grant = silent()
+    vouch(site, None)
+
+    word = site.situation("grader-1", **held(grant, 12.0))
+    site.say("grader-1", messages.Heartbeat(situation=word))
+
+    assert not grader(site).vouched
+    assert census_missing(site.scheduler.core.ctx) == ["grader-1"]
+    assert site.sent("grader-1", messages.Census)
+
+
+def test_it_is_counted_in_again_where_it_says_it_stands() -> None:
+    site, _ = silent()
+    vouch(site, None)
+    site.reply("grader-1", "nothing")
+
+    word = site.situation("grader-1", x_m=40.0, y_m=12.0)
+    site.say("grader-1", messages.Heartbeat(situation=word))
+
+    assert grader(site).body == (40.0, 12.0)
+    assert census_missing(site.scheduler.core.ctx) == []
+
+
+def test_a_vouched_machine_is_shown_as_such() -> None:
+    site, _ = silent()
+
+    vouch(site, SEEN)
+    site.wait(31.0)
+
+    views = [b for _, b in site.published if isinstance(b, messages.View) and b.name == "nodes"]
+    rows = {row["node"]: row for row in msgspec.json.decode(views[-1].rows)}
+    assert rows["grader-1"]["mark"] == "vouched"
+    assert (rows["grader-1"]["x_m"], rows["grader-1"]["y_m"]) == SEEN
+
+
+@pytest.mark.parametrize(
+    ("node", "at", "said"),
+    [
+        ("nobody", None, "no node nobody"),
+        ("dc-1", SEEN, "no machine"),
+    ],
+)
+def test_a_word_that_makes_no_sense_is_refused(node: str, at: Point | None, said: str) -> None:
+    site, _ = silent()
+
+    answer = say(site, at, node=node)
+
+    assert not answer.ok
+    assert said in answer.text
+
+
+def test_a_computer_can_be_given_up_too() -> None:
+    site, _ = silent()
+
+    answer = vouch(site, None, "dc-1")
+
+    assert answer.ok
+    assert site.scheduler.core.state.nodes[NodeId("dc-1")].vouched
