@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 
 from lunaredge.cli import site_access
 from lunaredge.cli.table import Column, as_json, render
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(as_json({"found": answer.ok, "text": answer.text, "refusals": rows}))
         return 0 if answer.ok else 1
-    print(answer.text)
+    print(answer.text, file=sys.stdout if answer.ok else sys.stderr)
     if rows:
         print(render(rows, COLUMNS))
     return 0 if answer.ok else 1

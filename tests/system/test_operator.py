@@ -1,0 +1,108 @@
+"""An operator's command line against a real site: what it says, what it does, how it exits."""
+
+import asyncio
+import json
+import re
+import subprocess
+
+from tests.system.site_run import Run, lunaredge, rows, until
+
+PARTS = ("broker", "scheduler", "machines", "agent-excavator-1", "agent-dc-1")
+DONE, NOT_SO, BAD_INPUT, MISSING_PART = 0, 1, 2, 3
+
+
+class Desk:
+    """One operator's shell."""
+
+    def __init__(self, run: Run) -> None:
+        self._config = run.site.folder / "operator.toml"
+
+    async def type(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(lunaredge, *words, "--config", self._config)
+
+    async def ask(self, *words: str) -> dict[str, object]:
+        """Type a command that must be done, and give its JSON."""
+        done = await self.type(*words, "--json")
+        assert done.returncode == DONE, done.stderr
+        assert not done.stderr
+        return json.loads(done.stdout)
+
+
+async def working(run: Run) -> Desk:
+    """A site in which one machine and the computer are counted in."""
+    await run.start(*PARTS)
+    for node in ("excavator-1", "dc-1"):
+        await run.told("scheduler", f"node.censused node={node}")
+    return Desk(run)
+
+
+async def shown(run: Run, view: str, **row: object) -> None:
+    """Wait until a view has a row like that."""
+    async with run.client(view) as eye:
+        await until(lambda: any(row.items() <= found.items() for found in rows(eye, view)))
+
+
+async def test_what_an_operator_does_is_done_and_said(run):
+    desk = await working(run)
+
+    held = await desk.ask("hold", "excavator-1")
+    await shown(run, "nodes", node="excavator-1", held=True)
+    nodes = await desk.ask("nodes")
+    resumed = await desk.ask("resume", "excavator-1")
+    await shown(run, "nodes", node="excavator-1", held=False)
+    submitted = await desk.ask("submit", str(run.site.order_file))
+    explained = await desk.ask("explain", "carry")
+    cancelled = await desk.ask("cancel", "measure")
+    await shown(run, "tasks", task="fuse", phase="cancelled", reason="measure cancelled")
+
+    names = {row["node"]: row["presence"] for row in nodes["rows"]}
+    assert names["excavator-1"] == "up"
+    assert names["hauler-1"] != "up"
+    assert held["text"] == "excavator-1 is to hold"
+    assert resumed["text"] == "excavator-1 may go on"
+    assert submitted["text"] == "order one-lot accepted with 5 tasks"
+    assert explained["text"] == "carry waits: after dig"
+    assert cancelled["text"] == "measure cancelled"
+
+
+async def test_a_stop_is_latched_and_released_in_two_steps(run):
+    desk = await working(run)
+
+    stopped = await desk.ask("estop", "--reason", "smoke")
+    await shown(run, "nodes", node="excavator-1", stops=[stopped["stop"]])
+    guessed = await desk.type("estop", "--release", stopped["stop"], "--code", "000000")
+    offered = await desk.ask("estop", "--release", stopped["stop"])
+    code = re.search(r"code (\w+)", str(offered["text"]))[1]
+    released = await desk.ask("estop", "--release", stopped["stop"], "--code", code)
+    await shown(run, "nodes", node="excavator-1", stops=[])
+
+    assert guessed.returncode == NOT_SO
+    assert "ask for a new one" in guessed.stderr
+    assert released["text"] == f"{stopped['stop']} released"
+
+
+async def test_what_is_not_so_and_what_is_not_there_has_its_own_exit_code(run):
+    desk = await working(run)
+
+    tries = {
+        ("hold", "nobody"): (NOT_SO, "no node nobody"),
+        ("cancel", "nothing"): (NOT_SO, "no task nothing"),
+        ("explain", "nothing"): (NOT_SO, "no task nothing"),
+        ("approve", "nothing"): (NOT_SO, "no task that needs approval"),
+        ("vouch", "excavator-1", "--gone"): (NOT_SO, "speaks for itself"),
+        ("vouch", "hauler-1", "--gone"): (NOT_SO, "ask again in"),
+        ("vouch", "hauler-1", "--at", "x", "1"): (BAD_INPUT, "invalid"),
+        ("vouch", "hauler-1"): (BAD_INPUT, "--at --gone"),
+        ("hold", "../up"): (BAD_INPUT, "'../up'"),
+        ("submit", "/nowhere/order.yaml"): (BAD_INPUT, "/nowhere/order.yaml"),
+    }
+    found = {words: await desk.type(*words) for words in tries}
+    await run.supervisor.stop(["broker"])
+    without_broker = await desk.type("nodes")
+
+    for words, (code, text) in tries.items():
+        assert (found[words].returncode, found[words].stdout) == (code, ""), words
+        assert text in found[words].stderr, words
+        assert "Traceback" not in found[words].stderr
+    assert without_broker.returncode == MISSING_PART
+    assert "broker can't be reached" in without_broker.stderr
