@@ -90,6 +90,12 @@ class Transmit(msgspec.Struct, frozen=True):
     payload: bytes
 
 
+class Rebirth(msgspec.Struct, frozen=True):
+    """End this life, and begin one whose boot id is above that one."""
+
+    above: BootId
+
+
 class Level(enum.Enum):
     """How loud a note is."""
 
@@ -116,6 +122,7 @@ Effect = (
     | StartWorkload
     | StopWorkload
     | Transmit
+    | Rebirth
     | Note
 )
 

@@ -20,12 +20,20 @@ from lunaredge.agent.states import Event, State
 from lunaredge.agent.tasks import End, TaskRef
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import BootId, TaskId
-from lunaredge.node import Effect, Publish, Row
+from lunaredge.node import Effect, Level, Publish, Rebirth, Row
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import codec, topics
 from lunaredge.wire.codec import Received
 from lunaredge.wire.driver import Hello, Sample
-from lunaredge.wire.messages import Census, Command, Farewell, RecordAck, Stop, TimeReply
+from lunaredge.wire.messages import (
+    Census,
+    Command,
+    Farewell,
+    Outlived,
+    RecordAck,
+    Stop,
+    TimeReply,
+)
 from lunaredge.wire.records import TaskOutcome
 from lunaredge.wire.seal import Keyring, Signer
 
@@ -45,6 +53,7 @@ class AgentNode:
     def __init__(self, config: AgentConfig, boot: BootId, signer: Signer, keyring: Keyring) -> None:
         config.validate()
         self._config = config
+        self._boot = boot
         self._keyring = keyring
         self._parts = Parts(config, boot, signer)
         self._duties = Duties(self._parts)
@@ -187,6 +196,8 @@ class AgentNode:
             return self._take_time(received, body, now_ns)
         if topic == self._commands_topic and isinstance(body, Command):
             return self._take_command(received, body, now_ns)
+        if topic == self._commands_topic and isinstance(body, Outlived):
+            return self._take_outlived(received, body)
         if topic == self._acks_topic and isinstance(body, RecordAck):
             return self._take_ack(received, body, now_ns)
         return "unexpected" if topic in self.subscriptions else "topic"
@@ -211,6 +222,14 @@ class AgentNode:
         if reason is None:
             # An old copy can be played back, so it doesn't show that the scheduler is in reach.
             self._parts.spool.acknowledge(ack)
+        return reason
+
+    def _take_outlived(self, received: Received, outlived: Outlived) -> str | None:
+        reason = self._parts.commands.refusal_of_word(received)
+        # A dead life's birth may come late and be answered: that is not for this one.
+        if reason is None and outlived.boot == self._boot <= outlived.floor:
+            self._parts.outlet.note(Level.WARNING, "life.outlived", floor=outlived.floor)
+            self._parts.outlet.add(Rebirth(outlived.floor))
         return reason
 
     def _take_command(self, received: Received, command: Command, now_ns: int) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from lunaredge.agent.node import AgentNode
+from lunaredge.ids import BootId
 from lunaredge.node import Level, Node
 from lunaredge.runtime.clock import LocalClock
 from lunaredge.runtime.keys import load_keyring, load_signer
@@ -24,6 +25,7 @@ from lunaredge.runtime.store import Store
 from lunaredge.runtime.tasks import end_tasks
 from lunaredge.runtime.workloads import WorkloadDriver, WorkloadEnd
 from lunaredge.wire.driver import Hello, Sample
+from lunaredge.wire.seal import Keyring, Signer
 
 BOOT_RANDOM_BITS = 24
 
@@ -46,8 +48,23 @@ async def _agent(path: Path, settings: AgentSettings) -> None:
     signer, keyring = load_signer(keys, config.node), load_keyring(keys)
     machine = _machine(path, settings)
     store = Store.open(beside(path, settings.store))
+    try:
+        while (above := await _live(settings, store, (signer, keyring), machine)) is not None:
+            store.raise_boots(above)
+    finally:
+        store.close()
+
+
+async def _live(
+    settings: AgentSettings,
+    store: Store,
+    keys: tuple[Signer, Keyring],
+    machine: SocketMachine | None,
+) -> BootId | None:
+    """Run one life of the agent; give the boot above which it wants another, or None."""
+    config = settings.agent
     boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
-    node = AgentNode(config, boot, signer, keyring)
+    node = AgentNode(config, boot, *keys)
     clock = LocalClock(settings.clock.speed)
     runner = NodeRunner(node, store, clock)
     farewell = node.will(clock.now_ns())
@@ -63,11 +80,11 @@ async def _agent(path: Path, settings: AgentSettings) -> None:
     if machine is not None:
         driving.append(asyncio.create_task(machine.run(_Machine(runner, node))))
     try:
-        await run_until_asked(runner, runner.run(link, hooks), node.leave)
+        asked = await run_until_asked(runner, runner.run(link, hooks), node.leave)
     finally:
         await end_tasks(driving)
         await workloads.close()
-        store.close()
+    return None if asked else runner.reborn_above
 
 
 class _Machine:
@@ -115,8 +132,10 @@ async def run_until_asked(
     runner: NodeRunner,
     running: Coroutine[object, object, None],
     leave: Callable[[int], None] | None = None,
-) -> None:
+) -> bool:
     """Run a runner until it ends or SIGTERM or SIGINT asks it to; ``leave`` is its last word.
+
+    Tell whether it was asked.
 
     Raises:
         KeyboardInterrupt: it was SIGINT; everything is in good order all the same.
@@ -138,6 +157,7 @@ async def run_until_asked(
     log_event(Level.INFO, "process.stopped", {})
     if signal.SIGINT in asked:
         raise KeyboardInterrupt
+    return bool(asked)
 
 
 def run_loop(main: Coroutine[object, object, None]) -> None:

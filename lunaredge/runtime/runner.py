@@ -15,6 +15,7 @@ from typing import Protocol, TypeVar, assert_never
 import msgspec
 
 from lunaredge.errors import JournalCorrupt, StorageError
+from lunaredge.ids import BootId
 from lunaredge.node import (
     Actuate,
     Archive,
@@ -25,6 +26,7 @@ from lunaredge.node import (
     Note,
     Persist,
     Publish,
+    Rebirth,
     Solve,
     StartWorkload,
     StopWorkload,
@@ -100,6 +102,8 @@ class NodeRunner:
     """Drives one core. It is the link's listener; make the link with it, then `run`."""
 
     def __init__(self, node: Node, store: Store, clock: Clock) -> None:
+        self.reborn_above: BootId | None = None
+        """Set when the core ended its life to begin one above that boot."""
         self._node = node
         self._store = store
         self._clock = clock
@@ -308,6 +312,9 @@ class NodeRunner:
                 _hook(hooks.stop_workload, effect)(effect)
             case Transmit(payload=payload):
                 _hook(hooks.transmit, effect)(payload)
+            case Rebirth(above=above):
+                self.reborn_above = above
+                self._stopping.set()
             case Note():
                 log_note(effect)
             case Persist() | Erase() | Archive():

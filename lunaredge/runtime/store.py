@@ -186,6 +186,16 @@ class Store:
             self._set_meta("boot_counter", counter)
         return BootId(counter << 24 | random24)
 
+    def raise_boots(self, above: BootId) -> None:
+        """Have every boot id given from now on be above that one.
+
+        Raises:
+            JournalFull, StorageError, JournalCorrupt: as `commit`.
+        """
+        counter = max(self._meta("boot_counter"), above >> 24)
+        with self._transaction():
+            self._set_meta("boot_counter", counter)
+
     def archive_rows(
         self, node: NodeId | None = None, record_class: RecordClass | None = None
     ) -> Iterator[ArchivedRecord]:
@@ -374,7 +384,7 @@ def _translated(path: Path) -> Iterator[None]:
         if name.split("_", 2)[:2] == ["SQLITE", "CORRUPT"] or name in _CORRUPT_ERRORS:
             raise JournalCorrupt(
                 f"{path} is damaged ({exc}); move it away and restore it from a copy,"
-                " or start without it: what others acknowledge will be sent again"
+                " or start without it: what nobody has acknowledged yet is then lost"
             ) from exc
         raise StorageError(f"{path}: {exc} ({name or 'SQLite'})") from exc
 

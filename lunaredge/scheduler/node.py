@@ -246,7 +246,12 @@ class SchedulerNode:
         heard = Heard(node=topic.node, boot=header.boot, number=header.number, body=body)
         if presence.is_news(self.core.ctx, heard):
             self._take(heard, now_ns)
-        elif not isinstance(body, messages.Farewell):
+            return
+        newest = self.core.state.nodes[topic.node].boot
+        if isinstance(body, messages.Birth) and header.boot < newest:
+            outlived = messages.Outlived(boot=header.boot, floor=newest)
+            self._publish(topics.build(self.config.site, topic.node, "cmd"), outlived, now_ns)
+        if not isinstance(body, messages.Farewell):
             # A will was signed at boot: it is older than all that came after.
             raise RemoteProtocolError("repeated", topic.node)
 

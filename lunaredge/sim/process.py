@@ -23,6 +23,7 @@ from lunaredge.node import (
     Note,
     Persist,
     Publish,
+    Rebirth,
     Solve,
     StartWorkload,
     StopWorkload,
@@ -144,6 +145,11 @@ class Process:
             self._tick.drop()
             self._tick = None
         self.network.detach(self.name)
+
+    def _begin_again(self, life: int) -> None:
+        if self.alive and self.life == life:
+            self.kill()
+            self.start()
 
     # --- the client's side of the network -------------------------------------------------------
 
@@ -278,6 +284,10 @@ class Process:
             case Transmit():
                 assert ports.transmit is not None
                 ports.transmit(effect.payload)
+            case Rebirth():
+                self.disk.boots = max(self.disk.boots, effect.above >> BOOT_RANDOM_BITS)
+                life = self.life
+                self._timeline.after(1, lambda: self._begin_again(life))
             case Note():
                 self._trace.log(now_ns, self.name, f"notes {effect.event} {effect.fields}")
             case Persist() | Erase() | Archive():

@@ -301,6 +301,17 @@ class ReleaseStop(_Body, frozen=True, kw_only=True, tag="release_stop"):
     stop: str
 
 
+class Outlived(_Body, frozen=True, kw_only=True, tag="outlived"):
+    """Answer the birth of a life that is not above those already heard of the node.
+
+    Its disk was lost or is an old copy. It begins again, above ``floor``; only the life ``boot``
+    is meant.
+    """
+
+    boot: BootId
+    floor: BootId
+
+
 class Stop(_Body, frozen=True, kw_only=True, tag="stop"):
     """Stop now. Taken once per id from any enrolled key, whatever its epoch; latched durably."""
 
@@ -413,6 +424,7 @@ Message = (
     | Resume
     | Cancel
     | ReleaseStop
+    | Outlived
     | Stop
     | Submit
     | HoldRequest

@@ -26,7 +26,15 @@ from lunaredge.wire.messages import (
 )
 from lunaredge.wire.records import TaskReport
 from lunaredge.wire.seal import Signer
-from tests.agent.rig import DIG, FORGER_KEY, OPERATOR_KEY, STRANGER_KEY, Rig, bodies, first
+from tests.agent.rig import (
+    DIG,
+    FORGER_KEY,
+    OPERATOR_KEY,
+    STRANGER_KEY,
+    Rig,
+    bodies,
+    first,
+)
 from tests.agent.toy_machine import PATH, seconds
 
 DRIVE = Leg(path=PATH)
@@ -355,52 +363,6 @@ def test_a_hold_halts_before_it_is_written() -> None:
 
     assert effects[0] == Actuate(Halt())
     assert first(effects, Persist, lambda e: e.table == "hold") > 0
-
-
-def test_a_resume_that_comes_after_a_newer_hold_changes_nothing() -> None:
-    rig = ready()
-    rig.hold()
-    late = Resume(command=CommandId("late"), turn=rig.turns + 1)
-    rig.tell(Hold(command=CommandId("newer"), turn=rig.turns + 2))
-
-    rig.tell(late)
-
-    assert replies(rig)[-1] == CommandReply(
-        command=CommandId("late"), ok=False, reason="superseded"
-    )
-    assert rig.beat().held
-
-
-def test_a_hold_that_comes_after_a_newer_resume_changes_nothing() -> None:
-    rig = ready()
-    rig.tell(Resume(command=CommandId("newer"), turn=9))
-
-    effects = rig.tell(Hold(command=CommandId("late"), turn=8))
-
-    assert replies(rig)[-1].reason == "superseded"
-    assert Actuate(Halt()) not in effects
-    assert not rig.beat().held
-
-
-def test_a_superseded_word_is_known_after_a_restart_too() -> None:
-    rig = ready()
-    rig.tell(Hold(command=CommandId("newer"), turn=9))
-
-    rig.boot()
-    rig.prove()
-    rig.tell(Resume(command=CommandId("late"), turn=8))
-
-    assert rig.beat().held
-
-
-def test_a_new_leader_counts_its_turns_anew() -> None:
-    rig = ready()
-    rig.tell(Hold(command=CommandId("old leader"), turn=9))
-
-    rig.epoch += 1
-    rig.tell(Resume(command=CommandId("new leader"), turn=1))
-
-    assert not rig.beat().held
 
 
 def test_renewals_and_deferrals_are_neither_kept_nor_answered() -> None:

@@ -147,6 +147,17 @@ def test_every_boot_id_is_higher_than_the_last_across_restarts(path):
     store.close()
 
 
+def test_a_boot_id_is_above_the_floor_it_was_given(path):
+    store = Store.open(path)
+
+    store.raise_boots((7 << 24) | 5)
+    store.raise_boots(2 << 24)
+    store = reopened(store)
+
+    assert store.next_boot(0) == 8 << 24
+    store.close()
+
+
 def test_an_archived_record_is_kept_once(path):
     store = Store.open(path)
     store.commit([archive(1), archive(2, record=b"", dropped=True, count=4)])

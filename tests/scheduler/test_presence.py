@@ -267,3 +267,27 @@ def test_no_node_answers_for_another() -> None:
     site.reply("hauler-1", census.command)
 
     assert census.command in site.scheduler.core.state.commands
+
+
+def test_a_birth_below_an_earlier_life_is_told_to_begin_above_it() -> None:
+    site = Site()
+    site.census()
+    birth = messages.Birth(kind="x", channels=(), situation=site.situation("grader-1"))
+    digest = site.scheduler.digest()
+
+    site.say("grader-1", birth, boot=BootId(3), number=1)
+
+    (outlived,) = site.sent("grader-1", messages.Outlived)
+    newest = site.node_boots[NodeId("grader-1")]
+    assert outlived == messages.Outlived(boot=BootId(3), floor=newest)
+    assert site.scheduler.digest() == digest
+
+
+def test_an_old_heartbeat_of_an_earlier_life_is_answered_by_nothing() -> None:
+    site = Site()
+    site.census()
+
+    word = messages.Heartbeat(situation=site.situation("grader-1"))
+    site.say("grader-1", word, boot=BootId(3), number=1)
+
+    assert not site.sent("grader-1", messages.Outlived)

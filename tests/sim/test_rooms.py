@@ -7,11 +7,17 @@ import pytest
 
 from lunaredge.earth.channel import Mishaps
 from lunaredge.model.contact import Contact, ContactPlan
-from lunaredge.node import Actuate, Erase, Persist, Publish
+from lunaredge.node import Actuate, Erase, Persist, Publish, Rebirth
 from lunaredge.sim.disk import Disk
 from lunaredge.sim.localclock import LocalClock
 from lunaredge.sim.network import Message, Network, NetworkOptions, matches
-from lunaredge.sim.process import Ports, Process, ProcessOptions, Surroundings
+from lunaredge.sim.process import (
+    BOOT_RANDOM_BITS,
+    Ports,
+    Process,
+    ProcessOptions,
+    Surroundings,
+)
 from lunaredge.sim.rng import Streams
 from lunaredge.sim.spacelink import SpaceLink
 from lunaredge.sim.timeline import Timeline
@@ -335,6 +341,16 @@ def test_a_killed_process_publishes_nothing_that_waited_and_keeps_what_was_commi
 
     assert sent == ["p"]
     assert nodes[1].restored[0].value == b"kept"
+
+
+def test_a_node_that_asks_for_a_new_life_begins_one_above_the_floor():
+    timeline, shell, nodes, _, _ = process()
+
+    act(shell, Rebirth(above=9 << BOOT_RANDOM_BITS))
+    run_for(timeline, NS_PER_S)
+
+    assert len(nodes) == 2
+    assert shell.boot >> BOOT_RANDOM_BITS == 10
 
 
 def test_a_commit_under_way_at_a_kill_gets_through_or_not_by_chance():

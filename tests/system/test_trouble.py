@@ -184,3 +184,22 @@ def archive(run: Run) -> list[object]:
     found = [row for row in store.archive_rows() if row.record_class is RecordClass.EVENT]
     store.close()
     return found
+
+
+async def test_a_node_whose_disk_was_lost_is_heard_again(run):
+    async def counted(times: int) -> None:
+        await until(lambda: run.log("scheduler").count("node.censused") == times)
+
+    await run.start("broker", "scheduler", "agent-dc-1")
+    await counted(1)
+    await run.supervisor.stop(["agent-dc-1"])
+    await run.start("agent-dc-1")
+    await counted(2)
+
+    await run.supervisor.stop(["agent-dc-1"])
+    for part in run.store("agent-dc-1").parent.glob("agent-dc-1.sqlite*"):
+        part.unlink()
+    await run.start("agent-dc-1")
+
+    await counted(3)
+    assert run.supervisor.is_running("agent-dc-1")

@@ -114,6 +114,7 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.Submit(request="r-1", order=ORDER),
     messages.HoldRequest(request="r-2", node=NODE, hold=True),
     messages.CancelRequest(request="r-3", task=TASK),
+    messages.Outlived(boot=BootId(1 << 24), floor=BootId(9 << 24)),
     messages.VouchRequest(request="r-7", node=NodeId("hauler-1"), at=(12.5, -3.0), code="c0de"),
     messages.StopReleaseRequest(request="r-4", stop="stop-1", code="4711"),
     messages.Approve(request="r-5", task=TASK, approved=True),
