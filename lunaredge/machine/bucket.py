@@ -9,13 +9,10 @@ from typing import assert_never
 
 from lunaredge.machine.energy import dig_power_w
 from lunaredge.machine.ground import MASS_KG_MIN, Ground
-from lunaredge.model.fleet import Capability, MachineSpec, NodeSpec
+from lunaredge.model.fleet import REACH_M, Capability, MachineSpec, NodeSpec
 from lunaredge.model.site import Point
 from lunaredge.model.task import Dig, Dump, Load, WorkGoal
 from lunaredge.wire.driver import WorkStatus
-
-# From the machine's centre to the nearest ground it works on: body, boom and a stand-off.
-REACH_M = 8.0
 
 
 class Bucket:

@@ -7,6 +7,9 @@ import msgspec
 
 from lunaredge.ids import NodeId
 
+# From a machine's centre to the nearest ground it works on: body, boom and a stand-off.
+REACH_M = 8.0
+
 
 class Capability(enum.Enum):
     """A kind of work that a node can be given."""

@@ -37,6 +37,9 @@ from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.scheduler.solve import Problem, Solution, solve, unsolved, warm_up
 from lunaredge.units import ns_from_s
 
+# So soon after a change, on the clock of whoever looks, the views show it.
+VIEW_GAP_WALL_S = 1.0
+
 
 def run_scheduler(path: Path, settings: SchedulerSettings) -> None:
     """Run the scheduler until it is asked to end.
@@ -61,6 +64,7 @@ async def _scheduler(path: Path, settings: SchedulerSettings) -> None:
         lost_after_ns=ns_from_s(settings.lost_after_s),
         park_after_ns=ns_from_s(settings.park_after_s),
         checkpoint_entries=settings.checkpoint_entries,
+        view_gap_ns=ns_from_s(VIEW_GAP_WALL_S * settings.clock.speed),
     )
     # Before the lead is taken: the first route must not wait for a compiler.
     warm_up()

@@ -9,7 +9,7 @@ from lunaredge.scheduler import backlog, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.legs import refusals_at_submit
-from lunaredge.scheduler.state import TaskPhase
+from lunaredge.scheduler.state import NodeEntry, Presence, TaskPhase
 from lunaredge.wire.messages import (
     Answer,
     Approve,
@@ -97,7 +97,9 @@ def _hold(ctx: Context, body: HoldRequest) -> Answer:
     ctx.clear_alarm(node.name, "terrain.changed")
     ctx.changed()
     ctx.note_event("node.held" if body.hold else "node.resumed", node.name)
-    return _yes(body.request, f"{node.name} {'is to hold' if body.hold else 'may go on'}")
+    if body.hold:
+        return _yes(body.request, f"{node.name} is to hold")
+    return _yes(body.request, f"{node.name} may go on{_hindrance(ctx, node)}")
 
 
 def _cancel(ctx: Context, body: CancelRequest) -> Answer:
@@ -107,9 +109,17 @@ def _cancel(ctx: Context, body: CancelRequest) -> Answer:
     if entry.phase in backlog.ENDS:
         return _no(body.request, f"{body.task} is already {entry.phase.value}")
     ctx.state.interventions += 1
+    open_before = _open_count(ctx)
     backlog.cancel(ctx, entry, "by an operator")
-    ended = entry.phase is TaskPhase.CANCELLED
-    return _yes(body.request, f"{body.task} {'cancelled' if ended else 'is to be cancelled'}")
+    if entry.phase is not TaskPhase.CANCELLED:
+        return _yes(body.request, f"{body.task} is to be cancelled, when {entry.node} gives it up")
+    others = open_before - _open_count(ctx) - 1
+    after = f", and {others} more that can't start without it" if others else ""
+    return _yes(body.request, f"{body.task} cancelled{after}")
+
+
+def _open_count(ctx: Context) -> int:
+    return sum(entry.phase not in backlog.ENDS for entry in ctx.state.tasks.values())
 
 
 def _vouch(ctx: Context, body: VouchRequest) -> Answer:
@@ -179,6 +189,21 @@ def explained(ctx: Context, task: TaskId) -> tuple[bool, str, list[dict[str, obj
 
 def _waiting(ctx: Context, name: NodeId | None, task: TaskId) -> str:
     node = ctx.state.nodes.get(name) if name is not None else None
-    if node is None or node.task != task or not node.wait_reason:
+    if node is None or node.task != task:
         return ""
+    hindrance = _hindrance(ctx, node)
+    if hindrance or not node.wait_reason:
+        return hindrance
     return f"; its machine waits: {node.wait_reason}"
+
+
+def _hindrance(ctx: Context, node: NodeEntry) -> str:
+    """Say what keeps a node from its work whatever the way is like; empty for nothing."""
+    if node.presence in (Presence.LOST, Presence.DOWN):
+        return f"; {node.name} is {node.presence.value}"
+    stopping = stops.of(ctx, node)
+    if stopping:
+        return f"; {node.name} is stopped by {', '.join(stopping)} (estop --release)"
+    if node.held or node.terrain_hold:
+        return f"; {node.name} is held{' for its ground' if node.terrain_hold else ''}"
+    return ""

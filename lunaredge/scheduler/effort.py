@@ -24,6 +24,11 @@ CLIMB_EFFICIENCY_RATIO = 0.5
 TOOL_LOAD_RATIO = 1.5
 
 
+# Nobody knows how long a machine will wait for its way; this much energy is set aside for it: ten
+# times the wait before an idle machine goes home.
+WAITING_S = 1200.0
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """A machine where it stands."""
 
@@ -51,6 +56,17 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     home_s: float
     energy_wh: float
     """For all three."""
+
+
+def shortfall(spec: MachineSpec, effort: Effort | None, battery_wh: float) -> str:
+    """Say what a machine with that much in its battery lacks for an effort; empty for nothing."""
+    if effort is None:
+        return "no way there and home over this ground"
+    needed_wh = effort.energy_wh + _wh(spec.idle_w, WAITING_S)
+    left_wh = battery_wh - spec.reserve_wh
+    if needed_wh > left_wh:
+        return f"needs {needed_wh:.0f} Wh until home, has {left_wh:.0f} over the reserve"
+    return ""
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):

@@ -123,6 +123,12 @@ class GroundMap:
                 return name
         return ""
 
+    def distance_m(self, point: Point, polygon: Polygon) -> float:
+        """Give how far a point is from a polygon; 0.0 inside."""
+        near = Lines.of([(polygon, 0.0)]).first_near(points_array((point,)), math.inf)
+        assert near is not None, "infinity reaches everything"
+        return near[2]
+
     def first_outside(self, path: Floats, half_width_m: float) -> tuple[int, float] | None:
         """Give the path's first segment that is not inside the boundary, and how far from it."""
         found = corridors.first_outside(path, half_width_m, self.boundary)

@@ -11,7 +11,7 @@ import msgspec
 
 from lunaredge.errors import Infeasible
 from lunaredge.ids import TaskId, is_name
-from lunaredge.model.fleet import Fleet, MachineSpec, NodeSpec
+from lunaredge.model.fleet import REACH_M, Fleet, MachineSpec, NodeSpec
 from lunaredge.model.site import Site, ZoneKind
 from lunaredge.model.task import (
     CAPABILITY_OF_KIND,
@@ -26,6 +26,7 @@ from lunaredge.model.task import (
 )
 from lunaredge.scheduler.coverage import passes_over
 from lunaredge.scheduler.dag import circle
+from lunaredge.scheduler.effort import Standing, efforts, shortfall
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M, Corridor
 
@@ -107,6 +108,7 @@ def refusals_at_submit(
         wording = [*_field_problems(task, order.tasks, fleet), *_place_problems(task, ground)]
         if not wording:
             wording = _work_problems(task, fleet, ground, corridor_margin_m)
+        wording = wording or _reach_problems(task, ground)
         problems += [Problem(task=task.id, text=text) for text in wording]
     return problems
 
@@ -245,6 +247,24 @@ def _place_problems(task: Task, ground: GroundMap) -> list[str]:
     return found
 
 
+def _reach_problems(task: Task, ground: GroundMap) -> list[str]:
+    """Find what is out of reach from where the machine is to stand."""
+    stands = {"zone": "stand", "pile": "stand", "to_pile": "to_stand"}
+    found = []
+    for key, stand in stands.items():
+        zone = ground.site.zone(getattr(task, key) or "")
+        place = getattr(task, stand)
+        if zone is None or place is None:
+            continue
+        distance_m = ground.distance_m(place, zone.polygon)
+        if distance_m > REACH_M:
+            found.append(
+                f"{stand} {place[0]:g}, {place[1]:g} is {distance_m:.1f} m from {key} {zone.name};"
+                f" a machine reaches {REACH_M:g} m"
+            )
+    return found
+
+
 def _zone_problems(name: str, key: str, ground: GroundMap) -> list[str]:
     zone = ground.site.zone(name)
     if zone is None:
@@ -291,7 +311,29 @@ def _refusal(task: Task, node: NodeSpec, ground: GroundMap, corridor_margin_m: f
     if lack:
         return lack
     try:
-        checked_legs(task, node.machine, ground, corridor_margin_m)
+        legs = checked_legs(task, node.machine, ground, corridor_margin_m)
     except Infeasible as exc:
         return str(exc)
-    return ""
+    return _lack_when_full(task, node, legs, ground, corridor_margin_m)
+
+
+def _lack_when_full(
+    task: Task,
+    node: NodeSpec,
+    legs: tuple[Leg, ...],
+    ground: GroundMap,
+    corridor_margin_m: float,
+) -> str:
+    """Say what a machine lacks for the task that sets out from home with a full battery."""
+    spec = node.machine
+    assert spec is not None
+    if node.home is None:
+        return ""
+    standing = Standing(
+        spec=spec,
+        half_width_m=spec.radius_m + corridor_margin_m,
+        position=node.home,
+        home=node.home,
+    )
+    (effort,) = efforts(ground, standing, [(task, legs)])
+    return shortfall(spec, effort, spec.battery_wh)

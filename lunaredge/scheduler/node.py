@@ -86,6 +86,7 @@ class SchedulerNode:
         self._number = 0
         self._sent_ns: dict[CommandId, int] = {}
         self._views_due_ns = 0
+        self._views_sent_ns = 0
         self._noted: set[tuple[str, str]] = set()
         self._is_connected = False
 
@@ -312,7 +313,11 @@ class SchedulerNode:
 
     def _take(self, taken: Input, now_ns: int, alongside: tuple[Effect, ...] = ()) -> None:
         """Apply an input: journal entry first, then everything it led to."""
+        version = self.core.state.version
         taken, intents = self._guarded.apply(taken, now_ns)
+        if intents or self.core.state.version != version:
+            soon_ns = self._views_sent_ns + self.config.view_gap_ns
+            self._views_due_ns = min(self._views_due_ns, soon_ns)
         entry = JournalEntry(
             now_ns=self.core.ctx.now_ns, input=taken, intents_crc=checksum(intents)
         )
@@ -391,6 +396,7 @@ class SchedulerNode:
         self._effects.append(Publish(topic, encode(header, body, signer), retain))
 
     def _publish_views(self, now_ns: int) -> None:
+        self._views_sent_ns = now_ns
         self._views_due_ns = now_ns + self.config.view_period_ns
         ctx = self.core.ctx
         tables = {

@@ -16,19 +16,14 @@ from lunaredge.model.fleet import NodeSpec
 from lunaredge.model.site import Point
 from lunaredge.model.task import CAPABILITY_OF_KIND, Leg, Task, TaskKind
 from lunaredge.scheduler.arrays import assigned
-from lunaredge.scheduler.effort import Effort, Standing, efforts
+from lunaredge.scheduler.effort import Effort, Standing, efforts, shortfall
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.legs import checked_legs, tool_refusal
 from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
-from lunaredge.units import SECONDS_PER_HOUR
 
 # For each hour that a task has waited it ranks one priority higher, without end: so every task's
 # turn comes, however many are submitted after it.
 AGING_S = 3600.0
-
-# Nobody knows how long a machine will wait for its way; this much energy is set aside for it: ten
-# times the wait before an idle machine goes home.
-WAITING_S = 1200.0
 
 
 class Constraint(enum.StrEnum):
@@ -221,16 +216,14 @@ def _affordable(task: Task, node: NodeCandidate, effort: Effort | None) -> Refus
     spec = node.spec.machine
     assert spec is not None
     assert node.battery_wh is not None
+    lack = shortfall(spec, effort, node.battery_wh)
     if effort is None:
-        return _refusal(task, node, Constraint.NO_ROUTE, "no way there and home over this ground")
+        return _refusal(task, node, Constraint.NO_ROUTE, lack)
     if task.kind is TaskKind.PARK and task.stand == node.spec.home:
         # The reserve is for this: a machine that stays where it is only loses more.
         return effort.travel_s
-    left_wh = node.battery_wh - spec.reserve_wh
-    needed_wh = effort.energy_wh + spec.idle_w * WAITING_S / SECONDS_PER_HOUR
-    if needed_wh > left_wh:
-        detail = f"needs {needed_wh:.0f} Wh until home, has {left_wh:.0f} over the reserve"
-        return _refusal(task, node, Constraint.ENERGY, detail)
+    if lack:
+        return _refusal(task, node, Constraint.ENERGY, lack)
     return effort.travel_s + effort.work_s
 
 

@@ -30,8 +30,15 @@ def take(ctx: Context, stop: Stop) -> None:
 
 def holds(ctx: Context, node: NodeEntry) -> bool:
     """Tell whether a stop is in force for a node, whether the node has heard of it or not."""
-    latched = node.situation is not None and bool(node.situation.stops)
-    return latched or any(_is_for(entry, node) for entry in ctx.state.stops.values())
+    return bool(of(ctx, node))
+
+
+def of(ctx: Context, node: NodeEntry) -> list[str]:
+    """Name the stops in force for a node."""
+    latched = node.situation.stops if node.situation is not None else ()
+    named = dict.fromkeys(stop[:ID_LENGTH_MAX] for stop in latched)
+    named |= {entry.id: None for entry in ctx.state.stops.values() if _is_for(entry, node)}
+    return list(named)
 
 
 def meet(ctx: Context, node: NodeEntry, latched: tuple[str, ...]) -> None:

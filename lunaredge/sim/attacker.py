@@ -65,6 +65,8 @@ class Attacker:
         self._active = False
         self._heard: deque[Heard] = deque(maxlen=HEARD_MAX)
         self._answered: dict[CommandId, None] = {}
+        self._obeyed: dict[NodeId, int] = {}
+        """The epoch that each node last showed."""
         self._number = 0
 
     def begin(self) -> None:
@@ -78,15 +80,18 @@ class Attacker:
         self._active = False
 
     def overhear(self, sender: NodeId, message: Message) -> None:
-        """Keep a command, and remember which ones were answered."""
+        """Keep a command; remember which ones were answered, and which leader each node obeys."""
         where = topics.parse(message.topic)
-        if where is None or where.channel not in ("cmd", "reply"):
+        if where is None or where.channel not in ("cmd", "reply", "node"):
             return
         frame = decode(message.payload, self._sim.keys.keyring)
-        if isinstance(frame.body, messages.CommandReply):
-            self._answered[frame.body.command] = None
-        elif sender == topics.SCHEDULER and isinstance(frame.body, messages.Command):
-            heard = Heard(where.node, frame.body.command, frame.header.epoch, message.payload)
+        body = frame.body
+        if isinstance(body, messages.CommandReply):
+            self._answered[body.command] = None
+        elif isinstance(body, messages.Birth | messages.Heartbeat):
+            self._obeyed[where.node] = body.situation.epoch
+        elif sender == topics.SCHEDULER and isinstance(body, messages.Command):
+            heard = Heard(where.node, body.command, frame.header.epoch, message.payload)
             self._heard.append(heard)
 
     # --- striking -------------------------------------------------------------------------------
@@ -115,6 +120,8 @@ class Attacker:
         self.count += 1
         self._sim.trace.log(now_ns, victim, f"is handed a {attack.kind} frame")
         topic = topics.build(self._sim.scenario.site.name, topic_of, attack.channel)
+        # Heartbeats that wait behind a write are older than this, and show an older count.
+        counted = attack.counted and process.idle
         effects = process.call(lambda node, t: node.receive(topic, attack.payload, t))
         acts = _believes if victim == topics.SCHEDULER else _changes
         self._sim.jury.see(
@@ -123,7 +130,7 @@ class Attacker:
                 node=victim,
                 kind=attack.kind,
                 changed=any(acts(effect) for effect in effects),
-                counted=attack.counted,
+                counted=counted,
             )
         )
 
@@ -161,11 +168,11 @@ class Attacker:
         return Attack(kind="expired", payload=self._hold(header, self._scheduler()))
 
     def _deposed(self, name: NodeId) -> Attack | None:
-        """Give a command of an earlier epoch than the newest that the node has heard of."""
-        known = max((heard.epoch for heard in self._old_news(name)), default=0)
-        if known < 2:
+        """Give a command of an earlier epoch than the one that the node obeys."""
+        obeyed = self._obeyed.get(name, 0)
+        if obeyed < 2:
             return None
-        header = replace(self._header(), epoch=known - 1)
+        header = replace(self._header(), epoch=obeyed - 1)
         payload = self._hold(header, self._scheduler())
         return Attack(kind="deposed leader's", payload=payload)
 
@@ -188,8 +195,17 @@ class Attacker:
         return Attack(kind="replayed", payload=self._rng.choice(heard).payload, counted=False)
 
     def _old_news(self, name: NodeId) -> list[Heard]:
-        """Give what its node has answered; another may have got lost the first time."""
-        return [h for h in self._heard if h.node == name and h.command in self._answered]
+        """Give what its node has answered, under a leader that it has shown to obey.
+
+        Another may have got lost the first time. So may the copy that a new leader sends of a
+        command that the last one got no answer to: handed over, it is that leader's first word.
+        """
+        obeyed = self._obeyed.get(name, 0)
+        return [
+            heard
+            for heard in self._heard
+            if heard.node == name and heard.command in self._answered and heard.epoch <= obeyed
+        ]
 
     def _false_receipt(self, name: NodeId) -> Attack:
         """Say that everything is archived, so that the node might forget it."""

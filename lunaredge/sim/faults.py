@@ -7,7 +7,7 @@ they were.
 from collections.abc import Callable
 
 from lunaredge.ids import NodeId
-from lunaredge.sim.checkers.evidence import Disturbed
+from lunaredge.sim.checkers.evidence import Disturbed, Restrained
 from lunaredge.sim.network import Network
 from lunaredge.sim.options import FaultOptions
 from lunaredge.sim.process import Process
@@ -19,6 +19,8 @@ from lunaredge.wire import topics
 Undo = Callable[[], None]
 
 DOWN_S_MIN = 1.0
+# Dead again before a census or a restored journal has come to anything.
+RELAPSE_S_MAX = 5.0
 
 
 class Faults:
@@ -44,6 +46,8 @@ class Faults:
         self._plan("kill agent", options.kill_agent_s, lambda: self._kill(agents))
         self._plan("kill gateway", options.kill_gateway_s, lambda: self._kill(gateway))
         self._plan("kill earth", options.kill_earth_s, lambda: self._kill(earth))
+        self._plan("lose agent", options.lose_agent_s, lambda: self._lose(agents))
+        self._plan("stall disk", options.stall_disk_s, self._stall)
         self._plan("kill broker", options.kill_broker_s, self._kill_broker)
         self._plan("cut", options.cut_s, self._cut)
         self._plan("half cut", options.half_cut_s, self._half_cut)
@@ -67,13 +71,21 @@ class Faults:
             return
         undo = strike()
         if undo is not None:
-            self.count += 1
-            number = self.count
-            self._undo[number] = undo
-            rng = self._streams.stream(f"fault {kind}")
-            down_s = rng.uniform(DOWN_S_MIN, self._options.down_s_max)
-            self._sim.timeline.after(ns_from_s(down_s), lambda: self._end_one(number))
+            self._last(kind, undo)
         self._plan(kind, mean_s, strike)
+
+    def _last(self, kind: str, undo: Undo) -> None:
+        """Have a fault end after a while."""
+        number = self._keep(undo)
+        rng = self._streams.stream(f"fault {kind}")
+        down_s = rng.uniform(DOWN_S_MIN, self._options.down_s_max)
+        self._sim.timeline.after(ns_from_s(down_s), lambda: self._end_one(number))
+
+    def _keep(self, undo: Undo) -> int:
+        """Have a fault end when everything is healed, or by its number before that."""
+        self.count += 1
+        self._undo[self.count] = undo
+        return self.count
 
     def _end_one(self, number: int) -> None:
         undo = self._undo.pop(number, None)
@@ -95,7 +107,39 @@ class Faults:
         victim = rng.choice(living)
         self._disturb(victim.name, "is to be killed")
         self._sim.kill(victim.name)
-        return lambda: self._sim.start(victim.name)
+        return lambda: self._restart(victim)
+
+    def _restart(self, victim: Process) -> None:
+        self._sim.start(victim.name)
+        rng = self._streams.stream("fault relapse")
+        if self._active and rng.random() < self._options.relapse_ratio:
+            delay_ns = ns_from_s(rng.uniform(0.0, RELAPSE_S_MAX))
+            self._sim.timeline.after(delay_ns, lambda: self._relapse(victim))
+
+    def _relapse(self, victim: Process) -> None:
+        undo = self._kill([victim]) if self._active else None
+        if undo is not None:
+            self._last("relapse", undo)
+
+    def _lose(self, candidates: list[Process]) -> None:
+        restart = self._kill(candidates)
+        if restart is not None:
+            # Its tasks can't end without it, so nobody is to blame when nothing is done.
+            self._sim.jury.see(Restrained(at_ns=self._sim.timeline.now_ns, restrained=True))
+            self._keep(lambda: self._find_again(restart))
+
+    def _find_again(self, restart: Undo) -> None:
+        restart()
+        self._sim.jury.see(Restrained(at_ns=self._sim.timeline.now_ns, restrained=False))
+
+    def _stall(self) -> Undo | None:
+        working = [each for each in self._sim.processes.values() if not each.stalled]
+        if not working:
+            return None
+        victim = self._streams.stream("fault target").choice(working)
+        self._disturb(victim.name, "has a disk that takes no writes")
+        victim.stalled = True
+        return victim.unstall
 
     def _kill_broker(self) -> Undo | None:
         network = self._streams.stream("fault target").choice(self._sim.networks)

@@ -74,6 +74,13 @@ class Client(Protocol):
 Tap = Callable[[NodeId, Message], None]
 
 
+class _Way:
+    """One direction of a connection, and when the last message that keeps its turn arrives."""
+
+    def __init__(self) -> None:
+        self.last_ns = 0
+
+
 class _Line:
     """One client's connection. ``life`` rises with each break: what was in flight is lost."""
 
@@ -84,8 +91,8 @@ class _Line:
         self.noticed = False
         self.deaf = False
         self.mute = False
-        self.sent_ns = 0
-        self.heard_ns = 0
+        self.sent = _Way()
+        self.heard = _Way()
         self.offline: deque[Message] = deque(maxlen=OFFLINE_COUNT_MAX)
 
 
@@ -133,9 +140,7 @@ class Network:
             self.lost += 1
             return
         life = line.life
-        for delay_ns in self._copies():
-            at_ns = self._in_order(line.sent_ns, delay_ns)
-            line.sent_ns = max(line.sent_ns, at_ns)
+        for at_ns in self._arrivals(line.sent):
             self._timeline.at(at_ns, lambda: self._arrive(line, life, message))
 
     def inject(self, message: Message) -> None:
@@ -221,24 +226,26 @@ class Network:
 
     # --- messages ------------------------------------------------------------------------------
 
-    def _copies(self) -> list[int]:
-        """Draw the delays of a message's copies: none when it is lost, two when doubled."""
-        rng, options = self._rng, self.options
+    def _arrivals(self, way: _Way) -> list[int]:
+        """Draw when a message's copies arrive: none when it is lost, two when doubled.
+
+        The first copy comes after what went before, unless it is reordered. One that is, and a
+        second copy, are overtaken by what comes after them.
+        """
+        rng, options, now_ns = self._rng, self.options, self._timeline.now_ns
         if rng.random() < options.loss_ratio:
             self.lost += 1
             return []
-        delays_ns = [rng.randint(options.delay_ns_min, options.delay_ns_max)]
-        if rng.random() < options.duplicate_ratio:
-            self.doubled += 1
-            delays_ns.append(rng.randint(options.delay_ns_min, 4 * options.delay_ns_max))
-        return delays_ns
-
-    def _in_order(self, after_ns: int, delay_ns: int) -> int:
-        """Give the arrival time: after what went before, unless this one is reordered."""
-        at_ns = max(after_ns, self._timeline.now_ns + delay_ns)
-        if self._rng.random() < self.options.reorder_ratio:
-            at_ns = self._timeline.now_ns + self._rng.randint(0, self.options.reorder_ns_max)
-        return at_ns
+        at_ns = now_ns + rng.randint(options.delay_ns_min, options.delay_ns_max)
+        if rng.random() < options.reorder_ratio:
+            at_ns = now_ns + rng.randint(0, options.reorder_ns_max)
+        else:
+            at_ns = way.last_ns = max(way.last_ns, at_ns)
+        if rng.random() >= options.duplicate_ratio:
+            return [at_ns]
+        self.doubled += 1
+        again_ns = rng.randint(options.delay_ns_min, 4 * options.delay_ns_max)
+        return [at_ns, at_ns + again_ns]
 
     def _arrive(self, line: _Line, life: int, message: Message) -> None:
         if line.life != life or not self._running:
@@ -264,9 +271,7 @@ class Network:
             self.lost += 1
             return
         life = line.life
-        for delay_ns in self._copies():
-            at_ns = self._in_order(line.heard_ns, delay_ns)
-            line.heard_ns = max(line.heard_ns, at_ns)
+        for at_ns in self._arrivals(line.heard):
             self._timeline.at(at_ns, lambda: self._hand_over(line, life, message))
 
     def _hand_over(self, line: _Line, life: int, message: Message) -> None:

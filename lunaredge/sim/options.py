@@ -28,10 +28,19 @@ class FaultOptions(msgspec.Struct, frozen=True, kw_only=True):
     cut_s: float = 0.0
     half_cut_s: float = 0.0
     earth_outage_s: float = 0.0
+    stall_disk_s: float = 0.0
+    """A disk that takes no writes for a while: full, or busy with itself."""
+    lose_agent_s: float = 0.0
+    """An agent that is gone until everything is healed."""
     inject_s: float = 0.0
     interfere_s: float = 0.0
+    cancel_s: float = 0.0
     down_s_max: float = 60.0
     """How long a killed process or a cut lasts at most."""
+    relapse_ratio: float = 0.0
+    """The chance that a process dies again within seconds of its restart."""
+    haste_ratio: float = 0.0
+    """The chance that people take back within a second what they have just begun."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +56,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """A solver's answer comes within this time."""
     safety_s: float
     """Length of the phase with faults."""
+    submit_s_max: float
+    """The job is handed in within this time, whatever the links and nodes are at then."""
     approve_s_max: float
     """Earth's people answer within this time."""
     setpoint_lifetime_s: float
@@ -76,6 +87,7 @@ def draw(rng: random.Random) -> Options:
         drift_ppb_max=rng.choice((0, DRIFT_PPB_MAX)),
         solve_ns_max=ns_from_s(rng.choice((0.1, 2.0, 30.0))),
         safety_s=rng.choice((600.0, 1_800.0, 3_600.0)),
+        submit_s_max=rng.choice((0.0, 0.0, 2_400.0)),
         approve_s_max=rng.choice((10.0, 300.0, 3_000.0)),
         setpoint_lifetime_s=rng.choice((2.0, 5.0, 15.0)),
         authority_lifetime_s=rng.choice((120.0, 300.0, 900.0)),
@@ -98,6 +110,7 @@ def calm() -> Options:
         drift_ppb_max=0,
         solve_ns_max=100 * NS_PER_MS,
         safety_s=0.0,
+        submit_s_max=0.0,
         approve_s_max=10.0,
         setpoint_lifetime_s=2.0,
         authority_lifetime_s=900.0,
@@ -136,7 +149,12 @@ def _faults(rng: random.Random) -> FaultOptions:
         cut_s=rng.choice((0.0, 90.0, 400.0)),
         half_cut_s=rng.choice((0.0, 300.0)),
         earth_outage_s=rng.choice((0.0, 600.0)),
+        stall_disk_s=rng.choice((0.0, 0.0, 200.0)),
+        lose_agent_s=rng.choice((0.0, 0.0, 0.0, 2_000.0)),
         inject_s=rng.choice((0.0, 20.0, 120.0)),
         interfere_s=rng.choice((0.0, 0.0, 200.0)),
+        cancel_s=rng.choice((0.0, 0.0, 0.0, 600.0)),
         down_s_max=rng.choice((5.0, 60.0, 400.0)),
+        relapse_ratio=rng.choice((0.0, 0.0, 0.7)),
+        haste_ratio=rng.choice((0.0, 0.8)),
     )

@@ -24,7 +24,16 @@ EXPIRY_NS = 7_200 * NS_PER_S
 # A stop is called out again and again, since a call may be lost.
 CALL_AGAIN_NS = 10 * NS_PER_S
 
-Ask = messages.Submit | messages.Approve | messages.HoldRequest | messages.StopReleaseRequest
+# Those who take back in haste what they began: the second word may overtake the first.
+HASTE_S_MAX = 1.0
+
+Ask = (
+    messages.Submit
+    | messages.Approve
+    | messages.HoldRequest
+    | messages.CancelRequest
+    | messages.StopReleaseRequest
+)
 Then = Callable[[messages.Answer], None]
 
 
@@ -117,7 +126,15 @@ class _EarthRow(msgspec.Struct, frozen=True):
     approvals_wanted: dict[TaskId, str] = {}
 
 
+class _AlarmRow(msgspec.Struct, frozen=True):
+    """The columns of the alarms that whoever called a stop watches."""
+
+    code: str
+    active: bool
+
+
 _earth_rows = msgspec.json.Decoder(list[_EarthRow])
+_alarm_rows = msgspec.json.Decoder(list[_AlarmRow])
 
 
 class Approver(Person):
@@ -145,32 +162,45 @@ class Approver(Person):
         self._terminal.timeline.after(delay_ns, lambda: self.ask(body))
 
 
+class Temper(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a busybody interferes, and with what; 0 is never."""
+
+    interfere_s: float
+    cancel_s: float
+    haste_ratio: float
+
+
 class Busybody(Person):
-    """Holds machines and calls emergency stops for no reason, and takes each of them back."""
+    """Holds machines and calls emergency stops for no reason, and takes each of them back.
+
+    A task that it cancels stays cancelled.
+    """
 
     def __init__(
         self,
         name: str,
         terminal: Terminal,
         rng: random.Random,
-        machines: tuple[NodeId, ...],
-        mean_s: float,
+        targets: tuple[tuple[NodeId, ...], tuple[TaskId, ...]],
+        temper: Temper,
     ) -> None:
         super().__init__(name, terminal)
         self.count = 0
         self._rng = rng
-        self._machines = machines
-        self._mean_s = mean_s
+        self._machines, self._tasks = targets
+        self._temper = temper
         self._active = False
         self._holds = 0
         self._stops: dict[str, NodeId | None] = {}
+        self._released: dict[str, None] = {}
+        """Stops released once; one may still hold a machine that was away then."""
         self._tries = 0
 
     def begin(self) -> None:
         """Interfere from now on."""
-        self._active = self._mean_s > 0.0
-        if self._active:
-            self._plan()
+        self._active = True
+        self._plan(self._temper.interfere_s, self._interfere)
+        self._plan(self._temper.cancel_s, self._cancel)
 
     def end(self) -> None:
         """Leave the machines in peace; what was begun is still taken back."""
@@ -181,15 +211,37 @@ class Busybody(Person):
         """Whether everything has been taken back."""
         return not self._thens and not self._stops and not self._holds
 
-    def _plan(self) -> None:
-        delay_ns = ns_from_s(self._rng.expovariate(1.0 / self._mean_s))
-        self._terminal.timeline.after(delay_ns, self._interfere)
+    def filters(self) -> tuple[str, ...]:
+        """Give the topic filters that its terminal subscribes to."""
+        return (*super().filters(), topics.view(self._terminal.site, "alarms"))
+
+    def look(self, view: messages.View) -> None:
+        """See rows on the screen; release a stop again that still holds a machine."""
+        if view.name != "alarms":
+            return
+        for row in _alarm_rows.decode(view.rows):
+            stop = row.code.removeprefix("stop.")
+            if row.active and stop in self._released and stop not in self._stops:
+                self._stops[stop] = None
+                self._release(stop, "")
+
+    def _plan(self, mean_s: float, strike: Callable[[], None]) -> None:
+        if mean_s > 0.0:
+            delay_ns = ns_from_s(self._rng.expovariate(1.0 / mean_s))
+            self._terminal.timeline.after(delay_ns, lambda: self._strike(mean_s, strike))
+
+    def _strike(self, mean_s: float, strike: Callable[[], None]) -> None:
+        if self._active:
+            self._plan(mean_s, strike)
+            self.count += 1
+            strike()
+
+    def _cancel(self) -> None:
+        self._tries += 1
+        task = self._rng.choice(self._tasks)
+        self.ask(messages.CancelRequest(request=f"cancel-{self._tries}", task=task))
 
     def _interfere(self) -> None:
-        if not self._active:
-            return
-        self._plan()
-        self.count += 1
         if self._rng.random() < 0.5:
             self._hold(self._rng.choice(self._machines), hold=True)
         else:
@@ -203,8 +255,9 @@ class Busybody(Person):
         self._later(lambda: self._release(stop, ""))
 
     def _later(self, what: Callable[[], None]) -> None:
-        delay_ns = ns_from_s(self._rng.uniform(5.0, 300.0))
-        self._terminal.timeline.after(delay_ns, what)
+        hasty = self._rng.random() < self._temper.haste_ratio
+        delay_s = self._rng.uniform(0.0, HASTE_S_MAX) if hasty else self._rng.uniform(5.0, 300.0)
+        self._terminal.timeline.after(ns_from_s(delay_s), what)
 
     def _hold(self, node: NodeId, *, hold: bool) -> None:
         self._tries += 1
@@ -231,14 +284,16 @@ class Busybody(Person):
         self._tries += 1
         request = f"release-{self._tries}"
         body = messages.StopReleaseRequest(request=request, stop=stop, code=code)
-        self.ask(body, lambda answer: self._released(stop, code, answer))
+        self.ask(body, lambda answer: self._take_step(stop, code, answer))
 
-    def _released(self, stop: str, code: str, answer: messages.Answer) -> None:
+    def _take_step(self, stop: str, code: str, answer: messages.Answer) -> None:
         told = re.search(r"the code (\w+)", answer.text)
-        if answer.ok and code:
-            del self._stops[stop]
-        elif answer.ok and told is not None:
+        if answer.ok and told is not None and not code:
             self._release(stop, told[1])
+        elif answer.ok or (stop in self._released and not code):
+            # A screen may be late: what it showed in force may be over by now.
+            self._released[stop] = None
+            del self._stops[stop]
         else:
             # The scheduler has not heard of the stop yet, or the code grew too old on its way.
             self._terminal.timeline.after(ASK_AGAIN_NS, lambda: self._release(stop, ""))

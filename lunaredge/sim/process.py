@@ -90,6 +90,8 @@ class Process:
         """The boot id of the newest life."""
         self.life = 0
         """Rises with each kill; what belongs to an older life is dropped."""
+        self.stalled = False
+        """The disk takes no writes now; what waits for it waits on."""
         self._will: Message | None = None
         self._make = make
         self._timeline = world.timeline
@@ -99,6 +101,8 @@ class Process:
         self._queue: deque[Effect] = deque()
         self._batch: deque[Effect] = deque()
         self._committing: list[StorageEffect] = []
+        self._late = False
+        """Whether a commit is over but for the disk, which is stalled."""
         self._tick: Entry | None = None
         self._spin = (0, 0)
 
@@ -138,9 +142,10 @@ class Process:
         self.node = None
         self._queue.clear()
         self._batch.clear()
-        if self._committing and self._rng.random() < 0.5:
+        if self._committing and not self.stalled and self._rng.random() < 0.5:
             self._apply()
         self._committing = []
+        self._late = False
         if self._tick is not None:
             self._tick.drop()
             self._tick = None
@@ -245,6 +250,9 @@ class Process:
     def _end_commit(self, life: int) -> None:
         if self.life != life:
             return
+        self._late = self.stalled
+        if self._late:
+            return
         self._apply()
         self._committing = []
         while self._batch:
@@ -252,6 +260,12 @@ class Process:
             if not isinstance(effect, _WRITES):
                 self._carry_out(effect)
         self._drain()
+
+    def unstall(self) -> None:
+        """Have the disk take writes again."""
+        self.stalled = False
+        if self._committing and self._late:
+            self._end_commit(self.life)
 
     def _apply(self) -> None:
         self.disk.commit(self._committing)

@@ -16,7 +16,7 @@ from lunaredge.sim.checkers.checker import Verdict, Violation
 from lunaredge.sim.faults import Faults
 from lunaredge.sim.network import Network
 from lunaredge.sim.options import Options, draw, healed
-from lunaredge.sim.people import Approver, Busybody, Person, Terminal
+from lunaredge.sim.people import Approver, Busybody, Person, Temper, Terminal
 from lunaredge.sim.rng import Streams
 from lunaredge.sim.scenario import OPERATOR, Scenario, with_batteries
 from lunaredge.sim.simulation import Simulation
@@ -78,6 +78,7 @@ class _Run:
         self.seed = seed
         self.scenario = scenario
         self.options = options
+        self.streams = streams
         self.trace = trace
         self.sim = Simulation(scenario, options, streams, trace)
         self.faults = Faults(self.sim, options.faults, streams)
@@ -96,8 +97,12 @@ class _Run:
             "operator-shift",
             self._terminal(self.sim.site_net),
             streams.stream("busybody"),
-            self.sim.field.world.names,
-            options.faults.interfere_s,
+            (self.sim.field.world.names, tuple(task.id for task in scenario.order.tasks)),
+            Temper(
+                interfere_s=options.faults.interfere_s,
+                cancel_s=options.faults.cancel_s,
+                haste_ratio=options.faults.haste_ratio,
+            ),
         )
 
     def outcome(self) -> Outcome:
@@ -136,7 +141,7 @@ class _Run:
         self.operator.sit_down()
         self.approver.sit_down()
         self.busybody.sit_down()
-        self.operator.ask(messages.Submit(request="job", order=self.scenario.order))
+        self._submit()
         self.faults.begin()
         self.attacker.begin()
         self.busybody.begin()
@@ -151,6 +156,11 @@ class _Run:
         sim.replay()
         sim.jury.finish(sim.timeline.now_ns)
         return sim.jury.verdict()
+
+    def _submit(self) -> None:
+        submit_s = self.streams.stream("operator").uniform(0.0, self.options.submit_s_max)
+        job = messages.Submit(request="job", order=self.scenario.order)
+        self.sim.timeline.after(ns_from_s(submit_s), lambda: self.operator.ask(job))
 
     def _heal(self) -> None:
         sim = self.sim

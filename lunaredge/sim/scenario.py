@@ -12,7 +12,7 @@ import sys
 import msgspec
 from msgspec.structs import replace
 
-from lunaredge.ids import KeyId, NodeId, OrderId, SiteId
+from lunaredge.ids import KeyId, NodeId, OrderId, SiteId, TaskId
 from lunaredge.model.contact import Contact, ContactPlan
 from lunaredge.model.fleet import Capability, ComputerSpec, Fleet, MachineSpec, NodeSpec
 from lunaredge.model.site import Polygon, Site, TerrainGrid, Zone, ZoneKind
@@ -86,6 +86,34 @@ def standard() -> Scenario:
         start_ns=START_NS,
         battery_ratio_min=0.06,
         work_s_max=4 * 3_600.0,
+    )
+
+
+def swap() -> Scenario:
+    """Give the standard site with two excavators that change places: each waits for the other."""
+    base = standard()
+    excavators = ("excavator-1", "excavator-2")
+    return replace(
+        base,
+        name="swap",
+        fleet=Fleet(
+            nodes=tuple(
+                _machine(name, (Capability.EXCAVATE,), home_y_m)
+                for name, home_y_m in zip(excavators, (20.0, 100.0), strict=True)
+            )
+        ),
+        order=WorkOrder(
+            id=OrderId("swap-job"),
+            title="Two pits by turns",
+            tasks=tuple(
+                _dig(side, mass_kg, on, after)
+                for mass_kg, turn, after in (
+                    (300.0, excavators, []),
+                    (600.0, excavators[::-1], ["dig-a-300", "dig-b-300"]),
+                )
+                for side, on in zip("ab", turn, strict=True)
+            ),
+        ),
     )
 
 
@@ -203,6 +231,22 @@ def _machine(name: str, capabilities: tuple[Capability, ...], home_y_m: float) -
             dig_wh_kg=0.15,
         ),
         home=(15.0, home_y_m),
+    )
+
+
+STANDS = {"a": (77.5, 26.0), "b": (55.5, 98.0)}
+
+
+def _dig(side: str, mass_kg: float, on: str, after: list[str]) -> Task:
+    return Task(
+        id=TaskId(f"dig-{side}-{mass_kg:.0f}"),
+        kind=TaskKind.EXCAVATE,
+        zone=f"pit-{side}",
+        pile=f"heap-{side}",
+        mass_kg=mass_kg,
+        stand=STANDS[side],
+        only_on=(NodeId(on),),
+        after=tuple(TaskId(task) for task in after),
     )
 
 

@@ -42,6 +42,9 @@ from lunaredge.units import ns_from_s
 from lunaredge.wire import messages, spool, topics
 from lunaredge.wire.codec import decode
 
+# Nobody looks at the screens here as often as they could change.
+VIEW_GAP_S = 30.0
+
 Make = Callable[[BootId], Node]
 Tap = Callable[[NodeId, Message], None]
 
@@ -273,6 +276,7 @@ def new_scheduler(scenario: Scenario, options: Options, keys: Keys, boot: BootId
         site=scenario.site.name,
         authority_lifetime_ns=ns_from_s(options.authority_lifetime_s),
         checkpoint_entries=options.checkpoint_entries,
+        view_gap_ns=ns_from_s(VIEW_GAP_S),
     )
     signer = keys.signer(topics.SCHEDULER)
     return SchedulerNode(

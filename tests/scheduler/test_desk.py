@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.task import TaskKind
@@ -8,6 +9,8 @@ from lunaredge.wire import messages, topics
 from lunaredge.wire.messages import Approve, CancelRequest, HoldRequest, Submit
 from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
+
+STOP = messages.Stop(stop="s1", node=None, reason="smoke")
 
 
 def test_an_order_is_taken_once_however_often_it_is_sent() -> None:
@@ -283,3 +286,52 @@ def test_a_hold_under_way_is_not_ordered_twice_and_a_resume_under_way_not_undone
 
     assert len(holds) == 1
     assert not site.scheduler.core.state.nodes[NodeId("grader-1")].held
+
+
+def test_a_cancellation_says_how_much_goes_with_it() -> None:
+    site = Site()
+    first = plain_site.grade("first")
+    chain = [plain_site.grade(f"t{i}", after=(TaskId("first"),)) for i in range(3)]
+    site.submit(plain_site.order(first, *chain))
+
+    answer = site.ask(CancelRequest(request="c", task=TaskId("first")))
+
+    assert answer.text == "first cancelled, and 3 more that can't start without it"
+
+
+def test_a_resumed_machine_that_is_stopped_is_said_to_be() -> None:
+    site = Site()
+    site.census()
+    site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, STOP))
+
+    answer = site.ask(HoldRequest(request="r", node=NodeId("grader-1"), hold=False))
+
+    assert answer.text == "grader-1 may go on; grader-1 is stopped by s1 (estop --release)"
+
+
+@pytest.mark.parametrize(
+    ("happens", "said"),
+    [
+        (lambda site: hold(site, "grader-1"), "; grader-1 is held"),
+        (lambda site: site.wait(500.0), "; grader-1 is lost"),
+        (
+            lambda site: site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, STOP)),
+            "; grader-1 is stopped by s1 (estop --release)",
+        ),
+    ],
+    ids=["held", "lost", "stopped"],
+)
+def test_what_keeps_a_tasks_machine_from_it_is_explained(happens, said) -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+
+    happens(site)
+
+    _, text, _ = explained(site.scheduler.core.ctx, TaskId("grade-pad"))
+    assert text == f"grade-pad is assigned on grader-1 (attempt 1){said}"
+
+
+def hold(site: Site, node: str) -> None:
+    site.ask(HoldRequest(request=site.request_id(), node=NodeId(node), hold=True))

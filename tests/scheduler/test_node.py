@@ -381,3 +381,29 @@ def test_a_stream_remembers_only_what_its_sender_may_not_know() -> None:
 
     row = site.disk[("stream", f"dc-1/{site.node_boots[NodeId('dc-1')]}/raw", 0)]
     assert len(msgspec.msgpack.decode(row)["recent"]) == WINDOW_COUNT
+
+
+def test_views_show_what_a_person_did_within_a_second() -> None:
+    site = Site()
+    site.census()
+    site.wait(2.0)
+    site.published.clear()
+
+    site.ask(messages.HoldRequest(request="h", node=NodeId("grader-1"), hold=True))
+    site.wait(1.0)
+
+    views = [b for _, b in site.published if isinstance(b, messages.View) and b.name == "nodes"]
+    held = {row["node"]: row["held"] for row in msgspec.json.decode(views[-1].rows)}
+    assert held["grader-1"]
+
+
+def test_views_of_a_site_where_nothing_happens_are_made_by_the_period() -> None:
+    site = Site()
+    site.census()
+    site.wait(31.0)
+    site.published.clear()
+
+    site.wait(60.0)
+
+    names = [body.name for _, body in site.published if isinstance(body, messages.View)]
+    assert names.count("nodes") == 2

@@ -8,12 +8,11 @@ import pytest
 from lunaredge.model.fleet import Capability
 from lunaredge.model.site import ZoneKind
 from lunaredge.model.task import TaskKind
-from lunaredge.scheduler.effort import Standing, efforts
+from lunaredge.scheduler.effort import WAITING_S, Standing, efforts
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.legs import checked_legs
 from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
 from lunaredge.scheduler.placement import (
-    WAITING_S,
     Constraint,
     NodeCandidate,
     PlacementProblem,
