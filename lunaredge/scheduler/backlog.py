@@ -9,7 +9,7 @@ The table is data; `advance` is the only place that changes a phase.
 """
 
 from lunaredge.errors import LocalProtocolError
-from lunaredge.ids import OrderId, TaskId
+from lunaredge.ids import NodeId, OrderId, TaskId
 from lunaredge.model.task import Task, TaskKind, WorkOrder
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
@@ -141,6 +141,7 @@ def requeue(ctx: Context, entry: TaskEntry, reason: str) -> None:
     """Put a task back, or end it when it has been tried often enough or is not wanted any more."""
     if entry.phase not in IN_HAND:
         return
+    entry.bound_to = _laden(ctx, entry)
     _detach(ctx, entry)
     entry.recalled = ""
     free_count = min(entry.yield_count, ctx.config.yields_max)
@@ -150,6 +151,14 @@ def requeue(ctx: Context, entry: TaskEntry, reason: str) -> None:
         end(ctx, entry, TaskPhase.FAILED, f"{reason} (attempt {entry.attempt})")
     else:
         advance(ctx, entry, TaskPhase.QUEUED, reason)
+
+
+def _laden(ctx: Context, entry: TaskEntry) -> NodeId | None:
+    """Give the machine that has some of a task's load on board; nobody else can deliver that."""
+    node = ctx.state.nodes[entry.node] if entry.node is not None else None
+    if node is None or node.situation is None or entry.task.kind is not TaskKind.HAUL:
+        return None
+    return node.name if node.situation.payload_kg > 0.0 else None
 
 
 def end(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str) -> None:

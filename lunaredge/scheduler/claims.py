@@ -11,10 +11,11 @@ import math
 
 from lunaredge.ids import AuthorityId, NodeId
 from lunaredge.model.site import Point
+from lunaredge.model.task import TaskKind
 from lunaredge.scheduler import standoff, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute, Say
-from lunaredge.scheduler.paths import Chain, RouteProblem, RouteSolution, check_route
+from lunaredge.scheduler.paths import Budget, Chain, RouteProblem, RouteSolution, check_route
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire.messages import (
     AuthorityRenewal,
@@ -180,7 +181,10 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
         return
     if not solution.path:
         _defer(ctx, node, request.request_no, solution.reason)
-        standoff.take_deferral(ctx, node, solution.reason, solution.blocked_by)
+        if solution.exhausting:
+            standoff.send_home(ctx, node, solution.reason)
+        else:
+            standoff.take_deferral(ctx, node, solution.reason, solution.blocked_by)
         return
     spec = ctx.specs[node.name].machine
     assert spec is not None
@@ -232,8 +236,24 @@ def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
         half_width_m=half_width_m(ctx, node.name),
         slope_deg_max=spec.slope_deg_max,
         claims=claims_of_others(ctx, node.name),
+        budget=_budget(ctx, node),
     )
     ctx.intents.append(Compute(problem=problem))
+
+
+def _budget(ctx: Context, node: NodeEntry) -> Budget | None:
+    """Give what the machine may spend on its leg; None where nothing is gained by asking."""
+    spec, home = ctx.specs[node.name].machine, ctx.specs[node.name].home
+    assert spec is not None
+    assert node.task is not None
+    task = ctx.state.tasks[node.task].task
+    battery_wh = node.situation.battery_wh if node.situation is not None else None
+    # On its way home a machine can only do its best, whatever it has left.
+    if home is None or battery_wh is None or task.kind is TaskKind.PARK:
+        return None
+    work_wh = task.mass_kg * spec.dig_wh_kg if task.kind is TaskKind.EXCAVATE else 0.0
+    charge_wh = battery_wh - spec.reserve_wh
+    return Budget(spec=spec, home=home, charge_wh=charge_wh, work_wh=work_wh)
 
 
 def _standstill(ctx: Context, node: NodeEntry) -> str:

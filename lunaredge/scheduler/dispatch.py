@@ -4,6 +4,8 @@ A placement is computed elsewhere on a snapshot. When it comes back the site may
 each part of it is checked against the newest state, and what no longer fits is left for the next.
 """
 
+import msgspec
+
 from lunaredge.model.task import Leg, TaskKind, Workload
 from lunaredge.scheduler import backlog, fusion, stops
 from lunaredge.scheduler.context import Context
@@ -73,6 +75,8 @@ def take_placement(ctx: Context, solution: PlacementSolution | None) -> None:
 
 def _is_placeable(ctx: Context, entry: TaskEntry, node: NodeEntry) -> bool:
     if entry.phase is not TaskPhase.QUEUED or backlog.blocked_by(ctx, entry):
+        return False
+    if entry.bound_to not in (None, node.name):
         return False
     return node.yields_to is None or entry.task.kind is TaskKind.PARK
 
@@ -151,6 +155,9 @@ def _is_parking(ctx: Context, node: NodeEntry) -> bool:
 
 def _task_candidate(ctx: Context, entry: TaskEntry) -> TaskCandidate:
     waiting_s = s_from_ns(ctx.now_ns - entry.submitted_ns)
+    if entry.bound_to is not None:
+        bound = msgspec.structs.replace(entry.task, only_on=(entry.bound_to,))
+        return TaskCandidate(task=bound, waiting_s=waiting_s)
     if entry.task.kind not in COMPUTE_KINDS:
         return TaskCandidate(task=entry.task, waiting_s=waiting_s)
     return TaskCandidate(

@@ -14,8 +14,8 @@ from lunaredge.model.fleet import MachineSpec
 from lunaredge.model.site import Point
 from lunaredge.model.task import Leg, Task, TaskKind
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.paths import length_m
-from lunaredge.scheduler.travel import Mover, Travel, travels
+from lunaredge.scheduler.paths import RouteProblem, RouteSolution, length_m
+from lunaredge.scheduler.travel import Mover, Travel, travel_along, travels
 from lunaredge.units import MOON_GRAVITY_M_S2, SECONDS_PER_HOUR
 
 # Share of the climbing power that reaches the ground; a little less than good gears give.
@@ -66,6 +66,35 @@ def shortfall(spec: MachineSpec, effort: Effort | None, battery_wh: float) -> st
     left_wh = battery_wh - spec.reserve_wh
     if needed_wh > left_wh:
         return f"needs {needed_wh:.0f} Wh until home, has {left_wh:.0f} over the reserve"
+    return ""
+
+
+def exhaustion(ground: GroundMap, problem: RouteProblem, solution: RouteSolution) -> str:
+    """Say what a machine lacks to follow its path, work at its end and come home; empty if nothing.
+
+    Never asks for more than `efforts` did for the whole task: else a machine with a full battery
+    would be given a task and sent home to charge, again and again.
+    """
+    budget = problem.budget
+    if budget is None:
+        return ""
+    spec = budget.spec
+    mover = Mover(
+        half_width_m=problem.half_width_m,
+        slope_deg_max=problem.slope_deg_max,
+        speed_m_s=spec.speed_m_s_max,
+    )
+    (back,) = travels(ground, mover, budget.home, [solution.path[-1]])
+    if math.isinf(back.duration_s):
+        return "no way home from there over this ground"
+    leg_m = length_m(problem.path)
+    out = travel_along(ground, solution.path, solution.tool_from_m / spec.speed_m_s_max)
+    needed_wh = _drive_wh(spec, out, spec.mass_kg) + _drive_wh(spec, back.reversed, spec.mass_kg)
+    needed_wh += budget.work_wh
+    if leg_m and spec.work_speed_m_s:
+        needed_wh += _pass_wh(spec, leg_m)
+    if needed_wh > budget.charge_wh:
+        return f"needs {needed_wh:.0f} Wh until home, has {budget.charge_wh:.0f} over the reserve"
     return ""
 
 
@@ -125,11 +154,16 @@ def _coverage(spec: MachineSpec, legs: tuple[Leg, ...]) -> _Work:
     passing_s = sum(length_m(leg.path) for leg in legs) / spec.work_speed_m_s
     across_m = sum(math.dist(one.path[-1], other.path[0]) for one, other in pairwise(legs))
     between_s = across_m / spec.speed_m_s_max + len(legs) * 180.0 / spec.turn_deg_s
-    rolling_w = (spec.drive_w - spec.idle_w) * spec.work_speed_m_s / spec.speed_m_s_max
-    energy_wh = _wh(spec.idle_w + TOOL_LOAD_RATIO * rolling_w, passing_s)
+    energy_wh = sum(_pass_wh(spec, length_m(leg.path)) for leg in legs)
     return _Work(
         duration_s=passing_s + between_s, energy_wh=energy_wh + _wh(spec.drive_w, between_s)
     )
+
+
+def _pass_wh(spec: MachineSpec, pass_m: float) -> float:
+    """Give the energy of a pass with the tool in the ground."""
+    rolling_w = (spec.drive_w - spec.idle_w) * spec.work_speed_m_s / spec.speed_m_s_max
+    return _wh(spec.idle_w + TOOL_LOAD_RATIO * rolling_w, pass_m / spec.work_speed_m_s)
 
 
 def _carrying(spec: MachineSpec, mass_kg: float, carry: Travel) -> _Work:

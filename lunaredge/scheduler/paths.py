@@ -11,6 +11,7 @@ from itertools import pairwise
 import msgspec
 
 from lunaredge.ids import NodeId
+from lunaredge.model.fleet import MachineSpec
 from lunaredge.model.site import Point
 from lunaredge.scheduler.arrays import Lattice, Lines, Path, points_array
 from lunaredge.scheduler.ground import GroundMap
@@ -74,6 +75,17 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     owner: NodeId
 
 
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """What a machine may spend on a leg, so that it still comes home."""
+
+    spec: MachineSpec
+    home: Point
+    charge_wh: float
+    """In its battery, over the reserve."""
+    work_wh: float
+    """What the leg's goal takes, once it is there."""
+
+
 class RouteProblem(msgspec.Struct, frozen=True, kw_only=True, tag="route_problem"):
     """Lead a machine from where it stands to the start of its leg, and along the leg."""
 
@@ -87,6 +99,8 @@ class RouteProblem(msgspec.Struct, frozen=True, kw_only=True, tag="route_problem
     slope_deg_max: float
     claims: tuple[Chain, ...]
     """Of the other machines."""
+    budget: Budget | None = None
+    """None where the battery is not asked: on the way home."""
 
 
 class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_solution"):
@@ -99,6 +113,8 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     tool_from_m: float = 0.0
     """Station along the path at which the leg begins."""
     reason: str = ""
+    exhausting: bool = False
+    """There is a free path, but the battery would not last along it and home."""
     blocked_by: NodeId | None = None
     """The machine without whose claim there would be a path; None when it is the ground."""
 
@@ -203,8 +219,14 @@ def plan_route(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
         return _solved(problem, (problem.start,))
     way = corridor.way(problem.start, problem.path[0])
     if not way:
-        met = _met_on_the_way(ground, problem)
-        return refused(problem, met.reason, met.owner) if met else refused(problem, NO_PATH)
+        # The lattice gives up where others leave little room; the way that a machine would take
+        # alone may still pass between them, and if not it shows who is in the way.
+        way = _way_alone(ground, problem)
+        met = corridor.violation(way) if way else None
+        if met is not None:
+            return refused(problem, met.reason, met.owner)
+        if not way:
+            return refused(problem, NO_PATH)
     assert corridor.violation(way) is None, "a planned way is free"
     return _solved(problem, way)
 
@@ -239,10 +261,7 @@ def _solved(problem: RouteProblem, way: Path) -> RouteSolution:
     )
 
 
-def _met_on_the_way(ground: GroundMap, problem: RouteProblem) -> Violation | None:
-    """Give what stands in the way that would be free without anybody; None without such a way."""
+def _way_alone(ground: GroundMap, problem: RouteProblem) -> Path:
+    """Give the way that would be free without anybody; empty when there is none."""
     alone = Corridor(ground, problem.half_width_m, problem.slope_deg_max, ())
-    way = alone.way(problem.start, problem.path[0])
-    if not way:
-        return None
-    return check_route(ground, way, problem.half_width_m, problem.slope_deg_max, problem.claims)
+    return alone.way(problem.start, problem.path[0])

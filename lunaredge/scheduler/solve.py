@@ -2,10 +2,13 @@
 
 from typing import assert_never
 
+import msgspec
+
 from lunaredge.ids import NodeId, SiteId
 from lunaredge.kernels import corridors, gridpath
 from lunaredge.model.site import Site, TerrainGrid, Zone, ZoneKind
 from lunaredge.scheduler.arrays import assigned, points_array
+from lunaredge.scheduler.effort import exhaustion
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.paths import Chain, RouteProblem, RouteSolution, plan_route, refused
 from lunaredge.scheduler.placement import PlacementProblem, PlacementSolution, place
@@ -19,11 +22,21 @@ def solve(ground: GroundMap, problem: Problem) -> Solution:
     """Solve a problem on that ground; the same input gives the same answer, bit for bit."""
     match problem:
         case RouteProblem():
-            return plan_route(ground, problem)
+            return _within_budget(ground, problem, plan_route(ground, problem))
         case PlacementProblem():
             return place(ground, problem)
         case _:
             assert_never(problem)
+
+
+def _within_budget(
+    ground: GroundMap, problem: RouteProblem, solution: RouteSolution
+) -> RouteSolution:
+    """Refuse a path from which the machine would not come home on what its battery holds."""
+    lack = exhaustion(ground, problem, solution) if solution.path else ""
+    if not lack:
+        return solution
+    return msgspec.structs.replace(solution, path=(), tool_from_m=0.0, reason=lack, exhausting=True)
 
 
 def unsolved(problem: Problem) -> Solution | None:

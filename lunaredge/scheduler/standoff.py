@@ -4,8 +4,9 @@ A machine that can't have its corridor waits and asks again (`scheduler.claims`)
 long as the one in its way goes on. It does not help when machines at rest wait for each other in a
 ring, nor when it is the ground that closes the way. In a ring one gives way: its task goes back to
 the backlog, and it goes home before it takes another. Against the ground the task is given back
-as a failed attempt. Either is asked of the machine as a cancellation is, and takes nothing from
-it before it has answered; so this frees no space, it only changes who wants what.
+as a failed attempt. A machine that has waited its battery down is sent home in time. Each is asked
+of the machine as a cancellation is, and takes nothing from it before it has answered; so this frees
+no space, it only changes who wants what.
 """
 
 from lunaredge.ids import NodeId
@@ -24,9 +25,11 @@ def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId
 
     Without ``blocked_by`` it is the ground that is in the way.
     """
+    if (blocked_by is None) != (node.blocked_by is None):
+        node.deferral_count = 0
     node.deferral_count += 1
     node.blocked_by = blocked_by
-    if node.deferral_count < DEFERRALS_MIN:
+    if node.deferral_count < DEFERRALS_MIN or _task(ctx, node).recalled:
         return
     if blocked_by is None:
         _recall(ctx, node, f"no way for {node.name}: {reason}")
@@ -34,6 +37,14 @@ def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId
     ring = _ring(ctx, node)
     if ring:
         _resolve(ctx, ring)
+
+
+def send_home(ctx: Context, node: NodeEntry, reason: str) -> None:
+    """Take the task back from a machine that must charge before it can go on with it (I8)."""
+    entry = _task(ctx, node)
+    if not entry.recalled:
+        entry.yield_count += 1
+        _recall(ctx, node, f"{node.name} must charge: {reason}")
 
 
 def forget(ctx: Context, node: NodeEntry) -> None:
@@ -57,6 +68,9 @@ def _ring(ctx: Context, node: NodeEntry) -> list[NodeEntry]:
 
 def _resolve(ctx: Context, ring: list[NodeEntry]) -> None:
     """Have the machine with the least urgent task give way; of two, the later in the fleet."""
+    if any(_task(ctx, node).recalled for node in ring):
+        # One of them is giving its task back already.
+        return
     able = [node for node in ring if _can_yield(ctx, node)]
     if not able:
         names = " waits for ".join(node.name for node in [*ring, ring[0]])

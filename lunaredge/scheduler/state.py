@@ -113,7 +113,9 @@ class TaskEntry(msgspec.Struct, kw_only=True):
     recalled: str = ""
     """Why its node is to give it back, so that it can be placed again; empty otherwise."""
     yield_count: int = 0
-    """How often it was recalled to let another machine pass."""
+    """How often it was recalled for no fault of its own: to let another pass, to charge."""
+    bound_to: NodeId | None = None
+    """The machine that carries part of its load, and must bring it there itself."""
     approved: bool | None = None
     """Earth's word; None while it is not known."""
     refusals: list[Refusal] = []

@@ -57,6 +57,16 @@ def reachable_cost_s(
     return [travel.duration_s for travel in travels(ground, mover, start, goals)]
 
 
+def travel_along(ground: GroundMap, way: Sequence[Point], duration_s: float) -> Travel:
+    """Give the travel along a way that takes so long, with what it climbs and descends."""
+    steps_m = [after - before for before, after in pairwise(ground.heights_at_m(way))]
+    return Travel(
+        duration_s=duration_s,
+        ascent_m=sum(max(0.0, step_m) for step_m in steps_m),
+        descent_m=sum(max(0.0, -step_m) for step_m in steps_m),
+    )
+
+
 def _of(figures: tuple[float, float, float] | None) -> Travel:
     assert figures is not None
     duration_s, ascent_m, descent_m = figures
@@ -77,9 +87,11 @@ def _search(ground: GroundMap, mover: Mover, start: Point, goals: Sequence[Point
         costs_s = [(field.cost(cell) + away_m / mover.speed_m_s, cell) for cell, away_m in cells]
         duration_s, cell = min(costs_s, default=(math.inf, -1))
         if math.isfinite(duration_s):
-            found.append(_travel(ground, (start, *field.path(cell), goal), duration_s))
+            found.append(travel_along(ground, (start, *field.path(cell), goal), duration_s))
         elif corridor.violation((start, goal)) is None:
-            found.append(_travel(ground, (start, goal), _straight_s(ground, mover, start, goal)))
+            found.append(
+                travel_along(ground, (start, goal), _straight_s(ground, mover, start, goal))
+            )
         else:
             found.append(Travel(duration_s=math.inf))
     return found
@@ -89,12 +101,3 @@ def _straight_s(ground: GroundMap, mover: Mover, start: Point, goal: Point) -> f
     """Give the time along a straight line, at the lowest limit of the zones on it."""
     limit_m_s = ground.speed_limit_m_s((start, goal), mover.half_width_m)
     return math.dist(start, goal) / min(mover.speed_m_s, limit_m_s)
-
-
-def _travel(ground: GroundMap, way: Sequence[Point], duration_s: float) -> Travel:
-    steps_m = [after - before for before, after in pairwise(ground.heights_at_m(way))]
-    return Travel(
-        duration_s=duration_s,
-        ascent_m=sum(max(0.0, step_m) for step_m in steps_m),
-        descent_m=sum(max(0.0, -step_m) for step_m in steps_m),
-    )

@@ -93,4 +93,5 @@ def _take(ctx: Context, node: NodeEntry, at: Point | None) -> None:
     entry = ctx.state.tasks.get(node.task) if node.task is not None else None
     if entry is not None:
         backlog.requeue(ctx, entry, f"{node.name} was given up by a person")
+        entry.bound_to = None
     ctx.changed()

@@ -67,7 +67,7 @@ class Field:
             self._trace.log(now_ns, machine, f"order refused: {refused}")
 
     def heaps(self) -> None:
-        """Tell the checkers how much was moved."""
+        """Tell the checkers how much has been moved by now."""
         for zone, moved_kg in sorted(self.world.ground.pits_kg().items()):
             self._jury.see(
                 Heaped(
@@ -93,6 +93,7 @@ class Field:
         due = now_ns - self._shown_ns >= STILL_PERIOD_NS
         if due:
             self._batteries_wh = _batteries_wh(self.world)
+            self.heaps()
         bodies = self._bodies()
         if due or bodies != self._bodies_shown:
             self._shown_ns, self._bodies_shown = now_ns, bodies

@@ -2,7 +2,9 @@
 
 import importlib
 import pkgutil
+import re
 
+import msgspec
 import numba
 import pytest
 
@@ -10,8 +12,10 @@ import lunaredge.kernels
 from lunaredge.model.fleet import Capability
 from lunaredge.model.site import ZoneKind
 from lunaredge.model.task import TaskKind
+from lunaredge.scheduler.effort import Standing, efforts
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.paths import plan_route
+from lunaredge.scheduler.legs import legs_for
+from lunaredge.scheduler.paths import Budget, plan_route
 from lunaredge.scheduler.placement import NodeCandidate, PlacementProblem, TaskCandidate, place
 from lunaredge.scheduler.solve import solve, unsolved, warm_up
 from tests.scheduler import sites
@@ -91,3 +95,61 @@ def test_warming_up_compiles_every_kernel_and_work_compiles_no_more():
     assert len(warm) == 13
     assert min(warm.values()) > 0
     assert signatures() == warm
+
+
+def on_a_budget(charge_wh, work_wh=0.0):
+    spec = sites.node("dozer-1", Capability.GRADE).machine
+    budget = Budget(spec=spec, home=(70.0, 20.0), charge_wh=charge_wh, work_wh=work_wh)
+    return msgspec.structs.replace(ROUTE, budget=budget)
+
+
+def test_a_path_that_leaves_no_charge_for_the_way_home_is_refused():
+    ground = GroundMap.of(SITE)
+
+    answer = solve(ground, on_a_budget(5.0))
+
+    assert answer.exhausting
+    assert answer.path == ()
+    assert re.fullmatch(r"needs \d+ Wh until home, has 5 over the reserve", answer.reason)
+
+
+def test_a_path_with_charge_for_the_way_home_is_as_without_a_budget():
+    ground = GroundMap.of(SITE)
+
+    assert solve(ground, on_a_budget(500.0)) == solve(ground, ROUTE)
+
+
+def test_the_work_at_the_end_of_the_path_is_paid_too():
+    ground = GroundMap.of(SITE)
+
+    assert not solve(ground, on_a_budget(500.0, work_wh=300.0)).exhausting
+    assert solve(ground, on_a_budget(500.0, work_wh=499.0)).exhausting
+
+
+def test_a_place_from_which_no_way_leads_home_is_refused():
+    ground = GroundMap.of(SITE)
+    problem = on_a_budget(500.0)
+    inside = msgspec.structs.replace(problem.budget, home=(-10.0, 0.0))
+
+    answer = solve(ground, msgspec.structs.replace(problem, budget=inside))
+
+    assert answer.reason == "no way home from there over this ground"
+
+
+@pytest.mark.parametrize("kind", [TaskKind.GRADE, TaskKind.COMPACT, TaskKind.SURVEY])
+def test_what_a_full_battery_could_do_at_placement_it_can_do_at_every_leg(kind):
+    """Else a machine would be given a task and sent home from it, again and again."""
+    ground = GroundMap.of(SITE)
+    task = sites.task("work", kind, zone="pad")
+    spec = sites.node("dozer-1", Capability.GRADE).machine
+    home = (70.0, -20.0)
+    legs, _ = legs_for(task, SITE, spec)
+    standing = Standing(spec=spec, half_width_m=2.0, position=home, home=home)
+    (effort,) = efforts(ground, standing, [(task, legs)])
+
+    for leg in legs:
+        budget = Budget(spec=spec, home=home, charge_wh=effort.energy_wh, work_wh=0.0)
+        problem = msgspec.structs.replace(
+            ROUTE, start=home, path=leg.path, claims=(), budget=budget
+        )
+        assert not solve(ground, problem).exhausting

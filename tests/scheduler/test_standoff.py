@@ -230,3 +230,50 @@ def test_a_task_whose_way_the_ground_closes_fails_with_the_reason() -> None:
 
     assert task(site, "first").phase is TaskPhase.FAILED
     assert task(site, "first").reason == "no way for grader-1: keep_out crater (attempt 3)"
+
+
+def test_waiting_for_a_machine_is_not_counted_against_the_ground() -> None:
+    site = settled()
+    give(site, first="grader-1")
+    for number in range(DEFERRALS_MIN - 1):
+        ask(site, "grader-1", 1 + number, PLACES["grader-1"], PLACES["grader-2"])
+
+    ask(site, "grader-1", DEFERRALS_MIN, PLACES["grader-1"], ON_THE_RIM)
+    site.wait(1.0)
+
+    assert not site.sent("grader-1", messages.Cancel)
+
+
+def nearly_empty(site: Site, name: str) -> None:
+    spec = site.fleet.node(NodeId(name))
+    assert spec is not None
+    assert spec.machine is not None
+    x_m, y_m = PLACES[name]
+    word = site.situation(name, x_m=x_m, y_m=y_m, battery_wh=spec.machine.reserve_wh + 2.0)
+    site.say(name, messages.Heartbeat(situation=word))
+
+
+def test_a_machine_that_could_not_come_home_is_sent_home_to_charge() -> None:
+    site = settled()
+    give(site, first="grader-1")
+    nearly_empty(site, "grader-1")
+
+    ask(site, "grader-1", 1, PLACES["grader-1"], (70.0, 70.0))
+    site.wait(1.0)
+    site.report("grader-1", "first", "cancelled", 2)
+
+    assert node(site, "grader-1").granted is None
+    assert len(site.sent("grader-1", messages.Cancel)) == 1
+    assert task(site, "first").phase is TaskPhase.QUEUED
+    assert task(site, "first").reason.startswith("grader-1 must charge: needs ")
+
+
+def test_charging_is_no_failed_attempt() -> None:
+    site = settled()
+    give(site, first="grader-1")
+    nearly_empty(site, "grader-1")
+
+    ask(site, "grader-1", 1, PLACES["grader-1"], (70.0, 70.0))
+    ask(site, "grader-1", 2, PLACES["grader-1"], (70.0, 70.0))
+
+    assert task(site, "first").yield_count == 1

@@ -352,6 +352,24 @@ def test_an_outage_in_which_free_work_stands_still_is_found():
     assert texts == ["nothing was done for 2990 s of an outage"]
 
 
+def test_who_digs_in_an_outage_works_though_it_stands_still():
+    def dug(at_s, moved_kg):
+        return seen.Heaped(at_ns=at_s * NS_PER_S, zone="pit", moved_kg=moved_kg, goal_kg=900.0)
+
+    texts = watch(
+        EarthChecker(),
+        submitted(),
+        seen.EarthLink(at_ns=0, up=False),
+        dug(2000, 400.0),
+        seen.EarthLink(at_ns=2100 * NS_PER_S, up=True),
+        seen.EarthLink(at_ns=3000 * NS_PER_S, up=False),
+        dug(5000, 400.0),
+        seen.EarthLink(at_ns=5100 * NS_PER_S, up=True),
+    )
+
+    assert texts == ["nothing was done for 2100 s of an outage"]
+
+
 def test_a_disturbance_in_an_outage_excuses_the_standstill_before_it():
     texts = watch(
         EarthChecker(),

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from lunaredge.agent import commands, leasing
+from lunaredge.agent.hold import HoldSwitch
 from lunaredge.scheduler import backlog, claims, ingest, presence
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Placed
@@ -17,6 +18,7 @@ from lunaredge.scheduler.state import Granted, NodeEntry, TaskEntry
 from lunaredge.sim.options import FaultOptions, Options, calm
 from lunaredge.sim.run import run_seed
 from lunaredge.sim.scenario import standard
+from lunaredge.units import NS_PER_S
 from lunaredge.wire.codec import Received
 from lunaredge.wire.messages import Upload
 from lunaredge.wire.seal import Keyring
@@ -35,7 +37,12 @@ def weather(**faults: float) -> Options:
 CALM = weather()
 DOUBLES = replace(calm(), site=replace(calm().site, duplicate_ratio=0.3), safety_s=300.0)
 ATTACKED = weather(inject_s=3.0, kill_scheduler_s=100.0, down_s_max=10.0)
-BEREFT = weather(kill_scheduler_s=100.0, down_s_max=400.0)
+BEREFT = replace(weather(kill_scheduler_s=60.0, down_s_max=400.0), authority_lifetime_s=40.0)
+HASTY = replace(
+    weather(interfere_s=15.0, haste_ratio=1.0),
+    site=replace(calm().site, reorder_ratio=0.3, reorder_ns_max=60 * NS_PER_S),
+    safety_s=600.0,
+)
 PARTED = weather(cut_s=20.0, down_s_max=600.0)
 
 
@@ -103,6 +110,14 @@ def old_commands_are_obeyed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(commands.Commands, "refusal", refusal)
 
 
+def late_holds_are_obeyed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(HoldSwitch, "is_superseded", lambda self, epoch, turn: False)
+
+
+def results_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(commands.Commands, "first_reply", lambda self, command: None)
+
+
 def forgeries_are_believed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Keyring, "verifies", lambda self, key, message, signature: True)
 
@@ -139,6 +154,8 @@ def a_decision_is_not_journaled(patch: pytest.MonkeyPatch) -> None:
         (repeats_are_taken_for_news, DOUBLES, {"I4"}),
         (old_leaders_are_obeyed, ATTACKED, {"I6"}),
         (old_commands_are_obeyed, ATTACKED, {"I6"}),
+        (results_are_forgotten, ATTACKED, {"I6"}),
+        (late_holds_are_obeyed, HASTY, {"I7", "liveness"}),
         (forgeries_are_believed, ATTACKED, {"I6"}),
         (earth_is_not_waited_for, CALM, {"I7"}),
         (a_decision_is_not_journaled, CALM, {"I9"}),

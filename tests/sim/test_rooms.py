@@ -1,8 +1,7 @@
-"""The simulator's own rooms: time, chance, disk, clocks, network, process, link."""
+"""The simulator's own rooms: time, chance, disk, clocks, process, link."""
 
 import random
 
-import msgspec
 import pytest
 
 from lunaredge.earth.channel import Mishaps
@@ -10,7 +9,6 @@ from lunaredge.model.contact import Contact, ContactPlan
 from lunaredge.node import Actuate, Erase, Persist, Publish, Rebirth
 from lunaredge.sim.disk import Disk
 from lunaredge.sim.localclock import LocalClock
-from lunaredge.sim.network import Message, Network, NetworkOptions, matches
 from lunaredge.sim.process import (
     BOOT_RANDOM_BITS,
     Ports,
@@ -24,6 +22,7 @@ from lunaredge.sim.timeline import Timeline
 from lunaredge.sim.trace import LINES_KEPT, Trace
 from lunaredge.units import NS_PER_MS, NS_PER_S
 from lunaredge.wire.driver import Halt
+from tests.sim.wires import network, run_for
 
 # --- timeline, trace, rng ---------------------------------------------------------------------
 
@@ -99,163 +98,6 @@ def test_a_wakeup_on_a_local_clock_never_comes_early(drift_ppb):
         site_ns = clock.site_ns(local_ns)
         assert clock.local_ns(site_ns) >= local_ns
         assert clock.local_ns(site_ns - 2) < local_ns
-
-
-# --- network ----------------------------------------------------------------------------------
-
-
-class Ear:
-    """A client that only listens."""
-
-    def __init__(self, name, pattern="#"):
-        self.name = name
-        self.pattern = pattern
-        self.heard = []
-        self.events = []
-        self.last_will = None
-
-    def filters(self):
-        return (self.pattern,)
-
-    def will(self):
-        return self.last_will
-
-    def deliver(self, topic, payload):
-        self.heard.append((topic, payload))
-
-    def came_up(self):
-        self.events.append("up")
-
-    def went_down(self):
-        self.events.append("down")
-
-
-def network(**fields):
-    options = NetworkOptions(
-        delay_ns_min=1, delay_ns_max=10 * NS_PER_MS, notice_ns_max=NS_PER_S, **fields
-    )
-    timeline = Timeline(0)
-    return timeline, Network(timeline, random.Random(3), options, lambda *_: None)
-
-
-def run_for(timeline, duration_ns):
-    end = timeline.at(timeline.now_ns + duration_ns, lambda: None)
-    while end.live:
-        timeline.step()
-
-
-@pytest.mark.parametrize(
-    ("pattern", "topic", "taken"),
-    [
-        ("a/b", "a/b", True),
-        ("a/+", "a/b", True),
-        ("a/+", "a/b/c", False),
-        ("a/#", "a/b/c", True),
-        ("+/+/c", "a/b/c", True),
-        ("a/b/c", "a/b", False),
-        ("a/b", "a/b/c", False),
-    ],
-)
-def test_filters_take_what_mqtt_says_they_take(pattern, topic, taken):
-    assert matches(pattern, topic) is taken
-
-
-def test_a_message_reaches_those_who_listen_in_the_order_it_was_sent():
-    timeline, net = network()
-    ear, deaf = Ear("ear", "x/#"), Ear("deaf", "y")
-    net.attach(ear)
-    net.attach(deaf)
-    run_for(timeline, 10 * NS_PER_S)
-
-    for i in range(20):
-        net.publish("deaf", Message("x/1", bytes([i])))
-    run_for(timeline, NS_PER_S)
-
-    assert [payload[0] for _, payload in ear.heard] == list(range(20))
-    assert deaf.heard == []
-
-
-def test_a_cut_client_misses_messages_and_learns_of_it():
-    timeline, net = network()
-    ear = Ear("ear")
-    other = Ear("other")
-    net.attach(ear)
-    net.attach(other)
-    run_for(timeline, 10 * NS_PER_S)
-
-    net.cut("ear")
-    net.publish("other", Message("x", b"lost"))
-    run_for(timeline, 10 * NS_PER_S)
-    net.mend("ear")
-    run_for(timeline, 10 * NS_PER_S)
-
-    assert ear.events == ["up", "down", "up"]
-    assert ear.heard == []
-
-
-def test_a_broker_that_keeps_sessions_delivers_late():
-    timeline, net = network(keeps_sessions=True)
-    ear, other = Ear("ear"), Ear("other")
-    net.attach(ear)
-    net.attach(other)
-    run_for(timeline, 10 * NS_PER_S)
-
-    net.cut("ear")
-    net.publish("other", Message("x", b"late"))
-    run_for(timeline, 10 * NS_PER_S)
-    net.mend("ear")
-    run_for(timeline, 10 * NS_PER_S)
-
-    assert ear.heard == [("x", b"late")]
-
-
-def test_a_restarted_broker_forgets_what_it_retained():
-    timeline, net = network()
-    sender = Ear("sender", "none")
-    net.attach(sender)
-    run_for(timeline, 10 * NS_PER_S)
-    net.publish("sender", Message("x", b"kept", retain=True))
-    run_for(timeline, NS_PER_S)
-    before, after = Ear("before"), Ear("after")
-    net.attach(before)
-    run_for(timeline, 10 * NS_PER_S)
-
-    net.stop()
-    net.start()
-    net.attach(after)
-    run_for(timeline, 10 * NS_PER_S)
-
-    assert before.heard == [("x", b"kept")]
-    assert after.heard == []
-
-
-def test_a_will_is_published_when_a_client_dies():
-    timeline, net = network()
-    ear, mortal = Ear("ear"), Ear("mortal", "none")
-    mortal.last_will = Message("will", b"gone")
-    net.attach(ear)
-    net.attach(mortal)
-    run_for(timeline, 10 * NS_PER_S)
-
-    net.detach("mortal")
-    run_for(timeline, 10 * NS_PER_S)
-
-    assert ear.heard == [("will", b"gone")]
-
-
-def test_loss_and_doubles_come_at_their_rates():
-    timeline, net = network(loss_ratio=0.2, duplicate_ratio=0.2)
-    ear = Ear("ear", "x")
-    net.attach(ear)
-    net.attach(Ear("other", "none"))
-    run_for(timeline, 10 * NS_PER_S)
-
-    for _ in range(500):
-        net.publish("other", Message("x", b""))
-    run_for(timeline, 10 * NS_PER_S)
-
-    # Each of two hops loses a fifth and doubles a fifth of the rest.
-    assert len(ear.heard) == pytest.approx(500 * (0.8 * 1.2) ** 2, rel=0.15)
 
 
 # --- process ----------------------------------------------------------------------------------
@@ -366,6 +208,52 @@ def test_a_commit_under_way_at_a_kill_gets_through_or_not_by_chance():
     assert 0 < outcomes.pop() < 8
 
 
+def test_a_stalled_disk_keeps_back_what_waits_for_it_until_it_works_again():
+    timeline, shell, _, _, sent = process()
+
+    shell.stalled = True
+    act(shell, Persist("t", "", 1, b"x"), Publish("p", b""))
+    run_for(timeline, 60 * NS_PER_S)
+
+    assert (sent, shell.disk.rows()) == ([], [])
+    shell.unstall()
+    assert sent == ["p"]
+    assert len(shell.disk.rows()) == 1
+
+
+def test_a_disk_that_works_again_in_time_delays_nothing():
+    timeline, shell, _, _, sent = process()
+
+    shell.stalled = True
+    act(shell, Persist("t", "", 1, b"x"), Publish("p", b""))
+    shell.unstall()
+
+    assert sent == []
+    run_for(timeline, 2 * NS_PER_S)
+    assert sent == ["p"]
+
+
+def test_a_halt_does_not_wait_for_a_stalled_disk():
+    _, shell, _, orders, _ = process()
+
+    shell.stalled = True
+    act(shell, Persist("t", "", 1, b"x"), Actuate(Halt()))
+
+    assert orders == [Halt()]
+
+
+def test_a_process_killed_with_a_stalled_disk_has_written_nothing():
+    _, shell, _, _, _ = process()
+    shell.stalled = True
+
+    for i in range(8):
+        act(shell, Persist("t", "", i, b""))
+        shell.kill()
+        shell.start()
+
+    assert shell.disk.rows() == []
+
+
 def test_a_wakeup_ticks_the_node_once_at_its_time():
     timeline, shell, nodes, _, _ = process()
 
@@ -434,19 +322,3 @@ def test_a_calmed_link_has_no_more_mishaps():
         pass
 
     assert landed == [b"lands"]
-
-
-def test_options_can_be_replaced_in_mid_run():
-    timeline, net = network(loss_ratio=1.0)
-    ear = Ear("ear", "x")
-    net.attach(ear)
-    net.attach(Ear("other", "none"))
-    run_for(timeline, 10 * NS_PER_S)
-    net.publish("other", Message("x", b"lost"))
-    run_for(timeline, NS_PER_S)
-
-    net.options = msgspec.structs.replace(net.options, loss_ratio=0.0)
-    net.publish("other", Message("x", b"heard"))
-    run_for(timeline, NS_PER_S)
-
-    assert ear.heard == [("x", b"heard")]

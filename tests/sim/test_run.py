@@ -7,7 +7,7 @@ from lunaredge.scheduler import claims
 from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.sim.options import FaultOptions, calm
 from lunaredge.sim.run import run_seed
-from lunaredge.sim.scenario import standard
+from lunaredge.sim.scenario import standard, swap
 from lunaredge.sim.trace import LINES_KEPT
 
 INVARIANTS = {f"I{number}" for number in range(1, 10)}
@@ -22,7 +22,10 @@ STORM = FaultOptions(
     half_cut_s=300.0,
     earth_outage_s=300.0,
     inject_s=20.0,
+    stall_disk_s=300.0,
     interfere_s=200.0,
+    relapse_ratio=0.3,
+    haste_ratio=0.3,
 )
 
 
@@ -39,6 +42,13 @@ def test_a_storm_strikes_and_every_checker_has_something_to_check():
     assert outcome.invariants.keys() == INVARIANTS
     assert all(verdict.ok and verdict.checked > 0 for verdict in outcome.invariants.values())
     assert 0.0 < outcome.separation_m_min < 10.0
+
+
+@pytest.mark.slow
+def test_machines_that_are_to_change_places_do():
+    outcome = run_seed(1, swap(), calm())
+
+    assert outcome.ok, outcome.failure
 
 
 def test_a_failure_names_the_invariant_and_keeps_the_last_events(monkeypatch):

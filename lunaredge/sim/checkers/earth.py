@@ -8,6 +8,7 @@ from lunaredge.sim.checkers.evidence import (
     Disturbed,
     EarthLink,
     Evidence,
+    Heaped,
     Reported,
     Restrained,
     Submitted,
@@ -39,6 +40,7 @@ class EarthChecker(BaseChecker):
         self._since_ns = 0
         """Since when the outage has gone on undisturbed."""
         self._work_ns = 0
+        self._moved_kg: dict[str, float] = {}
 
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""
@@ -55,6 +57,10 @@ class EarthChecker(BaseChecker):
             case TaskSeen() if evidence.phase in ENDS:
                 self._free.pop(evidence.task, None)
             case Truth() if any(body.speed_m_s > 0.0 for body in evidence.bodies):
+                self._work_ns = evidence.at_ns
+            case Heaped() if evidence.moved_kg > self._moved_kg.get(evidence.zone, 0.0):
+                # Who digs stands still.
+                self._moved_kg[evidence.zone] = evidence.moved_kg
                 self._work_ns = evidence.at_ns
             case EarthLink() | Disturbed() | Restrained():
                 self._stretch_ends(evidence)
