@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from lunaredge.agent import commands, leasing
 from lunaredge.agent.hold import HoldSwitch
-from lunaredge.scheduler import backlog, claims, ingest, presence
+from lunaredge.scheduler import backlog, claims, ingest
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Placed
 from lunaredge.scheduler.node import SchedulerNode
+from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Granted, NodeEntry, TaskEntry
 from lunaredge.sim.options import FaultOptions, Options, calm
 from lunaredge.sim.run import run_seed
@@ -60,15 +61,13 @@ def ground_is_freed_before_it_is_left(patch: pytest.MonkeyPatch) -> None:
 
 
 def silence_frees_ground(patch: pytest.MonkeyPatch) -> None:
-    honest = presence.check_silence
+    honest = claims.claim
 
-    def check(ctx: Context) -> None:
-        for node in ctx.state.nodes.values():
-            if presence.silence_due_ns(ctx, node) <= ctx.now_ns:
-                node.granted = None
-        honest(ctx)
+    def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
+        silent_ns = ctx.now_ns - node.heard_ns
+        return [] if silent_ns > 20 * NS_PER_S else honest(ctx, node)
 
-    patch.setattr(presence, "check_silence", check)
+    patch.setattr(claims, "claim", claim)
 
 
 def leases_never_end(patch: pytest.MonkeyPatch) -> None:
