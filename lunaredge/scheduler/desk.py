@@ -8,7 +8,7 @@ from lunaredge.ids import NodeId, TaskId
 from lunaredge.scheduler import backlog, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
-from lunaredge.scheduler.legs import refusals_at_submit
+from lunaredge.scheduler.orders import refusals_at_submit
 from lunaredge.scheduler.state import NodeEntry, Presence, TaskPhase
 from lunaredge.wire.messages import (
     Answer,

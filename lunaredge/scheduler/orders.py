@@ -1,0 +1,218 @@
+"""Orders: what is wrong with a work order at submit, so that it is refused whole.
+
+An order is refused for what can never be: a name that means nothing, a circle, work that no machine
+of the fleet can do, a goal where no machine may stand. What cannot be *now* is placement's to say.
+"""
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from lunaredge.errors import Infeasible
+from lunaredge.ids import TaskId, is_name
+from lunaredge.model.fleet import REACH_M, Fleet, NodeSpec
+from lunaredge.model.site import Site, ZoneKind
+from lunaredge.model.task import CAPABILITY_OF_KIND, Leg, Task, TaskKind, WorkOrder
+from lunaredge.scheduler.dag import circle
+from lunaredge.scheduler.effort import Standing, efforts, shortfall
+from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.legs import PRIORITIES, checked_legs, tool_refusal
+from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
+
+NEEDED = {
+    TaskKind.SURVEY: ("zone",),
+    TaskKind.GRADE: ("zone",),
+    TaskKind.COMPACT: ("zone",),
+    TaskKind.EXCAVATE: ("zone", "pile", "stand"),
+    TaskKind.HAUL: ("pile", "stand", "to_pile", "to_stand"),
+    TaskKind.PARK: ("stand",),
+}
+"""What a task of each kind must say."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an order is refused, and which task of it."""
+
+    task: TaskId | None
+    """None where the whole order is meant."""
+    text: str
+
+    def __str__(self) -> str:
+        return self.text if self.task is None else f"task {self.task}: {self.text}"
+
+
+def refusals_at_submit(
+    order: WorkOrder,
+    site: Site,
+    fleet: Fleet,
+    ground: GroundMap,
+    corridor_margin_m: float = CORRIDOR_MARGIN_M,
+) -> list[Problem]:
+    """Give everything for which the order is refused; nothing when it is sound."""
+    assert site.name == ground.site.name, "the ground is another site's"
+    problems = [*_order_problems(order), *_graph_problems(order.tasks)]
+    for task in order.tasks:
+        wording = [*_field_problems(task, order.tasks, fleet), *_place_problems(task, ground)]
+        if not wording:
+            wording = _work_problems(task, fleet, ground, corridor_margin_m)
+        wording = wording or _reach_problems(task, ground)
+        problems += [Problem(task=task.id, text=text) for text in wording]
+    return problems
+
+
+def _order_problems(order: WorkOrder) -> list[Problem]:
+    found = []
+    if not is_name(order.id):
+        found.append(Problem(task=None, text=f"order id {order.id!r} is not a name"))
+    if not order.tasks:
+        found.append(Problem(task=None, text="the order has no tasks"))
+    seen: set[TaskId] = set()
+    for task in order.tasks:
+        if not is_name(task.id):
+            found.append(Problem(task=task.id, text="the id is not a name"))
+        if task.id in seen:
+            found.append(Problem(task=task.id, text="the id is there twice"))
+        seen.add(task.id)
+    return found
+
+
+def _graph_problems(tasks: Sequence[Task]) -> list[Problem]:
+    """Find predecessors that do not exist, and a circle."""
+    after = {task.id: task.after for task in tasks}
+    found = [
+        Problem(task=task.id, text=f"after {name}: no such task in the order")
+        for task in tasks
+        for name in task.after
+        if name not in after
+    ]
+    names = circle(after)
+    if names:
+        found.append(Problem(task=names[0], text="waits for itself: " + " after ".join(names)))
+    return found
+
+
+def _field_problems(task: Task, tasks: Sequence[Task], fleet: Fleet) -> list[str]:
+    """Find what the task's own words leave open or get wrong."""
+    found = []
+    if task.kind is TaskKind.PARK:
+        found.append("park is the scheduler's own; it can't be ordered")
+    if task.priority not in PRIORITIES:
+        found.append(f"priority {task.priority} is not 1 to 9")
+    if task.passes < 1:
+        found.append(f"passes is {task.passes}, less than 1")
+    if not 0.0 <= task.mass_kg < math.inf or (
+        task.kind is TaskKind.EXCAVATE and task.mass_kg == 0.0
+    ):
+        found.append(f"mass_kg is {task.mass_kg}; a positive finite mass is needed")
+    if task.kind is TaskKind.HAUL and task.pile == task.to_pile:
+        found.append(f"pile and to_pile are both {task.pile}")
+    if task.kind is TaskKind.FUSE_TERRAIN:
+        surveys = {other.id for other in tasks if other.kind is TaskKind.SURVEY}
+        if not surveys.issuperset(task.after) or not task.after:
+            found.append("after must name the survey tasks whose terrain is fused, and only those")
+    found += [f"only_on {name}: no such node" for name in task.only_on if not fleet.node(name)]
+    return found
+
+
+def _place_problems(task: Task, ground: GroundMap) -> list[str]:
+    """Find zones and stands that are not there, or not where work may be."""
+    if task.kind is TaskKind.FUSE_TERRAIN:
+        return []
+    found = [f"{key} is needed" for key in NEEDED[task.kind] if getattr(task, key) is None]
+    for key, name in (("zone", task.zone), ("pile", task.pile), ("to_pile", task.to_pile)):
+        if name is not None:
+            found += [f"{key} {name}: {text}" for text in _zone_problems(name, key, ground)]
+    return found
+
+
+def _reach_problems(task: Task, ground: GroundMap) -> list[str]:
+    """Find what is out of reach from where the machine is to stand."""
+    stands = {"zone": "stand", "pile": "stand", "to_pile": "to_stand"}
+    found = []
+    for key, stand in stands.items():
+        zone = ground.site.zone(getattr(task, key) or "")
+        place = getattr(task, stand)
+        if zone is None or place is None:
+            continue
+        distance_m = ground.distance_m(place, zone.polygon)
+        if distance_m > REACH_M:
+            found.append(
+                f"{stand} {place[0]:g}, {place[1]:g} is {distance_m:.1f} m from {key} {zone.name};"
+                f" a machine reaches {REACH_M:g} m"
+            )
+    return found
+
+
+def _zone_problems(name: str, key: str, ground: GroundMap) -> list[str]:
+    zone = ground.site.zone(name)
+    if zone is None:
+        return ["no such zone"]
+    if zone.kind is ZoneKind.KEEP_OUT:
+        return ["is a keep-out zone"]
+    if key != "zone" and zone.kind is not ZoneKind.WORK:
+        return [f"a pile needs a work zone, this is a {zone.kind.value} zone"]
+    keep_out = ground.keep_out_touching(zone.polygon)
+    if keep_out:
+        return [f"touches the keep-out zone {keep_out}"]
+    return [] if ground.holds(zone.polygon) else ["is not inside the boundary"]
+
+
+def _work_problems(
+    task: Task, fleet: Fleet, ground: GroundMap, corridor_margin_m: float
+) -> list[str]:
+    """Find whether any node of the fleet could ever do the task."""
+    capability = CAPABILITY_OF_KIND[task.kind]
+    capable = [
+        node
+        for node in fleet.nodes
+        if capability in node.capabilities and (not task.only_on or node.name in task.only_on)
+    ]
+    if not capable:
+        among = f" among {', '.join(task.only_on)}" if task.only_on else ""
+        return [f"no node{among} can {capability.value}"]
+    if task.kind is TaskKind.FUSE_TERRAIN:
+        return []
+    refusals = []
+    for node in capable:
+        refusal = _refusal(task, node, ground, corridor_margin_m)
+        if not refusal:
+            return []
+        refusals.append(f"{node.name}: {refusal}")
+    return [f"no machine can do it ({'; '.join(refusals)})"]
+
+
+def _refusal(task: Task, node: NodeSpec, ground: GroundMap, corridor_margin_m: float) -> str:
+    """Say why a machine could never do the task; empty when it could."""
+    if node.machine is None:
+        return "it is no machine"
+    lack = tool_refusal(task, node.machine)
+    if lack:
+        return lack
+    try:
+        legs = checked_legs(task, node.machine, ground, corridor_margin_m)
+    except Infeasible as exc:
+        return str(exc)
+    return _lack_when_full(task, node, legs, ground, corridor_margin_m)
+
+
+def _lack_when_full(
+    task: Task,
+    node: NodeSpec,
+    legs: tuple[Leg, ...],
+    ground: GroundMap,
+    corridor_margin_m: float,
+) -> str:
+    """Say what a machine lacks for the task that sets out from home with a full battery."""
+    spec = node.machine
+    assert spec is not None
+    if node.home is None:
+        return ""
+    standing = Standing(
+        spec=spec,
+        half_width_m=spec.radius_m + corridor_margin_m,
+        position=node.home,
+        home=node.home,
+    )
+    (effort,) = efforts(ground, standing, [(task, legs)])
+    return shortfall(spec, effort, spec.battery_wh)
