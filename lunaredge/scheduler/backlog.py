@@ -8,6 +8,8 @@
 The table is data; `advance` is the only place that changes a phase.
 """
 
+import math
+
 from lunaredge.errors import LocalProtocolError
 from lunaredge.ids import NodeId, OrderId, TaskId
 from lunaredge.model.task import Task, TaskKind, WorkOrder
@@ -144,7 +146,8 @@ def requeue(ctx: Context, entry: TaskEntry, reason: str) -> None:
     entry.bound_to = _laden(ctx, entry)
     _detach(ctx, entry)
     entry.recalled = ""
-    free_count = min(entry.yield_count, ctx.config.yields_max)
+    # Charging is no failure, however often a long haul needs it.
+    free_count = min(entry.yield_count, ctx.config.yields_max) + entry.charge_count
     if entry.cancelling:
         end(ctx, entry, TaskPhase.CANCELLED, entry.cancelling)
     elif entry.attempt >= ctx.config.attempts_max + free_count:
@@ -167,7 +170,7 @@ def end(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str) -> None:
     _detach(ctx, entry)
     if _is_trip_home(entry):
         for name in entry.task.only_on:
-            ctx.state.nodes[name].yields_to = None
+            ctx.state.nodes[name].home_first = ""
     ending = [(entry, reason)]
     # The list grows while it is gone through: a chain of tasks may be longer than a stack is deep.
     for ended, why in ending:
@@ -280,6 +283,8 @@ def reconcile(ctx: Context, node: NodeEntry, situation: Situation) -> None:
     if situation.task is not None:
         node.empty_handed_count = 0
         entry = ctx.state.tasks.get(situation.task)
+        if entry is not None and math.isfinite(situation.progress_ratio):
+            entry.progress_ratio = min(1.0, max(entry.progress_ratio, situation.progress_ratio))
         # The node may not have heard of the task yet when it was first told to give it up.
         if entry is None or _is_unwanted(node, entry, situation.attempt):
             _take_away(ctx, node, situation.task, situation.attempt)

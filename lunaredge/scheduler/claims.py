@@ -165,6 +165,8 @@ def _unsound(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> str:
     entry = ctx.state.tasks.get(request.task)
     if entry is None or node.task != request.task or entry.attempt != request.attempt:
         return "not this node's task"
+    if entry.recalled or entry.cancelling:
+        return "the task is being taken back"
     return "" if 1 <= len(request.path) <= LEG_POINTS_MAX else "no such leg"
 
 
@@ -182,7 +184,7 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
     if not solution.path:
         _defer(ctx, node, request.request_no, solution.reason)
         if solution.exhausting:
-            standoff.send_home(ctx, node, solution.reason)
+            standoff.take_exhaustion(ctx, node, solution.reason)
         else:
             standoff.take_deferral(ctx, node, solution.reason, solution.blocked_by)
         return
@@ -242,18 +244,19 @@ def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
 
 
 def _budget(ctx: Context, node: NodeEntry) -> Budget | None:
-    """Give what the machine may spend on its leg; None where nothing is gained by asking."""
+    """Give what the machine may spend on its leg; None on its way home: it can but do its best."""
     spec, home = ctx.specs[node.name].machine, ctx.specs[node.name].home
     assert spec is not None
     assert node.task is not None
-    task = ctx.state.tasks[node.task].task
-    battery_wh = node.situation.battery_wh if node.situation is not None else None
-    # On its way home a machine can only do its best, whatever it has left.
-    if home is None or battery_wh is None or task.kind is TaskKind.PARK:
+    assert node.situation is not None
+    entry = ctx.state.tasks[node.task]
+    if home is None or entry.task.kind is TaskKind.PARK:
         return None
-    work_wh = task.mass_kg * spec.dig_wh_kg if task.kind is TaskKind.EXCAVATE else 0.0
-    charge_wh = battery_wh - spec.reserve_wh
-    return Budget(spec=spec, home=home, charge_wh=charge_wh, work_wh=work_wh)
+    battery_wh = node.situation.battery_wh
+    assert battery_wh is not None, "no ground is granted on an unknown battery"
+    left_kg = entry.task.mass_kg * (1.0 - entry.progress_ratio)
+    work_wh = left_kg * spec.dig_wh_kg if entry.task.kind is TaskKind.EXCAVATE else 0.0
+    return Budget(spec=spec, home=home, charge_wh=battery_wh - spec.reserve_wh, work_wh=work_wh)
 
 
 def _standstill(ctx: Context, node: NodeEntry) -> str:
@@ -265,7 +268,8 @@ def _standstill(ctx: Context, node: NodeEntry) -> str:
         return "held by an operator"
     if stops.holds(ctx, node):
         return "emergency stop"
-    return ""
+    battery_wh = node.situation.battery_wh if node.situation is not None else None
+    return "battery not known" if battery_wh is None or math.isnan(battery_wh) else ""
 
 
 def _grant(
@@ -290,7 +294,7 @@ def _grant(
     node.granted = granted
     node.wanted = None
     node.wait_reason = ""
-    standoff.forget(ctx, node)
+    ctx.forget_deferrals(node)
     body = Grant(
         command=command,
         request_no=request.request_no,
@@ -311,7 +315,7 @@ def _grant(
 
 def _make_wait(ctx: Context, node: NodeEntry, request_no: int, reason: str) -> None:
     """Defer a request for a reason that has nothing to do with its route."""
-    standoff.forget(ctx, node)
+    ctx.forget_deferrals(node)
     _defer(ctx, node, request_no, reason)
 
 

@@ -33,3 +33,8 @@ def take(ctx: Context, subject: str, purpose: str, code: str) -> bool:
         return False
     del ctx.state.consents[subject]
     return True
+
+
+def forget(ctx: Context, subject: str) -> None:
+    """Let no code for this be good any more."""
+    ctx.state.consents.pop(subject, None)

@@ -17,6 +17,9 @@ from lunaredge.scheduler.state import (
 from lunaredge.wire import records
 from lunaredge.wire.messages import Command, Hold, RecordClass, Resume
 
+# Machines wait for each other, and can't undo it without people.
+STANDOFF_ALARM = "standoff"
+
 
 class Context:
     """One scheduler's working set. ``now_ns`` and ``intents`` belong to the input in hand."""
@@ -130,12 +133,21 @@ class Context:
             return False
         return math.dist(home, node.body) > self.config.home_radius_m
 
+    def must_go_home(self, node: NodeEntry) -> bool:
+        """Tell whether a machine has to go home before it takes another task."""
+        return bool(node.home_first) and self.is_away(node)
+
+    def forget_deferrals(self, node: NodeEntry) -> None:
+        """Count a machine's refused routes anew: it goes on, or waits for another reason."""
+        node.blocked_by = None
+        node.deferral_count = 0
+        self.clear_alarm(node.name, STANDOFF_ALARM)
+
     def free_task(self, node: NodeEntry) -> None:
         """Take note that a node no longer has a task in hand."""
         node.task = None
         node.wanted = None
         node.wait_reason = ""
-        node.blocked_by = None
-        node.deferral_count = 0
+        self.forget_deferrals(node)
         node.idle_since_ns = self.now_ns
         self.changed()

@@ -54,7 +54,7 @@ class SchedulerCore:
             ConfigError: a node that was heard is not in the fleet any more.
         """
         for name in [name for name in state.nodes if name not in self.ctx.specs]:
-            if state.nodes[name].boot:
+            if state.nodes[name].boot or state.nodes[name].body is not None:
                 self._miss(name)
             del state.nodes[name]
         for name, entry in self.ctx.state.nodes.items():

@@ -6,6 +6,7 @@ each part of it is checked against the newest state, and what no longer fits is 
 
 import msgspec
 
+from lunaredge.ids import TaskId
 from lunaredge.model.task import Leg, TaskKind, Workload
 from lunaredge.scheduler import backlog, fusion, stops
 from lunaredge.scheduler.context import Context
@@ -76,9 +77,19 @@ def take_placement(ctx: Context, solution: PlacementSolution | None) -> None:
 def _is_placeable(ctx: Context, entry: TaskEntry, node: NodeEntry) -> bool:
     if entry.phase is not TaskPhase.QUEUED or backlog.blocked_by(ctx, entry):
         return False
-    if entry.bound_to not in (None, node.name):
+    if entry.task.kind is TaskKind.PARK:
+        return True
+    if entry.bound_to not in (None, node.name) or ctx.must_go_home(node):
         return False
-    return node.yields_to is None or entry.task.kind is TaskKind.PARK
+    return _carries(ctx, node) in (None, entry.task.id)
+
+
+def _carries(ctx: Context, node: NodeEntry) -> TaskId | None:
+    """Give the waiting task whose load a machine has on board."""
+    for entry in ctx.state.tasks.values():
+        if entry.bound_to == node.name and entry.phase is TaskPhase.QUEUED:
+            return entry.task.id
+    return None
 
 
 def assign(ctx: Context, entry: TaskEntry, node: NodeEntry) -> None:
@@ -86,7 +97,10 @@ def assign(ctx: Context, entry: TaskEntry, node: NodeEntry) -> None:
     assert entry.node is None or entry.phase is TaskPhase.QUEUED
     entry.node = node.name
     entry.attempt += 1
+    entry.bound_to = None
     node.task = entry.task.id
+    if entry.task.kind is not TaskKind.PARK:
+        node.home_first = ""
     backlog.advance(ctx, entry, TaskPhase.ASSIGNED)
     ctx.order(node.name, _assignment(ctx, entry, node))
 
@@ -139,7 +153,7 @@ def park_due_ns(ctx: Context, node: NodeEntry) -> int:
     """Give the time at which an idle machine must be sent home; far away when it need not."""
     if not ctx.is_away(node) or not is_free(ctx, node) or _is_parking(ctx, node):
         return 2**62
-    if node.yields_to is not None:
+    if ctx.must_go_home(node):
         return node.idle_since_ns
     return node.idle_since_ns + ctx.config.park_after_ns
 
@@ -179,7 +193,8 @@ def _node_candidate(ctx: Context, node: NodeEntry) -> NodeCandidate:
         held=node.held or node.terrain_hold,
         stopped=stops.holds(ctx, node),
         safe=situation is not None and situation.autonomy is Autonomy.A3,
-        yields_to=node.yields_to,
+        home_first=node.home_first if ctx.must_go_home(node) else "",
+        carries=_carries(ctx, node),
     )
 
 

@@ -29,6 +29,9 @@ TOOL_LOAD_RATIO = 1.5
 WAITING_S = 1200.0
 
 
+NO_WAY = "no way there and home over this ground"
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """A machine where it stands."""
 
@@ -61,30 +64,34 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
 def shortfall(spec: MachineSpec, effort: Effort | None, battery_wh: float) -> str:
     """Say what a machine with that much in its battery lacks for an effort; empty for nothing."""
     if effort is None:
-        return "no way there and home over this ground"
-    needed_wh = effort.energy_wh + _wh(spec.idle_w, WAITING_S)
-    left_wh = battery_wh - spec.reserve_wh
-    if needed_wh > left_wh:
-        return f"needs {needed_wh:.0f} Wh until home, has {left_wh:.0f} over the reserve"
-    return ""
+        return NO_WAY
+    return _lack(effort.energy_wh + _wh(spec.idle_w, WAITING_S), battery_wh - spec.reserve_wh)
+
+
+def least_shortfall(spec: MachineSpec, task: Task, legs: tuple[Leg, ...], home: Point) -> str:
+    """Say what a machine lacks for a task with a full battery and every way straight and level."""
+    first, last = legs[0].path[0], legs[-1].path[-1]
+    work = _work(spec, task, legs, _straight(spec, first, last))
+    energy_wh = work.energy_wh + _drive_wh(spec, _straight(spec, home, first), spec.mass_kg)
+    energy_wh += _drive_wh(spec, _straight(spec, last, home), spec.mass_kg)
+    return _lack(energy_wh, spec.battery_wh - spec.reserve_wh)
+
+
+def _straight(spec: MachineSpec, start: Point, goal: Point) -> Travel:
+    return Travel(duration_s=math.dist(start, goal) / spec.speed_m_s_max)
 
 
 def exhaustion(ground: GroundMap, problem: RouteProblem, solution: RouteSolution) -> str:
     """Say what a machine lacks to follow its path, work at its end and come home; empty if nothing.
 
-    Never asks for more than `efforts` did for the whole task: else a machine with a full battery
-    would be given a task and sent home to charge, again and again.
+    Asks no more of a path without detours than `efforts` did for the whole task: else a machine
+    with a full battery would be given a task and sent home to charge, again and again.
     """
     budget = problem.budget
     if budget is None:
         return ""
     spec = budget.spec
-    mover = Mover(
-        half_width_m=problem.half_width_m,
-        slope_deg_max=problem.slope_deg_max,
-        speed_m_s=spec.speed_m_s_max,
-    )
-    (back,) = travels(ground, mover, budget.home, [solution.path[-1]])
+    (back,) = travels(ground, _mover(problem, spec), budget.home, [solution.path[-1]])
     if math.isinf(back.duration_s):
         return "no way home from there over this ground"
     leg_m = length_m(problem.path)
@@ -93,9 +100,34 @@ def exhaustion(ground: GroundMap, problem: RouteProblem, solution: RouteSolution
     needed_wh += budget.work_wh
     if leg_m and spec.work_speed_m_s:
         needed_wh += _pass_wh(spec, leg_m)
-    if needed_wh > budget.charge_wh:
-        return f"needs {needed_wh:.0f} Wh until home, has {budget.charge_wh:.0f} over the reserve"
-    return ""
+    return _lack(needed_wh, budget.charge_wh)
+
+
+def stranding(ground: GroundMap, problem: RouteProblem) -> str:
+    """Say what a machine that waits will soon lack to come home; empty while it may wait."""
+    budget = problem.budget
+    if budget is None:
+        return ""
+    spec = budget.spec
+    (back,) = travels(ground, _mover(problem, spec), budget.home, [problem.start])
+    if math.isinf(back.duration_s):
+        return ""
+    home_wh = _drive_wh(spec, back.reversed, spec.mass_kg)
+    return _lack(home_wh + _wh(spec.idle_w, WAITING_S), budget.charge_wh)
+
+
+def _mover(problem: RouteProblem, spec: MachineSpec) -> Mover:
+    return Mover(
+        half_width_m=problem.half_width_m,
+        slope_deg_max=problem.slope_deg_max,
+        speed_m_s=spec.speed_m_s_max,
+    )
+
+
+def _lack(needed_wh: float, charge_wh: float) -> str:
+    if needed_wh <= charge_wh:
+        return ""
+    return f"needs {needed_wh:.0f} Wh until home, has {charge_wh:.0f} over the reserve"
 
 
 class _Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +144,7 @@ def efforts(
     home = travels(ground, mover, standing.home, [legs[-1].path[-1] for _, legs in jobs])
     found: list[Effort | None] = []
     for (task, legs), out, back in zip(jobs, there, home, strict=True):
-        work = _work(ground, standing, task, legs)
+        work = _work(standing.spec, task, legs, _carry(ground, mover, task, legs))
         if math.inf in (out.duration_s, back.duration_s, work.duration_s):
             found.append(None)
             continue
@@ -130,8 +162,14 @@ def efforts(
     return found
 
 
-def _work(ground: GroundMap, standing: Standing, task: Task, legs: tuple[Leg, ...]) -> _Work:
-    spec = standing.spec
+def _carry(ground: GroundMap, mover: Mover, task: Task, legs: tuple[Leg, ...]) -> Travel:
+    """Give the travel between a haul's two ends; nothing for other work."""
+    if task.kind is not TaskKind.HAUL:
+        return Travel(duration_s=0.0)
+    return travels(ground, mover, legs[0].path[0], [legs[-1].path[-1]])[0]
+
+
+def _work(spec: MachineSpec, task: Task, legs: tuple[Leg, ...], carry: Travel) -> _Work:
     match task.kind:
         case TaskKind.SURVEY | TaskKind.GRADE | TaskKind.COMPACT:
             return _coverage(spec, legs)
@@ -140,8 +178,6 @@ def _work(ground: GroundMap, standing: Standing, task: Task, legs: tuple[Leg, ..
             energy_wh = task.mass_kg * spec.dig_wh_kg + _wh(spec.idle_w, duration_s)
             return _Work(duration_s=duration_s, energy_wh=energy_wh)
         case TaskKind.HAUL:
-            start, end = legs[0].path[0], legs[-1].path[-1]
-            carry = travels(ground, standing.mover, start, [end])[0]
             return _carrying(spec, task.mass_kg, carry)
         case TaskKind.PARK:
             return _Work(duration_s=0.0, energy_wh=0.0)

@@ -123,6 +123,10 @@ class GroundMap:
                 return name
         return ""
 
+    def contains(self, point: Point) -> bool:
+        """Tell whether a point is inside the boundary."""
+        return self.first_outside(points_array((point,)), 0.0) is None
+
     def distance_m(self, point: Point, polygon: Polygon) -> float:
         """Give how far a point is from a polygon; 0.0 inside."""
         near = Lines.of([(polygon, 0.0)]).first_near(points_array((point,)), math.inf)

@@ -106,7 +106,11 @@ class SchedulerNode:
 
     def restore(self, rows: Iterable[Row], now_ns: int) -> None:
         """Rebuild the state from checkpoint and journal, then take the lead."""
-        self.replay(rows)
+        differing = self.replay(rows)
+        if differing:
+            # Another version of the program, or another site or fleet file, since it was written.
+            fields: dict[str, object] = {"entries": differing}
+            self._effects.append(Note(level=Level.WARNING, event="journal.differed", fields=fields))
         self._guarded.mark()
         self._take(Started(boot=self._boot), max(now_ns, self.core.ctx.now_ns))
 

@@ -15,10 +15,11 @@ from lunaredge.model.fleet import REACH_M, Fleet, NodeSpec
 from lunaredge.model.site import Site, ZoneKind
 from lunaredge.model.task import CAPABILITY_OF_KIND, Leg, Task, TaskKind, WorkOrder
 from lunaredge.scheduler.dag import circle
-from lunaredge.scheduler.effort import Standing, efforts, shortfall
+from lunaredge.scheduler.effort import NO_WAY, least_shortfall
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.legs import PRIORITIES, checked_legs, tool_refusal
 from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
+from lunaredge.scheduler.travel import Mover, reachable_cost_s
 
 NEEDED = {
     TaskKind.SURVEY: ("zone",),
@@ -52,13 +53,20 @@ def refusals_at_submit(
     """Give everything for which the order is refused; nothing when it is sound."""
     assert site.name == ground.site.name, "the ground is another site's"
     problems = [*_order_problems(order), *_graph_problems(order.tasks)]
-    for task in order.tasks:
-        wording = [*_field_problems(task, order.tasks, fleet), *_place_problems(task, ground)]
-        if not wording:
-            wording = _work_problems(task, fleet, ground, corridor_margin_m)
-        wording = wording or _reach_problems(task, ground)
-        problems += [Problem(task=task.id, text=text) for text in wording]
-    return problems
+    found = [
+        [*_field_problems(task, order.tasks, fleet), *_place_problems(task, ground)]
+        for task in order.tasks
+    ]
+    sound = [index for index, texts in enumerate(found) if not texts]
+    able = _Ability(fleet, ground, corridor_margin_m)
+    texts = able.problems([order.tasks[index] for index in sound])
+    for index, text in zip(sound, texts, strict=True):
+        found[index] = [text] if text else _reach_problems(order.tasks[index], ground)
+    return problems + [
+        Problem(task=task.id, text=text)
+        for task, texts in zip(order.tasks, found, strict=True)
+        for text in texts
+    ]
 
 
 def _order_problems(order: WorkOrder) -> list[Problem]:
@@ -158,61 +166,76 @@ def _zone_problems(name: str, key: str, ground: GroundMap) -> list[str]:
     return [] if ground.holds(zone.polygon) else ["is not inside the boundary"]
 
 
-def _work_problems(
-    task: Task, fleet: Fleet, ground: GroundMap, corridor_margin_m: float
-) -> list[str]:
-    """Find whether any node of the fleet could ever do the task."""
-    capability = CAPABILITY_OF_KIND[task.kind]
-    capable = [
-        node
-        for node in fleet.nodes
-        if capability in node.capabilities and (not task.only_on or node.name in task.only_on)
-    ]
-    if not capable:
+class _Ability:
+    """What the machines of a fleet could ever do: each sets out from home, its battery full.
+
+    A machine looks at all tasks at once, so that an order of hundreds asks for one search over the
+    ground and not for hundreds. What it takes is counted as the crow flies: no more than it will
+    really take, so that nothing is refused that could be.
+    """
+
+    def __init__(self, fleet: Fleet, ground: GroundMap, corridor_margin_m: float) -> None:
+        self._fleet = fleet
+        self._ground = ground
+        self._margin_m = corridor_margin_m
+
+    def problems(self, tasks: Sequence[Task]) -> list[str]:
+        """Say for each task why no node could ever do it; empty where one could."""
+        texts = [self._nobody(task) for task in tasks]
+        refusals: list[list[str]] = [[] for _ in tasks]
+        open_tasks = [
+            index
+            for index, task in enumerate(tasks)
+            if not texts[index] and task.kind is not TaskKind.FUSE_TERRAIN
+        ]
+        for node in self._fleet.nodes:
+            mine = [index for index in open_tasks if _is_capable(node, tasks[index])]
+            verdicts = self._refusals(node, [tasks[index] for index in mine])
+            for index, refusal in zip(mine, verdicts, strict=True):
+                if refusal:
+                    refusals[index].append(f"{node.name}: {refusal}")
+                else:
+                    open_tasks.remove(index)
+        for index in open_tasks:
+            texts[index] = f"no machine can do it ({'; '.join(refusals[index])})"
+        return texts
+
+    def _nobody(self, task: Task) -> str:
+        if any(_is_capable(node, task) for node in self._fleet.nodes):
+            return ""
         among = f" among {', '.join(task.only_on)}" if task.only_on else ""
-        return [f"no node{among} can {capability.value}"]
-    if task.kind is TaskKind.FUSE_TERRAIN:
-        return []
-    refusals = []
-    for node in capable:
-        refusal = _refusal(task, node, ground, corridor_margin_m)
-        if not refusal:
-            return []
-        refusals.append(f"{node.name}: {refusal}")
-    return [f"no machine can do it ({'; '.join(refusals)})"]
+        return f"no node{among} can {CAPABILITY_OF_KIND[task.kind].value}"
+
+    def _refusals(self, node: NodeSpec, tasks: Sequence[Task]) -> list[str]:
+        """Say for each task why this node could never do it; empty where it could."""
+        spec = node.machine
+        if spec is None:
+            return ["it is no machine" for _ in tasks]
+        found = [tool_refusal(task, spec) for task in tasks]
+        legs: dict[int, tuple[Leg, ...]] = {}
+        for index, task in enumerate(tasks):
+            try:
+                if not found[index]:
+                    legs[index] = checked_legs(task, spec, self._ground, self._margin_m)
+            except Infeasible as exc:
+                found[index] = str(exc)
+        if node.home is None:
+            return found
+        mover = Mover(
+            half_width_m=spec.radius_m + self._margin_m,
+            slope_deg_max=spec.slope_deg_max,
+            speed_m_s=spec.speed_m_s_max,
+        )
+        goals = [point for work in legs.values() for point in (work[0].path[0], work[-1].path[-1])]
+        costs_s = iter(reachable_cost_s(self._ground, mover, node.home, goals))
+        for index, work in legs.items():
+            if not math.isfinite(next(costs_s) + next(costs_s)):
+                found[index] = NO_WAY
+            else:
+                found[index] = least_shortfall(spec, tasks[index], work, node.home)
+        return found
 
 
-def _refusal(task: Task, node: NodeSpec, ground: GroundMap, corridor_margin_m: float) -> str:
-    """Say why a machine could never do the task; empty when it could."""
-    if node.machine is None:
-        return "it is no machine"
-    lack = tool_refusal(task, node.machine)
-    if lack:
-        return lack
-    try:
-        legs = checked_legs(task, node.machine, ground, corridor_margin_m)
-    except Infeasible as exc:
-        return str(exc)
-    return _lack_when_full(task, node, legs, ground, corridor_margin_m)
-
-
-def _lack_when_full(
-    task: Task,
-    node: NodeSpec,
-    legs: tuple[Leg, ...],
-    ground: GroundMap,
-    corridor_margin_m: float,
-) -> str:
-    """Say what a machine lacks for the task that sets out from home with a full battery."""
-    spec = node.machine
-    assert spec is not None
-    if node.home is None:
-        return ""
-    standing = Standing(
-        spec=spec,
-        half_width_m=spec.radius_m + corridor_margin_m,
-        position=node.home,
-        home=node.home,
-    )
-    (effort,) = efforts(ground, standing, [(task, legs)])
-    return shortfall(spec, effort, spec.battery_wh)
+def _is_capable(node: NodeSpec, task: Task) -> bool:
+    able = CAPABILITY_OF_KIND[task.kind] in node.capabilities
+    return able and (not task.only_on or node.name in task.only_on)

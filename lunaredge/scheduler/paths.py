@@ -114,7 +114,7 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     """Station along the path at which the leg begins."""
     reason: str = ""
     exhausting: bool = False
-    """There is a free path, but the battery would not last along it and home."""
+    """The battery would not last along the path and home, or for more waiting."""
     blocked_by: NodeId | None = None
     """The machine without whose claim there would be a path; None when it is the ground."""
 
@@ -231,13 +231,20 @@ def plan_route(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
     return _solved(problem, way)
 
 
-def refused(problem: RouteProblem, reason: str, blocked_by: NodeId | None = None) -> RouteSolution:
+def refused(
+    problem: RouteProblem,
+    reason: str,
+    blocked_by: NodeId | None = None,
+    *,
+    exhausting: bool = False,
+) -> RouteSolution:
     """Give the answer to a problem that has no route, and who or what stands against it."""
     return RouteSolution(
         version=problem.version,
         node=problem.node,
         request_no=problem.request_no,
         reason=reason,
+        exhausting=exhausting,
         blocked_by=blocked_by,
     )
 

@@ -34,7 +34,8 @@ class Constraint(enum.StrEnum):
     STOPPED = "stopped"
     HELD = "held"
     SAFE_MODE = "safe_mode"
-    YIELDING = "yielding"
+    HOME_FIRST = "home_first"
+    LADEN = "laden"
     PINNED = "pinned"
     CAPABILITY = "capability"
     BUSY = "busy"
@@ -70,8 +71,10 @@ class NodeCandidate(msgspec.Struct, frozen=True, kw_only=True):
     stopped: bool = False
     safe: bool = False
     """It is in safe mode and would refuse."""
-    yields_to: NodeId | None = None
-    """It stood in this machine's way, and goes home before it takes another task."""
+    home_first: str = ""
+    """Why it goes home before it takes another task."""
+    carries: TaskId | None = None
+    """The waiting task whose load it has on board."""
 
 
 class PlacementProblem(msgspec.Struct, frozen=True, kw_only=True, tag="placement_problem"):
@@ -171,9 +174,14 @@ def _unfit(candidate: TaskCandidate, node: NodeCandidate) -> Refusal | None:
         (Constraint.HELD, node.held, "held"),
         (Constraint.SAFE_MODE, node.safe, "in safe mode (A3)"),
         (
-            Constraint.YIELDING,
-            node.yields_to is not None and task.kind is not TaskKind.PARK,
-            f"goes home first, to let {node.yields_to} pass",
+            Constraint.HOME_FIRST,
+            bool(node.home_first) and task.kind is not TaskKind.PARK,
+            f"goes home first, {node.home_first}",
+        ),
+        (
+            Constraint.LADEN,
+            node.carries not in (None, task.id) and task.kind is not TaskKind.PARK,
+            f"carries a load of {node.carries}",
         ),
         (
             Constraint.PINNED,

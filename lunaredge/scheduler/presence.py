@@ -29,6 +29,8 @@ from lunaredge.wire.messages import (
 # Above every boot id (48 bits) and what is counted on from one. A node that shows a higher epoch
 # has lost its mind: to follow it would leave no number for the next leader.
 EPOCH_MAX = 2**56
+# Stores count boots up to here. A node that shows a higher one could never be outlived.
+BOOT_MAX = 10**14
 
 
 def begin(ctx: Context, boot: BootId) -> None:
@@ -51,6 +53,8 @@ def take_lead(ctx: Context, epoch: int) -> None:
     ctx.tell("lead.taken", epoch=epoch)
     for node in ctx.state.nodes.values():
         node.presence = Presence.UNKNOWN
+        # Whoever vouched for it knew of an earlier leader: this journal may be an old copy.
+        node.vouched = False
         call_census(ctx, node)
         if node.wanted is not None:
             claims.solve(ctx, node, node.wanted)
@@ -78,8 +82,7 @@ def take_word(ctx: Context, heard: Heard) -> None:
     if heard.boot != node.boot:
         _begin_life(ctx, node, heard.boot)
     node.number = heard.number
-    if node.vouched:
-        vouch.withdraw(ctx, node)
+    if vouch.withdraw(ctx, node):
         call_census(ctx, node)
     if isinstance(body, Farewell):
         _take_farewell(ctx, node, body)
@@ -111,6 +114,8 @@ def is_news(ctx: Context, heard: Heard) -> bool:
     node = ctx.state.nodes[heard.node]
     if heard.boot == node.boot:
         return heard.number > node.number
+    if heard.boot >= BOOT_MAX:
+        return False
     return isinstance(heard.body, Birth | Heartbeat) and heard.boot > node.boot
 
 

@@ -8,9 +8,16 @@ from lunaredge.ids import NodeId, SiteId
 from lunaredge.kernels import corridors, gridpath
 from lunaredge.model.site import Site, TerrainGrid, Zone, ZoneKind
 from lunaredge.scheduler.arrays import assigned, points_array
-from lunaredge.scheduler.effort import exhaustion
+from lunaredge.scheduler.effort import exhaustion, stranding
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.paths import Chain, RouteProblem, RouteSolution, plan_route, refused
+from lunaredge.scheduler.paths import (
+    Chain,
+    RouteProblem,
+    RouteSolution,
+    check_route,
+    plan_route,
+    refused,
+)
 from lunaredge.scheduler.placement import PlacementProblem, PlacementSolution, place
 from lunaredge.scheduler.travel import Mover, reachable_cost_s
 
@@ -32,11 +39,27 @@ def solve(ground: GroundMap, problem: Problem) -> Solution:
 def _within_budget(
     ground: GroundMap, problem: RouteProblem, solution: RouteSolution
 ) -> RouteSolution:
-    """Refuse a path from which the machine would not come home on what its battery holds."""
+    """Refuse a path from which the machine would not come home on what its battery holds.
+
+    If that is for the way round others only, it waits for them; and if it waits too long for that,
+    it must go home.
+    """
     lack = exhaustion(ground, problem, solution) if solution.path else ""
-    if not lack:
+    if solution.path and not lack:
         return solution
-    return msgspec.structs.replace(solution, path=(), tool_from_m=0.0, reason=lack, exhausting=True)
+    if stranded := stranding(ground, problem):
+        return refused(problem, stranded, exhausting=True)
+    if not solution.path:
+        return solution
+    alone = plan_route(ground, msgspec.structs.replace(problem, claims=()))
+    assert alone.path, "where a machine gets round others it gets through alone"
+    if exhaustion(ground, problem, alone):
+        return refused(problem, lack, exhausting=True)
+    width_m, slope_deg = problem.half_width_m, problem.slope_deg_max
+    met = check_route(ground, alone.path, width_m, slope_deg, problem.claims)
+    if met is None:
+        return alone
+    return refused(problem, f"{met.reason}, and the way round is too long", met.owner)
 
 
 def unsolved(problem: Problem) -> Solution | None:

@@ -10,14 +10,12 @@ no space, it only changes who wants what.
 """
 
 from lunaredge.ids import NodeId
-from lunaredge.scheduler import backlog
-from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.state import NodeEntry, TaskEntry
+from lunaredge.scheduler import backlog, stops
+from lunaredge.scheduler.context import STANDOFF_ALARM, Context
+from lunaredge.scheduler.state import NodeEntry, Presence, TaskEntry
 
 # Deferrals in a row before waiting is called vain: one may be stale, two may be chance.
 DEFERRALS_MIN = 3
-# The alarm for a ring that can't be undone without people.
-ALARM = "standoff"
 
 
 def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId | None) -> None:
@@ -39,19 +37,13 @@ def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId
         _resolve(ctx, ring)
 
 
-def send_home(ctx: Context, node: NodeEntry, reason: str) -> None:
+def take_exhaustion(ctx: Context, node: NodeEntry, reason: str) -> None:
     """Take the task back from a machine that must charge before it can go on with it (I8)."""
     entry = _task(ctx, node)
     if not entry.recalled:
-        entry.yield_count += 1
+        entry.charge_count += 1
+        node.home_first = "to charge"
         _recall(ctx, node, f"{node.name} must charge: {reason}")
-
-
-def forget(ctx: Context, node: NodeEntry) -> None:
-    """Begin to count anew: the machine goes on, or waits for something else."""
-    node.deferral_count = 0
-    node.blocked_by = None
-    ctx.clear_alarm(node.name, ALARM)
 
 
 def _ring(ctx: Context, node: NodeEntry) -> list[NodeEntry]:
@@ -59,11 +51,20 @@ def _ring(ctx: Context, node: NodeEntry) -> list[NodeEntry]:
     ring: list[NodeEntry] = []
     at = node
     while all(at is not member for member in ring):
-        if at.deferral_count < DEFERRALS_MIN or at.blocked_by is None or at.granted is not None:
+        if not _waits_in_vain(ctx, at):
             return []
+        assert at.blocked_by is not None
         ring.append(at)
         at = ctx.state.nodes[at.blocked_by]
     return ring if at is node else []
+
+
+def _waits_in_vain(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a machine keeps asking for a way that another one closes."""
+    if node.presence is not Presence.UP or node.held or node.terrain_hold or stops.holds(ctx, node):
+        return False
+    asks = node.deferral_count >= DEFERRALS_MIN and node.granted is None
+    return asks and node.blocked_by is not None
 
 
 def _resolve(ctx: Context, ring: list[NodeEntry]) -> None:
@@ -74,14 +75,14 @@ def _resolve(ctx: Context, ring: list[NodeEntry]) -> None:
     able = [node for node in ring if _can_yield(ctx, node)]
     if not able:
         names = " waits for ".join(node.name for node in [*ring, ring[0]])
-        ctx.raise_alarm(ring[0].name, ALARM, names)
+        ctx.raise_alarm(ring[0].name, STANDOFF_ALARM, names)
         return
     order = list(ctx.state.nodes)
     chosen = max(able, key=lambda node: (_task(ctx, node).task.priority, order.index(node.name)))
     assert chosen.blocked_by is not None
-    chosen.yields_to = chosen.blocked_by
+    chosen.home_first = f"to let {chosen.blocked_by} pass"
     _task(ctx, chosen).yield_count += 1
-    _recall(ctx, chosen, f"{chosen.name} gives way to {chosen.yields_to}")
+    _recall(ctx, chosen, f"{chosen.name} gives way to {chosen.blocked_by}")
 
 
 def _can_yield(ctx: Context, node: NodeEntry) -> bool:
@@ -92,7 +93,7 @@ def _can_yield(ctx: Context, node: NodeEntry) -> bool:
 def _recall(ctx: Context, node: NodeEntry, reason: str) -> None:
     ctx.tell("task.recalled", node=node.name, task=node.task, reason=reason)
     backlog.recall(ctx, _task(ctx, node), reason)
-    forget(ctx, node)
+    ctx.forget_deferrals(node)
 
 
 def _task(ctx: Context, node: NodeEntry) -> TaskEntry:

@@ -87,8 +87,8 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """Whose claim the last planned route met; None when none did."""
     deferral_count: int = 0
     """Routes refused in a row since the machine last had its way."""
-    yields_to: NodeId | None = None
-    """Who waits for it to go home before it takes another task."""
+    home_first: str = ""
+    """Why it goes home before it takes another task; empty when it need not."""
     task: TaskId | None = None
     empty_handed_count: int = 0
     held: bool = False
@@ -112,8 +112,12 @@ class TaskEntry(msgspec.Struct, kw_only=True):
     """Why it is to be cancelled, when its node has still to give it up; empty otherwise."""
     recalled: str = ""
     """Why its node is to give it back, so that it can be placed again; empty otherwise."""
+    progress_ratio: float = 0.0
+    """The most that a node has told of it; what is dug stays dug."""
     yield_count: int = 0
-    """How often it was recalled for no fault of its own: to let another pass, to charge."""
+    """How often it was recalled to let another machine pass."""
+    charge_count: int = 0
+    """How often it was recalled because its machine had to charge."""
     bound_to: NodeId | None = None
     """The machine that carries part of its load, and must bring it there itself."""
     approved: bool | None = None

@@ -72,10 +72,12 @@ def release(ctx: Context, stop: str, code: str) -> tuple[bool, str]:
     entry = ctx.state.stops.get(stop[:ID_LENGTH_MAX])
     if entry is None or entry.released:
         return False, f"no stop {stop} is in force; alarms lists them"
+    # It may come to hold more nodes than it did when the code was given.
+    purpose = f"release {entry.node or 'everybody'}"
     if not code:
-        code = consent.ask(ctx, f"stop {entry.id}", "release")
+        code = consent.ask(ctx, f"stop {entry.id}", purpose)
         return True, f"repeat with the code {code} to release {entry.id}"
-    if not consent.take(ctx, f"stop {entry.id}", "release", code):
+    if not consent.take(ctx, f"stop {entry.id}", purpose, code):
         return False, "the code is wrong or too old; ask for a new one"
     entry.released = True
     ctx.state.interventions += 1

@@ -4,7 +4,8 @@ Ground is freed by its holder's own word (I3); a machine that will never speak a
 its ground, and after a restart of the scheduler the whole site, for ever. A person who has looked
 may say where it stands, or that it is gone. That word is taken in two steps, only while the node
 is silent, and only once no lease of it can be alive, whoever granted it. It holds until the node
-is heard again: then its own word is asked for before anything else is granted.
+is heard again (then its own word is asked for before anything else is granted), or until another
+leader takes over, who can't know how old its journal is.
 """
 
 import math
@@ -30,28 +31,39 @@ def vouch(ctx: Context, node: NodeEntry, at: Point | None, code: str) -> tuple[b
     if refusal:
         return False, refusal
     claimed = f"{node.name} stands at {at[0]:.1f}, {at[1]:.1f}" if at else f"{node.name} is gone"
-    subject = f"vouch {node.name}"
     if not code:
-        code = consent.ask(ctx, subject, claimed)
+        code = consent.ask(ctx, _subject(node), claimed)
         return True, f"{_last_known(ctx, node, at)}; repeat with the code {code} if {claimed}"
-    if not consent.take(ctx, subject, claimed, code):
+    if not consent.take(ctx, _subject(node), claimed, code):
         return False, "the code is wrong, too old or for another word; ask for a new one"
     _take(ctx, node, at)
     ctx.note_event("node.vouched", claimed)
     return True, f"taken: {claimed}, until it is heard again"
 
 
-def withdraw(ctx: Context, node: NodeEntry) -> None:
-    """End a person's word for a node that is heard again."""
+def withdraw(ctx: Context, node: NodeEntry) -> bool:
+    """End a person's word for a node that is heard again; tell whether there was one."""
+    consent.forget(ctx, _subject(node))
+    if not node.vouched:
+        return False
     node.vouched = False
     ctx.note_event("node.speaks", f"{node.name} is heard again and speaks for itself")
+    return True
+
+
+def _subject(node: NodeEntry) -> str:
+    return f"vouch {node.name}"
 
 
 def _refusal(ctx: Context, node: NodeEntry, at: Point | None) -> str:
     if node.presence is Presence.UP:
         return f"{node.name} is heard and speaks for itself; hold or cancel it instead"
+    if node.presence is Presence.UNKNOWN:
+        return f"{node.name} may be about to answer; ask again when it is called lost"
     if not ctx.is_machine(node.name):
         return "" if at is None else f"{node.name} is no machine and stands nowhere; say gone"
+    if at is not None and not ctx.ground.contains(at):
+        return f"{at[0]:g}, {at[1]:g} is not inside the site's boundary; say gone, or look again"
     left_ns = _lease_end_ns(ctx, node) - ctx.now_ns
     if left_ns > 0:
         return (
@@ -93,5 +105,7 @@ def _take(ctx: Context, node: NodeEntry, at: Point | None) -> None:
     entry = ctx.state.tasks.get(node.task) if node.task is not None else None
     if entry is not None:
         backlog.requeue(ctx, entry, f"{node.name} was given up by a person")
-        entry.bound_to = None
+    for waiting in ctx.state.tasks.values():
+        if waiting.bound_to == node.name:
+            waiting.bound_to = None
     ctx.changed()

@@ -125,12 +125,16 @@ class Faults:
         restart = self._kill(candidates)
         if restart is not None:
             # Its tasks can't end without it, so nobody is to blame when nothing is done.
-            self._sim.jury.see(Restrained(at_ns=self._sim.timeline.now_ns, restrained=True))
+            self._restrain(restrained=True)
             self._keep(lambda: self._find_again(restart))
 
     def _find_again(self, restart: Undo) -> None:
         restart()
-        self._sim.jury.see(Restrained(at_ns=self._sim.timeline.now_ns, restrained=False))
+        self._restrain(restrained=False)
+
+    def _restrain(self, *, restrained: bool) -> None:
+        at_ns = self._sim.timeline.now_ns
+        self._sim.jury.see(Restrained(at_ns=at_ns, cause="a lost agent", restrained=restrained))
 
     def _stall(self) -> Undo | None:
         working = [each for each in self._sim.processes.values() if not each.stalled]

@@ -276,14 +276,14 @@ class Hold(_Body, frozen=True, kw_only=True, tag="hold"):
     """
 
     command: CommandId
-    turn: int
+    turn: int = 0
 
 
 class Resume(_Body, frozen=True, kw_only=True, tag="resume"):
     """End a hold; see there for ``turn``."""
 
     command: CommandId
-    turn: int
+    turn: int = 0
 
 
 class Cancel(_Body, frozen=True, kw_only=True, tag="cancel"):

@@ -42,3 +42,30 @@ def test_an_empty_machine_leaves_its_haul_to_anyone() -> None:
     (candidate,) = site.problems[-1].tasks
     assert site.scheduler.core.state.tasks[TaskId("haul")].bound_to is None
     assert candidate.task.only_on == ()
+
+
+def test_a_machine_with_a_load_on_board_takes_no_other_haul() -> None:
+    site = given_back(40.0)
+    other = plain_site.task(
+        "other",
+        TaskKind.HAUL,
+        pile="pit",
+        to_pile="pad",
+        stand=(58.0, 22.0),
+        to_stand=(46.0, 57.0),
+        priority=1,
+    )
+    site.submit(plain_site.order(other, name="another"))
+
+    site.solve()
+    site.wait(61.0)
+    site.solve()
+
+    assert site.assignment("hauler-1").task == "haul"
+    (refusal,) = (
+        r for r in site.scheduler.core.state.tasks[TaskId("other")].refusals if r.node == "hauler-1"
+    )
+    assert (refusal.constraint, refusal.detail) in {
+        ("laden", "carries a load of haul"),
+        ("busy", "has a task in hand"),
+    }

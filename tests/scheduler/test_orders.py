@@ -7,6 +7,7 @@ import pytest
 
 from lunaredge.ids import OrderId
 from lunaredge.model.fleet import Capability
+from lunaredge.model.site import ZoneKind
 from lunaredge.model.task import TaskKind, WorkOrder
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.orders import refusals_at_submit
@@ -143,3 +144,13 @@ def test_a_long_chain_of_tasks_is_no_circle():
     tasks += [changed(SURVEY, id=f"t{k}", after=(f"t{k - 1}",)) for k in range(1, 300)]
 
     assert refusals(*tasks) == []
+
+
+def test_work_that_no_way_leads_to_is_refused():
+    wall = sites.zone("wall", sites.box(-20.0, -99.0, -15.0, 99.0), ZoneKind.KEEP_OUT)
+    site = sites.site(*SITE.zones, wall)
+    order = WorkOrder(id=OrderId("order-1"), title="", tasks=(DIG,))
+
+    (problem,) = refusals_at_submit(order, site, FLEET, GroundMap.of(site))
+
+    assert "digger-1: no way there and home over this ground" in str(problem)

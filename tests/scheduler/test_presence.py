@@ -291,3 +291,15 @@ def test_an_old_heartbeat_of_an_earlier_life_is_answered_by_nothing() -> None:
     site.say("grader-1", word, boot=BootId(3), number=1)
 
     assert not site.sent("grader-1", messages.Outlived)
+
+
+def test_a_boot_beyond_reason_is_not_believed() -> None:
+    site = Site()
+    site.census()
+    site.node_boots[NodeId("grader-1")] = BootId(2**62)
+    birth = messages.Birth(kind="x", channels=(), situation=site.situation("grader-1"))
+
+    site.say("grader-1", birth)
+
+    assert site.scheduler.core.state.nodes[NodeId("grader-1")].boot < 2**48
+    assert site.scheduler.refused == {"repeated": 1}

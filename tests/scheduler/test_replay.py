@@ -1,12 +1,16 @@
 """The journal played again: what it rebuilds, and what it is refused for."""
 
+import msgspec
 import pytest
 
 from lunaredge.errors import ConfigError, JournalCorrupt
 from lunaredge.ids import BootId, NodeId
 from lunaredge.model.fleet import Fleet
+from lunaredge.node import Note
 from lunaredge.scheduler.config import SchedulerConfig
+from lunaredge.scheduler.inputs import decode_entry, encode_entry
 from lunaredge.scheduler.node import JOURNAL, SchedulerNode
+from lunaredge.wire import messages
 from tests.scheduler import plain_site
 from tests.scheduler.replays import busy_site, replayed
 from tests.scheduler.rig import Site
@@ -121,3 +125,41 @@ def test_a_machine_that_was_never_heard_can_be_left_out(checkpoint_entries: int)
 
 def without(fleet: Fleet, name: str) -> Fleet:
     return Fleet(nodes=tuple(node for node in fleet.nodes if node.name != name))
+
+
+def test_a_machine_that_a_person_vouched_for_can_not_be_left_out_either() -> None:
+    site = Site()
+    site.census("excavator-1", "grader-1", "hauler-1", "dc-1")
+    site.wait(901.0)
+    body = messages.VouchRequest(request="a", node=NodeId("grader-2"), at=(50.0, 60.0))
+    code = site.ask(body).text.split("code ")[1].split()[0]
+    site.ask(msgspec.structs.replace(body, request="b", code=code))
+
+    site.scheduler._write_checkpoint()
+    site.carry_out()
+
+    site.fleet = without(site.fleet, "grader-2")
+
+    with pytest.raises(ConfigError, match="put it back"):
+        replayed(site, list(site.rows()))
+
+
+def test_a_journal_that_is_played_differently_now_is_reported() -> None:
+    site = busy_site()
+    place = max(place for place in site.disk if place[0] == JOURNAL)
+    entry = decode_entry(site.disk[place])
+    site.disk[place] = encode_entry(msgspec.structs.replace(entry, intents_crc=1))
+
+    site.scheduler.take_effects()
+    again = SchedulerNode(
+        site.scheduler.config,
+        site.site,
+        site.fleet,
+        BootId(99),
+        signer=site.lead,
+        keyring=site.keyring,
+    )
+    again.restore(site.rows(), site.now_ns)
+
+    notes = [one for one in again.take_effects() if isinstance(one, Note)]
+    assert ("journal.differed", {"entries": 1}) in [(note.event, note.fields) for note in notes]

@@ -123,7 +123,7 @@ def test_who_gives_way_goes_home_before_it_takes_another_task() -> None:
     assert site.assignment("grader-2").task == "park-1"
     (refusal,) = (r for r in task(site, "second").refusals if r.node == "grader-2")
     assert (refusal.constraint, refusal.detail) == (
-        "yielding",
+        "home_first",
         "goes home first, to let grader-1 pass",
     )
 
@@ -140,7 +140,7 @@ def test_at_home_it_takes_its_task_again() -> None:
     site.solve()
 
     assert (site.assignment("grader-2").task, site.assignment("grader-2").attempt) == ("second", 2)
-    assert node(site, "grader-2").yields_to is None
+    assert node(site, "grader-2").home_first == ""
 
 
 def test_the_other_has_its_way_as_soon_as_the_place_is_free() -> None:
@@ -155,12 +155,12 @@ def test_the_other_has_its_way_as_soon_as_the_place_is_free() -> None:
 
 def test_a_placement_solved_before_it_was_to_go_home_is_not_taken() -> None:
     site = recalled(face_to_face())
-    node(site, "grader-2").yields_to = None
+    node(site, "grader-2").home_first = ""
     site.scheduler.tick(site.now_ns)
     site.carry_out()
     assert site.problems, "a placement that gives the task to grader-2 again"
 
-    node(site, "grader-2").yields_to = NodeId("grader-1")
+    node(site, "grader-2").home_first = "to let grader-1 pass"
     site.solve(limit=1)
 
     assert task(site, "second").phase is TaskPhase.QUEUED
@@ -244,36 +244,48 @@ def test_waiting_for_a_machine_is_not_counted_against_the_ground() -> None:
     assert not site.sent("grader-1", messages.Cancel)
 
 
-def nearly_empty(site: Site, name: str) -> None:
-    spec = site.fleet.node(NodeId(name))
-    assert spec is not None
-    assert spec.machine is not None
-    x_m, y_m = PLACES[name]
-    word = site.situation(name, x_m=x_m, y_m=y_m, battery_wh=spec.machine.reserve_wh + 2.0)
-    site.say(name, messages.Heartbeat(situation=word))
+def test_a_held_machine_is_in_no_ring() -> None:
+    site = face_to_face()
+    ask_in_turn(site, PLACES, DEFERRALS_MIN - 1)
+    ask(site, "grader-2", DEFERRALS_MIN, PLACES["grader-2"], PLACES["grader-1"])
+    hold = messages.HoldRequest(request="h", node=NodeId("grader-2"), hold=True)
+    site.ask(hold)
 
-
-def test_a_machine_that_could_not_come_home_is_sent_home_to_charge() -> None:
-    site = settled()
-    give(site, first="grader-1")
-    nearly_empty(site, "grader-1")
-
-    ask(site, "grader-1", 1, PLACES["grader-1"], (70.0, 70.0))
+    ask(site, "grader-1", DEFERRALS_MIN, PLACES["grader-1"], PLACES["grader-2"])
     site.wait(1.0)
-    site.report("grader-1", "first", "cancelled", 2)
 
-    assert node(site, "grader-1").granted is None
-    assert len(site.sent("grader-1", messages.Cancel)) == 1
-    assert task(site, "first").phase is TaskPhase.QUEUED
-    assert task(site, "first").reason.startswith("grader-1 must charge: needs ")
+    assert not site.sent("grader-1", messages.Cancel)
+    assert not site.sent("grader-2", messages.Cancel)
 
 
-def test_charging_is_no_failed_attempt() -> None:
-    site = settled()
-    give(site, first="grader-1")
-    nearly_empty(site, "grader-1")
+def test_a_machine_that_was_brought_home_need_not_go_there() -> None:
+    site = recalled(face_to_face())
 
-    ask(site, "grader-1", 1, PLACES["grader-1"], (70.0, 70.0))
-    ask(site, "grader-1", 2, PLACES["grader-1"], (70.0, 70.0))
+    heartbeat(site, "grader-2", (24.0, 8.0))
+    site.wait(1.0)
+    site.solve()
 
-    assert task(site, "first").yield_count == 1
+    assert site.assignment("grader-2").task == "second"
+    assert node(site, "grader-2").home_first == ""
+
+
+def test_a_task_that_is_being_taken_back_gets_no_more_ground() -> None:
+    site = face_to_face()
+    ask_in_turn(site, PLACES, DEFERRALS_MIN)
+
+    ask(site, "grader-2", DEFERRALS_MIN + 1, PLACES["grader-2"], (60.0, 10.0))
+
+    assert node(site, "grader-2").granted is None
+    assert node(site, "grader-2").wait_reason == "the task is being taken back"
+
+
+def test_the_alarm_clears_when_people_take_a_task_away() -> None:
+    site = Site()
+    site.census()
+    give(site, first="grader-1", second="grader-2")
+    ask_in_turn(site, {"grader-1": (16.0, 8.0), "grader-2": (24.0, 8.0)}, DEFERRALS_MIN)
+
+    site.ask(messages.CancelRequest(request="c", task=TaskId("second")))
+    site.report("grader-2", "second", "cancelled", 2)
+
+    assert not site.scheduler.core.state.alarms["grader-2/standoff"].active

@@ -199,3 +199,18 @@ def test_a_node_that_has_a_stop_is_not_told_again() -> None:
     latch(site, "hauler-1", "s1")
 
     assert not repeats(site)
+
+
+def test_a_code_for_one_machine_releases_no_stop_that_has_come_to_hold_more() -> None:
+    site = Site()
+    site.census()
+    stop = messages.Stop(stop="s1", node=NodeId("grader-1"), reason="smoke")
+    site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, stop))
+    asked = site.ask(StopReleaseRequest(request="a", stop="s1"))
+    code = asked.text.split("code ")[1].split()[0]
+    word = site.situation("grader-2", stops=("s1",))
+    site.say("grader-2", messages.Heartbeat(situation=word))
+
+    answer = site.ask(StopReleaseRequest(request="b", stop="s1", code=code))
+
+    assert not answer.ok

@@ -9,8 +9,10 @@ from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.site import Point
 from lunaredge.scheduler.claims import census_missing
 from lunaredge.scheduler.state import NodeEntry, TaskPhase
+from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages
 from lunaredge.wire.messages import VouchRequest
+from tests.scheduler import plain_site
 from tests.scheduler.drives import blocked_m, driving, held
 from tests.scheduler.rig import Site
 
@@ -210,3 +212,63 @@ def test_a_computer_can_be_given_up_too() -> None:
 
     assert answer.ok
     assert site.scheduler.core.state.nodes[NodeId("dc-1")].vouched
+
+
+def test_another_leader_asks_for_the_word_again() -> None:
+    """Its journal may be an old copy, from before the machine was heard again."""
+    site, _ = silent()
+    vouch(site, None)
+    image = dict(site.disk)
+    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
+
+    site.disk = image
+    site.start()
+    site.census("excavator-1", "grader-2", "hauler-1")
+
+    assert census_missing(site.scheduler.core.ctx) == ["grader-1"]
+
+
+def test_a_code_is_void_once_the_machine_has_spoken() -> None:
+    site, _ = silent()
+    code = say(site, SEEN).text.split("code ")[1].split()[0]
+    word = site.situation("grader-1", x_m=60.0, y_m=12.0)
+    site.say("grader-1", messages.Heartbeat(situation=word))
+    site.say("grader-1", messages.Farewell(node=NodeId("grader-1"), orderly=True))
+
+    answer = say(site, SEEN, code)
+
+    assert not answer.ok
+
+
+def test_nobody_vouches_for_a_machine_that_may_be_about_to_answer() -> None:
+    site, _ = silent()
+    site.start()
+    site.scheduler.disconnected(site.now_ns)
+    site.now_ns += 1_000 * NS_PER_S
+    site.scheduler.connected(site.now_ns)
+    site.carry_out()
+
+    answer = say(site, None, node="grader-2")
+
+    assert not answer.ok
+    assert "may be about to answer" in answer.text
+
+
+def test_a_place_off_the_site_is_a_slip_of_the_finger() -> None:
+    site, _ = silent()
+
+    answer = say(site, (5_000.0, 12.0))
+
+    assert not answer.ok
+    assert "not inside the site's boundary" in answer.text
+
+
+def test_a_load_that_is_gone_binds_no_task() -> None:
+    site, _ = silent()
+    site.submit(plain_site.order(plain_site.grade("other"), name="more"))
+    other = site.scheduler.core.state.tasks[TaskId("other")]
+    other.bound_to = NodeId("grader-1")
+
+    vouch(site, None)
+
+    assert other.bound_to is None

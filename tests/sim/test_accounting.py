@@ -75,6 +75,24 @@ def test_dropped_telemetry_is_counted_and_forgiven():
     assert checker.dropped_by_class == {"raw": 1}
 
 
+def test_a_damaged_row_is_told_apart_from_a_record_that_never_came():
+    checker = AccountingChecker()
+    where = {"at_ns": 2, "node": "a", "boot": 1, "record_class": RecordClass.STATE, "seq": 1}
+
+    texts = watch(
+        checker,
+        upload(seen.Offered, 1),
+        upload(seen.Offered, 2),
+        seen.Damaged(store="scheduler", **where),
+    )
+
+    assert texts == [
+        "a state 1 of boot 1 is damaged on the disk of scheduler",
+        "a state 2 of boot 1 was sent and never archived",
+    ]
+    assert (checker.damaged, checker.lost) == (1, 0)
+
+
 def test_power_loss_may_take_telemetry_from_memory_only():
     raw = RecordClass.RAW
     checker = AccountingChecker()

@@ -387,8 +387,8 @@ def test_a_standstill_that_people_ordered_is_not_held_against_the_outage():
         EarthChecker(),
         submitted(),
         seen.EarthLink(at_ns=0, up=False),
-        seen.Restrained(at_ns=100 * NS_PER_S, restrained=True),
-        seen.Restrained(at_ns=2000 * NS_PER_S, restrained=False),
+        seen.Restrained(at_ns=100 * NS_PER_S, cause="people", restrained=True),
+        seen.Restrained(at_ns=2000 * NS_PER_S, cause="people", restrained=False),
         seen.EarthLink(at_ns=2500 * NS_PER_S, up=True),
     )
 
@@ -400,12 +400,26 @@ def test_a_standstill_that_outlasts_what_people_ordered_is_found():
         EarthChecker(),
         submitted(),
         seen.EarthLink(at_ns=0, up=False),
-        seen.Restrained(at_ns=100 * NS_PER_S, restrained=True),
-        seen.Restrained(at_ns=200 * NS_PER_S, restrained=False),
+        seen.Restrained(at_ns=100 * NS_PER_S, cause="people", restrained=True),
+        seen.Restrained(at_ns=200 * NS_PER_S, cause="people", restrained=False),
         seen.EarthLink(at_ns=2500 * NS_PER_S, up=True),
     )
 
     assert texts == ["nothing was done for 2300 s of an outage"]
+
+
+def test_a_hold_that_ends_does_not_bring_a_lost_agent_back():
+    texts = watch(
+        EarthChecker(),
+        submitted(),
+        seen.EarthLink(at_ns=0, up=False),
+        seen.Restrained(at_ns=10 * NS_PER_S, cause="a lost agent", restrained=True),
+        seen.Restrained(at_ns=20 * NS_PER_S, cause="people", restrained=True),
+        seen.Restrained(at_ns=30 * NS_PER_S, cause="people", restrained=False),
+        seen.EarthLink(at_ns=3000 * NS_PER_S, up=True),
+    )
+
+    assert texts == []
 
 
 # --- I8, I9 -----------------------------------------------------------------------------------

@@ -1,15 +1,24 @@
 """I4 accounting: every upload is archived exactly once, or counted as dropped by a stated policy.
 
 Alarms, events and task states are written ahead and never dropped. Of the other classes, what a
-killed process held in memory alone may be missing; nothing else may. What the scheduler keeps of
-alarms, events and task reports, Earth keeps too in the end.
+killed process held in memory alone may be missing; nothing else may. A disk that spoilt a record
+after it was kept broke the promise too, and is told apart from one that never came. What the
+scheduler keeps of alarms, events and task reports, Earth keeps too in the end.
 """
 
 from typing import NamedTuple
 
 from lunaredge.ids import BootId, NodeId
 from lunaredge.sim.checkers.checker import BaseChecker
-from lunaredge.sim.checkers.evidence import Archived, Died, Evidence, Kept, Offered, Spooled
+from lunaredge.sim.checkers.evidence import (
+    Archived,
+    Damaged,
+    Died,
+    Evidence,
+    Kept,
+    Offered,
+    Spooled,
+)
 from lunaredge.wire.messages import RecordClass
 from lunaredge.wire.topics import EARTH
 
@@ -31,6 +40,8 @@ class _Account:
         self.spooled: set[int] = set()
         self.archived: dict[int, bool] = {}
         """Whether a number was dropped, by sequence number."""
+        self.damaged: dict[int, NodeId] = {}
+        """Whose disk has a damaged row for it, by sequence number."""
         self.died = False
 
 
@@ -43,6 +54,8 @@ class AccountingChecker(BaseChecker):
         super().__init__()
         self.lost = 0
         """Records that a power loss took from memory."""
+        self.damaged = 0
+        """Records that no disk has whole, and one has as a damaged row."""
         self.offers_repeated = 0
         """Uploads sent more than once."""
         self.dropped_by_class: dict[str, int] = {}
@@ -76,6 +89,8 @@ class AccountingChecker(BaseChecker):
                 account.offered.setdefault(evidence.seq, evidence.count)
             case Archived():
                 self._archived(evidence)
+            case Damaged():
+                self._account(evidence).damaged[evidence.seq] = evidence.store
             case Kept():
                 self._kept(evidence)
             case Died():
@@ -102,7 +117,7 @@ class AccountingChecker(BaseChecker):
             if seq not in account.archived and not _forgivable(stream, account, seq)
         )
 
-    def _account(self, upload: Offered | Spooled | Archived) -> _Account:
+    def _account(self, upload: Offered | Spooled | Archived | Damaged) -> _Account:
         stream = _Stream(upload.node, upload.boot, upload.record_class)
         return self._accounts.setdefault(stream, _Account())
 
@@ -138,10 +153,13 @@ class AccountingChecker(BaseChecker):
         self.checked += 1
         if seq in account.archived:
             return
-        if _forgivable(stream, account, seq):
+        name = f"{stream.node} {stream.record_class.value} {seq} of boot {stream.boot}"
+        if seq in account.damaged:
+            self.damaged += account.offered[seq]
+            self._break(now_ns, f"{name} is damaged on the disk of {account.damaged[seq]}")
+        elif _forgivable(stream, account, seq):
             self.lost += account.offered[seq]
         else:
-            name = f"{stream.node} {stream.record_class.value} {seq} of boot {stream.boot}"
             self._break(now_ns, f"{name} was sent and never archived")
 
 

@@ -36,7 +36,8 @@ class EarthChecker(BaseChecker):
         """Tasks that wait for Earth, or come after one that does."""
         self._free: dict[TaskId, None] = {}
         self._down = False
-        self._restrained = False
+        self._restraints: dict[str, None] = {}
+        """What keeps machines from their work just now."""
         self._since_ns = 0
         """Since when the outage has gone on undisturbed."""
         self._work_ns = 0
@@ -80,7 +81,7 @@ class EarthChecker(BaseChecker):
                     self._free[task.id] = None
 
     def _stretch_ends(self, evidence: EarthLink | Disturbed | Restrained) -> None:
-        if self._down and not self._restrained and self._free:
+        if self._down and not self._restraints and self._free:
             idle_ns = evidence.at_ns - max(self._since_ns, self._work_ns)
             text = f"nothing was done for {idle_ns / NS_PER_S:.0f} s of an outage"
             self._check(idle_ns <= STALL_NS_MAX, evidence.at_ns, text)
@@ -88,4 +89,7 @@ class EarthChecker(BaseChecker):
         if isinstance(evidence, EarthLink):
             self._down = not evidence.up
         elif isinstance(evidence, Restrained):
-            self._restrained = evidence.restrained
+            if evidence.restrained:
+                self._restraints[evidence.cause] = None
+            else:
+                self._restraints.pop(evidence.cause, None)

@@ -139,6 +139,16 @@ class Archived(_Evidence, frozen=True, kw_only=True):
     dropped: bool
 
 
+class Damaged(_Evidence, frozen=True, kw_only=True):
+    """A disk has a row for an upload, and the row's checksum fails. ``store`` is whose disk."""
+
+    store: NodeId
+    node: NodeId
+    boot: BootId
+    record_class: RecordClass
+    seq: int
+
+
 class Kept(_Evidence, frozen=True, kw_only=True):
     """A store keeps an alarm, event or task report of a node, by whatever way it came."""
 
@@ -229,8 +239,9 @@ class Vouched(_Evidence, frozen=True, kw_only=True):
 
 
 class Restrained(_Evidence, frozen=True, kw_only=True):
-    """People, or a new map, began or ceased to keep a machine from its work."""
+    """Something other than the Earth link began or ceased to keep machines from their work."""
 
+    cause: str
     restrained: bool
 
 
@@ -253,6 +264,7 @@ Evidence = (
     | Offered
     | Spooled
     | Archived
+    | Damaged
     | Kept
     | Died
     | Submitted

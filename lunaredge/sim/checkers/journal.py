@@ -89,7 +89,7 @@ class JournalReader:
         restrained = held or any(not stop.released for stop in state.stops.values())
         if restrained != self._restrained:
             self._restrained = restrained
-            yield seen.Restrained(at_ns=at_ns, restrained=restrained)
+            yield seen.Restrained(at_ns=at_ns, cause="people", restrained=restrained)
 
     def _assignments(self, at_ns: int) -> Iterator[seen.Evidence]:
         for command, pending in self.core.state.commands.items():
