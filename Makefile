@@ -64,16 +64,16 @@ $(VENV)/pyvenv.cfg:
 		echo "this Python has no venv; on Debian or Ubuntu: apt install python3-venv" >&2; exit 3; }
 
 $(SITE): $(VENV)/pyvenv.cfg pyproject.toml
-	@echo "installing lunaredge[site] into $(VENV)"
+	@echo "installing lunaredge[site] into $(VENV): 1 to 2 minutes, most of it downloads"
 	@$(BIN)/pip --disable-pip-version-check install --quiet --editable '.[site]'
 	@touch $@
 
 $(DEV): $(VENV)/pyvenv.cfg pyproject.toml
-	@echo "installing lunaredge[site,dev] into $(VENV)"
+	@echo "installing lunaredge[site,dev] into $(VENV): 1 to 2 minutes, most of it downloads"
 	@$(BIN)/pip --disable-pip-version-check install --quiet --editable '.[site,dev]'
 	@touch $(SITE) $@
 
 $(PEERS): $(VENV)/pyvenv.cfg pyproject.toml
-	@echo "installing lunaredge[site,bench] into $(VENV)"
+	@echo "installing lunaredge[site,bench] into $(VENV): 1 to 2 minutes, most of it downloads"
 	@$(BIN)/pip --disable-pip-version-check install --quiet --editable '.[site,bench]'
 	@touch $(SITE) $@

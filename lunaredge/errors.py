@@ -46,7 +46,9 @@ class ConfigError(LunarEdgeError):
         shown = repr(value)
         if len(shown) > 80:
             shown = shown[:77] + "..."
-        super().__init__(f"{place}: {key}: {problem}, got {shown}; {remedy}")
+        message = f"{place}: {key}: {problem}, got {shown}; {remedy}"
+        # A path or a key may hold a line break or an escape code: the message stays one line.
+        super().__init__("".join(char if char.isprintable() else "?" for char in message))
 
 
 class LinkError(LunarEdgeError):

@@ -78,3 +78,10 @@ def test_a_remote_error_carries_a_word_for_counting() -> None:
     assert (plain.reason, str(plain)) == ("garbage", "garbage")
     assert (detailed.reason, str(detailed)) == ("version", "version: 2, not 1")
     assert isinstance(plain, LunarEdgeError)
+
+
+def test_a_config_error_is_one_line_whatever_it_quotes() -> None:
+    error = ConfigError("is\nbad", place="a\x1b[2J\n.toml", key="b\0", value="c\n", remedy="go\ton")
+
+    assert str(error) == "a?[2J?.toml: b?: is?bad, got 'c\\n'; go?on"
+    assert error.place == "a\x1b[2J\n.toml"

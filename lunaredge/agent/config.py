@@ -4,8 +4,6 @@ Owns the ranges and their check. Reads no file: the shell decodes one into `Agen
 nothing of the machine's shape; the scheduler keeps the footprint, the agent only a way to stop.
 """
 
-import math
-
 import msgspec
 
 from lunaredge.errors import ConfigError
@@ -100,7 +98,8 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """
         for name, low, high in _RANGES:
             value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
+            # NaN is in no range; an integer may be too large for a float.
+            if not low <= value <= high:
                 remedy = f"set it between {low:g} and {high:g}"
                 raise _wrong("out of range", place, name, value, remedy)
         _validate_names(self, place)

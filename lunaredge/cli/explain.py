@@ -5,12 +5,16 @@ import json
 import sys
 
 from lunaredge.cli import site_access
-from lunaredge.cli.table import Column, as_json, render
+from lunaredge.cli.table import Column, as_json, render, width_of_stdout
 from lunaredge.ids import TaskId
 from lunaredge.runtime.client import new_request
 from lunaredge.wire import messages
 
-COLUMNS = (Column("node", "NODE"), Column("constraint", "REFUSED BY"), Column("detail", "DETAIL"))
+COLUMNS = (
+    Column("node", "NODE"),
+    Column("constraint", "REFUSED BY"),
+    Column("detail", "DETAIL", is_free=True),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
@@ -31,5 +35,5 @@ def run(options: argparse.Namespace) -> int:
         return 0 if answer.ok else 1
     print(answer.text, file=sys.stdout if answer.ok else sys.stderr)
     if rows:
-        print(render(rows, COLUMNS))
+        print(render(rows, COLUMNS, width_of_stdout()))
     return 0 if answer.ok else 1

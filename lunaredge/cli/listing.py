@@ -1,55 +1,86 @@
-"""`lunaredge nodes|tasks|alarms|link`: the views as tables or JSON, once or again and again."""
+"""`lunaredge nodes|tasks|alarms|link`: the views as tables or JSON, once or again and again.
+
+Owns what a list shows and how old it says it is (I10). Makes no fact of its own: rows are the
+scheduler's, the gateway's or the Earth station's.
+"""
 
 import argparse
 import json
 import sys
+from datetime import UTC, datetime
 
 from lunaredge.cli import site_access
-from lunaredge.cli.table import Column, Row, as_json, render
+from lunaredge.cli.table import Column, Row, as_json, render, width_of_stdout
+from lunaredge.errors import LinkError
 from lunaredge.runtime.client import SiteClient
 from lunaredge.runtime.client_settings import Client
+from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import View
 
-# Three periods of a view: older than that, what is shown is only what was last known.
+# The one view on Earth's broker: the Earth station's own, of its end of the link.
+EARTH = "earth"
+# What the broker keeps comes in one go; the second of two views is never later than this.
+RETAINED_S = 0.5
+# Up to here a list is news. Site time.
+FRESH_S = 2.0
+# Three periods of a view: its owner has missed its turn.
 STALE_S = 90.0
+# On a terminal, a watched list is drawn again so often, so that its age goes on rising.
+REDRAW_S = 2.0
+# Nobody reads a pipe again and again; an hour only bounds the wait.
+QUIET_S = 3_600.0
 
 COLUMNS = {
     "nodes": (
         Column("node", "NODE"),
         Column("presence", "IS"),
         Column("state", "STATE"),
-        Column("autonomy", "LEVEL"),
+        Column("autonomy", "LEVEL", spare=2),
         Column("task", "TASK"),
-        Column("battery_wh", "WH"),
+        Column("x_m", "X_M", spare=4),
+        Column("y_m", "Y_M", spare=4),
+        Column("battery_wh", "WH", spare=3),
         Column("mark", "MARK"),
         Column("age_s", "AGE_S"),
-        Column("waits_for", "WAITS FOR"),
+        Column("waits_for", "WAITS FOR", is_free=True),
     ),
     "tasks": (
         Column("task", "TASK"),
-        Column("kind", "KIND"),
+        Column("kind", "KIND", spare=1),
         Column("phase", "PHASE"),
         Column("node", "NODE"),
         Column("progress_ratio", "DONE"),
-        Column("waits_for", "WAITS FOR"),
-        Column("reason", "REASON"),
+        Column("waits_for", "WAITS FOR", is_free=True),
+        Column("reason", "REASON", is_free=True),
     ),
     "alarms": (
         Column("source", "SOURCE"),
         Column("code", "CODE"),
         Column("active", "ACTIVE"),
-        Column("text", "TEXT"),
+        Column("text", "TEXT", is_free=True),
     ),
     "link": (
         Column("state", "STATE"),
-        Column("autonomy", "LEVEL"),
+        Column("autonomy", "LEVEL", spare=1),
         Column("countdown_s", "COUNTDOWN_S"),
-        Column("light_time_s", "LIGHT_S"),
+        Column("light_time_s", "LIGHT_S", spare=2),
         Column("backlog_items", "BACKLOG"),
-        Column("backlog_peak", "PEAK"),
-        Column("delivered", "DELIVERED"),
+        Column("backlog_peak", "PEAK", spare=3),
+        Column("delivered", "DELIVERED", is_free=True),
+    ),
+    EARTH: (
+        Column("state", "STATE"),
+        Column("countdown_s", "COUNTDOWN_S"),
+        Column("light_time_s", "LIGHT_S", spare=2),
+        Column("heard_age_s", "HEARD_S", spare=1),
+        Column("directives_waiting", "DIRECTIVES"),
+        Column("approvals_wanted", "APPROVALS WANTED", is_free=True),
+        Column("delivered", "DELIVERED", is_free=True),
     ),
 }
+
+# These say how old something was when the view was made; shown, they go on growing with it.
+AGES = ("age_s", "heard_age_s")
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
@@ -57,41 +88,106 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     site_access.add_config(parser)
     site_access.add_json(parser)
     parser.add_argument("--watch", action="store_true", help="print again whenever it changes")
+    parser.epilog = (
+        "On a terminal columns are left out and texts cut where it is too narrow; a pipe and "
+        "--json get all. Ages are in seconds of site time. In JSON, a row's age_s is how old it "
+        "was when the view was made, and the document's age_s how old the view is: add them up."
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Show a view."""
     client = site_access.load(options, signs=False)
     return site_access.with_client(
-        client, (options.command,), lambda site: _show(site, client, options)
+        client, (options.command, EARTH), lambda site: _show(site, client, options)
     )
 
 
 async def _show(site: SiteClient, client: Client, options: argparse.Namespace) -> int:
-    view = await site.view(options.command)
-    _print(view, client, options)
+    name = (await _found(site, options.command)).name
+    _print(site, client, name, options)
     if not options.watch:
         return 0
-    shown = view
-    async for _ in site.changes(wait_s=3600.0):
-        view = site.latest[options.command]
-        if not site.connected:
+    shown_ns, was_connected = site.latest[name].site_ns, site.connected
+    is_screen = sys.stdout.isatty() and not options.json
+    async for is_news in site.changes(REDRAW_S if is_screen else QUIET_S):
+        if was_connected and not site.connected:
             print("the broker is out of reach; showing what was last known", file=sys.stderr)
-        elif view.site_ns != shown.site_ns:
-            _print(view, client, options)
-            shown = view
+        was_connected = site.connected
+        if site.latest[name].site_ns != shown_ns or (is_screen and not is_news):
+            _print(site, client, name, options)
+            shown_ns = site.latest[name].site_ns
     return 0
 
 
-def _print(view: View, client: Client, options: argparse.Namespace) -> None:
-    rows: list[Row] = json.loads(view.rows)
+async def _found(site: SiteClient, name: str) -> View:
+    """Give the view, or for `link` the Earth station's instead.
+
+    Raises:
+        LinkError: this is Earth's broker, which has no such view.
+    """
+    await site.view(name, EARTH)
+    if name not in site.latest:
+        await site.news(RETAINED_S)
+    if name in site.latest:
+        return site.latest[name]
+    if name == "link":
+        return site.latest[EARTH]
+    raise LinkError(
+        f"this is Earth's broker, which has no view of the {name} yet; what works here: link, "
+        "explain, submit, hold, resume, cancel, vouch, approve, estop"
+    )
+
+
+def _print(site: SiteClient, client: Client, name: str, options: argparse.Namespace) -> None:
+    view = site.latest[name]
     view_age_s = site_access.age_s(client, view.site_ns)
     if options.json:
-        document = {"view": view.name, "age_s": round(view_age_s, 1), "rows": rows}
-        print(as_json(document) if not options.watch else json.dumps(document), flush=True)
+        document = as_document(view, view_age_s)
+        print(json.dumps(document) if options.watch else as_json(document), flush=True)
         return
+    lines = [as_table(view, view_age_s, width_of_stdout())]
     if options.watch and sys.stdout.isatty():
-        print("\x1b[H\x1b[J", end="")
-    print(render(rows, COLUMNS[view.name]), flush=True)
+        lines.insert(0, "\x1b[H\x1b[J")
+    elif options.watch:
+        lines.insert(0, f"at {_iso(view.site_ns)} (site time)\n")
+    print("".join(lines), flush=True)
+
+
+def as_document(view: View, view_age_s: float) -> dict[str, object]:
+    """Give a view as scripts get it: the rows as they were made, and how old they are."""
+    return {
+        "view": view.name,
+        "site_ns": view.site_ns,
+        "age_s": round(view_age_s, 1),
+        "rows": json.loads(view.rows),
+    }
+
+
+def as_table(view: View, view_age_s: float, width: int | None) -> str:
+    """Give a view as people read it, with its age where it is not news."""
+    rows: list[Row] = [_aged(row, view_age_s) for row in json.loads(view.rows)]
+    lines = [render(rows, COLUMNS[view.name], width) if rows else f"no {view.name}"]
     if view_age_s > STALE_S:
-        print(f"last known, {view_age_s:.0f} s ago: nobody has said more since", file=sys.stderr)
+        lines.append(f"as of {view_age_s:.0f} s ago: last known, nobody has said more since")
+    elif view_age_s > FRESH_S:
+        lines.append(f"as of {view_age_s:.0f} s ago")
+    return "\n".join(lines)
+
+
+def _aged(row: Row, view_age_s: float) -> Row:
+    """Give a row as it is worth now: older by the view's age, and not measured in a stale view."""
+    # A view from a clock ahead of ours makes nothing younger.
+    more_s = max(0.0, view_age_s)
+    aged = dict(row)
+    for key in AGES:
+        age_s = row.get(key)
+        if isinstance(age_s, int | float):
+            aged[key] = age_s + more_s
+    if more_s > STALE_S and row.get("mark") == "measured":
+        aged["mark"] = "last known"
+    return aged
+
+
+def _iso(site_ns: int) -> str:
+    return datetime.fromtimestamp(site_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -32,7 +32,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("demo", "demo.command", "run a whole construction site on this machine"),
     Command("submit", "submit", "hand in a work order"),
-    Command("nodes", "listing", "list the nodes: who is there, where, at what"),
+    Command("nodes", "listing", "list the nodes: who is there, at what, and (if wide) where"),
     Command("tasks", "listing", "list the tasks: how far, on which node, waiting for what"),
     Command("alarms", "listing", "list the alarms, active ones first"),
     Command("link", "listing", "show the Earth link: contact, backlog, what was delivered"),
@@ -40,7 +40,7 @@ COMMANDS = (
     Command("hold", "operate", "bring a node to rest and keep it there"),
     Command("resume", "operate", "let a held node go on"),
     Command("cancel", "operate", "cancel a task"),
-    Command("estop", "operate", "stop one node or all, now; or release a stop, in two steps"),
+    Command("estop", "estop", "stop one node or all, now; or release a stop, in two steps"),
     Command("vouch", "operate", "say where a silent node stands, or that it is gone, in two steps"),
     Command("approve", "operate", "give Earth's word on a task that needs it"),
     Command("doctor", "doctor.command", "check settings, broker, clock, disk and kernels"),
@@ -57,8 +57,8 @@ COMMANDS = (
 )
 
 _EPILOG = """\
-exit codes: 0 done, 1 what was asked about is not so, 2 bad input or usage,
-3 a needed part (broker, disk, node) is missing, 130 interrupted.
+exit codes: 0 done, 1 what was asked about is not so, 2 bad input or usage (a
+work order that is refused too), 3 a needed part (broker, disk, node) is missing, 130 interrupted.
 
 start here: lunaredge demo
 """

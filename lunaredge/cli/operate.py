@@ -1,20 +1,16 @@
-"""`lunaredge hold|resume|cancel|estop|vouch|approve`: what an operator may do to a running site."""
+"""`lunaredge hold|resume|cancel|vouch|approve`: what an operator may do to a running site."""
 
 import argparse
 import math
-import secrets
 import sys
 
 from lunaredge.cli import site_access
 from lunaredge.cli.table import as_json
 from lunaredge.errors import ConfigError
 from lunaredge.ids import NodeId, TaskId, is_name
-from lunaredge.runtime.client import SiteClient, new_request
-from lunaredge.wire import messages, topics
-
-# A stop is not acknowledged by one party but latched by many: it is said this often.
-STOP_REPEATS = 3
-STOP_GAP_S = 0.1
+from lunaredge.runtime.client import new_request
+from lunaredge.runtime.client_settings import Client
+from lunaredge.wire import messages
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
@@ -39,28 +35,33 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
                 "--gone", action="store_true", help="it takes no place on the site any more"
             )
             parser.add_argument("--code", default="", help="the code that the first step gave")
-        case "estop":
-            parser.add_argument("node", nargs="?", help="one node; left out, every node")
-            parser.add_argument("--reason", default="by an operator")
-            parser.add_argument(
-                "--release", metavar="STOP", help="release a stop: first asks for a code"
-            )
-            parser.add_argument("--code", default="", help="the code that --release gave")
 
 
 def run(options: argparse.Namespace) -> int:
     """Carry a command out and print what came of it."""
-    _check_name(options)
-    client = site_access.load(options, signs=True)
-    if options.command == "estop" and not options.release:
-        return site_access.with_client(client, (), lambda site: _stop(site, options))
-    question = _question(options)
+    check_names(options)
+    return put(site_access.load(options, signs=True), _question(options), options)
+
+
+def put(client: Client, question: messages.Question, options: argparse.Namespace) -> int:
+    """Ask the scheduler for something, print its answer and give the exit code."""
     answer = site_access.with_client(client, (), lambda site: site.ask(question))
+    text = answer.text + ("" if answer.ok else _hint(options.command, answer.text))
     if options.json:
-        print(as_json({"ok": answer.ok, "text": answer.text}))
+        print(as_json({"ok": answer.ok, "text": text}))
     else:
-        print(answer.text, file=sys.stdout if answer.ok else sys.stderr)
+        print(text, file=sys.stdout if answer.ok else sys.stderr)
     return 0 if answer.ok else 1
+
+
+def _hint(command: str, refusal: str) -> str:
+    """Say what to do about a refusal that the scheduler can't know the way around."""
+    if command == "approve" and "Earth's key" in refusal:
+        return (
+            ": approve through Earth's broker, with --config and the settings of Earth's operator "
+            "(operator-on-earth.toml in a demo's folder)"
+        )
+    return ""
 
 
 def _question(options: argparse.Namespace) -> messages.Question:
@@ -76,14 +77,10 @@ def _question(options: argparse.Namespace) -> messages.Question:
             return messages.Approve(
                 request=request, task=TaskId(options.task), approved=not options.veto
             )
-        case "vouch":
+        case _:
             at = None if options.gone else (options.at[0], options.at[1])
             return messages.VouchRequest(
                 request=request, node=NodeId(options.node), at=at, code=options.code
-            )
-        case _:
-            return messages.StopReleaseRequest(
-                request=request, stop=options.release, code=options.code
             )
 
 
@@ -94,21 +91,12 @@ def _metres(text: str) -> float:
     return value
 
 
-async def _stop(site: SiteClient, options: argparse.Namespace) -> int:
-    await site.reach()
-    stop = f"stop-{secrets.token_hex(4)}"
-    node = NodeId(options.node) if options.node else None
-    body = messages.Stop(stop=stop, node=node, reason=options.reason)
-    for _ in range(STOP_REPEATS):
-        site.say(topics.stop_all(site.identity.site), body)
-        async for _ in site.changes(STOP_GAP_S):
-            break
-    text = f"{stop}: {node or 'every node'} told to stop; release it with --release {stop}"
-    print(as_json({"ok": True, "stop": stop, "text": text}) if options.json else text)
-    return 0
+def check_names(options: argparse.Namespace) -> None:
+    """Refuse what can't be a name.
 
-
-def _check_name(options: argparse.Namespace) -> None:
+    Raises:
+        ConfigError: names the option.
+    """
     for key in ("node", "task"):
         value = getattr(options, key, None)
         if value is not None and not is_name(value):

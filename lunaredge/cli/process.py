@@ -3,11 +3,20 @@
 import argparse
 from pathlib import Path
 
+WHOSE = {
+    "broker": "the broker",
+    "scheduler": "the scheduler",
+    "gateway": "the gateway",
+    "earth": "the Earth station",
+    "agent": "the agent",
+    "machines": "the simulated machines",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the option that names the settings."""
     parser.add_argument(
-        "--config", type=Path, required=True, metavar="FILE", help=f"settings of the {command}"
+        "--config", type=Path, required=True, metavar="FILE", help=f"settings of {WHOSE[command]}"
     )
     parser.epilog = "Ends in good order on SIGTERM or Ctrl-C; logs to stderr."
 

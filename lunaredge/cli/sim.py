@@ -17,6 +17,8 @@ from lunaredge.runtime.files.site_file import load_site
 from lunaredge.sim.run import Outcome, run_seed
 from lunaredge.sim.scenario import Scenario, standard
 
+SEEDS = 10
+SEED_BASE = 1
 STANDARD = "standard"
 DEMO = "composite-ridge"
 
@@ -28,8 +30,12 @@ WORK_S_MAX = 8 * 3_600.0
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
-    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="how many seeds to run")
-    parser.add_argument("--seed-base", type=int, default=1, metavar="B", help="the first of them")
+    parser.add_argument(
+        "--seeds", type=int, metavar="N", help=f"how many seeds to run (default: {SEEDS})"
+    )
+    parser.add_argument(
+        "--seed-base", type=int, metavar="B", help=f"the first of them (default: {SEED_BASE})"
+    )
     parser.add_argument("--seed", type=int, metavar="S", help="run this seed alone")
     parser.add_argument("--trace", action="store_true", help="tell every event on stderr")
     parser.add_argument(
@@ -45,11 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the seeds and print what came of them."""
-    if not 1 <= options.seeds <= SEEDS_MAX:
-        raise _wrong("--seeds", options.seeds, f"give 1 to {SEEDS_MAX}")
+    seeds = _seeds(options)
     scenario = _scenario(options.scenario)
-    first = options.seed_base if options.seed is None else options.seed
-    seeds = range(first, first + (options.seeds if options.seed is None else 1))
     echo = _tell if options.trace else None
     begun_s = time.monotonic()
     outcomes = []
@@ -62,6 +65,24 @@ def run(options: argparse.Namespace) -> int:
     summary = _summary(outcomes, options.scenario, time.monotonic() - begun_s)
     print(as_json(summary) if options.json else _sentence(summary))
     return 0 if summary["passed"] == summary["seeds"] else 1
+
+
+def _seeds(options: argparse.Namespace) -> range:
+    """Give the seeds to run.
+
+    Raises:
+        ConfigError: what was asked for contradicts itself, or is too much.
+    """
+    if options.seed is not None:
+        for key, value in (("--seeds", options.seeds), ("--seed-base", options.seed_base)):
+            if value is not None:
+                raise _wrong(key, value, "leave it out: --seed runs that seed alone")
+        return range(options.seed, options.seed + 1)
+    count = SEEDS if options.seeds is None else options.seeds
+    if not 1 <= count <= SEEDS_MAX:
+        raise _wrong("--seeds", count, f"give 1 to {SEEDS_MAX}")
+    first = SEED_BASE if options.seed_base is None else options.seed_base
+    return range(first, first + count)
 
 
 def _summary(outcomes: list[Outcome], scenario: str, wall_s: float) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
+from lunaredge.errors import TransportError
 from lunaredge.runtime.client import SiteClient
 from lunaredge.runtime.client_settings import Client, load_client
 from lunaredge.units import NS_PER_S
@@ -29,15 +30,27 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def with_client(
-    client: Client, views: tuple[str, ...], act: Callable[[SiteClient], Awaitable[T]]
+    client: Client,
+    views: tuple[str, ...],
+    act: Callable[[SiteClient], Awaitable[T]],
+    *,
+    hears_nodes: bool = False,
 ) -> T:
-    """Connect, do something, disconnect."""
+    """Connect, do something, disconnect.
+
+    Raises:
+        TransportError: the broker was not reached; says which, and which file names it.
+    """
 
     async def connected() -> T:
-        async with SiteClient(client.broker, client.identity, views) as site:
+        site = SiteClient(client.broker, client.identity, views, hears_nodes=hears_nodes)
+        async with site:
             return await act(site)
 
-    return asyncio.run(connected())
+    try:
+        return asyncio.run(connected())
+    except TransportError as exc:
+        raise TransportError(f"{client.file}: {exc}") from exc
 
 
 def load(options: argparse.Namespace, *, signs: bool) -> Client:

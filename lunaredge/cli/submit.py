@@ -19,13 +19,14 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Check the file, hand it in, print the answer."""
+    """Check the file, hand it in, print the answer. A refused order is bad input."""
     order = load_order(options.order)
     client = site_access.load(options, signs=True)
     question = messages.Submit(request=new_request(), order=order)
     answer = site_access.with_client(client, (), lambda site: site.ask(question))
+    text = answer.text if answer.ok else f"{options.order}: refused: {answer.text}"
     if options.json:
-        print(as_json({"ok": answer.ok, "order": order.id, "text": answer.text}))
+        print(as_json({"ok": answer.ok, "order": order.id, "text": text}))
     else:
-        print(answer.text, file=sys.stdout if answer.ok else sys.stderr)
+        print(text, file=sys.stdout if answer.ok else sys.stderr)
     return 0 if answer.ok else 2

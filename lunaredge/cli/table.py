@@ -1,29 +1,48 @@
-"""Rows as aligned text: no colours, no library, 80 columns where it can be."""
+"""Rows as aligned text: no colours, no library; on a terminal never wider than it is."""
 
 import json
+import shutil
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 Row = dict[str, object]
 
+GAP = "  "
+# Plain ASCII: what a locale can't encode would end the command with an error.
+ELLIPSIS = "..."
+# Free text that is cut shorter than this says nothing any more: another column goes first.
+FREE_WIDTH_MIN = 14
+
 
 class Column(NamedTuple):
-    """One column: the row's key and the heading."""
+    """One column: the row's key and the heading; what happens to it where there is little room."""
 
     key: str
     heading: str
+    spare: int = 0
+    """Left out where there is no room, the highest number first; 0 stays."""
+    is_free: bool = False
+    """Free text: may be cut."""
 
 
-def render(rows: Sequence[Row], columns: Sequence[Column]) -> str:
-    """Give the rows as lines under a heading."""
-    cells = [[column.heading for column in columns]]
-    cells += [[shown(row.get(column.key)) for column in columns] for row in rows]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    ]
-    return "\n".join(lines)
+def render(rows: Sequence[Row], columns: Sequence[Column], width: int | None = None) -> str:
+    """Give the rows as lines under a heading; None: as wide as it takes."""
+    cells = {
+        column: [column.heading, *(shown(row.get(column.key)) for row in rows)]
+        for column in columns
+    }
+    widths = {column: max(map(len, texts)) for column, texts in cells.items()}
+    if width is not None:
+        widths = _fitted(widths, width)
+    kept = [[_cut(text, room).ljust(room) for text in cells[c]] for c, room in widths.items()]
+    lines = [GAP.join(line).rstrip() for line in zip(*kept, strict=True)]
+    return "\n".join(line if width is None else _cut(line, width) for line in lines)
+
+
+def width_of_stdout() -> int | None:
+    """Give the terminal's width in characters; None where stdout is none: a pipe gets all."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def shown(value: object) -> str:
@@ -35,12 +54,42 @@ def shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.1f}" if abs(value) >= 1 or value == 0 else f"{value:.2f}"
     if isinstance(value, dict):
-        return " ".join(f"{key}={shown(part)}" for key, part in value.items())
+        return " ".join(f"{shown(key)}={shown(part)}" for key, part in value.items())
     if isinstance(value, list):
         return " ".join(shown(part) for part in value)
-    return str(value)
+    # Reasons come from outside: a line break or an escape code of theirs must not draw our screen.
+    return "".join(char if char.isprintable() else "?" for char in str(value))
 
 
 def as_json(document: object) -> str:
     """Give a document as JSON for scripts."""
     return json.dumps(document, indent=2)
+
+
+def _fitted(widths: dict[Column, int], width: int) -> dict[Column, int]:
+    """Give the columns that are shown, and how wide: the spare ones go, then free text is cut."""
+    kept = dict(widths)
+    spares = sorted((column for column in kept if column.spare), key=lambda column: -column.spare)
+    for column in spares:
+        if _surplus(kept, width) <= sum(map(_slack, kept, kept.values())):
+            break
+        del kept[column]
+    while _surplus(kept, width) > 0 and any(map(_slack, kept, kept.values())):
+        widest = max(kept, key=lambda column: _slack(column, kept[column]))
+        kept[widest] -= 1
+    return kept
+
+
+def _surplus(widths: dict[Column, int], width: int) -> int:
+    return sum(widths.values()) + len(GAP) * (len(widths) - 1) - width
+
+
+def _slack(column: Column, width: int) -> int:
+    """Give how many characters a column can lose."""
+    return max(0, width - FREE_WIDTH_MIN) if column.is_free else 0
+
+
+def _cut(text: str, width: int) -> str:
+    return (
+        text if len(text) <= width else (text[: max(0, width - len(ELLIPSIS))] + ELLIPSIS)[:width]
+    )

@@ -11,7 +11,7 @@ import msgspec
 from lunaredge.earth import uplink
 from lunaredge.earth.scribe import Scribe
 from lunaredge.earth.uplink import Order, Orders
-from lunaredge.errors import RemoteProtocolError
+from lunaredge.errors import JournalCorrupt, RemoteProtocolError
 from lunaredge.ids import ClientId, SiteId, TaskId, is_name
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row
 from lunaredge.wire import topics
@@ -42,7 +42,7 @@ class ApprovalPolicy(enum.Enum):
     """Who answers when a task needs Earth's word."""
 
     AUTO = "auto"
-    """The station, yes to each."""
+    """The station, yes to each; at once, or after the time that people take."""
     MANUAL = "manual"
     """An operator on Earth."""
 
@@ -52,7 +52,18 @@ class DeskConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     site: SiteId
     approve: ApprovalPolicy
+    approve_delay_ns: int
+    """From hearing of a wish to the automatic yes; an operator may speak before it."""
     approval_lifetime_ns: int
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A task that waits for a word, as it lies in the store."""
+
+    title: str
+    request: str
+    """The id of the automatic answer: the numbers of the record that asked."""
+    heard_ns: int
 
 
 class Desk:
@@ -61,8 +72,8 @@ class Desk:
     def __init__(self, config: DeskConfig, scribe: Scribe) -> None:
         self.config = config
         self.orders = Orders()
-        self.wanted: dict[TaskId, str] = {}
-        """Tasks that wait for an operator's word, with their titles."""
+        self.wanted: dict[TaskId, Wish] = {}
+        """Tasks that wait for a word, in the order in which they came."""
         self._scribe = scribe
         self._effects: list[Effect] = []
 
@@ -75,7 +86,11 @@ class Desk:
         if row.table == uplink.TABLE:
             self.orders.restore(row)
         elif row.table == WANTED_TABLE:
-            self.wanted[TaskId(row.scope)] = row.value.decode("utf-8", "replace")
+            try:
+                wish = msgspec.msgpack.decode(row.value, type=Wish)
+            except (msgspec.DecodeError, ValueError) as exc:
+                raise JournalCorrupt(f"{row.table} {row.scope}: {exc}") from exc
+            self.wanted[TaskId(row.scope)] = wish
 
     def take_effects(self) -> list[Effect]:
         """Hand out what is to be stored."""
@@ -110,18 +125,21 @@ class Desk:
         return [Note(level=Level.INFO, event="directive.ordered", fields=fields)]
 
     def want(self, wanted: ApprovalWanted, shipment: Shipment, now_ns: int) -> None:
-        """Learn that a task waits for Earth's word; say yes if that is the policy."""
-        if self.config.approve is ApprovalPolicy.MANUAL:
-            if len(self.wanted) < WANTED_MAX:
-                self.wanted[wanted.task] = wanted.title
-                self._effects.append(Persist(WANTED_TABLE, wanted.task, 0, wanted.title.encode()))
-            return
+        """Learn that a task waits for Earth's word; say yes at once if that is the policy."""
         # The record's own numbers: one answer for each time the site asks, whatever is repeated.
         request = f"{shipment.boot}-{shipment.seq}"
-        if self.orders.get(f"{_EARTH_CLIENT}.{request}") is None:
-            body = Approve(request=request, task=wanted.task, approved=True)
-            expires_ns = now_ns + self.config.approval_lifetime_ns
-            self._order(_EARTH_CLIENT, request, body, now_ns, expires_ns)
+        if self.orders.get(f"{_EARTH_CLIENT}.{request}") is not None:
+            return
+        # Of more wishes than a list holds, none is forgotten: the policy is yes to each.
+        is_full = wanted.task not in self.wanted and len(self.wanted) >= WANTED_MAX
+        is_auto = self.config.approve is ApprovalPolicy.AUTO
+        if is_auto and (is_full or self.config.approve_delay_ns == 0):
+            self._approve(wanted.task, request, now_ns)
+        elif not is_full and wanted.task not in self.wanted:
+            wish = Wish(title=wanted.title, request=request, heard_ns=now_ns)
+            self.wanted[wanted.task] = wish
+            value = msgspec.msgpack.encode(wish)
+            self._effects.append(Persist(WANTED_TABLE, wanted.task, 0, value))
 
     def answered(self, answered: Answered, now_ns: int) -> list[Effect]:
         """Learn what came of a directive; give what is to be said."""
@@ -131,7 +149,9 @@ class Desk:
         return self._answer(order, now_ns)
 
     def sweep(self, now_ns: int) -> list[Effect]:
-        """Forget what is over; give what is to be said of it."""
+        """Say the automatic yes that is due, forget what is over; give what is to be said of it."""
+        if self.config.approve is ApprovalPolicy.AUTO:
+            self._approve_due(now_ns)
         said: list[Effect] = []
         for order in self.orders.sweep(now_ns):
             text = "expired before the site confirmed that it had it"
@@ -139,6 +159,18 @@ class Desk:
                 self._said(order.client, Answer(request=order.request, ok=False, text=text), now_ns)
             )
         return said
+
+    def _approve_due(self, now_ns: int) -> None:
+        heard_before_ns = now_ns - self.config.approve_delay_ns
+        due = [(t, wish) for t, wish in self.wanted.items() if wish.heard_ns <= heard_before_ns]
+        for task, wish in due:
+            self._approve(task, wish.request, now_ns)
+
+    def _approve(self, task: TaskId, request: str, now_ns: int) -> None:
+        """Say yes in Earth's own name; a wish that finds no room stays, and is due again."""
+        body = Approve(request=request, task=task, approved=True)
+        expires_ns = now_ns + self.config.approval_lifetime_ns
+        self._order(_EARTH_CLIENT, request, body, now_ns, expires_ns)
 
     def _order(
         self, client: ClientId, request: str, body: Request, now_ns: int, expires_ns: int

@@ -48,6 +48,8 @@ class EarthConfig(msgspec.Struct, frozen=True, kw_only=True):
     preset: str = "relay"
     """Rates of the link, by name; see `LINK_PRESETS`."""
     approve: ApprovalPolicy = ApprovalPolicy.MANUAL
+    approve_delay_ns: int = 0
+    """What people take for an answer; an automatic one comes this late, to a view's period."""
     line: LineConfig = LineConfig()
     ack_delay_ns: int = 1 * NS_PER_S
     """Waited for more before an acknowledgement: at 8 kbit/s one per datagram would be too much."""
@@ -76,6 +78,7 @@ class EarthNode:
         desk_config = DeskConfig(
             site=config.site,
             approve=config.approve,
+            approve_delay_ns=config.approve_delay_ns,
             approval_lifetime_ns=config.approval_lifetime_ns,
         )
         self.desk = Desk(desk_config, self._scribe)
@@ -283,7 +286,7 @@ class EarthNode:
     def _publish_view(self, now_ns: int) -> None:
         row = earth_row(self.line, self.inbox, now_ns)
         row["directives_waiting"] = self.desk.orders.waiting
-        row["approvals_wanted"] = dict(self.desk.wanted)
+        row["approvals_wanted"] = {task: wish.title for task, wish in self.desk.wanted.items()}
         row["refused"] = dict(self.refusals.by_reason)
         view = View(name="earth", site_ns=now_ns, rows=msgspec.json.encode([row]))
         topic = topics.view(self.config.site, "earth")

@@ -2,7 +2,7 @@
 
 A request is signed, lives for a short time and carries an id of its own, so that sending it again
 until the answer comes changes nothing twice. A view is retained by the broker: it comes at once,
-with the site time at which it was made.
+with the site time at which it was made. A view is not signed; what a node says of itself is.
 """
 
 import asyncio
@@ -42,11 +42,18 @@ class SiteClient:
     """One client's connection to a broker; use it as an async context."""
 
     def __init__(
-        self, settings: LinkSettings, identity: ClientIdentity, views: Sequence[str] = ()
+        self,
+        settings: LinkSettings,
+        identity: ClientIdentity,
+        views: Sequence[str] = (),
+        *,
+        hears_nodes: bool = False,
     ) -> None:
         self.identity = identity
         self.latest: dict[str, messages.View] = {}
         """The newest view of each name heard so far."""
+        self.situations: dict[NodeId, messages.Situation] = {}
+        """Each node's newest word of itself, under its own signature, with ``hears_nodes``."""
         self._answers: dict[str, messages.Answer] = {}
         self._news = asyncio.Event()
         self._connected = asyncio.Event()
@@ -55,6 +62,8 @@ class SiteClient:
         site = identity.site
         names = [topics.view(site, name) for name in views]
         wanted = [topics.answer(site, identity.client), *names]
+        wanted += [topics.build(site, NodeId("+"), "node")] if hears_nodes else []
+        self._place = f"{settings.host}:{settings.port}"
         client_id = f"{identity.client}-{secrets.token_hex(4)}"
         # No session: what a person asked for is of no use after the connection.
         settings = msgspec.structs.replace(settings, session_expiry_s=0)
@@ -87,7 +96,8 @@ class SiteClient:
             await asyncio.wait_for(self._connected.wait(), wait_s)
         except TimeoutError as exc:
             raise TransportError(
-                "the broker can't be reached; is the site running, and are host and port right?"
+                f"the broker at {self._place} can't be reached; is the site running, and is that "
+                "where its broker is?"
             ) from exc
 
     async def ask(
@@ -105,12 +115,18 @@ class SiteClient:
         topic = topics.request(self.identity.site, self.identity.client)
         while body.request not in self._answers:
             self.say(topic, body)
-            await self._wait(RESEND_S)
+            await self.news(RESEND_S)
             if asyncio.get_running_loop().time() >= deadline_s:
                 raise TimeoutExceeded(
-                    f"no answer from the scheduler in {wait_s:g} s; it may still act on this"
+                    f"no answer from the scheduler in {wait_s:g} s; it may still act on this. Is "
+                    "the scheduler running, is this key enrolled (keys/public.json), and from "
+                    "Earth: is the link open?"
                 )
         return self._answers.pop(body.request)
+
+    def answer_to(self, request: str) -> messages.Answer | None:
+        """Give the answer to something that was said and not asked, if one came."""
+        return self._answers.get(request)
 
     def say(self, topic: str, body: messages.Message) -> None:
         """Publish one signed message."""
@@ -127,8 +143,8 @@ class SiteClient:
         )
         self._link.publish(topic, codec.encode(header, body, self.identity.signer))
 
-    async def view(self, name: str, wait_s: float = ANSWER_S_MAX) -> messages.View:
-        """Give the newest view of that name.
+    async def view(self, *names: str, wait_s: float = ANSWER_S_MAX) -> messages.View:
+        """Give the newest view of the first of these names that has one.
 
         Raises:
             TransportError: the broker was not reached.
@@ -136,18 +152,22 @@ class SiteClient:
         """
         await self.reach()
         deadline_s = asyncio.get_running_loop().time() + wait_s
-        while name not in self.latest:
-            await self._wait(deadline_s - asyncio.get_running_loop().time())
-            if name not in self.latest and asyncio.get_running_loop().time() >= deadline_s:
-                raise TimeoutExceeded(f"nobody has published the view {name} in {wait_s:g} s")
-        return self.latest[name]
+        while not any(name in self.latest for name in names):
+            if asyncio.get_running_loop().time() >= deadline_s:
+                raise TimeoutExceeded(
+                    f"the broker at {self._place} is there, but nobody has published the view "
+                    f"{names[0]} in {wait_s:g} s; is the scheduler (for link: the gateway) running?"
+                )
+            await self.news(deadline_s - asyncio.get_running_loop().time())
+        return next(self.latest[name] for name in names if name in self.latest)
 
     async def changes(self, wait_s: float) -> AsyncIterator[bool]:
         """Give True for each piece of news, False when none came for that long."""
         while True:
-            yield await self._wait(wait_s)
+            yield await self.news(wait_s)
 
-    async def _wait(self, wait_s: float) -> bool:
+    async def news(self, wait_s: float) -> bool:
+        """Wait for the next piece of news, for that long; tell whether there was one."""
         try:
             await asyncio.wait_for(self._news.wait(), max(0.0, wait_s))
         except TimeoutError:
@@ -158,7 +178,7 @@ class SiteClient:
     # --- LinkListener -----------------------------------------------------------------------
 
     def on_message(self, topic: str, payload: bytes) -> None:
-        """Take an answer or a view; anything else is not for us."""
+        """Take an answer, a view or a node's word; anything else is not for us."""
         try:
             received = codec.decode(payload, self.identity.keyring)
         except RemoteProtocolError:
@@ -169,6 +189,10 @@ class SiteClient:
             self._news.set()
         elif isinstance(body, messages.View):
             self.latest[body.name] = body
+            self._news.set()
+        elif isinstance(body, messages.Birth | messages.Heartbeat) and received.role is Role.NODE:
+            # A node's key is named after the node; whoever else signs it speaks for nobody.
+            self.situations[NodeId(received.header.key)] = body.situation
             self._news.set()
 
     def on_connected(self) -> None:

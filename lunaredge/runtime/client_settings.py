@@ -36,6 +36,8 @@ class ClientFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class Client(msgspec.Struct, frozen=True, kw_only=True):
     """Settings ready for use."""
 
+    file: Path
+    """Where they were read, for messages."""
     broker: LinkSettings
     identity: ClientIdentity
 
@@ -59,6 +61,7 @@ def load_client(path: Path | None, *, signs: bool) -> Client:
             )
     keys = found.parent / settings.keys
     return Client(
+        file=found,
         broker=settings.broker,
         identity=ClientIdentity(
             site=settings.site,

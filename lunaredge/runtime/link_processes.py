@@ -20,6 +20,7 @@ from lunaredge.runtime.settings import beside
 from lunaredge.runtime.site_settings import EarthLinkSettings, EarthSettings, GatewaySettings
 from lunaredge.runtime.space_link import LinkEnd
 from lunaredge.runtime.store import Store
+from lunaredge.units import ns_from_s
 
 ANY_PORT_HERE = "127.0.0.1"
 
@@ -68,6 +69,7 @@ async def _earth(path: Path, settings: EarthSettings) -> None:
         preset=settings.preset,
         line=settings.line(),
         approve=ApprovalPolicy(settings.approve),
+        approve_delay_ns=ns_from_s(settings.approve_delay_s),
     )
     signer, keyring = load_signer(keys, "earth"), load_keyring(keys)
     store = Store.open(beside(path, settings.store))

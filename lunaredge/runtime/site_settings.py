@@ -142,6 +142,9 @@ class EarthSettings(EarthLinkSettings):
         Literal["auto", "manual"],
         Field(description="auto approves whatever asks; manual waits for an operator on Earth"),
     ] = "manual"
+    approve_delay_s: Annotated[
+        float, number("s", 0, 604_800, "auto answers this late: people take time to look and talk")
+    ] = 0.0
 
 
 class SpaceLinkPart(Written):
@@ -195,4 +198,4 @@ def load_settings(path: Path, shape: type[AnySettings]) -> AnySettings:
     Raises:
         ConfigError: names the file and the key, and what to write there.
     """
-    return validated(read_settings(path), shape)
+    return validated(read_settings(path, shape), shape)

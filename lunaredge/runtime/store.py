@@ -78,6 +78,8 @@ class Store:
         self.path = path
         self.corrupt_count = 0
         self.corrupt_keys: list[str] = []
+        self.corrupt_keys_max = CORRUPT_SHOWN_MAX
+        """Damaged rows beyond are counted only."""
         self.repeated_count = 0
         """Archive writes that were there already; each is the same record, kept once."""
         self._connection = connection
@@ -347,7 +349,7 @@ class Store:
 
     def _count_corrupt(self, key: str) -> None:
         self.corrupt_count += 1
-        if len(self.corrupt_keys) < CORRUPT_SHOWN_MAX:
+        if len(self.corrupt_keys) < self.corrupt_keys_max:
             self.corrupt_keys.append(key)
 
 

@@ -1,9 +1,12 @@
+import pytest
+
 from lunaredge.cli.demo.text import as_text
 
 
 def report(**changes: object) -> dict[str, object]:
     base: dict[str, object] = {
         "ok": True,
+        "reasons": [],
         "invariants": {"I1": {"ok": True, "checked": 7, "violations": 0}},
         "tasks": {"submitted": 2, "done": 2, "failed": 0, "cancelled": 0},
         "telemetry": {
@@ -11,6 +14,7 @@ def report(**changes: object) -> dict[str, object]:
             "archived": 10,
             "duplicates_removed": 1,
             "lost": 0,
+            "damaged": 0,
             "dropped_by_class": {"raw": 0},
         },
         "earth": {
@@ -24,7 +28,8 @@ def report(**changes: object) -> dict[str, object]:
         "separation_m_min": 2.5,
         "authorities_granted": 3,
         "commands_refused": 4,
-        "attacks": [{"kind": "forge", "node": "a", "at_ns": 1}],
+        "refused_by_reason": {"expired": 1, "garbage": 1, "signature": 1, "unsigned": 1},
+        "attacks": [{"kind": "forge", "node": "a", "at_ns": 1}] * 4,
         "interventions": 0,
         "kills": [{"name": "scheduler", "at_ns": 1}],
         "virtual_s": 9000.0,
@@ -39,7 +44,7 @@ def report(**changes: object) -> dict[str, object]:
 def test_a_good_run_ends_with_ok() -> None:
     text = as_text(report())
 
-    assert text.endswith("OK: every invariant held.")
+    assert text.endswith("\n\nOK: every invariant held and every task was done.")
     assert "2 done, 0 failed, 0 cancelled of 2" in text
     assert "2.50 m" in text
     assert "backlog peak 5, drained at T+1 h 50 min" in text
@@ -50,8 +55,64 @@ def test_a_good_run_ends_with_ok() -> None:
 def test_a_broken_invariant_is_told_with_its_story() -> None:
     broken = {"I1": {"ok": False, "checked": 7, "violations": 1}}
 
-    text = as_text(report(ok=False, invariants=broken, violations=["I1: they met"]))
+    reasons = ["I1 broke 1 times in 7 checks"]
+    text = as_text(
+        report(ok=False, invariants=broken, violations=["I1: they met"], reasons=reasons)
+    )
 
     assert "I1 BROKEN" in text
+    assert "1 of 7" in text
     assert "I1: they met" in text
-    assert text.endswith("NOT OK.")
+    assert text.endswith("NOT OK:\n  - I1 broke 1 times in 7 checks")
+
+
+def test_no_line_is_wider_than_a_plain_terminal() -> None:
+    names = [f"I{number}" for number in range(1, 10)]
+    big = {
+        "produced": 1_234_567,
+        "archived": 1_234_567,
+        "duplicates_removed": 12_345,
+        "damaged": 0,
+        "lost": 123,
+        "dropped_by_class": dict.fromkeys(("alarm", "event", "state", "summary", "raw"), 123_456),
+    }
+    verdicts = {name: {"ok": False, "checked": 1_234_567, "violations": 12_345} for name in names}
+    kills = [{"name": f"agent-with-a-long-name-{number}", "at_ns": 1} for number in range(9)]
+
+    text = as_text(
+        report(
+            ok=False,
+            invariants=verdicts,
+            telemetry=big,
+            kills=kills,
+            violations=["I1: " + "they met again " * 20],
+            reasons=["of 15 tasks 14 cancelled: " + "haul-a (by an operator), " * 14],
+        )
+    )
+
+    assert max(map(len, text.splitlines())) <= 79
+    assert "1234567 produced, 1234567 archived, 12345 repeats, 123 lost" in " ".join(text.split())
+
+
+def test_the_figures_of_an_ordinary_run_take_a_line_each() -> None:
+    figures = as_text(report()).split("\n\n")[1].splitlines()
+
+    assert all(not line.startswith(" ") for line in figures)
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"),
+    [
+        ({"expired": 2, "garbage": 2}, "4, which are the refused ones"),
+        ({"expired": 4, "garbage": 2}, "4 of these; 2 came late or twice by themselves"),
+        ({"expired": 3}, "4; for 1 the node ended before it could tell"),
+    ],
+)
+def test_refused_and_forged_commands_add_up_in_words(refused: dict[str, int], said: str) -> None:
+    total = sum(refused.values())
+
+    lines = as_text(report(commands_refused=total, refused_by_reason=refused)).splitlines()
+
+    told = ", ".join(f"{count} {reason}" for reason, count in refused.items())
+    assert f"commands refused     {total}: {told}" in lines
+    assert f"forged by the demo   {said}" in lines

@@ -172,7 +172,8 @@ def test_a_misspelt_key_is_found_in_the_settings_it_was_meant_for(
     code, checks = examined(capsys, "--config", path)
 
     assert code == 2
-    assert "keis" in checks["main.toml"]["found"] or "keys" in checks["main.toml"]["found"]
+    assert "keis: the key is not known" in checks["main.toml"]["found"]
+    assert "did you mean keys?" in checks["main.toml"]["remedy"]
 
 
 def test_a_file_that_is_nobodys_settings_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -233,6 +234,25 @@ def test_a_node_without_a_key_is_named(
     assert code == 2
     assert gone in checks["scheduler.toml: enrolment"]["found"]
     assert f"--node {gone}" in checks["scheduler.toml: enrolment"]["remedy"]
+
+
+def test_a_broken_site_file_is_told_once(
+    tmp_path: Path, broker: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text("name = 1")
+    files = [
+        write(tmp_path, process, settings_of(process, broker) | {"site_file": str(site)})
+        for process in ("scheduler", "machines")
+    ]
+
+    code, checks = examined(capsys, "--config", files[0], "--config", files[1])
+
+    failures = [name for name, check in checks.items() if check["state"] == "failed"]
+    assert code == 2
+    assert failures == ["scheduler.toml: site and fleet"]
+    assert checks["machines.toml: site and fleet"]["state"] == "skipped"
+    assert "scheduler.toml: site and fleet" in checks["machines.toml: site and fleet"]["found"]
 
 
 def test_a_client_without_a_key_only_reads(

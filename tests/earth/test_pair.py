@@ -103,7 +103,7 @@ def test_a_kill_at_any_step_loses_nothing_and_doubles_nothing(victim, mishaps):
     st.lists(st.tuples(st.sampled_from(("gateway", "earth")), st.floats(0, 150)), max_size=4),
     st.lists(st.tuples(st.floats(0, 140), st.floats(1, 60)), max_size=3),
 )
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 4, suppress_health_check=[HealthCheck.too_slow])
 def test_any_mix_of_mishaps_kills_and_unplanned_outages_heals(seed, ratio, kills, cuts):
     mishaps = Mishaps(loss_ratio=ratio, duplicate_ratio=ratio, reorder_ratio=ratio)
     edges = [0.0]

@@ -1,133 +1,42 @@
 import msgspec
 import pytest
 
-from lunaredge.earth.desk import WANTED_MAX, ApprovalPolicy
-from lunaredge.earth.station import EarthConfig, EarthNode
-from lunaredge.ids import BootId, ClientId, NodeId, TaskId
-from lunaredge.node import Archive, Note, Persist, Publish, Transmit
+from lunaredge.ids import TaskId
+from lunaredge.node import Archive, Persist, Publish
 from lunaredge.wire import topics
 from lunaredge.wire.codec import decode
 from lunaredge.wire.link import (
     Answered,
     Directive,
     DirectiveAck,
-    Item,
     ItemAck,
-    LinkHeader,
-    Shipment,
-    decode_datagram,
-    encode_datagram,
-    encode_payload,
 )
 from lunaredge.wire.messages import Answer, Approve, Explain, RecordClass, Stop, Submit, Upload
-from lunaredge.wire.records import ApprovalWanted, Event, encode_record
 from lunaredge.wire.seal import Role
+from tests.earth.alone import (
+    RECORD,
+    Station,
+    item,
+    parts,
+    published,
+    request_of,
+    shipment,
+    wanted,
+)
 from tests.earth.rig import (
     EARTH,
-    GATEWAY,
     KEYRING,
     OPERATOR,
     SCHEDULER,
     SITE,
     STRANGER,
-    Disk,
     frame,
     plan_of,
     seconds,
 )
 from tests.wire.samples import ORDER
 
-ERA = BootId(9)
-MANUAL = EarthConfig(site=SITE, preset="moonlight-s")
-AUTO = EarthConfig(site=SITE, preset="moonlight-s", approve=ApprovalPolicy.AUTO)
 APPROVE = Approve(request="r-1", task=TaskId("dig"), approved=True)
-
-
-class Station:
-    """An Earth station alone, with its effects."""
-
-    def __init__(self, config=MANUAL, plan=None):
-        self.config = config
-        self.plan = plan or plan_of((0, 10_000))
-        self.disk = Disk()
-        self.start()
-
-    def start(self, at_s=0):
-        self.node = EarthNode(self.config, self.plan, BootId(2), signer=EARTH, keyring=KEYRING)
-        self.node.restore(self.disk.rows(), seconds(at_s))
-        self.node.connected(seconds(at_s))
-        return self.tick(at_s + 1)
-
-    def effects(self):
-        effects = self.node.take_effects()
-        for effect in effects:
-            if not isinstance(effect, Publish | Transmit | Note):
-                self.disk.commit(effect)
-        return effects
-
-    def hear(self, *parts, at_s=10, signer=GATEWAY, era=ERA):
-        header = LinkHeader(site=SITE, key=signer.key_id, era=era, sent_ns=seconds(at_s))
-        self.node.datagram(encode_datagram(header, parts, signer), seconds(at_s))
-        return self.effects()
-
-    def ask(self, body, at_s=10, signer=OPERATOR, client="ann", expiry_s=600):
-        topic = topics.request(SITE, ClientId(client))
-        payload = frame(signer, body, expiry_ns=seconds(at_s + expiry_s))
-        self.node.receive(topic, payload, seconds(at_s))
-        return self.effects()
-
-    def tick(self, at_s):
-        self.node.tick(seconds(at_s))
-        return self.effects()
-
-
-RECORD = encode_record(Event(site_ns=0, code="task.done", text="dig"))
-
-
-def shipment(seq, record=RECORD, **changes):
-    fields = {
-        "node": NodeId("scheduler"),
-        "boot": BootId(7),
-        "first_seq": seq,
-        "seq": seq,
-        "count": 1,
-        "dropped": False,
-        "record": record,
-    }
-    return Shipment(**(fields | changes))
-
-
-def item(number, payload, record_class=RecordClass.EVENT, span=1):
-    return Item(
-        record_class=record_class,
-        id=number,
-        behind=number - 1,
-        span=span,
-        part=0,
-        parts=1,
-        born_ns=seconds(0),
-        chunk=encode_payload(payload),
-    )
-
-
-def wanted(number, task="dig"):
-    record = ApprovalWanted(site_ns=0, task=TaskId(task), title=f"Pit: {task}")
-    return item(number, shipment(number, encode_record(record)))
-
-
-def published(effects, kind):
-    messages = [decode(e.payload, KEYRING) for e in effects if isinstance(e, Publish)]
-    return [message for message in messages if isinstance(message.body, kind)]
-
-
-def parts(effects, kind):
-    sent = [e.payload for e in effects if isinstance(e, Transmit)]
-    found = [part for payload in sent for part in decode_datagram(payload, SITE, KEYRING).parts]
-    return [part for part in found if isinstance(part, kind)]
-
-
-def request_of(directive):
-    return decode(directive.frame, KEYRING).body
 
 
 # --- items --------------------------------------------------------------------------------------
@@ -215,57 +124,6 @@ def test_what_does_not_come_from_the_gateway_is_refused():
 
     assert station.node.refusals.by_reason == {"role": 1, "unexpected": 1}
     assert station.disk.archive == []
-
-
-# --- approvals ----------------------------------------------------------------------------------
-
-
-def test_with_the_automatic_policy_each_wish_is_approved_once():
-    station = Station(AUTO)
-
-    sent = parts(station.hear(wanted(1), wanted(2, "haul")), Directive)
-    again = parts(station.hear(wanted(1), at_s=11), Directive)
-    # A gateway on a new disk may send a record that Earth has had from the old one.
-    again += parts(station.hear(wanted(1), at_s=12, era=BootId(10)), Directive)
-
-    assert [(request_of(d).task, request_of(d).approved) for d in sent] == [
-        ("dig", True),
-        ("haul", True),
-    ]
-    assert all(decode(d.frame, KEYRING).role is Role.EARTH for d in sent)
-    assert again == []
-
-
-def test_an_automatic_approval_is_on_disk_with_the_wish_it_answers():
-    station = Station(AUTO)
-    effects = station.hear(wanted(1))
-
-    kinds = [type(effect) for effect in effects]
-    assert kinds[:3] == [Archive, Persist, Persist]
-    assert {e.table for e in effects[1:3]} == {"inbox", "directive"}
-
-
-def test_by_hand_a_task_waits_on_the_screen_until_an_operator_speaks():
-    station = Station()
-    station.hear(wanted(1))
-    station.start(at_s=20)
-    before = dict(station.node.desk.wanted)
-
-    effects = station.ask(APPROVE, at_s=21)
-    station.start(at_s=22)
-
-    assert before == {"dig": "Pit: dig"}
-    assert [request_of(d).task for d in parts(effects, Directive)] == ["dig"]
-    assert station.node.desk.wanted == {}
-
-
-def test_the_list_of_waiting_tasks_is_bounded():
-    station = Station()
-
-    for number in range(1, WANTED_MAX + 10):
-        station.hear(wanted(number, f"task-{number}"))
-
-    assert len(station.node.desk.wanted) == WANTED_MAX
 
 
 # --- operators ----------------------------------------------------------------------------------

@@ -78,11 +78,79 @@ def test_what_is_wrong_is_named_with_its_file_and_key(file, old, new, key):
     assert key in message
 
 
-@pytest.mark.parametrize("content", ["[agent", "\ud800", "a = 1\na = 2\n"])
+@pytest.mark.parametrize("content", ["[agent", "a = 1\na = 2\n", f"a = {'9' * 5000}"])
 def test_what_is_no_toml_is_refused(file, content):
-    file.write_text(content, errors="surrogatepass")
+    file.write_text(content)
 
     assert "not valid TOML" in refused(file)
+
+
+def test_what_is_not_utf_8_is_refused(file):
+    file.write_bytes(COMPUTER.encode("utf-16"))
+
+    assert "not UTF-8" in refused(file)
+
+
+@pytest.mark.parametrize("content", ["a = " + "[" * 60_000, "a." * 30_000 + "a = 1"])
+def test_what_nests_too_deeply_is_refused(file, content):
+    file.write_text(content)
+
+    assert "nested too deeply" in refused(file)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "problem"),
+    [
+        ("LUNAREDGE__BROKER__PORT", "abc", "int"),
+        ("LUNAREDGE__BROKER__PROTOCOL", "4", "'4'"),
+        ("LUNAREDGE__BROKER__PRT", "1", "did you mean port?"),
+        ("LUNAREDGE__BROKER", "{host = 'a', port = 0}", ">= 1"),
+        ("LUNAREDGE__AGENT__SLOTS", "99", "out of range"),
+        ("LUNAREDGE__LOG_LEVEL", "loud", "no such log level"),
+        ("LUNAREDGE__MACHINE", "unix:x", "a computer has none"),
+        ("LUNAREDGE__CLOCK__SPEED", "nan", "nan"),
+        ("LUNAREDGE__CLOCK__SPEED", "[" * 5000, "str"),
+    ],
+)
+def test_a_variable_is_blamed_for_what_it_brought(file, monkeypatch, variable, text, problem):
+    monkeypatch.setenv(variable, text)
+
+    message = refused(file)
+
+    assert message.startswith(f"environment: {variable}: ")
+    assert problem in message
+    assert message.endswith("or unset the variable")
+
+
+@pytest.mark.parametrize(("text", "version"), [("5", "5"), ('"5"', "5"), ("3.1.1", "3.1.1")])
+def test_a_choice_that_looks_like_a_number_is_text(file, monkeypatch, text, version):
+    monkeypatch.setenv("LUNAREDGE__BROKER__PROTOCOL", text)
+
+    assert load_agent_settings(file).broker.protocol.value == version
+
+
+@pytest.mark.parametrize(
+    "text", ["2028", "true", "1e3", "0x10", "2028-01-01", "[1, 2]", "nan", "5\nb = 6", "'", "a\\b"]
+)
+def test_any_text_is_taken_for_a_text(file, monkeypatch, text):
+    monkeypatch.setenv("LUNAREDGE__KEYS", text)
+
+    assert load_agent_settings(file).keys == text
+
+
+def test_a_misspelt_key_is_named_before_the_value_that_it_leaves_missing(file):
+    file.write_text(COMPUTER.replace("store =", "stroe ="))
+
+    message = refused(file)
+
+    assert message.startswith(f"{file}: stroe: the key is not known, got 'agent.db'; did you mean")
+    assert "did you mean store?" in message
+
+
+def test_a_missing_value_is_named_by_its_own_key(file):
+    file.write_text(COMPUTER.replace('host = "127.0.0.1"', ""))
+
+    assert refused(file).startswith(f"{file}: broker.host: the value is missing, got None")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
@@ -94,7 +162,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 )
 def test_a_variable_without_a_place_is_named(file, name):
     with pytest.raises(ConfigError, match=name):
-        read_settings(file, {name: "1"})
+        read_settings(file, environment={name: "1"})
 
 
 def test_a_controllers_socket_lies_beside_the_settings(file):

@@ -1,7 +1,11 @@
+from typing import get_args
+
 import pytest
+from pydantic import BaseModel
 
 from lunaredge.errors import ConfigError
 from lunaredge.runtime.mqtt import MqttVersion
+from lunaredge.runtime.settings_shape import takes_text
 from lunaredge.runtime.site_settings import (
     BrokerSettingsFile,
     EarthSettings,
@@ -81,3 +85,70 @@ def test_every_field_says_what_it_is_for(shape):
     ]
 
     assert silent == []
+
+
+GATEWAY = """
+keys = "keys"
+store = "gateway.sqlite"
+site = "ridge"
+contacts_file = "contacts.json"
+link_port = 7001
+"""
+
+
+def test_a_misspelt_key_is_one_error_and_names_the_right_one(file):
+    file.write_text(GATEWAY.replace("link_port", "link_prt"))
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, GatewaySettings)
+
+    assert caught.value.problem == "the key is not known"
+    assert caught.value.key == "link_prt"
+    assert caught.value.remedy.startswith("did you mean link_port?")
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("LUNAREDGE__LINK_PORT", "abc"), ("LUNAREDGE__BROKER__PORT", "0"), ("LUNAREDGE__LNK", "1")],
+)
+def test_a_variable_is_blamed_for_what_it_brought(file, monkeypatch, variable, text):
+    file.write_text(GATEWAY)
+    monkeypatch.setenv(variable, text)
+
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, GatewaySettings)
+
+    assert str(caught.value).startswith(f"environment: {variable}: ")
+    assert "gateway" not in str(caught.value)
+
+
+def test_a_text_of_digits_in_the_environment_stays_a_text(file, monkeypatch):
+    file.write_text(GATEWAY)
+    monkeypatch.setenv("LUNAREDGE__BROKER__PROTOCOL", "5")
+    monkeypatch.setenv("LUNAREDGE__STORE", "2028")
+    monkeypatch.setenv("LUNAREDGE__SITE", "7")
+    monkeypatch.setenv("LUNAREDGE__LINK_PORT", "7002")
+
+    settings = load_settings(file, GatewaySettings)
+
+    assert (settings.broker.protocol, settings.store, settings.site) == ("5", "2028", "7")
+    assert settings.link_port == 7002
+
+
+def all_fields(shape, above=()):
+    for name, field in shape.model_fields.items():
+        inner = [part for part in (field.annotation, *get_args(field.annotation)) if is_table(part)]
+        for table in inner:
+            yield from all_fields(table, (*above, name))
+        if not inner:
+            yield (*above, name), field
+
+
+def is_table(part):
+    return isinstance(part, type) and issubclass(part, BaseModel)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_field_that_is_not_a_number_takes_digits_from_the_environment(shape):
+    for key, field in all_fields(shape):
+        assert takes_text(shape, key) == (field.annotation not in (int, float)), key

@@ -57,8 +57,9 @@ Generated from the code; a test keeps it current. To write it anew:
 
 Settings are TOML. Paths are relative to the file's folder. Any setting can be given from the
 environment, on top of the file: `LUNAREDGE__BROKER__PORT=1884` stands for `port = 1884` under
-`[broker]`. What is not understood is refused, with one line that says where and what to write, and
-exit code 2.
+`[broker]`. A variable is read as a TOML value, and as text when it is none or when the setting
+takes only text: `LUNAREDGE__BROKER__PROTOCOL=5` needs no quotes. What is not understood is refused,
+with one line that names the file or the variable, the key, and what to write; exit code 2.
 
 The gateway and the Earth station take the same `[broker]` and `[clock]` as the scheduler, an
 operator's client the same as the agent. A table that may be left out has defaults for all it holds.

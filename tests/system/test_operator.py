@@ -62,7 +62,7 @@ async def test_what_an_operator_does_is_done_and_said(run):
     assert resumed["text"] == "excavator-1 may go on"
     assert submitted["text"] == "order one-lot accepted with 5 tasks"
     assert explained["text"] == "carry waits: after dig"
-    assert cancelled["text"] == "measure cancelled"
+    assert cancelled["text"] == "measure cancelled, and 2 more that can't start without it"
 
 
 async def test_a_stop_is_latched_and_released_in_two_steps(run):

@@ -73,10 +73,11 @@ def draw(picture: Picture) -> RenderableType:
 
 def _heading(picture: Picture) -> Text:
     elapsed_s = s_from_ns(picture.now_ns - picture.start_ns)
+    sign = "+" if elapsed_s >= 0 else "-"
     clock = dt.datetime.fromtimestamp(s_from_ns(picture.now_ns), tz=dt.UTC)
     text = Text.assemble(
         (textwrap.shorten(picture.title, TITLE_WIDTH, placeholder="…"), "bold"),
-        f"  {clock:%Y-%m-%d %H:%M:%S}  T+{_duration(elapsed_s)} x{picture.speed:g}\n",
+        f"  {clock:%Y-%m-%d %H:%M:%S}  T{sign}{_duration(elapsed_s)} x{picture.speed:g}\n",
         (textwrap.shorten(picture.step, STEP_WIDTH, placeholder="…"), "bold cyan"),
     )
     if picture.dead:

@@ -1,19 +1,22 @@
 """The scheduler's uploads toward Earth, from the three disks that can hold one.
 
 An upload lies in the scheduler's spool until the gateway has it, in the gateway's outbox until
-Earth has it, and in Earth's archive for good; for a moment on two of them. It is counted once.
+Earth has it, and in Earth's archive for good; for a moment on two of them. It is counted once. One
+whose row is damaged is where it is, without its record; of an outbox entry nothing is known then.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
+from lunaredge.cli.demo.damage import open_store, places
 from lunaredge.earth import stream
 from lunaredge.errors import JournalCorrupt, RemoteProtocolError
 from lunaredge.ids import BootId
 from lunaredge.node import Row
 from lunaredge.runtime.store import Store
-from lunaredge.wire import spool
+from lunaredge.wire import spool, topics
 from lunaredge.wire.link import Payload, Shipment, decode_payload
 from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import RECORD_CLASSES, RecordClass
@@ -28,7 +31,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     first_seq: int
     seq: int
     record: bytes
-    """Empty when the policy dropped it."""
+    """Empty when the policy dropped it, or its row is damaged."""
     on_earth: bool
 
 
@@ -54,7 +57,7 @@ def missing_count(sent: list[Sent]) -> int:
 
 
 def _on_earth(folder: Path) -> list[Sent]:
-    store = Store.open_to_read(folder / "stores" / "earth.sqlite")
+    store = open_store(folder, "earth")
     found = [
         Sent(
             boot=row.boot,
@@ -66,13 +69,14 @@ def _on_earth(folder: Path) -> list[Sent]:
         )
         for row in store.archive_rows()
     ]
+    found += _damaged(store, on_earth=True)
     store.close()
     return found
 
 
 def _in_outbox(folder: Path) -> list[Sent]:
-    store = Store.open_to_read(folder / "stores" / "gateway.sqlite")
-    rows = [row for row in store.rows() if row.table == stream.TABLE]
+    store = open_store(folder, "gateway")
+    rows = [row for row in store.rows() if row.table == stream.TABLE and row.value]
     store.close()
     found = []
     for row in rows:
@@ -92,10 +96,26 @@ def _payload(row: Row) -> Payload:
 
 
 def _in_spool(folder: Path) -> list[Sent]:
-    store = Store.open_to_read(folder / "stores" / "scheduler.sqlite")
-    items = [spool.decode_item(row.value) for row in store.rows() if row.table == spool.TABLE]
+    store = open_store(folder, "scheduler")
+    rows = [row for row in store.rows() if row.table == spool.TABLE and row.value]
+    items = [spool.decode_item(row.value) for row in rows]
+    found = [_waiting(item, item.record_class) for item in items]
+    found += _damaged(store, on_earth=False)
     store.close()
-    return [_waiting(item, item.record_class) for item in items]
+    return found
+
+
+def _damaged(store: Store, *, on_earth: bool) -> Iterator[Sent]:
+    for place in places(store, topics.SCHEDULER):
+        if place.node == topics.SCHEDULER:
+            yield Sent(
+                boot=place.boot,
+                record_class=place.record_class,
+                first_seq=place.seq,
+                seq=place.seq,
+                record=b"",
+                on_earth=on_earth,
+            )
 
 
 def _waiting(upload: Shipment | Item, record_class: RecordClass) -> Sent:

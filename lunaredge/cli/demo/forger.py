@@ -1,12 +1,14 @@
 """The demo's forger: says to the running site what nobody may say, so that refusing it is shown.
 
-It has a place on the broker, as a broken or hostile program would, but no key of the scheduler's.
+It has a place on the broker, as a broken or hostile program would, and the public keys, but none to
+sign with.
 """
 
 import secrets
 
-from lunaredge.ids import BootId, CommandId, KeyId, NodeId, SiteId, TaskId
-from lunaredge.runtime.clock import Clock
+from lunaredge.errors import RemoteProtocolError
+from lunaredge.ids import BootId, CommandId, KeyId, NodeId, TaskId
+from lunaredge.runtime.client import ClientIdentity
 from lunaredge.runtime.mqtt import LinkSettings, MqttLink
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import codec, messages, topics
@@ -19,14 +21,15 @@ STALE_NS = 300 * NS_PER_S
 class Forger:
     """Forges, replays and babbles; each call is one frame that its node must refuse."""
 
-    def __init__(self, settings: LinkSettings, site: SiteId, clock: Clock) -> None:
-        self._site = site
-        self._clock = clock
+    def __init__(self, settings: LinkSettings, identity: ClientIdentity) -> None:
+        self._site = identity.site
+        self._clock = identity.clock
+        self._keyring = identity.keyring
         self._captured: tuple[str, bytes, int] | None = None
         self._number = 0
         # A key of its own making, under a name that the site trusts.
         self._signer = Signer(KeyId("scheduler"), Role.SCHEDULER, secrets.token_bytes(SEED_BYTES))
-        wanted = [f"{topics.ROOT}/{site}/+/cmd"]
+        wanted = [f"{topics.ROOT}/{self._site}/+/cmd"]
         self.link = MqttLink(settings, f"forger-{secrets.token_hex(4)}", wanted, self)
 
     @property
@@ -62,8 +65,8 @@ class Forger:
         self.link.publish(topics.build(self._site, node, "node"), noise)
 
     def on_message(self, topic: str, payload: bytes) -> None:
-        """Overhear the first command."""
-        if self._captured is None and topic.endswith("/cmd"):
+        """Overhear the first command; an answer about the time, said in the same place, is none."""
+        if self._captured is None and self._is_command(payload):
             self._captured = (topic, payload, self._clock.now_ns())
 
     def on_connected(self) -> None:
@@ -71,6 +74,12 @@ class Forger:
 
     def on_disconnected(self) -> None:
         """Nothing to do."""
+
+    def _is_command(self, payload: bytes) -> bool:
+        try:
+            return isinstance(codec.decode(payload, self._keyring).body, messages.Command)
+        except RemoteProtocolError:
+            return False
 
     def _tell(self, node: NodeId, frame: bytes) -> None:
         self.link.publish(topics.build(self._site, node, "cmd"), frame)

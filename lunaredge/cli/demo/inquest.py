@@ -7,11 +7,12 @@ of what was killed and forged. Merged in order of time, it is shown to the jury.
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from lunaredge.cli.demo.damage import Damage, Place, find_damage, open_store, places
 from lunaredge.cli.demo.earthward import uploads_to_earth
 from lunaredge.cli.demo.record import Attack, Kill, RunRecord
 from lunaredge.errors import ConfigError, JournalCorrupt
@@ -64,8 +65,10 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     order: WorkOrder
     waiting: int
     """Records on a node's disk that the archive does not have yet."""
-    refused: int
-    """Commands that nodes refused, in all their lives, as they told it."""
+    refused: dict[str, int]
+    """Commands that nodes refused, in all their lives, as they told it, by reason."""
+    damage: list[Damage]
+    """Stores with damaged rows."""
 
 
 _Stream = tuple[NodeId, BootId, RecordClass]
@@ -90,15 +93,22 @@ class Inquest:
         self.fleet = load_fleet(Path(record.fleet_file), self.site)
         self.order = load_order(Path(record.order_file))
         self.waiting = 0
-        self.refused: dict[tuple[NodeId, BootId], int] = {}
+        self.refused: dict[tuple[NodeId, BootId], Mapping[str, int]] = {}
+        self.damage: list[Damage] = []
+        """As the survey found it."""
+        self._damaged: list[tuple[NodeId, Place]] = []
+        """Uploads with a damaged row, and whose disk has it."""
 
     def hold(self) -> Findings:
         """Judge the run.
 
         Raises:
             ConfigError: a part of the run's evidence is missing.
-            JournalCorrupt: the scheduler's journal can't be read.
+            StorageError: a store is missing.
+            JournalCorrupt: a store is damaged beyond single rows, or the scheduler's journal can't
+                be replayed.
         """
+        damage = self.survey()
         jury = Jury(self.fleet)
         truth = self._truth()
         core = SchedulerCore(SchedulerConfig(site=self.site.name), self.site, self.fleet)
@@ -132,17 +142,34 @@ class Inquest:
             journal_entries=reader.entries,
             order=self.order,
             waiting=self.waiting,
-            refused=sum(self.refused.values()),
+            refused=_refusals(self.refused.values()),
+            damage=damage,
         )
+
+    def survey(self) -> list[Damage]:
+        """Read every store of the run and give those with damaged rows.
+
+        Raises:
+            StorageError: a store is missing.
+            JournalCorrupt: a store is damaged beyond single rows.
+        """
+        agents = [f"agent-{spec.name}" for spec in self.fleet.nodes]
+        self.damage = find_damage(self.folder, ["scheduler", "gateway", "earth", *agents])
+        return self.damage
 
     # --- ground truth -------------------------------------------------------------------------
 
     def _truth(self) -> Truth:
         path = self.folder / "truth" / "truth.json"
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Truth)
-        except (OSError, msgspec.DecodeError) as exc:
+            truth = msgspec.json.decode(path.read_bytes(), type=Truth)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise _missing(path, exc) from exc
+        for spec in self.fleet.nodes:
+            least_wh = truth.machines.get(spec.name, {}).get("battery_wh_min")
+            if spec.home is not None and not isinstance(least_wh, float):
+                raise _missing(path, f"nothing is told of {spec.name}'s battery")
+        return truth
 
     def _bodies(self, truth: Truth) -> Iterator[seen.Evidence]:
         path = self.folder / "truth" / "truth.jsonl"
@@ -158,8 +185,10 @@ class Inquest:
                         before = bodies[event.machine]
                         bodies[event.machine] = _moved(before, event)
                         yield seen.Truth(at_ns=event.t_ns, bodies=tuple(bodies.values()))
-        except (OSError, msgspec.DecodeError) as exc:
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise _missing(path, exc) from exc
+        except KeyError as exc:
+            raise _missing(path, f"machine {exc} is not in the fleet file") from exc
 
     # --- the director and the sky -------------------------------------------------------------
 
@@ -198,17 +227,14 @@ class Inquest:
     # --- disks --------------------------------------------------------------------------------
 
     def _store(self, name: str) -> Store:
-        return Store.open_to_read(self.folder / "stores" / f"{name}.sqlite")
+        return open_store(self.folder, name)
 
     def _journal(self, reader: JournalReader) -> Iterator[seen.Evidence]:
         live = {digest.entry: digest.digest for digest in self.record.digests}
         for entry in self._entries():
             for evidence in reader.read([entry]):
                 if isinstance(evidence, seen.Situated):
-                    counts = evidence.refused.items()
-                    # A late answer about the time is refused too, and is no command.
-                    total = sum(n for reason, n in counts if not reason.startswith("time_"))
-                    self.refused[(evidence.node, evidence.boot)] = total
+                    self.refused[(evidence.node, evidence.boot)] = evidence.refused
                 yield evidence
             if reader.entries in live:
                 yield seen.Replayed(
@@ -227,6 +253,8 @@ class Inquest:
                 continue
             if row.number != expected:
                 raise JournalCorrupt(f"journal entry {expected} is missing from {store.path}")
+            if not row.value:
+                raise JournalCorrupt(f"journal entry {expected} is damaged in {store.path}")
             expected += 1
             yield decode_entry(row.value)
         store.close()
@@ -236,7 +264,10 @@ class Inquest:
         self._add_spools(held)
         for (node, boot, record_class), uploads in held.items():
             yield from self._accounts(node, boot, record_class, uploads)
-        yield from self._relayed()
+        yield from self._spoilt(held)
+        # What a damaged row kept can't be compared; that it is damaged is told already.
+        if not self.damage:
+            yield from self._relayed()
         yield from self._heaps(truth)
 
     def _archive(self) -> dict[_Stream, dict[int, _Upload]]:
@@ -246,6 +277,7 @@ class Inquest:
         for row in store.archive_rows():
             uploads = held.setdefault((row.node, row.boot, row.record_class), {})
             uploads[row.first_seq] = _Upload(row.seq, row.count, row.dropped, archived=True)
+        self._note_damaged(store, topics.SCHEDULER)
         store.close()
         return held
 
@@ -254,12 +286,31 @@ class Inquest:
         for spec in self.fleet.nodes:
             store = self._store(f"agent-{spec.name}")
             for row in store.rows():
-                if row.table == spool.TABLE:
+                # A damaged row has no value.
+                if row.table == spool.TABLE and row.value:
                     item = spool.decode_item(row.value)
                     uploads = held.setdefault((spec.name, item.boot, item.record_class), {})
                     waiting = _Upload(item.seq, item.count, item.dropped, archived=False)
                     uploads.setdefault(item.first_seq, waiting)
+            self._note_damaged(store, spec.name)
             store.close()
+
+    def _note_damaged(self, store: Store, owner: NodeId) -> None:
+        # What the scheduler itself sends lies here too: it is counted on its way to Earth.
+        found = [place for place in places(store, owner) if place.node != topics.SCHEDULER]
+        self._damaged += [(owner, place) for place in found]
+
+    def _spoilt(self, held: dict[_Stream, dict[int, _Upload]]) -> Iterator[seen.Evidence]:
+        """Say which uploads are damaged on a disk and whole on none."""
+        for owner, (node, boot, record_class, seq) in self._damaged:
+            uploads = held.get((node, boot, record_class), {})
+            if any(first <= seq <= upload.seq for first, upload in uploads.items()):
+                continue
+            where = {"at_ns": self.record.end_ns, "node": node, "boot": boot}
+            where |= {"record_class": record_class, "seq": seq}
+            numbers = {"first_seq": seq, "count": 1, "dropped": False}
+            yield msgspec.convert(where | numbers, seen.Offered)
+            yield msgspec.convert(where | {"store": owner}, seen.Damaged)
 
     def _accounts(
         self,
@@ -313,6 +364,16 @@ class Inquest:
                 )
 
 
+def _refusals(lives: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add up what nodes refused; a late answer about the time is no command and not counted."""
+    totals: dict[str, int] = {}
+    for life in lives:
+        for reason, count in life.items():
+            if not reason.startswith("time_"):
+                totals[reason] = totals.get(reason, 0) + count
+    return dict(sorted(totals.items()))
+
+
 def _homes(fleet: Fleet, truth: Truth) -> dict[NodeId, seen.TrueBody]:
     bodies = {}
     for spec in fleet.nodes:
@@ -343,11 +404,11 @@ def _moved(before: seen.TrueBody, event: MachineMoved) -> seen.TrueBody:
     )
 
 
-def _missing(path: Path, exc: Exception) -> ConfigError:
+def _missing(path: Path, fault: object) -> ConfigError:
     return ConfigError(
         "evidence can't be read",
         place=str(path),
         key="(file)",
-        value=str(exc),
+        value=str(fault),
         remedy="the run ended too early, or this is not a run's folder",
     )

@@ -66,8 +66,10 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         """
         path = folder / FILE_NAME
         try:
-            return msgspec.json.decode(path.read_bytes(), type=RunRecord)
-        except (OSError, msgspec.DecodeError) as exc:
+            record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
+            msgspec.json.decode(record.link, type=dict[str, object])
+            return record
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise ConfigError(
                 "no run to judge",
                 place=str(path),

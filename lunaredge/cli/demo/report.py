@@ -5,8 +5,9 @@ from pathlib import Path
 
 import msgspec
 
-from lunaredge.cli.demo.earthward import missing_count, uploads_to_earth
+from lunaredge.cli.demo.earthward import Sent, missing_count, uploads_to_earth
 from lunaredge.cli.demo.inquest import Findings, Inquest
+from lunaredge.cli.demo.reasons import why_not_ok
 from lunaredge.cli.demo.record import RunRecord
 from lunaredge.model.task import TaskKind
 from lunaredge.runtime.store import Store
@@ -19,23 +20,34 @@ Report = dict[str, object]
 
 
 def make_report(folder: Path, record: RunRecord) -> Report:
-    """Judge a run and give its report."""
+    """Judge a run and give its report.
+
+    Raises:
+        LunarEdgeError: a part of the run's evidence is missing or damaged.
+    """
     link: dict[str, object] = json.loads(record.link)
     findings = Inquest(folder, record).hold()
     tasks = _tasks(findings)
     telemetry = _telemetry(folder, findings)
-    earth = _earth(folder, link, record.start_ns)
-    held = all(verdict.ok for verdict in findings.invariants.values())
-    complete = tasks["done"] == tasks["submitted"] and telemetry["lost"] == earth["lost"] == 0
+    sent = uploads_to_earth(folder)
+    earth = _earth(sent, link, record.start_ns)
+    lost = {
+        "telemetry records": findings.jury.accounting.lost,
+        "records toward Earth": missing_count(sent),
+    }
+    reasons = why_not_ok(findings, record, lost)
     return {
-        "ok": held and complete and record.finished,
+        "ok": not reasons,
+        "reasons": reasons,
         "invariants": msgspec.to_builtins(findings.invariants),
         "tasks": tasks,
         "telemetry": telemetry,
         "earth": earth,
+        "damaged": [msgspec.to_builtins(damage) for damage in findings.damage],
         "separation_m_min": findings.truth.separation_m_min,
         "authorities_granted": findings.core.state.authority_no,
-        "commands_refused": findings.refused,
+        "commands_refused": sum(findings.refused.values()),
+        "refused_by_reason": findings.refused,
         "attacks": [msgspec.to_builtins(attack) for attack in record.attacks],
         "interventions": findings.core.state.interventions,
         "kills": [msgspec.to_builtins(kill) for kill in record.kills],
@@ -81,13 +93,13 @@ def _telemetry(folder: Path, findings: Findings) -> dict[str, object]:
         "dropped_by_class": dropped,
         "waiting": findings.waiting,
         "lost": accounting.lost,
+        "damaged": accounting.damaged,
         "by_class": totals,
     }
 
 
-def _earth(folder: Path, link: dict[str, object], start_ns: int) -> dict[str, object]:
+def _earth(sent: list[Sent], link: dict[str, object], start_ns: int) -> dict[str, object]:
     peak, delivered = link.get("backlog_peak"), link.get("delivered")
-    sent = uploads_to_earth(folder)
     drained_ns = link.get("drained_ns")
     return {
         "outages": link.get("outages", 0),

@@ -15,6 +15,7 @@ import msgspec
 
 from lunaredge.cli.demo.display import Picture
 from lunaredge.cli.demo.forger import Forger
+from lunaredge.cli.demo.narration import TASK_ENDS, headline
 from lunaredge.cli.demo.record import Attack, Kill, LiveDigest, RunRecord
 from lunaredge.cli.demo.site import DemoSite
 from lunaredge.errors import LunarEdgeError, TransportError
@@ -37,8 +38,6 @@ PATIENCE_S = 6 * 3600.0
 # home after two minutes, and a view may be half a minute old. In wall time, for what is under way.
 SETTLED_S = 240.0
 SETTLED_WALL_S = 2.0
-
-TASK_ENDS = ("done", "failed", "cancelled")
 
 
 class Plot(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,12 +64,11 @@ class DemoRun:
         self._down: dict[str, float] = {}
         self._next_kill_ns = 0
         self._next_forgery_ns = 0
-        self._forger = Forger(site.client.broker, site.name, site.client.identity.clock)
+        self._forger = Forger(site.client.broker, site.client.identity)
         self._forgeries = ["forge", "omit_signature", "babble", "replay"]
         self._attacks: list[Attack] = []
         self._digests: dict[int, str] = {}
         self._show = show
-        self._step = "starting"
         self._busy_ns = 0
         self._finished = False
 
@@ -80,7 +78,10 @@ class DemoRun:
         return self.site.client.identity.clock.now_ns()
 
     async def play(self) -> RunRecord:
-        """Run the site until its work is done and delivered; then stop it in good order."""
+        """Run the site until its work is done and delivered; then stop it in good order.
+
+        The record is on disk at every end, also when the run is interrupted.
+        """
         begun_s, trouble = time.monotonic(), ""
         try:
             async with SiteClient(self.site.client.broker, self.site.client.identity, VIEWS) as eye:
@@ -94,12 +95,15 @@ class DemoRun:
                         await forging
         except LunarEdgeError as exc:
             trouble = str(exc)
+        except asyncio.CancelledError:
+            trouble = "interrupted"
+            raise
         finally:
             end_ns = self.now_ns
             self._look_at("stopping", None)
             await self._stop()
-        record = self._record(end_ns, time.monotonic() - begun_s, trouble)
-        record.save(self.site.folder)
+            record = self._record(end_ns, time.monotonic() - begun_s, trouble)
+            record.save(self.site.folder)
         return record
 
     # --- start --------------------------------------------------------------------------------
@@ -159,10 +163,8 @@ class DemoRun:
     def _doing(self) -> str:
         if self._down:
             return f"killed {', '.join(self._down)}; it comes back by itself"
-        if not self._work_is_done():
-            link = self._link().get("state")
-            return "working" if link == "open" else "working through the Earth outage"
-        return "work done; the rest goes to Earth in the next contact"
+        nodes, tasks = self.rows.get("nodes", []), self.rows.get("tasks", [])
+        return headline(nodes, tasks, self._link().get("state"))
 
     def _work_is_done(self) -> bool:
         tasks = self.rows.get("tasks", [])

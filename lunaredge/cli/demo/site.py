@@ -15,9 +15,10 @@ from pathlib import Path
 import msgspec
 import tomli_w
 
+from lunaredge.cli.demo.checks import check_folder, check_kills, check_order, refused
 from lunaredge.cli.keys import holders
-from lunaredge.errors import ConfigError
 from lunaredge.ids import NodeId, SiteId
+from lunaredge.model.contact import ContactPlan
 from lunaredge.model.fleet import Fleet, NodeSpec
 from lunaredge.model.site import Site
 from lunaredge.runtime.broker import Broker, BrokerChoice, BrokerSettings, find_broker
@@ -27,7 +28,9 @@ from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.order_file import load_order
 from lunaredge.runtime.files.site_file import load_site
 from lunaredge.runtime.keys import make_keys
+from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.solve import warm_up
+from lunaredge.units import ns_from_s, s_from_ns
 
 # Processes need this long to come up; the site's clock starts when they have. In wall time.
 LEAD_S = 3.0
@@ -38,6 +41,10 @@ SETPOINT_LIFETIME_WALL_S = 0.5
 CLOCK_ERROR_WALL_S = 0.25
 LINK_MARGIN_WALL_S = 0.5
 LINK_SILENCE_WALL_S = 5.0
+# Into an outage: at the demo's own site the middle of it, so that a slow start does no harm.
+APPROVAL_INTO_OUTAGE_S = 1200.0
+# A run gives up after six hours; what comes later would only keep tasks from ending.
+APPROVAL_S_MAX = 4 * 3600.0
 OPERATOR = "mari"
 KILLABLE = ("scheduler", "broker", "earth", "gateway")
 
@@ -65,12 +72,12 @@ class DemoWishes(msgspec.Struct, frozen=True, kw_only=True):
             ConfigError: names the option.
         """
         if not 1.0 <= self.speed <= speed_max:
-            raise _wish("--speed", self.speed, f"give a speed from 1 to {speed_max:g}")
+            raise refused("--speed", self.speed, f"give a speed from 1 to {speed_max:g}")
         if not 0 <= self.seed < 2**31:
-            raise _wish("--seed", self.seed, "give a seed from 0 to 2147483647")
+            raise refused("--seed", self.seed, "give a seed from 0 to 2147483647")
         for kill in self.kills:
             if kill not in KILLABLE and not kill.startswith("agent:"):
-                raise _wish("--kill", kill, f"name one of {', '.join(KILLABLE)} or agent:NAME")
+                raise refused("--kill", kill, f"name one of {', '.join(KILLABLE)} or agent:NAME")
 
 
 class DemoSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,19 +109,19 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
     Raises:
         ConfigError, TransportError: as their messages say; nothing is started.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise _wish("--keep", str(folder), "name a folder that is new or empty")
+    check_folder(folder)
     site_file, fleet_file = wishes.site / SITE_FILE, wishes.site / FLEET_FILE
     contacts_file = wishes.site / CONTACTS_FILE
     site = load_site(site_file)
     fleet = load_fleet(fleet_file, site)
-    load_order(wishes.site / ORDER_FILE)
+    order = load_order(wishes.site / ORDER_FILE)
     load_contacts(contacts_file)
-    _check_kills(wishes, fleet)
+    check_kills(wishes.kills, fleet)
+    say("compiling kernels (a minute at the first run, cached after)")
+    check_order(wishes.site / ORDER_FILE, order, GroundMap.of(site), fleet)
+    warm_up()
     if not wishes.outage:
         contacts_file = _without_outage(contacts_file, folder)
-    say("compiling kernels (a minute at the first run, cached after)")
-    warm_up()
     program = find_broker(_cache(), wishes.broker)
     make_keys(folder / "keys", holders([spec.name for spec in fleet.nodes], [OPERATOR]))
     writer = _Writer(folder, wishes, site, fleet, contacts_file)
@@ -143,6 +150,22 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
         machines_socket=folder / "machines.socket",
         target=targets[0].name,
     )
+
+
+def approve_delay_s(plan: ContactPlan, start_ns: int) -> float:
+    """Give how long Earth's people take: their word falls into the first outage of a run.
+
+    There it waits for the next contact, and its task for it: nobody at the site may go ahead. With
+    no outage in the run's time it comes at once.
+    """
+    for contact in sorted(plan.contacts, key=lambda contact: contact.end_ns):
+        following = plan.next_after(contact.end_ns)
+        is_in_time = start_ns <= contact.end_ns <= start_ns + ns_from_s(APPROVAL_S_MAX)
+        if is_in_time and plan.at(contact.end_ns) is None and following is not None:
+            outage_s = s_from_ns(following.start_ns - contact.end_ns)
+            into_s = min(outage_s / 2, APPROVAL_INTO_OUTAGE_S)
+            return s_from_ns(contact.end_ns - start_ns) + into_s
+    return 0.0
 
 
 def _without_outage(contacts_file: Path, folder: Path) -> Path:
@@ -247,7 +270,11 @@ class _Writer:
             "margin_s": max(5.0, LINK_MARGIN_WALL_S * self.wishes.speed),
             "silence_s": max(100.0, LINK_SILENCE_WALL_S * self.wishes.speed),
         }
-        return settings if is_gateway else settings | {"approve": "auto"}
+        if is_gateway:
+            return settings
+        plan = load_contacts(Path(self.contacts_file)).plan
+        delay_s = approve_delay_s(plan, self.start_ns)
+        return settings | {"approve": "auto", "approve_delay_s": delay_s}
 
     def _machines(self) -> dict[str, object]:
         return {
@@ -293,13 +320,6 @@ class _Writer:
         }
 
 
-def _check_kills(wishes: DemoWishes, fleet: Fleet) -> None:
-    names = {f"agent:{spec.name}" for spec in fleet.nodes}
-    for kill in wishes.kills:
-        if kill.startswith("agent:") and kill not in names:
-            raise _wish("--kill", kill, f"name one of {', '.join(sorted(names))}")
-
-
 def _free_ports(count: int) -> list[int]:
     """Give ports that are free now, all different."""
     sockets = [socket.socket() for _ in range(count)]
@@ -314,9 +334,3 @@ def _free_ports(count: int) -> list[int]:
 def _cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "lunaredge"
-
-
-def _wish(option: str, value: object, remedy: str) -> ConfigError:
-    return ConfigError(
-        "can't be done", place="lunaredge demo", key=option, value=value, remedy=remedy
-    )

@@ -1,6 +1,7 @@
 """The demo's report for people."""
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 
 from lunaredge.cli.table import shown
 
@@ -13,36 +14,55 @@ NAMES = {
     "I4": "accounting: every record archived once, or counted",
     "I5": "task once: every task ended exactly once",
     "I6": "authentic: forged and stale words changed nothing",
-    "I7": "link-blind: the outage stopped no work, freed none",
+    "I7": "link-blind: outages stopped no work, freed none",
     "I8": "energy: no battery under its reserve",
     "I9": "replay: the journal rebuilds the scheduler exactly",
 }
 VIOLATIONS_SHOWN = 20
+# A terminal of 80 columns may wrap a line that fills it.
+WIDTH = 79
+NAME_WIDTH = 21
 
 
 def as_text(report: Report) -> str:
-    """Give the report as lines of text."""
+    """Give the report as lines of text, none wider than a plain terminal."""
     lines = ["", "Invariants, judged from the ground truth, the journal and the disks:"]
     lines += _invariants(_part(report, "invariants"))
     lines.append("")
-    lines += [f"{name:<21}{value}" for name, value in _figures(report)]
-    violations = report.get("violations")
-    if isinstance(violations, list) and violations:
-        lines += ["", "Violations:", *(f"  {text}" for text in violations[:VIOLATIONS_SHOWN])]
-    if report.get("trouble"):
-        lines += ["", f"Trouble: {report['trouble']}"]
-    lines += ["", "OK: every invariant held." if report["ok"] else "NOT OK."]
+    for name, value in _figures(report):
+        lines += _folded(value, f"{name:<{NAME_WIDTH}}", NAME_WIDTH)
+    violations = _texts(report, "violations")
+    if violations:
+        lines += ["", "Violations:"]
+        for text in violations[:VIOLATIONS_SHOWN]:
+            lines += _folded(text, "  ", 4)
+    return "\n".join([*lines, "", verdict_text(report)])
+
+
+def verdict_text(report: Report) -> str:
+    """Give the report's last lines: whether the run is ok, and what spoils it."""
+    if report["ok"]:
+        return "OK: every invariant held and every task was done."
+    lines = ["NOT OK:"]
+    for reason in _texts(report, "reasons"):
+        lines += _folded(reason, "  - ", 4)
     return "\n".join(lines)
+
+
+def _folded(text: str, first: str, indent: int) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False
+    )
 
 
 def _invariants(verdicts: Mapping[str, object]) -> list[str]:
     lines = []
     for name, verdict in verdicts.items():
         assert isinstance(verdict, Mapping)
-        word = "holds " if verdict["ok"] else "BROKEN"
-        found = f", {verdict['violations']} broken" if verdict["violations"] else ""
-        checks = f"{verdict['checked']:>7} checks{found}"
-        lines.append(f"  {name} {word} {NAMES.get(name, ''):<51} {checks}")
+        word, figure = "holds ", f"{verdict['checked']} checks"
+        if not verdict["ok"]:
+            word, figure = "BROKEN", f"{verdict['violations']} of {verdict['checked']}"
+        lines.append(f" {name} {word} {NAMES.get(name, ''):<51} {figure:>16}")
     return lines
 
 
@@ -69,7 +89,8 @@ def _figures(report: Report) -> list[tuple[str, str]]:
         (
             "telemetry records",
             f"{telemetry['produced']} produced, {telemetry['archived']} archived,"
-            f" {telemetry['duplicates_removed']} duplicates removed, {telemetry['lost']} lost",
+            f" {telemetry['duplicates_removed']} repeats, {telemetry['lost']} lost"
+            + (f", {telemetry['damaged']} damaged" if telemetry["damaged"] else ""),
         ),
         ("dropped by class", shown(telemetry["dropped_by_class"])),
         (
@@ -81,11 +102,35 @@ def _figures(report: Report) -> list[tuple[str, str]]:
             f"{earth['outages']}; backlog peak {earth['backlog_peak']},"
             f" drained {_since_start(earth['drained_s'])}",
         ),
-        ("commands refused", f"{report['commands_refused']} ({len(attacks)} forged by the demo)"),
+        ("commands refused", _refused(report)),
+        ("forged by the demo", _forged(report["commands_refused"], attacks)),
         ("kills", ", ".join(str(kill["name"]) for kill in kills) or "none"),
         ("broker", f"{broker['kind']} {broker['version']}"),
         ("time", f"{_hours(report['virtual_s'])} of site time in {report['wall_s']} s"),
     ]
+
+
+def _refused(report: Report) -> str:
+    reasons = _part(report, "refused_by_reason")
+    each = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+    return f"{report['commands_refused']}: {each}" if each else "0"
+
+
+def _forged(refused: object, attacks: Sequence[object]) -> str:
+    """Say how the forged ones stand to those that were refused, so that the two add up."""
+    assert isinstance(refused, int)
+    count = len(attacks)
+    if refused == count:
+        return f"{count}, which are the refused ones"
+    if refused > count:
+        return f"{count} of these; {refused - count} came late or twice by themselves"
+    return f"{count}; for {count - refused} the node ended before it could tell"
+
+
+def _texts(report: Report, name: str) -> list[str]:
+    texts = report[name]
+    assert isinstance(texts, list)
+    return [str(text) for text in texts]
 
 
 def _part(report: Report, name: str) -> Mapping[str, object]:

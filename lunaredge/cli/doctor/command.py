@@ -10,7 +10,7 @@ import msgspec
 
 from lunaredge.cli import site_access
 from lunaredge.cli.doctor.config import PROCESSES, examine
-from lunaredge.cli.doctor.finding import Finding, State, exit_code
+from lunaredge.cli.doctor.finding import Finding, State, exit_code, told_once
 from lunaredge.cli.doctor.kernels import check_kernels, say_progress
 from lunaredge.cli.doctor.machine import check_machine, default_cache
 from lunaredge.cli.doctor.settings import explain
@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
         if options.explain and examined.settings is not None:
             rows = explain(examined.settings)
             settings[str(path)] = [msgspec.structs.asdict(row) for row in rows]
+    findings = told_once(findings)
     code = exit_code(findings)
     print(_json(findings, settings) if options.json else _text(findings, settings))
     return code

@@ -77,3 +77,17 @@ def exit_code(findings: Sequence[Finding]) -> int:
     """Give the code of the failure to mend first; 0 when nothing failed."""
     codes = {finding.code for finding in findings}
     return next((code for code in _URGENCY if code in codes), 0)
+
+
+def told_once(findings: Sequence[Finding]) -> list[Finding]:
+    """Tell each fault once: settings share files, and what is broken is broken for all of them."""
+    first: dict[str, str] = {}
+    told = []
+    for finding in findings:
+        if finding.state is State.FAILED:
+            name = first.setdefault(finding.found, finding.name)
+            if name != finding.name:
+                told.append(skipped(finding.name, f"the fault is told above, at {name}"))
+                continue
+        told.append(finding)
+    return told

@@ -5,6 +5,7 @@ from pathlib import Path
 from lunaredge.cli.doctor.subject import Keys, Part, Subject, keys_part
 from lunaredge.errors import ConfigError
 from lunaredge.ids import KeyId
+from lunaredge.model.fleet import Fleet
 from lunaredge.runtime.broker import BrokerChoice, find_broker
 from lunaredge.runtime.files.contact_file import load_contacts
 from lunaredge.runtime.files.fields import Written
@@ -71,7 +72,7 @@ def _parts(path: Path, process: str, settings: SiteProcess) -> tuple[Part, ...]:
     parts = [keys_part(beside(path, settings.keys), process)]
     if isinstance(settings, SchedulerSettings):
         parts.append(_site_part(path, settings.site_file, settings.fleet_file))
-        parts.append(Part("enrolment", lambda: _enrolment(path, settings)))
+        parts += _enrolment_part(path, settings)
     if isinstance(settings, EarthLinkSettings):
         parts.append(_contacts_part(path, settings.contacts_file))
     return tuple(parts)
@@ -101,11 +102,18 @@ def _contacts_part(path: Path, contacts_file: str) -> Part:
     return Part("contacts", probe)
 
 
-def _enrolment(path: Path, settings: SchedulerSettings) -> str:
+def _enrolment_part(path: Path, settings: SchedulerSettings) -> list[Part]:
+    """Give the check of the fleet's keys; none without a fleet, whose own check tells why."""
+    try:
+        site = load_site(beside(path, settings.site_file))
+        fleet = load_fleet(beside(path, settings.fleet_file), site)
+    except ConfigError:
+        return []
+    return [Part("enrolment", lambda: _enrolment(beside(path, settings.keys), fleet))]
+
+
+def _enrolment(keys: Path, fleet: Fleet) -> str:
     """Check that every node of the fleet has a key: the others would never be believed."""
-    site = load_site(beside(path, settings.site_file))
-    fleet = load_fleet(beside(path, settings.fleet_file), site)
-    keys = beside(path, settings.keys)
     keyring = load_keyring(keys)
     without = [node.name for node in fleet.nodes if keyring.role(KeyId(node.name)) is None]
     if without:

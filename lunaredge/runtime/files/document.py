@@ -4,8 +4,10 @@ Owns reading within bounds and the naming of places for errors. Does not parse (
 `yaml_text`) and does not know what the values mean.
 """
 
+import codecs
+import difflib
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -26,9 +28,16 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     path: Path
     value: object
     lines: Mapping[KeyPath, int]
+    variables: Mapping[KeyPath, str] = {}
+    """Names of the environment's variables, by the key of the value that each has laid over."""
 
     def error(self, problem: str, key: KeyPath, value: object, remedy: str) -> ConfigError:
         """Give the error for the value at that key path, placed as exactly as the format allows."""
+        for length in range(len(key), 0, -1):
+            if key[:length] in self.variables:
+                place, name = "environment", self.variables[key[:length]]
+                remedy = f"{remedy}; or unset the variable"
+                return ConfigError(problem, place=place, key=name, value=value, remedy=remedy)
         known = (key[:length] for length in range(len(key), -1, -1) if key[:length] in self.lines)
         nearest = next(known, None)
         place = str(self.path) if nearest is None else f"{self.path}:{self.lines[nearest]}"
@@ -52,6 +61,68 @@ def key_text(key: KeyPath) -> str:
 def file_error(problem: str, path: Path, value: object, remedy: str) -> ConfigError:
     """Give the error for a file as a whole."""
     return ConfigError(problem, place=str(path), key="file", value=value, remedy=remedy)
+
+
+def unknown_key_remedy(key: str, known: Iterable[str]) -> str:
+    """Give what to do about a key that is not known: the nearest one that is, then all."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(key, choices, n=1)
+    if near:
+        return f"did you mean {near[0]}? known here: " + ", ".join(choices)
+    return "remove it, or use one of: " + ", ".join(choices)
+
+
+def too_deep(path: Path) -> ConfigError:
+    """Give the error for values that nest deeper than the bound."""
+    depth = f"more than {DEPTH_MAX} levels"
+    return file_error("values are nested too deeply", path, depth, "flatten them")
+
+
+def bounded(parse: Callable[[Path, str], Document], path: Path, text: str) -> Document:
+    """Parse a text, and hold what comes out to the bound on nesting.
+
+    Raises:
+        ConfigError: it is not well-formed, or nested too deeply.
+    """
+    try:
+        document = parse(path, text)
+    except RecursionError as exc:
+        raise too_deep(path) from exc
+    if _depth_exceeds(document.value, DEPTH_MAX):
+        raise too_deep(path)
+    return document
+
+
+def _depth_exceeds(value: object, depth_max: int) -> bool:
+    """Tell whether values nest deeper than that; iterative, because it guards recursion."""
+    level: list[object] = [value]
+    for _ in range(depth_max):
+        following: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                following.extend(item.values())
+            elif isinstance(item, list):
+                following.extend(item)
+        if not following:
+            return False
+        level = following
+    return True
+
+
+def read_text(path: Path, bytes_max: int) -> str:
+    """Give a regular file's text.
+
+    Raises:
+        ConfigError: as `read_bytes`, or it is not UTF-8.
+    """
+    # Some editors put a mark before UTF-8; no format has it in its grammar.
+    content = read_bytes(path, bytes_max).removeprefix(codecs.BOM_UTF8)
+    try:
+        return content.decode()
+    except UnicodeDecodeError as exc:
+        near = content[exc.start : exc.start + 8]
+        problem = f"byte {exc.start} is not UTF-8 text"
+        raise file_error(problem, path, near, "save the file as UTF-8 text") from exc
 
 
 def read_bytes(path: Path, bytes_max: int) -> bytes:

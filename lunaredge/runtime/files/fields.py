@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from lunaredge.errors import ConfigError
 from lunaredge.ids import is_name
-from lunaredge.runtime.files.document import Document, KeyPath
+from lunaredge.runtime.files.document import Document, KeyPath, unknown_key_remedy
 
 # No machine works further from its site's origin; a degree typed for a metre is caught long before.
 COORDINATE_M_MAX = 100_000.0
@@ -76,8 +76,9 @@ def validated(document: Document, shape: type[AnyWritten]) -> AnyWritten:
 
 
 def _translated(document: Document, shape: type[Written], exc: ValidationError) -> ConfigError:
-    errors = exc.errors(include_url=False, include_context=False)
-    first = errors[0]
+    errors = _causes(exc.errors(include_url=False, include_context=False))
+    # A key that is not known first: it is often the misspelt one of a value that is missing.
+    first = next((error for error in errors if error["type"] == _UNKNOWN), errors[0])
     key, siblings = _located(shape, first["loc"])
     names = (part for part in reversed(key) if isinstance(part, str))
     field = siblings.get(next(names, ""))
@@ -86,8 +87,9 @@ def _translated(document: Document, shape: type[Written], exc: ValidationError) 
         remedy = f"give {field.description}"
     if first["type"] == "missing":
         value = None
-    elif first["type"] == "extra_forbidden":
-        remedy = "remove it, or use one of: " + ", ".join(sorted(siblings))
+    elif first["type"] == _UNKNOWN:
+        remedy = unknown_key_remedy(str(key[-1]), siblings)
+        errors = [error for error in errors if not _is_answered(error, first, remedy)]
     elif first["type"].startswith("union_tag"):
         key, value = (*key, "kind"), value.get("kind")
     if len(errors) > 1:
@@ -95,8 +97,34 @@ def _translated(document: Document, shape: type[Written], exc: ValidationError) 
     return document.error(problem, key, value, remedy)
 
 
+_UNKNOWN = "extra_forbidden"
+
+
+def _causes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Leave out what only follows: a list is told too short when one of its items is refused."""
+    inner = [error["loc"] for error in errors]
+    return [
+        error
+        for error in errors
+        if error["type"] != "too_short"
+        or not any(len(loc) > len(error["loc"]) for loc in _under(inner, error["loc"]))
+    ]
+
+
+def _under(places: list[tuple[int | str, ...]], place: tuple[int | str, ...]) -> Iterator[Any]:
+    return (inner for inner in places if inner[: len(place)] == place)
+
+
+def _is_answered(error: ErrorDetails, unknown: ErrorDetails, remedy: str) -> bool:
+    """Tell whether a value is missing only because its key is the misspelt one."""
+    *table, name = error["loc"]
+    beside = tuple(table) == unknown["loc"][:-1]
+    return error["type"] == "missing" and beside and f"did you mean {name}?" in remedy
+
+
 _PROBLEMS = {
     "missing": "the value is missing",
+    "model_type": "this should be a table of keys with their values",
     "extra_forbidden": "the key is not known",
     "string_pattern_mismatch": "the value is not written as it must be",
     "union_tag_invalid": "the kind is not known",
@@ -109,6 +137,7 @@ def _problem_of(error: ErrorDetails) -> str:
     if problem is not None:
         return problem
     problem = error["msg"].removeprefix("Value error, ").replace("Input should", "the value should")
+    problem = problem.replace(" after validation", "").replace("Tuple should", "the list should")
     return problem[0].lower() + problem[1:]
 
 

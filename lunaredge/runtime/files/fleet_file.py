@@ -243,6 +243,12 @@ def _check_home(document: Document, i: int, nodes: list[NodeSpec], site: Site) -
         return
     fault, remedy = "", ""
     reach_m = node.machine.radius_m
+    terrain = site.terrain
+    room_m = terrain.cell_m * min(terrain.columns, terrain.rows)
+    if 2 * reach_m > room_m:
+        problem = f"{node.name} is larger than its site, which is {room_m:g} m at its narrowest"
+        remedy = "correct length_m and width_m of its type, in metres, or the site's terrain"
+        raise document.error(problem, ("nodes", i, "type"), node.kind, remedy)
     if not holds_point(site.boundary, node.home):
         fault, remedy = "is outside the site's boundary", "move it inside"
     elif not any(

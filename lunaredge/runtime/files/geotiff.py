@@ -6,6 +6,7 @@ uncompressed files are read: it is what the lunar archives hold, and it can't be
 
 import logging
 import math
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -49,21 +50,32 @@ def read_tile(path: Path) -> Tile:
     Raises:
         ConfigError: it is missing, not such a TIFF, cut short, compressed or not georeferenced.
     """
+    size_bytes = _size_bytes(path)
+    if size_bytes > TIFF_BYTES_MAX:
+        raise file_error("the file is too large", path, size_bytes, "crop the tile first")
     try:
-        size_bytes = path.stat().st_size
-        if not path.is_file():
-            raise file_error("this is not a regular file", path, path.name, "name a GeoTIFF")
-        if size_bytes > TIFF_BYTES_MAX:
-            raise file_error("the file is too large", path, size_bytes, "crop the tile first")
         return _tile_of(path, size_bytes)
     except ConfigError:
         raise
-    except FileNotFoundError as exc:
-        raise file_error("there is no such file", path, path.name, "check the path") from exc
+    except PermissionError as exc:
+        raise file_error("the file cannot be read", path, str(exc), "make it readable") from exc
     except Exception as exc:
         # The TIFF reader meets broken files with whatever its parsing trips over, from KeyError
         # to struct.error; for the person who wrote the site file they all mean the same.
         raise file_error("not a readable TIFF", path, str(exc), "restore it from a copy") from exc
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        status = path.stat()
+    except FileNotFoundError as exc:
+        raise file_error("there is no such file", path, path.name, "check the path") from exc
+    except (OSError, ValueError) as exc:
+        # ValueError: a path with a NUL in it.
+        raise file_error("the file cannot be read", path, str(exc), "check the path") from exc
+    if not stat.S_ISREG(status.st_mode):
+        raise file_error("this is not a regular file", path, path.name, "name a GeoTIFF")
+    return status.st_size
 
 
 def _tile_of(path: Path, size_bytes: int) -> Tile:

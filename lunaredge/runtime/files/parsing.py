@@ -4,26 +4,20 @@ Refuses what no one writes on purpose: doubled keys, deep nesting, text that is 
 """
 
 import json
-import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 from lunaredge.errors import ConfigError
 from lunaredge.runtime.files.document import (
-    DEPTH_MAX,
     DOCUMENT_BYTES_MAX,
     Document,
+    bounded,
     file_error,
     key_text,
-    read_bytes,
+    read_text,
 )
+from lunaredge.runtime.files.toml_text import parse_toml
 from lunaredge.runtime.files.yaml_text import parse_yaml
-
-# A dotted key of n parts costs the TOML parser n * n of memory: half a megabyte of them is a bomb.
-# Possessive, and begun only where a part begins, so that it stays linear on any text.
-_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+"""
-_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}\.[ \t]*+){{{DEPTH_MAX}}}")
 
 
 def load_document(path: Path) -> Document:
@@ -36,55 +30,7 @@ def load_document(path: Path) -> Document:
     if parse is None:
         known = ", ".join(_PARSERS)
         raise file_error("the file type is not known", path, path.suffix, f"use one of {known}")
-    text = _text_of(path)
-    try:
-        document = parse(path, text)
-    except RecursionError as exc:
-        raise _too_deep(path) from exc
-    if _depth_exceeds(document.value, DEPTH_MAX):
-        raise _too_deep(path)
-    return document
-
-
-def _text_of(path: Path) -> str:
-    content = read_bytes(path, DOCUMENT_BYTES_MAX)
-    try:
-        return content.decode()
-    except UnicodeDecodeError as exc:
-        near = content[exc.start : exc.start + 8]
-        problem = f"byte {exc.start} is not UTF-8 text"
-        raise file_error(problem, path, near, "save the file as UTF-8 text") from exc
-
-
-def _too_deep(path: Path) -> ConfigError:
-    depth = f"more than {DEPTH_MAX} levels"
-    return file_error("values are nested too deeply", path, depth, "flatten them")
-
-
-def _depth_exceeds(value: object, depth_max: int) -> bool:
-    """Tell whether values nest deeper than that; iterative, because it guards recursion."""
-    level: list[object] = [value]
-    for _ in range(depth_max):
-        following: list[object] = []
-        for item in level:
-            if isinstance(item, dict):
-                following.extend(item.values())
-            elif isinstance(item, list):
-                following.extend(item)
-        if not following:
-            return False
-        level = following
-    return True
-
-
-def _parse_toml(path: Path, text: str) -> Document:
-    if _LONG_KEY.search(text):
-        raise _too_deep(path)
-    try:
-        return Document(path=path, value=tomllib.loads(text), lines={})
-    except ValueError as exc:
-        # TOMLDecodeError is one, and so is an integer too long for Python to convert.
-        raise file_error(f"not valid TOML: {exc}", path, path.name, "correct that line") from exc
+    return bounded(parse, path, read_text(path, DOCUMENT_BYTES_MAX))
 
 
 def _parse_json(path: Path, text: str) -> Document:
@@ -117,7 +63,7 @@ def _no_constant(text: str) -> object:
 
 
 _PARSERS: dict[str, Callable[[Path, str], Document]] = {
-    ".toml": _parse_toml,
+    ".toml": parse_toml,
     ".yaml": parse_yaml,
     ".yml": parse_yaml,
     ".json": _parse_json,

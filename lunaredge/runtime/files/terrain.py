@@ -4,6 +4,7 @@ The site's frame has its origin at the window's south-west corner, x along the t
 against its rows. The projection's scale is left in: 0.2 % at 85 degrees, 0.8 m over 400 m.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +72,22 @@ def terrain_of(tile: Tile, window: Window, path: Path) -> TerrainGrid:
 def _cells_of(window: Window, path: Path) -> tuple[int, int]:
     columns = round(window.width_m / window.cell_m)
     rows = round(window.height_m / window.cell_m)
-    if columns < 2 or rows < 2 or rows * columns > CELLS_MAX:
-        problem = f"the window does not give 2 x 2 to {CELLS_MAX} cells"
-        raise _error(problem, path, "cell_m", window.cell_m, "change cell_m or the window's size")
+    if columns < 2 or rows < 2:
+        problem, remedy = "the window is less than 2 x 2 cells", "give a smaller terrain.cell_m"
+        raise _error(problem, path, "cell_m", window.cell_m, remedy)
+    if rows * columns > CELLS_MAX:
+        problem = f"the window has {columns} x {rows} cells, more than {CELLS_MAX} in all"
+        least_m = math.ceil(math.sqrt(window.width_m * window.height_m / CELLS_MAX))
+        remedy = f"give a terrain.cell_m of {least_m} or more, or a smaller window"
+        raise _error(problem, path, "cell_m", window.cell_m, remedy)
     left_over_m = max(
         abs(columns * window.cell_m - window.width_m), abs(rows * window.cell_m - window.height_m)
     )
     if left_over_m > 1e-6:
         problem = "the window's sides are not whole numbers of cells"
-        raise _error(problem, path, "cell_m", window.cell_m, "change cell_m or the window's size")
+        sides = f"{columns * window.cell_m:.10g} x {rows * window.cell_m:.10g} m"
+        remedy = f"make it {sides} by terrain.width_m and height_m, or give another cell_m"
+        raise _error(problem, path, "cell_m", window.cell_m, remedy)
     return rows, columns
 
 
@@ -95,10 +103,18 @@ def _check_inside(tile: Tile, window: Window, path: Path, column_at: Array, row_
     low_x_m, low_y_m = tile.x_m, tile.y_m - (rows - 1) * tile.pixel_m
     high_x_m, high_y_m = tile.x_m + (columns - 1) * tile.pixel_m, tile.y_m
     value = f"{window.width_m:g} x {window.height_m:g} m at {window.x_m:.10g}, {window.y_m:.10g}"
-    remedy = (
-        "move the terrain's origin in the site file so that all of it is within "
-        f"x {low_x_m:.10g} to {high_x_m:.10g}, y {low_y_m:.10g} to {high_y_m:.10g}"
-    )
+    within = f"within x {low_x_m:.10g} to {high_x_m:.10g}, y {low_y_m:.10g} to {high_y_m:.10g}"
+    remedy = f"move the terrain's origin in the site file so that all of it is {within}"
+    for key, size_m, room_m in (
+        # The centres of the outermost cells may lie on those of the outermost pixels.
+        ("width_m", window.width_m, high_x_m - low_x_m + window.cell_m),
+        ("height_m", window.height_m, high_y_m - low_y_m + window.cell_m),
+    ):
+        # Wherever it is moved to, it is too large.
+        if size_m > room_m:
+            remedy = (
+                f"the tile has no more: give a terrain.{key} of at most {room_m:.10g}, {within}"
+            )
     raise _error("the window leaves the tile", path, "window", value, remedy)
 
 

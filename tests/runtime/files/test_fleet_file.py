@@ -88,6 +88,20 @@ def test_homes_keep_both_bodies_and_the_margin_apart(tmp_path, site):
     assert "too near to the home of scout-1" in error.problem
 
 
+def test_a_machine_larger_than_its_site_is_a_slip_in_its_figures(tmp_path):
+    narrow = write_site(tmp_path, "height_m = 40.0", "height_m = 15.0")
+    text = narrow.read_text().replace(", 39]", ", 14]").replace("30], [30, 30]", "14], [30, 14]")
+    narrow.write_text(
+        text.replace("[30, 20], [40, 20]", "[30, 12], [40, 12]").replace(", 15]", ", 11]")
+    )
+    fleet = write(tmp_path / "fleet.toml", FLEET, "length_m = 1.4", "length_m = 16")
+
+    error = refusal(fleet, load_site(narrow))
+
+    assert "scout-1 is larger than its site, which is 15 m at its narrowest" in error.problem
+    assert "length_m" in error.remedy
+
+
 def test_a_home_keeps_its_whole_body_out_of_keep_out_zones(tmp_path):
     clear = write_site(tmp_path, "[30, 20], [40, 20]", f"[30, {10.01 + SCOUT_RADIUS_M}], [40, 20]")
     site = load_site(clear)

@@ -71,6 +71,23 @@ def test_the_window_may_touch_the_outermost_pixel_centres_and_no_more(tmp_path):
             assert "x 1002.5 to 1097.5, y 2002.5 to 2097.5" in error.remedy
 
 
+@pytest.mark.parametrize("side", ["width_m", "height_m"])
+def test_a_window_larger_than_the_tile_is_told_to_shrink_and_not_to_move(tmp_path, side):
+    error = refusal(plane_tile(tmp_path / "a.tif"), **{side: 9000.0})
+
+    assert f"give a terrain.{side} of at most 97.5" in error.remedy
+    assert "move" not in error.remedy
+
+
+def test_too_many_cells_are_told_how_large_a_cell_would_do(tmp_path):
+    window = {"width_m": 5000.0, "height_m": 5000.0, "cell_m": 0.5}
+
+    error = refusal(plane_tile(tmp_path / "a.tif"), **window)
+
+    assert "10000 x 10000 cells" in error.problem
+    assert "cell_m of 5 or more" in error.remedy
+
+
 @pytest.mark.parametrize("hole_m", [np.nan, np.inf, -32768.0, 3.4e38])
 def test_holes_and_absurd_heights_are_refused_inside_the_window_and_ignored_outside(
     tmp_path, hole_m

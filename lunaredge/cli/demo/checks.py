@@ -1,0 +1,75 @@
+"""What a demo refuses before anything is started or written, each with one message."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from lunaredge.errors import ConfigError
+from lunaredge.model.fleet import Fleet
+from lunaredge.model.task import WorkOrder
+from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.orders import refusals_at_submit
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder in which something lies already.
+
+    Raises:
+        ConfigError: names the option.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise refused("--keep", str(folder), "name a folder that is new or empty")
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a picture that can't be written at the end.
+
+    Raises:
+        ConfigError: names the option.
+    """
+    if path.suffix != ".svg":
+        raise refused("--picture", str(path), "name a file that ends in .svg")
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not path.parent.is_dir() or not os.access(place, os.W_OK):
+        raise refused("--picture", str(path), "name a file in a folder that can be written to")
+
+
+def check_kills(kills: Sequence[str], fleet: Fleet) -> None:
+    """Refuse to kill an agent that is not there.
+
+    Raises:
+        ConfigError: names the option.
+    """
+    names = {f"agent:{spec.name}" for spec in fleet.nodes}
+    for kill in kills:
+        if kill.startswith("agent:") and kill not in names:
+            raise refused("--kill", kill, f"name one of {', '.join(sorted(names))}")
+
+
+def check_order(path: Path, order: WorkOrder, ground: GroundMap, fleet: Fleet) -> None:
+    """Refuse before the start what the scheduler would refuse after it, by the same rule.
+
+    Raises:
+        ConfigError: names the file, the task and the reason.
+    """
+    problems = refusals_at_submit(order, ground.site, fleet, ground)
+    if not problems:
+        return
+    first = problems[0]
+    ids = [task.id for task in order.tasks]
+    place = f"tasks[{ids.index(first.task)}]" if first.task in ids else "tasks"
+    rest = f"; {len(problems) - 1} more like this" if len(problems) > 1 else ""
+    raise ConfigError(
+        first.text,
+        place=str(path),
+        key=place,
+        value=first.task or order.id,
+        remedy=f"mend the order: the scheduler refuses it as it is{rest}",
+    )
+
+
+def refused(option: str, value: object, remedy: str) -> ConfigError:
+    """Give the error for an option that asks for what can't be."""
+    return ConfigError(
+        "can't be done", place="lunaredge demo", key=option, value=value, remedy=remedy
+    )

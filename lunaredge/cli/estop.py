@@ -1,0 +1,175 @@
+"""`lunaredge estop`: stop one node or all, now, and say who did; or release a stop, in two steps.
+
+Sends first and asks questions later: nothing may hold a stop up. What came of it is judged in
+`stop_verdict`.
+"""
+
+import argparse
+import asyncio
+import secrets
+import sys
+
+import msgspec
+
+from lunaredge.cli import operate, site_access
+from lunaredge.cli.listing import EARTH
+from lunaredge.cli.stop_verdict import Heard, NodeRow, Outcome, Verdict, judge, judge_from_earth
+from lunaredge.cli.table import as_json
+from lunaredge.errors import ConfigError, TransportError
+from lunaredge.ids import NodeId
+from lunaredge.runtime.client import SiteClient, new_request
+from lunaredge.wire import messages, topics
+
+# A stop is not acknowledged by one party but latched by many: it is said this often at once,
+REPEATS = 3
+GAP_S = 0.1
+# and then again and again to those who are yet to confirm it. It is taken once, by its id.
+REPEAT_TURNS = 10
+# A node says at once that it has latched a stop, in milliseconds; these 5 s of the wall are for
+# one whose connection is just coming back. Who waits for the answer may have to run.
+TURNS_MAX = 50
+# A view that the broker keeps comes within half a second, or there is none.
+LOOK_TURNS = 5
+
+_DECODER = msgspec.json.Decoder(tuple[NodeRow, ...])
+
+
+def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the options."""
+    site_access.add_config(parser)
+    site_access.add_json(parser)
+    parser.add_argument("node", nargs="?", help="one node; left out, every node")
+    parser.add_argument("--reason", default="by an operator")
+    parser.add_argument("--release", metavar="STOP", help="release a stop: first asks for a code")
+    parser.add_argument("--code", help="the code that --release gave")
+    parser.epilog = (
+        "Exit code 0 only when every node that was meant has confirmed the stop; 1 when some have "
+        "not, 2 when there is no node of that name, 3 when nobody answers. The stop is sent "
+        "whatever comes of it."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Stop and say who confirmed it, or release."""
+    _check(options)
+    client = site_access.load(options, signs=True)
+    if options.release is not None:
+        release = messages.StopReleaseRequest(
+            request=new_request(), stop=_stop_id(options.release), code=options.code or ""
+        )
+        return operate.put(client, release, options)
+    stop = messages.Stop(
+        stop=f"stop-{secrets.token_hex(4)}",
+        node=NodeId(options.node) if options.node else None,
+        reason=options.reason,
+    )
+    verdict = site_access.with_client(
+        client, ("nodes", EARTH), lambda site: _stop(site, stop), hears_nodes=True
+    )
+    return _tell(stop, verdict, options)
+
+
+async def _stop(site: SiteClient, stop: messages.Stop) -> Verdict:
+    """Send a stop and wait for those that were meant to confirm it.
+
+    Raises:
+        TransportError: the broker was not reached, so nothing was sent.
+    """
+    try:
+        await site.reach()
+    except TransportError as exc:
+        raise TransportError(f"the stop was NOT sent: {exc}") from exc
+    begun_ns = site.identity.clock.now_ns()
+    for _ in range(REPEATS):
+        _send(site, stop)
+        await asyncio.sleep(GAP_S)
+    # Only now is the name looked at: the view that knows it may be old, cut short, or not there.
+    for turn in range(TURNS_MAX):
+        if turn and turn % REPEAT_TURNS == 0:
+            _send(site, stop)
+        is_earth = EARTH in site.latest and "nodes" not in site.latest
+        verdict = _verdict(site, stop, begun_ns, is_earth=is_earth)
+        if _is_final(verdict, turn, is_earth=is_earth):
+            break
+        await asyncio.sleep(GAP_S)
+    return verdict
+
+
+def _verdict(site: SiteClient, stop: messages.Stop, begun_ns: int, *, is_earth: bool) -> Verdict:
+    if is_earth:
+        return judge_from_earth(stop, site.answer_to(stop.stop))
+    return judge(stop, _heard(site, begun_ns))
+
+
+def _is_final(verdict: Verdict, turn: int, *, is_earth: bool) -> bool:
+    """Tell whether waiting longer can't change the verdict."""
+    match verdict.outcome:
+        case Outcome.STOPPED:
+            return True
+        case Outcome.NO_SUCH_NODE:
+            return turn >= LOOK_TURNS
+        case Outcome.PARTLY:
+            return is_earth
+        case Outcome.UNHEARD:
+            return False
+
+
+def _send(site: SiteClient, stop: messages.Stop) -> None:
+    site.say(topics.stop_all(site.identity.site), stop)
+
+
+def _heard(site: SiteClient, begun_ns: int) -> Heard:
+    view = site.latest.get("nodes")
+    try:
+        nodes = None if view is None else _DECODER.decode(view.rows)
+    except msgspec.DecodeError:
+        # A view is not signed: anyone may have written it.
+        nodes = None
+    return Heard(
+        nodes=nodes,
+        is_newer=view is not None and view.site_ns >= begun_ns,
+        words=dict(site.situations),
+    )
+
+
+def _tell(stop: messages.Stop, verdict: Verdict, options: argparse.Namespace) -> int:
+    is_stopped = verdict.outcome is Outcome.STOPPED
+    if options.json:
+        document = {
+            "ok": is_stopped,
+            "stop": stop.stop,
+            "confirmed": verdict.confirmed,
+            "not_confirmed": verdict.missing,
+            "text": verdict.text,
+        }
+        print(as_json(document))
+    else:
+        print(verdict.text, file=sys.stdout if is_stopped else sys.stderr)
+    return verdict.outcome.value
+
+
+def _stop_id(text: str) -> str:
+    """Give the id of a stop, also from the name that its alarm has."""
+    return text.removeprefix("stop.")
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse a release that is not whole: half of one must never become a new stop.
+
+    Raises:
+        ConfigError: names the option.
+    """
+    release, code, node = options.release, options.code, options.node
+    if release is None and code is not None:
+        raise _wrong("--code", code, "give it with --release STOP")
+    if release is not None and not _stop_id(release):
+        raise _wrong("--release", release, "name the stop; `lunaredge alarms` lists them")
+    if release is not None and node is not None:
+        raise _wrong("NODE", node, "leave it out: a stop is released for every node it holds")
+    operate.check_names(options)
+
+
+def _wrong(key: str, value: object, remedy: str) -> ConfigError:
+    return ConfigError(
+        "can't be used", place="the command line", key=key, value=value, remedy=remedy
+    )

@@ -1,0 +1,132 @@
+"""What came of an emergency stop: which nodes said that they have latched it, and which did not.
+
+Pure: judges what was heard and finds the words for it. Sends and waits for nothing.
+"""
+
+import enum
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from lunaredge.ids import NodeId
+from lunaredge.wire.messages import Answer, Situation, Stop
+
+_ENROLLED = "is this key enrolled (keys/public.json)?"
+
+
+class NodeRow(msgspec.Struct, frozen=True):
+    """What counts here in a row of the view `nodes`."""
+
+    node: NodeId
+    presence: str = "unknown"
+    stops: tuple[str, ...] = ()
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known once a stop was sent."""
+
+    nodes: tuple[NodeRow, ...] | None
+    """Rows of the view `nodes`; None when nobody has published it."""
+    is_newer: bool
+    """Whether that view was made after the stop."""
+    words: Mapping[NodeId, Situation]
+    """What each node said of itself."""
+
+
+class Outcome(enum.Enum):
+    """What came of a stop; the value is the exit code."""
+
+    STOPPED = 0
+    """Every node that was meant has confirmed it."""
+    PARTLY = 1
+    """Somebody answers, but not every node has confirmed."""
+    NO_SUCH_NODE = 2
+    UNHEARD = 3
+    """Nobody answers."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has confirmed a stop, and who is yet to."""
+
+    outcome: Outcome
+    text: str
+    confirmed: tuple[NodeId, ...] = ()
+    missing: tuple[NodeId, ...] = ()
+
+
+def judge(stop: Stop, heard: Heard) -> Verdict:
+    """Compare what was heard with what the stop was to bring about.
+
+    A node has confirmed when it says so under its own signature, or when the scheduler's view says
+    so. The stop's id is drawn anew for each, so no older word can hold it.
+    """
+    rows = {row.node: row for row in heard.nodes or ()}
+    # The view is one frame long: of very many nodes, some may be heard only by themselves.
+    known = [*rows, *(name for name in sorted(heard.words) if name not in rows)]
+    meant = [name for name in known if stop.node in (None, name)]
+    confirmed = [name for name in meant if _has_latched(stop.stop, rows.get(name), heard, name)]
+    missing = [name for name in meant if name not in confirmed]
+    outcome = _outcome(stop, heard, confirmed, missing)
+    match outcome:
+        case Outcome.NO_SUCH_NODE:
+            text = (
+                f"no node is called {stop.node}; there are: {', '.join(known)}. {stop.stop} was "
+                f"sent all the same; {_release(stop)}"
+            )
+        case Outcome.UNHEARD:
+            text = (
+                f"{stop.stop}: sent, but NOBODY answers; take it that nothing has stopped. Are the "
+                f"scheduler and the agents running, and {_ENROLLED} If it was taken, "
+                f"{_release(stop)}"
+            )
+        case _:
+            said = [f"{name} ({rows[name].presence if name in rows else 'up'})" for name in missing]
+            text = f"{stop.stop}: {_counted(confirmed, said, heard)}; {_release(stop)}"
+    return Verdict(outcome=outcome, text=text, confirmed=tuple(confirmed), missing=tuple(missing))
+
+
+def judge_from_earth(stop: Stop, answer: Answer | None) -> Verdict:
+    """Say what is known on Earth, which no node's word reaches: what the link's two ends said."""
+    if answer is None:
+        said = "left at Earth's broker; neither the Earth station nor the site has answered yet"
+    else:
+        said = answer.text
+    return Verdict(
+        outcome=Outcome.UNHEARD if answer is None else Outcome.PARTLY,
+        text=f"{stop.stop}: {said}; no node's word comes as far as Earth, so NOTHING is confirmed; "
+        f"{_release(stop)}",
+    )
+
+
+def _has_latched(stop: str, row: NodeRow | None, heard: Heard, name: NodeId) -> bool:
+    said = heard.words[name].stops if name in heard.words else ()
+    return stop in said or (row is not None and stop in row.stops)
+
+
+def _outcome(
+    stop: Stop, heard: Heard, confirmed: Sequence[NodeId], missing: Sequence[NodeId]
+) -> Outcome:
+    if stop.node is not None and heard.nodes and not confirmed and not missing:
+        return Outcome.NO_SUCH_NODE
+    # Without the view nobody can say that the nodes which were heard are all there are.
+    is_all_known = stop.node is not None or bool(heard.nodes)
+    if confirmed and not missing and is_all_known:
+        return Outcome.STOPPED
+    return Outcome.PARTLY if confirmed or heard.is_newer else Outcome.UNHEARD
+
+
+def _counted(confirmed: Sequence[NodeId], missing: Sequence[str], heard: Heard) -> str:
+    of = len(confirmed) + len(missing)
+    names = f": {', '.join(confirmed)}" if confirmed else ""
+    parts = [f"{len(confirmed)} of {of} node{'' if of == 1 else 's'} stopped{names}"]
+    if missing:
+        parts.append(f"NOT confirmed: {', '.join(missing)}")
+    if heard.nodes is None:
+        parts.append("nobody has published which nodes there are")
+    if not confirmed:
+        parts.append(_ENROLLED)
+    return "; ".join(parts)
+
+
+def _release(stop: Stop) -> str:
+    return f"release it with --release {stop.stop}"
