@@ -15,11 +15,12 @@ from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.order_file import load_order
 from lunaredge.runtime.files.site_file import load_site
 from lunaredge.sim.run import Outcome, run_seed
-from lunaredge.sim.scenario import Scenario, standard
+from lunaredge.sim.scenario import Scenario, standard, swap
 
 SEEDS = 10
 SEED_BASE = 1
 STANDARD = "standard"
+SWAP = "swap"
 DEMO = "composite-ridge"
 
 # A seed takes seconds; more than this is days of work, and a slip of the hand.
@@ -42,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         "--scenario",
         default=STANDARD,
         metavar="NAME|FILE",
-        help=f"{STANDARD}, {DEMO}, or a site.toml (or its folder) with fleet.toml, order.yaml and "
-        "contacts.json beside it",
+        help=f"{STANDARD}, {SWAP}, {DEMO}, or a site.toml (or its folder) with fleet.toml, "
+        "order.yaml and contacts.json beside it",
     )
     site_access.add_json(parser)
     parser.epilog = "A failing seed prints the command that replays it, event by event."
@@ -126,10 +127,13 @@ def _scenario(name: str) -> Scenario:
     """
     if name == STANDARD:
         return standard()
+    if name == SWAP:
+        return swap()
     path = demo_site() if name == DEMO else Path(name)
     path = path / "site.toml" if path.is_dir() else path
     if not path.is_file():
-        raise _wrong("--scenario", name, f"use {STANDARD}, {DEMO} or the path of a site.toml")
+        known = f"{STANDARD}, {SWAP}, {DEMO}"
+        raise _wrong("--scenario", name, f"use {known} or the path of a site.toml")
     site = load_site(path)
     contacts = load_contacts(path.with_name("contacts.json"))
     return Scenario(

@@ -65,20 +65,39 @@ async def test_what_an_operator_does_is_done_and_said(run):
     assert cancelled["text"] == "measure cancelled, and 2 more that can't start without it"
 
 
-async def test_a_stop_is_latched_and_released_in_two_steps(run):
+async def test_a_stop_is_confirmed_and_released_in_two_steps(run):
     desk = await working(run)
 
-    stopped = await desk.ask("estop", "--reason", "smoke")
-    await shown(run, "nodes", node="excavator-1", stops=[stopped["stop"]])
-    guessed = await desk.type("estop", "--release", stopped["stop"], "--code", "000000")
-    offered = await desk.ask("estop", "--release", stopped["stop"])
+    one = await desk.ask("estop", "excavator-1", "--reason", "smoke")
+    await shown(run, "nodes", node="excavator-1", stops=[one["stop"]])
+    guessed = await desk.type("estop", "--release", one["stop"], "--code", "000000")
+    offered = await desk.ask("estop", "--release", f"stop.{one['stop']}")
     code = re.search(r"code (\w+)", str(offered["text"]))[1]
-    released = await desk.ask("estop", "--release", stopped["stop"], "--code", code)
+    released = await desk.ask("estop", "--release", one["stop"], "--code", code)
     await shown(run, "nodes", node="excavator-1", stops=[])
 
+    assert (one["ok"], one["confirmed"], one["not_confirmed"]) == (True, ["excavator-1"], [])
     assert guessed.returncode == NOT_SO
     assert "ask for a new one" in guessed.stderr
-    assert released["text"] == f"{stopped['stop']} released"
+    assert released["text"] == f"{one['stop']} released"
+
+
+async def test_a_stop_that_not_everybody_confirms_says_who_did_not(run):
+    desk = await working(run)
+
+    stopped = await desk.type("estop", "--json")
+    nobody = await desk.type("estop", "nobody")
+    await run.supervisor.stop(["scheduler", "agent-excavator-1", "agent-dc-1"])
+    unheard = await desk.type("estop")
+
+    document = json.loads(stopped.stdout)
+    assert stopped.returncode == NOT_SO
+    assert sorted(document["confirmed"]) == ["dc-1", "excavator-1"]
+    assert sorted(document["not_confirmed"]) == ["hauler-1", "scout-1"]
+    assert nobody.returncode == BAD_INPUT
+    assert "no node is called nobody; there are: " in nobody.stderr
+    assert unheard.returncode != DONE
+    assert "0 of 4 nodes stopped" in unheard.stderr or "NOBODY answers" in unheard.stderr
 
 
 async def test_what_is_not_so_and_what_is_not_there_has_its_own_exit_code(run):
@@ -90,10 +109,13 @@ async def test_what_is_not_so_and_what_is_not_there_has_its_own_exit_code(run):
         ("explain", "nothing"): (NOT_SO, "no task nothing"),
         ("approve", "nothing"): (NOT_SO, "no task that needs approval"),
         ("vouch", "excavator-1", "--gone"): (NOT_SO, "speaks for itself"),
-        ("vouch", "hauler-1", "--gone"): (NOT_SO, "ask again in"),
+        ("vouch", "hauler-1", "--gone"): (NOT_SO, "ask again"),
         ("vouch", "hauler-1", "--at", "x", "1"): (BAD_INPUT, "invalid"),
         ("vouch", "hauler-1"): (BAD_INPUT, "--at --gone"),
         ("hold", "../up"): (BAD_INPUT, "'../up'"),
+        ("estop", "--code", "123"): (BAD_INPUT, "give it with --release"),
+        ("estop", "--release", ""): (BAD_INPUT, "name the stop"),
+        ("estop", "dc-1", "--release", "s"): (BAD_INPUT, "leave it out"),
         ("submit", "/nowhere/order.yaml"): (BAD_INPUT, "/nowhere/order.yaml"),
     }
     found = {words: await desk.type(*words) for words in tries}
@@ -105,4 +127,4 @@ async def test_what_is_not_so_and_what_is_not_there_has_its_own_exit_code(run):
         assert text in found[words].stderr, words
         assert "Traceback" not in found[words].stderr
     assert without_broker.returncode == MISSING_PART
-    assert "broker can't be reached" in without_broker.stderr
+    assert re.search(r"operator\.toml: the broker at 127\.0\.0\.1:\d+ can't", without_broker.stderr)

@@ -1,0 +1,78 @@
+"""Lists: what fits the screen, and how old it says it is."""
+
+import json
+
+from lunaredge.cli.listing import COLUMNS, as_document, as_table
+from lunaredge.cli.table import render
+from lunaredge.wire.messages import View
+
+NODE = {
+    "node": "excavator-1",
+    "presence": "up",
+    "state": "holding",
+    "autonomy": "A0",
+    "task": "excavate-a",
+    "x_m": 170.5,
+    "y_m": 118.0,
+    "battery_wh": 1210.5,
+    "mark": "measured",
+    "age_s": 4.0,
+    "waits_for": "census waits for excavator-1, excavator-2, hauler-1, hauler-2, grader-1",
+}
+
+
+def view(*rows, name="nodes"):
+    return View(name=name, site_ns=1, rows=json.dumps(rows).encode())
+
+
+def test_a_list_of_nodes_fits_eighty_columns():
+    lines = as_table(view(NODE), 0.0, 80).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert lines[1].endswith("...")
+    assert "excavator-1" in lines[1]
+
+
+def test_a_pipe_gets_everything():
+    text = as_table(view(NODE), 0.0, None)
+
+    assert NODE["waits_for"] in text
+    assert "170.5" in text
+
+
+def test_every_list_fits_eighty_columns_whatever_its_texts():
+    for name, columns in COLUMNS.items():
+        row = {column.key: "x" * (200 if column.is_free else 11) for column in columns}
+
+        lines = render([row], columns, 80).splitlines()
+
+        assert max(map(len, lines)) <= 80, name
+
+
+def test_an_age_goes_on_growing_with_the_views():
+    text = as_table(view(NODE), 30.0, None)
+
+    assert "34.0" in text
+    assert text.endswith("as of 30 s ago")
+
+
+def test_what_is_old_is_no_longer_called_measured():
+    text = as_table(view(NODE), 120.0, None)
+
+    assert "measured" not in text
+    assert "last known" in text
+    assert text.endswith("as of 120 s ago: last known, nobody has said more since")
+
+
+def test_a_fresh_list_has_no_remark():
+    assert "as of" not in as_table(view(NODE), 1.0, None)
+
+
+def test_an_empty_list_says_so():
+    assert as_table(view(name="alarms"), 0.0, 80) == "no alarms"
+
+
+def test_scripts_get_the_rows_as_they_were_made_and_how_old_the_view_is():
+    document = as_document(view(NODE), 30.04)
+
+    assert (document["age_s"], document["rows"]) == (30.0, [NODE])

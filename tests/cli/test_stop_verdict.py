@@ -1,0 +1,93 @@
+"""What an operator is told of an emergency stop: only what nodes have confirmed."""
+
+import msgspec
+import pytest
+
+from lunaredge.cli.stop_verdict import Heard, NodeRow, Outcome, judge, judge_from_earth
+from lunaredge.wire.messages import Answer, Stop
+from tests.system.site_run import STANDING
+
+ALL = Stop(stop="stop-1", node=None, reason="smoke")
+ONE = msgspec.structs.replace(ALL, node="a")
+STOPPED = msgspec.structs.replace(STANDING, stops=("stop-1",))
+
+
+def heard(*rows, is_newer=True, **words):
+    return Heard(nodes=rows or None, is_newer=is_newer, words=words)
+
+
+def row(name, *stops, presence="up"):
+    return NodeRow(node=name, presence=presence, stops=stops)
+
+
+def test_a_stop_that_every_node_confirmed_is_done():
+    verdict = judge(ALL, heard(row("a", "stop-1"), row("b", "stop-1")))
+
+    assert verdict.outcome is Outcome.STOPPED
+    assert verdict.confirmed == ("a", "b")
+    assert verdict.text == "stop-1: 2 of 2 nodes stopped: a, b; release it with --release stop-1"
+
+
+def test_a_nodes_own_word_confirms_before_any_view_does():
+    verdict = judge(ALL, heard(row("a"), row("b"), a=STOPPED, b=STOPPED))
+
+    assert verdict.outcome is Outcome.STOPPED
+
+
+def test_a_node_that_is_silent_is_named_with_what_is_known_of_it():
+    verdict = judge(ALL, heard(row("a", "stop-1"), row("b", presence="lost")))
+
+    assert verdict.outcome is Outcome.PARTLY
+    assert verdict.missing == ("b",)
+    assert "1 of 2 nodes stopped: a; NOT confirmed: b (lost)" in verdict.text
+
+
+def test_a_stop_that_nobody_took_asks_for_the_key():
+    verdict = judge(ALL, heard(row("a"), row("b")))
+
+    assert verdict.outcome is Outcome.PARTLY
+    assert "is this key enrolled" in verdict.text
+
+
+@pytest.mark.parametrize("rows", [(), (row("a"),)], ids=["no view", "an old view"])
+def test_a_stop_that_nobody_answers_is_not_called_done(rows):
+    verdict = judge(ALL, heard(*rows, is_newer=False))
+
+    assert verdict.outcome is Outcome.UNHEARD
+    assert "NOBODY answers; take it that nothing has stopped" in verdict.text
+
+
+def test_an_older_stop_confirms_nothing():
+    verdict = judge(ALL, heard(row("a", "stop-0")))
+
+    assert verdict.confirmed == ()
+
+
+def test_a_stop_for_one_node_asks_no_other():
+    verdict = judge(ONE, heard(row("a", "stop-1"), row("b")))
+
+    assert verdict.outcome is Outcome.STOPPED
+    assert verdict.text.startswith("stop-1: 1 of 1 node stopped: a")
+
+
+def test_a_name_that_no_node_has_is_bad_input_and_names_are_given():
+    verdict = judge(msgspec.structs.replace(ALL, node="c"), heard(row("a"), row("b")))
+
+    assert verdict.outcome is Outcome.NO_SUCH_NODE
+    assert "no node is called c; there are: a, b" in verdict.text
+
+
+def test_words_without_a_view_do_not_tell_who_else_there_is():
+    verdict = judge(ALL, heard(a=STOPPED))
+
+    assert verdict.outcome is Outcome.PARTLY
+    assert "nobody has published which nodes there are" in verdict.text
+
+
+def test_from_earth_nothing_is_ever_confirmed():
+    taken = judge_from_earth(ALL, Answer(request="stop-1", ok=True, text="handed to the site"))
+    silent = judge_from_earth(ALL, None)
+
+    assert (taken.outcome, silent.outcome) == (Outcome.PARTLY, Outcome.UNHEARD)
+    assert "NOTHING is confirmed" in taken.text
+    assert "handed to the site" in taken.text
