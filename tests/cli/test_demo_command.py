@@ -169,6 +169,21 @@ def test_a_picture_that_fails_at_the_end_costs_no_report(stage, tmp_path, capsys
     assert f"{folder / 'x.svg'} can't be written" in captured.err
 
 
+def test_a_picture_asks_its_viewer_for_nothing_from_elsewhere(stage, tmp_path, capsys, monkeypatch):
+    def play(site, plot, kept):
+        kept.append("a picture")
+        return SimpleNamespace(trouble="")
+
+    monkeypatch.setattr(command, "draw", lambda picture: picture)
+    monkeypatch.setattr(command, "_run", play)
+
+    main(["demo", "--json", "--picture", str(tmp_path / "x.svg")])
+
+    drawn = (tmp_path / "x.svg").read_text(encoding="utf-8")
+    assert "picture" in drawn
+    assert "url(" not in drawn.replace("url(#", "")
+
+
 def test_a_picture_of_no_outage_is_missed_in_words(stage, tmp_path, capsys):
     main(["demo", "--json", "--picture", str(tmp_path / "x.svg")])
 

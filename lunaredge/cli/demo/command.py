@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import io
+import re
 import shutil
 import signal
 import sys
@@ -197,9 +198,14 @@ def _draw(kept: Sequence[Picture], path: Path) -> None:
     console = Console(record=True, width=80, file=io.StringIO())
     console.print(draw(kept[len(kept) // 2]))
     try:
-        path.write_text(console.export_svg(title="lunaredge demo"), encoding="utf-8")
+        path.write_text(_offline(console.export_svg(title="lunaredge demo")), encoding="utf-8")
     except OSError as exc:
         _say(f"{path} can't be written: {exc}")
+
+
+def _offline(svg: str) -> str:
+    """Take the fonts out that a viewer would fetch from elsewhere; its own will do."""
+    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 
 
 def _plain_lines() -> Callable[[Picture], None]:
