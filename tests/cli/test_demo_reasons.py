@@ -111,7 +111,7 @@ def test_a_run_that_did_not_end_by_itself_says_so(changes: dict[str, object], sa
 def test_a_broken_invariant_and_a_lost_record_are_reasons() -> None:
     told = reasons(entry("a", TaskPhase.DONE), verdict=BAD, lost=3)
 
-    assert told == ["I3 broke 2 times in 7 checks", "3 telemetry records lost"]
+    assert told == ["I3 broke in 2 of 7 checks", "3 telemetry records lost"]
 
 
 def test_a_damaged_store_is_a_reason() -> None:

@@ -52,10 +52,18 @@ def test_a_good_run_ends_with_ok() -> None:
     assert "2 h 30 min" in text
 
 
+def test_a_run_without_an_outage_has_nothing_to_drain() -> None:
+    earth = {"outages": 0, "backlog_peak": 5, "drained_s": None, "delivered": 9}
+
+    text = as_text(report(earth=earth | {"waiting": 0, "lost": 0}))
+
+    assert "Earth outages        0; backlog peak 5\n" in text
+
+
 def test_a_broken_invariant_is_told_with_its_story() -> None:
     broken = {"I1": {"ok": False, "checked": 7, "violations": 1}}
 
-    reasons = ["I1 broke 1 times in 7 checks"]
+    reasons = ["I1 broke in 1 of 7 checks"]
     text = as_text(
         report(ok=False, invariants=broken, violations=["I1: they met"], reasons=reasons)
     )
@@ -63,7 +71,7 @@ def test_a_broken_invariant_is_told_with_its_story() -> None:
     assert "I1 BROKEN" in text
     assert "1 of 7" in text
     assert "I1: they met" in text
-    assert text.endswith("NOT OK:\n  - I1 broke 1 times in 7 checks")
+    assert text.endswith("NOT OK:\n  - I1 broke in 1 of 7 checks")
 
 
 def test_no_line_is_wider_than_a_plain_terminal() -> None:

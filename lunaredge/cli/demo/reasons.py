@@ -31,7 +31,7 @@ def _end(record: RunRecord) -> Iterator[str]:
 def _invariants(findings: Findings) -> Iterator[str]:
     for name, verdict in findings.invariants.items():
         if not verdict.ok:
-            yield f"{name} broke {verdict.violations} times in {verdict.checked} checks"
+            yield f"{name} broke in {verdict.violations} of {verdict.checked} checks"
 
 
 def _tasks(findings: Findings) -> Iterator[str]:

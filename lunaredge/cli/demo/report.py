@@ -100,9 +100,11 @@ def _telemetry(folder: Path, findings: Findings) -> dict[str, object]:
 
 def _earth(sent: list[Sent], link: dict[str, object], start_ns: int) -> dict[str, object]:
     peak, delivered = link.get("backlog_peak"), link.get("delivered")
-    drained_ns = link.get("drained_ns")
+    outages = link.get("outages", 0)
+    # Without an outage nothing was held back: the time is then of the first contact.
+    drained_ns = link.get("drained_ns") if outages else None
     return {
-        "outages": link.get("outages", 0),
+        "outages": outages,
         "backlog_peak": peak.get("items", 0) if isinstance(peak, dict) else 0,
         "drained_s": s_from_ns(drained_ns - start_ns) if isinstance(drained_ns, int) else None,
         "delivered": sum(delivered.values()) if isinstance(delivered, dict) else 0,

@@ -99,8 +99,8 @@ def _figures(report: Report) -> list[tuple[str, str]]:
         ),
         (
             "Earth outages",
-            f"{earth['outages']}; backlog peak {earth['backlog_peak']},"
-            f" drained {_since_start(earth['drained_s'])}",
+            f"{earth['outages']}; backlog peak {earth['backlog_peak']}"
+            + (f", drained {_since_start(earth['drained_s'])}" if earth["outages"] else ""),
         ),
         ("commands refused", _refused(report)),
         ("forged by the demo", _forged(report["commands_refused"], attacks)),
