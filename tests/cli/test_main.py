@@ -24,6 +24,17 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert f"lunaredge {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("command", "whose"), [("earth", "of the Earth station"), ("machines", "of the simulated mac")]
+)
+def test_a_process_says_whose_settings_it_takes(
+    command: str, whose: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([command, "--help"])
+
+    assert f"settings {whose}" in " ".join(capsys.readouterr().out.split())
+
+
 def test_an_unknown_command_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fly"]) == 2
     assert "fly" in capsys.readouterr().err

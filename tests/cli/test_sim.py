@@ -33,7 +33,15 @@ def test_a_seed_is_the_same_run_whatever_the_order_of_hashes() -> None:
     assert first["digest"] == second["digest"]
 
 
-@pytest.mark.parametrize("words", [["--seeds", "0"], ["--scenario", "no/x"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--seeds", "0"],
+        ["--scenario", "no/x"],
+        ["--seeds", "2", "--seed", "3"],
+        ["--seed-base", "2", "--seed", "3"],
+    ],
+)
 def test_what_cannot_be_run_is_bad_usage(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

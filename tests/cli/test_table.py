@@ -19,6 +19,7 @@ from lunaredge.cli.table import Column, as_json, render, shown
         ({"raw": 2, "alarm": 0}, "raw=2 alarm=0"),
         (["a", "b"], "a b"),
         ("text", "text"),
+        ("over\n\x1b[2Jdrawn", "over??[2Jdrawn"),
     ],
 )
 def test_values_are_shown_as_a_person_reads_them(value: object, expected: str) -> None:
@@ -31,6 +32,27 @@ def test_rows_are_aligned_under_their_headings() -> None:
     text = render(rows, (Column("node", "NODE"), Column("wh", "WH")))
 
     assert text.splitlines() == ["NODE      WH", "hauler-1  12.0", "dc-1      -"]
+
+
+THREE = (Column("node", "NODE"), Column("wh", "WH", spare=1), Column("why", "WHY", is_free=True))
+ROW = {"node": "hauler-1", "wh": 12.0, "why": "after the census of excavator-1"}
+
+
+def test_free_text_is_cut_before_a_column_is_left_out() -> None:
+    assert render([ROW], THREE, 30).splitlines()[1] == "hauler-1  12.0  after the c..."
+
+
+def test_a_spare_column_goes_where_text_would_say_nothing_any_more() -> None:
+    assert render([ROW], THREE, 24).splitlines() == ["NODE      WHY", "hauler-1  after the c..."]
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 12, 20])
+def test_no_line_is_ever_wider_than_the_screen(width: int) -> None:
+    assert max(map(len, render([ROW], THREE, width).splitlines())) <= width
+
+
+def test_where_there_is_room_nothing_is_left_out() -> None:
+    assert render([ROW], THREE, 80) == render([ROW], THREE)
 
 
 def test_json_is_json() -> None:

@@ -14,6 +14,7 @@ from lunaredge.cli.demo.site import DemoSite, DemoWishes, prepare
 from lunaredge.ids import BootId, CommandId, NodeId
 from lunaredge.runtime.broker import BrokerChoice
 from lunaredge.runtime.client import SiteClient
+from lunaredge.runtime.client_settings import load_client
 from lunaredge.runtime.keys import load_signer
 from lunaredge.runtime.mqtt import MqttLink
 from lunaredge.runtime.supervisor import Supervisor
@@ -83,6 +84,11 @@ class Run:
     def client(self, *views: str) -> SiteClient:
         """Give an operator's connection to the site's broker."""
         return SiteClient(self.site.client.broker, self.site.client.identity, views)
+
+    def client_on_earth(self, *views: str) -> SiteClient:
+        """Give an operator's connection to Earth's broker."""
+        client = load_client(self.site.folder / "operator-on-earth.toml", signs=True)
+        return SiteClient(client.broker, client.identity, views)
 
     def store(self, name: str) -> Path:
         return self.site.folder / "stores" / f"{name}.sqlite"

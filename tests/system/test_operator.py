@@ -3,8 +3,14 @@
 import asyncio
 import json
 import re
+import shutil
 import subprocess
+import tomllib
 
+import tomli_w
+
+from lunaredge.runtime.keys import make_keys
+from lunaredge.wire.seal import Role
 from tests.system.site_run import Run, lunaredge, rows, until
 
 PARTS = ("broker", "scheduler", "machines", "agent-excavator-1", "agent-dc-1")
@@ -14,8 +20,8 @@ DONE, NOT_SO, BAD_INPUT, MISSING_PART = 0, 1, 2, 3
 class Desk:
     """One operator's shell."""
 
-    def __init__(self, run: Run) -> None:
-        self._config = run.site.folder / "operator.toml"
+    def __init__(self, run: Run, config: str = "operator") -> None:
+        self._config = run.site.folder / f"{config}.toml"
 
     async def type(self, *words: str) -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(lunaredge, *words, "--config", self._config)
@@ -96,8 +102,59 @@ async def test_a_stop_that_not_everybody_confirms_says_who_did_not(run):
     assert sorted(document["not_confirmed"]) == ["hauler-1", "scout-1"]
     assert nobody.returncode == BAD_INPUT
     assert "no node is called nobody; there are: " in nobody.stderr
-    assert unheard.returncode != DONE
-    assert "0 of 4 nodes stopped" in unheard.stderr or "NOBODY answers" in unheard.stderr
+    assert unheard.returncode == MISSING_PART
+    assert "NOBODY answers" in unheard.stderr
+
+
+async def test_a_stop_by_a_key_that_the_site_does_not_know_is_not_called_done(run):
+    await working(run)
+    stranger = enrol_elsewhere(run, "operator-eve")
+
+    stopped = await Desk(run, stranger).type("estop", "excavator-1")
+
+    assert stopped.returncode in (NOT_SO, MISSING_PART)
+    assert "is this key enrolled" in stopped.stderr
+
+
+def enrol_elsewhere(run: Run, name: str) -> str:
+    """Make a key that only its owner's own copy of the public keys holds; give its settings."""
+    folder = run.site.folder
+    shutil.copytree(folder / "keys", folder / "other-keys")
+    make_keys(folder / "other-keys", {name: Role.OPERATOR})
+    settings = tomllib.loads((folder / "operator.toml").read_text(encoding="utf-8"))
+    settings |= {"name": name, "keys": "other-keys"}
+    (folder / f"{name}.toml").write_text(tomli_w.dumps(settings), encoding="utf-8")
+    return name
+
+
+async def test_what_the_scheduler_refuses_is_refused_with_a_way_on(run):
+    desk = await working(run)
+    await desk.ask("submit", str(run.site.order_file))
+
+    again = await desk.type("submit", str(run.site.order_file))
+    approved = await desk.type("approve", "measure-again")
+
+    assert again.returncode == BAD_INPUT
+    assert again.stderr.startswith(f"{run.site.order_file}: refused: order one-lot was already")
+    assert approved.returncode == NOT_SO
+    assert "only Earth's key may approve: approve through Earth's broker" in approved.stderr
+
+
+async def test_on_earth_a_list_says_at_once_what_there_is_and_what_is_not(run):
+    await run.start("earth-broker", "earth")
+    desk = Desk(run, "operator-on-earth")
+
+    async with run.client_on_earth("earth") as eye:
+        await until(lambda: rows(eye, "earth"))
+    link = await desk.ask("link")
+    lists = [await desk.type(name) for name in ("nodes", "tasks", "alarms")]
+    stopped = await desk.type("estop")
+
+    assert link["view"] == "earth"
+    assert {found.returncode for found in lists} == {MISSING_PART}
+    assert all("this is Earth's broker, which has no view" in found.stderr for found in lists)
+    assert stopped.returncode == MISSING_PART
+    assert "NOTHING is confirmed" in stopped.stderr
 
 
 async def test_what_is_not_so_and_what_is_not_there_has_its_own_exit_code(run):
