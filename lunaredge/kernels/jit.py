@@ -1,21 +1,38 @@
 """The one decorator for compiled code, and the array types of every kernel's signature.
 
-Numba's cache knows the text of a kernel's own file and of no other. So a kernel never calls a
-kernel of another file, and never reads another file's constant: a test holds this.
+Numba's cache on disk looks at a kernel's own file and at no other, so a change in a file that it
+imports would go unseen. `kernel` therefore keeps what it compiles in a folder that is named after
+the text of every kernel file below. For that a kernel imports from another only by a plain
+``from lunaredge.kernels.NAME import ...`` line at the top: a test holds this.
 """
 
-from collections.abc import Callable
-from typing import TypeVar, cast
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Shorts = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
 _F = TypeVar("_F", bound=Callable[..., object])
+
+# numba builds this module at its own import; nobody could type it.
+_CONFIG: Any = numba.config
+_FOLDER = Path(__file__).parent
+_IMPORT = re.compile(r"^from lunaredge\.kernels\.(\w+) import", re.MULTILINE)
+_DIGEST_DIGITS = 16
 
 
 def kernel(function: _F) -> _F:
@@ -23,10 +40,13 @@ def kernel(function: _F) -> _F:
 
     No fastmath and no parallel reductions: the same input gives the same bits on every run.
     """
-    return cast(_F, numba.njit(cache=True, nogil=True)(function))
+    with _cache_folder(function.__code__.co_filename):  # type: ignore[attr-defined]
+        return cast(_F, numba.njit(cache=True, nogil=True)(function))
 
 
-def is_array(array: Floats | Ints | Flags, dtype: type, *shape: int | None) -> bool:
+def is_array(
+    array: Floats | Singles | Ints | Shorts | Flags, dtype: type, *shape: int | None
+) -> bool:
     """Tell whether an array is C-contiguous, of that dtype and shape (None: any length)."""
     return (
         array.dtype == dtype
@@ -39,3 +59,51 @@ def is_array(array: Floats | Ints | Flags, dtype: type, *shape: int | None) -> b
 def is_finite(array: Floats) -> bool:
     """Tell whether an array holds neither NaN nor infinities."""
     return bool(np.isfinite(array).all())
+
+
+@cache
+def files_below(name: str) -> tuple[str, ...]:
+    """Name the kernel modules that a module rests on, itself left out, in order."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        text = (_FOLDER / f"{waiting.pop()}.py").read_text(encoding="utf-8")
+        new = [below for below in _IMPORT.findall(text) if below not in found and below != "jit"]
+        found.update(dict.fromkeys(new))
+        waiting += new
+    return tuple(sorted(set(found) - {name}))
+
+
+@cache
+def digest_below(name: str) -> str:
+    """Give a digest of the text of the modules that a module rests on; empty if there is none."""
+    below = files_below(name)
+    texts = b"\0".join((_FOLDER / f"{file}.py").read_bytes() for file in below)
+    return hashlib.sha256(texts).hexdigest()[:_DIGEST_DIGITS] if below else ""
+
+
+@contextmanager
+def _cache_folder(file: str) -> Iterator[None]:
+    """Let numba keep a kernel of that file where a change below it starts a new folder."""
+    path = Path(file)
+    digest = digest_below(path.stem) if path.parent == _FOLDER else ""
+    before = _CONFIG.CACHE_DIR
+    if digest:
+        _CONFIG.CACHE_DIR = str(_base_folder() / digest)
+    try:
+        yield
+    finally:
+        _CONFIG.CACHE_DIR = before
+
+
+@cache
+def _base_folder() -> Path:
+    """Give the folder that numba itself would choose: the given one, the package's, the user's."""
+    if _CONFIG.CACHE_DIR:
+        return Path(_CONFIG.CACHE_DIR)
+    if os.access(_FOLDER, os.W_OK):
+        return _FOLDER / "__pycache__"
+    user = os.environ.get("XDG_CACHE_HOME") or (Path.home() / ".cache")
+    if os.access(Path(user).parent, os.W_OK):
+        return Path(user) / "lunaredge"
+    return Path(tempfile.gettempdir()) / "lunaredge"
