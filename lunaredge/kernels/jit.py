@@ -40,7 +40,7 @@ def kernel(function: _F) -> _F:
 
     No fastmath and no parallel reductions: the same input gives the same bits on every run.
     """
-    with _cache_folder(function.__code__.co_filename):  # type: ignore[attr-defined]
+    with _cache_folder(function.__code__.co_filename):
         return cast(_F, numba.njit(cache=True, nogil=True)(function))
 
 
