@@ -1,0 +1,117 @@
+"""A timed route: poses at times, everything linear in between.
+
+Times are seconds of a clock that all routes, zones and reservations of one world share. Headings
+are unwrapped: from 0 to 6.28 is a full turn on the way.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lunaredge.errors import ConfigError
+from lunaredge.kernels.jit import Floats
+
+# No coordinate is larger than the Moon is round.
+COORDINATE_M_MAX = 1.1e7
+TIME_S_MAX = 1e11
+# More turns than a route has; beyond it a double holds an angle only to a nanoradian.
+HEADING_RAD_MAX = 1e6
+KNOTS_MAX = 1_000_000
+
+TIME, X, Y, HEADING = range(4)
+
+
+class Pose(NamedTuple):
+    """Where a machine stands and looks; the heading counts counter-clockwise from +x."""
+
+    x_m: float
+    y_m: float
+    heading_rad: float
+
+
+class Route:
+    """Knots of a route, checked once. Equal times need equal poses: nothing jumps.
+
+    Before the first knot the machine stands at the first pose, after the last at the last.
+
+    Raises:
+        ConfigError: no knots, not finite, out of bounds, time that runs back, or a jump.
+    """
+
+    __slots__ = ("knots",)
+
+    knots: Floats
+    """float64 (K, 4): time_s, x_m, y_m, heading_rad; read-only."""
+
+    def __init__(self, knots: ArrayLike) -> None:
+        try:
+            array = np.array(knots, dtype=np.float64, order="C")
+        except (TypeError, ValueError):
+            raise _wrong("knots", knots, "give rows of time, x, y, heading") from None
+        if array.ndim != 2 or array.shape[1] != 4 or not 1 <= len(array) <= KNOTS_MAX:
+            raise _wrong("knots", array.shape, f"give (K, 4) with K from 1 to {KNOTS_MAX}")
+        limits = (TIME_S_MAX, COORDINATE_M_MAX, COORDINATE_M_MAX, HEADING_RAD_MAX)
+        far = ~(np.abs(array) <= limits)
+        if far.any():
+            row, column = np.argwhere(far)[0]
+            raise _wrong(
+                f"knots[{row}][{column}]", array[row, column], f"give up to {limits[column]:g}"
+            )
+        steps = np.diff(array, axis=0)
+        wrong = (steps[:, TIME] < 0.0) | ((steps[:, TIME] == 0.0) & steps[:, X:].any(axis=1))
+        if wrong.any():
+            row = int(np.argmax(wrong)) + 1
+            raise _wrong(f"knots[{row}]", array[row].tolist(), "let time rise from knot to knot")
+        array.flags.writeable = False
+        self.knots = array
+
+    @classmethod
+    def of_poses(cls, poses: ArrayLike, period_s: float = 1.0, *, start_s: float = 0.0) -> "Route":
+        """Give a route through poses, (K, 3), that are a period apart."""
+        try:
+            array = np.array(poses, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise _wrong("poses", poses, "give rows of x, y, heading") from None
+        if array.ndim != 2 or array.shape[1] != 3:
+            raise _wrong("poses", array.shape, "give (K, 3)")
+        times_s = start_s + period_s * np.arange(len(array))
+        return cls(np.column_stack((times_s, array)))
+
+    def __len__(self) -> int:
+        """Count the knots."""
+        return len(self.knots)
+
+    @property
+    def start_s(self) -> float:
+        """Time of the first knot."""
+        return float(self.knots[0, TIME])
+
+    @property
+    def end_s(self) -> float:
+        """Time of the last knot."""
+        return float(self.knots[-1, TIME])
+
+    @property
+    def length_m(self) -> float:
+        """Length of the way of the machine's origin."""
+        return float(np.hypot(*np.diff(self.knots[:, X:HEADING], axis=0).T).sum())
+
+    def pose_at(self, time_s: float) -> Pose:
+        """Give the pose at a time; before the start and after the end the machine stands."""
+        times_s = self.knots[:, TIME]
+        return Pose(*(float(np.interp(time_s, times_s, self.knots[:, c])) for c in (X, Y, HEADING)))
+
+    def delayed(self, delay_s: float) -> "Route":
+        """Give the same route, so much later."""
+        return Route(self.knots + np.array((delay_s, 0.0, 0.0, 0.0)))
+
+
+def _wrong(key: str, value: object, remedy: str) -> ConfigError:
+    return ConfigError("no route", place="route", key=key, value=value, remedy=remedy)
+
+
+def wrapped(heading_rad: float) -> float:
+    """Give the same heading from -pi to pi."""
+    return math.remainder(heading_rad, math.tau)
