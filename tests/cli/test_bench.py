@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lunaredge.cli.bench import footprint, ingest, paths, placement, proc, sim
+from lunaredge.cli.bench import footprint, ingest, paths_site, placement, proc, sim
 from lunaredge.cli.bench.contest import OURS, ContenderFailed, Contest, agree, hold
 from lunaredge.cli.bench.install import base_install_mib
 from lunaredge.cli.bench.row import BenchOptions, BenchRow, as_document, as_text, row_against
@@ -137,13 +137,13 @@ def test_a_result_is_printed_for_scripts_and_for_people() -> None:
     assert text.count("[1]") == 3
 
 
-@pytest.mark.parametrize("count", paths.CLAIMS)
+@pytest.mark.parametrize("count", paths_site.CLAIMS)
 def test_shapely_gives_the_same_verdicts(count: int) -> None:
-    case = paths.check_case(count)
+    case = paths_site.check_case(count)
     folder = str(demo_site())
 
-    ours = paths.contender(OURS, folder).answer(case)
-    theirs = paths.contender("shapely", folder).answer(case)
+    ours = paths_site.contender(OURS, folder).answer(case)
+    theirs = paths_site.contender("shapely", folder).answer(case)
 
     assert ours == theirs
     # A comparison in which everybody says "free" would show nothing.
@@ -198,10 +198,10 @@ def test_a_missing_library_is_a_row_and_no_error(
 
 
 def test_plans_are_measured_without_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paths, "PLANS", 3)
+    monkeypatch.setattr(paths_site, "PLANS", 3)
 
     for metric in ("p50_ms", "p99_ms"):
-        ours = paths.contender(OURS, str(demo_site()), metric)
+        ours = paths_site.contender(OURS, str(demo_site()), metric)
         assert ours.answer("plan, 8 claims") == 3
         assert ours.measure("plan, 8 claims", 0.0) > 0.0
 

@@ -389,7 +389,13 @@ def test_a_clock_nobody_keeps_is_told_and_fails_nothing(
 
 def test_the_extras_are_those_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    imported_as = {"pyyaml": "yaml", "tomli-w": "tomli_w"}
+    imported_as = {
+        "commonroad-drivability-checker": "commonroad_dc",
+        "mapbox-earcut": "mapbox_earcut",
+        "python-fcl": "fcl",
+        "pyyaml": "yaml",
+        "tomli-w": "tomli_w",
+    }
 
     for extra, modules in machine.EXTRAS.items():
         named = [line.split(">")[0].lower() for line in project["optional-dependencies"][extra]]

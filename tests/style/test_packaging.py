@@ -8,6 +8,8 @@ from tests.style.source import ROOT, files_of_tests, imports_of, package_files, 
 
 # Where a package is imported by another name than it is installed by.
 DISTRIBUTIONS = {
+    "fcl": "python-fcl",
+    "mapbox_earcut": "mapbox-earcut",
     "nacl": "pynacl",
     "paho": "paho-mqtt",
     "pydantic_core": "pydantic",

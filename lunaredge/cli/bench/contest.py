@@ -44,6 +44,7 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     peers: Mapping[str, str] = {}
     """A peer's name in the rows, and what ``contender`` calls it."""
     data: tuple[str, ...] = ()
+    more_is_better: bool = False
 
 
 class ContenderFailed(LunarEdgeError):
@@ -176,5 +177,5 @@ def _rows(contest: Contest, case: str, verdicts: list[_Verdict]) -> list[BenchRo
             rows.append(msgspec.structs.replace(ours, peer=peer, note=note))
         else:
             figure = statistics.median(verdict.figures)
-            rows.append(row_against(ours, peer, figure, more_is_better=False))
+            rows.append(row_against(ours, peer, figure, more_is_better=contest.more_is_better))
     return rows

@@ -16,9 +16,20 @@ from lunaredge.units import NS_PER_S
 PYTHON_MIN = (3, 11)
 # What each extra brings, by the names that are imported. A test holds it to pyproject.toml.
 EXTRAS = {
-    "site": ("amqtt", "numba", "numpy", "pydantic", "rich", "tifffile", "tomli_w", "yaml"),
+    "site": (
+        "amqtt",
+        "mapbox_earcut",
+        "matplotlib",
+        "numba",
+        "numpy",
+        "pydantic",
+        "rich",
+        "tifffile",
+        "tomli_w",
+        "yaml",
+    ),
     "monitor": ("textual",),
-    "bench": ("matplotlib", "scipy", "shapely"),
+    "bench": ("coal", "commonroad_dc", "fcl", "pyastar2d", "scipy", "shapely"),
 }
 # 2026-01-01T00:00:00Z. A clock before this has lost its battery: lunaredge is younger.
 WALL_NS_MIN = 1_767_225_600 * NS_PER_S

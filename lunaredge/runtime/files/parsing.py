@@ -20,8 +20,8 @@ from lunaredge.runtime.files.toml_text import parse_toml
 from lunaredge.runtime.files.yaml_text import parse_yaml
 
 
-def load_document(path: Path) -> Document:
-    """Read a file in the format that its suffix names: .toml, .yaml, .yml or .json.
+def load_document(path: Path, bytes_max: int = DOCUMENT_BYTES_MAX) -> Document:
+    """Read a file in the format that its suffix names: .toml, .yaml, .yml, .json or .geojson.
 
     Raises:
         ConfigError: it can't be read, or is not well-formed; names the line where known.
@@ -30,7 +30,7 @@ def load_document(path: Path) -> Document:
     if parse is None:
         known = ", ".join(_PARSERS)
         raise file_error("the file type is not known", path, path.suffix, f"use one of {known}")
-    return bounded(parse, path, read_text(path, DOCUMENT_BYTES_MAX))
+    return bounded(parse, path, read_text(path, bytes_max))
 
 
 def _parse_json(path: Path, text: str) -> Document:
@@ -67,4 +67,5 @@ _PARSERS: dict[str, Callable[[Path, str], Document]] = {
     ".yaml": parse_yaml,
     ".yml": parse_yaml,
     ".json": _parse_json,
+    ".geojson": _parse_json,
 }

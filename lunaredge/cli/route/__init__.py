@@ -1,0 +1,1 @@
+"""`lunaredge route`: check, plan and draw the routes of a scene file."""

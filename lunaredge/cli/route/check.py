@@ -1,0 +1,117 @@
+"""`lunaredge route check`: whether each route of a scene is free; if not, what is first met."""
+
+import argparse
+import math
+import textwrap
+
+from lunaredge.cli.route.scene import chosen, world_of
+from lunaredge.cli.table import as_json
+from lunaredge.paths.route import Pose
+from lunaredge.paths.verdict import Free, Verdict, Violation
+from lunaredge.paths.world import World
+from lunaredge.runtime.files.route_scene import load_scene
+from lunaredge.runtime.files.route_trips import Trip
+
+COLUMNS = 80
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check and print."""
+    scene = load_scene(options.scene)
+    trips = chosen(options.scene, "routes", scene.routes, options.route)
+    verdicts = verdicts_of(world_of(scene), trips, is_together=options.together)
+    free_count = sum(isinstance(verdict, Free) for verdict in verdicts)
+    if options.json:
+        rows = [_row(trip, verdict) for trip, verdict in zip(trips, verdicts, strict=True)]
+        document = {
+            "scene": str(options.scene),
+            "together": options.together,
+            "free": free_count,
+            "violations": len(trips) - free_count,
+            "routes": rows,
+        }
+        print(as_json(document))
+    else:
+        for trip, verdict in zip(trips, verdicts, strict=True):
+            print(as_text(trip, verdict))
+        print(f"{free_count} of {len(trips)} free, {_how(options.together, len(trips))}")
+    return 0 if free_count == len(trips) else 1
+
+
+def verdicts_of(world: World, trips: list[Trip], *, is_together: bool) -> list[Verdict]:
+    """Check each route alone; together, against all the others as well."""
+    if not is_together:
+        return [world.check(trip.machine, trip.route, trip.ignore) for trip in trips]
+    for trip in trips:
+        world.reserve(_holder(trip), trip.machine, trip.route)
+    return [
+        world.check(trip.machine, trip.route, (*trip.ignore, _holder(trip))) for trip in trips
+    ]
+
+
+def as_text(trip: Trip, verdict: Verdict) -> str:
+    """Give a verdict as people read it: a line for the answer, one or more for the reason."""
+    is_free = isinstance(verdict, Free)
+    reason = _clearance(verdict) if isinstance(verdict, Free) else _reason(verdict)
+    head = f"{trip.name} ({trip.machine_name}): {'free' if is_free else 'NOT FREE'}"
+    body = textwrap.fill(reason, COLUMNS, initial_indent="  ", subsequent_indent="  ")
+    return f"{head}\n{body}"
+
+
+def pose_row(pose: Pose) -> dict[str, float]:
+    """Give a pose as files have it."""
+    return {"x_m": pose.x_m, "y_m": pose.y_m, "heading_deg": math.degrees(pose.heading_rad)}
+
+
+def _holder(trip: Trip) -> str:
+    """Give the name that a route holds its space by; a reservation may have the route's own."""
+    return f"route {trip.name}"
+
+
+def _clearance(free: Free) -> str:
+    if free.kind is None:
+        return "nothing in range"
+    what = f"{free.kind.value.replace('_', ' ')} {free.party}".strip()
+    where = f"at {free.time_s:.2f} s, ({free.pose.x_m:.2f}, {free.pose.y_m:.2f})"
+    return f"least clearance {free.clearance_m:.2f} m to {what} {where}, {_how_placed(free)}"
+
+
+def _reason(violation: Violation) -> str:
+    depth = f", {violation.depth_m:.2f} m deep" if violation.depth_m > 0.0 else ""
+    return f"{violation.reason}, {_how_placed(violation)}{depth}"
+
+
+def _how_placed(verdict: Verdict) -> str:
+    heading_deg = math.degrees(verdict.pose.heading_rad)
+    return f"heading {heading_deg:.0f} deg, segment {verdict.segment}"
+
+
+def _how(is_together: bool, count: int) -> str:
+    if is_together:
+        return "checked together"
+    return "checked alone" if count == 1 else "each checked alone (--together checks more)"
+
+
+def _row(trip: Trip, verdict: Verdict) -> dict[str, object]:
+    row: dict[str, object] = {
+        "route": trip.name,
+        "machine": trip.machine_name,
+        "free": isinstance(verdict, Free),
+        "kind": verdict.kind and verdict.kind.value,
+        "party": verdict.party,
+    }
+    if verdict.kind is not None:
+        row |= {
+            "segment": verdict.segment,
+            "time_s": verdict.time_s,
+            "pose": pose_row(verdict.pose),
+        }
+    if isinstance(verdict, Free):
+        finite = math.isfinite(verdict.clearance_m)
+        return row | {"clearance_m": verdict.clearance_m if finite else None}
+    return row | {
+        "depth_m": verdict.depth_m,
+        "value": verdict.value,
+        "limit": verdict.limit,
+        "reason": verdict.reason,
+    }

@@ -1,0 +1,91 @@
+"""`lunaredge route check|plan|plot`: the routes of a scene file. Owns the options."""
+
+import argparse
+import importlib
+from pathlib import Path
+
+_CHECK = """\
+Each route is checked against terrain, zones, obstacles and reservations, continuously in
+time. It is free, with its least clearance, or the first thing against it is told: what,
+where, when, how deep.
+
+  lunaredge route check routes.yaml
+  lunaredge route check routes.yaml --route haul-around --json
+
+Routes are alternatives, each checked alone; --together checks them against each other too.
+exit codes: 0 all are free, 1 one is not, 2 bad input
+"""
+_PLAN = """\
+Finds a way from pose to pose for each request: around terrain, zones, obstacles and
+reservations, with the machine's own outline and drive. Several are planned together.
+
+  lunaredge route plan routes.yaml --out planned.yaml
+  lunaredge route check planned.yaml --together
+
+Where there is none, the reason is told: what closes the way, and whether that is proven.
+exit codes: 0 every request has its route, 1 one has none, 2 bad input
+"""
+_PLOT = """\
+Draws terrain, zones, obstacles, routes and reservations, with the first violation marked.
+
+  lunaredge route plot routes.yaml --out routes.png
+  lunaredge route plot routes.yaml --out at-60.png --at 60
+"""
+_ABOUT = """\
+The scene is a YAML or GeoJSON file; docs/reference/route-files.md has its keys. Try:
+
+  lunaredge route check lunaredge/examples/composite-ridge/routes.yaml
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _ABOUT
+    parts = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    check = _action(parts, "check", "tell of each route whether it is free", _CHECK)
+    check.add_argument(
+        "--route", action="append", metavar="NAME", help="check this one; may be given again"
+    )
+    check.add_argument(
+        "--together", action="store_true", help="check the routes against each other too"
+    )
+    plan = _action(parts, "plan", "find routes for the requests", _PLAN)
+    plan.add_argument(
+        "--request", action="append", metavar="NAME", help="plan this one; may be given again"
+    )
+    plan.add_argument(
+        "--out", type=Path, metavar="FILE", help="write the routes as a scene: .yaml or .geojson"
+    )
+    plan.add_argument(
+        "--seconds", type=float, metavar="S", help="stop improving after so long (default: 10)"
+    )
+    for part in (check, plan):
+        part.add_argument("--json", action="store_true", help="print JSON for scripts")
+    plot = _action(parts, "plot", "draw the scene as a picture", _PLOT)
+    plot.add_argument("--out", type=Path, metavar="FILE", required=True, help="the PNG to write")
+    plot.add_argument(
+        "--at", type=float, metavar="TIME_S", help="show where everyone is at that time"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check, plan or plot."""
+    module = importlib.import_module(f"lunaredge.cli.route.{options.action}")
+    code = module.run(options)
+    assert isinstance(code, int)
+    return code
+
+
+def _action(
+    parts: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, more: str
+) -> argparse.ArgumentParser:
+    part = parts.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=more,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    part.add_argument("scene", type=Path, metavar="SCENE", help="a scene file, YAML or GeoJSON")
+    return part

@@ -1,0 +1,164 @@
+"""The state lattice: its headings, and the arrays that its kernels share.
+
+A lattice state is a grid cell, whose centre the machine's origin stands on, and one of 16 headings,
+each the direction of a lattice vector of `VECTORS` (Pivtoraiko, Knepper, Kelly 2009). States are
+numbered cell * 16 + heading, cells row by row. A *move* leads from a state to another; each move
+of a machine is the same at every cell.
+
+A *chord* is a motion that is linear in time: from pose to pose, the heading too. Moves and links
+are sequences of chords, and so are the routes made of them: what was checked is what is driven.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lunaredge.kernels.jit import Flags, Floats, Ints, Shorts, Singles
+
+HEADINGS = 16
+VECTORS: Ints = np.array(
+    [(1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1)]
+    + [(-1, 0), (-2, -1), (-1, -1), (-1, -2), (0, -1), (1, -2), (1, -1), (2, -1)],
+    dtype=np.int64,
+)
+"""Column and row step of each heading, counter-clockwise; k and k + 8 are opposite."""
+
+LENGTHS: Floats = np.sqrt((VECTORS * VECTORS).sum(axis=1).astype(np.float64))
+"""How long each is, in cells."""
+
+ANGLES: Floats = np.arctan2(VECTORS[:, 1], VECTORS[:, 0]) % (2.0 * np.pi)
+"""Heading of each, rad, rising from 0."""
+
+MOVES_MAX = 30
+"""Moves from one heading: they share a word of flags."""
+
+# Columns of `Moves.steps`.
+ROW, COLUMN, AFTER = range(3)
+# Columns of `Moves.rates`.
+FACTOR, LEAST_S, EXTRA = range(3)
+# Columns of `Traffic.legs`.
+FROM, UNTIL, LEG_X, LEG_Y, LEG_HEADING, LEG_DX, LEG_DY, LEG_TURN = range(8)
+
+
+class Moves(NamedTuple):
+    """What a machine can do from each heading."""
+
+    first: Ints
+    """int64 (17,): the moves of heading h are first[h] to first[h + 1]."""
+    steps: Ints
+    """int64 (P, 3): row step, column step, heading after."""
+    rates: Floats
+    """float64 (P, 3): by how much driving is slower than along the chain; seconds at least; what it
+    costs on top, in units of the price."""
+    chain_first: Ints
+    """int64 (P + 1,)."""
+    chain: Ints
+    """int64 (., 3): row and column offset, and direction, of the grid steps that price a move."""
+    swept_first: Ints
+    """int64 (P + 1,)."""
+    swept: Ints
+    """int64 (., 2): row and column offset of every cell that the footprint touches on the way."""
+    track_first: Ints
+    """int64 (P + 1,)."""
+    track: Floats
+    """float64 (., 4): row and column offset of every cell that the origin crosses, and the least
+    and greatest heading on it, rad."""
+    chord_first: Ints
+    """int64 (P + 1,): the poses of move k are rows chord_first[k] to chord_first[k + 1]."""
+    chords: Floats
+    """float64 (., 4): part of the duration gone, x and y from the start, m, heading, rad."""
+
+
+class Ground(NamedTuple):
+    """What stands still."""
+
+    frame: Floats
+    """float64 (3,): x_m, y_m, cell_m."""
+    closed: Flags
+    """bool (H, W)."""
+    near: Flags
+    """bool (H, W): something that stands still may be within reach of a move from here."""
+    gradients: Singles
+    """float32 (H, W, 2): rise along +x and +y, m per m."""
+    limits: Floats
+    """float64 (2,): the largest rise along and across the heading, m per m."""
+    durations: Singles
+    """float32 (H * W, 16): s from a cell to its neighbour along VECTORS[k]; inf = closed."""
+    prices: Singles
+    """float32 (H * W, 16): what that costs."""
+
+
+class Traffic(NamedTuple):
+    """What moves, comes or goes: legs that are linear in time, found by bins of the plane."""
+
+    legs: Floats
+    """float64 (L, 8): from and until, s, x, y, heading at first, change of each until the end.
+    Only legs that stand may have no beginning or no end."""
+    owners: Ints
+    """int64 (L,)."""
+    parts_first: Ints
+    """int64 (M + 1,): the parts of owner m are rows parts_first[m] to parts_first[m + 1]."""
+    parts: Floats
+    """float64 (S, COLUMNS): rows of `kernels.convex`."""
+    reaches: Floats
+    """float64 (M,): m."""
+    frame: Floats
+    """float64 (3,): x_m, y_m and bin_m of the bins."""
+    bin_first: Ints
+    """int64 (rows * columns + 1,)."""
+    bin_legs: Ints
+    """int64 (.,): legs that come within range of a bin, rising."""
+    bin_columns: int
+
+
+class Links(NamedTuple):
+    """Motions that join the start and the goal pose with the lattice."""
+
+    ends: Ints
+    """int64 (L, 2): the state that each leads from and to."""
+    costs: Floats
+    """float64 (L, 2): duration, s, and price."""
+    first: Ints
+    """int64 (L + 1,): the poses of link k are rows first[k] to first[k + 1]."""
+    chords: Floats
+    """float64 (., 4): part of the duration gone, x, y, m, heading, rad."""
+
+
+class Task(NamedTuple):
+    """From where to where, and when."""
+
+    ends: Floats
+    """float64 (2, 3): the start pose and the goal pose."""
+    start_s: float
+    stay_s: float
+    """How long the goal must be free from the arrival on; inf = for ever."""
+    arrive_s: float
+    """No arrival later than this counts."""
+    tick_s: float
+    """Where the way is taken, looks at later departures are multiples of this apart."""
+    second: float
+    """Price of a second."""
+    weight: float
+    """By how much the distance to go counts more than the way come; 1 or more."""
+
+
+class Pool(NamedTuple):
+    """What a search remembers; the slots need no clearing between searches."""
+
+    slots: Shorts
+    """int32 (states + 2,): the first node of a state, where that node says so too (the sparse set
+    of Briggs and Torczon 1993); the two last are the start and the goal."""
+    words: Shorts
+    """int32 (N, 5): state, parent node, move or link, next node of the state, 1 when settled."""
+    figures: Floats
+    """float64 (N, 5): safe from and until, s, arrival, s, cost, price still to go."""
+    keys: Floats
+    """float64 (Q,): the heap's keys."""
+    waiting: Shorts
+    """int32 (Q,): the heap's nodes."""
+    counts: Ints
+    """int64 (5,): nodes, waiting, settled, the goal's node or -1, 1 when a look was given up."""
+    times: Floats
+    """float64 (., 2): room for the times of every leg of the fullest bin."""
+    open_moves: Shorts
+    """int32 (states,): a bit for each open move and `KNOWN`; 0 = not looked at yet."""

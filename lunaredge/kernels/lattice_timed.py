@@ -1,0 +1,182 @@
+"""Safe times: when a machine may stand at a pose, and when it may begin a move, among traffic.
+
+Both are exact in time and space: bodies are compared by `kernels.sweep` where discs around them
+come within reach, on the pieces of time in which both move linearly.
+"""
+
+import numpy as np
+
+from lunaredge.kernels.convex import HIGH, LOW, REACH
+from lunaredge.kernels.jit import Floats, kernel
+from lunaredge.kernels.lattice import (
+    FROM,
+    LEG_DX,
+    LEG_DY,
+    LEG_HEADING,
+    LEG_TURN,
+    LEG_X,
+    LEG_Y,
+    UNTIL,
+    Traffic,
+)
+from lunaredge.kernels.lattice_static import SPARE_M, bin_range, chord, from_segment
+from lunaredge.kernels.sweep import Motion, first_meeting
+
+# The k-th look at a departure is k ticks after the one before: some 4000 ticks in all.
+LOOKS_MAX = 90
+
+Pose = tuple[float, float, float]
+
+
+@kernel
+def taken_times(pose: Pose, parts: Floats, traffic: Traffic, work: Floats, out: Floats) -> int:
+    """Write the times at which traffic touches a machine that stands at a pose; give their count.
+
+    parts : float64 (S, COLUMNS)   the machine's
+    work  : as `sweep.work_space` gives it
+    out   : float64 (legs, 2)      from and until, s; rising, apart from each other
+
+    Where a body touches twice during one leg, the time between counts too.
+    """
+    reach = np.max(parts[:, REACH])
+    first, end = bin_range(traffic, pose[0], pose[1])
+    count = 0
+    for at in range(first, end):
+        leg = traffic.legs[traffic.bin_legs[at]]
+        owner = traffic.owners[traffic.bin_legs[at]]
+        range_m = reach + traffic.reaches[owner] + SPARE_M
+        dx, dy = leg[LEG_DX], leg[LEG_DY]
+        if from_segment(pose[0] - leg[LEG_X], pose[1] - leg[LEG_Y], dx, dy) > range_m:
+            continue
+        there = (leg[LEG_X], leg[LEG_Y], leg[LEG_HEADING], dx, dy, leg[LEG_TURN])
+        back = (there[0] + dx, there[1] + dy, there[2] + there[5], -dx, -dy, -there[5])
+        here = (pose[0], pose[1], pose[2], 0.0, 0.0, 0.0)
+        begins, ends = np.inf, -np.inf
+        for a in range(len(parts)):
+            for b in range(traffic.parts_first[owner], traffic.parts_first[owner + 1]):
+                row = traffic.parts[b]
+                if parts[a, LOW] <= row[HIGH] and row[LOW] <= parts[a, HIGH]:
+                    u = first_meeting((parts[a], here), (row, there), work)
+                    if u < np.inf:
+                        begins = min(begins, u)
+                        ends = max(ends, 1.0 - first_meeting((parts[a], here), (row, back), work))
+        if begins < np.inf:
+            out[count, 0] = _time_at(leg, begins)
+            out[count, 1] = _time_at(leg, max(begins, ends), 1)
+            count += 1
+    return _merged(out, count)
+
+
+@kernel
+def departure(
+    chords: Floats,
+    place: tuple[float, float, float],
+    window: tuple[float, float, float],
+    parts: Floats,
+    traffic: Traffic,
+    work: Floats,
+) -> float:
+    """Give the first time in a window at which a move may begin; inf = none, -inf = given up.
+
+    chords : float64 (C, 4)  part of the duration gone, x, y, heading
+    place  : x and y that the chords count from, and the duration, s
+    window : the first and the last time, and the tick, s; looks come ever more ticks apart
+    """
+    time_s, latest_s, tick_s = window
+    for k in range(LOOKS_MAX):
+        again_s = _clash(chords, place, time_s, parts, traffic, work)
+        if again_s == -np.inf:
+            return time_s
+        time_s = max(again_s, time_s + (k + 1) * tick_s)
+        if time_s > latest_s:
+            return np.inf
+    return -np.inf
+
+
+@kernel
+def _clash(
+    chords: Floats,
+    place: tuple[float, float, float],
+    start_s: float,
+    parts: Floats,
+    traffic: Traffic,
+    work: Floats,
+) -> float:
+    """Give -inf when a move that begins then meets nothing; else no later time than it may begin:
+    what it meets stands until then, or moves and may be gone at once.
+    """
+    reach = np.max(parts[:, REACH])
+    duration_s = place[2]
+    for j in range(len(chords) - 1):
+        begin_s = start_s + chords[j, 0] * duration_s
+        end_s = start_s + chords[j + 1, 0] * duration_s
+        x, y, dx, dy = chord(chords, j, place[0], place[1])
+        first, end = bin_range(traffic, x, y)
+        for at in range(first, end):
+            leg = traffic.legs[traffic.bin_legs[at]]
+            if leg[FROM] > end_s or leg[UNTIL] < begin_s:
+                continue
+            owner = traffic.owners[traffic.bin_legs[at]]
+            low_s, high_s = max(begin_s, leg[FROM]), min(end_s, leg[UNTIL])
+            here = _piece((x, y, chords[j, 3], dx, dy, chords[j + 1, 3] - chords[j, 3]),
+                          (begin_s, end_s), low_s, high_s)
+            there = (leg[LEG_X], leg[LEG_Y], leg[LEG_HEADING], leg[LEG_DX], leg[LEG_DY],
+                     leg[LEG_TURN])
+            there = _piece(there, (leg[FROM], leg[UNTIL]), low_s, high_s)
+            range_m = reach + traffic.reaches[owner] + SPARE_M
+            apart = from_segment(here[0] - there[0], here[1] - there[1], there[3] - here[3],
+                                 there[4] - here[4])
+            if apart > range_m:
+                continue
+            for a in range(len(parts)):
+                for b in range(traffic.parts_first[owner], traffic.parts_first[owner + 1]):
+                    row = traffic.parts[b]
+                    if parts[a, LOW] <= row[HIGH] and row[LOW] <= parts[a, HIGH]:
+                        u = first_meeting((parts[a], here), (row, there), work)
+                        if u < np.inf:
+                            if there[3] != 0.0 or there[4] != 0.0 or there[5] != 0.0:
+                                return start_s
+                            # It stands: the move may reach this place just after it left.
+                            met_s = low_s + u * (high_s - low_s)
+                            return leg[UNTIL] - (met_s - start_s)
+    return -np.inf
+
+
+@kernel
+def _piece(motion: Motion, times: tuple[float, float], low_s: float, high_s: float) -> Motion:
+    """Cut the piece of a motion between two times out of it; one that stands has any times."""
+    x, y, heading, dx, dy, turn = motion
+    if dx == 0.0 and dy == 0.0 and turn == 0.0:
+        return motion
+    span = times[1] - times[0]
+    if not span > 0.0:
+        return x, y, heading, 0.0, 0.0, 0.0
+    at, part = (low_s - times[0]) / span, (high_s - low_s) / span
+    return x + at * dx, y + at * dy, heading + at * turn, part * dx, part * dy, part * turn
+
+
+@kernel
+def _time_at(leg: Floats, u: float, is_end: int = 0) -> float:
+    """Give the time at u of a leg; a standing leg is met all along."""
+    if leg[LEG_DX] == 0.0 and leg[LEG_DY] == 0.0 and leg[LEG_TURN] == 0.0:
+        return float(leg[UNTIL] if is_end else leg[FROM])
+    return float(leg[FROM] + u * (leg[UNTIL] - leg[FROM]))
+
+
+@kernel
+def _merged(out: Floats, count: int) -> int:
+    """Sort spans of time and join those that touch; give their count."""
+    for k in range(1, count):
+        low, high, j = out[k, 0], out[k, 1], k - 1
+        while j >= 0 and out[j, 0] > low:
+            out[j + 1, 0], out[j + 1, 1] = out[j, 0], out[j, 1]
+            j -= 1
+        out[j + 1, 0], out[j + 1, 1] = low, high
+    kept = 0
+    for k in range(count):
+        if kept > 0 and out[k, 0] <= out[kept - 1, 1]:
+            out[kept - 1, 1] = max(out[kept - 1, 1], out[k, 1])
+        else:
+            out[kept, 0], out[kept, 1] = out[k, 0], out[k, 1]
+            kept += 1
+    return kept

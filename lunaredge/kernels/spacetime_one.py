@@ -1,0 +1,121 @@
+"""One track against a fleet: what it meets first, or how near it comes to what.
+
+Every other track's root box is looked at, and `spacetime_pair` decides on those that come near.
+"""
+
+import numpy as np
+
+from lunaredge.kernels.jit import Ints, kernel
+from lunaredge.kernels.spacetime_index import (
+    DEPTH,
+    KNOT,
+    LEVEL,
+    ORDER,
+    SEGMENTS,
+    TIME,
+    Index,
+    Times,
+)
+from lunaredge.kernels.spacetime_pair import (
+    LEAST_GAP,
+    Pair,
+    Work,
+    are_near,
+    common_times,
+    motion_between,
+    pair_work,
+    search,
+)
+
+Contact = tuple[int, float, float, int, int]
+"""The slot, -1 for none; the gap, m; the time, s; the segment of the one and of the other."""
+Place = tuple[float, float, float]
+
+EVER = (-np.inf, np.inf)
+
+
+@kernel
+def check_track(index: Index, slot: int, skipped: Ints, mode: int, range_m: float) -> Contact:
+    """Give what one track meets first, or else what it comes nearest to within a range.
+
+    skipped : int64 (N,)  slots to leave out
+    mode    : MEET or MEET_AT_KNOTS of `spacetime_pair`
+    returns : for a meeting, a gap of minus its depth: the worst within that segment of the track,
+              0 at the least. Else the gap is more than 0, and `range_m` where nothing is nearer.
+
+    Ties go to the track that was added first. Bound by the roots, 5 ns each; for what comes near,
+    by the boxes of the segments next to it.
+    """
+    work = pair_work()
+    contact = _first_met(index, slot, skipped, mode, work)
+    if contact[0] >= 0:
+        deep_m = depth_m(Pair(index, slot, contact[0], LEAST_GAP), contact[3], work)
+        return contact[0], -deep_m, contact[2], contact[3], contact[4]
+    return _nearest(index, slot, skipped, range_m, work)
+
+
+@kernel
+def place_at(index: Index, slot: int, segment: int, time_s: float) -> Place:
+    """Give x, y and heading of a track at a time within one of its segments."""
+    motion = motion_between(index.knots, index.tracks[slot, KNOT] + segment, (time_s, time_s))
+    return motion[0], motion[1], motion[2]
+
+
+@kernel
+def depth_m(pair: Pair, segment: int, work: Work) -> float:
+    """Give how deep two tracks overlap at worst within a segment of the first; 0 at the least.
+
+    pair : its mode is LEAST_GAP
+    """
+    knot = pair.index.tracks[pair.slot, KNOT] + segment
+    times = pair.index.knots[TIME, knot], pair.index.knots[TIME, knot + 1]
+    return max(0.0, -search(pair, times, 0.0, work)[0])
+
+
+@kernel
+def _first_met(index: Index, slot: int, skipped: Ints, mode: int, work: Work) -> Contact:
+    """Give the first meeting with any other track."""
+    tracks = index.tracks
+    contact = (-1, 0.0, np.inf, 0, 0)
+    for other in range(len(tracks)):
+        span = (-np.inf, contact[2])
+        if not _may_count(index, slot, other, skipped, span, 0.0):
+            continue
+        found = search(Pair(index, slot, other, mode), span, 0.0, work)
+        # At the same time, what was added first.
+        if found[1] < contact[2] or (
+            found[1] == contact[2] < np.inf and tracks[other, ORDER] < tracks[contact[0], ORDER]
+        ):
+            contact = (other, 0.0, found[1], found[2], found[3])
+    return contact
+
+
+@kernel
+def _nearest(index: Index, slot: int, skipped: Ints, range_m: float, work: Work) -> Contact:
+    """Give the least gap to any other track, of one that never meets them."""
+    contact = (-1, range_m, np.inf, 0, 0)
+    for other in range(len(index.tracks)):
+        if range_m > 0.0 and _may_count(index, slot, other, skipped, EVER, contact[1]):
+            found = search(Pair(index, slot, other, LEAST_GAP), EVER, contact[1], work)
+            if found[1] < np.inf:
+                contact = (other, found[0], found[1], found[2], found[3])
+    return contact
+
+
+@kernel
+def _may_count(
+    index: Index, slot: int, other: int, skipped: Ints, span: Times, limit_m: float
+) -> bool:
+    """Tell whether another track is to be looked at, and its root comes within a limit."""
+    tracks = index.tracks
+    if other == slot or tracks[other, SEGMENTS] == 0:
+        return False
+    root = tracks[slot, LEVEL + tracks[slot, DEPTH]]
+    other_root = tracks[other, LEVEL + tracks[other, DEPTH]]
+    start, end = common_times(index.boxes, root, other_root, span)
+    if start > end or not are_near(index.boxes, root, other_root, limit_m):
+        return False
+    for k in range(len(skipped)):
+        if skipped[k] == other:
+            return False
+    return True

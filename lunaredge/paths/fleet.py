@@ -1,0 +1,265 @@
+"""Reservations by name, and whether they keep clear of one another: the fleet in space and time.
+
+A reservation is the space-time that one machine sweeps. Checks are exact and continuous in time:
+bodies that touch have met, at any instant that both reservations count, ends included. What is
+added or removed costs time in proportion to its own knots only.
+"""
+
+import enum
+import math
+from collections.abc import Iterable, Iterator
+
+import msgspec
+import numpy as np
+
+from lunaredge.errors import ConfigError
+from lunaredge.kernels.jit import Floats
+from lunaredge.kernels.spacetime import MEETING_COLUMNS, block_starts, describe, meetings
+from lunaredge.kernels.spacetime_index import SHIFT
+from lunaredge.kernels.spacetime_one import check_track
+from lunaredge.kernels.spacetime_pair import MEET, MEET_AT_KNOTS
+from lunaredge.paths.footprint import Footprint
+from lunaredge.paths.route import TIME_S_MAX, Pose, Route
+from lunaredge.paths.tracks import Tracks
+from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
+
+RESERVATIONS_MAX = 10_000
+KNOTS_MAX = 20_000_000
+MEETINGS_MAX = 10_000
+# How far a check looks for what is nearest, unless told.
+RANGE_M = 5.0
+
+
+class Moments(enum.IntEnum):
+    """When bodies are looked at."""
+
+    ALL = MEET
+    """At every instant: the check that guards machines."""
+    KNOTS = MEET_AT_KNOTS
+    """At the knots of both routes only, as sampled checkers do: it misses what is between."""
+
+
+class Reservation(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine on its route, and from when until when that counts.
+
+    Before its route's first knot the machine stands at the first pose, after the last at the last.
+
+    Raises:
+        ConfigError: a time is not a number or too far off, or the end is before the start.
+    """
+
+    footprint: Footprint
+    route: Route
+    from_s: float = -math.inf
+    until_s: float = math.inf
+
+    def __post_init__(self) -> None:
+        """Refuse times that are none."""
+        for key, time_s in (("from_s", self.from_s), ("until_s", self.until_s)):
+            if not (abs(time_s) <= TIME_S_MAX or math.isinf(time_s)):
+                raise _wrong(key, time_s, f"give up to {TIME_S_MAX:g}, or infinity")
+        if not self.from_s <= self.until_s or self.from_s == math.inf or self.until_s == -math.inf:
+            raise _wrong("until_s", self.until_s, f"give from_s, {self.from_s:g}, or later")
+
+
+class Meeting(msgspec.Struct, frozen=True, kw_only=True):
+    """Two machines that meet, where and when they first do."""
+
+    first: str
+    """The one that was added first."""
+    second: str
+    time_s: float
+    first_segment: int
+    """Index of the knot that the segment of its route starts from."""
+    second_segment: int
+    first_pose: Pose
+    second_pose: Pose
+    depth_m: float
+    """How deep they overlap at worst within that segment of the first; 0 where they but touch."""
+
+
+class Fleet:
+    """Reservations by name. For one thread at a time: a check writes to the fleet's arrays too."""
+
+    def __init__(
+        self, *, reservations_max: int = RESERVATIONS_MAX, knots_max: int = KNOTS_MAX
+    ) -> None:
+        self._reservations: dict[str, Reservation] = {}
+        self._slots: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+        # One more for the route under check.
+        self._tracks = Tracks(reservations_max + 1, knots_max)
+        self._visitor: int | None = None
+        self._cuts_s: Floats | None = None
+
+    def __len__(self) -> int:
+        """Count the reservations."""
+        return len(self._reservations)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a reservation of that name."""
+        return name in self._reservations
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the names, in the order in which they were added."""
+        return iter(self._reservations)
+
+    def __getitem__(self, name: str) -> Reservation:
+        """Give a reservation."""
+        return self._reservations[name]
+
+    def add(self, name: str, reservation: Reservation) -> None:
+        """Add a reservation, whether or not it meets others.
+
+        Raises:
+            ConfigError: there is one of that name, or no room is left.
+        """
+        if name in self._reservations:
+            raise _wrong(name, "a second reservation", "replace it, or choose another name")
+        slot = self._tracks.take(reservation.footprint, reservation.route)
+        self._lay(slot, reservation)
+        self._reservations[name] = reservation
+        self._slots[name], self._names[slot] = slot, name
+        self._cuts_s = None
+
+    def remove(self, name: str) -> None:
+        """Take a reservation away.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+        if name not in self._reservations:
+            raise _wrong(name, "no reservation", "name one of the fleet")
+        del self._reservations[name]
+        slot = self._slots.pop(name)
+        del self._names[slot]
+        self._tracks.give_back(slot)
+        self._cuts_s = None
+
+    def replace(self, name: str, reservation: Reservation) -> None:
+        """Put a reservation in the place of the one of that name, if any; it is the last in order.
+
+        Raises:
+            ConfigError: no room is left; the old one stands.
+        """
+        slot = self._slots.get(name)
+        if slot is not None and self._tracks.fits(slot, reservation.footprint, reservation.route):
+            del self._reservations[name]
+            self._lay(slot, reservation)
+            self._reservations[name] = reservation
+            self._cuts_s = None
+            return
+        room = self._tracks.take(reservation.footprint, reservation.route)
+        self._tracks.give_back(room)
+        if slot is not None:
+            self.remove(name)
+        self.add(name, reservation)
+
+    def check(
+        self,
+        reservation: Reservation,
+        *,
+        ignore: Iterable[str] = (),
+        range_m: float = RANGE_M,
+        moments: Moments = Moments.ALL,
+    ) -> Verdict:
+        """Check one more reservation against all, but those to ignore.
+
+        Gives the first meeting; or free, with the least clearance within a range, to a millimetre,
+        and where, when and against whom that is. A range of 0 doesn't ask for it.
+
+        Raises:
+            ConfigError: the range is not a number, or no room is left to look at the route in.
+        """
+        if not 0.0 <= range_m < math.inf:
+            raise _wrong("range_m", range_m, "give metres, 0 or more")
+        slots = [self._slots[name] for name in ignore if name in self._slots]
+        visitor = self._visit(reservation)
+        index = self._tracks.index
+        slot, gap_m, time_s, segment, _, *place = check_track(
+            index, visitor, np.array(slots, np.int64), int(moments), float(range_m)
+        )
+        party = self._names.get(slot, "")
+        if not party:
+            return Free(clearance_m=range_m)
+        segment = max(0, segment + int(index.tracks[visitor, SHIFT]))
+        if gap_m > 0.0:
+            return Free(
+                clearance_m=gap_m,
+                kind=Kind.RESERVATION,
+                party=party,
+                segment=segment,
+                time_s=time_s,
+                pose=Pose(*place),
+            )
+        return Violation(
+            kind=Kind.RESERVATION,
+            party=party,
+            segment=segment,
+            time_s=time_s,
+            pose=Pose(*place),
+            depth_m=-gap_m,
+        )
+
+    def check_all(
+        self, *, meetings_max: int = MEETINGS_MAX, moments: Moments = Moments.ALL
+    ) -> list[Meeting]:
+        """Give the first meeting of each pair that ever meets, the earliest first.
+
+        At the same time, the pair that was added first is first. Once `meetings_max` are found the
+        search ends: what else meets then meets no earlier than the last window of time looked at.
+        """
+        assert meetings_max >= 1, "a search for no meeting finds none"
+        out_meetings = np.empty((meetings_max, MEETING_COLUMNS))
+        index = self._tracks.index
+        count = meetings(index, self._cuts(), int(moments), out_meetings)
+        found = out_meetings[:count]
+        describe(index, found)
+        return sorted(
+            (self._meeting(row) for row in found.tolist()),
+            key=lambda meeting: (meeting.time_s, meeting.first, meeting.second),
+        )
+
+    def _lay(self, slot: int, reservation: Reservation) -> None:
+        counts = reservation.from_s, reservation.until_s
+        self._tracks.lay(slot, reservation.footprint, reservation.route, counts)
+
+    def _visit(self, reservation: Reservation) -> int:
+        """Lay a track to be checked, and give its slot; it counts for nobody else."""
+        footprint, route, visitor = reservation.footprint, reservation.route, self._visitor
+        if visitor is None or not self._tracks.fits(visitor, footprint, route):
+            if visitor is not None:
+                self._tracks.give_back(visitor)
+            self._visitor = None
+            visitor = self._visitor = self._tracks.take(footprint, route)
+        self._lay(visitor, reservation)
+        return visitor
+
+    def _cuts(self) -> Floats:
+        """Give times that cut all tracks into windows of some boxes each, whatever their periods.
+
+        There are about as many boxes in a window as there are tracks, so all windows together cost
+        no more than the boxes, however many tracks stand still.
+        """
+        if self._cuts_s is None:
+            starts_s = np.sort(block_starts(self._tracks.index))
+            self._cuts_s = np.unique(starts_s[:: max(1, len(self))])
+        return self._cuts_s
+
+    def _meeting(self, row: list[float]) -> Meeting:
+        """Give a meeting as people read it."""
+        slot, other = int(row[1]), int(row[2])
+        return Meeting(
+            first=self._names[slot],
+            second=self._names[other],
+            time_s=row[0],
+            first_segment=int(row[3]),
+            second_segment=int(row[4]),
+            first_pose=Pose(*row[5:8]),
+            second_pose=Pose(*row[8:11]),
+            depth_m=row[11],
+        )
+
+
+def _wrong(key: str, value: object, remedy: str) -> ConfigError:
+    return ConfigError("no reservation", place="fleet", key=key, value=value, remedy=remedy)

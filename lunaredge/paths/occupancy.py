@@ -1,0 +1,222 @@
+"""Where a machine may stand: a grid of open and closed cells, prepared for exact checks.
+
+Cells are closed squares and bodies closed sets: touching is meeting. Row 0 is that of the smallest
+y. What a cell is closed for, and whether slopes along and across matter, is the caller's.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lunaredge.errors import ConfigError
+from lunaredge.kernels import occupancy as kernel
+from lunaredge.kernels.clearance import RANGE_CELLS_MAX, STEPS, fill_clearance
+from lunaredge.kernels.convex import COUNT, LOW
+from lunaredge.kernels.jit import Flags, Floats
+from lunaredge.paths.cover import disc_rows
+from lunaredge.paths.footprint import Footprint
+from lunaredge.paths.route import COORDINATE_M_MAX
+
+CELLS_MAX = 2**28
+# Half a byte's range at an eighth of a cell per step.
+RANGE_CELLS = 31
+# Off by rounding: so much, and so much of the coordinates.
+_SLACK_M = 1e-9
+_SLACK_RATIO = 2.0**-49
+_OUTLINES_MAX = 64
+
+
+class Occupancy:
+    """A grid for one kind of machine. Not to be used in one thread while another updates it.
+
+    Raises:
+        ConfigError: no grid, a frame that is none, or a range that bytes can't hold.
+    """
+
+    def __init__(
+        self,
+        closed: ArrayLike,
+        frame: ArrayLike,
+        *,
+        is_beyond_closed: bool = True,
+        top_m: float = math.inf,
+        range_cells: int = RANGE_CELLS,
+    ) -> None:
+        """Prepare a grid.
+
+        closed           : bool (H, W)
+        frame            : float64 (3,)   x_m, y_m of the corner of cell (0, 0), cell_m
+        is_beyond_closed : whether a body that leaves the grid has met closed ground
+        top_m            : how high what closes a cell stands: parts whose low_m is more pass over
+        range_cells      : how far the clearance looks; best twice the machine's reach or so
+        """
+        flags = np.array(closed, np.bool_, order="C")
+        if flags.ndim != 2 or not 1 <= flags.size <= CELLS_MAX:
+            raise _wrong("closed", flags.shape, f"give (H, W), 1 to {CELLS_MAX} cells")
+        if not 1 <= range_cells <= RANGE_CELLS_MAX:
+            raise _wrong("range_cells", range_cells, f"give 1 to {RANGE_CELLS_MAX}")
+        if math.isnan(top_m):
+            raise _wrong("top_m", top_m, "give metres above the ground")
+        self.frame = _frame(frame, flags.shape)
+        self.top_m = top_m
+        self.range_cells = range_cells
+        self.is_beyond_closed = is_beyond_closed
+        self._closed = np.pad(flags, 1, constant_values=is_beyond_closed)
+        self._cells = self._prepared()
+        self._outlines: dict[Footprint, kernel.Outline] = {}
+
+    @classmethod
+    def of_ground(
+        cls,
+        slopes_deg: ArrayLike,
+        slope_deg_max: float,
+        frame: ArrayLike,
+        *,
+        occupied: ArrayLike | None = None,
+        is_beyond_closed: bool = True,
+    ) -> "Occupancy":
+        """Close what is occupied, too steep, or of a slope that is not known (NaN).
+
+        slopes_deg : float64 (H, W)      occupied : bool (H, W)
+        """
+        slopes = np.asarray(slopes_deg, np.float64)
+        if math.isnan(slope_deg_max):
+            raise _wrong("slope_deg_max", slope_deg_max, "give degrees")
+        closed = ~(slopes <= slope_deg_max)
+        if occupied is not None:
+            flags = np.asarray(occupied, np.bool_)
+            if flags.shape != closed.shape:
+                raise _wrong("occupied", flags.shape, f"give {closed.shape}, as of the slopes")
+            closed |= flags
+        return cls(closed, frame, is_beyond_closed=is_beyond_closed)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self._closed.shape[0] - 2, self._closed.shape[1] - 2
+
+    @property
+    def closed(self) -> Flags:
+        """The closed cells, bool (H, W); read-only."""
+        flags = self._closed[1:-1, 1:-1]
+        flags.flags.writeable = False
+        return flags
+
+    @property
+    def clearance_m(self) -> Floats:
+        """How far every point of each cell is from closed ground, at the least; float64 (H, W)."""
+        steps = np.maximum(self._cells[1][1:-1, 1:-1].astype(np.float64) - 1.0, 0.0)
+        return steps * (self.range_cells * float(self.frame[2]) / STEPS)
+
+    def update(self, row: int, column: int, closed: ArrayLike) -> None:
+        """Open and close the cells of a region, bool (h, w), whose first cell is (row, column).
+
+        Costs what the region and the range around it cost; gives what a new grid would be, bit for
+        bit.
+        """
+        flags = np.asarray(closed, np.bool_)
+        if flags.ndim != 2 or flags.size == 0:
+            raise _wrong("closed", flags.shape, "give (h, w), a cell or more")
+        (row_count, column_count), (height, width) = self.shape, flags.shape
+        if not (0 <= row <= row_count - height and 0 <= column <= column_count - width):
+            raise _wrong("row, column", (row, column), f"keep within {self.shape}")
+        self._closed[row + 1 : row + 1 + height, column + 1 : column + 1 + width] = flags
+        around = self.range_cells + 2
+        low = np.maximum((row + 1 - around, column + 1 - around), 0)
+        high = np.minimum((row + height + around, column + width + around), (row_count + 1, column_count + 1))
+        window = np.array((low[0], high[0], low[1], high[1]), np.int64)
+        fill_clearance(self._cells[1], self._closed, self.range_cells, window)
+        self._open_ring()
+        first = column // kernel.WORD_BITS
+        end = (column + width - 1) // kernel.WORD_BITS + 1
+        columns = slice(1 + first * kernel.WORD_BITS, min(1 + end * kernel.WORD_BITS, column_count + 1))
+        self._cells[0][row : row + height, first:end] = _packed(self._closed[row + 1 : row + 1 + height, columns])
+
+    def check_poses(self, footprint: Footprint, poses: ArrayLike) -> Flags:
+        """Tell of each pose whether it is free: no closed cell meets any part; exact.
+
+        poses   : float64 (..., 3)   x_m, y_m, heading_rad
+        returns : bool (...)
+
+        Raises:
+            ConfigError: a pose is not finite, out of bounds, or none.
+        """
+        array = np.ascontiguousarray(poses, np.float64)
+        if array.ndim == 0 or array.shape[-1] != 3:
+            raise _wrong("poses", array.shape, "give (..., 3)")
+        free = np.empty(array.shape[:-1], np.bool_)
+        if not kernel.check_poses(free.ravel(), array.reshape(-1, 3), self._cells, self.outline(footprint)):
+            raise _wrong("poses", "a number out of bounds", "give finite metres and radians")
+        return free
+
+    def outline(self, footprint: Footprint) -> kernel.Outline:
+        """Give a machine as kernels take it, on this grid; kept for the next call."""
+        found = self._outlines.get(footprint)
+        if found is None:
+            if len(self._outlines) >= _OUTLINES_MAX:
+                self._outlines.clear()
+            found = self._outlines[footprint] = self._outline(footprint)
+        return found
+
+    def _outline(self, footprint: Footprint) -> kernel.Outline:
+        grid = self._cells[2]
+        parts = footprint.parts[footprint.parts[:, LOW] <= self.top_m].copy()
+        lengths = [k for k in range(parts.shape[1]) if k != COUNT]
+        parts[:, lengths] /= self.frame[2]
+        return disc_rows(parts, grid[kernel.STEPS_PER_CELL], grid[kernel.SLACK]), parts
+
+    def _prepared(self) -> kernel.Cells:
+        clearance = np.empty(self._closed.shape, np.uint8)
+        rows, columns = self._closed.shape
+        window = np.array((0, rows - 1, 0, columns - 1), np.int64)
+        fill_clearance(clearance, self._closed, self.range_cells, window)
+        x_m, y_m, cell_m = self.frame.tolist()
+        height, width = self.shape
+        extent_m = max(abs(x_m), abs(y_m)) + (height + width) * cell_m
+        grid = np.empty(kernel.GRID)
+        grid[kernel.X_M], grid[kernel.Y_M], grid[kernel.CELL_M] = x_m, y_m, cell_m
+        grid[kernel.WIDTH] = width
+        grid[kernel.SLACK] = (_SLACK_M + _SLACK_RATIO * extent_m) / cell_m
+        grid[kernel.CLOSED_BEYOND] = self.is_beyond_closed
+        grid[kernel.STEPS_PER_CELL] = STEPS / self.range_cells
+        self._cells = _packed(self._closed[1:-1, 1:-1]), clearance, grid
+        self._open_ring()
+        return self._cells
+
+    def _open_ring(self) -> None:
+        if not self.is_beyond_closed:
+            # Nobody knows how far beyond the grid a point is: no byte may decide there.
+            clearance = self._cells[1]
+            clearance[[0, -1], :] = 1
+            clearance[:, [0, -1]] = 1
+
+
+def _packed(flags: Flags) -> kernel.Words:
+    """Give flags (H, W) as the bits of words, the lowest first, uint32 (H, ceil(W / 32))."""
+    octets = np.packbits(flags, axis=1, bitorder="little")
+    octets = np.pad(octets, ((0, 0), (0, -octets.shape[1] % 4)))
+    return octets.view("<u4").astype(np.uint32)
+
+
+def _frame(frame: ArrayLike, shape: tuple[int, int]) -> Floats:
+    """Give a frame, checked.
+
+    Raises:
+        ConfigError: it is none, or the grid reaches out of bounds.
+    """
+    array = np.array(frame, np.float64)
+    if array.shape != (3,):
+        raise _wrong("frame", array.shape, "give x_m, y_m, cell_m")
+    x_m, y_m, cell_m = array.tolist()
+    if not 1e-3 <= cell_m <= 1e5:
+        raise _wrong("frame[2]", cell_m, "give metres, 0.001 to 100000")
+    far_m = max(abs(x_m), abs(y_m), abs(x_m + shape[1] * cell_m), abs(y_m + shape[0] * cell_m))
+    if not far_m <= COORDINATE_M_MAX:
+        raise _wrong("frame", array.tolist(), f"keep the grid within {COORDINATE_M_MAX:g} m")
+    array.flags.writeable = False
+    return array
+
+
+def _wrong(key: str, value: object, remedy: str) -> ConfigError:
+    return ConfigError("no occupancy", place="occupancy", key=key, value=value, remedy=remedy)

@@ -1,0 +1,167 @@
+"""The scene file of `lunaredge route`: a site, machines, routes, reservations and requests.
+
+YAML, JSON or GeoJSON (`route_geojson`). Owns how the parts refer to each other. What a route meets
+is the paths library's question.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lunaredge.model.site import Point, Site, ZoneKind
+from lunaredge.paths.grid import SiteGrid
+from lunaredge.paths.machine import Machine
+from lunaredge.paths.zones import Obstacle, Zone, check_simple
+from lunaredge.runtime.files.document import Document
+from lunaredge.runtime.files.fields import validated
+from lunaredge.runtime.files.fleet_file import load_fleet
+from lunaredge.runtime.files.parsing import load_document
+from lunaredge.runtime.files.route_geojson import is_map, tree_of_map
+from lunaredge.runtime.files.route_ground import ground_of
+from lunaredge.runtime.files.route_machine import machine_of
+from lunaredge.runtime.files.route_placing import check_new, or_else, placed
+from lunaredge.runtime.files.route_shape import ScenePart
+from lunaredge.runtime.files.route_trips import Request, Trip, check_ignored, requests_of, trips_of
+from lunaredge.runtime.files.site_file import load_site
+
+# 100 000 knots of full precision; YAML takes ten seconds for it, JSON one.
+SCENE_BYTES_MAX = 16 * 1024 * 1024
+
+
+class SceneFile(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a scene file says, as values of the paths library."""
+
+    path: Path
+    title: str
+    grid: SiteGrid | None
+    boundary: tuple[Point, ...] | None
+    zones: tuple[Zone, ...]
+    obstacles: tuple[Obstacle, ...]
+    machines: Mapping[str, Machine]
+    routes: tuple[Trip, ...]
+    reservations: tuple[Trip, ...]
+    requests: tuple[Request, ...]
+    tree: Mapping[str, Any]
+    """The file's own keys and values, GeoJSON's put in the order of YAML's."""
+
+
+def load_scene(path: Path) -> SceneFile:
+    """Give the scene that a file describes.
+
+    Raises:
+        ConfigError: the first thing in the file, or in one that it names, that can't be used.
+    """
+    document = load_document(path, SCENE_BYTES_MAX)
+    if is_map(document):
+        document = tree_of_map(document)
+    part = validated(document, ScenePart)
+    assert isinstance(document.value, dict)
+    if not (part.routes or part.reservations or part.requests or part.machines):
+        remedy = "give machines with routes, reservations or requests"
+        raise document.error("the scene is empty", (), sorted(document.value), remedy)
+    site = _site_of(document, part)
+    grid = _grid_of(document, part, site)
+    boundary = _boundary_of(document, part, site)
+    machines = _machines_of(document, part, site)
+    reservations = tuple(trips_of(document, "reservations", part.reservations, machines))
+    holders = [trip.name for trip in reservations]
+    routes = tuple(trips_of(document, "routes", part.routes, machines))
+    requests = tuple(requests_of(document, part.requests, machines))
+    check_ignored(document, "routes", part.routes, holders)
+    check_ignored(document, "requests", part.requests, holders)
+    return SceneFile(
+        path=path,
+        title=part.title or (site.title if site else path.stem),
+        grid=grid,
+        boundary=boundary,
+        zones=tuple(_zones_of(document, part, site)),
+        obstacles=tuple(_obstacles_of(document, part)),
+        machines=machines,
+        routes=routes,
+        reservations=reservations,
+        requests=requests,
+        tree=document.value,
+    )
+
+
+def _site_of(document: Document, part: ScenePart) -> Site | None:
+    if part.site is None:
+        if part.fleet is not None:
+            remedy = "give its site file as site too, or give machines here"
+            raise document.error("a fleet needs its site", ("fleet",), part.fleet, remedy)
+        return None
+    for key in ("terrain", "boundary"):
+        if getattr(part, key) is not None:
+            remedy = f"remove it, or site and give all here; {part.site} has its own {key}"
+            raise document.error("the site has one already", (key,), None, remedy)
+    return load_site(document.path.parent / part.site)
+
+
+def _grid_of(document: Document, part: ScenePart, site: Site | None) -> SiteGrid | None:
+    if site is not None:
+        return SiteGrid.of_terrain(site.terrain)
+    return None if part.terrain is None else ground_of(document, part.terrain)
+
+
+def _boundary_of(
+    document: Document, part: ScenePart, site: Site | None
+) -> tuple[Point, ...] | None:
+    if site is not None:
+        return site.boundary
+    if part.boundary is not None:
+        with placed(document, ("boundary",), "polygon"):
+            check_simple(part.boundary, "boundary")
+    return part.boundary
+
+
+def _zones_of(document: Document, part: ScenePart, site: Site | None) -> Iterable[Zone]:
+    zones = [] if site is None else [Zone.of(zone) for zone in site.zones]
+    names = {zone.name for zone in zones}
+    yield from zones
+    for i, zone in enumerate(part.zones):
+        check_new(document, ("zones", i), zone.name, names)
+        with placed(document, ("zones", i)):
+            yield Zone(
+                name=zone.name,
+                kind=ZoneKind(zone.kind),
+                polygon=zone.polygon,
+                speed_m_s_max=zone.speed_m_s_max,
+                from_s=or_else(zone.from_s, -math.inf),
+                until_s=or_else(zone.until_s, math.inf),
+            )
+
+
+def _obstacles_of(document: Document, part: ScenePart) -> Iterable[Obstacle]:
+    names: set[str] = set()
+    for i, obstacle in enumerate(part.obstacles):
+        check_new(document, ("obstacles", i), obstacle.name, names)
+        with placed(document, ("obstacles", i)):
+            yield Obstacle(
+                name=obstacle.name,
+                polygon=obstacle.polygon,
+                low_m=obstacle.low_m,
+                high_m=or_else(obstacle.high_m, math.inf),
+                margin_m=obstacle.margin_m,
+                from_s=or_else(obstacle.from_s, -math.inf),
+                until_s=or_else(obstacle.until_s, math.inf),
+            )
+
+
+def _machines_of(document: Document, part: ScenePart, site: Site | None) -> dict[str, Machine]:
+    machines: dict[str, Machine] = {}
+    if part.fleet is not None:
+        assert site is not None
+        fleet = load_fleet(document.path.parent / part.fleet, site)
+        machines = {
+            node.name: Machine.of_spec(node.machine)
+            for node in fleet.nodes
+            if node.machine is not None
+        }
+    names = set(machines)
+    for i, machine in enumerate(part.machines):
+        check_new(document, ("machines", i), machine.name, names)
+        machines[machine.name] = machine_of(document, ("machines", i), machine)
+    return machines

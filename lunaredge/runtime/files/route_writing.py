@@ -1,0 +1,87 @@
+"""Routes written as a scene file, YAML or GeoJSON by the suffix, that `load_scene` reads back.
+
+All that the first file says stays in it: only routes and requests change, and paths of other files
+are told from the new file's folder.
+"""
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lunaredge.errors import ConfigError
+from lunaredge.paths.route import HEADING, Route
+from lunaredge.runtime.files.document import file_error
+from lunaredge.runtime.files.route_geojson import map_of_tree
+from lunaredge.runtime.files.route_scene import SceneFile
+from lunaredge.runtime.files.route_trips import Request
+
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_YAML = (".yaml", ".yml")
+_JSON = (".json", ".geojson")
+SUFFIXES = (*_YAML, *_JSON)
+
+
+def check_suffix(path: Path) -> None:
+    """Check that a scene can be written under that name.
+
+    Raises:
+        ConfigError: the suffix names no format.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        remedy = f"end it in one of {', '.join(SUFFIXES)}"
+        raise file_error("the file type is not known", path, path.suffix, remedy)
+
+
+def write_planned(
+    path: Path, scene: SceneFile, planned: Sequence[tuple[Request, Route]]
+) -> None:
+    """Write a scene with routes in place of the requests that they answer.
+
+    Raises:
+        ConfigError: the suffix names no format, or the file can't be written.
+    """
+    check_suffix(path)
+    tree = _rebased(scene, path.parent)
+    answered = {request.name for request, _ in planned}
+    tree["routes"] = [_way_of(request, route) for request, route in planned]
+    waiting = [item for item in tree.pop("requests", ()) if item["name"] not in answered]
+    if waiting:
+        tree["requests"] = waiting
+    if path.suffix.lower() in _YAML:
+        text = yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    else:
+        whole = map_of_tree(tree) if path.suffix.lower() == ".geojson" else tree
+        text = json.dumps(whole, ensure_ascii=False) + "\n"
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise _unwritable(path, exc) from exc
+
+
+def _way_of(request: Request, route: Route) -> dict[str, Any]:
+    knots = [[*knot[:HEADING], math.degrees(knot[HEADING])] for knot in route.knots.tolist()]
+    item = {"name": request.name, "machine": request.machine_name, "knots": knots}
+    return {**item, "ignore": list(request.ignore)} if request.ignore else item
+
+
+def _rebased(scene: SceneFile, folder: Path) -> dict[str, Any]:
+    """Give a copy of the tree whose paths begin in another folder."""
+    tree = dict(scene.tree)
+    here = scene.path.parent
+    for key in ("site", "fleet"):
+        if tree.get(key) is not None:
+            tree[key] = os.path.relpath(here / tree[key], folder)
+    terrain = tree.get("terrain")
+    if terrain is not None and terrain.get("file") is not None:
+        tree["terrain"] = {**terrain, "file": os.path.relpath(here / terrain["file"], folder)}
+    return tree
+
+
+def _unwritable(path: Path, exc: OSError) -> ConfigError:
+    remedy = "check the folder, its permissions and the disk"
+    return file_error("the file cannot be written", path, exc.strerror or str(exc), remedy)
