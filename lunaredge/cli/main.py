@@ -53,6 +53,7 @@ COMMANDS = (
     Command("keys", "keys", "make the signing keys of a site"),
     Command("audit", "audit", "check the invariants of a finished run from its disks"),
     Command("sim", "sim", "run the site in the seeded simulator, with faults"),
+    Command("route", "route.command", "check, plan and draw routes on a scene file"),
     Command("bench", "bench.command", "measure lunaredge against named peers"),
 )
 

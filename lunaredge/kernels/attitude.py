@@ -23,7 +23,7 @@ from lunaredge.kernels.relief import (
     GRADIENT_Y,
     LAYERS,
     ROUGHNESS,
-    STEP as STEP_LAYER,
+    STEP,
 )
 from lunaredge.kernels.traction import (
     ACROSS,
@@ -31,16 +31,22 @@ from lunaredge.kernels.traction import (
     BACKWARD,
     DECELERATION,
     FIGURES,
+    FULL_SPEED,
     HOLD,
     RADIUS,
-    ROUGHNESS as ROUGHNESS_MAX,
     SIDEWAYS,
     SPEED,
-    STEP,
+    TIP_ALONG,
     TURN,
     speed_limit_m_s,
     tip_across_max,
     tip_along_max,
+)
+from lunaredge.kernels.traction import (
+    ROUGHNESS as ROUGHNESS_MAX,
+)
+from lunaredge.kernels.traction import (
+    STEP as STEP_MAX,
 )
 
 # A cell is touched when the path comes this near: more than rounding does at 1e7 m.
@@ -85,7 +91,12 @@ ASKEW                        degrees between the way and the heading
 """
 
 Ground = tuple[Floats, Shorts, Floats, tuple[int, int]]
-"""Blocks and table as `kernels.relief` has them; x_m, y_m, cell_m; rows and columns."""
+"""Blocks and table as `kernels.relief` has them; x_m, y_m, cell_m; rows and columns: without any,
+the ground is level everywhere."""
+Motion = tuple[float, float, float, float, float]
+"""Of one segment: way along x and y, m; turn, rad; speed, m/s; turn rate, rad/s."""
+Span = tuple[float, float, float, float]
+"""Shares of the segment from which until which a cell is touched, and the headings then."""
 Breach = tuple[float, int, float, float]
 """Share of the segment (inf: none), what is wrong, value, limit."""
 
@@ -113,74 +124,76 @@ def first_breach(
 def _first_breach(
     knots: Floats, ground: Ground, figures: Floats
 ) -> tuple[int, int, float, float, float]:
-    """See `first_breach`."""
+    """See `first_breach`: segment by segment."""
     for k in range(max(1, len(knots) - 1)):
-        start, end = knots[k], knots[min(k + 1, len(knots) - 1)]
-        lasting_s = end[0] - start[0]
-        way = (end[1] - start[1], end[2] - start[2], end[3] - start[3])
-        length_m = math.sqrt(way[0] * way[0] + way[1] * way[1])
+        end = min(k + 1, len(knots) - 1)
+        lasting_s = knots[end, 0] - knots[k, 0]
+        x_m, y_m = knots[end, 1] - knots[k, 1], knots[end, 2] - knots[k, 2]
+        turn = knots[end, 3] - knots[k, 3]
         speed_m_s = turn_rad_s = 0.0
         if lasting_s > 0.0:
-            speed_m_s, turn_rad_s = length_m / lasting_s, abs(way[2]) / lasting_s
-        pace = (speed_m_s, turn_rad_s)
-        worst = _drive_breach(way, length_m, pace, figures)
-        worst = _ground_breach(worst, (start[1], start[2], start[3]), way, pace, ground, figures)
+            speed_m_s = math.sqrt(x_m * x_m + y_m * y_m) / lasting_s
+            turn_rad_s = abs(turn) / lasting_s
+        motion = (x_m, y_m, turn, speed_m_s, turn_rad_s)
+        pose = (knots[k, 1], knots[k, 2], knots[k, 3])
+        worst = _drive_breach(pose[2], motion, figures)
+        if ground[3][0] > 0:
+            worst = _ground_breach(worst, pose, motion, ground, figures)
         share, what, value, limit = worst
         if what != NOTHING:
-            return what, k, start[0] + share * lasting_s, value, limit
+            return what, k, knots[k, 0] + share * lasting_s, value, limit
     return NOTHING, 0, np.inf, np.nan, np.nan
 
 
 @kernel
-def _drive_breach(
-    way: tuple[float, float, float], length_m: float, pace: tuple[float, float], figures: Floats
-) -> Breach:
+def _drive_breach(heading_rad: float, motion: Motion, figures: Floats) -> Breach:
     """Find what the drive can't do on one segment, wherever that is."""
-    turn = abs(way[2])
+    x_m, y_m, turn, speed_m_s, turn_rad_s = motion
+    length_m, turn = math.sqrt(x_m * x_m + y_m * y_m), abs(turn)
     over = 1.0 + RATE_RATIO
-    if pace[0] > figures[SPEED] * over:
-        return 0.0, FAST, pace[0], figures[SPEED]
-    if pace[1] > figures[TURN] * over:
-        return 0.0, SPUN, pace[1], figures[TURN]
+    if speed_m_s > figures[SPEED] * over:
+        return 0.0, FAST, speed_m_s, figures[SPEED]
+    if turn_rad_s > figures[TURN] * over:
+        return 0.0, SPUN, turn_rad_s, figures[TURN]
     if figures[RADIUS] > 0.0 and turn > RATE_RATIO:
-        # The radius of the arc that the segment is the chord of; half a turn has none.
+        # Of the arc that the segment is the chord of; half a turn and more is no arc.
         bend = np.inf
         if length_m > STILL_M and turn < math.pi:
             bend = 2.0 * math.sin(0.5 * turn) / length_m
         if bend * figures[RADIUS] > over:
             return 0.0, TIGHT, bend, 1.0 / figures[RADIUS]
+    askew = _askew_rad(heading_rad, motion, length_m, figures)
+    if askew > 0.0:
+        return 0.0, ASKEW, math.degrees(askew), math.degrees(ASKEW_RAD)
     return np.inf, NOTHING, np.nan, np.nan
 
 
 @kernel
-def _askew_rad(
-    heading_rad: float, way: tuple[float, float, float], length_m: float, figures: Floats
-) -> float:
-    """Give the largest angle between the way and the heading, 0.0 where the drive follows it.
+def _askew_rad(heading_rad: float, motion: Motion, length_m: float, figures: Floats) -> float:
+    """Give the largest angle between the way and the heading; 0.0 where the drive follows it.
 
     It does when the two are nearly one, or the segment is the chord of an arc that it drives.
     """
     if figures[SIDEWAYS] > 0.0 or length_m <= STILL_M:
         return 0.0
-    turn = abs(way[2])
-    off = math.atan2(way[1], way[0]) - (heading_rad + 0.5 * way[2])
+    turn = abs(motion[2])
+    off = math.atan2(motion[1], motion[0]) - (heading_rad + 0.5 * motion[2])
     circle = math.pi if figures[BACKWARD] > 0.0 else 2.0 * math.pi
     off = abs(off - circle * math.floor(off / circle + 0.5))
-    askew = off + 0.5 * turn
+    # An arc and its chord are a length times the turn, over eight, apart.
     is_arc = off <= ASKEW_RAD and turn < math.pi and length_m * turn <= 8.0 * ARC_M
-    return 0.0 if askew <= ASKEW_RAD or is_arc else askew
+    return 0.0 if is_arc or off + 0.5 * turn <= ASKEW_RAD else off + 0.5 * turn
 
 
 @kernel
 def _ground_breach(
     worst: Breach,
     pose: tuple[float, float, float],
-    way: tuple[float, float, float],
-    pace: tuple[float, float],
+    motion: Motion,
     ground: Ground,
     figures: Floats,
 ) -> Breach:
-    """Find what is wrong on the cells under one segment before ``worst``, which is given back else.
+    """Find what is wrong on the cells under one segment before ``worst``, which is given else.
 
     Column by column, and row by row in each, in the direction of the way; all that the path comes
     within TOUCH_M of. Beyond the grid the walk ends, since nothing is known there.
@@ -188,26 +201,180 @@ def _ground_breach(
     _, _, frame, shape = ground
     slack = TOUCH_M / frame[2]
     column_at, row_at = (pose[0] - frame[0]) / frame[2], (pose[1] - frame[1]) / frame[2]
-    columns, rows = way[0] / frame[2], way[1] / frame[2]
+    columns, rows = motion[0] / frame[2], motion[1] / frame[2]
+    if not (-slack <= column_at <= shape[1] + slack and -slack <= row_at <= shape[0] + slack):
+        return _sooner(worst, 0.0, UNKNOWN, np.nan, np.nan)
+    column, row = math.floor(column_at), math.floor(row_at)
+    low, high = slack, 1.0 - slack
+    if (
+        low < min(column_at, column_at + columns) - column
+        and max(column_at, column_at + columns) - column < high
+        and low < min(row_at, row_at + rows) - row
+        and max(row_at, row_at + rows) - row < high
+    ):
+        # All within one cell, off its edges: by far the most of a finely cut route.
+        span = (0.0, 1.0, pose[2], pose[2] + motion[2])
+        return _cell_breach(worst, (row, column), span, motion, ground, figures)
     column_step, row_step = (1 if columns >= 0.0 else -1), (1 if rows >= 0.0 else -1)
-    column = int(math.floor(column_at - column_step * slack))
-    column_last = int(math.floor(column_at + columns + column_step * slack))
+    column = math.floor(column_at - column_step * slack)
+    column_last = math.floor(column_at + columns + column_step * slack)
     while (column_last - column) * column_step >= 0:
-        enter, leave = _clip(column_at, columns, column - slack, column + 1 + slack, 0.0, 1.0)
+        enter, leave = _clip(column_at, columns, column - slack, (0.0, 1.0), 1.0 + 2.0 * slack)
         if worst[0] < enter:
             break
-        row = int(math.floor(row_at + rows * enter - row_step * slack))
-        row_last = int(math.floor(row_at + rows * leave + row_step * slack))
-        while (row_last - row) * row_step >= 0 and enter <= leave:
-            first, last = _clip(row_at, rows, row - slack, row + 1 + slack, enter, leave)
+        row = math.floor(row_at + rows * enter - row_step * slack)
+        row_last = math.floor(row_at + rows * leave + row_step * slack)
+        while (row_last - row) * row_step >= 0:
+            first, last = _clip(row_at, rows, row - slack, (enter, leave), 1.0 + 2.0 * slack)
             if first <= last:
                 if not (0 <= column < shape[1] and 0 <= row < shape[0]):
-                    worst = _sooner(worst, (first, UNKNOWN, np.nan, np.nan))
+                    worst = _sooner(worst, first, UNKNOWN, np.nan, np.nan)
                     break
-                span = (first, last, pose[2] + way[2] * first, pose[2] + way[2] * last)
-                worst = _cell_breach(worst, (row, column), span, (way[0], way[1]), pace, ground, figures)
+                span = (first, last, pose[2] + motion[2] * first, pose[2] + motion[2] * last)
+                worst = _cell_breach(worst, (row, column), span, motion, ground, figures)
             row += row_step
-        if not 0 <= column < shape[1]:
-            break
         column += column_step
     return worst
+
+
+@kernel
+def _clip(
+    at: float, step: float, low: float, between: tuple[float, float], width: float
+) -> tuple[float, float]:
+    """Give from when until when a coordinate is within a width from ``low`` on; else 1.0, 0.0."""
+    first, last = between
+    if step == 0.0:
+        return (first, last) if low <= at <= low + width else (1.0, 0.0)
+    near, far = (low - at) / step, (low + width - at) / step
+    return max(first, min(near, far)), min(last, max(near, far))
+
+
+@kernel
+def _sooner(worst: Breach, share: float, what: int, value: float, limit: float) -> Breach:
+    """Give the breach that is sooner, or of two at once the one that is named first."""
+    if share < worst[0] or (share == worst[0] and what < worst[1]):
+        return share, what, value, limit
+    return worst
+
+
+@kernel
+def _cell_breach(
+    worst: Breach,
+    cell: tuple[int, int],
+    span: Span,
+    motion: Motion,
+    ground: Ground,
+    figures: Floats,
+) -> Breach:
+    """Find what is wrong on one cell before ``worst``, which is given else."""
+    blocks, table, _, _ = ground
+    place = table[cell[0] // BLOCK, cell[1] // BLOCK]
+    i, j = cell[0] % BLOCK, cell[1] % BLOCK
+    step_m, roughness_m = blocks[place, STEP, i, j], blocks[place, ROUGHNESS, i, j]
+    gradient = (blocks[place, GRADIENT_X, i, j], blocks[place, GRADIENT_Y, i, j])
+    steepest = math.sqrt(gradient[0] * gradient[0] + gradient[1] * gradient[1])
+    if math.isnan(steepest + step_m + roughness_m):
+        return _sooner(worst, span[0], UNKNOWN, np.nan, np.nan)
+    if step_m > figures[STEP_MAX]:
+        worst = _sooner(worst, span[0], STEPPED, step_m, figures[STEP_MAX])
+    if roughness_m > figures[ROUGHNESS_MAX]:
+        worst = _sooner(worst, span[0], ROUGH, roughness_m, figures[ROUGHNESS_MAX])
+    may_tip = figures[TIP_ALONG] < np.inf
+    if may_tip or steepest > min(figures[ALONG], figures[ACROSS]) + GRADIENT_ERROR:
+        worst = _lean_breach(worst, span, motion, gradient, figures)
+    if steepest > figures[HOLD] + GRADIENT_ERROR:
+        worst = _sooner(worst, span[0], SLIDING, _degrees(steepest), _degrees(figures[HOLD]))
+    speed_m_s = motion[3]
+    if speed_m_s > 0.0 and steepest > figures[FULL_SPEED]:
+        length_m = math.sqrt(motion[0] * motion[0] + motion[1] * motion[1])
+        along = (gradient[0] * motion[0] + gradient[1] * motion[1]) / length_m
+        limit_m_s = speed_limit_m_s(figures, steepest, along)
+        if speed_m_s > limit_m_s * (1.0 + RATE_RATIO):
+            worst = _sooner(worst, span[0], FAST, speed_m_s, limit_m_s)
+    return worst
+
+
+@kernel
+def steepest_any_heading(figures: Floats, steepest: float) -> float:
+    """Give the largest gradient that some heading allows where the ground is that steep.
+
+    A heading with G cos <= a and G sin <= b is there when G^2 <= a^2 + b^2; grip is a limit too.
+    """
+    along = min(float(figures[ALONG]), tip_along_max(figures, steepest, 0.0))
+    across = min(float(figures[ACROSS]), tip_across_max(figures, steepest, 0.0))
+    return math.sqrt(along * along + across * across)
+
+
+@kernel
+def _lean_breach(
+    worst: Breach,
+    span: Span,
+    motion: Motion,
+    gradient: tuple[float, float],
+    figures: Floats,
+) -> Breach:
+    """Find what is wrong with the lean on one cell before ``worst``, which is given else."""
+    steepest = math.sqrt(gradient[0] * gradient[0] + gradient[1] * gradient[1])
+    along, across = float(figures[ALONG]), float(figures[ACROSS])
+    braking_m_s2 = figures[DECELERATION] if motion[3] > 0.0 else 0.0
+    turning_m_s2 = motion[3] * motion[4] if figures[SIDEWAYS] == 0.0 else 0.0
+    tip_along = tip_along_max(figures, steepest, braking_m_s2)
+    tip_across = tip_across_max(figures, steepest, turning_m_s2)
+    if steepest <= min(along, across, tip_along, tip_across) + GRADIENT_ERROR:
+        return worst
+    any_heading = steepest_any_heading(figures, steepest)
+    if steepest > any_heading + GRADIENT_ERROR:
+        worst = _sooner(worst, span[0], STEEP, _degrees(steepest), _degrees(any_heading))
+    uphill = math.atan2(gradient[1], gradient[0])
+    first, last, source, target = span
+    for what, limit in (
+        (LEAN_ALONG, along),
+        (LEAN_ACROSS, across),
+        (TIPPED_ALONG, tip_along),
+        (TIPPED_ACROSS, tip_across),
+    ):
+        # Across is along of a heading a quarter turn further.
+        off = uphill + (0.5 * math.pi if what in (LEAN_ACROSS, TIPPED_ACROSS) else 0.0)
+        share = _first_over(source - off, target - off, steepest, limit + GRADIENT_ERROR)
+        if share <= 1.0:
+            at = source + share * (target - source)
+            most = steepest * _largest_cosine(at - off, target - off)
+            found = first + share * (last - first)
+            worst = _sooner(worst, found, what, _degrees(most), _degrees(limit))
+    return worst
+
+
+@kernel
+def _first_over(source: float, target: float, steepest: float, limit: float) -> float:
+    """Give the first share of the way from angle to angle at which a lean exceeds a limit; or inf.
+
+    The lean is the gradient's size times the cosine's, which exceeds the limit within
+    acos(limit / steepest) of every half turn.
+    """
+    if steepest <= limit:
+        return np.inf
+    if steepest * abs(math.cos(source)) > limit:
+        return 0.0
+    if source == target:
+        return np.inf
+    reach = math.acos(limit / steepest)
+    if target > source:
+        edge = math.ceil((source + reach) / math.pi) * math.pi - reach
+        return (edge - source) / (target - source) if edge < target else np.inf
+    edge = math.floor((source - reach) / math.pi) * math.pi + reach
+    return (edge - source) / (target - source) if edge > target else np.inf
+
+
+@kernel
+def _largest_cosine(source: float, target: float) -> float:
+    """Give the largest size of the cosine between two angles."""
+    low, high = min(source, target), max(source, target)
+    if math.ceil(low / math.pi) <= math.floor(high / math.pi):
+        return 1.0
+    return max(abs(math.cos(low)), abs(math.cos(high)))
+
+
+@kernel
+def _degrees(gradient: float) -> float:
+    """Give the angle of a gradient, degrees."""
+    return math.degrees(math.atan(gradient))

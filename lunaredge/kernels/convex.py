@@ -97,14 +97,11 @@ def turned(heading: float) -> tuple[float, float]:
         cos = cos * square + _COS[k]
         sin = sin * square + _SIN[k]
     sin *= angle
-    quarter = int(quarters) & 3
-    if quarter == 0:
-        return cos, sin
-    if quarter == 1:
-        return -sin, cos
-    if quarter == 2:
-        return -cos, -sin
-    return sin, -cos
+    # Without branches, so that a loop over many headings runs in vector registers.
+    quarter = int(quarters)
+    odd = quarter & 1
+    cos_sign, sin_sign = 1 - ((quarter + 1) & 2), 1 - (quarter & 2)
+    return cos_sign * (sin if odd else cos), sin_sign * (cos if odd else sin)
 
 
 @kernel

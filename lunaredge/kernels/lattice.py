@@ -17,8 +17,10 @@ from lunaredge.kernels.jit import Flags, Floats, Ints, Shorts, Singles
 
 HEADINGS = 16
 VECTORS: Ints = np.array(
-    [(1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1)]
-    + [(-1, 0), (-2, -1), (-1, -1), (-1, -2), (0, -1), (1, -2), (1, -1), (2, -1)],
+    [
+        *((1, 0), (2, 1), (1, 1), (1, 2), (0, 1), (-1, 2), (-1, 1), (-2, 1)),
+        *((-1, 0), (-2, -1), (-1, -1), (-1, -2), (0, -1), (1, -2), (1, -1), (2, -1)),
+    ],
     dtype=np.int64,
 )
 """Column and row step of each heading, counter-clockwise; k and k + 8 are opposite."""
@@ -151,7 +153,8 @@ class Pool(NamedTuple):
     words: Shorts
     """int32 (N, 5): state, parent node, move or link, next node of the state, 1 when settled."""
     figures: Floats
-    """float64 (N, 5): safe from and until, s, arrival, s, cost, price still to go."""
+    """float64 (N, 6): safe from and until, arrival, s, cost, price still to go, and when the move into
+    it begins, s."""
     keys: Floats
     """float64 (Q,): the heap's keys."""
     waiting: Shorts

@@ -11,6 +11,7 @@ import numpy as np
 from lunaredge.kernels.jit import Floats, Ints, kernel
 from lunaredge.kernels.lattice import (
     AFTER,
+    ANGLES,
     COLUMN,
     EXTRA,
     FACTOR,
@@ -18,7 +19,6 @@ from lunaredge.kernels.lattice import (
     LEAST_S,
     LENGTHS,
     ROW,
-    VECTORS,
     Ground,
     Links,
     Moves,
@@ -26,7 +26,6 @@ from lunaredge.kernels.lattice import (
     Task,
     Traffic,
 )
-from lunaredge.kernels.lattice import ANGLES
 from lunaredge.kernels.lattice_static import open_moves
 from lunaredge.kernels.lattice_timed import departure, taken_times
 from lunaredge.kernels.sweep import work_space
@@ -36,10 +35,12 @@ FOUND, EXHAUSTED, PAUSED, FULL = range(4)
 
 # Columns of `Pool.words` and `Pool.figures`, and places of `Pool.counts`.
 STATE, PARENT, VIA, NEXT, SETTLED = range(5)
-SAFE_FROM, SAFE_UNTIL, ARRIVAL, COST, TO_GO = range(5)
+SAFE_FROM, SAFE_UNTIL, ARRIVAL, COST, TO_GO, LEAVING = range(6)
 NODES, WAITING, POPPED, GOAL_NODE, GIVEN_UP = range(5)
 
-NodeSpan = tuple[int, int]
+# A knot this near to the straight between its neighbours is left out: a hundredth of CONTACT_M.
+SAME_M = 1e-6
+SAME_RAD = 1e-8
 
 World = tuple[Moves, Ground, Traffic, Traffic, Floats, Links, Floats]
 """Moves, ground, solids, traffic, the machine's parts, links, and the guide, float64 (H * W,)."""
@@ -100,17 +101,78 @@ def least_open(pool: Pool) -> float:
 
 @kernel
 def way_to(node: int, pool: Pool) -> tuple[Ints, Floats]:
-    """Give the nodes from the start to one: state and move, and arrival and cost."""
+    """Give the nodes from the start to one.
+
+    returns : int64 (K, 2) state and the move or link into it, float64 (K, 3) when that begins and
+              ends, s, and the cost
+    """
     count, at = 0, node
     while at >= 0:
         count += 1
         at = pool.words[at, PARENT]
-    words, figures, at = np.empty((count, 2), np.int64), np.empty((count, 2)), node
+    words, figures, at = np.empty((count, 2), np.int64), np.empty((count, 3)), node
     for k in range(count - 1, -1, -1):
         words[k, 0], words[k, 1] = pool.words[at, STATE], pool.words[at, VIA]
-        figures[k, 0], figures[k, 1] = pool.figures[at, ARRIVAL], pool.figures[at, COST]
+        figures[k, 0], figures[k, 1] = pool.figures[at, LEAVING], pool.figures[at, ARRIVAL]
+        figures[k, 2] = pool.figures[at, COST]
         at = pool.words[at, PARENT]
     return words, figures
+
+
+@kernel
+def knots_along(
+    words: Ints, figures: Floats, tables: tuple[Moves, Links], frame: Floats, start: Floats
+) -> Floats:
+    """Give the knots of a way: time, x, y and heading, the heading unwrapped.
+
+    words, figures : as `way_to` gives them
+    frame          : float64 (4,)  x_m, y_m, cell_m, columns
+    start          : float64 (3,)  the start pose
+    returns        : float64 (K, 4)  straight runs at one speed in one piece
+    """
+    moves, links = tables
+    out = np.empty((64, 4))
+    out[0, 0], out[0, 1:] = figures[0, 1], start
+    count, columns = 1, int(frame[3])
+    for k in range(1, len(words)):
+        via, x, y = words[k, 1], 0.0, 0.0
+        if via >= 0:
+            cell = words[k - 1, 0] // HEADINGS
+            x = frame[0] + (cell % columns + 0.5) * frame[2]
+            y = frame[1] + (cell // columns + 0.5) * frame[2]
+            chords = moves.chords[moves.chord_first[via] : moves.chord_first[via + 1]]
+        else:
+            chords = links.chords[links.first[-1 - via] : links.first[-via]]
+        while count + len(chords) + 1 > len(out):
+            out = np.concatenate((out, np.empty_like(out)))
+        leave_s, arrive_s, before = figures[k, 0], figures[k, 1], out[count - 1, 3]
+        if leave_s > out[count - 1, 0]:
+            out[count] = out[count - 1]
+            out[count, 0] = leave_s
+            count += 1
+        for j in range(1, len(chords)):
+            time_s = leave_s + chords[j, 0] * (arrive_s - leave_s)
+            if time_s > out[count - 1, 0]:
+                turned = before + (chords[j, 3] - chords[0, 3])
+                count -= _runs_on(out, count, time_s, x + chords[j, 1], y + chords[j, 2], turned)
+                out[count, 0], out[count, 3] = time_s, turned
+                out[count, 1], out[count, 2] = x + chords[j, 1], y + chords[j, 2]
+                count += 1
+    return out[:count].copy()
+
+
+@kernel
+def _runs_on(out: Floats, count: int, time_s: float, x: float, y: float, heading: float) -> bool:
+    """Tell whether the last knot lies on the way from the one before it to a new one, on time."""
+    if count < 2:
+        return False
+    a, b = out[count - 2], out[count - 1]
+    part = (b[0] - a[0]) / (time_s - a[0])
+    return bool(
+        abs(a[1] + part * (x - a[1]) - b[1]) < SAME_M
+        and abs(a[2] + part * (y - a[2]) - b[2]) < SAME_M
+        and abs(a[3] + part * (heading - a[3]) - b[3]) < SAME_RAD
+    )
 
 
 @kernel
@@ -137,9 +199,7 @@ def move_cost(move: int, cell: int, world: World, second: float) -> tuple[float,
 
 
 @kernel
-def _expand(
-    node: int, world: World, task: Task, pool: Pool, bounds: tuple[Floats, float]
-) -> None:
+def _expand(node: int, world: World, task: Task, pool: Pool, bounds: tuple[Floats, float]) -> None:
     """Try all that can be done from a node."""
     moves, ground, solids, _, parts, links, guide = world
     state = pool.words[node, STATE]
@@ -210,6 +270,7 @@ def _reach(
         total = cost + task.second * (leave_s - here_s) + costs[1]
         if leave_s < np.inf and total < pool.figures[goal_at, COST]:
             pool.figures[goal_at, COST] = total
+            pool.figures[goal_at, LEAVING] = leave_s
             pool.figures[goal_at, ARRIVAL] = leave_s + costs[0]
             pool.words[goal_at, PARENT], pool.words[goal_at, VIA] = node, step[1]
             _push(pool, total + task.weight * pool.figures[goal_at, TO_GO], goal_at)

@@ -5,7 +5,7 @@ Looked at for a state when a search first comes there, and remembered for later 
 
 import numpy as np
 
-from lunaredge.kernels.convex import COLUMNS, CORNERS, COUNT, HIGH, LOW, REACH
+from lunaredge.kernels.convex import COLUMNS, CORNERS, COUNT, HIGH, LOW, MARGIN, REACH
 from lunaredge.kernels.jit import Flags, Floats, Ints, Shorts, kernel
 from lunaredge.kernels.lattice import HEADINGS, Ground, Links, Moves, Traffic
 from lunaredge.kernels.sweep import first_meeting, work_space
@@ -227,3 +227,34 @@ def _square(x: float, y: float, side: float) -> Floats:
         square[CORNERS + 2 * k] = x + (side if k in (1, 2) else 0.0)
         square[CORNERS + 2 * k + 1] = y + (side if k >= 2 else 0.0)
     return square
+
+
+@kernel
+def barred_cells(solids: Traffic, inner: Floats, frame: Floats, out: Flags) -> None:
+    """Mark the cells on whose centre a machine can't stand at any heading, for the solids.
+
+    inner : float64 (M,)    radius of a disc about the origin that is inside the machine at every
+                            heading, among its parts that meet the owner's height, m; < 0 = none
+    frame : float64 (3,)    x_m, y_m, cell_m
+    out   : bool (H, W)
+    """
+    work = work_space()
+    for leg in range(len(solids.legs)):
+        owner = solids.owners[leg]
+        disc = _square(0.0, 0.0, 0.0)
+        disc[MARGIN] = inner[owner]
+        x, y = solids.legs[leg, 2], solids.legs[leg, 3]
+        reach = solids.reaches[owner] + inner[owner] + SPARE_M
+        left, right = (x - reach - frame[0]) / frame[2], (x + reach - frame[0]) / frame[2]
+        bottom, top = (y - reach - frame[1]) / frame[2], (y + reach - frame[1]) / frame[2]
+        if inner[owner] < 0.0 or right < 0.0 or top < 0.0:
+            continue
+        for row in range(int(max(0.0, bottom)), int(min(float(out.shape[0]), top + 1.0))):
+            for column in range(int(max(0.0, left)), int(min(float(out.shape[1]), right + 1.0))):
+                at_x = frame[0] + (column + 0.5) * frame[2]
+                at_y = frame[1] + (row + 0.5) * frame[2]
+                for k in range(solids.parts_first[owner], solids.parts_first[owner + 1]):
+                    if not out[row, column]:
+                        body = (solids.parts[k], (x, y, 0.0, 0.0, 0.0, 0.0))
+                        centre = (disc, (at_x, at_y, 0.0, 0.0, 0.0, 0.0))
+                        out[row, column] = first_meeting(centre, body, work) < np.inf

@@ -7,7 +7,7 @@ come within reach, on the pieces of time in which both move linearly.
 import numpy as np
 
 from lunaredge.kernels.convex import HIGH, LOW, REACH
-from lunaredge.kernels.jit import Floats, kernel
+from lunaredge.kernels.jit import Floats, Ints, kernel
 from lunaredge.kernels.lattice import (
     FROM,
     LEG_DX,
@@ -118,14 +118,25 @@ def _clash(
                 continue
             owner = traffic.owners[traffic.bin_legs[at]]
             low_s, high_s = max(begin_s, leg[FROM]), min(end_s, leg[UNTIL])
-            here = _piece((x, y, chords[j, 3], dx, dy, chords[j + 1, 3] - chords[j, 3]),
-                          (begin_s, end_s), low_s, high_s)
-            there = (leg[LEG_X], leg[LEG_Y], leg[LEG_HEADING], leg[LEG_DX], leg[LEG_DY],
-                     leg[LEG_TURN])
+            here = _piece(
+                (x, y, chords[j, 3], dx, dy, chords[j + 1, 3] - chords[j, 3]),
+                (begin_s, end_s),
+                low_s,
+                high_s,
+            )
+            there = (
+                leg[LEG_X],
+                leg[LEG_Y],
+                leg[LEG_HEADING],
+                leg[LEG_DX],
+                leg[LEG_DY],
+                leg[LEG_TURN],
+            )
             there = _piece(there, (leg[FROM], leg[UNTIL]), low_s, high_s)
             range_m = reach + traffic.reaches[owner] + SPARE_M
-            apart = from_segment(here[0] - there[0], here[1] - there[1], there[3] - here[3],
-                                 there[4] - here[4])
+            apart = from_segment(
+                here[0] - there[0], here[1] - there[1], there[3] - here[3], there[4] - here[4]
+            )
             if apart > range_m:
                 continue
             for a in range(len(parts)):
@@ -180,3 +191,46 @@ def _merged(out: Floats, count: int) -> int:
             out[kept, 0], out[kept, 1] = out[k, 0], out[k, 1]
             kept += 1
     return kept
+
+
+@kernel
+def legs_in_bins(
+    legs: Floats, ranges: Floats, frame: Floats, row_count: int, column_count: int
+) -> tuple[Ints, Ints]:
+    """List the legs that come within range of each bin.
+
+    legs    : float64 (L, 8)   as `Traffic` has them
+    ranges  : float64 (L,)     m
+    frame   : float64 (3,)     x_m, y_m and bin_m
+    returns : int64 (bins + 1,) where each bin's list begins, int64 (.,) leg numbers, rising
+    """
+    first = np.zeros(row_count * column_count + 1, np.int64)
+    found = np.empty(0, np.int64)
+    for turn in range(2):
+        if turn == 1:
+            # First counted, then filled: each bin's end is its next one's beginning.
+            for k in range(1, len(first)):
+                first[k] += first[k - 1]
+            found = np.empty(first[-1], np.int64)
+        for leg in range(len(legs) - 1, -1, -1) if turn == 1 else range(len(legs)):
+            x, y, reach = legs[leg, LEG_X], legs[leg, LEG_Y], ranges[leg]
+            x_end, y_end = x + legs[leg, LEG_DX], y + legs[leg, LEG_DY]
+            left = _bin(min(x, x_end) - reach - frame[0], frame[2], column_count)
+            right = _bin(max(x, x_end) + reach - frame[0], frame[2], column_count)
+            bottom = _bin(min(y, y_end) - reach - frame[1], frame[2], row_count)
+            top = _bin(max(y, y_end) + reach - frame[1], frame[2], row_count)
+            for row in range(max(0, bottom), min(row_count, top + 1)):
+                for column in range(max(0, left), min(column_count, right + 1)):
+                    at = row * column_count + column
+                    if turn == 0:
+                        first[at] += 1
+                    else:
+                        first[at] -= 1
+                        found[first[at]] = leg
+    return first, found
+
+
+@kernel
+def _bin(offset: float, bin_m: float, count: int) -> int:
+    """Give the bin at an offset; beyond the bins -1 or their count."""
+    return int(min(max(np.floor(offset / bin_m), -1.0), float(count)))

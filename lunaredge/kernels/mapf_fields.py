@@ -1,42 +1,34 @@
-"""Distance fields toward the goals of many agents, grown only as far as somebody asks.
+"""The map of many agents, and distance fields toward their goals that grow only as far as asked.
 
 Cells are numbered 0 to V - 1; the number V stands for "no cell", so that every cell has exactly
 four neighbours and loops need no bounds. A field is a breadth-first search from a goal that stops
-at the cell asked for and goes on from there at the next question (Silver 2005 calls it a resumable
-search): most agents never look at most of a large map.
-"""
+at the cell asked for and goes on from there at the next question: most agents never look at most
+of a large map.
 
-from typing import NamedTuple
+cells  : int32 (V + 1, 8)     a cell's neighbours left, right, below, above (V = none), its own
+         number, who stands there, who will (-1 = nobody), and its number of neighbours
+fields : int32 (A, 2, V + 3)  [a, 0, v] is agent a's mark of cell v: 1 + the steps to its goal, 0 =
+         not known yet, FAR = no way; [a, 1] is its queue: first the places where it goes on and
+         where it ends, then the cells, and room for one more
+"""
 
 import numpy as np
 
 from lunaredge.kernels.jit import Flags, Shorts, kernel
 
 NEIGHBOURS = 4
+SELF, AT_NOW, AT_AFTER, DEGREE, CELL_COLUMNS = range(NEIGHBOURS, NEIGHBOURS + 5)
 FAR = 1 << 29
 """The mark of a cell from which the goal can't be reached."""
 
-
-class Fields(NamedTuple):
-    """The map and the fields of A agents. A mark is 1 + the steps to the goal, 0 = not known yet.
-
-    neighbours : int32 (V + 1, 4)  a cell's neighbours, V = none
-    marks      : int32 (A, V + 1)  FAR in the last column and where there is no way
-    queues     : int32 (A, V)      cells in the order that they were reached
-    ends       : int32 (A, 2)      where in its queue a field goes on, and where the queue ends
-    """
-
-    neighbours: Shorts
-    marks: Shorts
-    queues: Shorts
-    ends: Shorts
+_HEAD, _TAIL, _QUEUE = range(3)
 
 
-def neighbours_of(free: Flags) -> tuple[Shorts, Shorts]:
-    """Number the free cells row by row, and give each cell's neighbours.
+def cells_of(free: Flags) -> tuple[Shorts, Shorts]:
+    """Number the free cells row by row, and give who is whose neighbour.
 
     free    : bool (H, W)
-    returns : int32 (H, W), -1 = not free; int32 (V + 1, 4) left, right, below, above, V = none
+    returns : int32 (H, W) numbers, -1 = not free; cells, int32 (V + 1, 8)
     """
     assert free.dtype == np.bool_
     assert free.ndim == 2
@@ -45,74 +37,73 @@ def neighbours_of(free: Flags) -> tuple[Shorts, Shorts]:
     numbers[free] = np.arange(cell_count, dtype=np.int32)
     around = np.full((free.shape[0] + 2, free.shape[1] + 2), cell_count, dtype=np.int32)
     around[1:-1, 1:-1][free] = numbers[free]
-    neighbours = np.full((cell_count + 1, NEIGHBOURS), cell_count, dtype=np.int32)
+    cells = np.full((cell_count + 1, CELL_COLUMNS), cell_count, dtype=np.int32)
     shifted = (around[1:-1, :-2], around[1:-1, 2:], around[:-2, 1:-1], around[2:, 1:-1])
-    for k, cells in enumerate(shifted):
-        neighbours[:-1, k] = cells[free]
-    return numbers, neighbours
+    for k, near in enumerate(shifted):
+        cells[:-1, k] = near[free]
+    cells[:, SELF] = np.arange(cell_count + 1)
+    cells[:, AT_NOW] = cells[:, AT_AFTER] = -1
+    # "No cell" is always taken.
+    cells[cell_count, AT_AFTER] = 0
+    cells[:, DEGREE] = (cells[:, :NEIGHBOURS] < cell_count).sum(axis=1)
+    return numbers, cells
 
 
-def fields_toward(neighbours: Shorts, goals: Shorts) -> Fields:
-    """Start a field at each goal. The caller has checked that goals are cells.
-
-    neighbours : int32 (V + 1, 4)
-    goals      : int32 (A,)
-    """
-    cell_count, agents = len(neighbours) - 1, np.arange(len(goals))
+def fields_toward(cells: Shorts, goals: Shorts) -> Shorts:
+    """Start a field at each goal, int32 (A,). The caller has checked that goals are cells."""
+    cell_count, agents = len(cells) - 1, np.arange(len(goals))
     # Zeros are mapped page by page at the first touch: what no agent visits costs nothing.
-    marks = np.zeros((len(goals), cell_count + 1), dtype=np.int32)
-    queues = np.empty((len(goals), max(cell_count, 1)), dtype=np.int32)
-    marks[:, cell_count] = FAR
-    marks[agents, goals] = 1
-    queues[:, 0] = goals
-    ends = np.zeros((len(goals), 2), dtype=np.int32)
-    ends[:, 1] = 1
-    return Fields(neighbours, marks, queues, ends)
+    fields = np.zeros((len(goals), 2, cell_count + 3), dtype=np.int32)
+    fields[agents, 0, cell_count] = FAR
+    fields[agents, 0, goals] = 1
+    fields[agents, 1, _HEAD], fields[agents, 1, _TAIL] = _QUEUE, _QUEUE + 1
+    fields[agents, 1, _QUEUE] = goals
+    return fields
 
 
-def distances(fields: Fields, cells: Shorts) -> Shorts:
-    """Give how many steps each agent has from its cell to its goal, int32 (A,); -1 = no way.
+def distances(cells: Shorts, fields: Shorts, places: Shorts) -> Shorts:
+    """Give how many steps each agent has to its goal, int32 (A,); -1 = no way.
 
-    cells : int32 (A,)
+    places : int32 (A,)  each agent's cell
     """
-    marks = np.empty(len(cells), dtype=np.int32)
-    _marks_at(fields, cells, marks)
+    marks = np.empty(len(places), dtype=np.int32)
+    _marks_at(cells, fields, places, marks)
     return np.where(marks >= FAR, -1, marks - 1).astype(np.int32)
 
 
 @kernel
-def mark_at(fields: Fields, agent: int, cell: int) -> int:
+def mark_at(cells: Shorts, fields: Shorts, agent: int, cell: int) -> int:
     """Give an agent's mark of a cell, and grow its field until there if need be."""
-    mark = fields.marks[agent, cell]
+    mark = fields[agent, 0, cell]
     if mark == 0:
-        mark = _grow(fields, agent, cell)
+        _grow(cells, fields, agent, cell)
+        mark = fields[agent, 0, cell]
     return mark
 
 
 @kernel
-def _marks_at(fields: Fields, cells: Shorts, out_marks: Shorts) -> None:
+def _marks_at(cells: Shorts, fields: Shorts, places: Shorts, out_marks: Shorts) -> None:
     """See `distances`."""
-    for agent in range(len(cells)):
-        out_marks[agent] = mark_at(fields, agent, cells[agent])
+    for agent in range(len(places)):
+        out_marks[agent] = mark_at(cells, fields, agent, places[agent])
 
 
 @kernel
-def _grow(fields: Fields, agent: int, cell: int) -> int:
-    """Go on with a field until it reaches a cell; give the cell's mark."""
-    neighbours = fields.neighbours
-    marks, queue = fields.marks[agent], fields.queues[agent]
-    head, tail = fields.ends[agent, 0], fields.ends[agent, 1]
+def _grow(cells: Shorts, out_fields: Shorts, agent: int, cell: int) -> None:
+    """Go on with a field until it reaches a cell."""
+    marks, queue = out_fields[agent, 0], out_fields[agent, 1]
+    head, tail = queue[_HEAD], queue[_TAIL]
     while head < tail and marks[cell] == 0:
         here = queue[head]
         head += 1
         mark = marks[here] + 1
         for k in range(NEIGHBOURS):
-            near = neighbours[here, k]
-            if marks[near] == 0:
-                marks[near] = mark
-                queue[tail] = near
-                tail += 1
-    fields.ends[agent, 0], fields.ends[agent, 1] = head, tail
+            near = cells[here, k]
+            # Written in any case, and kept or not: half of all branches here would go wrong.
+            known = marks[near]
+            queue[tail] = near
+            tail += int(known == 0)
+            marks[near] = mark if known == 0 else known
+    queue[_HEAD], queue[_TAIL] = head, tail
     if marks[cell] == 0:
         marks[cell] = FAR
-    return marks[cell]

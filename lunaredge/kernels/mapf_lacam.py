@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lunaredge.kernels.jit import Ints, Shorts, kernel
-from lunaredge.kernels.mapf_fields import NEIGHBOURS, Fields
-from lunaredge.kernels.mapf_moves import CHOICES, Moves, Seeds, clear, draw, stand
+from lunaredge.kernels.mapf_agents import AFTER, CHOICES, GOAL, NOW, Seeds, clear, draw, stand
+from lunaredge.kernels.mapf_fields import AT_AFTER, AT_NOW
 from lunaredge.kernels.mapf_pibt import decide
 
 RUNNING, FOUND, EXHAUSTED, FULL = range(4)
@@ -69,6 +69,7 @@ def search_from(starts: Shorts, order: Shorts, node_count: int) -> Search:
     )
     search.cells[0], search.orders[0], search.waits[0] = starts, order, 0
     search.counts[FOUND_NODE] = -1
+    _fill_table(search.cells, search.table, 1)
     _add_node(search, -1)
     return search
 
@@ -101,13 +102,14 @@ def _table_size(node_count: int) -> int:
 
 @kernel
 def advance(
-    search: Search, fields: Fields, moves: Moves, seeds: Seeds, iteration_count: int
+    search: Search, world: tuple[Shorts, Shorts, Shorts], seeds: Seeds, iteration_count: int
 ) -> int:
     """Search for so many steps at most, and say how it ended.
 
     FULL: there is no room left, `widen` and go on. EXHAUSTED: there is no plan.
     """
     counts, links, constraints = search.counts, search.links, search.constraints
+    cells, agents, fields = world
     for _ in range(iteration_count):
         if counts[OPEN] == 0:
             return EXHAUSTED
@@ -118,7 +120,7 @@ def advance(
         ):
             return FULL
         node = search.open_nodes[counts[OPEN] - 1]
-        if _is_at_goals(search.cells[node], moves.goals):
+        if _is_at_goals(search.cells[node], agents):
             counts[FOUND_NODE] = node
             return FOUND
         constraint = links[node, _FIRST]
@@ -126,34 +128,35 @@ def advance(
             counts[OPEN] -= 1
             continue
         links[node, _FIRST] = constraints[constraint, _NEXT]
-        _branch(search, fields, seeds, node, constraint)
-        stand(moves, search.cells[node])
-        if _apply(search, moves, constraint) and _decide_all(search, fields, moves, seeds, node):
-            _follow(search, moves, node)
-        clear(moves)
+        _branch(search, cells, seeds, node, constraint)
+        stand(cells, agents, search.cells[node])
+        if _apply(search.constraints, cells, agents, constraint) and _decide_all(
+            search.orders[node], cells, agents, fields, seeds
+        ):
+            _follow(search, agents, node)
+        clear(cells, agents)
     return RUNNING
 
 
 @kernel
-def _is_at_goals(cells: Shorts, goals: Shorts) -> bool:
-    for agent in range(len(goals)):
-        if cells[agent] != goals[agent]:
+def _is_at_goals(places: Shorts, agents: Shorts) -> bool:
+    for agent in range(len(agents)):
+        if places[agent] != agents[agent, GOAL]:
             return False
     return True
 
 
 @kernel
-def _branch(search: Search, fields: Fields, seeds: Seeds, node: int, constraint: int) -> None:
+def _branch(search: Search, cells: Shorts, seeds: Seeds, node: int, constraint: int) -> None:
     """Grow the tree above a constraint: the next agent in order goes to each cell it can."""
     depth = search.constraints[constraint, _DEPTH]
     if depth == search.cells.shape[1]:
         return
     agent = search.orders[node, depth]
-    here, turn = search.cells[node, agent], draw(seeds) % CHOICES
+    here, turn = search.cells[node, agent], draw(seeds)
     for k in range(CHOICES):
-        way = (k + turn) % CHOICES
-        cell = fields.neighbours[here, way] if way < NEIGHBOURS else here
-        if cell < len(fields.neighbours) - 1:
+        cell = cells[here, (k + turn) % CHOICES]
+        if cell < len(cells) - 1:
             _add_constraint(search, node, (constraint, agent, cell, depth + 1))
 
 
@@ -173,46 +176,47 @@ def _add_constraint(search: Search, node: int, row: tuple[int, int, int, int]) -
 
 
 @kernel
-def _apply(search: Search, moves: Moves, constraint: int) -> bool:
+def _apply(constraints: Shorts, cells: Shorts, agents: Shorts, constraint: int) -> bool:
     """Decide for the agents that a constraint names; False when they would meet."""
-    constraints = search.constraints
     while constraints[constraint, _DEPTH] > 0:
         agent, cell = constraints[constraint, _WHO], constraints[constraint, _WHERE]
-        other = moves.at_now[cell]
-        if moves.at_after[cell] >= 0:
+        other = cells[cell, AT_NOW]
+        if cells[cell, AT_AFTER] >= 0:
             return False
-        if other >= 0 and other != agent and moves.after[other] == moves.now[agent]:
+        if other >= 0 and other != agent and agents[other, AFTER] == agents[agent, NOW]:
             return False
-        moves.after[agent] = cell
-        moves.at_after[cell] = agent
+        agents[agent, AFTER] = cell
+        cells[cell, AT_AFTER] = agent
         constraint = constraints[constraint, _BELOW]
     return True
 
 
 @kernel
-def _decide_all(search: Search, fields: Fields, moves: Moves, seeds: Seeds, node: int) -> bool:
-    """Decide for everybody else, in the node's order; False when somebody gets no cell."""
-    for k in range(len(moves.now)):
-        agent = search.orders[node, k]
-        if moves.after[agent] < 0 and not decide(fields, moves, seeds, agent):
+def _decide_all(
+    order: Shorts, cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds
+) -> bool:
+    """Decide for everybody else, in order; False when somebody gets no cell."""
+    for agent in order:
+        if agents[agent, AFTER] < 0 and not decide(cells, agents, fields, seeds, agent):
             return False
     return True
 
 
 @kernel
-def _follow(search: Search, moves: Moves, node: int) -> None:
+def _follow(search: Search, agents: Shorts, node: int) -> None:
     """Go on from the configuration that was decided: a new node, or the one known for it."""
-    place = _find(search.cells, search.table, moves.after)
+    after, new = search.cells[search.counts[NODES]], search.counts[NODES]
+    for agent in range(len(agents)):
+        after[agent] = agents[agent, AFTER]
+    place = _find(search.cells, search.table, after)
     known = search.table[place]
     if known >= 0:
         search.open_nodes[search.counts[OPEN]] = known
         search.counts[OPEN] += 1
         return
-    new = search.counts[NODES]
     search.table[place] = new
-    for agent in range(len(moves.after)):
-        is_there = moves.after[agent] == moves.goals[agent]
-        search.cells[new, agent] = moves.after[agent]
+    for agent in range(len(agents)):
+        is_there = after[agent] == agents[agent, GOAL]
         search.waits[new, agent] = 0 if is_there else search.waits[node, agent] + 1
     _sort_agents(search, node, new)
     _add_node(search, node)

@@ -3,111 +3,157 @@
 Okumura, Machida, Defago and Tamura, "Priority inheritance with backtracking for iterative
 multi-agent path finding", Artificial Intelligence 310, 2022. An agent takes the best free cell
 beside it; an agent that stands there inherits its priority and moves on first, or the next best
-cell is tried. Two agents that have to pass each other in a corridor do so by the swap operation of
-Okumura, "Improving LaCAM for scalable eventually optimal multi-agent pathfinding", IJCAI 2023.
+cell is tried. Two agents that have to pass each other in a corridor do so by the swap operation, in
+`mapf_swap`.
 """
 
-from lunaredge.kernels.jit import kernel
-from lunaredge.kernels.mapf_fields import NEIGHBOURS, Fields, mark_at
-from lunaredge.kernels.mapf_moves import CHOICES, Moves, Seeds, draw
+import numpy as np
+
+from lunaredge.kernels.jit import Shorts, kernel
+from lunaredge.kernels.mapf_agents import (
+    AFTER,
+    CHOICE,
+    COUNT,
+    NOW,
+    PULLED,
+    TRIED,
+    WAITER,
+    Seeds,
+    draw,
+)
+from lunaredge.kernels.mapf_fields import AT_AFTER, AT_NOW, DEGREE, mark_at
 from lunaredge.kernels.mapf_swap import partner
 
-# A random number breaks ties among cells that are equally far and equally free.
-_TIE_BITS = 7
-_TIE_MASK = (1 << _TIE_BITS) - 1
+# A key orders a choice: its mark, a drawn number, its column.
+_DRAWN_BITS = 7
+_DRAWN_MASK = (1 << _DRAWN_BITS) - 1
+_COLUMN_BITS = 3
+_COLUMN_MASK = (1 << _COLUMN_BITS) - 1
+_IS_PLACED, _IS_STUCK = -1, -2
 
 
 @kernel
-def decide(fields: Fields, moves: Moves, seeds: Seeds, agent: int) -> bool:
+def decide(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: int) -> bool:
     """Decide where an agent goes, and everybody who has to make way for it.
 
-    Gives False when it can't leave and its own cell is all it gets against its own wish: somebody
-    else wanted that cell. Bounded: an agent is taken up once, and tries five cells.
+    False: it stays, since it gets no cell, though somebody above it wants to come. Bounded: every
+    agent is taken up once at most, and tries five cells.
     """
-    stack, after = moves.stack, moves.after
-    _prefer(fields, moves, seeds, agent)
-    stack[0], depth, is_placed = agent, 1, False
-    while depth > 0:
-        one = stack[depth - 1]
+    _prefer(cells, agents, fields, seeds, agent)
+    one, is_placed = agent, False
+    agents[agent, WAITER] = -1
+    while one >= 0:
         if is_placed:
-            _pull(moves, one)
-            depth -= 1
+            _pull(cells, agents, one)
+            one = agents[one, WAITER]
             continue
-        other = _try_next(moves, one)
-        if other == -1:
+        other = _try_next(cells, agents, one)
+        if other == _IS_PLACED:
             is_placed = True
-        elif other == -2:
-            after[one] = moves.now[one]
-            moves.at_after[moves.now[one]] = one
-            depth -= 1
+        elif other == _IS_STUCK:
+            agents[one, AFTER] = agents[one, NOW]
+            cells[agents[one, NOW], AT_AFTER] = one
+            one = agents[one, WAITER]
         else:
-            _prefer(fields, moves, seeds, other)
-            stack[depth] = other
-            depth += 1
+            _prefer(cells, agents, fields, seeds, other)
+            agents[other, WAITER] = one
+            one = other
     return is_placed
 
 
 @kernel
-def _try_next(moves: Moves, agent: int) -> int:
-    """Take the next cell that is free.
+def _try_next(cells: Shorts, agents: Shorts, agent: int) -> int:
+    """Give an agent the next of its choices that is free, and say who has to leave it first.
 
-    Gives -1 when it is the agent's, -2 when there is none, or who has to leave it first.
+    _IS_PLACED: nobody. _IS_STUCK: no choice is left.
     """
-    here = moves.now[agent]
-    while moves.tried[agent] < moves.choices[agent, CHOICES]:
-        cell = moves.choices[agent, moves.tried[agent]]
-        moves.tried[agent] += 1
-        if moves.at_after[cell] >= 0:
+    here = agents[agent, NOW]
+    for k in range(agents[agent, TRIED], agents[agent, COUNT]):
+        cell = agents[agent, CHOICE + k]
+        if cells[cell, AT_AFTER] >= 0:
             continue
-        other = moves.at_now[cell]
-        if other >= 0 and moves.after[other] == here:
+        other = cells[cell, AT_NOW]
+        if other >= 0 and agents[other, AFTER] == here:
             continue
-        moves.after[agent] = cell
-        moves.at_after[cell] = agent
-        if other < 0 or other == agent or moves.after[other] >= 0:
-            return -1
+        agents[agent, TRIED] = k + 1
+        agents[agent, AFTER] = cell
+        cells[cell, AT_AFTER] = agent
+        if other < 0 or other == agent or agents[other, AFTER] >= 0:
+            return _IS_PLACED
         return other
-    return -2
+    agents[agent, TRIED] = agents[agent, COUNT]
+    return _IS_STUCK
 
 
 @kernel
-def _prefer(fields: Fields, moves: Moves, seeds: Seeds, agent: int) -> None:
-    """Order the cells that an agent could go to: nearest its goal first, then empty, then drawn.
+def _prefer(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: int) -> None:
+    """Order the cells that an agent could go to: nearest its goal first, then as drawn.
 
-    An agent that another one has to pass in a corridor goes the other way round: it backs off.
+    An agent that another one has to pass in a corridor goes the other way round.
     """
-    here, count, cell_count = moves.now[agent], 0, len(moves.at_now) - 1
-    choices, keys, bits = moves.choices, moves.keys, draw(seeds)
-    for k in range(CHOICES):
-        cell = fields.neighbours[here, k] if k < NEIGHBOURS else here
-        if cell == cell_count:
-            continue
-        is_taken = moves.at_now[cell] >= 0
-        key = (mark_at(fields, agent, cell) << (_TIE_BITS + 1)) | (bits & _TIE_MASK)
-        #key |= int(is_taken) << _TIE_BITS
-        bits >>= _TIE_BITS
-        at = count
-        while at > 0 and keys[at - 1] > key:
-            keys[at] = keys[at - 1]
-            choices[agent, at] = choices[agent, at - 1]
-            at -= 1
-        keys[at], choices[agent, at] = key, cell
-        count += 1
-    choices[agent, CHOICES] = count
-    moves.tried[agent] = 0
-    moves.pulled[agent] = partner(fields, moves, agent, choices[agent, 0])
-    if moves.pulled[agent] >= 0:
-        for k in range(count // 2):
-            last = count - 1 - k
-            choices[agent, k], choices[agent, last] = choices[agent, last], choices[agent, k]
+    here, bits = agents[agent, NOW], draw(seeds)
+    left, right, below, above = cells[here, 0], cells[here, 1], cells[here, 2], cells[here, 3]
+    a, b = fields[agent, 0, left], fields[agent, 0, right]
+    c, d = fields[agent, 0, below], fields[agent, 0, above]
+    if min(min(a, b), min(c, d)) == 0:
+        a, b = mark_at(cells, fields, agent, left), mark_at(cells, fields, agent, right)
+        c, d = mark_at(cells, fields, agent, below), mark_at(cells, fields, agent, above)
+    a, b = _key(a, bits, 0), _key(b, bits, 1)
+    c, d = _key(c, bits, 2), _key(d, bits, 3)
+    e = _key(fields[agent, 0, here], bits, 4)
+    # A sorting network for five: no branch that a processor could guess wrong.
+    a, b = min(a, b), max(a, b)
+    d, e = min(d, e), max(d, e)
+    c, e = min(c, e), max(c, e)
+    c, d = min(c, d), max(c, d)
+    b, e = min(b, e), max(b, e)
+    a, d = min(a, d), max(a, d)
+    a, c = min(a, c), max(a, c)
+    b, d = min(b, d), max(b, d)
+    b, c = min(b, c), max(b, c)
+    count = cells[here, DEGREE] + 1
+    agents[agent, CHOICE] = cells[here, a & _COLUMN_MASK]
+    agents[agent, CHOICE + 1] = cells[here, b & _COLUMN_MASK]
+    agents[agent, CHOICE + 2] = cells[here, c & _COLUMN_MASK]
+    agents[agent, CHOICE + 3] = cells[here, d & _COLUMN_MASK]
+    agents[agent, CHOICE + 4] = cells[here, e & _COLUMN_MASK]
+    agents[agent, TRIED], agents[agent, COUNT] = 0, count
+    agents[agent, PULLED] = -1
+    if (
+        cells[left, AT_NOW] >= 0
+        or cells[right, AT_NOW] >= 0
+        or cells[below, AT_NOW] >= 0
+        or cells[above, AT_NOW] >= 0
+    ):
+        _back_off(cells, agents, fields, agent)
 
 
 @kernel
-def _pull(moves: Moves, agent: int) -> None:
-    """Let the agent that follows this one take its cell, if this one got its first choice."""
-    other, here = moves.pulled[agent], moves.now[agent]
-    if other < 0 or moves.tried[agent] != 1 or moves.after[other] >= 0:
+def _back_off(cells: Shorts, agents: Shorts, fields: Shorts, agent: int) -> None:
+    """Turn an agent's choices round if another one has to pass it."""
+    other = partner(cells, agents, fields, agent, agents[agent, CHOICE])
+    if other < 0:
         return
-    if moves.at_after[here] < 0 and moves.after[agent] != moves.now[other]:
-        moves.after[other] = here
-        moves.at_after[here] = other
+    agents[agent, PULLED] = other
+    count = agents[agent, COUNT]
+    for k in range(count // 2):
+        first, last = CHOICE + k, CHOICE + count - 1 - k
+        agents[agent, first], agents[agent, last] = agents[agent, last], agents[agent, first]
+
+
+@kernel
+def _key(mark: int, bits: int, column: int) -> int:
+    """Give what orders a choice: its mark, then a drawn number, then its column."""
+    drawn = (bits >> (_DRAWN_BITS * column)) & _DRAWN_MASK
+    return (((np.int64(mark) << _DRAWN_BITS) | drawn) << _COLUMN_BITS) | column
+
+
+@kernel
+def _pull(cells: Shorts, agents: Shorts, agent: int) -> None:
+    """Let the agent that follows this one take its cell, if this one got its first choice."""
+    other, here = agents[agent, PULLED], agents[agent, NOW]
+    if other < 0 or agents[agent, TRIED] != 1 or agents[other, AFTER] >= 0:
+        return
+    if cells[here, AT_AFTER] < 0 and agents[agent, AFTER] != agents[other, NOW]:
+        agents[other, AFTER] = here
+        cells[here, AT_AFTER] = other

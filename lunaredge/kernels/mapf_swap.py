@@ -6,37 +6,36 @@ backward until a cell with a third neighbour lets it by. Both questions are answ
 corridor in thought.
 """
 
-from lunaredge.kernels.jit import kernel
-from lunaredge.kernels.mapf_fields import NEIGHBOURS, Fields, mark_at
-from lunaredge.kernels.mapf_moves import Moves
+from lunaredge.kernels.jit import Shorts, kernel
+from lunaredge.kernels.mapf_agents import AFTER, GOAL, NOW
+from lunaredge.kernels.mapf_fields import AT_NOW, DEGREE, NEIGHBOURS, mark_at
 
 
 @kernel
-def partner(fields: Fields, moves: Moves, agent: int, cell: int) -> int:
+def partner(cells: Shorts, agents: Shorts, fields: Shorts, agent: int, cell: int) -> int:
     """Give the agent that has to pass this one, which would go to a cell first; -1 = none.
 
     It is who stands on that cell, or a neighbour who wants by: this agent then makes way.
     """
-    here = moves.now[agent]
-    other = moves.at_now[cell]
-    if (
-        other >= 0
-        and other != agent
-        and moves.after[other] < 0
-        and _must_swap(fields, moves, agent, other, here, cell)
-        and _can_swap(fields, moves, cell, here)
-    ):
-        return other
+    here = agents[agent, NOW]
     if cell == here:
         return -1
+    other = cells[cell, AT_NOW]
+    if (
+        other >= 0
+        and agents[other, AFTER] < 0
+        and _must_swap(cells, agents, fields, (agent, other), (here, cell))
+        and _can_swap(cells, agents, here, cell)
+    ):
+        return other
     for k in range(NEIGHBOURS):
-        near = fields.neighbours[here, k]
-        other = moves.at_now[near]
+        near = cells[here, k]
+        other = cells[near, AT_NOW]
         if (
             other >= 0
             and near != cell
-            and _must_swap(fields, moves, other, agent, here, cell)
-            and _can_swap(fields, moves, cell, here)
+            and _must_swap(cells, agents, fields, (other, agent), (here, cell))
+            and _can_swap(cells, agents, here, cell)
         ):
             return other
     return -1
@@ -44,32 +43,37 @@ def partner(fields: Fields, moves: Moves, agent: int, cell: int) -> int:
 
 @kernel
 def _must_swap(
-    fields: Fields, moves: Moves, pusher: int, pulled: int, behind: int, front: int
+    cells: Shorts, agents: Shorts, fields: Shorts, pair: tuple[int, int], line: tuple[int, int]
 ) -> bool:
     """Tell whether two agents, one behind the other, keep each other from their goals.
 
-    The pusher stands behind and wants to the front, where the other one is pushed on and on until
-    the corridor ends or widens.
+    The first of the pair stands behind and wants to the front, where the second is pushed on and on
+    until the corridor ends or widens.
     """
-    while mark_at(fields, pusher, front) < mark_at(fields, pusher, behind):
-        way_count, way = _ways_on(fields, moves, behind, front)
+    pusher, pushed = pair
+    behind, front = line
+    while mark_at(cells, fields, pusher, front) < mark_at(cells, fields, pusher, behind):
+        way_count, way = _ways_on(cells, agents, behind, front)
         if way_count >= 2:
             return False
         if way_count == 0:
             break
         behind, front = front, way
-    return mark_at(fields, pulled, behind) < mark_at(fields, pulled, front) and (
-        mark_at(fields, pusher, behind) == 1
-        or mark_at(fields, pusher, front) < mark_at(fields, pusher, behind)
-    )
+    if mark_at(cells, fields, pushed, behind) >= mark_at(cells, fields, pushed, front):
+        return False
+    mark = mark_at(cells, fields, pusher, behind)
+    return mark == 1 or mark_at(cells, fields, pusher, front) < mark
 
 
 @kernel
-def _can_swap(fields: Fields, moves: Moves, behind: int, front: int) -> bool:
-    """Tell whether going on from behind to the front leads to a place to pass, and not in a ring."""
-    first = behind
-    for _ in range(len(moves.at_now)):
-        way_count, way = _ways_on(fields, moves, behind, front)
+def _can_swap(cells: Shorts, agents: Shorts, first: int, second: int) -> bool:
+    """Tell whether backing off leads to a place to pass, and not to a dead end or round a ring.
+
+    The agent on the first cell goes by the second... and on.
+    """
+    behind, front = first, second
+    for _ in range(len(cells)):
+        way_count, way = _ways_on(cells, agents, behind, front)
         if way_count >= 2:
             return True
         if way_count == 0 or way == first:
@@ -79,28 +83,21 @@ def _can_swap(fields: Fields, moves: Moves, behind: int, front: int) -> bool:
 
 
 @kernel
-def _ways_on(fields: Fields, moves: Moves, behind: int, front: int) -> tuple[int, int]:
+def _ways_on(cells: Shorts, agents: Shorts, behind: int, front: int) -> tuple[int, int]:
     """Give how many ways lead on from the front, and the last of them.
 
     Back is no way, nor is a dead end whose only agent is at its goal there.
     """
-    cell_count, way_count, way = len(moves.at_now) - 1, 0, -1
+    way_count, way = 0, -1
+    if cells[front, DEGREE] == NEIGHBOURS:
+        return NEIGHBOURS - 1, way
     for k in range(NEIGHBOURS):
-        near = fields.neighbours[front, k]
-        if near == cell_count or near == behind:
+        near = cells[front, k]
+        if near == len(cells) - 1 or near == behind:
             continue
-        agent = moves.at_now[near]
-        if agent >= 0 and moves.goals[agent] == near and _is_dead_end(fields, near):
+        agent = cells[near, AT_NOW]
+        if agent >= 0 and agents[agent, GOAL] == near and cells[near, DEGREE] == 1:
             continue
         way_count += 1
         way = near
     return way_count, way
-
-
-@kernel
-def _is_dead_end(fields: Fields, cell: int) -> bool:
-    """Tell whether a cell has one neighbour only."""
-    cell_count, count = len(fields.neighbours) - 1, 0
-    for k in range(NEIGHBOURS):
-        count += int(fields.neighbours[cell, k] != cell_count)
-    return count == 1

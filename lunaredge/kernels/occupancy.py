@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lunaredge.kernels.clearance import Bytes
-from lunaredge.kernels.convex import CORNERS_MAX, COUNT, MARGIN, place
+from lunaredge.kernels.convex import CORNERS_MAX, MARGIN, place
 from lunaredge.kernels.jit import Flags, Floats, Ints, is_array, kernel
 
 Words = NDArray[np.uint32]

@@ -173,7 +173,8 @@ def _lay_steps(out_block: Floats, bends: Floats) -> None:
 
     The ground goes on from either of two neighbours as it comes, or bends by a height that it
     doesn't explain: the lesser of the two bends is their step. A smooth slope, a crest and the
-    foot of a slope have none; a kerb has its height, a boulder its own. Two heights make a plane.
+    foot of a slope have none; a kerb has its height, a boulder its own. Where one of the two is not
+    known the other counts alone, so that a bend next to a hole is a step. Two heights make a plane.
     """
     for i in range(BLOCK):
         steps = out_block[STEP, i]

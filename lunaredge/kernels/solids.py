@@ -12,9 +12,7 @@ A set of solids is four arrays, made and kept up to date by the functions here:
                                          linked lists; see `_insert`
 
 The clearance answers most questions with one byte, the lists find the few bodies that the rest are
-tested against. An outline is a machine's parts, and discs that together cover them:
-
-    outline : float64 (P + D, COLUMNS)   P parts, then D discs, as rows of `kernels.convex`
+tested against.
 
 The functions are compiled and the caller has checked the arrays.
 """
@@ -22,41 +20,32 @@ The functions are compiled and the caller has checked the arrays.
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lunaredge.kernels.convex import (
-    COLUMNS,
-    CORNERS,
-    COUNT,
-    HIGH,
-    LOW,
-    MARGIN,
-    REACH,
-    gap,
-    place,
-    turned,
-)
-from lunaredge.kernels.jit import Floats, Ints, NDArray, Shorts, kernel
-from lunaredge.kernels.sweep import CONTACT_M, first_meeting, least_gap, work_space
+from lunaredge.kernels.convex import COLUMNS, CORNERS, CORNERS_MAX, COUNT, MARGIN, distance, place
+from lunaredge.kernels.jit import Floats, Shorts, kernel
 
-X, Y, LEFT, BOTTOM, RIGHT, TOP, FROM, UNTIL = range(COLUMNS, COLUMNS + 8)
-SOLID_COLUMNS = COLUMNS + 8
+# Three numbers a face: the unit normal outward, and how far the face is from the body's origin.
+FACES = COLUMNS
+OUTLINE_COLUMNS = FACES + 3 * CORNERS_MAX
+X, Y, LEFT, BOTTOM, RIGHT, TOP, FROM, UNTIL = range(OUTLINE_COLUMNS, OUTLINE_COLUMNS + 8)
+SOLID_COLUMNS = OUTLINE_COLUMNS + 8
 
-# Columns of a frame: the corner of both grids; the side of a clearance cell and its inverse, its
-# quantum and the outline's reach that one byte can clear; the side of a list's cell, and how many.
-FRAME_X, FRAME_Y, CELL, PER_M, QUANTUM, BUCKET, BUCKET_ROWS, BUCKET_COLUMNS = range(8)
-FRAME = 8
+# Columns of a frame: the corner of both grids; the side of a clearance cell, its inverse and its
+# quantum; of the tiles the inverse of the side, how many, and how far off they list a body.
+FRAME_X, FRAME_Y, CELL, PER_M, QUANTUM, TILES_PER_M, TILE_ROWS, TILE_COLUMNS, GROWN = range(9)
+FRAME = 9
 CLEAR_MAX = 255
 
 # Rounding of a distance near a machine, far from the frame's corner too.
 TOUCH_M = 1e-9
-# How far a machine may go before the bodies near it are gathered anew.
-_SLACK_M = 2.0
-
 # Head of `lists`: first unused entry, and where entries end; then the first entry of each cell.
-_FREE, _END, _HEADS = 0, 1, 2
+_FREE, _END, HEADS = 0, 1, 2
 NO_ENTRY = -1
 
 Bytes = NDArray[np.uint8]
+Cells = tuple[int, int, int, int]
+"""Rows and columns: from, to before."""
 Index = tuple[Floats, Floats, Bytes, Shorts]
 """rows, frame, clear, lists."""
 
@@ -94,12 +83,26 @@ def remove(index: Index, solid: int) -> None:
     )
     rows[solid, COUNT] = 0.0
     near = np.empty(len(rows), np.int32)
-    for k in range(_gather(index, box, near)):
+    for k in range(gather(index, box, near)):
         _stamp(rows[near[k]], frame, clear, cells)
 
 
 @kernel
-def _around(row: Floats, frame: Floats, clear: Bytes) -> tuple[int, int, int, int]:
+def write_faces(row: Floats) -> None:
+    """Write the faces of a body; a point's only one has the normal (1, 0)."""
+    count = int(row[COUNT])
+    for k in range(count):
+        here, after = CORNERS + 2 * k, CORNERS + 2 * ((k + 1) % count)
+        ex, ey = row[after] - row[here], row[after + 1] - row[here + 1]
+        length = math.sqrt(ex * ex + ey * ey)
+        nx, ny = (ey / length, -ex / length) if length > 0.0 else (1.0, 0.0)
+        face = FACES + 3 * k
+        row[face], row[face + 1] = nx, ny
+        row[face + 2] = nx * row[here] + ny * row[here + 1]
+
+
+@kernel
+def _around(row: Floats, frame: Floats, clear: Bytes) -> Cells:
     """Give the rows and columns of the cells that a body can count for: from, to before."""
     range_m = CLEAR_MAX * frame[QUANTUM] + frame[CELL]
     return (
@@ -118,7 +121,7 @@ def _held(place: float, count: int) -> int:
 
 @kernel
 def _stamp(
-    row: Floats, frame: Floats, clear: Bytes, cells: tuple[int, int, int, int]
+    row: Floats, frame: Floats, clear: Bytes, cells: Cells
 ) -> None:
     """Lower the clearance of cells to what one body leaves.
 
@@ -138,12 +141,10 @@ def _stamp(
 
 
 @kernel
-def _buckets(frame: Floats, left: float, bottom: float, right: float, top: float) -> tuple[
-    int, int, int, int
-]:
-    """Give the rows and columns of the lists' cells that a box meets: from, to before."""
-    rows, columns = int(frame[BUCKET_ROWS]), int(frame[BUCKET_COLUMNS])
-    per_m = 1.0 / frame[BUCKET]
+def tiles(frame: Floats, left: float, bottom: float, right: float, top: float) -> Cells:
+    """Give the rows and columns of the tiles that a box meets, held within the grid."""
+    rows, columns = int(frame[TILE_ROWS]), int(frame[TILE_COLUMNS])
+    per_m = frame[TILES_PER_M]
     return (
         _held((bottom - frame[FRAME_Y]) * per_m, rows - 1),
         _held((top - frame[FRAME_Y]) * per_m, rows - 1) + 1,
@@ -153,15 +154,23 @@ def _buckets(frame: Floats, left: float, bottom: float, right: float, top: float
 
 
 @kernel
+def _tiles_of(row: Floats, frame: Floats) -> Cells:
+    """Give the tiles that list a body."""
+    grown = frame[GROWN]
+    return tiles(
+        frame, row[LEFT] - grown, row[BOTTOM] - grown, row[RIGHT] + grown, row[TOP] + grown
+    )
+
+
+@kernel
 def _insert(index: Index, solid: int) -> bool:
-    """Link a solid into the list of every cell that its box meets; False: no room, nothing done.
+    """Link a solid into the list of every tile near it; False: no room, nothing done.
 
     An entry is two numbers, the solid and the next entry; `lists` starts with the first unused
-    entry of those given back and with the end of those in use, then the first entry of each cell.
+    entry of those given back and with the end of those in use, then the first entry of each tile.
     """
     rows, frame, _, lists = index
-    row = rows[solid]
-    low, high, first, last = _buckets(frame, row[LEFT], row[BOTTOM], row[RIGHT], row[TOP])
+    low, high, first, last = _tiles_of(rows[solid], frame)
     if lists[_END] + 2 * (high - low) * (last - first) > len(lists):
         return False
     for r in range(low, high):
@@ -172,7 +181,7 @@ def _insert(index: Index, solid: int) -> bool:
                 lists[_END] += 2
             else:
                 lists[_FREE] = lists[entry + 1]
-            head = _HEADS + r * int(frame[BUCKET_COLUMNS]) + c
+            head = HEADS + r * int(frame[TILE_COLUMNS]) + c
             lists[entry], lists[entry + 1] = solid, lists[head]
             lists[head] = entry
     return True
@@ -180,13 +189,12 @@ def _insert(index: Index, solid: int) -> bool:
 
 @kernel
 def _unlink(index: Index, solid: int) -> None:
-    """Take a solid out of every cell's list, and keep its entries for others."""
+    """Take a solid out of every tile's list, and keep its entries for others."""
     rows, frame, _, lists = index
-    row = rows[solid]
-    low, high, first, last = _buckets(frame, row[LEFT], row[BOTTOM], row[RIGHT], row[TOP])
+    low, high, first, last = _tiles_of(rows[solid], frame)
     for r in range(low, high):
         for c in range(first, last):
-            link = _HEADS + r * int(frame[BUCKET_COLUMNS]) + c
+            link = HEADS + r * int(frame[TILE_COLUMNS]) + c
             while lists[link] != NO_ENTRY and lists[lists[link]] != solid:
                 link = lists[link] + 1
             entry = lists[link]
@@ -197,31 +205,31 @@ def _unlink(index: Index, solid: int) -> None:
 
 
 @kernel
-def _gather(
-    index: Index, box: tuple[float, float, float, float], out: Shorts
-) -> int:
-    """Write the solids whose boxes meet a box, each once; give their count.
+def is_first(index: Index, solid: int, tile: tuple[int, int], low: int, first: int) -> bool:
+    """Tell whether a tile is the first that lists a solid, of those from row low, column first on.
 
-    A solid that meets several of the box's cells is taken in the first that both have.
+    What looks at several tiles takes a solid where this is so, and takes it once.
     """
-    rows, frame, _, lists = index
-    left, bottom, right, top = box
-    low, high, first, last = _buckets(frame, left, bottom, right, top)
+    rows, frame, _, _ = index
+    at = _tiles_of(rows[solid], frame)
+    return tile[0] == max(low, at[0]) and tile[1] == max(first, at[2])
+
+
+@kernel
+def gather(index: Index, box: tuple[float, float, float, float], out: Shorts) -> int:
+    """Write the solids whose boxes may meet a box, each once; give their count.
+
+    Those that do are written, with others whose boxes are near.
+    """
+    _, frame, _, lists = index
+    low, high, first, last = tiles(frame, box[0], box[1], box[2], box[3])
     count = 0
     for r in range(low, high):
         for c in range(first, last):
-            entry = lists[_HEADS + r * int(frame[BUCKET_COLUMNS]) + c]
+            entry = lists[HEADS + r * int(frame[TILE_COLUMNS]) + c]
             while entry != NO_ENTRY:
-                row = rows[lists[entry]]
-                if (
-                    row[LEFT] <= right
-                    and row[RIGHT] >= left
-                    and row[BOTTOM] <= top
-                    and row[TOP] >= bottom
-                ):
-                    at = _buckets(frame, row[LEFT], row[BOTTOM], row[RIGHT], row[TOP])
-                    if r == max(low, at[0]) and c == max(first, at[2]):
-                        out[count] = lists[entry]
-                        count += 1
+                if is_first(index, lists[entry], (r, c), low, first):
+                    out[count] = lists[entry]
+                    count += 1
                 entry = lists[entry + 1]
     return count

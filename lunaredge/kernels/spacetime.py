@@ -15,11 +15,9 @@ from lunaredge.kernels.spacetime_index import (
     DEPTH,
     END,
     FAN_BITS,
-    KNOT,
     LEVEL,
     ORDER,
     SEGMENTS,
-    SHIFT,
     START,
     X_HIGH,
     X_LOW,
@@ -28,21 +26,20 @@ from lunaredge.kernels.spacetime_index import (
     Index,
 )
 from lunaredge.kernels.spacetime_pair import (
-    LEAST_GAP,
-    Found,
     Pair,
     Times,
     Work,
     common_times,
-    motion_between,
     pair_work,
     search,
     search_lowest,
 )
 
-# Columns of what `meetings` writes; a depth is filled in by `depth_of`.
+# Columns of a meeting: the first five by `meetings`, the others by `spacetime_one.describe`. Each
+# place is three columns.
 MEETING_TIME, MEETING_SLOT, MEETING_OTHER, MEETING_SEGMENT, MEETING_OTHER_SEGMENT = range(5)
-MEETING_COLUMNS = 5
+MEETING_PLACE, MEETING_OTHER_PLACE, MEETING_DEPTH = 5, 8, 11
+MEETING_COLUMNS = 12
 
 # Steps of a Shell sort (Ciura 2001): boxes nearly in order cost few moves, others not their square.
 _STRIDES = (16001, 7112, 3161, 1405, 701, 301, 132, 57, 23, 10, 4, 1)

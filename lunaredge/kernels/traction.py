@@ -32,7 +32,7 @@ GRAVITY_M_S2 = 1.62
     IDLE,
     ROLLING,
     CLIMB,
-    HALF_TRACK,
+    FULL_SPEED,
 ) = range(21)
 """Columns of a machine's figures.
 
@@ -52,7 +52,7 @@ WEIGHT                 N, on the Moon, payload included
 IDLE                   W
 ROLLING                electrical J per metre on the level
 CLIMB                  share of the electrical energy of a climb that lifts the machine
-HALF_TRACK             m; half the distance between left and right wheels
+FULL_SPEED             steepest gradient up to which full speed is allowed in every direction
 """
 FIGURES = 21
 
@@ -116,15 +116,18 @@ def joule_per_m(figures: Floats, steepest: float, along: float) -> float:
 
 
 @kernel
-def hold_gradient_max(figures: Floats) -> float:
-    """Give the steepest gradient on which grip holds the machine: it equals the grip ratio there.
+def gradient_max(figures: Floats, braking: float) -> float:
+    """Give the steepest gradient down which grip still brakes with so many m/s2; 0.0 for none.
 
-    Found by halving, to 1e-12; the grip falls with the gradient, so there is one.
+    With 0.0, the steepest on which it holds the machine. Found by halving, to 1e-12: what grip
+    leaves over falls with the gradient.
     """
     low, high = 0.0, max(0.0, float(figures[FRICTION]))
     for _ in range(60):
         middle = 0.5 * (low + high)
-        if grip_ratio(figures, middle) >= middle:
+        pressed = 1.0 / math.sqrt(1.0 + middle * middle)
+        left = (grip_ratio(figures, middle) - middle) * pressed
+        if left * GRAVITY_M_S2 >= braking:
             low = middle
         else:
             high = middle

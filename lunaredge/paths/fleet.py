@@ -14,9 +14,9 @@ import numpy as np
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Floats
-from lunaredge.kernels.spacetime import MEETING_COLUMNS, block_starts, describe, meetings
-from lunaredge.kernels.spacetime_index import SHIFT
-from lunaredge.kernels.spacetime_one import check_track
+from lunaredge.kernels.spacetime import MEETING_COLUMNS, block_starts, meetings
+from lunaredge.kernels.spacetime_index import ORDER
+from lunaredge.kernels.spacetime_one import check_track, describe
 from lunaredge.kernels.spacetime_pair import MEET, MEET_AT_KNOTS
 from lunaredge.paths.footprint import Footprint
 from lunaredge.paths.route import TIME_S_MAX, Pose, Route
@@ -69,6 +69,7 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
     """The one that was added first."""
     second: str
     time_s: float
+    """-inf where both have always stood like that."""
     first_segment: int
     """Index of the knot that the segment of its route starts from."""
     second_segment: int
@@ -166,7 +167,8 @@ class Fleet:
         """Check one more reservation against all, but those to ignore.
 
         Gives the first meeting; or free, with the least clearance within a range, to a millimetre,
-        and where, when and against whom that is. A range of 0 doesn't ask for it.
+        and where, when and against whom that is. A range of 0 doesn't ask for
+        it, and neither does a look at the knots only.
 
         Raises:
             ConfigError: the range is not a number, or no room is left to look at the route in.
@@ -175,14 +177,13 @@ class Fleet:
             raise _wrong("range_m", range_m, "give metres, 0 or more")
         slots = [self._slots[name] for name in ignore if name in self._slots]
         visitor = self._visit(reservation)
-        index = self._tracks.index
-        slot, gap_m, time_s, segment, _, *place = check_track(
-            index, visitor, np.array(slots, np.int64), int(moments), float(range_m)
+        slot, gap_m, time_s, segment, place = check_track(
+            self._tracks.index, visitor, np.array(slots, np.int64), int(moments), float(range_m)
         )
+        self._tracks.clear(visitor)
         party = self._names.get(slot, "")
         if not party:
             return Free(clearance_m=range_m)
-        segment = max(0, segment + int(index.tracks[visitor, SHIFT]))
         if gap_m > 0.0:
             return Free(
                 clearance_m=gap_m,
@@ -206,19 +207,17 @@ class Fleet:
     ) -> list[Meeting]:
         """Give the first meeting of each pair that ever meets, the earliest first.
 
-        At the same time, the pair that was added first is first. Once `meetings_max` are found the
-        search ends: what else meets then meets no earlier than the last window of time looked at.
+        At the same time the pair that was added first is first. The search ends once it has found
+        `meetings_max`, which then need not be the earliest.
         """
         assert meetings_max >= 1, "a search for no meeting finds none"
-        out_meetings = np.empty((meetings_max, MEETING_COLUMNS))
+        found = np.empty((meetings_max, MEETING_COLUMNS))
         index = self._tracks.index
-        count = meetings(index, self._cuts(), int(moments), out_meetings)
-        found = out_meetings[:count]
+        found = found[: meetings(index, self._cuts(), int(moments), found)]
         describe(index, found)
-        return sorted(
-            (self._meeting(row) for row in found.tolist()),
-            key=lambda meeting: (meeting.time_s, meeting.first, meeting.second),
-        )
+        first, second = index.tracks[found[:, 1:3].astype(np.int64), ORDER].T
+        rows = found[np.lexsort((second, first, found[:, 0]))]
+        return [self._meeting(row) for row in rows.tolist()]
 
     def _lay(self, slot: int, reservation: Reservation) -> None:
         counts = reservation.from_s, reservation.until_s

@@ -164,10 +164,10 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             (traction.IDLE, power.idle_w),
             (traction.ROLLING, (power.drive_w - power.idle_w) / self.speed_m_s_max),
             (traction.CLIMB, power.climb_efficiency_ratio),
-            (traction.HALF_TRACK, self._half_track_m),
         ):
             figures[column] = value
-        figures[traction.HOLD] = traction.hold_gradient_max(figures)
+        figures[traction.HOLD] = traction.gradient_max(figures, 0.0)
+        figures[traction.FULL_SPEED] = traction.gradient_max(figures, self.deceleration_m_s2)
         figures.flags.writeable = False
         return figures
 
@@ -215,15 +215,6 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if distance_m < ramps_m:
             return math.sqrt(2.0 * distance_m * (1.0 / rise + 1.0 / fall))
         return distance_m / speed + 0.5 * speed * (1.0 / rise + 1.0 / fall)
-
-    @property
-    def _half_track_m(self) -> float:
-        """Half the track; where it is not known, the outline's widest half."""
-        if self.stability is not None:
-            return 0.5 * self.stability.track_m
-        return max(
-            abs(y_m) + part.margin_m for part in self.footprint.named for _, y_m in part.corners
-        )
 
     @property
     def _tip_ratios(self) -> tuple[float, float]:

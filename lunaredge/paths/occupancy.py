@@ -124,14 +124,20 @@ class Occupancy:
         self._closed[row + 1 : row + 1 + height, column + 1 : column + 1 + width] = flags
         around = self.range_cells + 2
         low = np.maximum((row + 1 - around, column + 1 - around), 0)
-        high = np.minimum((row + height + around, column + width + around), (row_count + 1, column_count + 1))
+        high = np.minimum(
+            (row + height + around, column + width + around), (row_count + 1, column_count + 1)
+        )
         window = np.array((low[0], high[0], low[1], high[1]), np.int64)
         fill_clearance(self._cells[1], self._closed, self.range_cells, window)
         self._open_ring()
         first = column // kernel.WORD_BITS
         end = (column + width - 1) // kernel.WORD_BITS + 1
-        columns = slice(1 + first * kernel.WORD_BITS, min(1 + end * kernel.WORD_BITS, column_count + 1))
-        self._cells[0][row : row + height, first:end] = _packed(self._closed[row + 1 : row + 1 + height, columns])
+        columns = slice(
+            1 + first * kernel.WORD_BITS, min(1 + end * kernel.WORD_BITS, column_count + 1)
+        )
+        self._cells[0][row : row + height, first:end] = _packed(
+            self._closed[row + 1 : row + 1 + height, columns]
+        )
 
     def check_poses(self, footprint: Footprint, poses: ArrayLike) -> Flags:
         """Tell of each pose whether it is free: no closed cell meets any part; exact.
@@ -146,7 +152,9 @@ class Occupancy:
         if array.ndim == 0 or array.shape[-1] != 3:
             raise _wrong("poses", array.shape, "give (..., 3)")
         free = np.empty(array.shape[:-1], np.bool_)
-        if not kernel.check_poses(free.ravel(), array.reshape(-1, 3), self._cells, self.outline(footprint)):
+        if not kernel.check_poses(
+            free.ravel(), array.reshape(-1, 3), self._cells, self.outline(footprint)
+        ):
             raise _wrong("poses", "a number out of bounds", "give finite metres and radians")
         return free
 

@@ -7,9 +7,11 @@ Moves from the first four headings are worked out, the others are these turned b
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
+from lunaredge.kernels.convex import COLUMNS
 from lunaredge.kernels.jit import Floats, Ints
 from lunaredge.kernels.lattice import ANGLES, HEADINGS, LENGTHS, MOVES_MAX, VECTORS, Moves
 from lunaredge.kernels.lattice_static import swept_cells
@@ -25,18 +27,22 @@ RADIUS_FACTOR = 1.001
 _ARCS = (1, 2, 4)
 
 _QUARTER = HEADINGS // 4
-_POINT_ROW = np.array([[1.0] + [0.0] * 36])
+_POINT = np.array([[1.0] + [0.0] * (COLUMNS - 1)])
+
+_Way = tuple[int, int, Floats, float]
+"""A heading, the heading after, the chords between, and by how much it is driven slower."""
 
 
-class _Move:
-    """One move from heading: chords float64 (C, 4), and how its costs come about."""
+class _Move(NamedTuple):
+    """One move; its arrays are as `Moves` has them."""
 
-    def __init__(self, heading: int, after: int, chords: Floats, *, factor: float = 1.0) -> None:
-        self.heading = heading
-        self.after = after % HEADINGS
-        self.chords = chords
-        self.factor = factor
-        self.least_s = 0.0
+    heading: int
+    after: int
+    chords: Floats
+    factor: float
+    chain: Ints
+    swept: Ints
+    track: Floats
 
 
 def moves_of(machine: Machine, cell_m: float, wh: float) -> Moves:
@@ -44,30 +50,22 @@ def moves_of(machine: Machine, cell_m: float, wh: float) -> Moves:
 
     wh : the price of a Wh
     """
-    made = [move for heading in range(HEADINGS) for move in _moves_from(heading, machine, cell_m)]
-    if machine.drive is Drive.ACKERMANN and machine.reverses:
-        made += [_reversed(move) for move in made]
-    for move in made:
-        turned = abs(move.chords[-1, 3] - move.chords[0, 3])
-        move.least_s = turned / machine.turn_rad_s_max
-    made.sort(key=lambda move: move.heading)
-    power_w = machine.power.drive_w - machine.power.idle_w
-    assert max(_counts(made)) <= MOVES_MAX, "too many moves for a word of flags"
-    steps, chains = _steps_of(made, cell_m)
-    swept, tracks = _swept_of(made, machine, cell_m)
-    rates = [(move.factor, move.least_s, wh * power_w * move.least_s / 3600.0) for move in made]
-    for k, move in enumerate(made):
-        length = sum(LENGTHS[toward] for _, _, toward in chains[k])
-        driven = float(np.hypot(*np.diff(move.chords[:, 1:3], axis=0).T).sum()) / cell_m
-        if length:
-            rates[k] = (move.factor * max(1.0, driven / length), move.least_s, 0.0)
+    base = [
+        _move(way, machine.footprint.parts, cell_m)
+        for heading in range(_QUARTER)
+        for way in _ways(heading, machine, cell_m)
+    ]
+    made = [_turned(move, quarters) for quarters in range(4) for move in base]
+    counts = [sum(move.heading == heading for move in made) for heading in range(HEADINGS)]
+    assert max(counts) <= MOVES_MAX, "too many moves for a word of flags"
+    ends = [np.rint(move.chords[-1, 2:0:-1] / cell_m) for move in made]
     return Moves(
-        first=np.concatenate(([0], np.cumsum(_counts(made)))).astype(np.int64),
-        steps=steps,
-        rates=np.array(rates),
-        **_joined("chain", [np.array(chain, np.int64).reshape(-1, 3) for chain in chains]),
-        **_joined("swept", swept),
-        **_joined("track", tracks),
+        first=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+        steps=np.column_stack((ends, [move.after for move in made])).astype(np.int64),
+        rates=np.array([_rates(move, machine, cell_m, wh) for move in made]),
+        **_joined("chain", [move.chain for move in made]),
+        **_joined("swept", [move.swept for move in made]),
+        **_joined("track", [move.track for move in made]),
         **_joined("chord", [move.chords for move in made], "chords"),
     )
 
@@ -93,43 +91,56 @@ def timed(poses: Floats) -> Floats:
     return np.ascontiguousarray(np.column_stack((parts, poses)))
 
 
-def _moves_from(heading: int, machine: Machine, cell_m: float) -> list[_Move]:
-    """Give the forward moves from a heading; straight ones backward too, where it reverses."""
-    moves = []
-    for toward in range(HEADINGS) if machine.drive is Drive.CRAB else (heading,):
-        moves.append(_straight(heading, toward, cell_m, 1.0))
-    if machine.drive is Drive.SKID and machine.reverses:
-        moves.append(_straight(heading, (heading + 8) % HEADINGS, cell_m, BACKWARD_FACTOR))
-    for sign in (1, -1):
-        if machine.drive is Drive.ACKERMANN:
-            for count in _ARCS:
-                moves.append(_arc_move(heading, sign * count, machine.radius_m_min, cell_m))
-        else:
-            moves.append(_turn(heading, sign))
-    return moves
+def _ways(heading: int, machine: Machine, cell_m: float) -> list[_Way]:
+    """Give what a machine can do from a heading."""
+    ways: list[_Way] = []
+    if machine.drive is Drive.ACKERMANN:
+        radius_m = machine.radius_m_min
+        ways.append((heading, heading, _straight(heading, 0, cell_m), 1.0))
+        turns = [sign * count for sign in (1, -1) for count in _ARCS]
+        for count in turns:
+            bow = _bow(heading, count, radius_m, cell_m)
+            ways.append((heading, heading + count, bow, 1.0))
+        if machine.reverses:
+            back = _straight(heading, 8, cell_m)
+            ways.append((heading, heading, back, BACKWARD_FACTOR))
+            for count in turns:
+                back = _backward(_bow(heading + count, -count, radius_m, cell_m), heading)
+                ways.append((heading, heading + count, back, BACKWARD_FACTOR))
+        return ways
+    if machine.drive is Drive.CRAB:
+        for toward in range(HEADINGS):
+            ways.append((heading, heading, _straight(heading, toward, cell_m), 1.0))
+    else:
+        ways.append((heading, heading, _straight(heading, 0, cell_m), 1.0))
+        if machine.reverses:
+            ways.append((heading, heading, _straight(heading, 8, cell_m), BACKWARD_FACTOR))
+    for count in (1, -1):
+        poses = np.array([(0.0, 0.0, 0.0), (0.0, 0.0, _turn_rad(heading, count))])
+        poses[:, 2] += ANGLES[heading]
+        ways.append((heading, heading + count, timed(poses), 1.0))
+    return ways
 
 
-def _straight(heading: int, toward: int, cell_m: float, factor: float) -> _Move:
-    x, y = VECTORS[toward] * cell_m
-    angle = ANGLES[heading]
-    poses = np.array([(0.0, 0.0, angle), (x, y, angle)])
-    return _Move(heading, heading, timed(poses), factor=factor)
+def _turn_rad(heading: int, count: int) -> float:
+    turn = ANGLES[(heading + count) % HEADINGS] - ANGLES[heading % HEADINGS]
+    return math.remainder(turn, math.tau)
 
 
-def _turn(heading: int, count: int) -> _Move:
-    turn_rad = math.remainder(ANGLES[(heading + count) % HEADINGS] - ANGLES[heading], math.tau)
-    chords = np.array([(0.0, 0.0, 0.0, ANGLES[heading]), (1.0, 0.0, 0.0, ANGLES[heading] + turn_rad)])
-    return _Move(heading, heading + count, chords)
+def _straight(heading: int, toward: int, cell_m: float) -> Floats:
+    """Give the chord along the lattice vector so many headings from a heading, which stays."""
+    x, y = VECTORS[(heading + toward) % HEADINGS] * cell_m
+    return timed(np.array([(0.0, 0.0, ANGLES[heading]), (x, y, ANGLES[heading])]))
 
 
-def _arc_move(heading: int, count: int, radius_m: float, cell_m: float) -> _Move:
-    """Give the shortest move that turns by so many headings and ends on a cell's centre.
+def _bow(heading: int, count: int, radius_m: float, cell_m: float) -> Floats:
+    """Give the shortest way that turns by so many headings and ends on a cell's centre.
 
     The two straights' lines meet somewhere; a before there and b after it, in cells, the arc takes
     min(a, b) of both, so its radius is min(a, b) / tan(turn / 2).
     """
-    after = (heading + count) % HEADINGS
-    turn_rad = math.remainder(ANGLES[after] - ANGLES[heading], math.tau)
+    heading, after = heading % HEADINGS, (heading + count) % HEADINGS
+    turn_rad = _turn_rad(heading, count)
     slope = math.tan(abs(turn_rad) / 2.0)
     least = RADIUS_FACTOR * radius_m / cell_m * slope
     reach = math.ceil(2.0 * least) + 3
@@ -142,85 +153,90 @@ def _arc_move(heading: int, count: int, radius_m: float, cell_m: float) -> _Move
     tangent = min(a[at], b[at])
     bow = arc(ANGLES[heading], turn_rad, tangent / slope * cell_m)
     bow[:, :2] += np.array((ux, uy)) * (a[at] - tangent) * cell_m
-    ends = (0.0, 0.0, ANGLES[heading]), (columns[at] * cell_m, rows[at] * cell_m, bow[-1, 2])
-    poses = np.vstack((ends[0], bow, ends[1]))
+    end = (columns[at] * cell_m, rows[at] * cell_m, bow[-1, 2])
+    poses = np.vstack(((0.0, 0.0, ANGLES[heading]), bow, end))
     keep = np.hypot(*np.diff(poses[:, :2], axis=0).T) > 1e-6 * cell_m
     poses = poses[np.concatenate(([True], keep))]
-    poses[-1] = ends[1]
-    return _Move(heading, after, timed(poses))
+    poses[-1] = end
+    return timed(poses)
 
 
-def _reversed(move: _Move) -> _Move:
-    """Give the move that drives the same way backward, from the end."""
-    chords = move.chords[::-1].copy()
-    chords[:, 0] = 1.0 - chords[:, 0]
-    chords[:, 1:3] -= chords[0, 1:3].copy()
-    turned = ANGLES[move.after] - chords[0, 3]
-    chords[:, 3] += turned
-    return _Move(move.after, move.heading, chords, factor=BACKWARD_FACTOR)
+def _backward(chords: Floats, heading: int) -> Floats:
+    """Give the same way driven backward from its end, which has that heading."""
+    back = chords[::-1].copy()
+    back[:, 0] = 1.0 - back[:, 0]
+    back[:, 1:3] -= back[0, 1:3].copy()
+    back[:, 3] += ANGLES[heading] - back[0, 3]
+    return back
 
 
-def _counts(made: list[_Move]) -> list[int]:
-    return [sum(move.heading == heading for move in made) for heading in range(HEADINGS)]
+def _chain(chords: Floats, cell_m: float) -> Ints:
+    """Give the grid steps that price a way: row and column offset, and direction.
 
-
-def _steps_of(
-    made: list[_Move], cell_m: float
-) -> tuple[Ints, list[list[tuple[int, int, int]]]]:
-    """Give where each move leads, and the grid steps that price it: row, column, direction."""
-    steps, chains = [], []
-    for move in made:
-        column, row = (round(number / cell_m) for number in move.chords[-1, 1:3])
-        steps.append((row, column, move.after))
-        chains.append(_chain(row, column, move))
-    return np.array(steps, np.int64), chains
-
-
-def _chain(row: int, column: int, move: _Move) -> list[tuple[int, int, int]]:
-    """Give the steps along two neighbouring lattice vectors that lead to an offset.
-
-    Neighbouring vectors span the whole grid, so two do. First that nearer to how the move begins.
+    They run along the two lattice vectors next to the way's direction, which span the whole grid.
+    First comes that nearer to how the way begins.
     """
-    if not (row or column):
-        return []
+    column, row = (round(number / cell_m) for number in chords[-1, 1:3])
+    counts = np.zeros(HEADINGS, np.int64)
     for k in range(HEADINGS):
-        (ax, ay), (bx, by) = VECTORS[k], VECTORS[(k + 1) % HEADINGS]
+        after = (k + 1) % HEADINGS
+        (ax, ay), (bx, by) = VECTORS[k], VECTORS[after]
         i, j = column * by - row * bx, row * ax - column * ay
         if i >= 0 and j >= 0:
+            counts[k], counts[after] = i, j
             break
-    run = [k] * int(i) + [(k + 1) % HEADINGS] * int(j)
-    begins_x, begins_y = move.chords[1, 1:3]
-    angle = math.atan2(begins_y, begins_x)
-    run.sort(key=lambda toward: (abs(math.remainder(ANGLES[toward] - angle, math.tau)), toward))
-    chain, at = [], np.zeros(2, np.int64)
-    for toward in run:
-        chain.append((int(at[1]), int(at[0]), toward))
-        at = at + VECTORS[toward]
-    return chain
+    angle = math.atan2(chords[1, 2], chords[1, 1])
+    order = sorted(range(HEADINGS), key=lambda k: abs(math.remainder(ANGLES[k] - angle, math.tau)))
+    run = np.repeat(order, counts[order])
+    offsets = np.cumsum(VECTORS[run], axis=0) - VECTORS[run]
+    return np.column_stack((offsets[:, ::-1], run)).astype(np.int64)
 
 
-def _swept_of(made: list[_Move], machine: Machine, cell_m: float) -> tuple[list[Ints], list[Floats]]:
-    """Give the cells that the footprint touches on each move, and those that its origin crosses."""
-    parts = machine.footprint.parts
-    swept: list[Ints] = []
-    tracks: list[Floats] = []
-    firsts = np.concatenate(([0], np.cumsum(_counts(made))))
-    for k, move in enumerate(made):
-        if move.heading >= _QUARTER:
-            # The same move a right angle before: rows and columns turn with it.
-            twin = k - int(firsts[move.heading]) + int(firsts[move.heading - _QUARTER])
-            turned = np.array([(0, 1), (-1, 0)])
-            swept.append(np.ascontiguousarray(swept[twin] @ turned.T))
-            track = tracks[twin].copy()
-            track[:, :2] = track[:, :2] @ turned.T
-            track[:, 2:] += math.pi / 2.0
-            tracks.append(track)
-            continue
-        swept.append(np.unique(swept_cells(move.chords, parts, cell_m)[:, 1:], axis=0))
-        crossed = swept_cells(move.chords, _POINT_ROW, cell_m)
-        ends = np.sort(np.column_stack((move.chords[:-1, 3], move.chords[1:, 3])), axis=1)
-        tracks.append(np.column_stack((crossed[:, 1:], ends[crossed[:, 0]])).astype(np.float64))
-    return swept, tracks
+def _move(way: _Way, parts: Floats, cell_m: float) -> _Move:
+    """Add the cells that the footprint touches, and those that its origin crosses."""
+    heading, after, chords, factor = way
+    swept = np.unique(swept_cells(chords, parts, cell_m)[:, 1:], axis=0)
+    crossed = swept_cells(chords, _POINT, cell_m)
+    ends = np.sort(np.column_stack((chords[:-1, 3], chords[1:, 3])), axis=1)
+    track = np.column_stack((crossed[:, 1:], ends[crossed[:, 0]])).astype(np.float64)
+    chain = _chain(chords, cell_m)
+    return _Move(heading, after % HEADINGS, chords, factor, chain, swept, track)
+
+
+def _turned(move: _Move, quarters: int) -> _Move:
+    """Give the same move turned by right angles."""
+    count = quarters * _QUARTER
+    cos, sin = ((1, 0), (0, 1), (-1, 0), (0, -1))[quarters]
+    cells, plane = np.array([(cos, -sin), (sin, cos)]), np.array([(cos, sin), (-sin, cos)])
+    chords, chain, track = move.chords.copy(), move.chain.copy(), move.track.copy()
+    chords[:, 1:3] = chords[:, 1:3] @ plane
+    chords[:, 3] += quarters * math.pi / 2.0
+    chain[:, :2] = chain[:, :2] @ cells
+    chain[:, 2] = (chain[:, 2] + count) % HEADINGS
+    track[:, :2] = track[:, :2] @ cells
+    track[:, 2:] += quarters * math.pi / 2.0
+    return _Move(
+        (move.heading + count) % HEADINGS,
+        (move.after + count) % HEADINGS,
+        chords,
+        move.factor,
+        chain,
+        move.swept @ cells,
+        track,
+    )
+
+
+def _rates(move: _Move, machine: Machine, cell_m: float, wh: float) -> tuple[float, float, float]:
+    """Give by how much a move is slower than its chain, its least duration, and its price on top.
+
+    An arc shorter than its chain counts as long as that: the guide must not promise too much.
+    """
+    least_s = abs(move.chords[-1, 3] - move.chords[0, 3]) / machine.turn_rad_s_max
+    if not len(move.chain):
+        power_w = machine.power.drive_w - machine.power.idle_w
+        return 1.0, least_s, wh * power_w * least_s / 3600.0
+    driven = float(np.hypot(*np.diff(move.chords[:, 1:3], axis=0).T).sum()) / cell_m
+    return move.factor * max(1.0, driven / LENGTHS[move.chain[:, 2]].sum()), least_s, 0.0
 
 
 def _joined(name: str, rows: list[Ints] | list[Floats], plural: str = "") -> dict[str, Floats]:

@@ -63,9 +63,13 @@ class Tracks:
         segments, parts = self._rooms[slot]
         return len(route) + 1 <= segments and len(footprint.parts) <= parts
 
-    def give_back(self, slot: int) -> None:
-        """Take a slot back; its track is gone."""
+    def clear(self, slot: int) -> None:
+        """Let a slot hold no track."""
         self.index.tracks[slot, SEGMENTS] = 0
+
+    def give_back(self, slot: int) -> None:
+        """Take a slot back, with its track."""
+        self.clear(slot)
         self._free.setdefault(self._rooms[slot], []).append(slot)
 
     def lay(self, slot: int, footprint: Footprint, route: Route, counts: Times) -> None:

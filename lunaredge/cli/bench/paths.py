@@ -1,4 +1,4 @@
-"""`lunaredge bench paths`: each job of the paths library, against what a user would pick instead."""
+"""`lunaredge bench paths`: the jobs of the paths library, against what users would pick instead."""
 
 import importlib
 

@@ -34,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         for trip, verdict in zip(trips, verdicts, strict=True):
             print(as_text(trip, verdict))
-        print(f"{free_count} of {len(trips)} free, {_how(options.together, len(trips))}")
+        how = "checked together" if options.together else "each checked alone"
+        print(f"{free_count} of {len(trips)} free, {how}")
     return 0 if free_count == len(trips) else 1
 
 
@@ -44,9 +45,7 @@ def verdicts_of(world: World, trips: list[Trip], *, is_together: bool) -> list[V
         return [world.check(trip.machine, trip.route, trip.ignore) for trip in trips]
     for trip in trips:
         world.reserve(_holder(trip), trip.machine, trip.route)
-    return [
-        world.check(trip.machine, trip.route, (*trip.ignore, _holder(trip))) for trip in trips
-    ]
+    return [world.check(trip.machine, trip.route, (*trip.ignore, _holder(trip))) for trip in trips]
 
 
 def as_text(trip: Trip, verdict: Verdict) -> str:
@@ -84,12 +83,6 @@ def _reason(violation: Violation) -> str:
 def _how_placed(verdict: Verdict) -> str:
     heading_deg = math.degrees(verdict.pose.heading_rad)
     return f"heading {heading_deg:.0f} deg, segment {verdict.segment}"
-
-
-def _how(is_together: bool, count: int) -> str:
-    if is_together:
-        return "checked together"
-    return "checked alone" if count == 1 else "each checked alone (--together checks more)"
 
 
 def _row(trip: Trip, verdict: Verdict) -> dict[str, object]:

@@ -20,8 +20,9 @@ def outlines_of(footprint: Footprint) -> list[Floats]:
 def placed(outline: Floats, pose: Pose) -> Floats:
     """Give an outline at a pose."""
     cos, sin = math.cos(pose.heading_rad), math.sin(pose.heading_rad)
-    turned: Floats = outline @ np.array(((cos, sin), (-sin, cos)))
-    return turned + np.array((pose.x_m, pose.y_m))
+    turned = outline @ np.array(((cos, sin), (-sin, cos)))
+    moved: Floats = turned + np.array((pose.x_m, pose.y_m))
+    return moved
 
 
 def poses_along(route: Route, spacing_m: float, count_max: int) -> list[Pose]:

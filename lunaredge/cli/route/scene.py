@@ -23,9 +23,7 @@ def world_of(scene: SceneFile) -> World:
         )
     )
     for trip in scene.reservations:
-        world.reserve(
-            trip.name, trip.machine, trip.route, from_s=trip.from_s, until_s=trip.until_s
-        )
+        world.reserve(trip.name, trip.machine, trip.route, from_s=trip.from_s, until_s=trip.until_s)
     return world
 
 

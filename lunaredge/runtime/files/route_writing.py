@@ -37,9 +37,7 @@ def check_suffix(path: Path) -> None:
         raise file_error("the file type is not known", path, path.suffix, remedy)
 
 
-def write_planned(
-    path: Path, scene: SceneFile, planned: Sequence[tuple[Request, Route]]
-) -> None:
+def write_planned(path: Path, scene: SceneFile, planned: Sequence[tuple[Request, Route]]) -> None:
     """Write a scene with routes in place of the requests that they answer.
 
     Raises:
@@ -53,7 +51,14 @@ def write_planned(
     if waiting:
         tree["requests"] = waiting
     if path.suffix.lower() in _YAML:
-        text = yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+        text = yaml.dump(
+            tree,
+            Dumper=_Dumper,
+            default_flow_style=None,
+            sort_keys=False,
+            allow_unicode=True,
+            width=100,
+        )
     else:
         whole = map_of_tree(tree) if path.suffix.lower() == ".geojson" else tree
         text = json.dumps(whole, ensure_ascii=False) + "\n"

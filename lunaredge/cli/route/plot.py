@@ -1,0 +1,68 @@
+"""`lunaredge route plot`: a scene as a picture, with the first violation marked."""
+
+import argparse
+from pathlib import Path
+
+from lunaredge.cli.route.picture import Drawing, draw
+from lunaredge.cli.route.scene import world_of
+from lunaredge.errors import ConfigError
+from lunaredge.paths.machine import Machine
+from lunaredge.paths.passage import closed_cells
+from lunaredge.paths.verdict import Violation
+from lunaredge.runtime.files.document import file_error
+from lunaredge.runtime.files.route_scene import SceneFile, load_scene
+from lunaredge.runtime.files.route_shape import TIME_S_MAX
+from lunaredge.runtime.files.route_trips import Trip
+
+
+def run(options: argparse.Namespace) -> int:
+    """Draw."""
+    _check(options.out, options.at)
+    scene = load_scene(options.scene)
+    name, machine = _first_machine(scene)
+    drawing = Drawing(
+        scene=scene,
+        violation=_first_violation(scene),
+        closed=None if scene.grid is None else closed_cells(scene.grid, machine),
+        closed_to=name,
+        at_s=options.at,
+    )
+    try:
+        draw(drawing, options.out)
+    except OSError as exc:
+        remedy = "check the folder, its permissions and the disk"
+        problem = "the picture cannot be written"
+        raise file_error(problem, options.out, exc.strerror or str(exc), remedy) from exc
+    print(options.out)
+    return 0
+
+
+def _check(path: Path, at_s: float | None) -> None:
+    if path.suffix.lower() != ".png":
+        raise file_error("the picture is a PNG", path, path.suffix, "end its name in .png")
+    if at_s is not None and not abs(at_s) <= TIME_S_MAX:
+        raise ConfigError(
+            "no time",
+            place="lunaredge route plot",
+            key="--at",
+            value=at_s,
+            remedy=f"give seconds, at most {TIME_S_MAX:g}",
+        )
+
+
+def _first_machine(scene: SceneFile) -> tuple[str, Machine]:
+    """Give the machine whose closed ground is shown: who drives the first route, or shall."""
+    drivers = [(trip.machine_name, trip.machine) for trip in scene.routes]
+    drivers += [(request.machine_name, request.machine) for request in scene.requests]
+    return (drivers or list(scene.machines.items()))[0]
+
+
+def _first_violation(scene: SceneFile) -> tuple[Trip, Violation] | None:
+    """Give the earliest violation of any route, each checked alone."""
+    world = world_of(scene)
+    found = [
+        (trip, verdict)
+        for trip in scene.routes
+        if isinstance(verdict := world.check(trip.machine, trip.route, trip.ignore), Violation)
+    ]
+    return min(found, key=lambda pair: pair[1].time_s, default=None)

@@ -1,0 +1,313 @@
+"""The search that paths and fields on a grid share: A* over a grid's nodes with eight moves.
+
+Owns the order in which nodes are taken up and the labels that it leaves. What a step costs and
+which moves are open is the caller's: `gridpath` and `gridfield` prepare both.
+
+A* (Hart, Nilsson and Raphael 1968) whose queue is the multi-level bucket structure of Denardo and
+Fox 1979: four levels of 1,024 buckets, a bucket of the first as wide as a cheap step, one of the
+next as wide as all of the level before. A bucket gives its last node first. Within a bucket the
+order is therefore not the promises', and a node may be taken up again when a cheaper way into it is
+found; the labels are exact when the search ends, whatever the width. With buckets no wider than
+the cheapest step, and without guidance, no node is taken up twice.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lunaredge.kernels.jit import Flags, Floats, Ints, Shorts, Singles, kernel
+
+Bytes = NDArray[np.uint8]
+
+MOVES: Ints = np.array([[0, 1], [1, 0], [1, 1], [1, -1]], dtype=np.int64)
+"""Row and column step of a cell's four moves; the four others are its neighbours' moves, back."""
+
+STEPS: Ints = np.concatenate([MOVES, -MOVES])
+"""Row and column step of all eight moves, by number: k + 4 is k, back."""
+
+# Stands for a start's cost of 0, since labels of 0 are "not reached": fresh memory is zeros, and
+# the system hands that out without touching it.
+TINY = 1e-300
+
+FIRST, ALL = 0, 1
+"""Which of the targets a search has to reach."""
+
+_BITS = 10
+_SLOTS = 1 << _BITS
+_LEVELS = 4
+_KEY_MAX = (1 << (_BITS * _LEVELS)) - 1
+# Entries of a queue lie in blocks of so many numbers, the first of which says where it goes on.
+_BLOCK = 32
+# A way holds the move into the node plus 1, and these marks.
+_WAY, _TARGET, _TAKEN = 15, 16, 32
+_EVERY_MOVE = 255
+
+
+def _bits(moves: list[int]) -> int:
+    return sum(1 << k for k in moves)
+
+
+def _onward(came: int) -> int:
+    """Give the moves worth trying after a move: to where the node before has no move itself."""
+    return _bits([k for k in range(8) if abs(STEPS[k] + STEPS[came]).max() > 1])
+
+
+ALL_WAYS: Ints = np.full(9, _EVERY_MOVE, dtype=np.int64)
+"""For every way into a node (0 = start, k + 1 = by move k): the moves to try, one bit each."""
+
+ONWARD: Ints = np.array([_EVERY_MOVE, *map(_onward, range(8))], dtype=np.int64)
+"""`ALL_WAYS` less the moves to nodes that the node before has already offered a cheaper way to.
+
+For costs of entering a cell alone, the same from every side, with every move between free cells.
+"""
+
+_LOWEST: Ints = np.array([0, *((k & -k).bit_length() - 1 for k in range(1, 256))], dtype=np.int64)
+
+
+@kernel
+def moves_between(costs: Floats | Singles) -> Bytes:
+    """Open every move between cells that are not blocked, past blocked corners too.
+
+    costs   : float32 or float64 (H, W)   inf = blocked
+    returns : uint8 (H, W)                bit k = move k of `STEPS`. A blocked cell may be left
+    """
+    row_count, column_count = costs.shape
+    free = np.zeros((row_count + 2, column_count + 2), np.uint8)
+    for row in range(row_count):
+        for column in range(column_count):
+            free[row + 1, column + 1] = costs[row, column] < np.inf
+    moves = np.empty((row_count, column_count), np.uint8)
+    for row in range(row_count):
+        below, beside, above = free[row], free[row + 1], free[row + 2]
+        for left in range(column_count):
+            here, right = left + 1, left + 2
+            ahead = beside[right] | above[here] << 1 | above[right] << 2 | above[left] << 3
+            back = beside[left] | below[here] << 1 | below[left] << 2 | below[right] << 3
+            moves[row, left] = ahead | back << 4
+    return moves
+
+
+@kernel
+def moves_not_closed(closed: Flags) -> Bytes:
+    """Open what is not closed and stays on the grid, there and back.
+
+    closed  : bool (H, W, 4)   by the rows of `MOVES`
+    returns : uint8 (H, W)     as of `moves_between`
+    """
+    row_count, column_count, _ = closed.shape
+    moves = np.zeros((row_count, column_count), np.uint8)
+    for k in range(len(MOVES)):
+        down, over = MOVES[k]
+        for row in range(row_count - down):
+            here, there = moves[row], moves[row + down]
+            for column in range(max(0, -over), column_count - max(0, over)):
+                is_open = not closed[row, column, k]
+                here[column] |= is_open << k
+                there[column + over] |= is_open << (k + 4)
+    return moves
+
+
+@kernel
+def search(
+    graph: tuple[Floats | Singles, Bytes, Ints],
+    rule: Floats,
+    ends: tuple[Ints, Floats, Ints],
+    wanted: int,
+    out: tuple[Floats, Bytes, Shorts],
+) -> tuple[float, bool]:
+    """Search from the sources until the first of the targets, or all of them, have their cost.
+
+    graph   : costs, open moves uint8 (H, W) one bit per move, moves to try (9,).
+              costs (H, W): a step costs length * (own share * cost here + share * cost there);
+              costs (H * W, 4): a step costs what stands there, by the rows of `MOVES`
+    rule    : float64 (7,)  own share, share, length of a straight and of a diagonal move, least
+              cost still to come for each straight and each diagonal move toward the targets (0: no
+              guidance), width of a bucket
+    ends    : int64 (S,) source cells, float64 (S,) their costs, int64 (G,) target cells
+    wanted  : `FIRST` or `ALL` of the targets
+    out     : float64 (H * W,) labels, uint8 (H * W,) the way into each node, int32 pool of the
+              queue; labels and ways are all 0 at the start
+    returns : the cost at which it ended (inf = it ran out first), whether the pool was large enough
+
+    Ties: of equally promising nodes the last found is taken up first; a node keeps the first of
+    equally cheap ways into it.
+    """
+    row_count, column_count = graph[1].shape
+    tops = np.full(_LEVELS * _SLOTS, -1, np.int32)
+    frame = _box(ends[2], row_count, column_count)
+    clock = np.array([0, 0, _BLOCK])
+    queue = (out[2], tops, clock)
+    for cell in ends[2]:
+        out[1][cell] = _TARGET
+    for k in range(len(ends[0])):
+        cell, cost = ends[0][k], max(ends[1][k], TINY)
+        if (out[0][cell] == 0.0 or cost < out[0][cell]) and cost < np.inf:
+            out[0][cell] = cost
+            _put(queue, cell, _promise(cost, cell, frame, rule), rule[6])
+    return _run(graph, rule, ends[2], wanted, (out[0], out[1], queue, frame))
+
+
+@kernel
+def _run(
+    graph: tuple[Floats | Singles, Bytes, Ints],
+    rule: Floats,
+    targets: Ints,
+    wanted: int,
+    state: tuple[Floats, Bytes, tuple[Shorts, Shorts, Ints], Ints],
+) -> tuple[float, bool]:
+    """Take up node after node; see `search`.
+
+    The queue's steps stand here, not in functions: numba hands over an array as seven numbers, and
+    the calls took more than all the rest (90 against 40 ns a node, x86-64, 2026-11).
+    """
+    labels, ways, queue, frame = state
+    pool, tops, clock = queue
+    costs, moves, onward = graph[0], graph[1].reshape(-1), graph[2]
+    flat = costs.reshape(-1)
+    top_row, left, bottom_row, right, _, column_count = frame
+    own_share, share, straight, diagonal, ahead, aslant, width = rule
+    offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
+    inverse, own, bound = 1.0 / width, 0.0, _bound(labels, targets, wanted)
+    last = np.int64(min(bound * inverse, _KEY_MAX))
+    now, spare, fresh = clock[0], clock[1], clock[2]
+    while fresh + _BLOCK <= len(pool):
+        slot = now & (_SLOTS - 1)
+        while slot < _SLOTS and tops[np.uint64(slot)] < 0:
+            slot += 1
+        if slot == _SLOTS:
+            clock[0], clock[1], clock[2] = now, spare, fresh
+            if not _turn_page(queue, labels, frame, rule):
+                return bound, True
+            now, spare, fresh = clock[0], clock[1], clock[2]
+            continue
+        now = (now & ~(_SLOTS - 1)) | slot
+        if now > last:
+            return bound, True
+        top = np.int64(tops[np.uint64(slot)])
+        cell, top = np.int64(pool[np.uint64(top)]), top - 1
+        if top & (_BLOCK - 1) == 0:
+            block, top = top, np.int64(pool[top])
+            pool[block], spare = spare, block
+        tops[np.uint64(slot)] = top
+        row = np.int64(np.uint32(cell) // np.uint32(column_count))
+        column, label, way = cell - row * column_count, labels[cell], np.int64(ways[cell])
+        down, over = max(top_row - row, row - bottom_row, 0), max(left - column, column - right, 0)
+        promise = label + ahead * max(down, over) + aslant * min(down, over)
+        if promise >= bound or way & _TAKEN:
+            continue
+        ways[cell] = way | _TAKEN
+        mask = np.int64(moves[cell]) & onward[way & _WAY]
+        if own_share > 0.0:
+            own = own_share * flat[cell]
+        while mask:
+            k = _LOWEST[mask]
+            mask &= mask - 1
+            near = cell + offsets[k]
+            if costs.ndim == 2:
+                cost = label + (diagonal if k & 2 else straight) * (own + share * flat[near])
+            else:
+                cost = label + (flat[4 * cell + k] if k < 4 else flat[4 * near + k - 4])
+            before = labels[near]
+            if before != 0.0 and before <= cost:
+                continue
+            i, j = row + STEPS[k, 0], column + STEPS[k, 1]
+            down, over = max(top_row - i, i - bottom_row, 0), max(left - j, j - right, 0)
+            promise = cost + ahead * max(down, over) + aslant * min(down, over)
+            if not promise < bound:
+                continue
+            mark = ways[near] & _TARGET
+            labels[near], ways[near] = cost, mark | (k + 1)
+            if mark:
+                bound = _bound(labels, targets, wanted)
+                last = np.int64(min(bound * inverse, _KEY_MAX))
+            key = max(now, np.int64(min(promise * inverse, _KEY_MAX)))
+            apart = key ^ now
+            level = (apart >> _BITS > 0) + (apart >> 2 * _BITS > 0) + (apart >> 3 * _BITS > 0)
+            slot = level * _SLOTS + ((key >> _BITS * level) & (_SLOTS - 1))
+            top = np.int64(tops[np.uint64(slot)]) + 1
+            if top & (_BLOCK - 1) == 0:
+                block = spare if spare else fresh
+                if spare:
+                    spare = np.int64(pool[block])
+                else:
+                    fresh += _BLOCK
+                pool[block], top = top - 1, block + 1
+            pool[np.uint64(top)], tops[np.uint64(slot)] = near, top
+    return bound, False
+
+
+@kernel
+def _bound(labels: Floats, targets: Ints, wanted: int) -> float:
+    """Give the cost from which on nothing counts: of the first target, or of the last of all."""
+    least, most = np.inf, 0.0
+    for cell in targets:
+        label = labels[cell] if labels[cell] > 0.0 else np.inf
+        least, most = min(least, label), max(most, label)
+    return most if wanted == ALL and len(targets) > 0 else least
+
+
+@kernel
+def _promise(label: float, cell: int, frame: Ints, rule: Floats) -> float:
+    """Give a node's label plus the least that is still to come from it to the targets' box."""
+    row, column = cell // frame[5], cell % frame[5]
+    down = max(frame[0] - row, row - frame[2], 0)
+    over = max(frame[1] - column, column - frame[3], 0)
+    return float(label + rule[4] * max(down, over) + rule[5] * min(down, over))
+
+
+@kernel
+def _box(cells: Ints, row_count: int, column_count: int) -> Ints:
+    """Give the lowest row and column among the cells, the highest, and the size of the grid."""
+    if len(cells) == 0:
+        return np.array([0, 0, row_count, column_count, row_count, column_count])
+    rows, columns = cells // column_count, cells % column_count
+    bounds = [np.min(rows), np.min(columns), np.max(rows), np.max(columns)]
+    return np.array([*bounds, row_count, column_count])
+
+
+@kernel
+def _put(queue: tuple[Shorts, Shorts, Ints], cell: int, promise: float, width: float) -> None:
+    """Queue a node; not before the bucket that is open.
+
+    queue : pool int32 of entries in blocks, tops int32 of each bucket's last entry (-1 = empty),
+            clock: the open bucket, the first block handed back (0 = none), the first never used
+    """
+    pool, tops, clock = queue
+    key = max(clock[0], np.int64(min(promise / width, _KEY_MAX)))
+    level = 0
+    while (key ^ clock[0]) >> _BITS * (level + 1) > 0:
+        level += 1
+    slot = level * _SLOTS + ((key >> _BITS * level) & (_SLOTS - 1))
+    top = np.int64(tops[slot]) + 1
+    if top & (_BLOCK - 1) == 0:
+        block = clock[1]
+        if block:
+            clock[1] = pool[block]
+        else:
+            block = clock[2]
+            clock[2] += _BLOCK
+        pool[block], top = top - 1, block + 1
+    pool[top], tops[slot] = cell, top
+
+
+@kernel
+def _turn_page(
+    queue: tuple[Shorts, Shorts, Ints], labels: Floats, frame: Ints, rule: Floats
+) -> bool:
+    """Spread the first bucket of a higher level over the level below; False = all are empty."""
+    pool, tops, clock = queue
+    for level in range(1, _LEVELS):
+        first = ((clock[0] >> _BITS * level) & (_SLOTS - 1)) + 1
+        for slot in range(level * _SLOTS + first, (level + 1) * _SLOTS):
+            top = np.int64(tops[slot])
+            if top >= 0:
+                above = clock[0] >> _BITS * (level + 1)
+                clock[0] = (above << _BITS | slot & (_SLOTS - 1)) << _BITS * level
+                tops[slot] = -1
+                while top >= 0:
+                    cell, top = np.int64(pool[top]), top - 1
+                    if top & (_BLOCK - 1) == 0:
+                        block, top = top, np.int64(pool[top])
+                        pool[block], clock[1] = clock[1], block
+                    _put(queue, cell, _promise(labels[cell], cell, frame, rule), rule[6])
+                return True
+    return False

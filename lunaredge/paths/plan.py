@@ -1,0 +1,239 @@
+"""Planning a route from pose to pose: safe intervals over a state lattice, anytime.
+
+`Planner` keeps what stays the same from plan to plan: the ground as one machine finds it, its
+moves, and what stands for ever. A plan is searched for with one weight after the other, each time
+for something cheaper than what was found (restarting weighted A*: Richter, Thayer, Ruml 2010).
+"""
+
+import math
+from collections.abc import Callable
+from functools import cached_property
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from lunaredge.kernels import lattice_search as search
+from lunaredge.kernels.jit import Flags, Floats, Ints
+from lunaredge.kernels.lattice import HEADINGS, Links, Moves, Pool, Task, Traffic
+from lunaredge.kernels.lattice_field import costs_to_go
+from lunaredge.kernels.lattice_static import open_links
+from lunaredge.paths.machine import Machine
+from lunaredge.paths.plan_ground import stand
+from lunaredge.paths.plan_links import Lattice, links_of
+from lunaredge.paths.plan_traffic import Body, body_of_barrier, body_of_reservation, traffic_of
+from lunaredge.paths.primitives import moves_of
+from lunaredge.paths.problem import Barrier, NoRoute, Plan, PlanGround, PlanOptions, PlanRequest
+from lunaredge.paths.route import Pose, Route
+
+# States settled between two looks at whether time is over: half a millisecond or so.
+_SLICE = 1024
+# The guide is exact a little beyond the start's own cost; farther away it is a bound.
+_GUIDE_FACTOR = 1.05
+# Room for so many nodes at first.
+_NODES = 1 << 15
+# Farther than bodies reach one looks, for rounding and for what counts as contact.
+_SPARE_M = 0.01
+
+
+def never() -> bool:
+    """Tell that time is not over."""
+    return False
+
+
+class Found(NamedTuple):
+    """What a search came to."""
+
+    words: Ints | None
+    """int64 (K, 2): states and the moves into them, from the start on; None = nothing found."""
+    figures: Floats
+    """float64 (K, 3): when each move begins and ends, s, and the cost then."""
+    links: Links
+    bound: float
+    states: int
+    is_exhausted: bool
+    """Nothing was left to try, and nothing was given up."""
+
+
+class Planner:
+    """Plans for one machine on one ground among barriers; reusable, and not thread-safe."""
+
+    def __init__(
+        self,
+        ground: PlanGround,
+        machine: Machine,
+        barriers: tuple[Barrier, ...] = (),
+        options: PlanOptions | None = None,
+    ) -> None:
+        self.ground = ground
+        self.machine = machine
+        self.barriers = barriers
+        self.options = options or PlanOptions()
+        power, wh = machine.power, self.options.wh
+        second = self.options.second + wh * power.idle_w / 3600.0
+        turning = second + wh * (power.drive_w - power.idle_w) / 3600.0
+        prices = self.options.second * ground.paces_s_m + wh * ground.energies_wh_m
+        self._lattice = Lattice(ground.frame, ground.paces_s_m, prices, second, turning)
+        self._moves = moves_of(machine, ground.cell_m, wh)
+        chord_m = float(np.hypot(*np.diff(self._moves.chords[:, 1:3], axis=0).T).max())
+        self._range_m = machine.footprint.reach_m + max(ground.cell_m, chord_m) + _SPARE_M
+        self._passing = [body_of_barrier(barrier) for barrier in barriers if not barrier.is_lasting]
+        lasting = [body_of_barrier(barrier) for barrier in barriers if barrier.is_lasting]
+        self._solids = self._indexed(lasting)
+        self._ground = stand(ground, machine, self._moves, self._solids, self.options)
+        states = ground.paces_s_m.size * HEADINGS
+        self._slots, self._open_moves = np.zeros(states + 2, np.int32), np.zeros(states, np.int32)
+
+    def plan(self, request: PlanRequest, is_over: Callable[[], bool] = never) -> Plan | NoRoute:
+        """Give the cheapest route found until the states or the time are over, or why there is none.
+
+        is_over : looked at about every millisecond
+        """
+        found = self.find(request, is_over)
+        if found.words is None:
+            return NoRoute(kind=None, proven=found.is_exhausted, states=found.states, reason="none")
+        return Plan(
+            route=route_of(found, self._moves, self.ground, request.start),
+            cost=float(found.figures[-1, 2]),
+            bound=found.bound,
+            states=found.states,
+        )
+
+    def find(self, request: PlanRequest, is_over: Callable[[], bool] = never) -> Found:
+        """Search; where energy has a price and nothing is found, once more for time alone.
+
+        With a price on energy the cheapest way into a span of safe time may be a late one, and an
+        early one is forgotten; with time alone they are the same, and nothing is missed.
+        """
+        found = self._found(request, is_over)
+        timed = bool(request.reservations) or bool(self._passing)
+        if found.words is None and found.is_exhausted and timed and self.options.wh > 0.0:
+            hasty = self._hasty.find(request, is_over)
+            states = found.states + hasty.states
+            return hasty._replace(bound=math.inf, states=states)
+        return found
+
+    @cached_property
+    def _hasty(self) -> "Planner":
+        options = msgspec.structs.replace(self.options, wh=0.0)
+        return Planner(self.ground, self.machine, self.barriers, options)
+
+    def _indexed(self, bodies: list[Body]) -> Traffic:
+        return traffic_of(bodies, self.ground.box, self._range_m)
+
+    def _found(self, request: PlanRequest, is_over: Callable[[], bool]) -> Found:
+        """Search with one weight after the other."""
+        links = self._open_links(request)
+        guide = self._guide(request, links)
+        others = request.reservations.items()
+        traffic = self._indexed(self._passing + [body_of_reservation(*other) for other in others])
+        parts = self.machine.footprint.parts
+        world = (self._moves, self._ground, self._solids, traffic, parts, links, guide)
+        pool = self._pool(traffic)
+        task = Task(
+            ends=np.array((request.start, request.goal)),
+            start_s=float(request.start_s),
+            stay_s=float(request.stay_s),
+            arrive_s=float(request.arrive_s),
+            tick_s=self.options.tick_s,
+            second=self._lattice.second,
+            weight=1.0,
+        )
+        least = _least(links, guide, self._lattice.start_state)
+        best = Found(None, np.empty((0, 3)), links, math.inf, 0, is_exhausted=False)
+        states, cost = 0, math.inf
+        for weight in self.options.weights:
+            task = task._replace(weight=weight)
+            status = search.PAUSED if search.begin(world, task, pool) else search.EXHAUSTED
+            while status == search.PAUSED or status == search.FULL:
+                if status == search.FULL:
+                    pool = _grown(pool)
+                left = self.options.states_max - states - int(pool.counts[search.POPPED])
+                if left <= 0 or is_over():
+                    break
+                status = search.run(world, task, pool, min(_SLICE, left), cost)
+            states += int(pool.counts[search.POPPED])
+            if status == search.FOUND:
+                words, figures = search.way_to(pool.counts[search.GOAL_NODE], pool)
+                cost = float(figures[-1, 2])
+                bound = min(weight, cost / least if least > 0.0 else weight)
+                best = Found(words, figures, links, bound, states, is_exhausted=False)
+            elif status == search.EXHAUSTED:
+                gave_up = bool(pool.counts[search.GIVEN_UP])
+                bound = best.bound if gave_up else 1.0
+                return best._replace(bound=bound, states=states, is_exhausted=not gave_up)
+            if status != search.FOUND or best.bound <= 1.0:
+                break
+        return best._replace(states=states)
+
+    def _open_links(self, request: PlanRequest) -> Links:
+        """Give the links that nothing standing is in the way of."""
+        links = links_of(request.start, request.goal, self.machine, self._lattice)
+        is_open = open_links(links, self._ground, self._solids, self.machine.footprint.parts)
+        return chosen(links, is_open & np.isfinite(links.costs[:, 1]))
+
+    def _guide(self, request: PlanRequest, links: Links) -> Floats:
+        """Give the cost to go from each cell: to a link into the goal, and along it."""
+        states = self._lattice.start_state
+        into = (links.ends[:, 1] == states + 1) & (links.ends[:, 0] < states)
+        sources = links.ends[into, 0] // HEADINGS, np.ascontiguousarray(links.costs[into, 1])
+        columns = self.ground.paces_s_m.shape[1]
+        cell = self.ground.cell_of(request.start)
+        end = (-1 if cell is None else cell, _GUIDE_FACTOR)
+        return costs_to_go(self._ground.prices, columns, sources, end)
+
+    def _pool(self, traffic: Traffic) -> Pool:
+        """Give room for a search."""
+        fullest = int(np.diff(traffic.bin_first).max())
+        return Pool(
+            slots=self._slots,
+            words=np.empty((_NODES, 5), np.int32),
+            figures=np.empty((_NODES, 6)),
+            keys=np.empty(_NODES),
+            waiting=np.empty(_NODES, np.int32),
+            counts=np.zeros(5, np.int64),
+            times=np.empty((fullest + 1, 2)),
+            open_moves=self._open_moves,
+        )
+
+
+def route_of(found: Found, moves: Moves, ground: PlanGround, start: Pose) -> Route:
+    """Give the route along what was found."""
+    assert found.words is not None
+    frame = np.append(ground.frame, ground.paces_s_m.shape[1])
+    tables = moves, found.links
+    return Route(
+        search.knots_along(found.words, found.figures, tables, frame, np.array(start))
+    )
+
+
+def _least(links: Links, guide: Floats, start_state: int) -> float:
+    """Give a lower bound of what any route costs."""
+    least = math.inf
+    for (source, target), (_, price) in zip(links.ends, links.costs, strict=True):
+        if source == start_state:
+            to_go = 0.0 if target > start_state else guide[target // HEADINGS]
+            least = min(least, float(price + to_go))
+    return least
+
+
+def _grown(pool: Pool) -> Pool:
+    """Give the same pool with twice the room."""
+    return pool._replace(
+        words=np.concatenate((pool.words, np.empty_like(pool.words))),
+        figures=np.concatenate((pool.figures, np.empty_like(pool.figures))),
+        keys=np.concatenate((pool.keys, np.empty_like(pool.keys))),
+        waiting=np.concatenate((pool.waiting, np.empty_like(pool.waiting))),
+    )
+
+
+def chosen(links: Links, which: Flags) -> Links:
+    """Give some of the links."""
+    counts = np.diff(links.first)
+    rows = np.repeat(which, counts)
+    return Links(
+        ends=np.ascontiguousarray(links.ends[which]),
+        costs=np.ascontiguousarray(links.costs[which]),
+        first=np.concatenate(([0], np.cumsum(counts[which]))).astype(np.int64),
+        chords=np.ascontiguousarray(links.chords[rows]),
+    )
