@@ -16,7 +16,7 @@ DEV       := $(VENV)/.dev-installed
 PEERS     := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format sim campaign bench wheel clean
+.PHONY: help demo test check format sim campaign exactness bench wheel clean
 
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -42,6 +42,9 @@ sim: $(SITE) ## run the site in the seeded simulator
 
 campaign: $(SITE) ## run the simulator with many seeds (long)
 	@$(LUNAREDGE) sim --seeds 200 $(ARGS)
+
+exactness: $(DEV) ## check a million random motions against independent judges (long)
+	@$(BIN)/python -m tests.paths.campaign $(ARGS)
 
 bench: $(PEERS) ## measure, beside named peers
 	@$(LUNAREDGE) bench $(ARGS)

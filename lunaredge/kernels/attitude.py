@@ -16,12 +16,11 @@ import math
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, Shorts, is_array, kernel
+from lunaredge.kernels.jit import Floats, Shorts, kernel
 from lunaredge.kernels.relief import (
     BLOCK,
     GRADIENT_X,
     GRADIENT_Y,
-    LAYERS,
     ROUGHNESS,
     STEP,
 )
@@ -30,8 +29,8 @@ from lunaredge.kernels.traction import (
     ALONG,
     BACKWARD,
     DECELERATION,
-    FIGURES,
     FULL_SPEED,
+    GENTLE,
     HOLD,
     RADIUS,
     SIDEWAYS,
@@ -110,13 +109,9 @@ def first_breach(
     ground  : see `Ground`       as `paths.grid` prepares it
     figures : float64 (FIGURES,) see `kernels.traction`
     returns : what is wrong (NOTHING: nothing), segment, time_s, value, limit
+
+    The caller has prepared the arrays once for many routes; they are not looked at again.
     """
-    blocks, table, frame, _ = ground
-    assert is_array(knots, np.float64, None, 4)
-    assert is_array(blocks, np.float64, None, LAYERS, BLOCK, BLOCK)
-    assert is_array(table, np.int32, None, None)
-    assert is_array(frame, np.float64, 3)
-    assert is_array(figures, np.float64, FIGURES)
     return _first_breach(knots, ground, figures)
 
 
@@ -124,7 +119,8 @@ def first_breach(
 def _first_breach(
     knots: Floats, ground: Ground, figures: Floats
 ) -> tuple[int, int, float, float, float]:
-    """See `first_breach`: segment by segment."""
+    """See `first_breach`: segment by segment, most of them on one gentle cell."""
+    blocks, table, frame, shape = ground
     for k in range(max(1, len(knots) - 1)):
         end = min(k + 1, len(knots) - 1)
         lasting_s = knots[end, 0] - knots[k, 0]
@@ -137,8 +133,10 @@ def _first_breach(
         motion = (x_m, y_m, turn, speed_m_s, turn_rad_s)
         pose = (knots[k, 1], knots[k, 2], knots[k, 3])
         worst = _drive_breach(pose[2], motion, figures)
-        if ground[3][0] > 0:
-            worst = _ground_breach(worst, pose, motion, ground, figures)
+        if shape[0] > 0:
+            row, column = _only_cell(pose, motion, frame, shape)
+            if row < 0 or not _is_gentle(blocks, table, row, column, figures):
+                worst = _ground_breach(worst, pose, motion, ground, figures)
         share, what, value, limit = worst
         if what != NOTHING:
             return what, k, knots[k, 0] + share * lasting_s, value, limit
@@ -186,6 +184,45 @@ def _askew_rad(heading_rad: float, motion: Motion, length_m: float, figures: Flo
 
 
 @kernel
+def _only_cell(
+    pose: tuple[float, float, float], motion: Motion, frame: Floats, shape: tuple[int, int]
+) -> tuple[int, int]:
+    """Give the row and column of the one cell that a segment touches; -1, -1 where there are more.
+
+    Beyond the grid is more, too.
+    """
+    per_m = 1.0 / frame[2]
+    low, high = TOUCH_M * per_m, 1.0 - TOUCH_M * per_m
+    column_at, row_at = (pose[0] - frame[0]) * per_m, (pose[1] - frame[1]) * per_m
+    if not (0.0 <= column_at < shape[1] and 0.0 <= row_at < shape[0]):
+        return -1, -1
+    column, row = int(column_at), int(row_at)
+    here, there = column_at - column, column_at - column + motion[0] * per_m
+    if min(here, there) <= low or max(here, there) >= high:
+        return -1, -1
+    here, there = row_at - row, row_at - row + motion[1] * per_m
+    if min(here, there) <= low or max(here, there) >= high:
+        return -1, -1
+    return row, column
+
+
+@kernel
+def _is_gentle(blocks: Floats, table: Shorts, row: int, column: int, figures: Floats) -> bool:
+    """Tell whether nothing can be wrong on a cell for a machine within its speed and turn rate."""
+    place = table[row // BLOCK, column // BLOCK]
+    i, j = row % BLOCK, column % BLOCK
+    x, y = blocks[place, GRADIENT_X, i, j], blocks[place, GRADIENT_Y, i, j]
+    gentle = figures[GENTLE]
+    # What is not known is in none of these.
+    return (
+        gentle >= 0.0
+        and x * x + y * y <= gentle * gentle
+        and blocks[place, STEP, i, j] <= figures[STEP_MAX]
+        and blocks[place, ROUGHNESS, i, j] <= figures[ROUGHNESS_MAX]
+    )
+
+
+@kernel
 def _ground_breach(
     worst: Breach,
     pose: tuple[float, float, float],
@@ -204,17 +241,6 @@ def _ground_breach(
     columns, rows = motion[0] / frame[2], motion[1] / frame[2]
     if not (-slack <= column_at <= shape[1] + slack and -slack <= row_at <= shape[0] + slack):
         return _sooner(worst, 0.0, UNKNOWN, np.nan, np.nan)
-    column, row = math.floor(column_at), math.floor(row_at)
-    low, high = slack, 1.0 - slack
-    if (
-        low < min(column_at, column_at + columns) - column
-        and max(column_at, column_at + columns) - column < high
-        and low < min(row_at, row_at + rows) - row
-        and max(row_at, row_at + rows) - row < high
-    ):
-        # All within one cell, off its edges: by far the most of a finely cut route.
-        span = (0.0, 1.0, pose[2], pose[2] + motion[2])
-        return _cell_breach(worst, (row, column), span, motion, ground, figures)
     column_step, row_step = (1 if columns >= 0.0 else -1), (1 if rows >= 0.0 else -1)
     column = math.floor(column_at - column_step * slack)
     column_last = math.floor(column_at + columns + column_step * slack)
@@ -268,6 +294,8 @@ def _cell_breach(
 ) -> Breach:
     """Find what is wrong on one cell before ``worst``, which is given else."""
     blocks, table, _, _ = ground
+    if _is_gentle(blocks, table, cell[0], cell[1], figures):
+        return worst
     place = table[cell[0] // BLOCK, cell[1] // BLOCK]
     i, j = cell[0] % BLOCK, cell[1] % BLOCK
     step_m, roughness_m = blocks[place, STEP, i, j], blocks[place, ROUGHNESS, i, j]

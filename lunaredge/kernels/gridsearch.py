@@ -27,6 +27,8 @@ STEPS: Ints = np.concatenate([MOVES, -MOVES])
 # Stands for a start's cost of 0, since labels of 0 are "not reached": fresh memory is zeros, and
 # the system hands that out without touching it.
 TINY = 1e-300
+# Stands for a blocked start's own cost where it has no share in any step.
+_HUGE = 1e300
 
 FIRST, ALL = 0, 1
 """Which of the targets a search has to reach."""
@@ -118,161 +120,151 @@ def search(
 
     graph   : costs, open moves uint8 (H, W) one bit per move, moves to try (9,).
               costs (H, W): a step costs length * (own share * cost here + share * cost there);
-              costs (H * W, 4): a step costs what stands there, by the rows of `MOVES`
+              costs (H, W, 4): a step costs what stands there, by the rows of `MOVES`
     rule    : float64 (7,)  own share, share, length of a straight and of a diagonal move, least
               cost still to come for each straight and each diagonal move toward the targets (0: no
               guidance), width of a bucket
     ends    : int64 (S,) source cells, float64 (S,) their costs, int64 (G,) target cells
     wanted  : `FIRST` or `ALL` of the targets
     out     : float64 (H * W,) labels, uint8 (H * W,) the way into each node, int32 pool of the
-              queue; labels and ways are all 0 at the start
+              queue; all are 0 at the start
     returns : the cost at which it ended (inf = it ran out first), whether the pool was large enough
 
     Ties: of equally promising nodes the last found is taken up first; a node keeps the first of
     equally cheap ways into it.
     """
-    row_count, column_count = graph[1].shape
+    sources, source_costs, targets = ends
+    labels, ways, pool = out
     tops = np.full(_LEVELS * _SLOTS, -1, np.int32)
-    frame = _box(ends[2], row_count, column_count)
-    clock = np.array([0, 0, _BLOCK])
-    queue = (out[2], tops, clock)
-    for cell in ends[2]:
-        out[1][cell] = _TARGET
-    for k in range(len(ends[0])):
-        cell, cost = ends[0][k], max(ends[1][k], TINY)
-        if (out[0][cell] == 0.0 or cost < out[0][cell]) and cost < np.inf:
-            out[0][cell] = cost
-            _put(queue, cell, _promise(cost, cell, frame, rule), rule[6])
-    return _run(graph, rule, ends[2], wanted, (out[0], out[1], queue, frame))
+    clock = np.array([0, _BLOCK])
+    distances = _distances(targets, graph[1].shape)
+    for cell in targets:
+        ways[cell] = _TARGET
+    for k in range(len(sources)):
+        cell, cost = sources[k], max(source_costs[k], TINY)
+        if (labels[cell] == 0.0 or cost < labels[cell]) and cost < np.inf:
+            labels[cell] = cost
+            _put((pool, tops, clock), cell, promise(cost, cell, distances, rule), rule[6])
+    return _run(graph, rule, (targets, wanted), (pool, tops, clock), (labels, ways, distances))
 
 
 @kernel
 def _run(
     graph: tuple[Floats | Singles, Bytes, Ints],
     rule: Floats,
-    targets: Ints,
-    wanted: int,
-    state: tuple[Floats, Bytes, tuple[Shorts, Shorts, Ints], Ints],
+    goal: tuple[Ints, int],
+    queue: tuple[Shorts, Shorts, Ints],
+    state: tuple[Floats, Bytes, tuple[Ints, Ints]],
 ) -> tuple[float, bool]:
     """Take up node after node; see `search`.
 
     The queue's steps stand here, not in functions: numba hands over an array as seven numbers, and
     the calls took more than all the rest (90 against 40 ns a node, x86-64, 2026-11).
     """
-    labels, ways, queue, frame = state
+    labels, ways, (downs, overs) = state
     pool, tops, clock = queue
-    costs, moves, onward = graph[0], graph[1].reshape(-1), graph[2]
-    flat = costs.reshape(-1)
-    top_row, left, bottom_row, right, _, column_count = frame
+    flat, moves, onward = graph[0].reshape(-1), graph[1].reshape(-1), graph[2]
     own_share, share, straight, diagonal, ahead, aslant, width = rule
-    offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
-    inverse, own, bound = 1.0 / width, 0.0, _bound(labels, targets, wanted)
-    last = np.int64(min(bound * inverse, _KEY_MAX))
-    now, spare, fresh = clock[0], clock[1], clock[2]
-    while fresh + _BLOCK <= len(pool):
+    offsets = STEPS[:, 0] * len(overs) + STEPS[:, 1]
+    edges = np.where(np.arange(8) < 4, 0, 4 * offsets) + np.arange(8) % 4
+    lengths = np.where(np.arange(8) % 4 < 2, straight, diagonal)
+    inverse, bound = 1.0 / width, _bound(labels, goal)
+    now, spare = clock[0], clock[1]
+    while min(bound * inverse, _KEY_MAX) >= now and spare + 2 * _BLOCK <= len(pool):
         slot = now & (_SLOTS - 1)
         while slot < _SLOTS and tops[np.uint64(slot)] < 0:
             slot += 1
         if slot == _SLOTS:
-            clock[0], clock[1], clock[2] = now, spare, fresh
-            if not _turn_page(queue, labels, frame, rule):
-                return bound, True
-            now, spare, fresh = clock[0], clock[1], clock[2]
+            clock[0], clock[1] = now, spare
+            _turn_page(queue, labels, (downs, overs), rule)
+            now, spare = clock[0], clock[1]
             continue
         now = (now & ~(_SLOTS - 1)) | slot
-        if now > last:
-            return bound, True
         top = np.int64(tops[np.uint64(slot)])
         cell, top = np.int64(pool[np.uint64(top)]), top - 1
         if top & (_BLOCK - 1) == 0:
             block, top = top, np.int64(pool[top])
             pool[block], spare = spare, block
         tops[np.uint64(slot)] = top
-        row = np.int64(np.uint32(cell) // np.uint32(column_count))
-        column, label, way = cell - row * column_count, labels[cell], np.int64(ways[cell])
-        down, over = max(top_row - row, row - bottom_row, 0), max(left - column, column - right, 0)
-        promise = label + ahead * max(down, over) + aslant * min(down, over)
-        if promise >= bound or way & _TAKEN:
+        row = np.int64(np.uint32(cell) // np.uint32(len(overs)))
+        column, label, way = cell - row * len(overs), labels[cell], np.int64(ways[cell])
+        down, over = downs[row], overs[column]
+        if label + ahead * max(down, over) + aslant * min(down, over) >= bound or way & _TAKEN:
             continue
         ways[cell] = way | _TAKEN
         mask = np.int64(moves[cell]) & onward[way & _WAY]
-        if own_share > 0.0:
-            own = own_share * flat[cell]
+        own = own_share * min(flat[cell], _HUGE)
         while mask:
             k = _LOWEST[mask]
             mask &= mask - 1
-            near = cell + offsets[k]
-            if costs.ndim == 2:
-                cost = label + (diagonal if k & 2 else straight) * (own + share * flat[near])
+            near = np.uint64(cell + offsets[k])
+            if graph[0].ndim == 2:
+                cost = label + lengths[k] * (own + share * flat[near])
             else:
-                cost = label + (flat[4 * cell + k] if k < 4 else flat[4 * near + k - 4])
+                cost = label + flat[4 * cell + edges[k]]
             before = labels[near]
-            if before != 0.0 and before <= cost:
+            down, over = downs[row + STEPS[k, 0]], overs[column + STEPS[k, 1]]
+            promised = cost + ahead * max(down, over) + aslant * min(down, over)
+            if (before != 0.0 and before <= cost) or not promised < bound:
                 continue
-            i, j = row + STEPS[k, 0], column + STEPS[k, 1]
-            down, over = max(top_row - i, i - bottom_row, 0), max(left - j, j - right, 0)
-            promise = cost + ahead * max(down, over) + aslant * min(down, over)
-            if not promise < bound:
-                continue
-            mark = ways[near] & _TARGET
+            mark = np.int64(ways[near]) & _TARGET
             labels[near], ways[near] = cost, mark | (k + 1)
             if mark:
-                bound = _bound(labels, targets, wanted)
-                last = np.int64(min(bound * inverse, _KEY_MAX))
-            key = max(now, np.int64(min(promise * inverse, _KEY_MAX)))
+                bound = _bound(labels, goal)
+            key = max(now, np.int64(min(promised * inverse, _KEY_MAX)))
             apart = key ^ now
             level = (apart >> _BITS > 0) + (apart >> 2 * _BITS > 0) + (apart >> 3 * _BITS > 0)
             slot = level * _SLOTS + ((key >> _BITS * level) & (_SLOTS - 1))
             top = np.int64(tops[np.uint64(slot)]) + 1
             if top & (_BLOCK - 1) == 0:
-                block = spare if spare else fresh
-                if spare:
-                    spare = np.int64(pool[block])
-                else:
-                    fresh += _BLOCK
-                pool[block], top = top - 1, block + 1
-            pool[np.uint64(top)], tops[np.uint64(slot)] = near, top
-    return bound, False
+                block, top, after = spare, top - 1, np.int64(pool[spare])
+                spare = after + (after == 0) * (block + _BLOCK)
+                pool[block], top = top, block + 1
+            pool[np.uint64(top)], tops[np.uint64(slot)] = cell + offsets[k], top
+    return bound, spare + 2 * _BLOCK <= len(pool)
 
 
 @kernel
-def _bound(labels: Floats, targets: Ints, wanted: int) -> float:
+def _bound(labels: Floats, goal: tuple[Ints, int]) -> float:
     """Give the cost from which on nothing counts: of the first target, or of the last of all."""
     least, most = np.inf, 0.0
-    for cell in targets:
+    for cell in goal[0]:
         label = labels[cell] if labels[cell] > 0.0 else np.inf
         least, most = min(least, label), max(most, label)
-    return most if wanted == ALL and len(targets) > 0 else least
+    return most if goal[1] == ALL and len(goal[0]) > 0 else least
 
 
 @kernel
-def _promise(label: float, cell: int, frame: Ints, rule: Floats) -> float:
+def promise(label: float, cell: int, distances: tuple[Ints, Ints], rule: Floats) -> float:
     """Give a node's label plus the least that is still to come from it to the targets' box."""
-    row, column = cell // frame[5], cell % frame[5]
-    down = max(frame[0] - row, row - frame[2], 0)
-    over = max(frame[1] - column, column - frame[3], 0)
+    column_count = len(distances[1])
+    down, over = distances[0][cell // column_count], distances[1][cell % column_count]
     return float(label + rule[4] * max(down, over) + rule[5] * min(down, over))
 
 
 @kernel
-def _box(cells: Ints, row_count: int, column_count: int) -> Ints:
-    """Give the lowest row and column among the cells, the highest, and the size of the grid."""
-    if len(cells) == 0:
-        return np.array([0, 0, row_count, column_count, row_count, column_count])
-    rows, columns = cells // column_count, cells % column_count
-    bounds = [np.min(rows), np.min(columns), np.max(rows), np.max(columns)]
-    return np.array([*bounds, row_count, column_count])
+def _distances(cells: Ints, shape: tuple[int, int]) -> tuple[Ints, Ints]:
+    """Give the rows from each row, and the columns from each column, to the box of the cells."""
+    downs, overs = np.zeros(shape[0], np.int64), np.zeros(shape[1], np.int64)
+    if len(cells) > 0:
+        rows, columns = cells // shape[1], cells % shape[1]
+        for row in range(shape[0]):
+            downs[row] = max(np.min(rows) - row, row - np.max(rows), 0)
+        for column in range(shape[1]):
+            overs[column] = max(np.min(columns) - column, column - np.max(columns), 0)
+    return downs, overs
 
 
 @kernel
-def _put(queue: tuple[Shorts, Shorts, Ints], cell: int, promise: float, width: float) -> None:
+def _put(queue: tuple[Shorts, Shorts, Ints], cell: int, promised: float, width: float) -> None:
     """Queue a node; not before the bucket that is open.
 
     queue : pool int32 of entries in blocks, tops int32 of each bucket's last entry (-1 = empty),
-            clock: the open bucket, the first block handed back (0 = none), the first never used
+            clock: the open bucket, the first free block. A free block says which is the next free,
+            0 = the one behind it
     """
     pool, tops, clock = queue
-    key = max(clock[0], np.int64(min(promise / width, _KEY_MAX)))
+    key = max(clock[0], np.int64(min(promised / width, _KEY_MAX)))
     level = 0
     while (key ^ clock[0]) >> _BITS * (level + 1) > 0:
         level += 1
@@ -280,20 +272,19 @@ def _put(queue: tuple[Shorts, Shorts, Ints], cell: int, promise: float, width: f
     top = np.int64(tops[slot]) + 1
     if top & (_BLOCK - 1) == 0:
         block = clock[1]
-        if block:
-            clock[1] = pool[block]
-        else:
-            block = clock[2]
-            clock[2] += _BLOCK
+        clock[1] = pool[block] if pool[block] else block + _BLOCK
         pool[block], top = top - 1, block + 1
     pool[top], tops[slot] = cell, top
 
 
 @kernel
 def _turn_page(
-    queue: tuple[Shorts, Shorts, Ints], labels: Floats, frame: Ints, rule: Floats
-) -> bool:
-    """Spread the first bucket of a higher level over the level below; False = all are empty."""
+    queue: tuple[Shorts, Shorts, Ints],
+    labels: Floats,
+    distances: tuple[Ints, Ints],
+    rule: Floats,
+) -> None:
+    """Spread the first bucket of a higher level below; with none, end the queue's time."""
     pool, tops, clock = queue
     for level in range(1, _LEVELS):
         first = ((clock[0] >> _BITS * level) & (_SLOTS - 1)) + 1
@@ -308,6 +299,6 @@ def _turn_page(
                     if top & (_BLOCK - 1) == 0:
                         block, top = top, np.int64(pool[top])
                         pool[block], clock[1] = clock[1], block
-                    _put(queue, cell, _promise(labels[cell], cell, frame, rule), rule[6])
-                return True
-    return False
+                    _put(queue, cell, promise(labels[cell], cell, distances, rule), rule[6])
+                return
+    clock[0] = _KEY_MAX + 1

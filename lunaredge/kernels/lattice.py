@@ -71,23 +71,41 @@ class Moves(NamedTuple):
     """float64 (., 4): part of the duration gone, x and y from the start, m, heading, rad."""
 
 
+class Graph(NamedTuple):
+    """What every step of a search looks at."""
+
+    first: Ints
+    """As in `Moves`, and so are the next four."""
+    steps: Ints
+    rates: Floats
+    chain_first: Ints
+    chain: Ints
+    near: Flags
+    """bool (H, W): something that stands still may be within reach of a move from here."""
+    durations: Singles
+    """float32 (H * W, 16): s from a cell to its neighbour along VECTORS[k]; inf = closed."""
+    prices: Singles
+    """float32 (H * W, 16): what that costs."""
+    guide: Floats
+    """float64 (H * W,): the least that the way to the goal can cost; inf = no way."""
+    bin_spans: Floats
+    """float64 (bins, 2): from when until when there is traffic in a bin; inf, -inf = never."""
+    bin_cells: int
+    """Cells along a bin's side."""
+    bin_columns: int
+
+
 class Ground(NamedTuple):
-    """What stands still."""
+    """The ground as the moves meet it."""
 
     frame: Floats
     """float64 (3,): x_m, y_m, cell_m."""
     closed: Flags
     """bool (H, W)."""
-    near: Flags
-    """bool (H, W): something that stands still may be within reach of a move from here."""
     gradients: Singles
     """float32 (H, W, 2): rise along +x and +y, m per m."""
     limits: Floats
     """float64 (2,): the largest rise along and across the heading, m per m."""
-    durations: Singles
-    """float32 (H * W, 16): s from a cell to its neighbour along VECTORS[k]; inf = closed."""
-    prices: Singles
-    """float32 (H * W, 16): what that costs."""
 
 
 class Traffic(NamedTuple):
@@ -117,13 +135,25 @@ class Links(NamedTuple):
     """Motions that join the start and the goal pose with the lattice."""
 
     ends: Ints
-    """int64 (L, 2): the state that each leads from and to."""
+    """int64 (L, 2): the state that each leads from, rising, and to."""
     costs: Floats
     """float64 (L, 2): duration, s, and price."""
     first: Ints
     """int64 (L + 1,): the poses of link k are rows first[k] to first[k + 1]."""
     chords: Floats
     """float64 (., 4): part of the duration gone, x, y, m, heading, rad."""
+
+
+class Scene(NamedTuple):
+    """What a step of a search looks at only where something is near."""
+
+    moves: Moves
+    ground: Ground
+    solids: Traffic
+    traffic: Traffic
+    parts: Floats
+    """float64 (S, COLUMNS): the machine's, rows of `kernels.convex`."""
+    links: Links
 
 
 class Task(NamedTuple):

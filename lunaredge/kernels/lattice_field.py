@@ -6,13 +6,26 @@ way. Every move of a machine costs as much as some chain of these steps or more,
 lower bound of the search's costs and falls by no more than a move costs (consistent).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from lunaredge.kernels.jit import Flags, Floats, Ints, Singles, is_array, kernel
+from lunaredge.kernels.jit import Flags, Floats, Ints, Shorts, Singles, is_array, kernel
 from lunaredge.kernels.lattice import LENGTHS, VECTORS
 
 # Buckets of the queue; with fewer than the costs' spread needs, they are only wider.
 _BUCKETS_MAX = 4096
+
+
+class Queue(NamedTuple):
+    """Cells in buckets, each a chain linked both ways, so that a cell moves at once."""
+
+    heads: Shorts
+    """int32 (buckets,): first cell; -1 = none."""
+    after: Shorts
+    """int32 (H * W,): the next cell in the bucket; -1 = none."""
+    before: Shorts
+    """int32 (H * W,): the one before; -1 = it is the first, -2 = it is in no bucket."""
 
 
 def step_costs(
@@ -37,27 +50,35 @@ def step_costs(
 
 
 def costs_to_go(
-    prices: Singles, column_count: int, sources: tuple[Ints, Floats], end: tuple[int, float]
+    prices: Singles, shape: tuple[int, int], sources: tuple[Ints, Floats], end: tuple[int, float]
 ) -> Floats:
     """Give a lower bound of what it costs to reach the sources from every cell.
 
     prices  : float32 (H * W, 16)  as `step_costs` gives them
+    shape   : H and W
     sources : int64 (S,) cells and float64 (S,) what is still to pay from there
-    end     : a cell and a factor: the bound is exact up to that times the cost from the cell, and
-              is nowhere less than that where it isn't; -1: exact everywhere
+    end     : a cell and a factor: the bound is exact wherever a way from the cell costs up to the
+              factor times the least, and elsewhere still falls by no more than a step costs; with
+              a cell of -1 it is exact everywhere
     returns : float64 (H * W,)     inf = no way
 
-    Dijkstra's search with a queue of buckets (Dial 1969; Denardo and Fox 1979): a cell may be
-    settled twice when prices spread over more than the buckets do, never wrongly.
+    A* search (Hart, Nilsson, Raphael 1968) from the sources toward the cell, guided by the distance
+    at the least price of a metre, with a queue of buckets (Dial 1969; Denardo and Fox 1979) whose
+    cells are in no order: a cell may be settled twice, never wrongly. What it leaves unsettled lies
+    on no way that costs less than its limit. Bound by some 16 random reads a cell settled.
     """
-    assert is_array(prices, np.float32, None, 16)
+    assert is_array(prices, np.float32, shape[0] * shape[1], 16)
     assert is_array(sources[0], np.int64, None)
     assert is_array(sources[1], np.float64, len(sources[0]))
     assert end[1] >= 1.0
     low, high = _spread(prices)
-    width = max(low, high / (_BUCKETS_MAX - 2)) if np.isfinite(high) else 1.0
+    rate = low if high < np.inf and end[0] >= 0 else 0.0
+    # Keys that wait together differ by two steps' prices at most, or as the sources do.
+    away = sources[1] + rate * sum(shape) if len(sources[1]) else np.zeros(1)
+    spread = max(2.0 * high, float(away.max() - sources[1].min())) if len(sources[1]) else 1.0
+    width = max(low, spread / (_BUCKETS_MAX - 2)) if high < np.inf else 1.0
     last = (int(end[0]), float(end[1]))
-    return _costs_to_go(prices, int(column_count), sources, last, float(width))
+    return _costs_to_go(prices, shape[1], sources, last, (float(width), float(rate)))
 
 
 @kernel
@@ -97,11 +118,13 @@ def _step_costs(
 
 @kernel
 def _spread(prices: Singles) -> tuple[float, float]:
-    """Give the least and the greatest finite price; inf and -inf where there is none."""
+    """Give the least price of a cell's length, and the greatest of a step; inf = all is closed."""
     low, high = np.inf, -np.inf
-    for price in prices.flat:
-        if np.isfinite(price):
-            low, high = min(low, float(price)), max(high, float(price))
+    for cell in range(len(prices)):
+        for k in range(8):
+            price = float(prices[cell, k])
+            if price < np.inf:
+                low, high = min(low, price / LENGTHS[k]), max(high, price)
     return low, (high if high > 0.0 else np.inf)
 
 
@@ -111,75 +134,91 @@ def _costs_to_go(
     column_count: int,
     sources: tuple[Ints, Floats],
     end: tuple[int, float],
-    width: float,
+    rates: tuple[float, float],
 ) -> Floats:
-    """See `costs_to_go`. Buckets are chains of cells, doubly linked, so that a cell moves at once."""
-    cell_count = len(prices)
+    """See `costs_to_go`.
+
+    rates : how wide a bucket is, and the least price of a cell's length
+    """
     steps = VECTORS[:, 1] * column_count + VECTORS[:, 0]
-    costs = np.full(cell_count, np.inf)
-    after, before = np.full(cell_count, -1, np.int32), np.full(cell_count, -2, np.int32)
-    heads = np.full(_BUCKETS_MAX, -1, np.int32)
-    low, high, waiting_count = np.inf, 0.0, 0
-    for k in range(len(sources[0])):
-        low, high = min(low, sources[1][k]), max(high, sources[1][k])
-    base = low if np.isfinite(low) else 0.0
-    width = max(width, (high - base) / (_BUCKETS_MAX - 2))
+    costs = np.full(len(prices), np.inf)
+    queue = Queue(
+        np.full(_BUCKETS_MAX, -1, np.int32),
+        np.full(len(prices), -1, np.int32),
+        np.full(len(prices), -2, np.int32),
+    )
+    width, rate = rates
+    waiting_count, at = 0, 2**62
     for k in range(len(sources[0])):
         cell = sources[0][k]
         if sources[1][k] < costs[cell]:
-            if before[cell] != -2:
-                _take(heads, after, before, cell, int((costs[cell] - base) / width))
-                waiting_count -= 1
+            key = rate * _apart(cell, end[0], column_count)
+            if queue.before[cell] == -2:
+                waiting_count += 1
+            else:
+                _take(queue, cell, int((costs[cell] + key) / width))
             costs[cell] = sources[1][k]
-            _put(heads, after, before, cell, int((costs[cell] - base) / width))
-            waiting_count += 1
-    at, limit = 0, np.inf
-    while waiting_count > 0 and base + at * width <= limit:
-        cell = heads[at & (_BUCKETS_MAX - 1)]
+            bucket = int((costs[cell] + key) / width)
+            _put(queue, cell, bucket)
+            at = min(at, bucket)
+    limit = np.inf
+    while waiting_count > 0 and at * width <= limit:
+        cell = queue.heads[at & (_BUCKETS_MAX - 1)]
         if cell < 0:
             at += 1
             continue
-        _take(heads, after, before, cell, at)
+        _take(queue, cell, at)
         waiting_count -= 1
         if cell == end[0]:
-            limit = min(limit, end[1] * costs[cell])
+            limit = end[1] * costs[cell]
         for k in range(16):
             cost = costs[cell] + prices[cell, k]
             near = cell + steps[k]
             # No step leaves the grid: there the price is infinite.
             if cost < np.inf and cost < costs[near]:
-                if before[near] != -2:
-                    _take(heads, after, before, near, int((costs[near] - base) / width))
-                    waiting_count -= 1
+                key = rate * _apart(near, end[0], column_count)
+                if queue.before[near] == -2:
+                    waiting_count += 1
+                else:
+                    _take(queue, near, int((costs[near] + key) / width))
                 costs[near] = cost
-                _put(heads, after, before, near, int((cost - base) / width))
-                waiting_count += 1
+                bucket = int((cost + key) / width)
+                _put(queue, near, bucket)
+                at = min(at, bucket)
     if waiting_count > 0:
-        bound = base + at * width
-        for cell in range(cell_count):
-            if costs[cell] > bound:
-                costs[cell] = bound
+        for cell in range(len(costs)):
+            bound = at * width - rate * _apart(cell, end[0], column_count)
+            costs[cell] = min(costs[cell], max(bound, 0.0))
     return costs
 
 
 @kernel
-def _put(heads: Ints, after: Ints, before: Ints, cell: int, bucket: int) -> None:
-    """Put a cell first into a bucket. before : -2 = in none, -1 = first."""
-    slot = bucket & (_BUCKETS_MAX - 1)
-    head = heads[slot]
-    after[cell], before[cell] = head, -1
-    if head >= 0:
-        before[head] = cell
-    heads[slot] = cell
+def _apart(cell: int, other: int, column_count: int) -> float:
+    """Give how far two cells' centres are apart, in cells."""
+    rows = cell // column_count - other // column_count
+    columns = cell % column_count - other % column_count
+    return float(np.sqrt(float(rows * rows + columns * columns)))
 
 
 @kernel
-def _take(heads: Ints, after: Ints, before: Ints, cell: int, bucket: int) -> None:
+def _put(queue: Queue, cell: int, bucket: int) -> None:
+    """Put a cell first into a bucket."""
+    slot = bucket & (_BUCKETS_MAX - 1)
+    head = queue.heads[slot]
+    queue.after[cell], queue.before[cell] = head, -1
+    if head >= 0:
+        queue.before[head] = cell
+    queue.heads[slot] = cell
+
+
+@kernel
+def _take(queue: Queue, cell: int, bucket: int) -> None:
     """Take a cell out of its bucket."""
-    if before[cell] >= 0:
-        after[before[cell]] = after[cell]
+    before, after = queue.before[cell], queue.after[cell]
+    if before >= 0:
+        queue.after[before] = after
     else:
-        heads[bucket & (_BUCKETS_MAX - 1)] = after[cell]
-    if after[cell] >= 0:
-        before[after[cell]] = before[cell]
-    before[cell] = -2
+        queue.heads[bucket & (_BUCKETS_MAX - 1)] = after
+    if after >= 0:
+        queue.before[after] = before
+    queue.before[cell] = -2

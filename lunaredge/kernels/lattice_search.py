@@ -8,7 +8,7 @@ finds first costs at most w times the least. It runs in slices, so that whoever 
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, Ints, kernel
+from lunaredge.kernels.jit import Floats, Ints, Shorts, kernel
 from lunaredge.kernels.lattice import (
     AFTER,
     ANGLES,
@@ -18,13 +18,15 @@ from lunaredge.kernels.lattice import (
     HEADINGS,
     LEAST_S,
     LENGTHS,
+    MOVES_MAX,
     ROW,
+    Graph,
     Ground,
     Links,
     Moves,
     Pool,
+    Scene,
     Task,
-    Traffic,
 )
 from lunaredge.kernels.lattice_static import open_moves
 from lunaredge.kernels.lattice_timed import departure, taken_times
@@ -42,61 +44,54 @@ NODES, WAITING, POPPED, GOAL_NODE, GIVEN_UP = range(5)
 SAME_M = 1e-6
 SAME_RAD = 1e-8
 
-World = tuple[Moves, Ground, Traffic, Traffic, Floats, Links, Floats]
-"""Moves, ground, solids, traffic, the machine's parts, links, and the guide, float64 (H * W,)."""
-
-
 @kernel
-def begin(world: World, task: Task, pool: Pool) -> bool:
+def begin(graph: Graph, scene: Scene, task: Task, pool: Pool) -> bool:
     """Begin a search: only the start is known. False when the start is not safe then."""
     pool.counts[:] = 0
     pool.counts[GOAL_NODE] = -1
-    start = len(pool.slots) - 2
-    head = _nodes_of(start, world, task, pool, work_space())
-    at = head
+    at = _nodes_of(len(pool.slots) - 2, graph.guide, scene, task.ends, pool)
     while at >= 0:
         if pool.figures[at, SAFE_FROM] <= task.start_s <= pool.figures[at, SAFE_UNTIL]:
             pool.figures[at, ARRIVAL], pool.figures[at, COST] = task.start_s, 0.0
-            _push(pool, 0.0, at)
+            _push(pool.keys, pool.waiting, pool.counts, 0.0, at)
             return True
         at = pool.words[at, NEXT]
     return False
 
 
 @kernel
-def run(world: World, task: Task, pool: Pool, slice_count: int, cost_max: float) -> int:
+def run(
+    graph: Graph, scene: Scene, task: Task, pool: Pool, slice_count: int, cost_max: float
+) -> int:
     """Settle up to so many nodes; give how it ended. Nothing of that cost or more is looked at."""
-    work = work_space()
     goal = len(pool.slots) - 1
-    spare = (len(pool.times) + 1) * 40
+    # No state leads to more, each with a span after every leg of the fullest bin.
+    spare = (len(pool.times) + 1) * (MOVES_MAX + len(scene.links.ends))
     for _ in range(slice_count):
         if pool.counts[NODES] + spare > len(pool.words) or (
             pool.counts[WAITING] + spare > len(pool.keys)
         ):
             return FULL
-        node = _pop(pool)
+        node = _pop(pool.keys, pool.waiting, pool.counts)
         if node < 0:
             return EXHAUSTED
         if pool.words[node, SETTLED] or pool.figures[node, COST] >= cost_max:
             continue
         pool.words[node, SETTLED] = 1
         pool.counts[POPPED] += 1
-        if pool.words[node, STATE] == goal:
+        state = pool.words[node, STATE]
+        if state == goal:
             pool.counts[GOAL_NODE] = node
             return FOUND
-        _expand(node, world, task, pool, (work, cost_max))
+        link = _first_link(scene.links.ends, state)
+        while link < len(scene.links.ends) and scene.links.ends[link, 0] == state:
+            costs = scene.links.costs
+            step = (scene.links.ends[link, 1], -1 - link, costs[link, 0], costs[link, 1])
+            _reach(node, step, graph.guide, scene, (task, cost_max), pool)
+            link += 1
+        if state < goal - 1:
+            _expand(node, graph, scene, task, pool, cost_max)
     return PAUSED
-
-
-@kernel
-def least_open(pool: Pool) -> float:
-    """Give the least that any way through what still waits can cost; inf = nothing waits."""
-    least = np.inf
-    for k in range(pool.counts[WAITING]):
-        node = pool.waiting[k]
-        if not pool.words[node, SETTLED]:
-            least = min(least, pool.figures[node, COST] + pool.figures[node, TO_GO])
-    return least
 
 
 @kernel
@@ -176,163 +171,213 @@ def _runs_on(out: Floats, count: int, time_s: float, x: float, y: float, heading
 
 
 @kernel
-def move_cost(move: int, cell: int, world: World, second: float) -> tuple[float, float]:
-    """Give the duration and the price of a move from a cell; inf = the ground is closed.
+def _expand(
+    node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_max: float
+) -> None:
+    """Try all moves from a lattice state. Where there is no traffic, here and now; else `_reach`.
 
     The whole move is driven at the pace of its slowest step, so that it keeps to every cell's.
     """
-    moves, ground = world[0], world[1]
-    column_count = ground.closed.shape[1]
-    worst, length, time_s, price = 0.0, 0.0, 0.0, 0.0
-    for k in range(moves.chain_first[move], moves.chain_first[move + 1]):
-        at = cell + moves.chain[k, 0] * column_count + moves.chain[k, 1]
-        toward = moves.chain[k, 2]
-        step_s = ground.durations[at, toward]
-        time_s += step_s
-        price += ground.prices[at, toward]
-        length += LENGTHS[toward]
-        worst = max(worst, step_s / LENGTHS[toward])
-    factor = moves.rates[move, FACTOR]
-    duration_s = max(moves.rates[move, LEAST_S], factor * worst * length)
-    extra = moves.rates[move, EXTRA] + second * (duration_s - factor * time_s)
-    return duration_s, factor * price + extra
-
-
-@kernel
-def _expand(node: int, world: World, task: Task, pool: Pool, bounds: tuple[Floats, float]) -> None:
-    """Try all that can be done from a node."""
-    moves, ground, solids, _, parts, links, guide = world
-    state = pool.words[node, STATE]
-    for k in range(len(links.ends)):
-        if links.ends[k, 0] == state:
-            costs = (links.costs[k, 0], links.costs[k, 1])
-            chords = links.chords[links.first[k] : links.first[k + 1]]
-            target = links.ends[k, 1]
-            _reach(node, (target, -1 - k), (0.0, 0.0), costs, chords, (world, task, pool, bounds))
-    if state >= len(pool.slots) - 2:
-        return
+    state, here_s, cost = pool.words[node, STATE], pool.figures[node, ARRIVAL], pool.figures[node, COST]
     cell, heading = state // HEADINGS, state % HEADINGS
-    column_count = ground.closed.shape[1]
+    column_count = graph.near.shape[1]
     row, column = cell // column_count, cell % column_count
-    x = ground.frame[0] + (column + 0.5) * ground.frame[2]
-    y = ground.frame[1] + (row + 0.5) * ground.frame[2]
-    word = open_moves(state, moves, ground, solids, parts, pool.open_moves)
-    for k in range(moves.first[heading], moves.first[heading + 1]):
-        if word >> (k - moves.first[heading]) & 1 == 0:
+    first, end = graph.first[heading], graph.first[heading + 1]
+    word = -1
+    if graph.near[row, column]:
+        word = pool.open_moves[state]
+        if word == 0:
+            word = open_moves(state, scene, pool.open_moves)
+    span = row // graph.bin_cells * graph.bin_columns + column // graph.bin_cells
+    from_s, until_s = graph.bin_spans[span, 0], graph.bin_spans[span, 1]
+    stays_free = pool.figures[node, SAFE_UNTIL] == np.inf
+    for k in range(first, end):
+        if word >> (k - first) & 1 == 0:
             continue
-        to = cell + moves.steps[k, ROW] * column_count + moves.steps[k, COLUMN]
-        if guide[to] == np.inf:
+        to = cell + graph.steps[k, ROW] * column_count + graph.steps[k, COLUMN]
+        worst, length, time_s, price = 0.0, 0.0, 0.0, 0.0
+        for j in range(graph.chain_first[k], graph.chain_first[k + 1]):
+            at = cell + graph.chain[j, 0] * column_count + graph.chain[j, 1]
+            toward = graph.chain[j, 2]
+            step_s = float(graph.durations[at, toward])
+            if step_s == np.inf:
+                price = np.inf
+                break
+            time_s += step_s
+            price += graph.prices[at, toward]
+            length += LENGTHS[toward]
+            worst = max(worst, step_s / LENGTHS[toward])
+        factor = graph.rates[k, FACTOR]
+        duration_s = max(graph.rates[k, LEAST_S], factor * worst * length)
+        price = factor * price + graph.rates[k, EXTRA]
+        price += task.second * (duration_s - factor * time_s)
+        if not cost + price + graph.guide[to] < cost_max:
             continue
-        costs = move_cost(k, cell, world, task.second)
-        if costs[1] < np.inf:
-            target = to * HEADINGS + moves.steps[k, AFTER]
-            chords = moves.chords[moves.chord_first[k] : moves.chord_first[k + 1]]
-            _reach(node, (target, k), (x, y), costs, chords, (world, task, pool, bounds))
+        target = to * HEADINGS + graph.steps[k, AFTER]
+        head = pool.slots[target]
+        if not (0 <= head < pool.counts[NODES] and pool.words[head, STATE] == target):
+            head = _nodes_of(target, graph.guide, scene, task.ends, pool)
+        is_easy = stays_free and (until_s < here_s or from_s > here_s + duration_s) and (
+            head >= 0
+            and pool.words[head, NEXT] < 0
+            and pool.figures[head, SAFE_FROM] <= here_s
+            and pool.figures[head, SAFE_UNTIL] == np.inf
+        )
+        if not is_easy:
+            step = (target, k, duration_s, price)
+            _reach(node, step, graph.guide, scene, (task, cost_max), pool)
+        elif not pool.words[head, SETTLED] and cost + price < pool.figures[head, COST]:
+            if here_s + duration_s <= task.arrive_s:
+                times = (here_s, here_s + duration_s, cost + price)
+                _improve(head, (node, k), times, task.weight, pool)
 
 
 @kernel
 def _reach(
     node: int,
-    step: tuple[int, int],
-    origin: tuple[float, float],
-    costs: tuple[float, float],
-    chords: Floats,
-    search: tuple[World, Task, Pool, tuple[Floats, float]],
+    step: tuple[int, int, float, float],
+    guide: Floats,
+    scene: Scene,
+    bounds: tuple[Task, float],
+    pool: Pool,
 ) -> None:
-    """Improve the nodes of the state that a move leads to.
+    """Improve the nodes of the state that a move or link leads to, waiting where that helps.
 
-    step : that state, and the move      costs : duration, s, and price of the move
+    step   : that state, the move, or -1 - link, its duration, s, and its price
+    bounds : the task, and the cost that is too much
     """
-    world, task, pool, bounds = search
+    target, via, duration_s, price = step
+    task, cost_max = bounds
     here_s, cost = pool.figures[node, ARRIVAL], pool.figures[node, COST]
-    parts, traffic = world[4], world[3]
-    at = _nodes_of(step[0], world, task, pool, bounds[0])
-    while at >= 0:
-        goal_at, at = at, pool.words[at, NEXT]
-        if pool.words[goal_at, SETTLED]:
+    x, y = 0.0, 0.0
+    if via >= 0:
+        x, y = _centre(pool.words[node, STATE] // HEADINGS, scene.ground)
+        moves = scene.moves
+        chords = moves.chords[moves.chord_first[via] : moves.chord_first[via + 1]]
+    else:
+        links = scene.links
+        chords = links.chords[links.first[-1 - via] : links.first[-via]]
+    after = _nodes_of(target, guide, scene, task.ends, pool)
+    work = work_space()
+    while after >= 0:
+        at, after = after, pool.words[after, NEXT]
+        if pool.words[at, SETTLED]:
             continue
-        first_s = max(here_s, pool.figures[goal_at, SAFE_FROM] - costs[0])
-        last_s = min(pool.figures[node, SAFE_UNTIL], pool.figures[goal_at, SAFE_UNTIL] - costs[0])
-        last_s = min(last_s, task.arrive_s - costs[0])
-        if step[0] == len(pool.slots) - 1 and pool.figures[goal_at, SAFE_UNTIL] < np.inf:
-            last_s = min(last_s, pool.figures[goal_at, SAFE_UNTIL] - costs[0] - task.stay_s)
-        least = cost + task.second * (first_s - here_s) + costs[1]
-        if not first_s <= last_s or least >= pool.figures[goal_at, COST]:
+        free_until_s = pool.figures[at, SAFE_UNTIL]
+        first_s = max(here_s, pool.figures[at, SAFE_FROM] - duration_s)
+        last_s = min(pool.figures[node, SAFE_UNTIL], min(free_until_s, task.arrive_s) - duration_s)
+        if target == len(pool.slots) - 1 and free_until_s < np.inf:
+            last_s = min(last_s, free_until_s - duration_s - task.stay_s)
+        least = cost + task.second * (first_s - here_s) + price
+        if not first_s <= last_s or least >= pool.figures[at, COST]:
             continue
-        if least + pool.figures[goal_at, TO_GO] >= bounds[1]:
+        if least + pool.figures[at, TO_GO] >= cost_max:
             continue
-        place = (origin[0], origin[1], costs[0])
-        window = (first_s, last_s, task.tick_s)
-        leave_s = departure(chords, place, window, parts, traffic, bounds[0])
+        place, window = (x, y, duration_s), (first_s, last_s, task.tick_s)
+        leave_s = departure(chords, place, window, scene.parts, scene.traffic, work)
         if leave_s == -np.inf:
             pool.counts[GIVEN_UP] = 1
-            continue
-        total = cost + task.second * (leave_s - here_s) + costs[1]
-        if leave_s < np.inf and total < pool.figures[goal_at, COST]:
-            pool.figures[goal_at, COST] = total
-            pool.figures[goal_at, LEAVING] = leave_s
-            pool.figures[goal_at, ARRIVAL] = leave_s + costs[0]
-            pool.words[goal_at, PARENT], pool.words[goal_at, VIA] = node, step[1]
-            _push(pool, total + task.weight * pool.figures[goal_at, TO_GO], goal_at)
+        elif leave_s < np.inf:
+            total = cost + task.second * (leave_s - here_s) + price
+            if total < pool.figures[at, COST]:
+                times = (leave_s, leave_s + duration_s, total)
+                _improve(at, (node, via), times, task.weight, pool)
 
 
 @kernel
-def _nodes_of(state: int, world: World, task: Task, pool: Pool, work: Floats) -> int:
+def _improve(
+    at: int,
+    origin: tuple[int, int],
+    figures: tuple[float, float, float],
+    weight: float,
+    pool: Pool,
+) -> None:
+    """Keep a better way into a node.
+
+    origin : the node and the move      figures : when that begins and ends, s, and the cost
+    """
+    pool.words[at, PARENT], pool.words[at, VIA] = origin
+    pool.figures[at, LEAVING], pool.figures[at, ARRIVAL], pool.figures[at, COST] = figures
+    key = figures[2] + weight * pool.figures[at, TO_GO]
+    _push(pool.keys, pool.waiting, pool.counts, key, at)
+
+
+@kernel
+def _centre(cell: int, ground: Ground) -> tuple[float, float]:
+    """Give where a cell's centre is."""
+    row, column = cell // ground.closed.shape[1], cell % ground.closed.shape[1]
+    x = ground.frame[0] + (column + 0.5) * ground.frame[2]
+    return x, ground.frame[1] + (row + 0.5) * ground.frame[2]
+
+
+@kernel
+def _nodes_of(state: int, guide: Floats, scene: Scene, ends: Floats, pool: Pool) -> int:
     """Give the first node of a state; at first sight, make one for each span that is safe there.
 
     Gives -1 where none is.
     """
-    head = pool.slots[state]
-    count = pool.counts[NODES]
+    head, count = pool.slots[state], pool.counts[NODES]
     if 0 <= head < count and pool.words[head, STATE] == state:
         return int(head) if pool.figures[head, SAFE_FROM] < np.inf else -1
-    ground, traffic, parts, guide = world[1], world[3], world[4], world[6]
-    to_go = 0.0
-    if state >= len(pool.slots) - 2:
-        end = task.ends[state - (len(pool.slots) - 2)]
-        pose = (end[0], end[1], end[2])
+    special = state - (len(pool.slots) - 2)
+    if special >= 0:
+        pose, to_go = (ends[special, 0], ends[special, 1], ends[special, 2]), 0.0
     else:
-        cell = state // HEADINGS
-        row, column = cell // ground.closed.shape[1], cell % ground.closed.shape[1]
-        x = ground.frame[0] + (column + 0.5) * ground.frame[2]
-        y = ground.frame[1] + (row + 0.5) * ground.frame[2]
-        pose = (x, y, ANGLES[state % HEADINGS])
-        to_go = guide[cell]
-    taken = taken_times(pose, parts, traffic, work, pool.times)
+        x, y = _centre(state // HEADINGS, scene.ground)
+        pose, to_go = (x, y, ANGLES[state % HEADINGS]), guide[state // HEADINGS]
+    taken = taken_times(pose, scene.parts, scene.traffic, pool.times)
     pool.slots[state] = count
-    since_s = -np.inf
+    after_s = -np.inf
     for k in range(taken + 1):
-        until_s = pool.times[k, 0] if k < taken else np.inf
-        if since_s < until_s:
-            node = pool.counts[NODES]
+        before_s = pool.times[k, 0] if k < taken else np.inf
+        if after_s < before_s:
+            at = pool.counts[NODES]
             pool.counts[NODES] += 1
-            pool.words[node, STATE], pool.words[node, PARENT] = state, -1
-            pool.words[node, NEXT] = -1
-            pool.words[node, SETTLED] = 0
-            pool.figures[node, SAFE_FROM] = np.nextafter(since_s, np.inf)
-            pool.figures[node, SAFE_UNTIL] = np.nextafter(until_s, -np.inf)
-            if until_s == np.inf:
-                pool.figures[node, SAFE_UNTIL] = np.inf
-            pool.figures[node, COST], pool.figures[node, TO_GO] = np.inf, to_go
-            if node > count:
-                pool.words[node - 1, NEXT] = node
+            _lay(at, state, to_go, pool)
+            # Touching is meeting: safe is what lies strictly between.
+            pool.figures[at, SAFE_FROM] = np.nextafter(after_s, np.inf)
+            pool.figures[at, SAFE_UNTIL] = before_s
+            if before_s < np.inf:
+                pool.figures[at, SAFE_UNTIL] = np.nextafter(before_s, -np.inf)
+            if at > count:
+                pool.words[at - 1, NEXT] = at
         if k < taken:
-            since_s = pool.times[k, 1]
+            after_s = pool.times[k, 1]
     if pool.counts[NODES] > count:
         return count
     # Never safe: one node that no arrival fits keeps the state from being looked at again.
     pool.counts[NODES] += 1
-    pool.words[count, STATE], pool.words[count, NEXT] = state, -1
+    _lay(count, state, to_go, pool)
     pool.figures[count, SAFE_FROM] = np.inf
     return -1
 
 
 @kernel
-def _push(pool: Pool, key: float, node: int) -> None:
+def _lay(at: int, state: int, to_go: float, pool: Pool) -> None:
+    """Begin a node that nothing has reached."""
+    pool.words[at, STATE], pool.words[at, PARENT], pool.words[at, NEXT] = state, -1, -1
+    pool.words[at, SETTLED] = 0
+    pool.figures[at, COST], pool.figures[at, TO_GO] = np.inf, to_go
+
+
+@kernel
+def _first_link(ends: Ints, state: int) -> int:
+    """Give the first link that leads from a state or a later one."""
+    low, high = 0, len(ends)
+    while low < high:
+        middle = (low + high) // 2
+        if ends[middle, 0] < state:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def _push(keys: Floats, waiting: Shorts, counts: Ints, key: float, node: int) -> None:
     """Put a node into the heap; one that is in it already waits twice, and counts once."""
-    at = pool.counts[WAITING]
-    pool.counts[WAITING] += 1
-    keys, waiting = pool.keys, pool.waiting
+    at = counts[WAITING]
+    counts[WAITING] += 1
     while at > 0:
         above = (at - 1) // 2
         if keys[above] < key or (keys[above] == key and waiting[above] <= node):
@@ -343,13 +388,12 @@ def _push(pool: Pool, key: float, node: int) -> None:
 
 
 @kernel
-def _pop(pool: Pool) -> int:
+def _pop(keys: Floats, waiting: Shorts, counts: Ints) -> int:
     """Take the node with the least key out, of equal ones the lowest; -1 = none."""
-    size = pool.counts[WAITING] - 1
+    size = counts[WAITING] - 1
     if size < 0:
         return -1
-    pool.counts[WAITING] = size
-    keys, waiting = pool.keys, pool.waiting
+    counts[WAITING] = size
     first, key, node, at = waiting[0], keys[size], waiting[size], 0
     while True:
         child = 2 * at + 1

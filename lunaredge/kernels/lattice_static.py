@@ -7,7 +7,7 @@ import numpy as np
 
 from lunaredge.kernels.convex import COLUMNS, CORNERS, COUNT, HIGH, LOW, MARGIN, REACH
 from lunaredge.kernels.jit import Flags, Floats, Ints, Shorts, kernel
-from lunaredge.kernels.lattice import HEADINGS, Ground, Links, Moves, Traffic
+from lunaredge.kernels.lattice import HEADINGS, Ground, Links, Moves, Scene, Traffic
 from lunaredge.kernels.sweep import first_meeting, work_space
 
 KNOWN = 1 << 30
@@ -21,32 +21,26 @@ SPARE_M = 1e-3
 
 
 @kernel
-def open_moves(
-    state: int, moves: Moves, ground: Ground, solids: Traffic, parts: Floats, out_words: Shorts
-) -> int:
+def open_moves(state: int, scene: Scene, out_words: Shorts) -> int:
     """Give a bit for each move from a state that nothing standing is in the way of.
 
-    parts     : float64 (S, COLUMNS)  the machine's
-    out_words : int32 (states,)       0 = not known yet; what is found is kept there
+    out_words : int32 (states,)   0 = not known yet; what is found is kept there
 
     A move is closed when the footprint touches a closed cell or leaves the grid, when the ground
     is too steep along or across any heading on the way, and when it meets a solid (continuously).
     """
+    moves, ground = scene.moves, scene.ground
     cell, heading = state // HEADINGS, state % HEADINGS
     first, end = moves.first[heading], moves.first[heading + 1]
     column_count = ground.closed.shape[1]
     row, column = cell // column_count, cell % column_count
-    if not ground.near[row, column]:
-        return (1 << (end - first)) - 1
-    if out_words[state] != 0:
-        return int(out_words[state])
     x = ground.frame[0] + (column + 0.5) * ground.frame[2]
     y = ground.frame[1] + (row + 0.5) * ground.frame[2]
     word, work = KNOWN, work_space()
     for k in range(first, end):
         if _is_ground_open(k, row, column, moves, ground):
             chords = moves.chords[moves.chord_first[k] : moves.chord_first[k + 1]]
-            if not meets_solid(chords, x, y, parts, solids, work):
+            if not meets_solid(chords, x, y, scene.parts, scene.solids, work):
                 word |= 1 << (k - first)
     out_words[state] = word
     return word

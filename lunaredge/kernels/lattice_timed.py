@@ -20,7 +20,7 @@ from lunaredge.kernels.lattice import (
     Traffic,
 )
 from lunaredge.kernels.lattice_static import SPARE_M, bin_range, chord, from_segment
-from lunaredge.kernels.sweep import Motion, first_meeting
+from lunaredge.kernels.sweep import Motion, first_meeting, work_space
 
 # The k-th look at a departure is k ticks after the one before: some 4000 ticks in all.
 LOOKS_MAX = 90
@@ -29,18 +29,19 @@ Pose = tuple[float, float, float]
 
 
 @kernel
-def taken_times(pose: Pose, parts: Floats, traffic: Traffic, work: Floats, out: Floats) -> int:
+def taken_times(pose: Pose, parts: Floats, traffic: Traffic, out: Floats) -> int:
     """Write the times at which traffic touches a machine that stands at a pose; give their count.
 
     parts : float64 (S, COLUMNS)   the machine's
-    work  : as `sweep.work_space` gives it
     out   : float64 (legs, 2)      from and until, s; rising, apart from each other
 
     Where a body touches twice during one leg, the time between counts too.
     """
     reach = np.max(parts[:, REACH])
     first, end = bin_range(traffic, pose[0], pose[1])
-    count = 0
+    if first == end:
+        return 0
+    count, work = 0, work_space()
     for at in range(first, end):
         leg = traffic.legs[traffic.bin_legs[at]]
         owner = traffic.owners[traffic.bin_legs[at]]
@@ -48,19 +49,13 @@ def taken_times(pose: Pose, parts: Floats, traffic: Traffic, work: Floats, out: 
         dx, dy = leg[LEG_DX], leg[LEG_DY]
         if from_segment(pose[0] - leg[LEG_X], pose[1] - leg[LEG_Y], dx, dy) > range_m:
             continue
-        there = (leg[LEG_X], leg[LEG_Y], leg[LEG_HEADING], dx, dy, leg[LEG_TURN])
+        there = _motion(leg)
         back = (there[0] + dx, there[1] + dy, there[2] + there[5], -dx, -dy, -there[5])
         here = (pose[0], pose[1], pose[2], 0.0, 0.0, 0.0)
-        begins, ends = np.inf, -np.inf
-        for a in range(len(parts)):
-            for b in range(traffic.parts_first[owner], traffic.parts_first[owner + 1]):
-                row = traffic.parts[b]
-                if parts[a, LOW] <= row[HIGH] and row[LOW] <= parts[a, HIGH]:
-                    u = first_meeting((parts[a], here), (row, there), work)
-                    if u < np.inf:
-                        begins = min(begins, u)
-                        ends = max(ends, 1.0 - first_meeting((parts[a], here), (row, back), work))
+        rows = (int(traffic.parts_first[owner]), int(traffic.parts_first[owner + 1]))
+        begins = _first(parts, here, traffic.parts, rows, there, work)
         if begins < np.inf:
+            ends = 1.0 - _first(parts, here, traffic.parts, rows, back, work)
             out[count, 0] = _time_at(leg, begins)
             out[count, 1] = _time_at(leg, max(begins, ends), 1)
             count += 1
@@ -102,15 +97,16 @@ def _clash(
     traffic: Traffic,
     work: Floats,
 ) -> float:
-    """Give -inf when a move that begins then meets nothing; else no later time than it may begin:
-    what it meets stands until then, or moves and may be gone at once.
+    """Give -inf when a move that begins then meets nothing; else no later time than it may begin.
+
+    What it meets stands until then, or it moves and may be gone at once.
     """
     reach = np.max(parts[:, REACH])
-    duration_s = place[2]
     for j in range(len(chords) - 1):
-        begin_s = start_s + chords[j, 0] * duration_s
-        end_s = start_s + chords[j + 1, 0] * duration_s
+        begin_s = start_s + chords[j, 0] * place[2]
+        end_s = start_s + chords[j + 1, 0] * place[2]
         x, y, dx, dy = chord(chords, j, place[0], place[1])
+        motion = (x, y, chords[j, 3], dx, dy, chords[j + 1, 3] - chords[j, 3])
         first, end = bin_range(traffic, x, y)
         for at in range(first, end):
             leg = traffic.legs[traffic.bin_legs[at]]
@@ -118,39 +114,40 @@ def _clash(
                 continue
             owner = traffic.owners[traffic.bin_legs[at]]
             low_s, high_s = max(begin_s, leg[FROM]), min(end_s, leg[UNTIL])
-            here = _piece(
-                (x, y, chords[j, 3], dx, dy, chords[j + 1, 3] - chords[j, 3]),
-                (begin_s, end_s),
-                low_s,
-                high_s,
-            )
-            there = (
-                leg[LEG_X],
-                leg[LEG_Y],
-                leg[LEG_HEADING],
-                leg[LEG_DX],
-                leg[LEG_DY],
-                leg[LEG_TURN],
-            )
-            there = _piece(there, (leg[FROM], leg[UNTIL]), low_s, high_s)
-            range_m = reach + traffic.reaches[owner] + SPARE_M
+            here = _piece(motion, (begin_s, end_s), low_s, high_s)
+            there = _piece(_motion(leg), (leg[FROM], leg[UNTIL]), low_s, high_s)
             apart = from_segment(
                 here[0] - there[0], here[1] - there[1], there[3] - here[3], there[4] - here[4]
             )
-            if apart > range_m:
+            if apart > reach + traffic.reaches[owner] + SPARE_M:
                 continue
-            for a in range(len(parts)):
-                for b in range(traffic.parts_first[owner], traffic.parts_first[owner + 1]):
-                    row = traffic.parts[b]
-                    if parts[a, LOW] <= row[HIGH] and row[LOW] <= parts[a, HIGH]:
-                        u = first_meeting((parts[a], here), (row, there), work)
-                        if u < np.inf:
-                            if there[3] != 0.0 or there[4] != 0.0 or there[5] != 0.0:
-                                return start_s
-                            # It stands: the move may reach this place just after it left.
-                            met_s = low_s + u * (high_s - low_s)
-                            return leg[UNTIL] - (met_s - start_s)
+            rows = (int(traffic.parts_first[owner]), int(traffic.parts_first[owner + 1]))
+            u = _first(parts, here, traffic.parts, rows, there, work)
+            if u < np.inf:
+                if there[3] != 0.0 or there[4] != 0.0 or there[5] != 0.0:
+                    return start_s
+                # It stands: the move may reach this place just after it left.
+                return float(leg[UNTIL] - (low_s + u * (high_s - low_s) - start_s))
     return -np.inf
+
+
+@kernel
+def _first(
+    parts: Floats, here: Motion, others: Floats, rows: tuple[int, int], there: Motion, work: Floats
+) -> float:
+    """Give the first u at which any part meets any of some rows of others; inf = none."""
+    least = np.inf
+    for a in range(len(parts)):
+        for b in range(rows[0], rows[1]):
+            if parts[a, LOW] <= others[b, HIGH] and others[b, LOW] <= parts[a, HIGH]:
+                least = min(least, first_meeting((parts[a], here), (others[b], there), work))
+    return least
+
+
+@kernel
+def _motion(leg: Floats) -> Motion:
+    """Give how a leg moves."""
+    return leg[LEG_X], leg[LEG_Y], leg[LEG_HEADING], leg[LEG_DX], leg[LEG_DY], leg[LEG_TURN]
 
 
 @kernel

@@ -25,7 +25,7 @@ def partner(cells: Shorts, agents: Shorts, fields: Shorts, agent: int, cell: int
         other >= 0
         and agents[other, AFTER] < 0
         and _must_swap(cells, agents, fields, (agent, other), (here, cell))
-        and _can_swap(cells, agents, here, cell)
+        and _can_swap(cells, agents, cell, here)
     ):
         return other
     for k in range(NEIGHBOURS):
@@ -35,7 +35,7 @@ def partner(cells: Shorts, agents: Shorts, fields: Shorts, agent: int, cell: int
             other >= 0
             and near != cell
             and _must_swap(cells, agents, fields, (other, agent), (here, cell))
-            and _can_swap(cells, agents, here, cell)
+            and _can_swap(cells, agents, cell, here)
         ):
             return other
     return -1
@@ -67,9 +67,9 @@ def _must_swap(
 
 @kernel
 def _can_swap(cells: Shorts, agents: Shorts, first: int, second: int) -> bool:
-    """Tell whether backing off leads to a place to pass, and not to a dead end or round a ring.
+    """Tell whether going from a first cell by a second and on leads to a place to pass.
 
-    The agent on the first cell goes by the second... and on.
+    A dead end is none, and a ring without a branch neither.
     """
     behind, front = first, second
     for _ in range(len(cells)):
@@ -89,8 +89,6 @@ def _ways_on(cells: Shorts, agents: Shorts, behind: int, front: int) -> tuple[in
     Back is no way, nor is a dead end whose only agent is at its goal there.
     """
     way_count, way = 0, -1
-    if cells[front, DEGREE] == NEIGHBOURS:
-        return NEIGHBOURS - 1, way
     for k in range(NEIGHBOURS):
         near = cells[front, k]
         if near == len(cells) - 1 or near == behind:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lunaredge.kernels.clearance import Bytes
-from lunaredge.kernels.convex import CORNERS_MAX, MARGIN, place
+from lunaredge.kernels.convex import CORNERS, CORNERS_MAX, COUNT, MARGIN, REACH
 from lunaredge.kernels.jit import Flags, Floats, Ints, is_array, kernel
 
 Words = NDArray[np.uint32]
@@ -33,15 +33,13 @@ Cells = tuple[Words, Bytes, Floats]
 """bits, clearance and grid."""
 Outline = tuple[Floats, Floats]
 """discs and parts."""
-Work = tuple[Floats, Floats]
-"""float64 (2 * CORNERS_MAX, 2) corners, and (H, 2): the least and largest x of a body in a row."""
 
 # Columns of `grid`: the corner of cell (0, 0) and a cell's side, m; the width; what rounding may
 # put a body off, in cells; 1 where all beyond the grid is closed; the clearance's steps per cell.
 X_M, Y_M, CELL_M, WIDTH, SLACK, CLOSED_BEYOND, STEPS_PER_CELL = range(7)
 GRID = 7
 
-# What `first_cell_under` says instead of a cell.
+# What `first_closed` says instead of a cell.
 NONE, BEYOND = -1, -2
 
 WORD_BITS = 32
@@ -81,35 +79,36 @@ def check_poses(out_free: Flags, poses: Floats, cells: Cells, outline: Outline) 
 @kernel
 def _check_poses(out_free: Flags, poses: Floats, cells: Cells, outline: Outline) -> bool:
     """See `check_poses`."""
-    work = work_space(cells)
+    bits, clearance, grid = cells
+    discs, parts = outline
     waiting = np.empty(_BLOCK, np.int64)
     for start in range(0, len(poses), _BLOCK):
         block, free = poses[start : start + _BLOCK], out_free[start : start + _BLOCK]
-        count = _look_up(free, block, cells, outline[0], waiting)
+        count = _look_up(free, block, clearance, grid, discs, waiting)
         if count < 0:
             return False
-        count = _cover(free, block, cells, outline[0], waiting[:count])
-        for k in range(count):
-            pose = block[waiting[k]]
-            under = first_cell_under(cells, outline[1], (pose[0], pose[1], pose[2]), work)
-            free[waiting[k]] = under == NONE
+        if count > 0:
+            count = _cover(free, block, clearance, grid, discs, waiting[:count])
+        if count > 0:
+            _settle(free, block, bits, grid, parts, waiting[:count])
     return True
 
 
 @kernel
-def work_space(cells: Cells) -> Work:
-    """Give the arrays that the functions here write to, for any number of calls."""
-    return np.empty((2 * CORNERS_MAX, 2)), np.empty((len(cells[0]), 2))
+def work_space(row_count: int) -> tuple[Floats, Floats]:
+    """Give a body of up to 2 * CORNERS_MAX corners, and the spans of so many rows, to write to."""
+    return np.empty(CORNERS + 4 * CORNERS_MAX), np.empty((row_count, 2))
 
 
 @kernel
-def _look_up(free: Flags, poses: Floats, cells: Cells, discs: Floats, waiting: Ints) -> int:
+def _look_up(
+    free: Flags, poses: Floats, clearance: Bytes, grid: Floats, discs: Floats, waiting: Ints
+) -> int:
     """Decide what the byte at the reference point decides; list the others and give their count.
 
     Negative: one of them is no pose. No branch in here depends on a pose: half of what is left at
     the edge of the closed ground would be guessed wrong.
     """
-    _, clearance, grid = cells
     x_m, y_m, per_m = grid[X_M], grid[Y_M], 1.0 / grid[CELL_M]
     free_from, hit_below = int(discs[0, 2]), int(discs[0, 3])
     count = 0
@@ -119,7 +118,7 @@ def _look_up(free: Flags, poses: Floats, cells: Cells, discs: Floats, waiting: I
         wrong |= not abs(x) <= COORDINATE_M_MAX
         wrong |= not abs(y) <= COORDINATE_M_MAX
         wrong |= not abs(poses[k, 2]) <= HEADING_RAD_MAX
-        byte = _byte_at(clearance, (x - x_m) * per_m, (y - y_m) * per_m)
+        byte = byte_at(clearance, (x - x_m) * per_m, (y - y_m) * per_m)
         is_free = byte >= free_from
         free[k] = is_free
         waiting[count] = k
@@ -128,30 +127,31 @@ def _look_up(free: Flags, poses: Floats, cells: Cells, discs: Floats, waiting: I
 
 
 @kernel
-def _cover(free: Flags, poses: Floats, cells: Cells, discs: Floats, waiting: Ints) -> int:
+def _cover(
+    free: Flags, poses: Floats, clearance: Bytes, grid: Floats, discs: Floats, waiting: Ints
+) -> int:
     """Decide what the bytes at the discs decide; keep the others listed and give their count."""
-    _, clearance, grid = cells
     x_m, y_m, per_m = grid[X_M], grid[Y_M], 1.0 / grid[CELL_M]
     count = 0
     for k in range(len(waiting)):
-        pose = poses[waiting[k]]
-        u, v = (pose[0] - x_m) * per_m, (pose[1] - y_m) * per_m
-        turn = int(pose[2] * (HEADINGS / math.tau) + _AHEAD) & (HEADINGS - 1)
+        at = waiting[k]
+        u, v = (poses[at, 0] - x_m) * per_m, (poses[at, 1] - y_m) * per_m
+        turn = int(poses[at, 2] * (HEADINGS / math.tau) + _AHEAD) & (HEADINGS - 1)
         cos, sin = _TURNS[turn, 0], _TURNS[turn, 1]
         is_free, is_hit = True, False
         for d in range(1, len(discs)):
             dx, dy = discs[d, 0], discs[d, 1]
-            byte = _byte_at(clearance, u + cos * dx - sin * dy, v + sin * dx + cos * dy)
+            byte = byte_at(clearance, u + cos * dx - sin * dy, v + sin * dx + cos * dy)
             is_free &= byte >= discs[d, 2]
             is_hit |= byte < discs[d, 3]
-        free[waiting[k]] = is_free
-        waiting[count] = waiting[k]
+        free[at] = is_free
+        waiting[count] = at
         count += not (is_free | is_hit)
     return count
 
 
 @kernel
-def _byte_at(clearance: Bytes, u: float, v: float) -> int:
+def byte_at(clearance: Bytes, u: float, v: float) -> int:
     """Give the clearance at a point; beyond the grid that of the ring around it."""
     # Every comparison is false for NaN, so that no index can be wrong.
     u, v = u + 1.0, v + 1.0
@@ -160,124 +160,142 @@ def _byte_at(clearance: Bytes, u: float, v: float) -> int:
     v = v if v > 0.0 else 0.0
     u = u if u < column_max else column_max
     v = v if v < row_max else row_max
-    return clearance[np.uint64(v), np.uint64(u)]
+    return int(clearance[np.uint64(v), np.uint64(u)])
 
 
 @kernel
-def first_cell_under(
-    cells: Cells, parts: Floats, pose: tuple[float, float, float], work: Work
-) -> int:
-    """Give the first closed cell that meets a part: row * W + column; NONE, or BEYOND the grid.
-
-    pose : x_m, y_m, heading_rad      Ties: the first part, then BEYOND, then the lowest index.
-    """
-    grid = cells[2]
-    u, v = (pose[0] - grid[X_M]) / grid[CELL_M], (pose[1] - grid[Y_M]) / grid[CELL_M]
-    cos, sin = math.cos(pose[2]), math.sin(pose[2])
+def _settle(
+    free: Flags, poses: Floats, bits: Words, grid: Floats, parts: Floats, waiting: Ints
+) -> None:
+    """Decide the poses listed by the cells under their parts."""
+    reach = 0.0
     for s in range(len(parts)):
-        part = parts[s]
-        count = place(part, u, v, cos, sin, work[0])
-        body = (work[0], count, part[MARGIN])
-        under = first_closed(cells, body, grid[SLACK], work[1])
-        if under != NONE:
-            return under
-    return NONE
+        reach = max(reach, parts[s, REACH])
+    body, spans = work_space(min(len(bits), int(2.0 * reach) + 4))
+    for k in range(len(waiting)):
+        at = waiting[k]
+        x, y = (poses[at, 0] - grid[X_M]) / grid[CELL_M], (poses[at, 1] - grid[Y_M]) / grid[CELL_M]
+        place = (x, y, math.cos(poses[at, 2]), math.sin(poses[at, 2]))
+        is_free = True
+        for s in range(len(parts)):
+            put(parts, s, place, body, 0)
+            body[COUNT], body[MARGIN] = parts[s, COUNT], parts[s, MARGIN]
+            is_free &= first_closed(bits, grid, body, grid[SLACK], spans) == NONE
+        free[at] = is_free
 
 
 @kernel
-def first_closed(
-    cells: Cells, body: tuple[Floats, int, float], grow: float, spans: Floats
-) -> int:
-    """Give the first closed cell that a placed body meets, as `first_cell_under` does.
+def put(
+    parts: Floats, s: int, place: tuple[float, float, float, float], body: Floats, first: int
+) -> None:
+    """Write the corners of a part into a body, from a corner on.
 
-    body : corners, counter-clockwise; their count; the margin
+    place : x, y, and cosine and sine of the heading
+    """
+    u, v, cos, sin = place
+    for k in range(int(parts[s, COUNT])):
+        x, y = parts[s, CORNERS + 2 * k], parts[s, CORNERS + 2 * k + 1]
+        body[CORNERS + 2 * (first + k)] = u + cos * x - sin * y
+        body[CORNERS + 2 * (first + k) + 1] = v + sin * x + cos * y
+
+
+@kernel
+def first_closed(bits: Words, grid: Floats, body: Floats, grow: float, spans: Floats) -> int:
+    """Give the first closed cell that a placed body meets: row * W + column; NONE, or BEYOND.
+
+    body : float64 (CORNERS + 2 * K,)   a row of `kernels.convex`, up to 2 * CORNERS_MAX corners
     grow : how much wider the body counts on all four sides, for what the caller isn't sure of
 
     A cell meets a convex body exactly when its columns meet the x that the body takes within the
     cell's row: what is in the row is convex too, so it leaves out no x in between. So each row
     takes two numbers and a look at its bits, however many cells there are.
     """
-    bits, _, grid = cells
-    rows, inside = _rows_under(cells, body, grow)
-    if not inside and grid[CLOSED_BEYOND] > 0.0:
+    rows, is_inside = _rows_under(bits, grid, body, grow)
+    if not is_inside and grid[CLOSED_BEYOND] > 0.0:
         return BEYOND
-    first, last = rows
     spread(spans, rows, body, grow)
-    width = int(grid[WIDTH])
-    for row in range(first, last + 1):
-        low, high = spans[row, 0] - grow, spans[row, 1] + grow
+    width = grid[WIDTH]
+    for row in range(rows[0], rows[1] + 1):
+        k = row - rows[0]
+        low, high = spans[k, 0] - grow, spans[k, 1] + grow
         if high >= 0.0 and low < width:
-            column = _first_bit(bits[row], int(max(low, 0.0)), int(min(high, width - 1.0)))
+            low = low if low > 0.0 else 0.0
+            high = high if high < width - 1.0 else width - 1.0
+            column = first_bit(bits, row, int(low), int(high))
             if column >= 0:
-                return row * width + column
+                return row * int(width) + column
     return NONE
 
 
 @kernel
 def _rows_under(
-    cells: Cells, body: tuple[Floats, int, float], grow: float
+    bits: Words, grid: Floats, body: Floats, grow: float
 ) -> tuple[tuple[int, int], bool]:
     """Give the first and last row that a body meets, and whether it keeps within the grid."""
-    corners, count, margin = body
-    bits, _, grid = cells
     left, right, low, high = np.inf, -np.inf, np.inf, -np.inf
-    for k in range(count):
-        left, right = min(left, corners[k, 0]), max(right, corners[k, 0])
-        low, high = min(low, corners[k, 1]), max(high, corners[k, 1])
-    more = margin + grow
+    for k in range(int(body[COUNT])):
+        x, y = body[CORNERS + 2 * k], body[CORNERS + 2 * k + 1]
+        left = x if x < left else left
+        right = x if x > right else right
+        low = y if y < low else low
+        high = y if y > high else high
+    more = body[MARGIN] + grow
     left, right, low, high = left - more, right + more, low - more, high + more
-    inside = left > 0.0 and low > 0.0 and right < grid[WIDTH] and high < len(bits)
-    first = int(min(max(np.floor(low), 0.0), float(len(bits))))
-    last = int(max(min(np.floor(high), len(bits) - 1.0), -1.0))
-    return (first, last), inside
+    is_inside = left > 0.0 and low > 0.0 and right < grid[WIDTH] and high < len(bits)
+    return (max(0, floored(low)), min(len(bits) - 1, floored(high))), is_inside
 
 
 @kernel
-def spread(
-    spans: Floats, rows: tuple[int, int], body: tuple[Floats, int, float], grow: float
-) -> None:
+def floored(number: float) -> int:
+    """Round down; at most 2^53 either way."""
+    return int(np.floor(number))
+
+
+@kernel
+def spread(spans: Floats, rows: tuple[int, int], body: Floats, grow: float) -> None:
     """Write the least and largest x that a body takes in each row, rows made wider by grow.
+
+    spans : float64 (rows or more, 2)   row 0 of it is the first of the rows
 
     An empty row has inf and -inf. The outline of a rounded body is its edges, moved out by the
     margin, and circles around its corners: the extremes in a row are on them.
     """
-    corners, count, margin = body
+    count, margin = int(body[COUNT]), body[MARGIN]
     for row in range(rows[0], rows[1] + 1):
-        spans[row, 0], spans[row, 1] = np.inf, -np.inf
+        spans[row - rows[0], 0], spans[row - rows[0], 1] = np.inf, -np.inf
     for k in range(count):
         after = k + 1 if k + 1 < count else 0
-        ax, ay, bx, by = corners[k, 0], corners[k, 1], corners[after, 0], corners[after, 1]
+        ax, ay = body[CORNERS + 2 * k], body[CORNERS + 2 * k + 1]
+        bx, by = body[CORNERS + 2 * after], body[CORNERS + 2 * after + 1]
         if margin > 0.0:
             _spread_disc(spans, rows, (ax, ay, margin), grow)
             length = math.sqrt((bx - ax) ** 2 + (by - ay) ** 2)
             if length > 0.0:
                 out_x, out_y = margin * (by - ay) / length, margin * (ax - bx) / length
-                edge = (ax + out_x, ay + out_y, bx + out_x, by + out_y)
-                _spread_edge(spans, rows, edge, grow)
+                ax, ay, bx, by = ax + out_x, ay + out_y, bx + out_x, by + out_y
+                _spread_edge(spans, rows, (ax, ay, bx, by), grow)
         else:
             _spread_edge(spans, rows, (ax, ay, bx, by), grow)
 
 
 @kernel
 def _spread_edge(
-    spans: Floats,
-    rows: tuple[int, int],
-    edge: tuple[float, float, float, float],
-    grow: float,
+    spans: Floats, rows: tuple[int, int], edge: tuple[float, float, float, float], grow: float
 ) -> None:
     """Widen the rows that an edge crosses by the x it takes in each."""
     ax, ay, bx, by = edge
     if ay > by:
         ax, ay, bx, by = bx, by, ax, ay
-    first = int(max(np.floor(ay - grow), float(rows[0])))
-    last = int(min(np.floor(by + grow), float(rows[1])))
+    first, last = max(rows[0], floored(ay - grow)), min(rows[1], floored(by + grow))
     slope = (bx - ax) / (by - ay) if by > ay else 0.0
     for row in range(first, last + 1):
         low, high = row - grow, row + 1.0 + grow
         x = ax + (low - ay) * slope if low > ay else ax
         other = bx - (by - high) * slope if high < by else bx
-        spans[row, 0] = min(spans[row, 0], min(x, other))
-        spans[row, 1] = max(spans[row, 1], max(x, other))
+        left, right = (x, other) if x < other else (other, x)
+        k = row - rows[0]
+        spans[k, 0] = left if left < spans[k, 0] else spans[k, 0]
+        spans[k, 1] = right if right > spans[k, 1] else spans[k, 1]
 
 
 @kernel
@@ -286,27 +304,28 @@ def _spread_disc(
 ) -> None:
     """Widen the rows that a disc meets by the x it takes in each."""
     x, y, radius = disc
-    first = int(max(np.floor(y - radius - grow), float(rows[0])))
-    last = int(min(np.floor(y + radius + grow), float(rows[1])))
+    first = max(rows[0], floored(y - radius - grow))
+    last = min(rows[1], floored(y + radius + grow))
     for row in range(first, last + 1):
         apart = max(0.0, max(row - grow - y, y - row - 1.0 - grow))
         half = math.sqrt(max(0.0, radius * radius - apart * apart))
-        spans[row, 0] = min(spans[row, 0], x - half)
-        spans[row, 1] = max(spans[row, 1], x + half)
+        k = row - rows[0]
+        spans[k, 0] = min(spans[k, 0], x - half)
+        spans[k, 1] = max(spans[k, 1], x + half)
 
 
 @kernel
-def _first_bit(words: Words, first: int, last: int) -> int:
-    """Give the first set bit from one column to another, both included; -1 = none."""
-    end = last // WORD_BITS
-    for k in range(first // WORD_BITS, end + 1):
-        word = np.int64(words[k])
-        if k == first // WORD_BITS:
+def first_bit(bits: Words, row: int, first: int, last: int) -> int:
+    """Give the first set bit of a row from one column to another, both included; -1 = none."""
+    start, end = first // WORD_BITS, last // WORD_BITS
+    for k in range(start, end + 1):
+        word = np.int64(bits[row, k])
+        if k == start:
             word &= _FULL << (first % WORD_BITS)
         if k == end:
             word &= _FULL >> (WORD_BITS - 1 - last % WORD_BITS)
         if word != 0:
-            return k * WORD_BITS + lowest_bit(word)
+            return k * WORD_BITS + lowest_bit(int(word))
     return -1
 
 

@@ -205,12 +205,13 @@ def _unlink(index: Index, solid: int) -> None:
 
 
 @kernel
-def is_first(index: Index, solid: int, tile: tuple[int, int], low: int, first: int) -> bool:
+def is_first(
+    rows: Floats, frame: Floats, solid: int, tile: tuple[int, int], low: int, first: int
+) -> bool:
     """Tell whether a tile is the first that lists a solid, of those from row low, column first on.
 
     What looks at several tiles takes a solid where this is so, and takes it once.
     """
-    rows, frame, _, _ = index
     at = _tiles_of(rows[solid], frame)
     return tile[0] == max(low, at[0]) and tile[1] == max(first, at[2])
 
@@ -221,14 +222,14 @@ def gather(index: Index, box: tuple[float, float, float, float], out: Shorts) ->
 
     Those that do are written, with others whose boxes are near.
     """
-    _, frame, _, lists = index
+    rows, frame, _, lists = index
     low, high, first, last = tiles(frame, box[0], box[1], box[2], box[3])
     count = 0
     for r in range(low, high):
         for c in range(first, last):
             entry = lists[HEADS + r * int(frame[TILE_COLUMNS]) + c]
             while entry != NO_ENTRY:
-                if is_first(index, lists[entry], (r, c), low, first):
+                if is_first(rows, frame, lists[entry], (r, c), low, first):
                     out[count] = lists[entry]
                     count += 1
                 entry = lists[entry + 1]

@@ -7,52 +7,42 @@ holds everything that the machine can touch on its way, at any heading. So a bod
 ever is one segment, whatever the horizon, and a track is added or taken away without a look at any
 other.
 
-Tracks lie in shared arrays, each in a place of its own: see `Index`.
-"""
+All tracks lie in two arrays, each in a place of its own:
 
-from typing import NamedTuple
+    numbers : float64 (N,)                  of each track its boxes, the times, x, y and headings of
+                                            its knots, and its parts as `kernels.convex` has them
+    tracks  : int64 (M, TRACK_COLUMNS)      where in `numbers` these are, and how many
+
+Two arrays and no more, since each that a compiled function is given costs it time at every call.
+"""
 
 import numpy as np
 
+from lunaredge.kernels.convex import COLUMNS
+from lunaredge.kernels.convex import REACH as PART_REACH
 from lunaredge.kernels.jit import Floats, Ints, kernel
 from lunaredge.kernels.sweep import CONTACT_M
 
 # Children of a box, as a power of two.
-FAN_BITS = 3
+FAN_BITS = 4
 FAN = 1 << FAN_BITS
-# FAN ** LEVELS segments and more; a route has a million knots at most.
-LEVELS = 7
+# FAN ** LEVELS segments are more than a route has.
+LEVELS = 5
 # Later than any route, and still finite: what stands for ever is one more segment.
 FOREVER_S = 1e12
 
-# Rows of `Index.knots`.
-TIME, X, Y, HEADING = range(4)
-# Columns of `Index.boxes`: a box is a line of cache. STEP is the longest way of one segment,
-# REACH how far the machine comes from its origin.
-X_LOW, Y_LOW, X_HIGH, Y_HIGH, START, END, STEP, REACH = range(8)
-BOX_COLUMNS = 8
-# Columns of `Index.tracks`. SEGMENTS 0 is no track. SHIFT is what makes a segment of the track one
-# of the route: add it, and stay within. LEVEL + L is where the boxes of level L start.
-KNOT, SEGMENTS, PART, PARTS, SHIFT, ORDER, DEPTH, LEVEL = range(8)
+# Columns of `tracks`. Those that say where: TIME to PART, and LEVEL + L for the boxes of level L.
+# SEGMENTS 0 is no track. SHIFT makes a segment of the track one of the route: add it.
+SEGMENTS, SHIFT, ORDER, DEPTH, PARTS, PART, TIME, X, Y, HEADING, LEVEL = range(11)
 TRACK_COLUMNS = LEVEL + LEVELS + 1
 
+# Numbers of a box, a line of cache. STEP is the longest way of one segment, REACH how far the
+# machine comes from its origin.
+X_LOW, Y_LOW, X_HIGH, Y_HIGH, START, END, STEP, REACH = range(8)
+BOX = 8
 
 Times = tuple[float, float]
-
-
-class Index(NamedTuple):
-    """Tracks, as arrays.
-
-    knots  : float64 (4, N)              time s, x m, y m, heading rad
-    boxes  : float64 (B, BOX_COLUMNS)    m, s
-    tracks : int64 (M, TRACK_COLUMNS)
-    parts  : float64 (P, COLUMNS)        as `kernels.convex` has them
-    """
-
-    knots: Floats
-    boxes: Floats
-    tracks: Ints
-    parts: Floats
+"""From when until when, s, ends included; the start after the end is no time at all."""
 
 
 def box_count(segments: int) -> int:
@@ -65,94 +55,114 @@ def box_count(segments: int) -> int:
             return total
 
 
-@kernel
-def lay_track(route: Floats, counts: Times, reach_m: float, index: Index, slot: int) -> None:
-    """Write a route's knots and boxes where its slot says; set its SEGMENTS, SHIFT and levels.
+def lay_out(track: Ints, start: int, segments: int, parts: int) -> int:
+    """Set where a track's numbers are that has room for so many segments and parts; give the end.
 
-    route   : float64 (K, 4)  as `paths.Route` has checked it
-    counts  : from when until when the track counts, s; both within FOREVER_S
-    reach_m : how far the machine comes from its origin
-    slot    : its KNOT and LEVEL + 1 say where there is room for K + 2 knots and their boxes
+    track : int64 (TRACK_COLUMNS,)      start : a multiple of BOX
     """
-    knots, track = index.knots, index.tracks[slot]
-    base, count = track[KNOT], len(route)
-    first = np.searchsorted(route[:, TIME], counts[0], side="right")
-    last = max(first, np.searchsorted(route[:, TIME], counts[1], side="left"))
-    _lay_knot(knots, base, route, counts[0])
+    knots_at = start + BOX * box_count(segments)
+    track[LEVEL + 1] = start
+    track[TIME : HEADING + 1] = knots_at + (segments + 1) * np.arange(4)
+    track[PART] = knots_at + 4 * (segments + 1)
+    end = int(track[PART]) + parts * COLUMNS
+    return -(-end // BOX) * BOX
+
+
+@kernel
+def lay_track(
+    route: Floats, parts: Floats, counts: Times, numbers: Floats, tracks: Ints, slot: int
+) -> None:
+    """Write a track's numbers to its slot.
+
+    route  : float64 (K, 4)        as `paths.Route` has checked it
+    parts  : float64 (S, COLUMNS)  as `paths.Footprint` gives them
+    counts : from when until when it counts, s; both within FOREVER_S
+    slot   : `lay_out` has made room for K + 1 segments and S parts
+    """
+    track = tracks[slot]
+    times, count = route[:, 0], len(route)
+    first = np.searchsorted(times, counts[0], side="right")
+    last = max(first, np.searchsorted(times, counts[1], side="left"))
+    segments = last - first + 1
+    _lay_knot(route, counts[0], numbers, track, 0)
     for k in range(first, last):
         for column in range(4):
-            knots[column, base + 1 + k - first] = route[k, column]
-    segments = last - first + 1
-    _lay_knot(knots, base + segments, route, counts[1])
-    track[SEGMENTS] = segments
-    track[SHIFT] = min(first - 1, count - 1)
-    _lay_boxes(index, slot, reach_m)
+            numbers[track[TIME + column] + 1 + k - first] = route[k, column]
+    _lay_knot(route, counts[1], numbers, track, segments)
+    reach_m = 0.0
+    for p in range(len(parts)):
+        reach_m = max(reach_m, parts[p, PART_REACH])
+        for column in range(COLUMNS):
+            numbers[track[PART] + p * COLUMNS + column] = parts[p, column]
+    track[SEGMENTS], track[SHIFT], track[PARTS] = segments, min(first, count) - 1, len(parts)
+    _lay_boxes(numbers, track, reach_m)
 
 
 @kernel
-def _lay_knot(knots: Floats, at: int, route: Floats, time_s: float) -> None:
-    """Write the route's knot of a time; before its start and after its end it stands."""
-    after = np.searchsorted(route[:, TIME], time_s, side="right")
+def _lay_knot(route: Floats, time_s: float, numbers: Floats, track: Ints, at: int) -> None:
+    """Write the knot of a time; before the route's start and after its end the machine stands."""
+    after = np.searchsorted(route[:, 0], time_s, side="right")
     before = max(0, after - 1)
     after = min(after, len(route) - 1)
-    span_s = route[after, TIME] - route[before, TIME]
+    span_s = route[after, 0] - route[before, 0]
     along = 0.0
     if span_s > 0.0:
-        along = min(1.0, max(0.0, (time_s - route[before, TIME]) / span_s))
-    knots[TIME, at] = time_s
-    for column in range(X, HEADING + 1):
+        along = min(1.0, max(0.0, (time_s - route[before, 0]) / span_s))
+    numbers[track[TIME] + at] = time_s
+    for column in range(1, 4):
         start = route[before, column]
-        knots[column, at] = start + along * (route[after, column] - start)
+        numbers[track[TIME + column] + at] = start + along * (route[after, column] - start)
 
 
 @kernel
-def _lay_boxes(index: Index, slot: int, reach_m: float) -> None:
+def _lay_boxes(numbers: Floats, track: Ints, reach_m: float) -> None:
     """Write the boxes of a track, level by level, and where each level starts."""
-    boxes, track = index.boxes, index.tracks[slot]
     below, at = track[SEGMENTS], track[LEVEL + 1]
     level = 1
     while True:
         track[LEVEL + level] = at
-        count = (below + FAN - 1) >> FAN_BITS
+        count = ((below - 1) >> FAN_BITS) + 1
         for k in range(count):
-            children = range(k * FAN, min(below, (k + 1) * FAN))
+            first, last = k * FAN, min(below, (k + 1) * FAN)
             if level == 1:
-                _box_knots(index, slot, children, reach_m, boxes[at + k])
+                _box_knots(numbers, track, (first, last), reach_m, at + k * BOX)
             else:
-                _box_boxes(boxes, track[LEVEL + level - 1], children, boxes[at + k])
+                children = track[LEVEL + level - 1]
+                _box_boxes(numbers, children + first * BOX, children + last * BOX, at + k * BOX)
         if count == 1:
             track[DEPTH] = level
             return
-        below, at, level = count, at + count, level + 1
+        below, at, level = count, at + count * BOX, level + 1
 
 
 @kernel
 def _box_knots(
-    index: Index, slot: int, segments: range, reach_m: float, out_box: Floats
+    numbers: Floats, track: Ints, segments: tuple[int, int], reach_m: float, at: int
 ) -> None:
-    """Give the box of some segments of a track. Coordinates up to 1e7 m round by 2e-9 m at most."""
-    knots, base = index.knots, index.tracks[slot, KNOT]
-    wide_m = reach_m + CONTACT_M
-    first = base + segments.start
-    x_low, y_low = knots[X, first], knots[Y, first]
+    """Write the box of segments, the last not included. Rounding at 1e7 m is 2e-9 m."""
+    x_at, y_at, first, last = track[X], track[Y], segments[0], segments[1]
+    x_low, y_low = numbers[x_at + first], numbers[y_at + first]
     x_high, y_high, step2 = x_low, y_low, 0.0
-    for k in range(first + 1, base + segments.stop + 1):
-        x, y = knots[X, k], knots[Y, k]
-        x_low, x_high = min(x_low, x), max(x_high, x)
-        y_low, y_high = min(y_low, y), max(y_high, y)
-        step2 = max(step2, (x - knots[X, k - 1]) ** 2 + (y - knots[Y, k - 1]) ** 2)
-    out_box[X_LOW], out_box[Y_LOW] = x_low - wide_m, y_low - wide_m
-    out_box[X_HIGH], out_box[Y_HIGH] = x_high + wide_m, y_high + wide_m
-    out_box[START], out_box[END] = knots[TIME, first], knots[TIME, base + segments.stop]
-    out_box[STEP], out_box[REACH] = np.sqrt(step2), reach_m
+    for k in range(first, last):
+        x, y = numbers[x_at + k + 1], numbers[y_at + k + 1]
+        dx, dy = x - numbers[x_at + k], y - numbers[y_at + k]
+        x_low, x_high, y_low, y_high = min(x_low, x), max(x_high, x), min(y_low, y), max(y_high, y)
+        step2 = max(step2, dx * dx + dy * dy)
+    wide_m = reach_m + CONTACT_M
+    numbers[at + X_LOW], numbers[at + Y_LOW] = x_low - wide_m, y_low - wide_m
+    numbers[at + X_HIGH], numbers[at + Y_HIGH] = x_high + wide_m, y_high + wide_m
+    numbers[at + START] = numbers[track[TIME] + first]
+    numbers[at + END] = numbers[track[TIME] + last]
+    numbers[at + STEP], numbers[at + REACH] = np.sqrt(step2), reach_m
 
 
 @kernel
-def _box_boxes(boxes: Floats, at: int, children: range, out_box: Floats) -> None:
-    """Give the box of some boxes, which start at `at`."""
-    out_box[:] = boxes[at + children.start]
-    for k in range(at + children.start + 1, at + children.stop):
+def _box_boxes(numbers: Floats, first: int, last: int, at: int) -> None:
+    """Write the box of boxes that lie from `first` to before `last`."""
+    for column in range(BOX):
+        numbers[at + column] = numbers[first + column]
+    for child in range(first + BOX, last, BOX):
         for column in (X_LOW, Y_LOW):
-            out_box[column] = min(out_box[column], boxes[k, column])
+            numbers[at + column] = min(numbers[at + column], numbers[child + column])
         for column in (X_HIGH, Y_HIGH, END, STEP):
-            out_box[column] = max(out_box[column], boxes[k, column])
+            numbers[at + column] = max(numbers[at + column], numbers[child + column])

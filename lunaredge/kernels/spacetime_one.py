@@ -19,19 +19,16 @@ from lunaredge.kernels.spacetime import (
 from lunaredge.kernels.spacetime_index import (
     DEPTH,
     FOREVER_S,
-    KNOT,
     LEVEL,
     ORDER,
     SEGMENTS,
     SHIFT,
     TIME,
-    Index,
     Times,
 )
 from lunaredge.kernels.spacetime_pair import (
     LEAST_GAP,
     MEET,
-    Pair,
     Work,
     are_near,
     common_times,
@@ -50,49 +47,53 @@ EVER = (-np.inf, np.inf)
 
 
 @kernel
-def check_track(index: Index, slot: int, skipped: Ints, mode: int, range_m: float) -> Answer:
+def check_track(
+    numbers: Floats, tracks: Ints, slot: int, skipped: Ints, mode: int, range_m: float
+) -> Answer:
     """Give what one track meets first, or else what it comes nearest to within a range.
 
-    skipped : int64 (N,)  slots to leave out
-    mode    : MEET, or MEET_AT_KNOTS of `spacetime_pair`, which looks for no clearance
-    returns : for a meeting, a gap of minus its depth: the worst within that segment of the track,
-              0 at the least. Else the gap is more than 0, and without a slot nothing is nearer.
+    numbers, tracks : as `spacetime_index` says
+    skipped         : int64 (N,)  slots to leave out
+    mode            : MEET; or MEET_AT_KNOTS of `spacetime_pair`, which looks for no clearance
+    returns         : for a meeting, a gap of minus its depth: the worst within that segment of the
+                      track, 0 at the least. Else the gap is more than 0, and without a slot nothing
+                      is nearer than the range.
 
     Ties go to the track that was added first. Bound by the roots, 5 ns each; for what comes near,
     by the boxes of the segments next to it.
     """
     work = pair_work()
-    contact = _first_met(index, slot, skipped, mode, work)
+    contact = _first_met(numbers, tracks, (slot, mode), skipped, work)
     if contact[0] >= 0:
-        deep_m = depth_m(Pair(index, slot, contact[0], LEAST_GAP), contact[3], work)
+        deep_m = depth_m(numbers, tracks, (slot, contact[0]), contact[3], work)
         contact = (contact[0], -deep_m, contact[2], contact[3])
-    elif mode == MEET:
-        contact = _nearest(index, slot, skipped, range_m, work)
+    elif mode == MEET and range_m > 0.0:
+        contact = _nearest(numbers, tracks, slot, skipped, range_m, work)
     other, gap_m, time_s, segment = contact
     if other < 0:
-        return other, gap_m, time_s, 0, (0.0, 0.0, 0.0)
-    place = place_at(index, slot, segment, time_s)
-    return other, gap_m, since_ever(time_s), route_segment(index, slot, segment), place
+        return other, range_m, time_s, 0, (0.0, 0.0, 0.0)
+    place = place_at(numbers, tracks, slot, segment, time_s)
+    return other, gap_m, since_ever(time_s), route_segment(tracks, slot, segment), place
 
 
 @kernel
-def describe(index: Index, out_meetings: Floats) -> None:
+def describe(numbers: Floats, tracks: Ints, out_meetings: Floats) -> None:
     """Add the places and the depth to meetings of pairs; make their segments those of the routes.
 
     out_meetings : float64 (N, MEETING_COLUMNS)  as `spacetime.meetings` leaves it
     """
     work = pair_work()
     for row in out_meetings:
-        slot, other = int(row[MEETING_SLOT]), int(row[MEETING_OTHER])
+        slot, other, time_s = int(row[MEETING_SLOT]), int(row[MEETING_OTHER]), row[MEETING_TIME]
         segment, other_segment = int(row[MEETING_SEGMENT]), int(row[MEETING_OTHER_SEGMENT])
-        place = place_at(index, slot, segment, row[MEETING_TIME])
-        other_place = place_at(index, other, other_segment, row[MEETING_TIME])
+        place = place_at(numbers, tracks, slot, segment, time_s)
+        other_place = place_at(numbers, tracks, other, other_segment, time_s)
         for k in range(3):
             row[MEETING_PLACE + k], row[MEETING_OTHER_PLACE + k] = place[k], other_place[k]
-        row[MEETING_TIME] = since_ever(row[MEETING_TIME])
-        row[MEETING_DEPTH] = depth_m(Pair(index, slot, other, LEAST_GAP), segment, work)
-        row[MEETING_SEGMENT] = route_segment(index, slot, segment)
-        row[MEETING_OTHER_SEGMENT] = route_segment(index, other, other_segment)
+        row[MEETING_TIME] = since_ever(time_s)
+        row[MEETING_DEPTH] = depth_m(numbers, tracks, (slot, other), segment, work)
+        row[MEETING_SEGMENT] = route_segment(tracks, slot, segment)
+        row[MEETING_OTHER_SEGMENT] = route_segment(tracks, other, other_segment)
 
 
 @kernel
@@ -102,39 +103,43 @@ def since_ever(time_s: float) -> float:
 
 
 @kernel
-def route_segment(index: Index, slot: int, segment: int) -> int:
+def route_segment(tracks: Ints, slot: int, segment: int) -> int:
     """Give the knot of the route that a segment of its track starts from; before it, the first."""
-    return max(0, segment + index.tracks[slot, SHIFT])
+    return max(0, segment + tracks[slot, SHIFT])
 
 
 @kernel
-def place_at(index: Index, slot: int, segment: int, time_s: float) -> Place:
+def place_at(numbers: Floats, tracks: Ints, slot: int, segment: int, time_s: float) -> Place:
     """Give x, y and heading of a track at a time within one of its segments."""
-    motion = motion_between(index.knots, index.tracks[slot, KNOT] + segment, (time_s, time_s))
-    return motion[0], motion[1], motion[2]
+    x, y, heading, _, _, _ = motion_between(numbers, tracks, (slot, segment), (time_s, time_s))
+    return x, y, heading
 
 
 @kernel
-def depth_m(pair: Pair, segment: int, work: Work) -> float:
-    """Give how deep two tracks overlap at worst within a segment of the first; 0 at the least.
-
-    pair : its mode is LEAST_GAP
-    """
-    knot = pair.index.tracks[pair.slot, KNOT] + segment
-    times = pair.index.knots[TIME, knot], pair.index.knots[TIME, knot + 1]
-    return max(0.0, -search(pair, times, 0.0, work)[0])
+def depth_m(
+    numbers: Floats, tracks: Ints, slots: tuple[int, int], segment: int, work: Work
+) -> float:
+    """Give how deep two tracks overlap at worst within a segment of the first; 0 at the least."""
+    knot = tracks[slots[0], TIME] + segment
+    times = numbers[knot], numbers[knot + 1]
+    pair = (slots[0], slots[1], LEAST_GAP)
+    return max(0.0, -search(numbers, tracks, pair, times, 0.0, work)[0])
 
 
 @kernel
-def _first_met(index: Index, slot: int, skipped: Ints, mode: int, work: Work) -> Contact:
-    """Give the first meeting with any other track."""
-    tracks = index.tracks
+def _first_met(
+    numbers: Floats, tracks: Ints, checked: tuple[int, int], skipped: Ints, work: Work
+) -> Contact:
+    """Give the first meeting with any other track of the slot and mode that are checked."""
+    slot, mode = checked
     contact = (-1, 0.0, np.inf, 0)
     for other in range(len(tracks)):
         span = (-np.inf, contact[2])
-        if not _may_count(index, slot, other, skipped, span, 0.0):
+        if not _may_be_near(numbers, tracks, (slot, other), span, 0.0):
             continue
-        found = search(Pair(index, slot, other, mode), span, 0.0, work)
+        if _is_among(skipped, other):
+            continue
+        found = search(numbers, tracks, (slot, other, mode), span, 0.0, work)
         # At the same time, what was added first.
         if found[1] < contact[2] or (
             found[1] == contact[2] < np.inf and tracks[other, ORDER] < tracks[contact[0], ORDER]
@@ -144,31 +149,42 @@ def _first_met(index: Index, slot: int, skipped: Ints, mode: int, work: Work) ->
 
 
 @kernel
-def _nearest(index: Index, slot: int, skipped: Ints, range_m: float, work: Work) -> Contact:
+def _nearest(
+    numbers: Floats, tracks: Ints, slot: int, skipped: Ints, range_m: float, work: Work
+) -> Contact:
     """Give the least gap to any other track, of one that never meets them."""
     contact = (-1, range_m, np.inf, 0)
-    for other in range(len(index.tracks)):
-        if range_m > 0.0 and _may_count(index, slot, other, skipped, EVER, contact[1]):
-            found = search(Pair(index, slot, other, LEAST_GAP), EVER, contact[1], work)
-            if found[1] < np.inf:
-                contact = (other, found[0], found[1], found[2])
+    for other in range(len(tracks)):
+        if not _may_be_near(numbers, tracks, (slot, other), EVER, contact[1]):
+            continue
+        if _is_among(skipped, other):
+            continue
+        found = search(numbers, tracks, (slot, other, LEAST_GAP), EVER, contact[1], work)
+        if found[1] < np.inf:
+            contact = (other, found[0], found[1], found[2])
     return contact
 
 
 @kernel
-def _may_count(
-    index: Index, slot: int, other: int, skipped: Ints, span: Times, limit_m: float
+def _may_be_near(
+    numbers: Floats, tracks: Ints, slots: tuple[int, int], span: Times, limit_m: float
 ) -> bool:
-    """Tell whether another track is to be looked at, and its root comes within a limit."""
-    tracks = index.tracks
+    """Tell whether two slots hold tracks whose roots come within a limit, and share time."""
+    slot, other = slots
     if other == slot or tracks[other, SEGMENTS] == 0:
         return False
     root = tracks[slot, LEVEL + tracks[slot, DEPTH]]
     other_root = tracks[other, LEVEL + tracks[other, DEPTH]]
-    start, end = common_times(index.boxes, root, other_root, span)
-    if start > end or not are_near(index.boxes, root, other_root, limit_m):
+    if not are_near(numbers, root, other_root, limit_m):
         return False
+    start, end = common_times(numbers, root, other_root, span)
+    return start <= end
+
+
+@kernel
+def _is_among(skipped: Ints, slot: int) -> bool:
+    """Tell whether a slot is among those to leave out."""
     for k in range(len(skipped)):
-        if skipped[k] == other:
-            return False
-    return True
+        if skipped[k] == slot:
+            return True
+    return False

@@ -3,26 +3,28 @@
 Both trees of boxes are descended together (dual-tree traversal: Gray, Moore 2001), in the order of
 time, wherever their boxes come near one another at the same time. Below the lowest boxes the knots
 of both are merged, so that both move evenly from one merged time to the next, whatever their
-periods. There `kernels.sweep` decides, part by part, continuously in time.
+periods. There `spacetime_parts` decides, part by part, continuously in time.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH
+from lunaredge.kernels.convex import COLUMNS, HIGH, LOW
+from lunaredge.kernels.convex import REACH as PART_REACH
 from lunaredge.kernels.jit import Floats, Ints, kernel
 from lunaredge.kernels.spacetime_index import (
+    BOX,
     DEPTH,
     END,
     FAN,
     FAN_BITS,
     HEADING,
-    KNOT,
     LEVEL,
+    LEVELS,
     PART,
     PARTS,
+    REACH,
     SEGMENTS,
     START,
     STEP,
@@ -31,153 +33,254 @@ from lunaredge.kernels.spacetime_index import (
     X_LOW,
     Y_HIGH,
     Y_LOW,
-    Index,
     Times,
     X,
     Y,
 )
-from lunaredge.kernels.spacetime_index import REACH as BOX_REACH
-from lunaredge.kernels.sweep import (
-    CONTACT_M,
-    Body,
-    Motion,
-    first_meeting,
-    least_gap,
-    look,
-    work_space,
-)
+from lunaredge.kernels.spacetime_parts import Part, meet, meet_at_start, nearest, parts_work
+from lunaredge.kernels.sweep import CONTACT_M, Motion
 
 # What is looked for: a meeting at any time; one at a knot of either; the least gap.
 MEET, MEET_AT_KNOTS, LEAST_GAP = range(3)
 
-# A pair of boxes is replaced by at most 2 * FAN pairs, once a level.
-_WAITING_MAX = 8 * 2 * FAN
+# A pair of boxes is replaced by less than 2 * FAN pairs, once a level of either.
+_WAITING_MAX = 2 * LEVELS * 2 * FAN
 
-Found = tuple[float, float, int, int, int, int]
-"""A gap, m, and its time, s; of both tracks the segment, and of both the part. Time inf: none."""
+Pair = tuple[int, int, int]
+"""The slots of two tracks, and what is looked for."""
+Nodes = tuple[int, int, int, int]
+"""A level and a box of it, of one track and of the other."""
+Spot = tuple[int, int, int, int, int]
+"""A pair, and a box of level 1 or a segment of each."""
+Rows = tuple[int, int, int, int, int, int]
+Piece = tuple[float, float, float]
+"""The start and the end of a piece of time, and where the search ends, s."""
+Found = tuple[float, float, int, int]
+"""A gap, m, and its time, s, and the segment of both tracks then. The time is inf for nothing."""
 
 
 class Work(NamedTuple):
     """What kernels here write to, for any number of calls."""
 
     waiting: Ints
-    bodies: Floats
-
-
-class Pair(NamedTuple):
-    """Two tracks of an index, by their slots, and what is looked for."""
-
-    index: Index
-    slot: int
-    other: int
-    mode: int
+    parts: Floats
 
 
 @kernel
 def pair_work() -> Work:
     """Give what `search` writes to."""
-    return Work(np.empty((_WAITING_MAX, 4), np.int64), work_space())
+    return Work(np.empty((_WAITING_MAX, 4), np.int64), parts_work())
 
 
 @kernel
-def search(pair: Pair, span: Times, limit_m: float, work: Work) -> Found:
+def search(
+    numbers: Floats, tracks: Ints, pair: Pair, span: Times, limit_m: float, work: Work
+) -> Found:
     """Give the first meeting of two tracks, or their least gap, within a span of time.
 
-    span    : from when until when, s, ends included
-    limit_m : LEAST_GAP seeks gaps under it only, right to `sweep.GAP_ERROR_M`; else give 0
+    numbers, tracks : as `spacetime_index` says
+    limit_m         : LEAST_GAP seeks gaps under it only, right to `sweep.GAP_ERROR_M`; else give 0
 
-    Meetings at the same time: the lower part of the first track, then of the second. Bound by the
-    pairs of boxes looked at, some 10 ns each, until few are left.
+    Bound by the pairs of boxes looked at, some 10 ns each, until few are left.
     """
-    index, a, b, mode = pair
-    tracks, boxes, waiting = index.tracks, index.boxes, work.waiting
-    found = (limit_m, np.inf, -1, -1, -1, -1)
-    level, other_level = tracks[a, DEPTH], tracks[b, DEPTH]
-    times = common_times(boxes, tracks[a, LEVEL + level], tracks[b, LEVEL + other_level], span)
-    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = level, 0, other_level, 0
+    a, b, mode = pair
+    waiting = work.waiting
+    nodes = (tracks[a, DEPTH], 0, tracks[b, DEPTH], 0)
+    times = common_times(numbers, _box(tracks, a, nodes[0], 0), _box(tracks, b, nodes[2], 0), span)
+    found = (limit_m, np.inf, -1, -1)
+    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = nodes
     count = 1 if times[0] <= times[1] else 0
     while count > 0:
         count -= 1
-        level, node = waiting[count, 0], waiting[count, 1]
-        other_level, other_node = waiting[count, 2], waiting[count, 3]
-        at, other_at = tracks[a, LEVEL + level] + node, tracks[b, LEVEL + other_level] + other_node
-        shared = common_times(boxes, at, other_at, times)
+        nodes = (waiting[count, 0], waiting[count, 1], waiting[count, 2], waiting[count, 3])
+        box, other = _box(tracks, a, nodes[0], nodes[1]), _box(tracks, b, nodes[2], nodes[3])
+        shared = common_times(numbers, box, other, times)
         # An instant at the edge of two boxes belongs to their neighbours too.
         if not (shared[0] < shared[1] or times[0] == times[1]):
             continue
-        if not are_near(boxes, at, other_at, found[0]):
+        if not are_near(numbers, box, other, found[0]):
             continue
-        if level > 1 or other_level > 1:
-            count = _split(pair, (level, node, other_level, other_node), waiting, count)
+        if nodes[0] > 1 or nodes[2] > 1:
+            count = _split(numbers, tracks, pair, nodes, waiting, count)
             continue
-        found = search_lowest(pair, (node, other_node), shared, found, work)
+        spot = (a, b, mode, nodes[1], nodes[3])
+        found = search_lowest(numbers, tracks, spot, shared, found, work.parts)
         if mode != LEAST_GAP and found[1] < np.inf:
             break
     return found
 
 
 @kernel
-def are_near(boxes: Floats, at: int, other: int, limit_m: float) -> bool:
+def are_near(numbers: Floats, box: int, other: int, limit_m: float) -> bool:
     """Tell whether two boxes come within a limit of each other."""
-    dx = max(boxes[at, X_LOW] - boxes[other, X_HIGH], boxes[other, X_LOW] - boxes[at, X_HIGH])
-    dy = max(boxes[at, Y_LOW] - boxes[other, Y_HIGH], boxes[other, Y_LOW] - boxes[at, Y_HIGH])
-    dx, dy, limit_m = max(0.0, dx), max(0.0, dy), max(0.0, limit_m)
+    dx = max(numbers[box + X_LOW] - numbers[other + X_HIGH], 0.0)
+    dx = max(numbers[other + X_LOW] - numbers[box + X_HIGH], dx)
+    dy = max(numbers[box + Y_LOW] - numbers[other + Y_HIGH], 0.0)
+    dy = max(numbers[other + Y_LOW] - numbers[box + Y_HIGH], dy)
+    limit_m = max(0.0, limit_m)
     return dx * dx + dy * dy <= limit_m * limit_m
 
 
 @kernel
-def common_times(boxes: Floats, at: int, other: int, span: Times) -> Times:
-    """Give the part of a span that two boxes share; it starts after its end where there is none."""
-    start = max(span[0], boxes[at, START], boxes[other, START])
-    return start, min(span[1], boxes[at, END], boxes[other, END])
+def common_times(numbers: Floats, box: int, other: int, span: Times) -> Times:
+    """Give the part of a span that two boxes share."""
+    start = max(span[0], numbers[box + START], numbers[other + START])
+    return start, min(span[1], numbers[box + END], numbers[other + END])
 
 
 @kernel
-def _split(pair: Pair, nodes: tuple[int, int, int, int], waiting: Ints, count: int) -> int:
-    """Put the children of the higher of two boxes, with the other one, on the stack; last first."""
-    level, node, other_level, other_node = nodes
-    if level >= other_level:
-        below = pair.index.tracks[pair.slot, SEGMENTS]
-        below = (below - 1 >> FAN_BITS * (level - 1)) + 1
-        for k in range(min(below, (node + 1) * FAN) - 1, node * FAN - 1, -1):
-            waiting[count, 0], waiting[count, 1] = level - 1, k
-            waiting[count, 2], waiting[count, 3] = other_level, other_node
-            count += 1
-    else:
-        below = pair.index.tracks[pair.other, SEGMENTS]
-        below = (below - 1 >> FAN_BITS * (other_level - 1)) + 1
-        for k in range(min(below, (other_node + 1) * FAN) - 1, other_node * FAN - 1, -1):
-            waiting[count, 0], waiting[count, 1] = level, node
-            waiting[count, 2], waiting[count, 3] = other_level - 1, k
-            count += 1
+def _box(tracks: Ints, slot: int, level: int, node: int) -> int:
+    """Give where a box is."""
+    return tracks[slot, LEVEL + level] + node * BOX
+
+
+@kernel
+def _split(
+    numbers: Floats, tracks: Ints, pair: Pair, nodes: Nodes, waiting: Ints, count: int
+) -> int:
+    """Put the children of the higher of two boxes, or of both, on the stack; the last in time first.
+
+    Of the children only those are paired that share time.
+    """
+    level, first, other_level, other_first = nodes
+    last, other_last = first, other_first
+    if nodes[0] >= nodes[2]:
+        first, last = _children(tracks[pair[0], SEGMENTS], nodes[0], nodes[1])
+        level -= 1
+    if nodes[2] >= nodes[0]:
+        other_first, other_last = _children(tracks[pair[1], SEGMENTS], nodes[2], nodes[3])
+        other_level -= 1
+    while last >= first and other_last >= other_first:
+        waiting[count, 0], waiting[count, 1] = level, last
+        waiting[count, 2], waiting[count, 3] = other_level, other_last
+        count += 1
+        start = numbers[_box(tracks, pair[0], level, last) + START]
+        other_start = numbers[_box(tracks, pair[1], other_level, other_last) + START]
+        last -= start >= other_start
+        other_last -= other_start >= start
     return count
 
 
 @kernel
+def _children(segments: int, level: int, node: int) -> tuple[int, int]:
+    """Give the first and the last child of a box."""
+    last = (segments - 1) >> (FAN_BITS * (level - 1))
+    return node << FAN_BITS, min(last, (node << FAN_BITS) + FAN - 1)
+
+
+@kernel
 def search_lowest(
-    pair: Pair, nodes: tuple[int, int], times: Times, found: Found, work: Work
+    numbers: Floats,
+    tracks: Ints,
+    spot: Spot,
+    times: Times,
+    found: Found,
+    work: Floats,
 ) -> Found:
-    """Look at the segments of two boxes of level 1; give what is better than `found`, or that."""
-    index, a, b, mode = pair
-    base, other_base = index.tracks[a, KNOT], index.tracks[b, KNOT]
-    k, last = nodes[0] * FAN, min((nodes[0] + 1) * FAN, index.tracks[a, SEGMENTS])
-    j, other_last = nodes[1] * FAN, min((nodes[1] + 1) * FAN, index.tracks[b, SEGMENTS])
-    at, other_at = index.tracks[a, LEVEL + 1] + nodes[0], index.tracks[b, LEVEL + 1] + nodes[1]
-    reach_m = index.boxes[at, BOX_REACH] + index.boxes[other_at, BOX_REACH]
-    reach_m += CONTACT_M + max(0.0, found[0])
-    if mode != MEET_AT_KNOTS:
-        reach_m += 0.5 * (index.boxes[at, STEP] + index.boxes[other_at, STEP])
-    if last - k == other_last - j and not _may_be_near(
-        index.knots, base + k, other_base + j, last - k + 1, reach_m
-    ):
-        return found
-    is_instant = times[0] == times[1]
-    while k < last and j < other_last:
-        end, other_end = index.knots[TIME, base + k + 1], index.knots[TIME, other_base + j + 1]
-        low = max(times[0], index.knots[TIME, base + k], index.knots[TIME, other_base + j])
+    """Look at the segments of two boxes of level 1; give what is better than `found`, or that.
+
+    spot : with the box of each
+    work : as `parts_work` gives it
+
+    Knots at the same times, the common case, are compared as they lie; others are merged.
+    """
+    a, b, mode, node, other_node = spot
+    first, last = _children(tracks[a, SEGMENTS], 1, node)
+    other_first, other_last = _children(tracks[b, SEGMENTS], 1, other_node)
+    if last - first == other_last - other_first and times[0] < times[1]:
+        box, other = _box(tracks, a, 1, node), _box(tracks, b, 1, other_node)
+        reach_m = numbers[box + REACH] + numbers[other + REACH] + max(found[0], CONTACT_M)
+        if mode != MEET_AT_KNOTS:
+            reach_m += 0.5 * (numbers[box + STEP] + numbers[other + STEP])
+        rows = _rows(tracks, (a, first), (b, other_first))
+        is_aligned, is_near = _compare(numbers, rows, last - first + 2, reach_m)
+        if is_aligned and not is_near:
+            return found
+        if is_aligned:
+            spot = (a, b, mode, first, other_first)
+            return _search_aligned(numbers, tracks, spot, times, found, work)
+    spot = (a, b, mode, first, other_first)
+    return _search_merged(numbers, tracks, spot, times, found, work)
+
+
+@kernel
+def _rows(tracks: Ints, knot: tuple[int, int], other: tuple[int, int]) -> Rows:
+    """Give where times, x and y are from a knot of a track on, and from one of another."""
+    a, b = tracks[knot[0]], tracks[other[0]]
+    k, j = knot[1], other[1]
+    return a[TIME] + k, a[X] + k, a[Y] + k, b[TIME] + j, b[X] + j, b[Y] + j
+
+
+@kernel
+def _compare(numbers: Floats, rows: Rows, count: int, reach_m: float) -> tuple[bool, bool]:
+    """Tell whether so many knots are at the same times, and any of them within a reach.
+
+    Nothing here branches, so that it runs on several knots at once.
+    """
+    is_other, is_near = 0, 0
+    for k in range(count):
+        dx = numbers[rows[1] + k] - numbers[rows[4] + k]
+        dy = numbers[rows[2] + k] - numbers[rows[5] + k]
+        is_other |= numbers[rows[0] + k] != numbers[rows[3] + k]
+        is_near |= dx * dx + dy * dy <= reach_m * reach_m
+    return is_other == 0, is_near != 0
+
+
+@kernel
+def _search_aligned(
+    numbers: Floats, tracks: Ints, spot: Spot, times: Times, found: Found, work: Floats
+) -> Found:
+    """Look at the segments of two boxes, from those of the spot on, that have the same times."""
+    a, b, mode, first, other_first = spot
+    reach_m = numbers[tracks[a, LEVEL + 1] + REACH] + numbers[tracks[b, LEVEL + 1] + REACH]
+    rows = _rows(tracks, (a, first), (b, other_first))
+    count = _children(tracks[a, SEGMENTS], 1, first >> FAN_BITS)[1] + 1 - first
+    at = 0
+    while True:
+        at = _next_near(numbers, rows, (at, count), reach_m + max(found[0], CONTACT_M))
+        if at == count:
+            return found
+        low, high = max(times[0], numbers[rows[0] + at]), min(times[1], numbers[rows[0] + at + 1])
+        if low < high:
+            spot = (a, b, mode, first + at, other_first + at)
+            piece = (low, high, times[1])
+            found = _search_piece(numbers, tracks, spot, piece, found, work)
+            if mode != LEAST_GAP and found[1] < np.inf:
+                return found
+        at += 1
+
+
+@kernel
+def _next_near(numbers: Floats, rows: Rows, span: tuple[int, int], reach_m: float) -> int:
+    """Give the first segment of a span on which two origins come within a reach, or its end."""
+    k, count = span
+    x = numbers[rows[4] + k] - numbers[rows[1] + k]
+    y = numbers[rows[5] + k] - numbers[rows[2] + k]
+    while k < count:
+        x_end = numbers[rows[4] + k + 1] - numbers[rows[1] + k + 1]
+        y_end = numbers[rows[5] + k + 1] - numbers[rows[2] + k + 1]
+        if _nearest2(x, y, x_end - x, y_end - y) <= reach_m * reach_m:
+            return k
+        x, y, k = x_end, y_end, k + 1
+    return count
+
+
+@kernel
+def _search_merged(
+    numbers: Floats, tracks: Ints, spot: Spot, times: Times, found: Found, work: Floats
+) -> Found:
+    """Look at the segments of two boxes, from those of the spot on, piece by common piece."""
+    a, b, mode, k, j = spot
+    last = _children(tracks[a, SEGMENTS], 1, k >> FAN_BITS)[1]
+    other_last = _children(tracks[b, SEGMENTS], 1, j >> FAN_BITS)[1]
+    time_at, other_time_at = tracks[a, TIME], tracks[b, TIME]
+    while k <= last and j <= other_last:
+        end, other_end = numbers[time_at + k + 1], numbers[other_time_at + j + 1]
+        low = max(times[0], numbers[time_at + k], numbers[other_time_at + j])
         high = min(times[1], end, other_end)
-        if low < high or (is_instant and low == high):
-            found = _search_segments(pair, (k, j), (low, high), found, work)
+        if low < high or low == high == times[0] == times[1]:
+            piece = (low, high, times[1])
+            found = _search_piece(numbers, tracks, (a, b, mode, k, j), piece, found, work)
             if mode != LEAST_GAP and found[1] < np.inf:
                 break
         k, j = k + (end <= other_end), j + (other_end <= end)
@@ -185,30 +288,28 @@ def search_lowest(
 
 
 @kernel
-def _may_be_near(knots: Floats, base: int, other_base: int, count: int, reach_m: float) -> bool:
-    """Tell whether knots are at different times, or any are nearer in pairs than a reach.
-
-    Nothing here branches, so that it runs on several knots at once: the common case by far.
-    """
-    is_other, is_near = 0, 0
-    for k in range(count):
-        dx = knots[X, base + k] - knots[X, other_base + k]
-        dy = knots[Y, base + k] - knots[Y, other_base + k]
-        is_other |= knots[TIME, base + k] != knots[TIME, other_base + k]
-        is_near |= dx * dx + dy * dy <= reach_m * reach_m
-    return bool(is_other | is_near)
+def _nearest2(x: float, y: float, dx: float, dy: float) -> float:
+    """Give the least squared distance of the origin to the way from (x, y) by (dx, dy)."""
+    square, along = dx * dx + dy * dy, -(x * dx + y * dy)
+    if along <= 0.0:
+        return x * x + y * y
+    u = along / square if along < square else 1.0
+    return (x + u * dx) * (x + u * dx) + (y + u * dy) * (y + u * dy)
 
 
 @kernel
-def motion_between(knots: Floats, at: int, times: Times) -> Motion:
-    """Give the motion between two times, from the knot `at` to the next."""
-    start_s = knots[TIME, at]
-    span_s = knots[TIME, at + 1] - start_s
-    x, y, heading = knots[X, at], knots[Y, at], knots[HEADING, at]
-    dx, dy, turn = knots[X, at + 1] - x, knots[Y, at + 1] - y, knots[HEADING, at + 1] - heading
-    if times[0] == start_s and times[1] == knots[TIME, at + 1]:
+def motion_between(numbers: Floats, tracks: Ints, knot: tuple[int, int], times: Times) -> Motion:
+    """Give the motion of a track between two times, both from a knot on and until the next."""
+    track, k = tracks[knot[0]], knot[1]
+    start_s, end_s = numbers[track[TIME] + k], numbers[track[TIME] + k + 1]
+    x, y = numbers[track[X] + k], numbers[track[Y] + k]
+    heading = numbers[track[HEADING] + k]
+    dx, dy = numbers[track[X] + k + 1] - x, numbers[track[Y] + k + 1] - y
+    turn = numbers[track[HEADING] + k + 1] - heading
+    if times[0] == start_s and times[1] == end_s:
         return x, y, heading, dx, dy, turn
     # A segment of no time is a place.
+    span_s = end_s - start_s
     first = (times[0] - start_s) / span_s if span_s > 0.0 else 0.0
     part = (times[1] - times[0]) / span_s if span_s > 0.0 else 0.0
     x, y, heading = x + first * dx, y + first * dy, heading + first * turn
@@ -216,62 +317,54 @@ def motion_between(knots: Floats, at: int, times: Times) -> Motion:
 
 
 @kernel
-def _search_segments(
-    pair: Pair, segments: tuple[int, int], times: Times, found: Found, work: Work
+def _search_piece(
+    numbers: Floats, tracks: Ints, spot: Spot, piece: Piece, found: Found, work: Floats
 ) -> Found:
-    """Look at one segment of each track, between two times; give the better of it and `found`."""
-    index, a, b, mode = pair
-    motion = motion_between(index.knots, index.tracks[a, KNOT] + segments[0], times)
-    other = motion_between(index.knots, index.tracks[b, KNOT] + segments[1], times)
-    apart_m = _least_distance(motion, other)
-    limit_m = max(found[0], CONTACT_M)
-    reach_m = index.boxes[index.tracks[a, LEVEL + 1], BOX_REACH]
-    reach_m += index.boxes[index.tracks[b, LEVEL + 1], BOX_REACH]
-    if apart_m > reach_m + limit_m:
-        return found
-    first_part, other_part = index.tracks[a, PART], index.tracks[b, PART]
+    """Look at all parts of two tracks over a piece of time; give the better of it and `found`."""
+    a, b, mode, segment, other_segment = spot
+    times = (piece[0], piece[1])
+    motion = motion_between(numbers, tracks, (a, segment), times)
+    other = motion_between(numbers, tracks, (b, other_segment), times)
+    apart2 = _nearest2(
+        other[0] - motion[0], other[1] - motion[1], other[3] - motion[3], other[4] - motion[4]
+    )
     best_u, best = 2.0, found
-    for p in range(index.tracks[a, PARTS]):
-        row = index.parts[first_part + p]
-        for q in range(index.tracks[b, PARTS]):
-            row_q = index.parts[other_part + q]
-            if row[LOW] > row_q[HIGH] or row_q[LOW] > row[HIGH]:
+    for p in range(tracks[a, PART], tracks[a, PART] + tracks[a, PARTS] * COLUMNS, COLUMNS):
+        for q in range(tracks[b, PART], tracks[b, PART] + tracks[b, PARTS] * COLUMNS, COLUMNS):
+            if numbers[p + LOW] > numbers[q + HIGH] or numbers[q + LOW] > numbers[p + HIGH]:
                 continue
-            if apart_m > row[REACH] + row_q[REACH] + limit_m:
+            reach_m = numbers[p + PART_REACH] + numbers[q + PART_REACH] + max(best[0], CONTACT_M)
+            if apart2 > reach_m * reach_m:
                 continue
-            gap_m, u = _search_parts((row, motion), (row_q, other), mode, best[0], work.bodies)
-            if (mode == LEAST_GAP and gap_m < best[0]) or u < best_u:
+            if mode == LEAST_GAP:
+                gap_m, u = nearest(numbers, (p, motion), (q, other), best[0], work)
+                is_better = gap_m < best[0]
+            else:
+                is_last = piece[1] == piece[2]
+                gap_m = 0.0
+                u = _meeting(numbers, (p, motion), (q, other), mode, is_last, work)
+                is_better = u < best_u
+            if is_better:
                 best_u = u
-                time_s = min(times[1], times[0] + u * (times[1] - times[0]))
-                best = (gap_m, time_s, segments[0], segments[1], p, q)
+                time_s = min(piece[1], piece[0] + u * (piece[1] - piece[0]))
+                best = (gap_m, time_s, segment, other_segment)
     return best
 
 
 @kernel
-def _search_parts(
-    a: Body, b: Body, mode: int, limit_m: float, bodies: Floats
-) -> tuple[float, float]:
-    """Give the gap of two parts and its u, as `search` looks for it; u is 2 for none."""
-    if mode == LEAST_GAP:
-        gap_m, u = least_gap(a, b, limit_m, bodies)
-        return gap_m, u if u >= 0.0 else 2.0
+def _meeting(numbers: Floats, a: Part, b: Part, mode: int, is_last: bool, work: Floats) -> float:
+    """Give the u at which two parts meet; inf for none. The last piece has a knot at its end too."""
     if mode == MEET:
-        u = first_meeting(a, b, bodies)
-        return 0.0, min(u, 2.0)
-    margin_m = a[0][MARGIN] + b[0][MARGIN] + CONTACT_M
-    if look(a, b, 0.0, bodies)[1] <= margin_m:
-        return 0.0, 0.0
-    return 0.0, (1.0 if look(a, b, 1.0, bodies)[1] <= margin_m else 2.0)
+        return meet(numbers, a, b, work)
+    if meet_at_start(numbers, a, b, work):
+        return 0.0
+    if is_last and meet_at_start(numbers, (a[0], _end(a[1])), (b[0], _end(b[1])), work):
+        return 1.0
+    return np.inf
 
 
 @kernel
-def _least_distance(a: Motion, b: Motion) -> float:
-    """Give the least distance of two moving origins."""
-    x, y = b[0] - a[0], b[1] - a[1]
-    dx, dy = b[3] - a[3], b[4] - a[4]
-    square = dx * dx + dy * dy
-    u = 0.0
-    if square > 0.0:
-        u = min(1.0, max(0.0, -(x * dx + y * dy) / square))
-    x, y = x + u * dx, y + u * dy
-    return math.sqrt(x * x + y * y)
+def _end(motion: Motion) -> Motion:
+    """Give a motion that stands where another ends."""
+    x, y, heading, dx, dy, turn = motion
+    return x + dx, y + dy, heading + turn, 0.0, 0.0, 0.0

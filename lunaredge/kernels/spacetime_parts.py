@@ -7,132 +7,152 @@ on the rest.
 
 import numpy as np
 
-from lunaredge.kernels.convex import CORNERS_MAX, COUNT, MARGIN, REACH, gap, place, turned
+from lunaredge.kernels.convex import (
+    COLUMNS,
+    CORNERS,
+    CORNERS_MAX,
+    COUNT,
+    MARGIN,
+    REACH,
+    gap,
+    turned,
+)
 from lunaredge.kernels.jit import Floats, kernel
-from lunaredge.kernels.sweep import CONTACT_M, Body, first_meeting
+from lunaredge.kernels.sweep import CONTACT_M, Motion, first_meeting, least_gap, work_space
 
-# What `bounds` says of the separation along the normals of one body's edges.
-_OVERLAPS, _UNKNOWN, _APART = -1, 0, 1
+Part = tuple[int, Motion]
+"""Where in the numbers of an index a part is, and how it moves."""
+Place = tuple[float, float, float]
+
+# What `_side` says of a body, seen from another's edges.
+_INSIDE, _UNKNOWN, _APART = -1, 0, 1
+# A chord of more than a quarter of a turn, rad, says nothing worth a look.
+_TURN_MAX = 1.6
+# The rows of the work space that are this module's; those before are for `kernels.sweep`.
+_A, _B, _A_END, _B_END = range(3, 7)
 
 
 @kernel
-def corner_space() -> Floats:
-    """Give what the functions here write corners to, for any number of calls."""
-    return np.empty((4, CORNERS_MAX, 2))
+def parts_work() -> Floats:
+    """Give what the functions here write to, for any number of calls."""
+    sweeps = work_space()
+    return np.empty((len(sweeps) + 4, max(sweeps.shape[1], CORNERS_MAX), 2))
 
 
 @kernel
-def meet_at_start(a: Body, b: Body, corners: Floats) -> bool:
-    """Tell whether two bodies are within CONTACT_M of each other as a piece of time starts.
+def meet(numbers: Floats, a: Part, b: Part, work: Floats) -> float:
+    """Give the first u in [0, 1] at which two parts are within CONTACT_M; inf for none.
 
-    corners : as `corner_space` gives it. Bound by the sines and by a product for each pair of
-              corners; along the first edge's normal that separates them most are told apart.
+    work : as `parts_work` gives it
     """
-    row_a, motion_a = a
-    row_b, motion_b = b
-    x, y = motion_b[0] - motion_a[0], motion_b[1] - motion_a[1]
-    cos, sin = turned(motion_a[2])
-    count_a = place(row_a, 0.0, 0.0, cos, sin, corners[0])
-    cos, sin = turned(motion_b[2])
-    count_b = place(row_b, x, y, cos, sin, corners[1])
-    limit_m = row_a[MARGIN] + row_b[MARGIN] + CONTACT_M
-    side = _side(corners[0], count_a, corners[1], count_b, limit_m)
+    if _stay_apart(numbers, a, b, work):
+        return np.inf
+    row, other_row = numbers[a[0] : a[0] + COLUMNS], numbers[b[0] : b[0] + COLUMNS]
+    return first_meeting((row, a[1]), (other_row, b[1]), work)
+
+
+@kernel
+def nearest(numbers: Floats, a: Part, b: Part, limit_m: float, work: Floats) -> tuple[float, float]:
+    """Give `sweep.least_gap` of two parts: the gap and its u; (limit, -1) when none is less."""
+    row, other_row = numbers[a[0] : a[0] + COLUMNS], numbers[b[0] : b[0] + COLUMNS]
+    return least_gap((row, a[1]), (other_row, b[1]), limit_m, work)
+
+
+@kernel
+def meet_at_start(numbers: Floats, a: Part, b: Part, work: Floats) -> bool:
+    """Tell whether two parts are within CONTACT_M of each other as the piece of time starts."""
+    x, y = b[1][0] - a[1][0], b[1][1] - a[1][1]
+    count_a = _place(numbers, a[0], (0.0, 0.0, a[1][2]), work, _A)
+    count_b = _place(numbers, b[0], (x, y, b[1][2]), work, _B)
+    limit_m = numbers[a[0] + MARGIN] + numbers[b[0] + MARGIN] + CONTACT_M
+    side = _side(work, (_A, count_a), (_B, count_b), limit_m)
     if side == _APART:
         return False
-    other_side = _side(corners[1], count_b, corners[0], count_a, limit_m)
+    other_side = _side(work, (_B, count_b), (_A, count_a), limit_m)
     if other_side == _APART:
         return False
-    if side == other_side == _OVERLAPS and count_a > 2 and count_b > 2:
+    if side == other_side == _INSIDE and count_a > 2 and count_b > 2:
         return True
-    return gap(corners[0], count_a, corners[1], count_b)[0] <= limit_m
+    return gap(work[_A], count_a, work[_B], count_b)[0] <= limit_m
 
 
 @kernel
-def meet(a: Body, b: Body, corners: Floats, work: Floats) -> float:
-    """Give `sweep.first_meeting` of two bodies: the u at which they first meet, or inf.
-
-    corners : as `corner_space` gives it      work : as `sweep.work_space` does
-    """
-    return np.inf if _stay_apart(a, b, corners) else first_meeting(a, b, work)
+def _place(numbers: Floats, part: int, place: Place, work: Floats, at: int) -> int:
+    """Write a part's corners at a place to a row of the work space; give their count."""
+    count = int(numbers[part + COUNT])
+    cos, sin = turned(place[2])
+    for k in range(count):
+        px, py = numbers[part + CORNERS + 2 * k], numbers[part + CORNERS + 2 * k + 1]
+        work[at, k, 0] = place[0] + cos * px - sin * py
+        work[at, k, 1] = place[1] + sin * px + cos * py
+    return count
 
 
 @kernel
-def _side(a: Floats, count_a: int, b: Floats, count_b: int, limit_m: float) -> int:
-    """Tell on which side of a's edges a body b is: beyond one by more than a limit, or inside all.
+def _side(work: Floats, a: tuple[int, int], b: tuple[int, int], limit_m: float) -> int:
+    """Tell whether b is beyond one of a's edges, by more than a limit, or has points inside all.
 
-    Inside all of a's edges, with a inside all of b's, two polygons with an area overlap (separating
-    axes: Gottschalk, Lin, Manocha 1996).
+    a, b : the row in the work space, and the count of corners
+
+    Two polygons with an area that are so to each other overlap (separating axes: Gottschalk, Lin,
+    Manocha 1996).
     """
-    side = _OVERLAPS
-    for k in range(count_a):
-        after = k + 1 if k + 1 < count_a else 0
+    side = _INSIDE
+    for k in range(a[1]):
+        after = k + 1 if k + 1 < a[1] else 0
         # Outward: the corners go around counter-clockwise.
-        nx, ny = a[after, 1] - a[k, 1], a[k, 0] - a[after, 0]
-        least = np.inf
-        for j in range(count_b):
-            least = min(least, nx * (b[j, 0] - a[k, 0]) + ny * (b[j, 1] - a[k, 1]))
-        if least > 0.0:
-            if least * least > limit_m * limit_m * (nx * nx + ny * ny):
+        nx = work[a[0], after, 1] - work[a[0], k, 1]
+        ny = work[a[0], k, 0] - work[a[0], after, 0]
+        ahead = _least(work, b, nx, ny) - nx * work[a[0], k, 0] - ny * work[a[0], k, 1]
+        if ahead > 0.0:
+            if ahead * ahead > limit_m * limit_m * (nx * nx + ny * ny):
                 return _APART
             side = _UNKNOWN
     return side
 
 
 @kernel
-def _stay_apart(a: Body, b: Body, corners: Floats) -> bool:
-    """Tell whether some edge's normal shows that two bodies never come within CONTACT_M.
+def _stay_apart(numbers: Floats, a: Part, b: Part, work: Floats) -> bool:
+    """Tell whether some edge's normal shows that two parts never come within CONTACT_M.
 
     Along a fixed normal, a corner at distance r that turns by w on the way leaves the chord between
     its two ends by r * w**2 / 8 at most.
     """
-    row_a, motion_a = a
-    row_b, motion_b = b
-    # Beyond a quarter of a turn the chord says nothing worth a look.
-    if max(abs(motion_a[5]), abs(motion_b[5])) > 1.6:
+    from_a, from_b = a[1], b[1]
+    if abs(from_a[5]) > _TURN_MAX or abs(from_b[5]) > _TURN_MAX:
         return False
-    limit_m = row_a[MARGIN] + row_b[MARGIN] + CONTACT_M
-    limit_m += (row_a[REACH] * motion_a[5] ** 2 + row_b[REACH] * motion_b[5] ** 2) / 8.0
-    x, y = motion_b[0] - motion_a[0], motion_b[1] - motion_a[1]
-    for end in range(2):
-        cos, sin = turned(motion_a[2] + end * motion_a[5])
-        place(row_a, 0.0, 0.0, cos, sin, corners[2 * end])
-        cos, sin = turned(motion_b[2] + end * motion_b[5])
-        place(
-            row_b,
-            x + end * (motion_b[3] - motion_a[3]),
-            y + end * (motion_b[4] - motion_a[4]),
-            cos,
-            sin,
-            corners[2 * end + 1],
-        )
-    count_a, count_b = int(row_a[COUNT]), int(row_b[COUNT])
-    return _edges_part(corners, 0, count_a, count_b, limit_m) or _edges_part(
-        corners, 1, count_b, count_a, limit_m
+    bend_m = numbers[a[0] + REACH] * from_a[5] ** 2 + numbers[b[0] + REACH] * from_b[5] ** 2
+    limit_m = numbers[a[0] + MARGIN] + numbers[b[0] + MARGIN] + CONTACT_M + bend_m / 8.0
+    x, y = from_b[0] - from_a[0], from_b[1] - from_a[1]
+    count_a = _place(numbers, a[0], (0.0, 0.0, from_a[2]), work, _A)
+    count_b = _place(numbers, b[0], (x, y, from_b[2]), work, _B)
+    x, y = x + from_b[3] - from_a[3], y + from_b[4] - from_a[4]
+    _place(numbers, a[0], (0.0, 0.0, from_a[2] + from_a[5]), work, _A_END)
+    _place(numbers, b[0], (x, y, from_b[2] + from_b[5]), work, _B_END)
+    return _edges_part(work, (_A, count_a), (_B, count_b), limit_m) or _edges_part(
+        work, (_B, count_b), (_A, count_a), limit_m
     )
 
 
 @kernel
-def _edges_part(
-    corners: Floats, body: int, count: int, other_count: int, limit_m: float
-) -> bool:
-    """Tell whether a normal of a body's edges, as it starts, parts both bodies at both ends."""
-    a, b, a_end, b_end = corners[body], corners[1 - body], corners[2 + body], corners[3 - body]
-    for k in range(count):
-        after = k + 1 if k + 1 < count else 0
-        nx, ny = a[after, 1] - a[k, 1], a[k, 0] - a[after, 0]
-        width_m = limit_m * np.sqrt(nx * nx + ny * ny)
-        foremost = nx * a[k, 0] + ny * a[k, 1]
-        if _least(b, other_count, nx, ny) - foremost > width_m:
-            foremost = -_least(a_end, count, -nx, -ny)
-            if _least(b_end, other_count, nx, ny) - foremost > width_m:
-                return True
+def _edges_part(work: Floats, a: tuple[int, int], b: tuple[int, int], limit_m: float) -> bool:
+    """Tell whether a normal of a's edges, as they are at first, parts both bodies at both ends."""
+    a_end, b_end = (a[0] + _A_END - _A, a[1]), (b[0] + _B_END - _B, b[1])
+    for k in range(a[1]):
+        after = k + 1 if k + 1 < a[1] else 0
+        nx = work[a[0], after, 1] - work[a[0], k, 1]
+        ny = work[a[0], k, 0] - work[a[0], after, 0]
+        wide = limit_m * np.sqrt(nx * nx + ny * ny)
+        ahead = _least(work, b, nx, ny) - nx * work[a[0], k, 0] - ny * work[a[0], k, 1]
+        if ahead > wide and _least(work, b_end, nx, ny) + _least(work, a_end, -nx, -ny) > wide:
+            return True
     return False
 
 
 @kernel
-def _least(points: Floats, count: int, nx: float, ny: float) -> float:
-    """Give how far back along a direction points lie."""
+def _least(work: Floats, body: tuple[int, int], nx: float, ny: float) -> float:
+    """Give how far back along a direction a body lies."""
     least = np.inf
-    for k in range(count):
-        least = min(least, nx * points[k, 0] + ny * points[k, 1])
+    for k in range(body[1]):
+        least = min(least, nx * work[body[0], k, 0] + ny * work[body[0], k, 1])
     return least

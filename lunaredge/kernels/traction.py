@@ -33,7 +33,8 @@ GRAVITY_M_S2 = 1.62
     ROLLING,
     CLIMB,
     FULL_SPEED,
-) = range(21)
+    GENTLE,
+) = range(22)
 """Columns of a machine's figures.
 
 ALONG, ACROSS          largest gradient along and across the heading
@@ -53,8 +54,9 @@ IDLE                   W
 ROLLING                electrical J per metre on the level
 CLIMB                  share of the electrical energy of a climb that lifts the machine
 FULL_SPEED             steepest gradient up to which full speed is allowed in every direction
+GENTLE                 steepest gradient that no limit forbids, whatever the heading, speed and turn
 """
-FIGURES = 21
+FIGURES = 22
 
 SLIP_MAX = 0.95
 
@@ -128,6 +130,29 @@ def gradient_max(figures: Floats, braking: float) -> float:
         pressed = 1.0 / math.sqrt(1.0 + middle * middle)
         left = (grip_ratio(figures, middle) - middle) * pressed
         if left * GRAVITY_M_S2 >= braking:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@kernel
+def gentle_gradient_max(figures: Floats) -> float:
+    """Give the steepest gradient on which nothing a machine may do is too much; -1.0 for none.
+
+    GENTLE is not read. Found by halving, to 1e-12; every limit falls short sooner or later.
+    """
+    turning_m_s2 = float(figures[SPEED] * figures[TURN])
+    low, high = (
+        -1.0,
+        float(min(figures[ALONG], figures[ACROSS], figures[HOLD], figures[FULL_SPEED])),
+    )
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        steepest = max(0.0, middle)
+        along = tip_along_max(figures, steepest, float(figures[DECELERATION]))
+        across = tip_across_max(figures, steepest, turning_m_s2)
+        if steepest <= min(along, across):
             low = middle
         else:
             high = middle

@@ -14,7 +14,7 @@ import numpy as np
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Floats
-from lunaredge.kernels.spacetime import MEETING_COLUMNS, block_starts, meetings
+from lunaredge.kernels.spacetime import MEETING_COLUMNS, box_starts, meetings
 from lunaredge.kernels.spacetime_index import ORDER
 from lunaredge.kernels.spacetime_one import check_track, describe
 from lunaredge.kernels.spacetime_pair import MEET, MEET_AT_KNOTS
@@ -24,7 +24,7 @@ from lunaredge.paths.tracks import Tracks
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
 
 RESERVATIONS_MAX = 10_000
-KNOTS_MAX = 20_000_000
+BYTES_MAX = 2_000_000_000
 MEETINGS_MAX = 10_000
 # How far a check looks for what is nearest, unless told.
 RANGE_M = 5.0
@@ -83,13 +83,13 @@ class Fleet:
     """Reservations by name. For one thread at a time: a check writes to the fleet's arrays too."""
 
     def __init__(
-        self, *, reservations_max: int = RESERVATIONS_MAX, knots_max: int = KNOTS_MAX
+        self, *, reservations_max: int = RESERVATIONS_MAX, bytes_max: int = BYTES_MAX
     ) -> None:
         self._reservations: dict[str, Reservation] = {}
         self._slots: dict[str, int] = {}
         self._names: dict[int, str] = {}
         # One more for the route under check.
-        self._tracks = Tracks(reservations_max + 1, knots_max)
+        self._tracks = Tracks(reservations_max + 1, bytes_max)
         self._visitor: int | None = None
         self._cuts_s: Floats | None = None
 
@@ -178,7 +178,12 @@ class Fleet:
         slots = [self._slots[name] for name in ignore if name in self._slots]
         visitor = self._visit(reservation)
         slot, gap_m, time_s, segment, place = check_track(
-            self._tracks.index, visitor, np.array(slots, np.int64), int(moments), float(range_m)
+            self._tracks.numbers,
+            self._tracks.rows,
+            visitor,
+            np.array(slots, np.int64),
+            int(moments),
+            float(range_m),
         )
         self._tracks.clear(visitor)
         party = self._names.get(slot, "")
@@ -212,12 +217,12 @@ class Fleet:
         """
         assert meetings_max >= 1, "a search for no meeting finds none"
         found = np.empty((meetings_max, MEETING_COLUMNS))
-        index = self._tracks.index
-        found = found[: meetings(index, self._cuts(), int(moments), found)]
-        describe(index, found)
-        first, second = index.tracks[found[:, 1:3].astype(np.int64), ORDER].T
-        rows = found[np.lexsort((second, first, found[:, 0]))]
-        return [self._meeting(row) for row in rows.tolist()]
+        numbers, rows = self._tracks.numbers, self._tracks.rows
+        found = found[: meetings(numbers, rows, self._cuts(), int(moments), found)]
+        describe(numbers, rows, found)
+        first, second = rows[found[:, 1:3].astype(np.int64), ORDER].T
+        found = found[np.lexsort((second, first, found[:, 0]))]
+        return [self._meeting(row) for row in found.tolist()]
 
     def _lay(self, slot: int, reservation: Reservation) -> None:
         counts = reservation.from_s, reservation.until_s
@@ -241,7 +246,7 @@ class Fleet:
         no more than the boxes, however many tracks stand still.
         """
         if self._cuts_s is None:
-            starts_s = np.sort(block_starts(self._tracks.index))
+            starts_s = np.sort(box_starts(self._tracks.numbers, self._tracks.rows))
             self._cuts_s = np.unique(starts_s[:: max(1, len(self))])
         return self._cuts_s
 

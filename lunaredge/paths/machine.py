@@ -104,7 +104,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def __post_init__(self) -> None:
         """Refuse figures that no machine has."""
         for key in _POSITIVE:
-            _check(key, getattr(self, key), least=math.ulp(0.0))
+            _check(key, getattr(self, key), least=1e-9)
         for key in _NOT_NEGATIVE:
             _check(key, getattr(self, key))
         for key in ("slope_along_deg_max", "slope_across_deg_max"):
@@ -168,6 +168,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             figures[column] = value
         figures[traction.HOLD] = traction.gradient_max(figures, 0.0)
         figures[traction.FULL_SPEED] = traction.gradient_max(figures, self.deceleration_m_s2)
+        figures[traction.GENTLE] = traction.gentle_gradient_max(figures)
         figures.flags.writeable = False
         return figures
 

@@ -6,25 +6,57 @@ y. What a cell is closed for, and whether slopes along and across matter, is the
 
 import math
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels import occupancy as kernel
+from lunaredge.kernels import occupancy_sweep as sweep
 from lunaredge.kernels.clearance import RANGE_CELLS_MAX, STEPS, fill_clearance
 from lunaredge.kernels.convex import COUNT, LOW
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.paths.cover import disc_rows
 from lunaredge.paths.footprint import Footprint
-from lunaredge.paths.route import COORDINATE_M_MAX
+from lunaredge.paths.route import COORDINATE_M_MAX, HEADING, TIME, Pose, Route, X, Y
+
+Cell = tuple[int, int]
+"""Row and column."""
 
 CELLS_MAX = 2**28
+# How far a route's clearance is worth knowing.
+CLEARANCE_M = 5.0
 # Half a byte's range at an eighth of a cell per step.
 RANGE_CELLS = 31
 # Off by rounding: so much, and so much of the coordinates.
 _SLACK_M = 1e-9
 _SLACK_RATIO = 2.0**-49
 _OUTLINES_MAX = 64
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a route first meets closed ground."""
+
+    time_s: float
+    segment: int
+    """Index of the knot that the segment starts from."""
+    pose: Pose
+    cell: Cell | None
+    """Row and column; None is the ground beyond the grid."""
+
+
+class Clearance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a route comes nearest to closed ground."""
+
+    clearance_m: float
+    """0 when they meet."""
+    time_s: float
+    segment: int = 0
+    pose: Pose
+    is_in_range: bool = False
+    """False: nothing is as near as was looked for; the rest is about the start."""
+    cell: Cell | None = None
+    """Row and column; None is the ground beyond the grid, or nothing in range."""
 
 
 class Occupancy:
@@ -158,6 +190,51 @@ class Occupancy:
             raise _wrong("poses", "a number out of bounds", "give finite metres and radians")
         return free
 
+    def first_contact(self, footprint: Footprint, route: Route) -> Contact | None:
+        """Give where a route first meets closed ground; None when it is free. Continuous in time.
+
+        No contact is missed. What stays within CONTACT_M = 0.1 mm counts as met, in part.
+        """
+        segment, part, cell = sweep.first_contact(route.knots, self._cells, self.outline(footprint))
+        if segment < 0:
+            return None
+        time_s, pose = _at(route, segment, part)
+        return Contact(time_s=time_s, segment=segment, pose=pose, cell=self._named(cell))
+
+    def least_clearance(
+        self, footprint: Footprint, route: Route, within_m: float = CLEARANCE_M
+    ) -> Clearance:
+        """Give where a route comes nearest to closed ground. Continuous in time.
+
+        The distance given occurs at that pose; nowhere is it less by more than 1 mm. Where nothing
+        is nearer than ``within_m``, that is the distance, at the start, to no cell.
+
+        Raises:
+            ConfigError: a range that is negative or not finite.
+        """
+        if not 0.0 <= within_m < math.inf:
+            raise _wrong("within_m", within_m, "give metres, 0 or more")
+        limit = within_m / float(self.frame[2])
+        distance, segment, part, cell = sweep.least_clearance(
+            route.knots, self._cells, self.outline(footprint), limit
+        )
+        if segment < 0:
+            return Clearance(
+                clearance_m=within_m, time_s=route.start_s, pose=route.pose_at(route.start_s)
+            )
+        time_s, pose = _at(route, segment, part)
+        return Clearance(
+            clearance_m=distance * float(self.frame[2]),
+            time_s=time_s,
+            segment=segment,
+            pose=pose,
+            cell=self._named(cell),
+            is_in_range=True,
+        )
+
+    def _named(self, cell: int) -> Cell | None:
+        return None if cell == kernel.BEYOND else divmod(cell, self.shape[1])
+
     def outline(self, footprint: Footprint) -> kernel.Outline:
         """Give a machine as kernels take it, on this grid; kept for the next call."""
         found = self._outlines.get(footprint)
@@ -198,6 +275,14 @@ class Occupancy:
             clearance = self._cells[1]
             clearance[[0, -1], :] = 1
             clearance[:, [0, -1]] = 1
+
+
+def _at(route: Route, segment: int, part: float) -> tuple[float, Pose]:
+    """Give the time and the pose after a part of a segment."""
+    start = route.knots[segment]
+    end = route.knots[min(segment + 1, len(route.knots) - 1)]
+    knot = start + part * (end - start)
+    return float(knot[TIME]), Pose(float(knot[X]), float(knot[Y]), float(knot[HEADING]))
 
 
 def _packed(flags: Flags) -> kernel.Words:

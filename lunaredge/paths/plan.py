@@ -15,13 +15,13 @@ import numpy as np
 
 from lunaredge.kernels import lattice_search as search
 from lunaredge.kernels.jit import Flags, Floats, Ints
-from lunaredge.kernels.lattice import HEADINGS, Links, Moves, Pool, Task, Traffic
+from lunaredge.kernels.lattice import HEADINGS, Links, Moves, Pool, Scene, Task, Traffic
 from lunaredge.kernels.lattice_field import costs_to_go
 from lunaredge.kernels.lattice_static import open_links
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.plan_ground import stand
 from lunaredge.paths.plan_links import Lattice, links_of
-from lunaredge.paths.plan_traffic import Body, body_of_barrier, body_of_reservation, traffic_of
+from lunaredge.paths.plan_traffic import Body, body_of_barrier, body_of_reservation, spans_of, traffic_of
 from lunaredge.paths.primitives import moves_of
 from lunaredge.paths.problem import Barrier, NoRoute, Plan, PlanGround, PlanOptions, PlanRequest
 from lunaredge.paths.route import Pose, Route
@@ -80,7 +80,9 @@ class Planner:
         self._passing = [body_of_barrier(barrier) for barrier in barriers if not barrier.is_lasting]
         lasting = [body_of_barrier(barrier) for barrier in barriers if barrier.is_lasting]
         self._solids = self._indexed(lasting)
-        self._ground = stand(ground, machine, self._moves, self._solids, self.options)
+        self._ground, self._graph = stand(
+            ground, machine, self._moves, self._solids, self.options
+        )
         states = ground.paces_s_m.size * HEADINGS
         self._slots, self._open_moves = np.zeros(states + 2, np.int32), np.zeros(states, np.int32)
 
@@ -119,7 +121,7 @@ class Planner:
         return Planner(self.ground, self.machine, self.barriers, options)
 
     def _indexed(self, bodies: list[Body]) -> Traffic:
-        return traffic_of(bodies, self.ground.box, self._range_m)
+        return traffic_of(bodies, self.ground, self._range_m)
 
     def _found(self, request: PlanRequest, is_over: Callable[[], bool]) -> Found:
         """Search with one weight after the other."""
@@ -128,7 +130,8 @@ class Planner:
         others = request.reservations.items()
         traffic = self._indexed(self._passing + [body_of_reservation(*other) for other in others])
         parts = self.machine.footprint.parts
-        world = (self._moves, self._ground, self._solids, traffic, parts, links, guide)
+        graph = self._graph._replace(guide=guide, bin_spans=spans_of(traffic))
+        scene = Scene(self._moves, self._ground, self._solids, traffic, parts, links)
         pool = self._pool(traffic)
         task = Task(
             ends=np.array((request.start, request.goal)),
@@ -144,14 +147,14 @@ class Planner:
         states, cost = 0, math.inf
         for weight in self.options.weights:
             task = task._replace(weight=weight)
-            status = search.PAUSED if search.begin(world, task, pool) else search.EXHAUSTED
+            status = search.PAUSED if search.begin(graph, scene, task, pool) else search.EXHAUSTED
             while status == search.PAUSED or status == search.FULL:
                 if status == search.FULL:
                     pool = _grown(pool)
                 left = self.options.states_max - states - int(pool.counts[search.POPPED])
                 if left <= 0 or is_over():
                     break
-                status = search.run(world, task, pool, min(_SLICE, left), cost)
+                status = search.run(graph, scene, task, pool, min(_SLICE, left), cost)
             states += int(pool.counts[search.POPPED])
             if status == search.FOUND:
                 words, figures = search.way_to(pool.counts[search.GOAL_NODE], pool)
@@ -177,10 +180,10 @@ class Planner:
         states = self._lattice.start_state
         into = (links.ends[:, 1] == states + 1) & (links.ends[:, 0] < states)
         sources = links.ends[into, 0] // HEADINGS, np.ascontiguousarray(links.costs[into, 1])
-        columns = self.ground.paces_s_m.shape[1]
+        rows, columns = self.ground.paces_s_m.shape
         cell = self.ground.cell_of(request.start)
         end = (-1 if cell is None else cell, _GUIDE_FACTOR)
-        return costs_to_go(self._ground.prices, columns, sources, end)
+        return costs_to_go(self._graph.prices, (rows, columns), sources, end)
 
     def _pool(self, traffic: Traffic) -> Pool:
         """Give room for a search."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from lunaredge.kernels.convex import CORNERS, COUNT, HIGH, LOW, MARGIN
 from lunaredge.kernels.jit import Flags, Floats
-from lunaredge.kernels.lattice import Ground, Moves, Traffic
+from lunaredge.kernels.lattice import Graph, Ground, Moves, Traffic
 from lunaredge.kernels.lattice_field import step_costs
 from lunaredge.kernels.lattice_static import SPARE_M, barred_cells
 from lunaredge.paths.machine import Machine
@@ -15,8 +15,8 @@ from lunaredge.paths.problem import PlanGround, PlanOptions
 
 def stand(
     ground: PlanGround, machine: Machine, moves: Moves, solids: Traffic, options: PlanOptions
-) -> Ground:
-    """Give what stands still."""
+) -> tuple[Ground, Graph]:
+    """Give the ground, and the graph that a search looks at; its guide and spans are still open."""
     closed = np.isinf(ground.paces_s_m)
     limits = np.tan(np.radians((machine.slope_along_deg_max, machine.slope_across_deg_max)))
     steep = np.hypot(ground.gradients[:, :, 0], ground.gradients[:, :, 1]) > limits.min()
@@ -32,7 +32,21 @@ def stand(
         ground.cell_m,
         np.array((options.second, options.wh)),
     )
-    return Ground(ground.frame, closed, near, ground.gradients, limits, durations, prices)
+    graph = Graph(
+        first=moves.first,
+        steps=moves.steps,
+        rates=moves.rates,
+        chain_first=moves.chain_first,
+        chain=moves.chain,
+        near=near,
+        durations=durations,
+        prices=prices,
+        guide=np.empty(0),
+        bin_spans=np.empty((0, 2)),
+        bin_cells=round(solids.frame[2] / ground.cell_m),
+        bin_columns=solids.bin_columns,
+    )
+    return Ground(ground.frame, closed, ground.gradients, limits), graph
 
 
 def barred_at(ground: PlanGround, machine: Machine, closed: Flags, solids: Traffic) -> Flags:

@@ -68,6 +68,7 @@ def links_of(start: Pose, goal: Pose, machine: Machine, lattice: Lattice) -> Lin
         ways += _ways((first, start), near, machine)
     for near in _near(goal, start, machine, lattice, is_start=False):
         ways += _ways(near, (last, goal), machine)
+    ways.sort(key=lambda way: way.source)
     return _packed(ways, machine, lattice)
 
 

@@ -9,7 +9,7 @@ from lunaredge.kernels.jit import Floats
 from lunaredge.kernels.lattice import Traffic
 from lunaredge.kernels.lattice_timed import legs_in_bins
 from lunaredge.paths.fleet import Reservation
-from lunaredge.paths.problem import Barrier
+from lunaredge.paths.problem import Barrier, PlanGround
 
 # Finer bins hold fewer legs, but every leg is in more of them.
 _BINS_ACROSS_MAX = 256
@@ -61,22 +61,19 @@ def body_of_reservation(name: str, reservation: Reservation) -> Body:
     return Body(name, reservation.footprint.parts, np.ascontiguousarray(legs))
 
 
-def traffic_of(
-    bodies: list[Body], box: tuple[float, float, float, float], range_m: float
-) -> Traffic:
-    """Give an index of bodies over a box: left, bottom, right, top.
+def traffic_of(bodies: list[Body], ground: PlanGround, range_m: float) -> Traffic:
+    """Give an index of bodies over a grid; its bins are some cells wide.
 
     range_m : how far from a point the kernels look for them
     """
-    left, bottom, right, top = box
-    bin_m = max(range_m, (right - left) / _BINS_ACROSS_MAX, (top - bottom) / _BINS_ACROSS_MAX)
-    columns = max(1, math.ceil((right - left) / bin_m))
-    rows = max(1, math.ceil((top - bottom) / bin_m))
+    shape = ground.paces_s_m.shape
+    cells = max(math.ceil(range_m / ground.cell_m), math.ceil(max(shape) / _BINS_ACROSS_MAX))
+    rows, columns = (math.ceil(count / cells) for count in shape)
     legs = np.concatenate([body.legs for body in bodies] or [np.empty((0, 8))])
     owners = np.repeat(np.arange(len(bodies)), [len(body.legs) for body in bodies])
     parts = np.concatenate([body.parts for body in bodies] or [np.empty((0, CORNERS + 32))])
     reaches = np.array([body.parts[:, REACH].max() for body in bodies])
-    frame = np.array((left, bottom, bin_m))
+    frame = ground.frame * (1.0, 1.0, cells)
     first, found = legs_in_bins(legs, reaches[owners] + range_m, frame, rows, columns)
     return Traffic(
         legs=legs,
@@ -95,3 +92,14 @@ def traffic_of(
 
 def _corners(row: Floats) -> Floats:
     return row[CORNERS : CORNERS + 2 * int(row[COUNT])].reshape(-1, 2).copy()
+
+
+def spans_of(traffic: Traffic) -> Floats:
+    """Give from when until when there are legs in each bin; inf, -inf = never."""
+    spans = np.empty((len(traffic.bin_first) - 1, 2))
+    spans[:] = math.inf, -math.inf
+    at = np.repeat(np.arange(len(spans)), np.diff(traffic.bin_first))
+    legs = traffic.legs[traffic.bin_legs]
+    np.minimum.at(spans[:, 0], at, legs[:, 0])
+    np.maximum.at(spans[:, 1], at, legs[:, 1])
+    return spans

@@ -80,7 +80,7 @@ def take_result(ctx: Context, entry: TaskEntry) -> None:
 def renew_ground(ctx: Context) -> None:
     """Rebuild the ground map from the site's own terrain and everything fused since."""
     points = [(cell.x_m, cell.y_m, cell.z_m) for cell in ctx.state.terrain]
-    ctx.ground = ctx.base_ground.updated(points)
+    ctx.ground = ctx.base_ground.updated(points).recalling(ctx.ground)
 
 
 def _recheck(ctx: Context, node: NodeEntry) -> None:

@@ -14,6 +14,7 @@ from lunaredge.kernels import corridors, terrain
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.site import Point, Polygon, Site, ZoneKind
 from lunaredge.model.task import Leg
+from lunaredge.paths.grid import HEIGHT_M_MAX, SiteGrid
 from lunaredge.scheduler.arrays import Lattice, Lines, points_array
 from lunaredge.scheduler.memory import Memory
 
@@ -45,10 +46,11 @@ class GroundMap:
 
     site: Site
     version: int
+    grid: SiteGrid
     heights_m: Floats
-    """float64 (H, W)."""
+    """float64 (H, W), of the grid."""
     slopes_deg: Floats
-    """float64 (H, W)."""
+    """float64 (H, W), of the grid."""
     frame: Floats
     """float64 (3,): x_m, y_m, cell_m."""
     boundary: Floats
@@ -62,18 +64,16 @@ class GroundMap:
     @classmethod
     def of(cls, site: Site) -> "GroundMap":
         """Give the ground of a site as its file describes it."""
-        grid = site.terrain
-        heights_m = np.frombuffer(grid.heights_m, dtype="<f4").astype(np.float64)
-        assert heights_m.size == grid.rows * grid.columns, "terrain of the wrong size"
-        heights_m = heights_m.reshape(grid.rows, grid.columns)
+        grid = SiteGrid.of_terrain(site.terrain)
         keep_outs = [zone for zone in site.zones if zone.kind is ZoneKind.KEEP_OUT]
         slow = [zone for zone in site.zones if zone.kind is ZoneKind.SPEED]
         return cls(
             site=site,
-            version=grid.version,
-            heights_m=heights_m,
-            slopes_deg=terrain.slope_deg(heights_m, grid.cell_m),
-            frame=np.array([grid.x_m, grid.y_m, grid.cell_m], dtype=np.float64),
+            version=site.terrain.version,
+            grid=grid,
+            heights_m=grid.elevation_m,
+            slopes_deg=grid.slope_deg,
+            frame=grid.frame,
             boundary=points_array(site.boundary),
             keep_out_names=tuple(zone.name for zone in keep_outs),
             keep_outs=Lines.of((zone.polygon, 0.0) for zone in keep_outs),
@@ -84,7 +84,8 @@ class GroundMap:
     def updated(self, points: Sequence[tuple[float, float, float]]) -> "GroundMap":
         """Give the next version of the ground: cells that were measured get their mean height.
 
-        A point is x, y and height, m; points beyond the grid are left out.
+        A point is x, y and height, m; points beyond the grid are left out. A height that no ground
+        on the Moon has makes its cell unknown.
         """
         if not points:
             return replace(self, version=self.version + 1)
@@ -99,13 +100,31 @@ class GroundMap:
         seen = (counts > 0).reshape(self.heights_m.shape)
         heights_m = self.heights_m.copy()
         heights_m[seen] = sums_m[counts > 0] / counts[counts > 0]
+        heights_m[~(np.abs(heights_m) <= HEIGHT_M_MAX)] = np.nan
+        # The grid finds out what differs, and works out anew only what lies around it.
+        grid = self.grid.updated(0, 0, heights_m)
         return replace(
             self,
             version=self.version + 1,
+            grid=grid,
             heights_m=heights_m,
-            slopes_deg=terrain.slope_deg(heights_m, float(self.frame[2])),
+            slopes_deg=grid.slope_deg,
             known=Known(),
         )
+
+    def recalling(self, before: "GroundMap") -> "GroundMap":
+        """Give this ground with what was worked out on another version of it and holds here too.
+
+        A lattice rests on which cells are too steep for its kind of machine; all else on heights.
+        """
+        if np.array_equal(self.heights_m, before.heights_m, equal_nan=True):
+            return replace(self, known=before.known)
+        known = Known()
+        for key, lattice in before.known.lattices.items():
+            steep = self.slopes_deg <= key[1]
+            if np.array_equal(steep, before.slopes_deg <= key[1]):
+                known.lattices.keep(key, lattice)
+        return replace(self, known=known)
 
     def holds(self, polygon: Polygon) -> bool:
         """Tell whether a polygon is inside the boundary, without touching it."""

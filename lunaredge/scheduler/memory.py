@@ -23,6 +23,10 @@ class Memory(Generic[Key, Value]):
         """Give the result kept under that key, or None."""
         return self._known.get(key)
 
+    def items(self) -> list[tuple[Key, Value]]:
+        """Give what is kept now, by key."""
+        return list(self._known.items())
+
     def keep(self, key: Key, value: Value) -> Value:
         """Keep a result, and give it back."""
         if len(self._known) >= self._count_max:

@@ -66,7 +66,7 @@ def test_a_kerb_is_a_step_of_its_height_on_a_slope_too():
     columns = np.arange(10.0)
     heights_m = np.tile(0.2 * columns + 0.3 * (columns >= 5), (8, 1))
 
-    steps_m = layers_of(heights_m)[relief.STEP, 1:-1]
+    steps_m = layers_of(heights_m)[relief.STEP, 2:-2]
 
     assert steps_m[:, 4:6] == pytest.approx(0.3)
     assert steps_m[:, :4] == pytest.approx(0.0)
@@ -86,7 +86,7 @@ def test_a_boulder_is_a_step_of_its_own_height_and_no_more():
 def test_a_crest_is_no_step():
     heights_m = np.tile(-0.4 * np.abs(np.arange(11.0) - 5.0), (11, 1))
 
-    assert layers_of(heights_m)[relief.STEP, 1:-1] == pytest.approx(0.0, abs=1e-12)
+    assert layers_of(heights_m)[relief.STEP, 2:-2] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_on_the_border_where_one_side_is_missing_a_bend_counts_as_a_step():

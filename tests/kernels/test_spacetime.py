@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lunaredge.kernels.spacetime_index import (
+    BOX,
+    DEPTH,
     END,
     FOREVER_S,
     LEVEL,
     SEGMENTS,
     START,
+    TIME,
     box_count,
 )
 from lunaredge.kernels.sweep import GAP_ERROR_M
@@ -132,17 +135,18 @@ def test_no_sample_finds_an_overlap_that_the_check_misses(seed):
 
 
 @given(st.integers(1, 2000))
-def test_a_tree_of_boxes_has_the_count_that_room_is_kept_for(knots):
+def test_the_boxes_of_a_track_take_the_room_that_is_kept_for_them(knots):
     route = Route(np.column_stack((np.arange(knots), np.zeros((knots, 3)))))
-    tracks = Tracks(1, 10_000)
+    tracks = Tracks(1, 1_000_000)
     footprint = Footprint.disc(1.0)
 
     slot = tracks.take(footprint, route)
     tracks.lay(slot, footprint, route, (-math.inf, math.inf))
 
-    track = tracks.index.tracks[slot]
+    track = tracks.rows[slot]
+    root = track[LEVEL + track[DEPTH]]
     assert track[SEGMENTS] == knots + 1
-    root = max(track[LEVEL + 1 :])
-    assert root - track[LEVEL + 1] == box_count(knots + 1) - 1
-    assert tracks.index.boxes[root, START] == -FOREVER_S
-    assert tracks.index.boxes[root, END] == FOREVER_S
+    assert root - track[LEVEL + 1] == BOX * (box_count(knots + 1) - 1)
+    assert root + BOX <= track[TIME]
+    assert tracks.numbers[root + START] == -FOREVER_S
+    assert tracks.numbers[root + END] == FOREVER_S

@@ -268,7 +268,7 @@ def test_adding_removing_and_replacing_in_any_order_equals_building_anew():
 
 
 def test_memory_does_not_grow_as_reservations_come_and_go():
-    fleet = Fleet(reservations_max=3, knots_max=1000)
+    fleet = Fleet(reservations_max=3, bytes_max=10_000)
 
     for k in range(500):
         fleet.add("m", standing(float(k), 0.0))

@@ -56,12 +56,6 @@ def test_points_beyond_the_grid_are_left_out_of_an_update():
     assert (new.heights_m == old.heights_m).all()
 
 
-def test_a_height_that_is_no_number_makes_the_ground_around_it_unknown():
-    new = GroundMap.of(sites.site()).updated([(0.0, 0.0, math.nan)])
-
-    assert new.first_steep(points_array([(-3.0, 2.0)]), 1.0, 90.0) == (0, math.inf)
-
-
 def test_an_update_with_nothing_measured_is_a_new_version_all_the_same():
     ground = GroundMap.of(sites.site())
 
@@ -109,3 +103,44 @@ def test_a_lattice_is_laid_once_for_each_kind_of_machine():
 
     assert ground.lattice(2.0, 15.0) is ground.lattice(2.0, 15.0)
     assert ground.lattice(2.0, 15.0) is not ground.lattice(2.5, 15.0)
+
+
+def test_a_lattice_outlives_an_update_that_leaves_the_same_ground_steep():
+    old = GroundMap.of(sites.site())
+    lattice = old.lattice(2.0, 15.0)
+
+    gentle = old.updated([(7.5, 2.5, 0.1)]).recalling(old)
+    steep = old.updated([(7.5, 2.5, 5.0)]).recalling(old)
+
+    assert gentle.lattice(2.0, 15.0) is lattice
+    assert steep.lattice(2.0, 15.0) is not lattice
+    assert (steep.lattice(2.0, 15.0).closed != lattice.closed).any()
+
+
+def test_what_rests_on_heights_is_forgotten_with_them():
+    old = GroundMap.of(sites.site())
+    old.known.travels.keep("somewhere", (1.0, 0.0, 0.0))
+
+    same = old.updated([(7.5, 2.5, 0.0)]).recalling(old)
+    other = old.updated([(7.5, 2.5, 0.1)]).recalling(old)
+
+    assert same.known.travels.find("somewhere") == (1.0, 0.0, 0.0)
+    assert other.known.travels.find("somewhere") is None
+
+
+def test_slopes_after_updates_are_those_of_a_site_made_so():
+    points = [(7.5, 2.5, 2.0), (-42.5, 12.5, -1.5), (97.5, 97.5, 3.0)]
+    heights_m = {(x_m, y_m): z_m for x_m, y_m, z_m in points}
+
+    updated = GroundMap.of(sites.site()).updated(points)
+    made_so = GroundMap.of(sites.site(height_m=lambda x, y: heights_m.get((x, y), 0.0)))
+
+    assert updated.slopes_deg.tolist() == made_so.slopes_deg.tolist()
+    assert updated.slopes_deg.max() > 10.0
+
+
+@pytest.mark.parametrize("height_m", [math.nan, math.inf, 1e300])
+def test_a_height_that_cannot_be_is_not_known(height_m):
+    new = GroundMap.of(sites.site()).updated([(0.0, 0.0, height_m)])
+
+    assert new.first_steep(points_array([(-3.0, 2.0)]), 1.0, 90.0) == (0, math.inf)

@@ -62,6 +62,11 @@ def pose_row(pose: Pose) -> dict[str, float]:
     return {"x_m": pose.x_m, "y_m": pose.y_m, "heading_deg": math.degrees(pose.heading_rad)}
 
 
+def finite(value: float | None) -> float | None:
+    """Give a number that JSON can hold; None for what it can't."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _holder(trip: Trip) -> str:
     """Give the name that a route holds its space by; a reservation may have the route's own."""
     return f"route {trip.name}"
@@ -96,15 +101,14 @@ def _row(trip: Trip, verdict: Verdict) -> dict[str, object]:
     if verdict.kind is not None:
         row |= {
             "segment": verdict.segment,
-            "time_s": verdict.time_s,
+            "time_s": finite(verdict.time_s),
             "pose": pose_row(verdict.pose),
         }
     if isinstance(verdict, Free):
-        finite = math.isfinite(verdict.clearance_m)
-        return row | {"clearance_m": verdict.clearance_m if finite else None}
+        return row | {"clearance_m": finite(verdict.clearance_m)}
     return row | {
         "depth_m": verdict.depth_m,
-        "value": verdict.value,
-        "limit": verdict.limit,
+        "value": finite(verdict.value),
+        "limit": finite(verdict.limit),
         "reason": verdict.reason,
     }

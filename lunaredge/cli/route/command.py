@@ -4,37 +4,44 @@ import argparse
 import importlib
 from pathlib import Path
 
+from lunaredge.cli.route.progress import telling_of_compiling
+
 _CHECK = """\
-Each route is checked against terrain, zones, obstacles and reservations, continuously in
-time. It is free, with its least clearance, or the first thing against it is told: what,
-where, when, how deep.
+Each route is checked against terrain, zones, obstacles and reservations,
+continuously in time. It is free, with its least clearance, or the first thing
+against it is told: what, where, when, how deep.
 
   lunaredge route check routes.yaml
   lunaredge route check routes.yaml --route haul-around --json
 
-Routes are alternatives, each checked alone; --together checks them against each other too.
+Routes are alternatives, each checked alone; --together takes them as driven at
+the same time.
 exit codes: 0 all are free, 1 one is not, 2 bad input
 """
 _PLAN = """\
-Finds a way from pose to pose for each request: around terrain, zones, obstacles and
-reservations, with the machine's own outline and drive. Several are planned together.
+Finds a way from pose to pose for each request: around terrain, zones, obstacles
+and reservations, with the machine's own outline and drive. Several are planned
+together. Where there is none, the reason is told: what closes the way, and
+whether that is proven.
 
   lunaredge route plan routes.yaml --out planned.yaml
   lunaredge route check planned.yaml --together
 
-Where there is none, the reason is told: what closes the way, and whether that is proven.
 exit codes: 0 every request has its route, 1 one has none, 2 bad input
 """
 _PLOT = """\
-Draws terrain, zones, obstacles, routes and reservations, with the first violation marked.
+Draws terrain, zones, obstacles, routes and reservations, with the first
+violation marked.
 
   lunaredge route plot routes.yaml --out routes.png
   lunaredge route plot routes.yaml --out at-60.png --at 60
 """
 _ABOUT = """\
-The scene is a YAML or GeoJSON file; docs/reference/route-files.md has its keys. Try:
+The scene is a YAML or GeoJSON file; docs/reference/route-files.md has its keys.
+Two come with the package, in lunaredge/examples. Try:
 
   lunaredge route check lunaredge/examples/composite-ridge/routes.yaml
+  lunaredge route plan lunaredge/examples/passing-place/routes.geojson
 """
 
 
@@ -72,7 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check, plan or plot."""
     module = importlib.import_module(f"lunaredge.cli.route.{options.action}")
-    code = module.run(options)
+    with telling_of_compiling():
+        code = module.run(options)
     assert isinstance(code, int)
     return code
 

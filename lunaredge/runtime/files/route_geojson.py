@@ -87,47 +87,53 @@ def tree_of_map(document: Document) -> MapDocument:
 def _add_feature(
     document: Document, i: int, feature: object, tree: Tree, sources: dict[KeyPath, KeyPath]
 ) -> None:
+    """Put one feature into the tree, and note where its parts stand."""
     key: KeyPath = ("features", i)
-    if not isinstance(feature, dict) or feature.get("type") != "Feature":
-        raise document.error("not a feature", key, feature, 'give an object of type "Feature"')
-    unknown = next((k for k in feature if k not in _SILENT | {"geometry", "properties"}), None)
-    if unknown is not None:
-        remedy = "put it into the properties, or remove it"
-        raise document.error("the key is not known", (*key, unknown), feature[unknown], remedy)
-    given = feature.get("properties")
-    if not isinstance(given, dict):
-        raise document.error("no properties", (*key, "properties"), given, "give a role at least")
-    # Mapping tools give all features of a layer the same properties, null where there are none.
-    item: Tree = {name: value for name, value in given.items() if value is not None}
+    item, geometry = _members_of(document, key, feature)
     role = item.pop("role", None)
-    source = (*key, "properties")
     if role not in ROLES:
         remedy = f"give one of {', '.join(ROLES)}"
-        raise document.error("the role is not known", (*source, "role"), role, remedy)
-    shape = _Shape(document, key, feature.get("geometry"))
+        raise document.error("not a role", (*key, "properties", "role"), role, remedy)
+    shape = _Shape(document, key, geometry)
+    coordinates: KeyPath = (*key, "geometry", "coordinates")
     if role == "boundary":
         if "boundary" in tree:
             raise document.error("another feature is the boundary", key, role, "keep one")
-        if item:
+        for name, value in item.items():
             remedy = "remove it; a boundary has only its polygon"
-            name = next(iter(item))
-            raise document.error("the key is not known", (*source, name), item[name], remedy)
+            raise document.error("the key is not known", (*key, "properties", name), value, remedy)
         tree["boundary"] = shape.outline()
-        sources[("boundary",)] = (*key, "geometry", "coordinates", 0)
+        sources[("boundary",)] = (*coordinates, 0)
         return
     group = {**_POLYGONS, **_LINES}[role]
     items: list[Tree] = tree.setdefault(group, [])
     place = (group, len(items))
-    sources[place] = source
+    items.append(item)
+    sources[place] = (*key, "properties")
     if role in _POLYGONS:
         item["polygon"] = shape.outline()
-        sources[(*place, "polygon")] = (*key, "geometry", "coordinates", 0)
-    else:
-        _LINE_READERS[role](shape, item)
-        sources[(*place, "points")] = (*key, "geometry", "coordinates")
-        for end, k in (("start", 0), ("goal", 1)):
-            sources[(*place, end)] = (*key, "geometry", "coordinates", k)
-    items.append(item)
+        sources[(*place, "polygon")] = (*coordinates, 0)
+        return
+    _LINE_READERS[role](shape, item)
+    sources[(*place, "points")] = coordinates
+    sources[(*place, "start")] = (*coordinates, 0)
+    sources[(*place, "goal")] = (*coordinates, 1)
+
+
+def _members_of(document: Document, key: KeyPath, feature: object) -> tuple[Tree, object]:
+    """Give a feature's properties and its geometry."""
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        raise document.error("not a feature", key, feature, 'give an object of type "Feature"')
+    for name in feature:
+        if name not in _SILENT | {"geometry", "properties"}:
+            remedy = "put it into the properties, or remove it"
+            raise document.error("the key is not known", (*key, name), feature[name], remedy)
+    given = feature.get("properties")
+    if not isinstance(given, dict):
+        raise document.error("no properties", (*key, "properties"), given, "give a role at least")
+    # Mapping tools give all features of a layer the same properties, null where there are none.
+    item = {name: value for name, value in given.items() if value is not None}
+    return item, feature.get("geometry")
 
 
 class _Shape:

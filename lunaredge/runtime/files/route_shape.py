@@ -102,7 +102,7 @@ class GroundPart(Written):
 class AreaPart(Written):
     """A named area with a meaning, now or from time to time."""
 
-    name: Annotated[Name, name("answers call the zone by it; unique")]
+    name: Annotated[Name, name("answers call the zone by it; unique among zones and obstacles")]
     kind: Annotated[
         Literal["keep_out", "work", "speed", "charge", "haven"],
         Field(
@@ -121,7 +121,7 @@ class AreaPart(Written):
 class ObstaclePart(Written):
     """Something solid."""
 
-    name: Annotated[Name, name("answers call the obstacle by it; unique")]
+    name: Annotated[Name, name("answers call the obstacle by it; unique among zones and obstacles")]
     polygon: Outline
     low_m: Annotated[
         float, number("m", -100, 10_000, "above ground: bodies below it pass underneath")
@@ -195,7 +195,10 @@ class RequestPart(Written):
     start_s: Annotated[float, number("s", -TIME_S_MAX, TIME_S_MAX, "not before")] = 0.0
     ignore: Annotated[
         tuple[Name, ...],
-        Field(max_length=ROUTES_MAX, description="a list of names: reservations that don't count"),
+        Field(
+            max_length=ROUTES_MAX,
+            description="a list of names: reservations that the plan replaces",
+        ),
     ] = ()
 
 

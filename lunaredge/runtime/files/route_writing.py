@@ -1,7 +1,7 @@
 """Routes written as a scene file, YAML or GeoJSON by the suffix, that `load_scene` reads back.
 
-All that the first file says stays in it: only routes and requests change, and paths of other files
-are told from the new file's folder.
+All that the first file says stays in it, but for its routes, the requests that are answered and the
+reservations that these replace. Paths of other files are told from the new file's folder.
 """
 
 import json
@@ -17,7 +17,7 @@ from lunaredge.errors import ConfigError
 from lunaredge.paths.route import HEADING, Route
 from lunaredge.runtime.files.document import file_error
 from lunaredge.runtime.files.route_geojson import map_of_tree
-from lunaredge.runtime.files.route_scene import SceneFile
+from lunaredge.runtime.files.route_scene import SceneFile, bytes_max
 from lunaredge.runtime.files.route_trips import Request
 
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
@@ -46,7 +46,11 @@ def write_planned(path: Path, scene: SceneFile, planned: Sequence[tuple[Request,
     check_suffix(path)
     tree = _rebased(scene, path.parent)
     answered = {request.name for request, _ in planned}
+    replaced = {name for request, _ in planned for name in request.ignore}
     tree["routes"] = [_way_of(request, route) for request, route in planned]
+    if replaced:
+        kept = [item for item in tree["reservations"] if item["name"] not in replaced]
+        tree["reservations"] = kept
     waiting = [item for item in tree.pop("requests", ()) if item["name"] not in answered]
     if waiting:
         tree["requests"] = waiting
@@ -62,6 +66,9 @@ def write_planned(path: Path, scene: SceneFile, planned: Sequence[tuple[Request,
     else:
         whole = map_of_tree(tree) if path.suffix.lower() == ".geojson" else tree
         text = json.dumps(whole, ensure_ascii=False) + "\n"
+    if len(text.encode()) > bytes_max(path):
+        remedy = "write it as .geojson, or plan fewer requests at a time"
+        raise file_error("the routes are too many for this format", path, path.name, remedy)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as exc:
@@ -70,8 +77,7 @@ def write_planned(path: Path, scene: SceneFile, planned: Sequence[tuple[Request,
 
 def _way_of(request: Request, route: Route) -> dict[str, Any]:
     knots = [[*knot[:HEADING], math.degrees(knot[HEADING])] for knot in route.knots.tolist()]
-    item = {"name": request.name, "machine": request.machine_name, "knots": knots}
-    return {**item, "ignore": list(request.ignore)} if request.ignore else item
+    return {"name": request.name, "machine": request.machine_name, "knots": knots}
 
 
 def _rebased(scene: SceneFile, folder: Path) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from lunaredge.errors import ConfigError
+from lunaredge.examples import demo_site
+from lunaredge.paths.route import Route
+from lunaredge.runtime.files.route_scene import load_scene
+from lunaredge.runtime.files.route_writing import write_planned
+from tests.runtime.files.scenes import write_geojson, write_yaml
+
+ROUTE = Route([(3, 10, 12, 0), (1e5, 1 / 3, 1e-7, 0.1), (1e5 + 2**-20, 1 / 3, 1e-7, 7.0)])
+
+
+@pytest.mark.parametrize("write_scene", [write_yaml, write_geojson])
+@pytest.mark.parametrize("name", ["out.yaml", "out.yml", "out.json", "out.geojson"])
+def test_what_is_written_reads_back_to_the_last_bit_of_time_and_place(tmp_path, write_scene, name):
+    scene = load_scene(write_scene(tmp_path))
+
+    write_planned(tmp_path / name, scene, [(scene.requests[0], ROUTE)])
+    again = load_scene(tmp_path / name)
+
+    knots = again.routes[0].route.knots
+    assert [(trip.name, trip.machine_name) for trip in again.routes] == [("home", "rover")]
+    np.testing.assert_array_equal(knots[:, :3], ROUTE.knots[:, :3])
+    np.testing.assert_allclose(knots[:, 3], ROUTE.knots[:, 3], rtol=1e-15)
+    assert again.requests == ()
+    assert again.zones == scene.zones
+    assert again.obstacles == scene.obstacles
+    assert again.boundary == scene.boundary
+    np.testing.assert_array_equal(again.grid.elevation_m, scene.grid.elevation_m)
+
+
+def test_a_request_without_an_answer_waits_in_the_new_file(tmp_path):
+    scene = load_scene(write_yaml(tmp_path))
+
+    write_planned(tmp_path / "out.yaml", scene, [])
+    again = load_scene(tmp_path / "out.yaml")
+
+    assert [request.name for request in again.requests] == ["home"]
+    assert again.routes == ()
+
+
+def test_reservations_that_a_plan_replaces_are_left_out(tmp_path):
+    path = write_yaml(tmp_path, "start_s: 3}", "start_s: 3, ignore: [busy]}")
+    scene = load_scene(path)
+
+    write_planned(tmp_path / "out.geojson", scene, [(scene.requests[0], ROUTE)])
+
+    again = load_scene(tmp_path / "out.geojson")
+    assert [trip.name for trip in again.reservations] == ["parked"]
+
+
+def test_paths_of_other_files_are_told_from_the_new_folder(tmp_path):
+    scene = load_scene(demo_site() / "routes.yaml")
+    (tmp_path / "plans").mkdir()
+
+    write_planned(tmp_path / "plans" / "out.yaml", scene, [(scene.requests[0], ROUTE)])
+
+    again = load_scene(tmp_path / "plans" / "out.yaml")
+    assert [zone.name for zone in again.zones] == [zone.name for zone in scene.zones]
+
+
+@pytest.mark.parametrize(("name", "key"), [("out.txt", "file"), ("no/such/out.yaml", "file")])
+def test_what_cannot_be_written_is_a_clear_error(tmp_path, name, key):
+    scene = load_scene(write_yaml(tmp_path))
+
+    with pytest.raises(ConfigError) as caught:
+        write_planned(tmp_path / name, scene, [])
+
+    assert caught.value.key == key
