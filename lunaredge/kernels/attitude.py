@@ -54,8 +54,10 @@ TOUCH_M = 1e-6
 GRADIENT_ERROR = 1e-9
 # Speeds and turns this share over a limit are within it: a route planned to the limit passes.
 RATE_RATIO = 1e-6
-# Nothing drives exactly along its heading; a machine that may be this much askew needs no crab.
-ASKEW_RAD = math.radians(2.0)
+# What rounding adds to a difference of two coordinates or times, as a share of them.
+ROUNDING_RATIO = 2.0**-51
+# Nothing drives exactly along its heading: machines that follow a path sway by 0.063 rad about it.
+ASKEW_RAD = 0.063
 # A chord is as good as its arc when they are no farther apart than a machine tracks.
 ARC_M = 0.05
 # Shorter ways have no direction.
@@ -93,7 +95,7 @@ Ground = tuple[Floats, Shorts, Floats, tuple[int, int]]
 """Blocks and table as `kernels.relief` has them; x_m, y_m, cell_m; rows and columns: without any,
 the ground is level everywhere."""
 Motion = tuple[float, float, float, float, float]
-"""Of one segment: way along x and y, m; turn, rad; speed, m/s; turn rate, rad/s."""
+"""Of one segment: way along x and y, m; turn, rad; least speed, m/s; least turn rate, rad/s."""
 Span = tuple[float, float, float, float]
 """Shares of the segment from which until which a cell is touched, and the headings then."""
 Breach = tuple[float, int, float, float]
@@ -123,14 +125,7 @@ def _first_breach(
     blocks, table, frame, shape = ground
     for k in range(max(1, len(knots) - 1)):
         end = min(k + 1, len(knots) - 1)
-        lasting_s = knots[end, 0] - knots[k, 0]
-        x_m, y_m = knots[end, 1] - knots[k, 1], knots[end, 2] - knots[k, 2]
-        turn = knots[end, 3] - knots[k, 3]
-        speed_m_s = turn_rad_s = 0.0
-        if lasting_s > 0.0:
-            speed_m_s = math.sqrt(x_m * x_m + y_m * y_m) / lasting_s
-            turn_rad_s = abs(turn) / lasting_s
-        motion = (x_m, y_m, turn, speed_m_s, turn_rad_s)
+        motion = motion_of(knots, k, end)
         pose = (knots[k, 1], knots[k, 2], knots[k, 3])
         worst = _drive_breach(pose[2], motion, figures)
         if shape[0] > 0:
@@ -139,8 +134,27 @@ def _first_breach(
                 worst = _ground_breach(worst, pose, motion, ground, figures)
         share, what, value, limit = worst
         if what != NOTHING:
-            return what, k, knots[k, 0] + share * lasting_s, value, limit
+            time_s = knots[k, 0] + share * (knots[end, 0] - knots[k, 0])
+            return what, k, time_s, value, limit
     return NOTHING, 0, np.inf, np.nan, np.nan
+
+
+@kernel
+def motion_of(knots: Floats, k: int, end: int) -> Motion:
+    """Give how a machine moves from one knot to the next; speeds without what rounding may add.
+
+    Knots a tenth of a second apart, counted from 1970, would be too fast for half of all routes.
+    """
+    lasting_s = knots[end, 0] - knots[k, 0]
+    x_m, y_m = knots[end, 1] - knots[k, 1], knots[end, 2] - knots[k, 2]
+    turn = knots[end, 3] - knots[k, 3]
+    if lasting_s <= 0.0:
+        return x_m, y_m, turn, 0.0, 0.0
+    slack_m = ROUNDING_RATIO * (abs(knots[end, 1]) + abs(knots[end, 2]))
+    slack_rad = ROUNDING_RATIO * abs(knots[end, 3])
+    lasting_s += ROUNDING_RATIO * abs(knots[end, 0])
+    speed_m_s = max(0.0, math.sqrt(x_m * x_m + y_m * y_m) - slack_m) / lasting_s
+    return x_m, y_m, turn, speed_m_s, max(0.0, abs(turn) - slack_rad) / lasting_s
 
 
 @kernel
@@ -214,7 +228,7 @@ def _is_gentle(blocks: Floats, table: Shorts, row: int, column: int, figures: Fl
     x, y = blocks[place, GRADIENT_X, i, j], blocks[place, GRADIENT_Y, i, j]
     gentle = figures[GENTLE]
     # What is not known is in none of these.
-    return (
+    return bool(
         gentle >= 0.0
         and x * x + y * y <= gentle * gentle
         and blocks[place, STEP, i, j] <= figures[STEP_MAX]
@@ -235,7 +249,7 @@ def _ground_breach(
     Column by column, and row by row in each, in the direction of the way; all that the path comes
     within TOUCH_M of. Beyond the grid the walk ends, since nothing is known there.
     """
-    _, _, frame, shape = ground
+    blocks, table, frame, shape = ground
     slack = TOUCH_M / frame[2]
     column_at, row_at = (pose[0] - frame[0]) / frame[2], (pose[1] - frame[1]) / frame[2]
     columns, rows = motion[0] / frame[2], motion[1] / frame[2]
@@ -251,13 +265,15 @@ def _ground_breach(
         row = math.floor(row_at + rows * enter - row_step * slack)
         row_last = math.floor(row_at + rows * leave + row_step * slack)
         while (row_last - row) * row_step >= 0:
-            first, last = _clip(row_at, rows, row - slack, (enter, leave), 1.0 + 2.0 * slack)
-            if first <= last:
-                if not (0 <= column < shape[1] and 0 <= row < shape[0]):
+            is_on_grid = 0 <= column < shape[1] and 0 <= row < shape[0]
+            if not (is_on_grid and _is_gentle(blocks, table, row, column, figures)):
+                first, last = _clip(row_at, rows, row - slack, (enter, leave), 1.0 + 2.0 * slack)
+                if first <= last and not is_on_grid:
                     worst = _sooner(worst, first, UNKNOWN, np.nan, np.nan)
                     break
-                span = (first, last, pose[2] + motion[2] * first, pose[2] + motion[2] * last)
-                worst = _cell_breach(worst, (row, column), span, motion, ground, figures)
+                if first <= last:
+                    span = (first, last, pose[2] + motion[2] * first, pose[2] + motion[2] * last)
+                    worst = _cell_breach(worst, (row, column), span, motion, ground, figures)
             row += row_step
         column += column_step
     return worst
@@ -294,8 +310,6 @@ def _cell_breach(
 ) -> Breach:
     """Find what is wrong on one cell before ``worst``, which is given else."""
     blocks, table, _, _ = ground
-    if _is_gentle(blocks, table, cell[0], cell[1], figures):
-        return worst
     place = table[cell[0] // BLOCK, cell[1] // BLOCK]
     i, j = cell[0] % BLOCK, cell[1] % BLOCK
     step_m, roughness_m = blocks[place, STEP, i, j], blocks[place, ROUGHNESS, i, j]

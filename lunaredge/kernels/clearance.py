@@ -116,7 +116,7 @@ def _least_along(least: Singles, squares: Singles, range_cells: int, offset: int
 
 
 @kernel
-def _lower(least: Singles, squares: Singles, gap: float) -> None:
+def _lower(least: Singles, squares: Singles, gap: np.float32) -> None:
     """Lower each value to that beside it, a number of columns away, where that is less."""
     for k in range(min(len(least), len(squares))):
         other = squares[k] + gap

@@ -48,6 +48,18 @@ def place(row: Floats, x: float, y: float, cos: float, sin: float, out: Floats) 
 
 
 @kernel
+def support(rows: Floats, r: int, nx: float, ny: float) -> float:
+    """Give how far body r of some reaches from its origin along a direction of its own frame.
+
+    rows : float64 (R, COLUMNS)
+    """
+    most = -np.inf
+    for k in range(CORNERS, CORNERS + 2 * int(rows[r, COUNT]), 2):
+        most = max(most, nx * rows[r, k] + ny * rows[r, k + 1])
+    return most
+
+
+@kernel
 def gap(a: Floats, count_a: int, b: Floats, count_b: int) -> Axis:
     """Give the distance of two placed convex bodies, and the unit vector from a to b along it.
 
@@ -122,8 +134,9 @@ def distance(x: float, y: float, a: Floats, count: int) -> float:
 
 @kernel
 def _widest(a: Floats, count_a: int, b: Floats, count_b: int) -> tuple[float, float, float, bool]:
-    """Give the edge normal of a along which b is farthest: separation, normal, and whether b's
-    nearest corner lies in front of that edge. A point has no edge: -inf.
+    """Give the separation along the edge normal of a that has b farthest, and that normal.
+
+    Then whether b's nearest corner lies in front of that edge. A point has no edge: -inf.
     """
     best, best_x, best_y, faces = -np.inf, 1.0, 0.0, False
     for k in range(count_a):
@@ -146,9 +159,7 @@ def _widest(a: Floats, count_a: int, b: Floats, count_b: int) -> tuple[float, fl
 
 
 @kernel
-def _nearest(
-    a: Floats, count_a: int, b: Floats, count_b: int
-) -> tuple[float, float, float, float]:
+def _nearest(a: Floats, count_a: int, b: Floats, count_b: int) -> tuple[float, float, float, float]:
     """Give the nearest points of a and of b, one of them a corner; right for bodies apart."""
     ax, ay, bx, by, least = 0.0, 0.0, 0.0, 0.0, np.inf
     for k in range(count_a):

@@ -1,15 +1,37 @@
 """Shortest paths on a grid of cells with eight neighbours.
 
 A step costs its length times the mean of both cells' costs; an infinite cost blocks a cell, and a
-closed move blocks a step in both directions. Cells are numbered row by row: row * W + column.
+closed move blocks a step in both directions. Cells are numbered row by row: row * W + column. How
+it searches, and how ties fall, is in `gridsearch`.
 """
+
+import math
 
 import numpy as np
 
-from lunaredge.kernels.jit import Flags, Floats, Ints, is_array, is_finite, kernel
+from lunaredge.kernels.gridsearch import (
+    ALL,
+    ALL_WAYS,
+    FIRST,
+    MOVES,
+    Bytes,
+    box_distances,
+    moves_not_closed,
+    search,
+    settle,
+    way_back,
+)
+from lunaredge.kernels.jit import Flags, Floats, Ints, Singles, is_array, is_finite, kernel
 
-MOVES: Ints = np.array([[0, 1], [1, 0], [1, 1], [1, -1]], dtype=np.int64)
-"""Row and column step of a cell's four moves; the four others are its neighbours' moves, back."""
+__all__ = ["MOVES", "closed_moves", "distance_field", "find_path", "run_search", "scales"]
+
+DIAGONAL = math.sqrt(2.0)
+# Of the sides of a grid, so many cells are looked at for what a step costs as a rule.
+_SAMPLES = 64
+# Wider buckets take nodes up again, narrower ones are mostly empty: between 1 and 8 to the typical
+# step it makes no odds.
+_BUCKETS_PER_STEP = 4.0
+_POOL_MIN = 1 << 18
 
 
 def closed_moves(costs: Floats) -> Flags:
@@ -33,18 +55,18 @@ def find_path(
     targets : int64 (G,)       cells
     returns : int64 (K,) cells from source to target, and the cost; (0,) and inf = no path
 
-    Ties: of cells equally promising the lower is taken up first; a cell keeps the first of equally
-    cheap ways into it.
+    Of targets equally cheap to reach it is the first in the array.
     """
     _check(costs, closed, cell_m, sources, targets)
-    reached, before, end = _search((costs, closed, MOVES), float(cell_m), sources, targets, 1)
-    if end < 0:
+    rule = _rule_per_metre(costs, cell_m)
+    ends = (sources[0], _allowed(costs, sources), targets)
+    labels, ways, _ = run_search((costs, moves_not_closed(closed), ALL_WAYS), rule, ends, FIRST)
+    labels = np.where(labels[targets] > 0.0, labels[targets], np.inf)
+    if not np.isfinite(labels).any():
         return np.empty(0, np.int64), np.inf
-    cells = [end]
-    while before[cells[-1]] >= 0:
-        cells.append(int(before[cells[-1]]))
-    assert len(cells) <= costs.size, "a path goes in a circle"
-    return np.array(cells[::-1], dtype=np.int64), float(reached[end])
+    best = int(np.argmin(labels))
+    cells = way_back(ways, int(targets[best]), costs.shape[1])
+    return cells, float(labels[best]) if len(cells) > 1 else _cost_at(cells[0], sources)
 
 
 def distance_field(
@@ -58,14 +80,33 @@ def distance_field(
     targets : int64 (G,)       cells to settle before it ends; with none, every cell is
     returns : float64 (H * W,) costs, inf = no path or not settled; int64 (H * W,) the cell before,
               -1 = none
-
-    Ties: as in `find_path`.
     """
     _check(costs, closed, cell_m, sources, targets)
-    reached, before, _ = _search(
-        (costs, closed, MOVES), float(cell_m), sources, targets, len(targets)
-    )
-    return reached, before
+    rule = _rule_per_metre(costs, cell_m)
+    ends = (sources[0], _allowed(costs, sources), targets)
+    graph = (costs, moves_not_closed(closed), ALL_WAYS)
+    reached, ways, end = run_search(graph, rule, ends, ALL)
+    distances = box_distances(targets, costs.shape)
+    return reached, settle(reached, ways, end if len(targets) else np.inf, distances, rule)
+
+
+def run_search(
+    graph: tuple[Floats | Singles, Bytes, Ints],
+    rule: Floats,
+    ends: tuple[Ints, Floats, Ints],
+    wanted: int,
+) -> tuple[Floats, Bytes, float]:
+    """Give `gridsearch.search` its memory; give labels (0 = not reached), ways, and its end."""
+    node_count = graph[1].size
+    size = 2 * node_count + _POOL_MIN
+    while True:
+        labels, ways = np.zeros(node_count), np.zeros(node_count, np.uint8)
+        pool = np.zeros(size, np.int32)
+        end, is_enough = search(graph, rule, ends, wanted, (labels, ways, pool))
+        if is_enough:
+            return labels, ways, end
+        size *= 4
+        assert size < np.iinfo(np.int32).max, "the queue outgrows its numbers"
 
 
 def _check(
@@ -84,6 +125,35 @@ def _check(
         assert ((cells >= 0) & (cells < costs.size)).all(), "a cell is not on the grid"
 
 
+def _rule_per_metre(costs: Floats, cell_m: float) -> Floats:
+    least, width = scales(costs, float(costs.min(initial=np.inf)))
+    guidance = least * cell_m
+    aslant = (DIAGONAL - 1.0) * guidance
+    return np.array([0.5, 0.5, cell_m, DIAGONAL * cell_m, guidance, aslant, width * cell_m])
+
+
+def scales(costs: Floats | Singles, least: float) -> tuple[float, float]:
+    """Give the least cost (0 where all is blocked) and the width of a bucket."""
+    if not math.isfinite(least):
+        return 0.0, 1.0
+    steps = [max(1, count // _SAMPLES) for count in costs.shape]
+    sample = costs[:: steps[0], :: steps[1]].astype(np.float64)
+    # The harmonic mean: a few cells out of reach of any path must not count.
+    often = (
+        1.0 / float(np.mean(1.0 / np.maximum(sample, least))) if sample.min() < np.inf else least
+    )
+    return least, max(least, often / _BUCKETS_PER_STEP)
+
+
+def _allowed(costs: Floats, sources: tuple[Ints, Floats]) -> Floats:
+    """Give the sources' costs; inf where the cell is blocked."""
+    return np.where(costs.flat[sources[0]] < np.inf, sources[1], np.inf)
+
+
+def _cost_at(cell: int, sources: tuple[Ints, Floats]) -> float:
+    return float(sources[1][sources[0] == cell].min())
+
+
 @kernel
 def _closed_moves(costs: Floats, moves: Ints) -> Flags:
     """See `closed_moves`. A diagonal needs both cells beside it."""
@@ -97,149 +167,3 @@ def _closed_moves(costs: Floats, moves: Ints) -> Flags:
                     around = costs[row, column] + costs[i, j] + costs[row, j] + costs[i, column]
                     closed[row, column, k] = not np.isfinite(around)
     return closed
-
-
-@kernel
-def _search(
-    graph: tuple[Floats, Flags, Ints],
-    cell_m: float,
-    sources: tuple[Ints, Floats],
-    targets: Ints,
-    target_count: int,
-) -> tuple[Floats, Ints, int]:
-    """Search from the sources until so many of the targets are settled, or all there are.
-
-    A* (Hart, Nilsson and Raphael 1968) guided by the octile distance to the box around the targets.
-    That never overestimates and never falls by more than a step costs, so a cell's first settling
-    is final. Without targets it is Dijkstra's search (1959).
-
-    graph   : costs, closed and moves, as in `find_path`
-    returns : float64 (H * W,) costs of settled cells, int64 (H * W,) the cell before, the target
-              settled last (-1 when the search ran out first)
-    """
-    costs = graph[0]
-    cell_count, column_count = costs.size, costs.shape[1]
-    reached, promise = np.full(cell_count, np.inf), np.full(cell_count, np.inf)
-    before, heap = np.full(cell_count, -1, np.int64), np.empty(cell_count, np.int64)
-    places = np.full(cell_count, -1, np.int64)
-    is_target = np.zeros(cell_count, np.bool_)
-    for cell in targets:
-        is_target[cell] = True
-    wanted_count = min(target_count, int(np.sum(is_target)))
-    box = _box(targets, column_count)
-    guidance = np.min(costs) * cell_m if wanted_count > 0 else 0.0
-    size = 0
-    for k in range(len(sources[0])):
-        cell = sources[0][k]
-        if sources[1][k] < reached[cell] and np.isfinite(costs.flat[cell]):
-            reached[cell] = sources[1][k]
-            promise[cell] = reached[cell] + guidance * _octile(cell, box, column_count)
-            size = _lift(heap, places, promise, size, cell)
-    while size > 0:
-        cell = heap[0]
-        size = _drop(heap, places, promise, size)
-        if is_target[cell]:
-            wanted_count -= 1
-            if wanted_count == 0:
-                _forget_unsettled(reached, before, places)
-                return reached, before, cell
-        for k in range(2 * len(graph[2])):
-            near, cost = _step(graph, cell, k)
-            cost = reached[cell] + cost * cell_m
-            if cost < reached[near] and places[near] != -2:
-                reached[near], before[near] = cost, cell
-                promise[near] = cost + guidance * _octile(near, box, column_count)
-                size = _lift(heap, places, promise, size, near)
-    return reached, before, -1
-
-
-@kernel
-def _forget_unsettled(out_reached: Floats, out_before: Ints, places: Ints) -> None:
-    """Take back what was only a guess when the search ended."""
-    for cell in range(len(places)):
-        if places[cell] >= 0:
-            out_reached[cell] = np.inf
-            out_before[cell] = -1
-
-
-@kernel
-def _step(graph: tuple[Floats, Flags, Ints], cell: int, k: int) -> tuple[int, float]:
-    """Give a cell's neighbour by number, 0 to 7, and the cost of the step for a cell of 1 m."""
-    costs, closed, moves = graph
-    row_count, column_count = costs.shape
-    row, column = cell // column_count, cell % column_count
-    move, sign = k % len(moves), 1 if k < len(moves) else -1
-    i, j = row + sign * moves[move, 0], column + sign * moves[move, 1]
-    if not (0 <= i < row_count and 0 <= j < column_count):
-        return cell, np.inf
-    is_closed = closed[row, column, move] if sign > 0 else closed[i, j, move]
-    if is_closed:
-        return cell, np.inf
-    length = np.sqrt(float(moves[move, 0] ** 2 + moves[move, 1] ** 2))
-    return i * column_count + j, length * 0.5 * (costs[row, column] + costs[i, j])
-
-
-@kernel
-def _box(cells: Ints, column_count: int) -> tuple[int, int, int, int]:
-    """Give the lowest row and column among the cells, and the highest."""
-    if len(cells) == 0:
-        return 0, 0, 0, 0
-    rows, columns = cells // column_count, cells % column_count
-    return int(np.min(rows)), int(np.min(columns)), int(np.max(rows)), int(np.max(columns))
-
-
-@kernel
-def _octile(cell: int, box: tuple[int, int, int, int], column_count: int) -> float:
-    """Give the least length, in cells, of steps from a cell into a box."""
-    row, column = cell // column_count, cell % column_count
-    up = max(0, max(box[0] - row, row - box[2]))
-    across = max(0, max(box[1] - column, column - box[3]))
-    return float(max(up, across) + (np.sqrt(2.0) - 1.0) * min(up, across))
-
-
-@kernel
-def _precedes(promise: Floats, cell: int, other: int) -> bool:
-    """Tell whether a cell is taken up before another: more promising, or equally and lower."""
-    if promise[cell] == promise[other]:
-        return cell < other
-    return bool(promise[cell] < promise[other])
-
-
-@kernel
-def _lift(heap: Ints, places: Ints, promise: Floats, size: int, cell: int) -> int:
-    """Put a cell into the heap, or move it up after its promise improved; gives the new size.
-
-    heap : int64 (H * W,) cells, the first ``size`` count
-    places : int64 (H * W,) a cell's index in the heap; -1 = never in it, -2 = taken out
-    """
-    at = places[cell]
-    if at < 0:
-        at = size
-        size += 1
-    while at > 0 and _precedes(promise, cell, heap[(at - 1) // 2]):
-        heap[at] = heap[(at - 1) // 2]
-        places[heap[at]] = at
-        at = (at - 1) // 2
-    heap[at], places[cell] = cell, at
-    return size
-
-
-@kernel
-def _drop(heap: Ints, places: Ints, promise: Floats, size: int) -> int:
-    """Take the first cell out of the heap; gives the new size."""
-    places[heap[0]] = -2
-    size -= 1
-    if size == 0:
-        return size
-    cell, at = heap[size], 0
-    while 2 * at + 1 < size:
-        child = 2 * at + 1
-        if child + 1 < size and _precedes(promise, heap[child + 1], heap[child]):
-            child += 1
-        if not _precedes(promise, heap[child], cell):
-            break
-        heap[at] = heap[child]
-        places[heap[at]] = at
-        at = child
-    heap[at], places[cell] = cell, at
-    return size

@@ -66,34 +66,11 @@ _LOWEST: Ints = np.array([0, *((k & -k).bit_length() - 1 for k in range(1, 256))
 
 
 @kernel
-def moves_between(costs: Floats | Singles) -> Bytes:
-    """Open every move between cells that are not blocked, past blocked corners too.
-
-    costs   : float32 or float64 (H, W)   inf = blocked
-    returns : uint8 (H, W)                bit k = move k of `STEPS`. A blocked cell may be left
-    """
-    row_count, column_count = costs.shape
-    free = np.zeros((row_count + 2, column_count + 2), np.uint8)
-    for row in range(row_count):
-        for column in range(column_count):
-            free[row + 1, column + 1] = costs[row, column] < np.inf
-    moves = np.empty((row_count, column_count), np.uint8)
-    for row in range(row_count):
-        below, beside, above = free[row], free[row + 1], free[row + 2]
-        for left in range(column_count):
-            here, right = left + 1, left + 2
-            ahead = beside[right] | above[here] << 1 | above[right] << 2 | above[left] << 3
-            back = beside[left] | below[here] << 1 | below[left] << 2 | below[right] << 3
-            moves[row, left] = ahead | back << 4
-    return moves
-
-
-@kernel
 def moves_not_closed(closed: Flags) -> Bytes:
     """Open what is not closed and stays on the grid, there and back.
 
     closed  : bool (H, W, 4)   by the rows of `MOVES`
-    returns : uint8 (H, W)     as of `moves_between`
+    returns : uint8 (H, W)     bit k = move k of `STEPS`
     """
     row_count, column_count, _ = closed.shape
     moves = np.zeros((row_count, column_count), np.uint8)
@@ -120,7 +97,7 @@ def search(
 
     graph   : costs, open moves uint8 (H, W) one bit per move, moves to try (9,).
               costs (H, W): a step costs length * (own share * cost here + share * cost there);
-              costs (H, W, 4): a step costs what stands there, by the rows of `MOVES`
+              costs (H, W, 4): the same of what stands there for the move, by the rows of `MOVES`
     rule    : float64 (7,)  own share, share, length of a straight and of a diagonal move, least
               cost still to come for each straight and each diagonal move toward the targets (0: no
               guidance), width of a bucket
@@ -137,7 +114,7 @@ def search(
     labels, ways, pool = out
     tops = np.full(_LEVELS * _SLOTS, -1, np.int32)
     clock = np.array([0, _BLOCK])
-    distances = _distances(targets, graph[1].shape)
+    distances = box_distances(targets, graph[1].shape)
     for cell in targets:
         ways[cell] = _TARGET
     for k in range(len(sources)):
@@ -166,8 +143,9 @@ def _run(
     flat, moves, onward = graph[0].reshape(-1), graph[1].reshape(-1), graph[2]
     own_share, share, straight, diagonal, ahead, aslant, width = rule
     offsets = STEPS[:, 0] * len(overs) + STEPS[:, 1]
-    edges = np.where(np.arange(8) < 4, 0, 4 * offsets) + np.arange(8) % 4
-    lengths = np.where(np.arange(8) % 4 < 2, straight, diagonal)
+    number, stride = np.arange(len(STEPS)), len(flat) // len(labels)
+    lengths = np.where(number % 4 < 2, straight, diagonal)
+    edges = offsets if stride == 1 else np.where(number < 4, 0, 4 * offsets) + number % 4
     inverse, bound = 1.0 / width, _bound(labels, goal)
     now, spare = clock[0], clock[1]
     while min(bound * inverse, _KEY_MAX) >= now and spare + 2 * _BLOCK <= len(pool):
@@ -186,26 +164,27 @@ def _run(
             block, top = top, np.int64(pool[top])
             pool[block], spare = spare, block
         tops[np.uint64(slot)] = top
+        here = np.uint64(cell)
         row = np.int64(np.uint32(cell) // np.uint32(len(overs)))
-        column, label, way = cell - row * len(overs), labels[cell], np.int64(ways[cell])
-        down, over = downs[row], overs[column]
+        column, label, way = cell - row * len(overs), labels[here], np.int64(ways[here])
+        down, over = downs[np.uint64(row)], overs[np.uint64(column)]
         if label + ahead * max(down, over) + aslant * min(down, over) >= bound or way & _TAKEN:
             continue
-        ways[cell] = way | _TAKEN
-        mask = np.int64(moves[cell]) & onward[way & _WAY]
-        own = own_share * min(flat[cell], _HUGE)
+        ways[here] = way | _TAKEN
+        mask = np.int64(moves[here]) & onward[np.uint64(way & _WAY)]
+        own = own_share * min(flat[stride * cell], _HUGE)
         while mask:
-            k = _LOWEST[mask]
+            k = _LOWEST[np.uint64(mask)]
             mask &= mask - 1
             near = np.uint64(cell + offsets[k])
-            if graph[0].ndim == 2:
-                cost = label + lengths[k] * (own + share * flat[near])
-            else:
-                cost = label + flat[4 * cell + edges[k]]
+            cost = label + lengths[k] * (own + share * flat[np.uint64(stride * cell + edges[k])])
             before = labels[near]
-            down, over = downs[row + STEPS[k, 0]], overs[column + STEPS[k, 1]]
+            if before != 0.0 and before <= cost:
+                continue
+            down = downs[np.uint64(row + STEPS[k, 0])]
+            over = overs[np.uint64(column + STEPS[k, 1])]
             promised = cost + ahead * max(down, over) + aslant * min(down, over)
-            if (before != 0.0 and before <= cost) or not promised < bound:
+            if not promised < bound:
                 continue
             mark = np.int64(ways[near]) & _TARGET
             labels[near], ways[near] = cost, mark | (k + 1)
@@ -235,6 +214,48 @@ def _bound(labels: Floats, goal: tuple[Ints, int]) -> float:
 
 
 @kernel
+def way_back(ways: Bytes, cell: int, column_count: int) -> Ints:
+    """Give the nodes from the source to a node that was reached."""
+    count, at = 1, cell
+    while ways[at] & _WAY and count < len(ways):
+        at -= _offset(ways[at], column_count)
+        count += 1
+    path = np.empty(count, np.int64)
+    for k in range(count):
+        path[count - 1 - k] = cell
+        cell -= _offset(ways[cell], column_count)
+    return path
+
+
+@kernel
+def settle(
+    out_labels: Floats, ways: Bytes, end: float, distances: tuple[Ints, Ints], rule: Floats
+) -> Ints:
+    """Turn labels into costs, inf where none is final at the cost where the search ended.
+
+    returns : int64 (H * W,) the node before, -1 = none
+    """
+    before = np.full(len(ways), -1, np.int64)
+    column_count = len(distances[1])
+    for cell in range(len(ways)):
+        label = out_labels[cell]
+        if label == 0.0 or (end < np.inf and promise(label, cell, distances, rule) > end):
+            out_labels[cell] = np.inf
+        elif label <= TINY:
+            out_labels[cell] = 0.0
+        elif ways[cell] & _WAY:
+            before[cell] = cell - _offset(ways[cell], column_count)
+    return before
+
+
+@kernel
+def _offset(way: int, column_count: int) -> int:
+    """Give how much further on a node lies than the one before it; 0 at a source."""
+    k = np.int64(way & _WAY) - 1
+    return int(STEPS[k, 0] * column_count + STEPS[k, 1]) if k >= 0 else 0
+
+
+@kernel
 def promise(label: float, cell: int, distances: tuple[Ints, Ints], rule: Floats) -> float:
     """Give a node's label plus the least that is still to come from it to the targets' box."""
     column_count = len(distances[1])
@@ -243,15 +264,17 @@ def promise(label: float, cell: int, distances: tuple[Ints, Ints], rule: Floats)
 
 
 @kernel
-def _distances(cells: Ints, shape: tuple[int, int]) -> tuple[Ints, Ints]:
+def box_distances(cells: Ints, shape: tuple[int, int]) -> tuple[Ints, Ints]:
     """Give the rows from each row, and the columns from each column, to the box of the cells."""
     downs, overs = np.zeros(shape[0], np.int64), np.zeros(shape[1], np.int64)
     if len(cells) > 0:
         rows, columns = cells // shape[1], cells % shape[1]
+        top, bottom = int(np.min(rows)), int(np.max(rows))
+        left, right = int(np.min(columns)), int(np.max(columns))
         for row in range(shape[0]):
-            downs[row] = max(np.min(rows) - row, row - np.max(rows), 0)
+            downs[row] = max(top - row, row - bottom, 0)
         for column in range(shape[1]):
-            overs[column] = max(np.min(columns) - column, column - np.max(columns), 0)
+            overs[column] = max(left - column, column - right, 0)
     return downs, overs
 
 
@@ -295,7 +318,7 @@ def _turn_page(
                 clock[0] = (above << _BITS | slot & (_SLOTS - 1)) << _BITS * level
                 tops[slot] = -1
                 while top >= 0:
-                    cell, top = np.int64(pool[top]), top - 1
+                    cell, top = int(pool[top]), top - 1
                     if top & (_BLOCK - 1) == 0:
                         block, top = top, np.int64(pool[top])
                         pool[block], clock[1] = clock[1], block

@@ -183,8 +183,8 @@ class Pool(NamedTuple):
     words: Shorts
     """int32 (N, 5): state, parent node, move or link, next node of the state, 1 when settled."""
     figures: Floats
-    """float64 (N, 6): safe from and until, arrival, s, cost, price still to go, and when the move into
-    it begins, s."""
+    """float64 (N, 6): safe from and until, arrival, s, cost, price still to go, and when the move
+    into it begins, s."""
     keys: Floats
     """float64 (Q,): the heap's keys."""
     waiting: Shorts

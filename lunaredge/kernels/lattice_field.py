@@ -37,8 +37,8 @@ def step_costs(
     energies_wh_m : float64 (H, W)  >= 0
     barred        : bool (H, W)     no step begins or ends here, though one may cross
     rates         : float64 (2,)    price of a second and of a Wh
-    returns       : float32 (H * W, 16) twice: durations, s, and prices of the steps along `VECTORS`;
-                    inf = closed
+    returns       : float32 (H * W, 16) twice: durations, s, and prices of the steps along the rows
+                    of `VECTORS`; inf = closed
     """
     assert is_array(paces_s_m, np.float64, None, None)
     assert is_array(energies_wh_m, np.float64, *paces_s_m.shape)
@@ -148,7 +148,7 @@ def _costs_to_go(
         np.full(len(prices), -2, np.int32),
     )
     width, rate = rates
-    waiting_count, at = 0, 2**62
+    per_width, waiting_count, at = 1.0 / width, 0, 2**62
     for k in range(len(sources[0])):
         cell = sources[0][k]
         if sources[1][k] < costs[cell]:
@@ -156,9 +156,9 @@ def _costs_to_go(
             if queue.before[cell] == -2:
                 waiting_count += 1
             else:
-                _take(queue, cell, int((costs[cell] + key) / width))
+                _take(queue, cell, int((costs[cell] + key) * per_width))
             costs[cell] = sources[1][k]
-            bucket = int((costs[cell] + key) / width)
+            bucket = int((costs[cell] + key) * per_width)
             _put(queue, cell, bucket)
             at = min(at, bucket)
     limit = np.inf
@@ -171,19 +171,25 @@ def _costs_to_go(
         waiting_count -= 1
         if cell == end[0]:
             limit = end[1] * costs[cell]
+        here = costs[cell]
         for k in range(16):
-            cost = costs[cell] + prices[cell, k]
-            near = cell + steps[k]
+            price = prices[cell, k]
             # No step leaves the grid: there the price is infinite.
-            if cost < np.inf and cost < costs[near]:
-                key = rate * _apart(near, end[0], column_count)
+            if price == np.inf:
+                continue
+            cost, near = here + price, cell + steps[k]
+            if cost < costs[near]:
+                key = rate * _apart(near, end[0], column_count) if rate > 0.0 else 0.0
+                bucket = int((cost + key) * per_width)
                 if queue.before[near] == -2:
                     waiting_count += 1
+                    _put(queue, near, bucket)
                 else:
-                    _take(queue, near, int((costs[near] + key) / width))
+                    old = int((costs[near] + key) * per_width)
+                    if old != bucket:
+                        _take(queue, near, old)
+                        _put(queue, near, bucket)
                 costs[near] = cost
-                bucket = int((cost + key) / width)
-                _put(queue, near, bucket)
                 at = min(at, bucket)
     if waiting_count > 0:
         for cell in range(len(costs)):

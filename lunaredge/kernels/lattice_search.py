@@ -44,6 +44,7 @@ NODES, WAITING, POPPED, GOAL_NODE, GIVEN_UP = range(5)
 SAME_M = 1e-6
 SAME_RAD = 1e-8
 
+
 @kernel
 def begin(graph: Graph, scene: Scene, task: Task, pool: Pool) -> bool:
     """Begin a search: only the start is known. False when the start is not safe then."""
@@ -171,14 +172,16 @@ def _runs_on(out: Floats, count: int, time_s: float, x: float, y: float, heading
 
 
 @kernel
-def _expand(
-    node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_max: float
-) -> None:
+def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_max: float) -> None:
     """Try all moves from a lattice state. Where there is no traffic, here and now; else `_reach`.
 
     The whole move is driven at the pace of its slowest step, so that it keeps to every cell's.
     """
-    state, here_s, cost = pool.words[node, STATE], pool.figures[node, ARRIVAL], pool.figures[node, COST]
+    state, here_s, cost = (
+        pool.words[node, STATE],
+        pool.figures[node, ARRIVAL],
+        pool.figures[node, COST],
+    )
     cell, heading = state // HEADINGS, state % HEADINGS
     column_count = graph.near.shape[1]
     row, column = cell // column_count, cell % column_count
@@ -217,19 +220,24 @@ def _expand(
         head = pool.slots[target]
         if not (0 <= head < pool.counts[NODES] and pool.words[head, STATE] == target):
             head = _nodes_of(target, graph.guide, scene, task.ends, pool)
-        is_easy = stays_free and (until_s < here_s or from_s > here_s + duration_s) and (
-            head >= 0
-            and pool.words[head, NEXT] < 0
-            and pool.figures[head, SAFE_FROM] <= here_s
-            and pool.figures[head, SAFE_UNTIL] == np.inf
+        is_easy = (
+            stays_free
+            and (until_s < here_s or from_s > here_s + duration_s)
+            and (
+                head >= 0
+                and pool.words[head, NEXT] < 0
+                and pool.figures[head, SAFE_FROM] <= here_s
+                and pool.figures[head, SAFE_UNTIL] == np.inf
+            )
         )
         if not is_easy:
             step = (target, k, duration_s, price)
             _reach(node, step, graph.guide, scene, (task, cost_max), pool)
-        elif not pool.words[head, SETTLED] and cost + price < pool.figures[head, COST]:
-            if here_s + duration_s <= task.arrive_s:
-                times = (here_s, here_s + duration_s, cost + price)
-                _improve(head, (node, k), times, task.weight, pool)
+            continue
+        in_time = here_s + duration_s <= task.arrive_s and not pool.words[head, SETTLED]
+        if in_time and cost + price < pool.figures[head, COST]:
+            times = (here_s, here_s + duration_s, cost + price)
+            _improve(head, (node, k), times, task.weight, pool)
 
 
 @kernel

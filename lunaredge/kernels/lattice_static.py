@@ -90,8 +90,10 @@ def meets_solid(
 
 @kernel
 def meets_closed(chords: Floats, ground: Ground, parts: Floats, work: Floats) -> bool:
-    """Tell whether the parts touch a closed cell, or leave the grid, on chords; and whether the
-    ground is too steep along or across the heading in a cell that the origin crosses.
+    """Tell whether the ground closes chords.
+
+    It does where a part touches a closed cell or leaves the grid, and where the ground is too steep
+    along or across the heading in a cell that the origin crosses.
     """
     row_count, column_count = ground.closed.shape
     x_m, y_m, cell_m = ground.frame[0], ground.frame[1], ground.frame[2]

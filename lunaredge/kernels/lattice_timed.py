@@ -83,7 +83,7 @@ def departure(
         if again_s == -np.inf:
             return time_s
         time_s = max(again_s, time_s + (k + 1) * tick_s)
-        if time_s > latest_s:
+        if time_s > latest_s or time_s == np.inf:
             return np.inf
     return -np.inf
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from lunaredge.kernels.jit import Floats, Ints, Shorts, kernel
 from lunaredge.kernels.mapf_agents import Seeds, draw
+from lunaredge.kernels.mapf_astar import Sheet, sheet
 from lunaredge.kernels.mapf_boards import HORIZON, Boards, toggle
-from lunaredge.kernels.mapf_fields import mark_at
 from lunaredge.kernels.mapf_groups import KINDS, choose
-from lunaredge.kernels.mapf_reach import reroute
+from lunaredge.kernels.mapf_reroute import reroute
 
 SIZES = 4
 """Groups have 2, 4, 8 or 16 agents."""
@@ -41,6 +41,7 @@ class Improver(NamedTuple):
     costs   : int32 (16,)        and their costs
     weights : float64 (3 * 4,)   what each kind and size of group brought, per work
     tallies : int64 (2,)         groups tried, and steps saved in all
+    sheet   : room for `mapf_astar`
     """
 
     group: Shorts
@@ -48,6 +49,7 @@ class Improver(NamedTuple):
     costs: Shorts
     weights: Floats
     tallies: Ints
+    sheet: Sheet
 
 
 def improver_of(boards: Boards) -> Improver:
@@ -58,6 +60,7 @@ def improver_of(boards: Boards) -> Improver:
         costs=np.zeros(GROUP_MAX, dtype=np.int32),
         weights=np.ones(KINDS * SIZES),
         tallies=np.zeros(TALLIES, dtype=np.int64),
+        sheet=sheet(),
     )
 
 
@@ -122,8 +125,8 @@ def _plan_anew(
     size: int,
 ) -> tuple[int, int]:
     """Plan a group anew, or leave everything as it was; gives the steps saved and the work."""
-    cells, fields = world
-    group, plan, costs = out_improver.group, out_boards.plan, out_boards.costs
+    fields = world[1]
+    group, plan = out_improver.group, out_boards.plan
     left = _save(out_boards, out_improver, size)
     total, least = left, 0
     for k in range(size):
@@ -136,7 +139,9 @@ def _plan_anew(
         agent = group[size_done]
         own = fields[agent, 0, plan[0, agent]] - 1
         least -= own
-        cost, spent = reroute(cells, out_boards, seeds, agent, left - least)
+        cost, spent = reroute(
+            world, out_boards, out_improver.sheet, seeds, (agent, left - least)
+        )
         work += spent
         if cost < 0:
             left = -1

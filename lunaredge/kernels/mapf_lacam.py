@@ -192,9 +192,7 @@ def _apply(constraints: Shorts, cells: Shorts, agents: Shorts, constraint: int) 
 
 
 @kernel
-def _decide_all(
-    order: Shorts, cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds
-) -> bool:
+def _decide_all(order: Shorts, cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds) -> bool:
     """Decide for everybody else, in order; False when somebody gets no cell."""
     for agent in order:
         if agents[agent, AFTER] < 0 and not decide(cells, agents, fields, seeds, agent):

@@ -1,8 +1,9 @@
 """Whether an outline's poses keep clear of solids: exact, and mostly by one byte a pose.
 
-The solids are those of `kernels.solids`. An outline is a machine's parts:
+The solids are those of `kernels.solids`. An outline is a machine's parts, twice:
 
-    outline : float64 (P, OUTLINE_COLUMNS)  a part as `kernels.convex` packs it, then its faces
+    parts      : float64 (P, COLUMNS)       as `kernels.convex` packs them
+    part_faces : float64 (P, FACE_COLUMNS)  their faces, as those of solids
 
 Poses go through a row of sieves, a block of them through each, so that every sieve is a short loop
 without branches that depend on the data; a mispredicted branch costs more than a face's products:
@@ -21,9 +22,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.convex import CORNERS, COUNT, HIGH, LOW, MARGIN, REACH, gap, place, turned
+from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, gap, place, support, turned
 from lunaredge.kernels.jit import Floats, Ints, Shorts, kernel
 from lunaredge.kernels.solids import (
+    FACE_COUNT,
+    FACE_REACH,
+    FACE_X,
+    FACE_Y,
     FACES,
     FRAME_X,
     FRAME_Y,
@@ -72,8 +77,10 @@ class Sieve(NamedTuple):
 @kernel
 def first_hits(
     poses: Floats,
-    outline: Floats,
+    parts: Floats,
+    part_faces: Floats,
     rows: Floats,
+    faces: Floats,
     frame: Floats,
     clear: Bytes,
     lists: Shorts,
@@ -83,15 +90,24 @@ def first_hits(
 
     poses : float64 (N, K, 3)      out : int64 (N, 3)  pose, solid and part of the first hit
     """
-    index = (rows, frame, clear, lists)
-    sieve = _sieve(len(rows), len(outline))
+    index = (rows, faces, frame, clear, lists)
+    sieve = _sieve(len(rows), len(parts))
     for path in range(len(poses)):
-        out[path, 0], out[path, 1], out[path, 2] = _search(poses[path], outline, index, sieve)
+        out[path, 0], out[path, 1], out[path, 2] = _search(
+            poses[path], parts, part_faces, index, sieve
+        )
 
 
 @kernel
 def first_hit(
-    poses: Floats, outline: Floats, rows: Floats, frame: Floats, clear: Bytes, lists: Shorts
+    poses: Floats,
+    parts: Floats,
+    part_faces: Floats,
+    rows: Floats,
+    faces: Floats,
+    frame: Floats,
+    clear: Bytes,
+    lists: Shorts,
 ) -> tuple[int, int, int]:
     """Give the first pose at which an outline meets a solid, and which solid and part.
 
@@ -100,8 +116,8 @@ def first_hit(
 
     Ties: the lowest solid, then its lowest part.
     """
-    index = (rows, frame, clear, lists)
-    return _search(poses, outline, index, _sieve(len(rows), len(outline)))
+    index = (rows, faces, frame, clear, lists)
+    return _search(poses, parts, part_faces, index, _sieve(len(rows), len(parts)))
 
 
 @kernel
@@ -118,14 +134,14 @@ def _sieve(solid_count: int, part_count: int) -> Sieve:
 
 @kernel
 def _search(
-    poses: Floats, outline: Floats, index: Index, sieve: Sieve
+    poses: Floats, parts: Floats, part_faces: Floats, index: Index, sieve: Sieve
 ) -> tuple[int, int, int]:
     """See `first_hit`."""
-    rows, frame, clear, lists = index
+    rows, faces, frame, clear, _ = index
     cells, ids, left, pairs, work = sieve
     reach = 0.0
-    for part in range(len(outline)):
-        reach = max(reach, outline[part, REACH])
+    for part in range(len(parts)):
+        reach = max(reach, parts[part, REACH])
     needed = np.ceil(reach / frame[QUANTUM])
     for start in range(0, len(poses), _BLOCK):
         block = poses[start : start + _BLOCK]
@@ -136,10 +152,10 @@ def _search(
             left[_COS, k], left[_SIN, k] = turned(left[_HEADING, k])
         done = 0
         while done < count:
-            done, pair_count = _pair(done, count, outline, frame, rows, lists, left, pairs)
-            pair_count = _beyond_solid(pair_count, outline, rows, left, pairs)
-            pair_count = _beyond_part(pair_count, outline, rows, left, pairs)
-            k, solid, part = _meet(pair_count, outline, rows, left, pairs, work)
+            done, pair_count = _pair((done, count), parts, index, left, pairs)
+            pair_count = _beyond_solid(pair_count, parts, faces, left, pairs)
+            pair_count = _beyond_part(pair_count, part_faces, rows, left, pairs)
+            k, solid, part = _meet(pair_count, parts, rows, left, pairs, work)
             if k != NONE:
                 return start + ids[k], solid, part
     return NONE, NONE, NONE
@@ -196,100 +212,99 @@ def _leave(
 
 
 @kernel
-def _pair(done, count, outline, frame, rows, lists, left, out_pairs):
-    """Pair the poses left with the bodies that their tiles list, until there is no room."""
-    room = len(out_pairs)
-    pair = 0
-    columns = int(frame[TILE_COLUMNS])
-    for k in range(done, count):
+def _pair(
+    span: tuple[int, int], parts: Floats, index: Index, left: Floats, out_pairs: Shorts
+) -> tuple[int, int]:
+    """Pair the poses left with the bodies within reach that their tiles list, as far as room is.
+
+    Gives the first pose not paired yet, and how many pairs there are.
+    """
+    rows, faces, frame, _, lists = index
+    pair, columns = 0, int(frame[TILE_COLUMNS])
+    for k in range(span[0], span[1]):
         before = pair
         x, y = left[_PX, k], left[_PY, k]
-        for part in range(len(outline)):
+        for part in range(len(parts)):
             # The tiles list what is as near as they were grown; a longer reach takes several.
-            more = max(0.0, outline[part, REACH] - frame[GROWN])
-            low, high, first, last = tiles(frame, x - more, y - more, x + more, y + more)
-            single = high - low == 1 and last - first == 1
+            reach = parts[part, REACH]
+            more = max(0.0, reach - frame[GROWN])
+            low, high, first, last = tiles(frame, (x - more, y - more, x + more, y + more))
             for r in range(low, high):
                 for c in range(first, last):
                     entry = lists[HEADS + r * columns + c]
                     while entry != NO_ENTRY:
                         solid, entry = lists[entry], lists[entry + 1]
-                        if single or is_first(rows, frame, solid, (r, c), low, first):
-                            if pair == room:
-                                return k, before
-                            out_pairs[pair, 0] = k
-                            out_pairs[pair, 1] = solid
-                            out_pairs[pair, 2] = part
-                            pair += 1
-    return count, pair
+                        if pair == len(out_pairs):
+                            return k, before
+                        out_pairs[pair, 0], out_pairs[pair, 1], out_pairs[pair, 2] = k, solid, part
+                        dx, dy = x - faces[solid, FACE_X], y - faces[solid, FACE_Y]
+                        far = reach + faces[solid, FACE_REACH]
+                        is_near = dx * dx + dy * dy <= far * far
+                        if more > 0.0:
+                            is_near = is_near and is_first(rows, frame, solid, (r, c), low, first)
+                        pair += is_near
+    return span[1], pair
 
 
 @kernel
-def _beyond_solid(count, outline, rows, left, pairs):
-    """Keep the pairs whose part is not beyond the solid's face that is nearest; give their count."""
+def _beyond_solid(count: int, parts: Floats, faces: Floats, left: Floats, pairs: Shorts) -> int:
+    """Keep the pairs whose part is not beyond the solid's nearest face; give their count."""
     kept = 0
     for i in range(count):
         k, s, p = pairs[i, 0], pairs[i, 1], pairs[i, 2]
-        x, y = left[_PX, k] - rows[s, X], left[_PY, k] - rows[s, Y]
+        x, y = left[_PX, k] - faces[s, FACE_X], left[_PY, k] - faces[s, FACE_Y]
         cos, sin = left[_COS, k], left[_SIN, k]
-        best, face = -np.inf, 0
-        for f in range(FACES, FACES + 3 * int(rows[s, COUNT]), 3):
-            room = rows[s, f] * x + rows[s, f + 1] * y - rows[s, f + 2]
-            face = f if room > best else face
-            best = room if room > best else best
-        nx, ny = -rows[s, face], -rows[s, face + 1]
-        best -= _support(outline, p, cos * nx + sin * ny, cos * ny - sin * nx)
+        room, face = farthest_face(faces, s, x, y)
+        nx, ny = -faces[s, face], -faces[s, face + 1]
+        room -= support(parts, p, cos * nx + sin * ny, cos * ny - sin * nx)
         pairs[kept, 0], pairs[kept, 1], pairs[kept, 2] = k, s, p
-        kept += best <= rows[s, MARGIN] + outline[p, MARGIN] + TOUCH_M
+        kept += room <= parts[p, MARGIN]
     return kept
 
 
 @kernel
-def _beyond_part(count, outline, rows, left, pairs):
-    """Keep the pairs whose solid is not beyond the part's face that is nearest; give their count."""
+def _beyond_part(count: int, part_faces: Floats, rows: Floats, left: Floats, pairs: Shorts) -> int:
+    """Keep the pairs whose solid is not beyond the part's nearest face; give their count."""
     kept = 0
     for i in range(count):
         k, s, p = pairs[i, 0], pairs[i, 1], pairs[i, 2]
         x, y = rows[s, X] - left[_PX, k], rows[s, Y] - left[_PY, k]
         cos, sin = left[_COS, k], left[_SIN, k]
-        x, y = cos * x + sin * y, cos * y - sin * x
-        best, face = -np.inf, 0
-        for f in range(FACES, FACES + 3 * int(outline[p, COUNT]), 3):
-            room = outline[p, f] * x + outline[p, f + 1] * y - outline[p, f + 2]
-            face = f if room > best else face
-            best = room if room > best else best
-        nx, ny = -outline[p, face], -outline[p, face + 1]
-        best -= _support(rows, s, cos * nx - sin * ny, sin * nx + cos * ny)
+        room, face = farthest_face(part_faces, p, cos * x + sin * y, cos * y - sin * x)
+        nx, ny = -part_faces[p, face], -part_faces[p, face + 1]
+        room -= support(rows, s, cos * nx - sin * ny, sin * nx + cos * ny)
         pairs[kept, 0], pairs[kept, 1], pairs[kept, 2] = k, s, p
-        kept += best <= rows[s, MARGIN] + outline[p, MARGIN] + TOUCH_M
+        kept += room <= rows[s, MARGIN]
     return kept
 
 
 @kernel
-def _support(rows: Floats, r: int, nx: float, ny: float) -> float:
-    """Give how far a body comes from its origin along a direction of its own frame, no margin."""
-    most = -np.inf
-    for k in range(CORNERS, CORNERS + 2 * int(rows[r, COUNT]), 2):
-        most = max(most, nx * rows[r, k] + ny * rows[r, k + 1])
-    return most
+def farthest_face(faces: Floats, r: int, x: float, y: float) -> tuple[float, int]:
+    """Give how far beyond its farthest face of body r a place in its frame is, and the column."""
+    best, face = -np.inf, FACES
+    for k in range(FACES, FACES + 3 * int(faces[r, FACE_COUNT]), 3):
+        room = faces[r, k] * x + faces[r, k + 1] * y - faces[r, k + 2]
+        face = k if room > best else face
+        best = room if room > best else best
+    return best, face
 
 
 @kernel
-def _meet(count, outline, rows, left, pairs, work):
+def _meet(
+    count: int, parts: Floats, rows: Floats, left: Floats, pairs: Shorts, work: Floats
+) -> tuple[int, int, int]:
     """Give the first of the poses left that meets a solid, the lowest solid, and its part."""
     pose, solid, part = NONE, NONE, NONE
     for i in range(count):
         k, s, p = pairs[i, 0], pairs[i, 1], pairs[i, 2]
         if pose != NONE and k > pose:
             break
-        row, outline_row = rows[s], outline[p]
-        if row[LOW] <= outline_row[HIGH] and row[HIGH] >= outline_row[LOW]:
+        row, part_row = rows[s], parts[p]
+        if row[LOW] <= part_row[HIGH] and row[HIGH] >= part_row[LOW]:
             x, y = left[_PX, k] - row[X], left[_PY, k] - row[Y]
-            corners = place(outline_row, x, y, left[_COS, k], left[_SIN, k], work[0])
+            corners = place(part_row, x, y, left[_COS, k], left[_SIN, k], work[0])
             others = place(row, 0.0, 0.0, 1.0, 0.0, work[1])
             apart = gap(work[0], corners, work[1], others)[0]
-            if apart <= row[MARGIN] + outline_row[MARGIN] + TOUCH_M and (
-                pose == NONE or s < solid
-            ):
+            if apart <= row[MARGIN] + part_row[MARGIN] + TOUCH_M and (pose == NONE or s < solid):
                 pose, solid, part = k, s, p
     return pose, solid, part

@@ -1,20 +1,20 @@
-"""Standing convex bodies: whether poses and routes keep clear of them, and by how much.
+"""Standing convex bodies, so arranged that most questions about a place take one byte.
 
-A set of solids is four arrays, made and kept up to date by the functions here:
+A set of solids is five arrays, entered into and kept up to date by `add` and `remove`:
 
-    rows   : float64 (S, SOLID_COLUMNS)  a body as `kernels.convex` packs it, about its own origin;
-                                         then the place of that origin, the box around the rounded
-                                         body, and the time it is there. Count 0: an unused row
-    frame  : float64 (FRAME,)            how the two grids lie, see the columns below
-    clear  : uint8 (H, W)                how far any point of a cell is from the nearest solid, at
-                                         least, in quanta; 255 and all beyond the grid: that or more
-    lists  : int32 (L,)                  the solids whose boxes meet each cell of a coarser grid, as
-                                         linked lists; see `_insert`
+    rows  : float64 (S, SOLID_COLUMNS)  a body as `kernels.convex` packs it, about its own origin;
+                                        then where that origin is, the box around the rounded body,
+                                        and the time it is there. Count 0: an unused row
+    faces : float64 (S, FACE_COLUMNS)   the same again, for the first look: x, y, reach, count, then
+                                        of each face its unit normal outward and how far it is from
+                                        the origin, margin and rounding included
+    frame : float64 (FRAME,)            how the two grids lie, see the columns below
+    clear : uint8 (H, W)                how far any point of a cell is from the nearest solid, at
+                                        least, in quanta. The cells along the border hold CLEAR_MAX:
+                                        that or more, as everywhere beyond
+    lists : int32 (L,)                  the solids near each tile, as linked lists; see `_insert`
 
-The clearance answers most questions with one byte, the lists find the few bodies that the rest are
-tested against.
-
-The functions are compiled and the caller has checked the arrays.
+The functions are compiled, for other kernels and `paths.solids`, which checks the arrays.
 """
 
 import math
@@ -22,14 +22,24 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from lunaredge.kernels.convex import COLUMNS, CORNERS, CORNERS_MAX, COUNT, MARGIN, distance, place
+from lunaredge.kernels.convex import (
+    COLUMNS,
+    CORNERS,
+    CORNERS_MAX,
+    COUNT,
+    MARGIN,
+    REACH,
+    distance,
+    place,
+)
 from lunaredge.kernels.jit import Floats, Shorts, kernel
 
-# Three numbers a face: the unit normal outward, and how far the face is from the body's origin.
-FACES = COLUMNS
-OUTLINE_COLUMNS = FACES + 3 * CORNERS_MAX
-X, Y, LEFT, BOTTOM, RIGHT, TOP, FROM, UNTIL = range(OUTLINE_COLUMNS, OUTLINE_COLUMNS + 8)
-SOLID_COLUMNS = OUTLINE_COLUMNS + 8
+X, Y, LEFT, BOTTOM, RIGHT, TOP, FROM, UNTIL = range(COLUMNS, COLUMNS + 8)
+SOLID_COLUMNS = COLUMNS + 8
+
+# Columns of `faces`; of a box they fill two lines of the cache.
+FACE_X, FACE_Y, FACE_REACH, FACE_COUNT, FACES = range(5)
+FACE_COLUMNS = FACES + 3 * CORNERS_MAX
 
 # Columns of a frame: the corner of both grids; the side of a clearance cell, its inverse and its
 # quantum; of the tiles the inverse of the side, how many, and how far off they list a body.
@@ -37,97 +47,138 @@ FRAME_X, FRAME_Y, CELL, PER_M, QUANTUM, TILES_PER_M, TILE_ROWS, TILE_COLUMNS, GR
 FRAME = 9
 CLEAR_MAX = 255
 
-# Rounding of a distance near a machine, far from the frame's corner too.
+# Rounding of a distance near a machine.
 TOUCH_M = 1e-9
-# Head of `lists`: first unused entry, and where entries end; then the first entry of each cell.
-_FREE, _END, HEADS = 0, 1, 2
+
+# Head of `lists`: first unused entry, and where entries end; then the first entry of each tile.
+FREE, END, HEADS = 0, 1, 2
 NO_ENTRY = -1
 
 Bytes = NDArray[np.uint8]
+Index = tuple[Floats, Floats, Floats, Bytes, Shorts]
+"""rows, faces, frame, clear, lists."""
 Cells = tuple[int, int, int, int]
 """Rows and columns: from, to before."""
-Index = tuple[Floats, Floats, Bytes, Shorts]
-"""rows, frame, clear, lists."""
+Box = tuple[float, float, float, float]
+"""left, bottom, right, top."""
 
 
 @kernel
 def add(index: Index, solid: int) -> bool:
-    """Enter a row into the clearance and the lists; False, and nothing done: the lists are full.
+    """Enter a row into all the rest; False, and nothing done: the lists are full.
 
-    Costs the cells within the clearance's range of the body, some 30 ns each.
+    Bound by the cells within the clearance's range of the body, some 20 ns each.
     """
-    rows, frame, clear, _ = index
+    rows, faces, frame, clear, _ = index
     if not _insert(index, solid):
         return False
+    write_faces(rows[solid], faces[solid])
     _stamp(rows[solid], frame, clear, _around(rows[solid], frame, clear))
     return True
 
 
 @kernel
-def remove(index: Index, solid: int) -> None:
-    """Take a row out of the lists, void it, and clear the ground around it as far as others let.
+def remove(index: Index, solid: int, near: Shorts) -> None:
+    """Take a row out of the rest and void it; the ground around clears as far as others let.
+
+    near : int32 (S,)  written to
 
     Costs what adding those near it cost, for the cells within its range.
     """
-    rows, frame, clear, _ = index
+    rows, faces, frame, clear, _ = index
     _unlink(index, solid)
     cells = _around(rows[solid], frame, clear)
-    row_low, row_high, column_low, column_high = cells
-    clear[row_low:row_high, column_low:column_high] = CLEAR_MAX
-    twice = 2.0 * CLEAR_MAX * frame[QUANTUM] + 2.0 * frame[CELL]
-    box = (
-        rows[solid, LEFT] - twice,
-        rows[solid, BOTTOM] - twice,
-        rows[solid, RIGHT] + twice,
-        rows[solid, TOP] + twice,
-    )
-    rows[solid, COUNT] = 0.0
-    near = np.empty(len(rows), np.int32)
+    clear[cells[0] : cells[1], cells[2] : cells[3]] = CLEAR_MAX
+    twice = 2.0 * (CLEAR_MAX * frame[QUANTUM] + frame[CELL])
+    row = rows[solid]
+    box = (row[LEFT] - twice, row[BOTTOM] - twice, row[RIGHT] + twice, row[TOP] + twice)
+    row[COUNT], faces[solid, FACE_COUNT] = 0.0, 0.0
     for k in range(gather(index, box, near)):
         _stamp(rows[near[k]], frame, clear, cells)
 
 
 @kernel
-def write_faces(row: Floats) -> None:
-    """Write the faces of a body; a point's only one has the normal (1, 0)."""
+def write_faces(row: Floats, out: Floats) -> None:
+    """Write the faces of a body, float64 (FACE_COLUMNS,); a point's only one faces +x."""
     count = int(row[COUNT])
+    out[FACE_X], out[FACE_Y], out[FACE_COUNT] = row[X], row[Y], count
+    out[FACE_REACH] = row[REACH] + TOUCH_M
     for k in range(count):
         here, after = CORNERS + 2 * k, CORNERS + 2 * ((k + 1) % count)
         ex, ey = row[after] - row[here], row[after + 1] - row[here + 1]
         length = math.sqrt(ex * ex + ey * ey)
         nx, ny = (ey / length, -ex / length) if length > 0.0 else (1.0, 0.0)
         face = FACES + 3 * k
-        row[face], row[face + 1] = nx, ny
-        row[face + 2] = nx * row[here] + ny * row[here + 1]
+        out[face], out[face + 1] = nx, ny
+        out[face + 2] = nx * row[here] + ny * row[here + 1] + row[MARGIN] + TOUCH_M
 
 
 @kernel
-def _around(row: Floats, frame: Floats, clear: Bytes) -> Cells:
-    """Give the rows and columns of the cells that a body can count for: from, to before."""
-    range_m = CLEAR_MAX * frame[QUANTUM] + frame[CELL]
+def tiles(frame: Floats, box: Box) -> Cells:
+    """Give the tiles that a box meets; those at the border stand for all beyond."""
+    per_m, left, bottom = frame[TILES_PER_M], frame[FRAME_X], frame[FRAME_Y]
+    rows, columns = frame[TILE_ROWS] - 1.0, frame[TILE_COLUMNS] - 1.0
     return (
-        _held((row[BOTTOM] - range_m - frame[FRAME_Y]) * frame[PER_M], clear.shape[0]),
-        _held((row[TOP] + range_m - frame[FRAME_Y]) * frame[PER_M] + 1.0, clear.shape[0]),
-        _held((row[LEFT] - range_m - frame[FRAME_X]) * frame[PER_M], clear.shape[1]),
-        _held((row[RIGHT] + range_m - frame[FRAME_X]) * frame[PER_M] + 1.0, clear.shape[1]),
+        int(max(0.0, min((box[1] - bottom) * per_m, rows))),
+        int(max(0.0, min((box[3] - bottom) * per_m, rows))) + 1,
+        int(max(0.0, min((box[0] - left) * per_m, columns))),
+        int(max(0.0, min((box[2] - left) * per_m, columns))) + 1,
     )
 
 
 @kernel
-def _held(place: float, count: int) -> int:
-    """Give the cell of a place along one axis, from 0 to count."""
-    return int(min(float(count), max(0.0, math.floor(place))))
+def is_first(
+    rows: Floats, frame: Floats, solid: int, tile: tuple[int, int], low: int, first: int
+) -> bool:
+    """Tell whether a tile is the first that lists a solid, of those from row low, column first on.
+
+    Who looks at several tiles takes a solid where this is so, and takes it once.
+    """
+    at = _tiles_of(rows[solid], frame)
+    return tile[0] == max(low, at[0]) and tile[1] == max(first, at[2])
 
 
 @kernel
-def _stamp(
-    row: Floats, frame: Floats, clear: Bytes, cells: Cells
-) -> None:
+def gather(index: Index, box: Box, out: Shorts) -> int:
+    """Write the solids that may meet a box, each once; give their count.
+
+    out : int32 (S,)
+    """
+    rows, _, frame, _, lists = index
+    low, high, first, last = tiles(frame, box)
+    count = 0
+    for r in range(low, high):
+        for c in range(first, last):
+            entry = lists[HEADS + r * int(frame[TILE_COLUMNS]) + c]
+            while entry != NO_ENTRY:
+                if is_first(rows, frame, lists[entry], (r, c), low, first):
+                    out[count] = lists[entry]
+                    count += 1
+                entry = lists[entry + 1]
+    return count
+
+
+@kernel
+def _around(row: Floats, frame: Floats, clear: Bytes) -> Cells:
+    """Give the cells that a body can count for."""
+    range_m = CLEAR_MAX * frame[QUANTUM] + frame[CELL]
+    per_m, left, bottom = frame[PER_M], frame[FRAME_X], frame[FRAME_Y]
+    height, width = float(clear.shape[0]), float(clear.shape[1])
+    return (
+        int(max(0.0, min((row[BOTTOM] - range_m - bottom) * per_m, height))),
+        int(max(0.0, min((row[TOP] + range_m - bottom) * per_m + 1.0, height))),
+        int(max(0.0, min((row[LEFT] - range_m - left) * per_m, width))),
+        int(max(0.0, min((row[RIGHT] + range_m - left) * per_m + 1.0, width))),
+    )
+
+
+@kernel
+def _stamp(row: Floats, frame: Floats, clear: Bytes, cells: Cells) -> None:
     """Lower the clearance of cells to what one body leaves.
 
     No point of a cell is nearer to the body than the cell's centre is, less half a diagonal.
     """
-    corners = np.empty((int(row[COUNT]), 2))
+    corners = np.empty((CORNERS_MAX, 2))
     # About the body's own origin: the rounding of far coordinates counts once, in the centre.
     count = place(row, 0.0, 0.0, 1.0, 0.0, corners)
     less = row[MARGIN] + math.sqrt(0.5) * frame[CELL] + TOUCH_M
@@ -141,24 +192,11 @@ def _stamp(
 
 
 @kernel
-def tiles(frame: Floats, left: float, bottom: float, right: float, top: float) -> Cells:
-    """Give the rows and columns of the tiles that a box meets, held within the grid."""
-    rows, columns = int(frame[TILE_ROWS]), int(frame[TILE_COLUMNS])
-    per_m = frame[TILES_PER_M]
-    return (
-        _held((bottom - frame[FRAME_Y]) * per_m, rows - 1),
-        _held((top - frame[FRAME_Y]) * per_m, rows - 1) + 1,
-        _held((left - frame[FRAME_X]) * per_m, columns - 1),
-        _held((right - frame[FRAME_X]) * per_m, columns - 1) + 1,
-    )
-
-
-@kernel
 def _tiles_of(row: Floats, frame: Floats) -> Cells:
-    """Give the tiles that list a body."""
+    """Give the tiles that list a body: all that its box meets, grown."""
     grown = frame[GROWN]
     return tiles(
-        frame, row[LEFT] - grown, row[BOTTOM] - grown, row[RIGHT] + grown, row[TOP] + grown
+        frame, (row[LEFT] - grown, row[BOTTOM] - grown, row[RIGHT] + grown, row[TOP] + grown)
     )
 
 
@@ -166,21 +204,21 @@ def _tiles_of(row: Floats, frame: Floats) -> Cells:
 def _insert(index: Index, solid: int) -> bool:
     """Link a solid into the list of every tile near it; False: no room, nothing done.
 
-    An entry is two numbers, the solid and the next entry; `lists` starts with the first unused
+    An entry is two numbers, the solid and the next entry. `lists` starts with the first unused
     entry of those given back and with the end of those in use, then the first entry of each tile.
     """
-    rows, frame, _, lists = index
+    rows, _, frame, _, lists = index
     low, high, first, last = _tiles_of(rows[solid], frame)
-    if lists[_END] + 2 * (high - low) * (last - first) > len(lists):
+    if lists[END] + 2 * (high - low) * (last - first) > len(lists):
         return False
     for r in range(low, high):
         for c in range(first, last):
-            entry = lists[_FREE]
+            entry = lists[FREE]
             if entry == NO_ENTRY:
-                entry = lists[_END]
-                lists[_END] += 2
+                entry = lists[END]
+                lists[END] += 2
             else:
-                lists[_FREE] = lists[entry + 1]
+                lists[FREE] = lists[entry + 1]
             head = HEADS + r * int(frame[TILE_COLUMNS]) + c
             lists[entry], lists[entry + 1] = solid, lists[head]
             lists[head] = entry
@@ -190,7 +228,7 @@ def _insert(index: Index, solid: int) -> bool:
 @kernel
 def _unlink(index: Index, solid: int) -> None:
     """Take a solid out of every tile's list, and keep its entries for others."""
-    rows, frame, _, lists = index
+    rows, _, frame, _, lists = index
     low, high, first, last = _tiles_of(rows[solid], frame)
     for r in range(low, high):
         for c in range(first, last):
@@ -200,37 +238,5 @@ def _unlink(index: Index, solid: int) -> None:
             entry = lists[link]
             if entry != NO_ENTRY:
                 lists[link] = lists[entry + 1]
-                lists[entry + 1] = lists[_FREE]
-                lists[_FREE] = entry
-
-
-@kernel
-def is_first(
-    rows: Floats, frame: Floats, solid: int, tile: tuple[int, int], low: int, first: int
-) -> bool:
-    """Tell whether a tile is the first that lists a solid, of those from row low, column first on.
-
-    What looks at several tiles takes a solid where this is so, and takes it once.
-    """
-    at = _tiles_of(rows[solid], frame)
-    return tile[0] == max(low, at[0]) and tile[1] == max(first, at[2])
-
-
-@kernel
-def gather(index: Index, box: tuple[float, float, float, float], out: Shorts) -> int:
-    """Write the solids whose boxes may meet a box, each once; give their count.
-
-    Those that do are written, with others whose boxes are near.
-    """
-    rows, frame, _, lists = index
-    low, high, first, last = tiles(frame, box[0], box[1], box[2], box[3])
-    count = 0
-    for r in range(low, high):
-        for c in range(first, last):
-            entry = lists[HEADS + r * int(frame[TILE_COLUMNS]) + c]
-            while entry != NO_ENTRY:
-                if is_first(rows, frame, lists[entry], (r, c), low, first):
-                    out[count] = lists[entry]
-                    count += 1
-                entry = lists[entry + 1]
-    return count
+                lists[entry + 1] = lists[FREE]
+                lists[FREE] = entry

@@ -54,6 +54,7 @@ class Sweep(NamedTuple):
     lanes   : float64 (4, M)      of each slot's box in the window the start and the end along the
                                   axis of the sweep, then across it
     sorted  : float64 (4, M)      the same, in that order
+    near    : int64 (8 M, 2)      places in the order of boxes that overlap
     has_met : int64 (M, M / 64)   bit b of row a: the slots have met, a < b
     """
 
@@ -61,6 +62,7 @@ class Sweep(NamedTuple):
     order: Ints
     lanes: Floats
     sorted: Floats
+    near: Ints
     has_met: Ints
     work: Work
 
@@ -81,9 +83,7 @@ def box_starts(numbers: Floats, tracks: Ints) -> Floats:
 
 
 @kernel
-def meetings(
-    numbers: Floats, tracks: Ints, cuts: Floats, mode: int, out_meetings: Floats
-) -> int:
+def meetings(numbers: Floats, tracks: Ints, cuts: Floats, mode: int, out_meetings: Floats) -> int:
     """Write the first meeting of each pair of tracks that ever meet; give their count.
 
     numbers, tracks : as `spacetime_index` says
@@ -102,6 +102,7 @@ def meetings(
         np.arange(count),
         np.empty((4, count)),
         np.empty((4, count)),
+        np.empty((8 * count, 2), np.int64),
         np.zeros((count, (count + 63) // 64), np.int64),
         pair_work(),
     )
@@ -198,32 +199,57 @@ def _sweep_window(
     found: int,
 ) -> int:
     """Look at the pairs whose boxes overlap in a window; give the new count of meetings."""
-    boxes, order, has_met = sweep.sorted, sweep.order, sweep.has_met
     window, mode = search_for
-    count = len(order)
-    for k in range(count):
+    order, near, has_met = sweep.order, sweep.near, sweep.has_met
+    first = 0
+    while first < len(order):
+        count, first = _overlaps(sweep.sorted, first, near)
+        for n in range(count):
+            a, b = order[near[n, 0]], order[near[n, 1]]
+            if a > b:
+                a, b = b, a
+            if has_met[a, b >> 6] >> (b & 63) & 1:
+                continue
+            pair = (a, b, mode) if tracks[a, ORDER] < tracks[b, ORDER] else (b, a, mode)
+            met = _meeting(numbers, tracks, pair, window, sweep.nodes, sweep.work)
+            if met[1] < np.inf:
+                has_met[a, b >> 6] |= 1 << (b & 63)
+                out_meetings[found, MEETING_TIME] = met[1]
+                out_meetings[found, MEETING_SLOT] = pair[0]
+                out_meetings[found, MEETING_OTHER] = pair[1]
+                out_meetings[found, MEETING_SEGMENT] = met[2]
+                out_meetings[found, MEETING_OTHER_SEGMENT] = met[3]
+                found += 1
+                if found == len(out_meetings):
+                    return found
+    return found
+
+
+@kernel
+def _overlaps(boxes: Floats, first: int, out_near: Ints) -> tuple[int, int]:
+    """Write the pairs of boxes that overlap, from the first on until `out_near` could be full.
+
+    boxes    : float64 (4, M)      out_near : int64 (P, 2)  P >= 2 M
+    returns  : the count of pairs, and from which box to go on; M when all are done
+
+    Which of the boxes along the axis overlap across it too is random: the count rises without a
+    branch.
+    """
+    total, room = boxes.shape[1], len(out_near) - boxes.shape[1]
+    count = 0
+    for k in range(first, total):
         end, low, high = boxes[1, k], boxes[2, k], boxes[3, k]
+        # What doesn't count in this window starts at inf.
         if boxes[0, k] == np.inf:
             break
-        j = k + 1
-        while j < count and boxes[0, j] <= end:
-            if boxes[2, j] <= high and boxes[3, j] >= low:
-                a, b = min(order[k], order[j]), max(order[k], order[j])
-                if not has_met[a, b >> 6] >> (b & 63) & 1:
-                    pair = (a, b, mode) if tracks[a, ORDER] < tracks[b, ORDER] else (b, a, mode)
-                    met = _meeting(numbers, tracks, pair, window, sweep.nodes, sweep.work)
-                    if met[1] < np.inf:
-                        has_met[a, b >> 6] |= 1 << (b & 63)
-                        out_meetings[found, MEETING_TIME] = met[1]
-                        out_meetings[found, MEETING_SLOT] = pair[0]
-                        out_meetings[found, MEETING_OTHER] = pair[1]
-                        out_meetings[found, MEETING_SEGMENT] = met[2]
-                        out_meetings[found, MEETING_OTHER_SEGMENT] = met[3]
-                        found += 1
-                        if found == len(out_meetings):
-                            return found
-            j += 1
-    return found
+        if count > room:
+            return count, k
+        for j in range(k + 1, total):
+            if boxes[0, j] > end:
+                break
+            out_near[count, 0], out_near[count, 1] = k, j
+            count += int(boxes[2, j] <= high) & int(boxes[3, j] >= low)
+    return count, total
 
 
 @kernel

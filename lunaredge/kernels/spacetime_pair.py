@@ -237,7 +237,11 @@ def _search_aligned(
     count = _children(tracks[a, SEGMENTS], 1, first >> FAN_BITS)[1] + 1 - first
     at = 0
     while True:
-        at = _next_near(numbers, rows, (at, count), reach_m + max(found[0], CONTACT_M))
+        limit_m = reach_m + max(found[0], CONTACT_M)
+        if mode == MEET_AT_KNOTS:
+            at = _next_near_knot(numbers, rows, (at, count), limit_m)
+        else:
+            at = _next_near(numbers, rows, (at, count), limit_m)
         if at == count:
             return found
         low, high = max(times[0], numbers[rows[0] + at]), min(times[1], numbers[rows[0] + at + 1])
@@ -262,6 +266,20 @@ def _next_near(numbers: Floats, rows: Rows, span: tuple[int, int], reach_m: floa
         if _nearest2(x, y, x_end - x, y_end - y) <= reach_m * reach_m:
             return k
         x, y, k = x_end, y_end, k + 1
+    return count
+
+
+@kernel
+def _next_near_knot(numbers: Floats, rows: Rows, span: tuple[int, int], reach_m: float) -> int:
+    """Give the first segment of a span with a knot within a reach, its end for the last; or the end
+    of the span.
+    """
+    first, count = span
+    for k in range(first, count + 1):
+        x = numbers[rows[4] + k] - numbers[rows[1] + k]
+        y = numbers[rows[5] + k] - numbers[rows[2] + k]
+        if x * x + y * y <= reach_m * reach_m:
+            return k if k < count or k == first else count - 1
     return count
 
 

@@ -62,20 +62,20 @@ SLIP_MAX = 0.95
 
 
 @kernel
-def slip_ratio(figures: Floats, steepest: float) -> float:
-    """Give the wheels' slip on a gradient: a parabola in the slope angle, at most `SLIP_MAX`.
+def slip_ratio(figures: Floats, slope_deg: float) -> float:
+    """Give the wheels' slip on a slope: a parabola in its angle, at most `SLIP_MAX`.
 
     Measured slip grows slowly up to about 10 degrees and fast beyond (Lindemann and Voorhees 2005,
     MER on slopes; Skonieczny et al. 2014); a parabola follows that.
     """
-    slope_deg = math.degrees(math.atan(steepest))
     return min(SLIP_MAX, float(figures[SLIP_LEVEL] + figures[SLIP_DEG2] * slope_deg * slope_deg))
 
 
 @kernel
 def grip_ratio(figures: Floats, steepest: float) -> float:
     """Give the ratio of grip to the force on the ground: Coulomb friction, less the slip."""
-    return float(figures[FRICTION]) * (1.0 - slip_ratio(figures, steepest))
+    slope_deg = math.degrees(math.atan(steepest))
+    return float(figures[FRICTION]) * (1.0 - slip_ratio(figures, slope_deg))
 
 
 @kernel
@@ -105,15 +105,17 @@ def speed_limit_m_s(figures: Floats, steepest: float, along: float) -> float:
 
 
 @kernel
-def joule_per_m(figures: Floats, steepest: float, along: float) -> float:
+def joule_per_m(figures: Floats, slope_deg: float, along: float) -> float:
     """Give the electrical energy of a metre of horizontal way, without idling.
+
+    slope_deg : of the steepest ascent
 
     Rolling is paid along the slope, a climb in full, and both for the way that the wheels slip.
     Going down gives nothing back.
     """
     rolling = float(figures[ROLLING]) * math.sqrt(1.0 + along * along)
     climb = max(0.0, float(figures[WEIGHT]) * along) / float(figures[CLIMB])
-    slipping = (1.0 - float(figures[SLIP_LEVEL])) / (1.0 - slip_ratio(figures, steepest))
+    slipping = (1.0 - float(figures[SLIP_LEVEL])) / (1.0 - slip_ratio(figures, slope_deg))
     return (rolling + climb) * slipping
 
 

@@ -7,11 +7,9 @@ and so does coming within CONTACT_M.
 Cost: nothing for segments that are slow enough; else one sweep for each part and near edge.
 """
 
-import math
-
 import numpy as np
 
-from lunaredge.kernels.attitude import RATE_RATIO
+from lunaredge.kernels.attitude import RATE_RATIO, motion_of
 from lunaredge.kernels.convex import COLUMNS, CORNERS, COUNT, REACH, turned
 from lunaredge.kernels.jit import Floats, is_array, is_finite, kernel
 from lunaredge.kernels.sweep import first_meeting, work_space
@@ -57,16 +55,14 @@ def _first_speeding(
     """See `first_speeding`."""
     work = work_space()
     for k in range(len(knots) - 1):
-        lasting_s = knots[k + 1, 0] - knots[k, 0]
-        way_x, way_y = knots[k + 1, 1] - knots[k, 1], knots[k + 1, 2] - knots[k, 2]
-        length_m = math.sqrt(way_x * way_x + way_y * way_y)
-        if length_m <= limits[2] * (1.0 + RATE_RATIO) * lasting_s:
+        way_x, way_y, turn, speed_m_s, _ = motion_of(knots, k, k + 1)
+        if speed_m_s <= limits[2] * (1.0 + RATE_RATIO):
             continue
+        lasting_s = knots[k + 1, 0] - knots[k, 0]
         enter = max(0.0, (limits[3] - knots[k, 0]) / lasting_s)
         leave = min(1.0, (limits[4] - knots[k, 0]) / lasting_s)
         if enter > leave:
             continue
-        turn = knots[k + 1, 3] - knots[k, 3]
         motion = (
             knots[k, 1] + enter * way_x - limits[0],
             knots[k, 2] + enter * way_y - limits[1],
@@ -78,7 +74,7 @@ def _first_speeding(
         share = _first_entry(parts, motion, edges, work)
         if share <= 1.0:
             share = enter + share * (leave - enter)
-            return k, knots[k, 0] + share * lasting_s, length_m / lasting_s
+            return k, knots[k, 0] + share * lasting_s, speed_m_s
     return -1, np.inf, np.nan
 
 

@@ -27,8 +27,9 @@ from lunaredge.paths.route import COORDINATE_M_MAX
 # 4096 x 4096 cells: 0.8 GB of layers, 20 x 20 km at 5 m.
 CELLS_MAX = 4096 * 4096
 CELL_M_MIN, CELL_M_MAX = 1e-3, 1e5
-# The Moon's lowest and highest points are -9.1 and +10.8 km from its reference sphere.
-HEIGHT_M_MAX = 12_000.0
+# The Moon's lowest and highest points are -9.1 and +10.8 km from its reference sphere. -9999 is a
+# usual mark for "no data".
+HEIGHT_M_MIN, HEIGHT_M_MAX = -9_900.0, 12_000.0
 # Tiles share a lattice when they are off it by no more than this share of a cell.
 LATTICE_RATIO_MAX = 1e-6
 
@@ -115,7 +116,7 @@ class SiteGrid:
     def of_heights(
         cls, heights_m: ArrayLike, cell_m: float, *, x_m: float = 0.0, y_m: float = 0.0
     ) -> "SiteGrid":
-        """Give the grid of heights, (H, W), m, row 0 at the smallest y; NaN = not known.
+        """Give the grid of heights, (H, W), m, row 0 at the smallest y; NaN or masked = not known.
 
         Raises:
             ConfigError: not (H, W), too small or too large, a height or a place that can't be.
@@ -340,15 +341,17 @@ def _from(inside: Region, origin: Region) -> tuple[slice, slice]:
 
 def _heights_of(heights_m: ArrayLike) -> Floats:
     try:
+        if isinstance(heights_m, np.ma.MaskedArray):
+            heights_m = np.ma.filled(np.ma.asarray(heights_m, dtype=np.float64), np.nan)
         heights = np.array(heights_m, dtype=np.float64, order="C")
     except (TypeError, ValueError):
         raise _wrong("no heights", "heights_m", heights_m, "give rows of numbers") from None
     if heights.ndim != 2 or 0 in heights.shape:
         raise _wrong("no heights", "heights_m", heights.shape, "give (H, W)")
-    far = np.abs(heights) > HEIGHT_M_MAX
+    far = (heights < HEIGHT_M_MIN) | (heights > HEIGHT_M_MAX)
     if far.any():
         row, column = np.argwhere(far)[0]
-        remedy = f"give metres, at most {HEIGHT_M_MAX:g}; NaN where it is not known"
+        remedy = f"give {HEIGHT_M_MIN:g} to {HEIGHT_M_MAX:g}; NaN where it is not known"
         raise _wrong("no height", f"heights_m[{row}][{column}]", heights[row, column], remedy)
     return heights
 

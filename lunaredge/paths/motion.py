@@ -82,7 +82,15 @@ class MotionRules:
         Descents give nothing back, and what the wheels slip is paid. A turn is paid as full speed
         for as long as it takes at the full turn rate. inf where the ground is not known.
         """
-        return travel.energy_wh(route.knots, self._ground, self._figures)
+        return travel.travel_along(route.knots, self._ground, self._figures)[0]
+
+    def least_s(self, route: Route) -> float:
+        """Give the least time in which the way of a route could be driven, turns included.
+
+        At the speed that the machine and each slope allow; speeding up, braking and zones are left
+        out. inf where the ground is not known.
+        """
+        return travel.travel_along(route.knots, self._ground, self._figures)[1]
 
 
 def first_breach(

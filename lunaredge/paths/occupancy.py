@@ -95,7 +95,7 @@ class Occupancy:
         self.range_cells = range_cells
         self.is_beyond_closed = is_beyond_closed
         self._closed = np.pad(flags, 1, constant_values=is_beyond_closed)
-        self._cells = self._prepared()
+        self.cells = self._prepared()
         self._outlines: dict[Footprint, kernel.Outline] = {}
 
     @classmethod
@@ -138,7 +138,7 @@ class Occupancy:
     @property
     def clearance_m(self) -> Floats:
         """How far every point of each cell is from closed ground, at the least; float64 (H, W)."""
-        steps = np.maximum(self._cells[1][1:-1, 1:-1].astype(np.float64) - 1.0, 0.0)
+        steps = np.maximum(self.cells[1][1:-1, 1:-1].astype(np.float64) - 1.0, 0.0)
         return steps * (self.range_cells * float(self.frame[2]) / STEPS)
 
     def update(self, row: int, column: int, closed: ArrayLike) -> None:
@@ -160,14 +160,14 @@ class Occupancy:
             (row + height + around, column + width + around), (row_count + 1, column_count + 1)
         )
         window = np.array((low[0], high[0], low[1], high[1]), np.int64)
-        fill_clearance(self._cells[1], self._closed, self.range_cells, window)
+        fill_clearance(self.cells[1], self._closed, self.range_cells, window)
         self._open_ring()
         first = column // kernel.WORD_BITS
         end = (column + width - 1) // kernel.WORD_BITS + 1
         columns = slice(
             1 + first * kernel.WORD_BITS, min(1 + end * kernel.WORD_BITS, column_count + 1)
         )
-        self._cells[0][row : row + height, first:end] = _packed(
+        self.cells[0][row : row + height, first:end] = _packed(
             self._closed[row + 1 : row + 1 + height, columns]
         )
 
@@ -180,12 +180,15 @@ class Occupancy:
         Raises:
             ConfigError: a pose is not finite, out of bounds, or none.
         """
-        array = np.ascontiguousarray(poses, np.float64)
+        try:
+            array = np.ascontiguousarray(poses, np.float64)
+        except (TypeError, ValueError):
+            raise _wrong("poses", poses, "give rows of x, y, heading") from None
         if array.ndim == 0 or array.shape[-1] != 3:
             raise _wrong("poses", array.shape, "give (..., 3)")
         free = np.empty(array.shape[:-1], np.bool_)
         if not kernel.check_poses(
-            free.ravel(), array.reshape(-1, 3), self._cells, self.outline(footprint)
+            free.ravel(), array.reshape(-1, 3), self.cells, self.outline(footprint)
         ):
             raise _wrong("poses", "a number out of bounds", "give finite metres and radians")
         return free
@@ -195,7 +198,7 @@ class Occupancy:
 
         No contact is missed. What stays within CONTACT_M = 0.1 mm counts as met, in part.
         """
-        segment, part, cell = sweep.first_contact(route.knots, self._cells, self.outline(footprint))
+        segment, part, cell = sweep.first_contact(route.knots, self.cells, self.outline(footprint))
         if segment < 0:
             return None
         time_s, pose = _at(route, segment, part)
@@ -216,7 +219,7 @@ class Occupancy:
             raise _wrong("within_m", within_m, "give metres, 0 or more")
         limit = within_m / float(self.frame[2])
         distance, segment, part, cell = sweep.least_clearance(
-            route.knots, self._cells, self.outline(footprint), limit
+            route.knots, self.cells, self.outline(footprint), limit
         )
         if segment < 0:
             return Clearance(
@@ -245,11 +248,15 @@ class Occupancy:
         return found
 
     def _outline(self, footprint: Footprint) -> kernel.Outline:
-        grid = self._cells[2]
+        grid = self.cells[2]
         parts = footprint.parts[footprint.parts[:, LOW] <= self.top_m].copy()
         lengths = [k for k in range(parts.shape[1]) if k != COUNT]
         parts[:, lengths] /= self.frame[2]
-        return disc_rows(parts, grid[kernel.STEPS_PER_CELL], grid[kernel.SLACK]), parts
+        discs = disc_rows(parts, grid[kernel.STEPS_PER_CELL], grid[kernel.SLACK])
+        if not self.is_beyond_closed:
+            # The ring's bytes may not decide; 0 alone is sure to be a closed cell.
+            discs[:, 3] = np.minimum(discs[:, 3], 1.0)
+        return discs, parts
 
     def _prepared(self) -> kernel.Cells:
         clearance = np.empty(self._closed.shape, np.uint8)
@@ -265,14 +272,14 @@ class Occupancy:
         grid[kernel.SLACK] = (_SLACK_M + _SLACK_RATIO * extent_m) / cell_m
         grid[kernel.CLOSED_BEYOND] = self.is_beyond_closed
         grid[kernel.STEPS_PER_CELL] = STEPS / self.range_cells
-        self._cells = _packed(self._closed[1:-1, 1:-1]), clearance, grid
+        self.cells = _packed(self._closed[1:-1, 1:-1]), clearance, grid
         self._open_ring()
-        return self._cells
+        return self.cells
 
     def _open_ring(self) -> None:
         if not self.is_beyond_closed:
             # Nobody knows how far beyond the grid a point is: no byte may decide there.
-            clearance = self._cells[1]
+            clearance = self.cells[1]
             clearance[[0, -1], :] = 1
             clearance[:, [0, -1]] = 1
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lunaredge.kernels import travel
+from lunaredge.kernels.clearance import RANGE_CELLS_MAX, STEPS, fill_clearance
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.paths.grid import Region, SiteGrid
 from lunaredge.paths.machine import Machine
@@ -36,21 +37,50 @@ def closed_cells(grid: SiteGrid, machine: Machine, region: Region | None = None)
     return closed
 
 
+def clearance_m(grid: SiteGrid, machine: Machine, range_m: float = math.inf) -> Floats:
+    """Give how far each cell is from the next closed one, at least: float64 (H, W), m; 0 = closed.
+
+    Between the cells' squares, rounded down by less than 1 / 254 of the range; no more is told
+    than the range, 127 cells at most. Beyond the grid everything is closed.
+    """
+    cells = min(max(range_m, grid.cell_m) / grid.cell_m, RANGE_CELLS_MAX)
+    range_cells = math.ceil(cells)
+    closed = np.pad(closed_cells(grid, machine), 1, constant_values=True)
+    steps = np.empty(closed.shape, np.uint8)
+    window = np.array((0, closed.shape[0] - 1, 0, closed.shape[1] - 1))
+    fill_clearance(steps, closed, range_cells, window)
+    open_steps = np.maximum(steps[1:-1, 1:-1], 1).astype(np.float64) - 1.0
+    return open_steps * (range_cells / STEPS * grid.cell_m)
+
+
 def travel_costs(
-    grid: SiteGrid,
-    machine: Machine,
-    heading_rad: float | None = None,
-    region: Region | None = None,
+    grid: SiteGrid, machine: Machine, heading_rad: float, region: Region | None = None
 ) -> Costs:
     """Give what a metre costs when driven toward a heading; uphill costs, downhill gives none back.
 
-    Without a heading, the costs are no more than those of any: a bound for searches. Steps and
-    roughness are `closed_cells`' business.
+    Steps and roughness are `closed_cells`' business, here and below.
     """
+    return _costs(grid, machine, float(heading_rad), region)
+
+
+def least_costs(grid: SiteGrid, machine: Machine, region: Region | None = None) -> Costs:
+    """Give no more than a metre costs toward any heading: a bound that guides a search."""
+    return _costs(grid, machine, math.nan, region)
+
+
+def most_costs(grid: SiteGrid, machine: Machine, region: Region | None = None) -> Costs:
+    """Give no less than a metre costs toward any heading that may be driven: what surely suffices.
+
+    A route at these paces is too fast on no slope.
+    """
+    return _costs(grid, machine, math.inf, region)
+
+
+def _costs(grid: SiteGrid, machine: Machine, heading: float, region: Region | None) -> Costs:
     region = region or Region(0, grid.shape[0], 0, grid.shape[1])
     costs = np.empty((2, *region.shape))
-    heading = math.nan if heading_rad is None else float(heading_rad)
-    travel.lay_costs(costs, grid.blocks, grid.table, _cells(region), machine.figures, heading)
+    cells = _cells(region)
+    travel.lay_costs(costs, grid.blocks, grid.table, cells, machine.figures, heading)
     return Costs(costs[0], costs[1])
 
 

@@ -14,17 +14,37 @@ import msgspec
 import numpy as np
 
 from lunaredge.kernels import lattice_search as search
+from lunaredge.kernels.convex import MARGIN, REACH
 from lunaredge.kernels.jit import Flags, Floats, Ints
 from lunaredge.kernels.lattice import HEADINGS, Links, Moves, Pool, Scene, Task, Traffic
 from lunaredge.kernels.lattice_field import costs_to_go
 from lunaredge.kernels.lattice_static import open_links
+from lunaredge.kernels.lattice_timed import taken_times
+from lunaredge.kernels.sweep import CONTACT_M
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.plan_ground import stand
 from lunaredge.paths.plan_links import Lattice, links_of
-from lunaredge.paths.plan_traffic import Body, body_of_barrier, body_of_reservation, spans_of, traffic_of
+from lunaredge.paths.plan_traffic import (
+    Body,
+    body_of_barrier,
+    body_of_reservation,
+    spans_of,
+    traffic_of,
+)
 from lunaredge.paths.primitives import moves_of
-from lunaredge.paths.problem import Barrier, NoRoute, Plan, PlanGround, PlanOptions, PlanRequest
+from lunaredge.paths.problem import (
+    Barrier,
+    Limits,
+    NoRoute,
+    Plan,
+    PlanGround,
+    PlanOptions,
+    PlanRequest,
+    never,
+)
+from lunaredge.paths.reasons import explain
 from lunaredge.paths.route import Pose, Route
+from lunaredge.paths.verdict import Kind
 
 # States settled between two looks at whether time is over: half a millisecond or so.
 _SLICE = 1024
@@ -32,13 +52,10 @@ _SLICE = 1024
 _GUIDE_FACTOR = 1.05
 # Room for so many nodes at first.
 _NODES = 1 << 15
+# What a plan leaves between bodies: a check may count anything up to CONTACT_M as met.
+KEPT_FREE_M = 2.0 * CONTACT_M
 # Farther than bodies reach one looks, for rounding and for what counts as contact.
 _SPARE_M = 0.01
-
-
-def never() -> bool:
-    """Tell that time is not over."""
-    return False
 
 
 class Found(NamedTuple):
@@ -74,26 +91,27 @@ class Planner:
         turning = second + wh * (power.drive_w - power.idle_w) / 3600.0
         prices = self.options.second * ground.paces_s_m + wh * ground.energies_wh_m
         self._lattice = Lattice(ground.frame, ground.paces_s_m, prices, second, turning)
-        self._moves = moves_of(machine, ground.cell_m, wh)
+        self._parts = machine.footprint.parts.copy()
+        self._parts[:, (MARGIN, REACH)] += KEPT_FREE_M
+        self._moves = moves_of(machine, self._parts, ground.cell_m, wh)
         chord_m = float(np.hypot(*np.diff(self._moves.chords[:, 1:3], axis=0).T).max())
         self._range_m = machine.footprint.reach_m + max(ground.cell_m, chord_m) + _SPARE_M
         self._passing = [body_of_barrier(barrier) for barrier in barriers if not barrier.is_lasting]
         lasting = [body_of_barrier(barrier) for barrier in barriers if barrier.is_lasting]
-        self._solids = self._indexed(lasting)
-        self._ground, self._graph = stand(
-            ground, machine, self._moves, self._solids, self.options
-        )
+        self.solids = self._indexed(lasting)
+        self._ground, self._graph = stand(ground, machine, self._moves, self.solids, self.options)
         states = ground.paces_s_m.size * HEADINGS
         self._slots, self._open_moves = np.zeros(states + 2, np.int32), np.zeros(states, np.int32)
 
     def plan(self, request: PlanRequest, is_over: Callable[[], bool] = never) -> Plan | NoRoute:
-        """Give the cheapest route found until the states or the time are over, or why there is none.
+        """Give the cheapest route found before the states or the time end; or why there is none.
 
         is_over : looked at about every millisecond
         """
-        found = self.find(request, is_over)
+        limits = Limits(self.options.weights, self.options.states_max, is_over)
+        found = self.find(request, limits)
         if found.words is None:
-            return NoRoute(kind=None, proven=found.is_exhausted, states=found.states, reason="none")
+            return explain(self, request, found)
         return Plan(
             route=route_of(found, self._moves, self.ground, request.start),
             cost=float(found.figures[-1, 2]),
@@ -101,19 +119,53 @@ class Planner:
             states=found.states,
         )
 
-    def find(self, request: PlanRequest, is_over: Callable[[], bool] = never) -> Found:
+    def find(self, request: PlanRequest, limits: Limits | None = None) -> Found:
         """Search; where energy has a price and nothing is found, once more for time alone.
 
         With a price on energy the cheapest way into a span of safe time may be a late one, and an
         early one is forgotten; with time alone they are the same, and nothing is missed.
         """
-        found = self._found(request, is_over)
-        timed = bool(request.reservations) or bool(self._passing)
-        if found.words is None and found.is_exhausted and timed and self.options.wh > 0.0:
-            hasty = self._hasty.find(request, is_over)
-            states = found.states + hasty.states
-            return hasty._replace(bound=math.inf, states=states)
-        return found
+        limits = limits or Limits(self.options.weights, self.options.states_max)
+        found = self._found(request, limits)
+        is_certain = found.words is not None or self.options.wh == 0.0 or not found.is_exhausted
+        if is_certain or not self.is_timed(request):
+            return found
+        hasty = self._hasty.find(request, limits)
+        return hasty._replace(bound=math.inf, states=found.states + hasty.states)
+
+    def is_timed(self, request: PlanRequest) -> bool:
+        """Tell whether time matters: something moves, comes or goes, or there is a deadline."""
+        return bool(request.reservations or self._passing or request.arrive_s < math.inf)
+
+    def without(self, *barriers: Barrier) -> "Planner":
+        """Give the same planner without some barriers."""
+        left = tuple(barrier for barrier in self.barriers if barrier not in barriers)
+        return Planner(self.ground, self.machine, left, self.options)
+
+    def blocker_at(self, pose: Pose) -> tuple[Kind, str] | None:
+        """Give what stands where the machine would stand: its kind, and its name if it has one."""
+        links = _standing(pose)
+        none = self._indexed([])
+        if not open_links(links, self._ground, none, self._parts)[0]:
+            is_inside = self.ground.cell_of(pose) is not None
+            return (Kind.GROUND if is_inside else Kind.BOUNDARY), ""
+        for barrier in self.barriers:
+            solid = self._indexed([body_of_barrier(barrier)])
+            if barrier.is_lasting and not open_links(links, self._ground, solid, self._parts)[0]:
+                return barrier.kind, barrier.name
+        return None
+
+    def taker_at(self, pose: Pose, time_s: float, request: PlanRequest) -> tuple[Kind, str] | None:
+        """Give what passes where the machine would stand, at a time; inf = for ever in the end."""
+        bodies = [body_of_reservation(*other) for other in request.reservations.items()]
+        kinds = {barrier.name: barrier.kind for barrier in self.barriers}
+        for body in [*self._passing, *bodies]:
+            traffic = self._indexed([body])
+            times = np.empty((len(body.legs) + 1, 2))
+            count = taken_times(pose, self._parts, traffic, times)
+            if any(low <= time_s <= high for low, high in times[:count]):
+                return kinds.get(body.name, Kind.RESERVATION), body.name
+        return None
 
     @cached_property
     def _hasty(self) -> "Planner":
@@ -123,15 +175,14 @@ class Planner:
     def _indexed(self, bodies: list[Body]) -> Traffic:
         return traffic_of(bodies, self.ground, self._range_m)
 
-    def _found(self, request: PlanRequest, is_over: Callable[[], bool]) -> Found:
+    def _found(self, request: PlanRequest, limits: Limits) -> Found:
         """Search with one weight after the other."""
         links = self._open_links(request)
         guide = self._guide(request, links)
         others = request.reservations.items()
         traffic = self._indexed(self._passing + [body_of_reservation(*other) for other in others])
-        parts = self.machine.footprint.parts
         graph = self._graph._replace(guide=guide, bin_spans=spans_of(traffic))
-        scene = Scene(self._moves, self._ground, self._solids, traffic, parts, links)
+        scene = Scene(self._moves, self._ground, self.solids, traffic, self._parts, links)
         pool = self._pool(traffic)
         task = Task(
             ends=np.array((request.start, request.goal)),
@@ -145,14 +196,17 @@ class Planner:
         least = _least(links, guide, self._lattice.start_state)
         best = Found(None, np.empty((0, 3)), links, math.inf, 0, is_exhausted=False)
         states, cost = 0, math.inf
-        for weight in self.options.weights:
+        for weight in limits.weights:
             task = task._replace(weight=weight)
             status = search.PAUSED if search.begin(graph, scene, task, pool) else search.EXHAUSTED
+            states_max = limits.states_max
+            if best.words is not None:
+                states_max = min(states_max, best.states + self.options.better_max)
             while status == search.PAUSED or status == search.FULL:
                 if status == search.FULL:
                     pool = _grown(pool)
-                left = self.options.states_max - states - int(pool.counts[search.POPPED])
-                if left <= 0 or is_over():
+                left = states_max - states - int(pool.counts[search.POPPED])
+                if left <= 0 or limits.is_over():
                     break
                 status = search.run(graph, scene, task, pool, min(_SLICE, left), cost)
             states += int(pool.counts[search.POPPED])
@@ -172,7 +226,7 @@ class Planner:
     def _open_links(self, request: PlanRequest) -> Links:
         """Give the links that nothing standing is in the way of."""
         links = links_of(request.start, request.goal, self.machine, self._lattice)
-        is_open = open_links(links, self._ground, self._solids, self.machine.footprint.parts)
+        is_open = open_links(links, self._ground, self.solids, self._parts)
         return chosen(links, is_open & np.isfinite(links.costs[:, 1]))
 
     def _guide(self, request: PlanRequest, links: Links) -> Floats:
@@ -205,9 +259,13 @@ def route_of(found: Found, moves: Moves, ground: PlanGround, start: Pose) -> Rou
     assert found.words is not None
     frame = np.append(ground.frame, ground.paces_s_m.shape[1])
     tables = moves, found.links
-    return Route(
-        search.knots_along(found.words, found.figures, tables, frame, np.array(start))
-    )
+    return Route(search.knots_along(found.words, found.figures, tables, frame, np.array(start)))
+
+
+def _standing(pose: Pose) -> Links:
+    """Give a link that only stands at a pose."""
+    chords = np.array([(0.0, *pose), (1.0, *pose)])
+    return Links(np.zeros((1, 2), np.int64), np.zeros((1, 2)), np.array((0, 2)), chords)
 
 
 def _least(links: Links, guide: Floats, start_state: int) -> float:

@@ -8,9 +8,12 @@ from lunaredge.kernels.convex import CORNERS, COUNT, HIGH, LOW, MARGIN
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.kernels.lattice import Graph, Ground, Moves, Traffic
 from lunaredge.kernels.lattice_field import step_costs
-from lunaredge.kernels.lattice_static import SPARE_M, barred_cells
+from lunaredge.kernels.lattice_static import barred_cells
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.problem import PlanGround, PlanOptions
+
+# Farther than bodies reach one looks, for rounding and for what counts as contact.
+_SPARE_M = 0.01
 
 
 def stand(
@@ -23,7 +26,7 @@ def stand(
     barred = barred_at(ground, machine, closed, solids)
     near = grown(closed, int(np.abs(moves.swept).max()), is_closed_beyond=True)
     near |= grown(steep, int(np.abs(moves.track[:, :2]).max()), is_closed_beyond=False)
-    reach_m = machine.footprint.reach_m + float(np.abs(moves.chords[:, 1:3]).max()) + SPARE_M
+    reach_m = machine.footprint.reach_m + _SPARE_M + float(np.abs(moves.chords[:, 1:3]).max())
     _mark_near(near, ground.frame, solids, reach_m)
     durations, prices = step_costs(
         ground.paces_s_m,
@@ -84,9 +87,7 @@ def inner_radius_m(part: Floats) -> float:
         edges = np.roll(corners, -1, axis=0) - corners
         lengths = np.hypot(*edges.T)
         depth = float((edges[:, 1] * corners[:, 0] - edges[:, 0] * corners[:, 1]).min())
-        depth = float(
-            ((edges[:, 1] * corners[:, 0] - edges[:, 0] * corners[:, 1]) / lengths).min()
-        )
+        depth = float(((edges[:, 1] * corners[:, 0] - edges[:, 0] * corners[:, 1]) / lengths).min())
     radius_m = depth + float(part[MARGIN])
     return radius_m if radius_m >= 0.0 else -1.0
 
@@ -108,7 +109,10 @@ def _shifted(flags: Flags, rows: int, columns: int) -> Flags:
     """Give the flags moved by rows and columns; what comes in from beyond the grid is flagged."""
     out = np.ones_like(flags)
     height, width = flags.shape
-    into = slice(max(0, rows), height + min(0, rows)), slice(max(0, columns), width + min(0, columns))
+    into = (
+        slice(max(0, rows), height + min(0, rows)),
+        slice(max(0, columns), width + min(0, columns)),
+    )
     source = (
         slice(max(0, -rows), height + min(0, -rows)),
         slice(max(0, -columns), width + min(0, -columns)),

@@ -13,6 +13,7 @@ import numpy as np
 
 from lunaredge.kernels.jit import Floats
 from lunaredge.kernels.lattice import ANGLES, HEADINGS, Links
+from lunaredge.kernels.lattice_links import chords_of
 from lunaredge.paths.machine import Drive, Machine
 from lunaredge.paths.primitives import BACKWARD_FACTOR, RADIUS_FACTOR, arc
 from lunaredge.paths.route import Pose
@@ -161,8 +162,8 @@ def _in_gear(a: Floats, b: Floats, gear: float) -> tuple[Floats, Floats]:
 def _dubins_words(a: Floats, b: Floats, radius_m: float) -> tuple[Floats, Floats]:
     """Give the parts of the four ways of two arcs and a straight from poses a to b, (N, 3) each.
 
-    returns : float64 (N, 4, 3)  lengths of arc, straight and arc, in radii, inf where there is none;
-              by the rows of `_WORDS`; and those turns
+    returns : float64 (N, 4, 3)  lengths of arc, straight and arc, in radii, by the rows of `_WORDS`,
+              inf where there is none; and those turns
     """
     dx, dy = (b[:, :2] - a[:, :2]).T / radius_m
     distance, bearing = np.hypot(dx, dy), np.arctan2(dy, dx)
@@ -217,54 +218,14 @@ def _dubins(ends: tuple[Floats, Floats], radius_m: float, gear: float) -> Floats
 
 
 def _packed(ways: list[Way], machine: Machine, lattice: Lattice) -> Links:
-    """Give ways as kernels take them, each chord as long as the ground and the turn ask."""
-    rows, costs = [], []
-    for way in ways:
-        poses = _short_chords(way.poses, float(lattice.frame[2]))
-        lengths = np.hypot(*np.diff(poses[:, :2], axis=0).T)
-        turns_s = np.abs(np.diff(poses[:, 2])) / machine.turn_rad_s_max
-        paces, prices = _worst(poses, lattice)
-        times_s = np.maximum(way.factor * lengths * paces, turns_s)
-        total_s = float(times_s.sum())
-        gone = np.concatenate(([0.0], np.cumsum(times_s)))
-        rows.append(np.column_stack((gone / total_s if total_s > 0.0 else gone, poses)))
-        rows[-1][-1, 0] = 1.0
-        spare_s = float((times_s - lengths * paces).sum())
-        turning_s = float(turns_s[lengths == 0.0].sum())
-        price = float((lengths * prices).sum()) if total_s < math.inf else math.inf
-        costs.append((total_s, price + lattice.second * spare_s + lattice.turn_second * turning_s))
-    counts = [len(row) for row in rows]
-    return Links(
-        ends=np.array([way[:2] for way in ways], np.int64).reshape(-1, 2),
-        costs=np.array(costs).reshape(-1, 2),
-        first=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-        chords=np.ascontiguousarray(np.concatenate(rows or [np.empty((0, 4))])),
-    )
-
-
-def _short_chords(poses: Floats, chord_m: float) -> Floats:
-    """Cut long straights: traffic is looked up where a chord begins."""
-    pieces = [poses[:1]]
-    for a, b in zip(poses[:-1], poses[1:], strict=True):
-        count = max(1, math.ceil(math.dist(a[:2], b[:2]) / chord_m - 1e-9))
-        pieces.append(a + (b - a) * (np.arange(1, count + 1) / count)[:, None])
-        pieces[-1][-1] = b
-    return np.vstack(pieces)
-
-
-def _worst(poses: Floats, lattice: Lattice) -> tuple[Floats, Floats]:
-    """Give the slowest pace and the highest price of a metre around each chord."""
-    x_m, y_m, cell_m = lattice.frame
-    rows, columns = lattice.paces_s_m.shape
-    box = np.stack((poses[:-1, :2], poses[1:, :2]))
-    low = np.floor((box.min(axis=0) - (x_m, y_m)) / cell_m).astype(int)
-    high = np.floor((box.max(axis=0) - (x_m, y_m)) / cell_m).astype(int)
-    worst = np.full((2, len(low)), np.inf)
-    for k, ((left, bottom), (right, top)) in enumerate(zip(low, high, strict=True)):
-        if left >= 0 and bottom >= 0 and right < columns and top < rows:
-            cells = slice(bottom, top + 1), slice(left, right + 1)
-            paces = lattice.paces_s_m[cells]
-            is_open = np.isfinite(paces)
-            if is_open.any():
-                worst[:, k] = paces[is_open].max(), lattice.prices[cells][is_open].max()
-    return worst[0], worst[1]
+    """Give ways as kernels take them."""
+    poses = np.concatenate([way.poses for way in ways] or [np.empty((0, 3))])
+    counts = np.array([len(way.poses) for way in ways], np.int64)
+    rates = np.empty((len(ways), 4))
+    rates[:, 0] = [way.factor for way in ways]
+    rates[:, 1:] = machine.turn_rad_s_max, lattice.second, lattice.turn_second
+    starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+    ground = lattice.frame, lattice.paces_s_m, lattice.prices
+    chords, first, costs = chords_of(np.ascontiguousarray(poses), starts, rates, ground)
+    ends = np.array([way[:2] for way in ways], np.int64).reshape(-1, 2)
+    return Links(ends, costs, first, chords)

@@ -45,13 +45,14 @@ class _Move(NamedTuple):
     track: Floats
 
 
-def moves_of(machine: Machine, cell_m: float, wh: float) -> Moves:
+def moves_of(machine: Machine, parts: Floats, cell_m: float, wh: float) -> Moves:
     """Give a machine's moves on a lattice of cells.
 
-    wh : the price of a Wh
+    parts : float64 (S, COLUMNS)  the machine's, with what is to be kept free around them
+    wh    : the price of a Wh
     """
     base = [
-        _move(way, machine.footprint.parts, cell_m)
+        _move(way, parts, cell_m)
         for heading in range(_QUARTER)
         for way in _ways(heading, machine, cell_m)
     ]
@@ -60,13 +61,17 @@ def moves_of(machine: Machine, cell_m: float, wh: float) -> Moves:
     assert max(counts) <= MOVES_MAX, "too many moves for a word of flags"
     ends = [np.rint(move.chords[-1, 2:0:-1] / cell_m) for move in made]
     return Moves(
-        first=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+        first=_starts(counts),
         steps=np.column_stack((ends, [move.after for move in made])).astype(np.int64),
         rates=np.array([_rates(move, machine, cell_m, wh) for move in made]),
-        **_joined("chain", [move.chain for move in made]),
-        **_joined("swept", [move.swept for move in made]),
-        **_joined("track", [move.track for move in made]),
-        **_joined("chord", [move.chords for move in made], "chords"),
+        chain_first=_starts([len(move.chain) for move in made]),
+        chain=np.concatenate([move.chain for move in made]),
+        swept_first=_starts([len(move.swept) for move in made]),
+        swept=np.concatenate([move.swept for move in made]),
+        track_first=_starts([len(move.track) for move in made]),
+        track=np.concatenate([move.track for move in made]),
+        chord_first=_starts([len(move.chords) for move in made]),
+        chords=np.concatenate([move.chords for move in made]),
     )
 
 
@@ -239,7 +244,6 @@ def _rates(move: _Move, machine: Machine, cell_m: float, wh: float) -> tuple[flo
     return move.factor * max(1.0, driven / LENGTHS[move.chain[:, 2]].sum()), least_s, 0.0
 
 
-def _joined(name: str, rows: list[Ints] | list[Floats], plural: str = "") -> dict[str, Floats]:
-    """Give rows of each move end to end, and where each begins."""
-    first = np.concatenate(([0], np.cumsum([len(some) for some in rows]))).astype(np.int64)
-    return {f"{name}_first": first, plural or name: np.ascontiguousarray(np.concatenate(rows))}
+def _starts(counts: list[int]) -> Ints:
+    """Give where each of some lists begins when they stand end to end."""
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)

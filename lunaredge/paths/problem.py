@@ -1,7 +1,9 @@
 """What a planner is asked, and what it answers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -89,7 +91,6 @@ class PlanGround:
             "NaN or inf",
             "give numbers wherever the ground is open",
         )
-
 
     @property
     def cell_m(self) -> float:
@@ -186,7 +187,9 @@ class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
     weights: tuple[float, ...] = (1.2, 1.05, 1.02)
     """A search for each, falling: a weight of w gives a route of w times the least cost at most."""
     states_max: int = 200_000
-    """Lattice states to settle in all searches together."""
+    """Lattice states to settle until a route is found, or none is proven."""
+    better_max: int = 4000
+    """Lattice states to settle for anything cheaper after each route found."""
     tick_s: float = 1.0
     """Where the way is taken, departures this far apart are looked at, then ever farther apart."""
 
@@ -194,11 +197,24 @@ class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
         """Refuse options that no search can be run with."""
         _require(0.0 < self.second < 1e9, "second", self.second, "give more than 0")
         _require(0.0 <= self.wh < 1e9, "wh", self.wh, "give 0 or more")
-        falling = all(a > b for a, b in zip(self.weights, self.weights[1:], strict=False))
+        falling = all(a > b for a, b in pairwise(self.weights))
         fits = bool(self.weights) and falling and all(1.0 <= w <= 1e3 for w in self.weights)
         _require(fits, "weights", self.weights, "give falling numbers, none under 1")
         _require(1 <= self.states_max <= 1 << 30, "states_max", self.states_max, "give 1 or more")
         _require(0.0 < self.tick_s < 1e9, "tick_s", self.tick_s, "give more than 0")
+
+
+def never() -> bool:
+    """Tell that time is not over."""
+    return False
+
+
+class Limits(NamedTuple):
+    """How long a search may go on."""
+
+    weights: tuple[float, ...]
+    states_max: int
+    is_over: Callable[[], bool] = never
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, tag="plan"):

@@ -14,7 +14,7 @@ from lunaredge.kernels import corridors, terrain
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.site import Point, Polygon, Site, ZoneKind
 from lunaredge.model.task import Leg
-from lunaredge.paths.grid import HEIGHT_M_MAX, SiteGrid
+from lunaredge.paths.grid import HEIGHT_M_MAX, HEIGHT_M_MIN, SiteGrid
 from lunaredge.scheduler.arrays import Lattice, Lines, points_array
 from lunaredge.scheduler.memory import Memory
 
@@ -100,7 +100,7 @@ class GroundMap:
         seen = (counts > 0).reshape(self.heights_m.shape)
         heights_m = self.heights_m.copy()
         heights_m[seen] = sums_m[counts > 0] / counts[counts > 0]
-        heights_m[~(np.abs(heights_m) <= HEIGHT_M_MAX)] = np.nan
+        heights_m[(heights_m < HEIGHT_M_MIN) | (heights_m > HEIGHT_M_MAX)] = np.nan
         # The grid finds out what differs, and works out anew only what lies around it.
         grid = self.grid.updated(0, 0, heights_m)
         return replace(

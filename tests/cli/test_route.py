@@ -7,7 +7,7 @@ from lunaredge.cli.main import main
 from lunaredge.runtime.files.route_scene import load_scene
 from tests.runtime.files.scenes import write_geojson, write_yaml
 
-INTO_THE_HOLE = ("[0, 5, 15, 0], [100, 45, 15, 0]", "[0, 5, 25, 0], [100, 45, 25, 0]")
+INTO_THE_HOLE = ("[0, 5, 16, 0], [100, 45, 16, 0]", "[0, 5, 25, 0], [100, 45, 25, 0]")
 
 
 def said(capsys):
@@ -25,11 +25,10 @@ def test_free_routes_are_told_with_their_clearance(tmp_path, capsys, write_scene
     assert code == 0
     assert (answer["free"], answer["violations"], answer["together"]) == (2, 0, False)
     assert north["free"]
-    assert across["kind"] == "reservation"
-    assert across["party"] == "busy"
-    # The truck's front comes to x = 48.1 at last; the rover's side is at 49.6.
-    assert across["clearance_m"] == pytest.approx(1.5, abs=2e-3)
-    assert across["pose"]["x_m"] == pytest.approx(45)
+    assert (across["kind"], across["party"]) == ("keep_out", "hole")
+    # The truck's side is at y = 17.1, the hole's edge at 20.
+    assert across["clearance_m"] == pytest.approx(2.9, abs=2e-3)
+    assert 26 < across["pose"]["x_m"] < 42
 
 
 def test_the_first_violation_is_told_with_its_place_and_party(tmp_path, capsys):
@@ -78,15 +77,15 @@ def test_routes_meet_each_other_only_when_driven_together(tmp_path, capsys):
 
 
 def test_a_reservation_that_is_ignored_does_not_count(tmp_path, capsys):
-    through = ("[100, 45, 15, 0]]", "[100, 45, 35, 0]]")
-    path = write_yaml(tmp_path, "[0, 5, 15, 0], " + through[0], "[0, 45, 35, 0]]")
+    path = write_yaml(tmp_path, "[[0, 50, 35, 90]]", "[[0, 30, 16, 90]]")
+
     ignored = main(["route", "check", str(path), "--route", "across"])
     path.write_text(path.read_text().replace("    ignore: [parked]\n", ""))
-
+    capsys.readouterr()
     counted = main(["route", "check", str(path), "--route", "across", "--json"])
 
-    assert (ignored, counted) == (0, 0)
-    assert json.loads(capsys.readouterr().out.split("\n", 3)[3])["routes"][0]["party"] == "parked"
+    assert (ignored, counted) == (0, 1)
+    assert said(capsys)["routes"][0]["party"] == "parked"
 
 
 @pytest.mark.parametrize(

@@ -189,7 +189,7 @@ def test_full_speed_down_a_slope_is_too_much_where_grip_leaves_less_to_brake_wit
 
     what, _, _, value, limit = find(slope(0.36), down, it)
 
-    assert (what, value) == (attitude.FAST, 0.5)
+    assert (what, value) == (attitude.FAST, pytest.approx(0.5))
     assert limit == pytest.approx(
         0.5 * math.sqrt(it.braking_m_s2(math.degrees(math.atan(0.36))) / 0.25)
     )

@@ -29,7 +29,7 @@ def slope(gradient_x, cells=20):
 
 def energy_wh(grid, knots, it):
     ground = (grid.blocks, grid.table, grid.frame, grid.shape)
-    return travel.energy_wh(Route(knots).knots, ground, it.figures)
+    return travel.travel_along(Route(knots).knots, ground, it.figures)[0]
 
 
 def costs(grid, it, heading_rad):
@@ -102,7 +102,8 @@ def test_energy_of_a_route_is_the_sum_of_its_small_steps(seed, poses):
             row, column = grid.cell_of(x, y)
             gx, gy = gradient_x[row, column], gradient_y[row, column]
             along = (gx * (x1 - x0) + gy * (y1 - y0)) / length_m
-            joule_m = traction.joule_per_m(it.figures, math.hypot(gx, gy), along)
+            slope_deg = math.degrees(math.atan(math.hypot(gx, gy)))
+            joule_m = traction.joule_per_m(it.figures, slope_deg, along)
             summed_j += joule_m * length_m / step_count
             longest_j = max(longest_j, joule_m * length_m / step_count)
     # One step for each of the edges crossed may be counted on the wrong side.
@@ -129,16 +130,18 @@ def test_costs_of_a_cell_are_those_of_a_route_over_it():
     st.floats(0.0, math.tau),
     st.sampled_from([None, Stability(track_m=1.0, wheelbase_m=1.4, centre_height_m=0.9)]),
 )
-def test_costs_without_a_heading_are_no_more_than_those_of_any(steepest, up, heading, stability):
+def test_costs_of_every_heading_lie_between_the_bounds(steepest, up, heading, stability):
     it = machine(slope_along_deg_max=35.0, slope_across_deg_max=30.0, stability=stability)
     x, y = steepest * math.cos(up) * CELL_M, steepest * math.sin(up) * CELL_M
     rows, columns = np.mgrid[0:3, 0:3]
     grid = SiteGrid.of_heights(x * columns + y * rows, CELL_M)
 
-    least = costs(grid, it, math.nan)
+    least, most = costs(grid, it, math.nan), costs(grid, it, math.inf)
     of_heading = costs(grid, it, heading)
 
     assert (least <= of_heading * (1.0 + 1e-9)).all()
+    assert ((of_heading <= most * (1.0 + 1e-9)) | np.isinf(of_heading)).all()
+    assert (np.isinf(least) <= np.isinf(most)).all()
 
 
 def test_a_heading_that_leans_too_far_costs_infinity():

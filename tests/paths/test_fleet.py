@@ -132,7 +132,9 @@ def test_two_that_always_stood_together_have_met_for_ever():
     assert fleet_of(one=one).check(other).depth_m == pytest.approx(2.0, abs=GAP_ERROR_M)
 
 
-@pytest.mark.parametrize("gap_m, is_met", [(0.0, True), (CONTACT_M / 4, True), (CONTACT_M * 2, False)])
+@pytest.mark.parametrize(
+    "gap_m, is_met", [(0.0, True), (CONTACT_M / 4, True), (CONTACT_M * 2, False)]
+)
 def test_a_grazing_pass_counts_within_the_contact_only(gap_m, is_met):
     parked = standing(0.0, 0.0)
     passing = along((0.0, -50.0, 2.0 + gap_m, 0.0), (10.0, 50.0, 2.0 + gap_m, 0.0))

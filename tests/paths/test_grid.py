@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import lunaredge.examples
 from lunaredge.errors import ConfigError
-from lunaredge.kernels.relief import BLOCK, ELEVATION, HALO, LAYERS
+from lunaredge.kernels.relief import BLOCK, ELEVATION, HALO, LAYERS, ROUGHNESS, SLOPE, STEP
 from lunaredge.model.site import TerrainGrid
 from lunaredge.paths.grid import CELLS_MAX, Region, SiteGrid, Tile
 from lunaredge.runtime.files.geotiff import read_tile
@@ -38,6 +38,14 @@ def test_heights_come_back_as_they_went_in(ridge):
     assert grid.frame.tolist() == [100.0, -50.0, 5.0]
     assert grid.shape == (400, 400)
     assert np.median(grid.slope_deg) == pytest.approx(3.0, abs=0.1)
+
+
+def test_masked_heights_are_not_known():
+    heights_m = np.ma.masked_equal(np.array([[0, 1], [-32768, 3]], np.int16), -32768)
+
+    grid = SiteGrid.of_heights(heights_m, 1.0)
+
+    assert np.isnan(grid.elevation_m).tolist() == [[False, False], [True, False]]
 
 
 def test_a_site_files_terrain_is_a_grid():
@@ -149,6 +157,15 @@ def test_tiles_joined_are_the_whole(ridge):
     assert layers_of(joined) == layers_of(whole)
 
 
+def test_slopes_of_real_ground_do_not_depend_on_which_way_it_lies(ridge):
+    grid = SiteGrid.of_heights(ridge, 5.0)
+
+    for turn in (np.rot90, np.fliplr, np.flipud, np.transpose):
+        turned = SiteGrid.of_heights(turn(ridge), 5.0)
+        for layer in (SLOPE, ROUGHNESS, STEP):
+            assert turned.layer(layer) == pytest.approx(turn(grid.layer(layer)), abs=1e-9)
+
+
 def test_a_tile_brought_by_an_update_joins_without_a_seam(ridge):
     west = ridge.copy()
     west[:, 200:] = math.nan
@@ -229,6 +246,7 @@ def test_the_cell_of_a_point_is_the_higher_one_on_an_edge():
         ("hills", {}),
         (np.full((3, 3), math.inf), {}),
         (np.full((3, 3), 1e5), {}),
+        (np.full((3, 3), -9999.0), {}),
         (np.zeros((3, 3)), {"cell_m": 0.0}),
         (np.zeros((3, 3)), {"cell_m": -1.0}),
         (np.zeros((3, 3)), {"cell_m": math.nan}),

@@ -113,7 +113,7 @@ def test_a_speed_zone_counts_as_soon_as_the_body_is_in():
 
     assert (breach.kind, breach.party) == (Kind.SPEED, "slow")
     assert breach.time_s == pytest.approx((20.0 - 1.0 - 5.0) / 0.5, abs=1e-3)
-    assert (breach.value, breach.limit) == (0.5, 0.2)
+    assert (breach.value, breach.limit) == (pytest.approx(0.5), 0.2)
 
 
 def test_the_first_of_several_zones_counts_whatever_their_order():
@@ -161,3 +161,34 @@ def test_energy_of_level_ground_needs_no_grid():
     assert energy_wh(None, machine(), EAST) == pytest.approx(150.0 * 80.0 / 3600.0)
     assert energy_wh(slope(0.0), machine(), EAST) == pytest.approx(150.0 * 80.0 / 3600.0)
     assert energy_wh(slope(0.1), machine(), EAST) > 150.0 * 80.0 / 3600.0
+
+
+def test_the_least_time_of_a_way_is_at_full_speed_and_full_turns():
+    rules = MotionRules(slope(0.0), machine())
+    there = Route([(0, 5, 25, 0), (999, 45, 25, 0), (1999, 45, 25, 3.5), (2999, 44, 25, 3.5)])
+
+    assert rules.least_s(there) == pytest.approx(80.0 + 10.0 + 2.0)
+    assert MotionRules(None, machine()).least_s(there) == pytest.approx(92.0)
+
+
+def test_a_way_down_where_grip_is_short_takes_longer():
+    it = machine(slope_along_deg_max=25.0)
+    down = Route([(0, 45, 25, math.pi), (999, 5, 25, math.pi)])
+    limit_m_s = it.speed_limit_m_s(math.degrees(math.atan(0.36)))
+
+    assert MotionRules(slope(0.36), it).least_s(down) == pytest.approx(40.0 / limit_m_s)
+    assert MotionRules(slope(0.0), it).least_s(Route([(0, 5, 5, 0), (9, 5, 99, 0)])) == math.inf
+
+
+@pytest.mark.parametrize("start_s", [0.0, 1.8e9])
+@pytest.mark.parametrize("away_m", [0.0, 9e6])
+def test_rounding_makes_no_route_too_fast(start_s, away_m):
+    it = machine(turn_rad_s_max=0.5)
+    steps = np.arange(400)
+    way = np.column_stack((0.1 * steps + start_s, away_m + 0.05 * steps, 0 * steps, 0 * steps))
+    turns = np.column_stack((0.1 * steps + start_s, 0 * steps, 0 * steps, 9e3 + 0.05 * steps))
+
+    for knots, kind in ((way, Kind.SPEED), (turns, Kind.TURN)):
+        faster = knots * (1.0, 1.0001, 1.0, 1.0001)
+        assert first_breach(None, it, Route(knots)) is None
+        assert first_breach(None, it, Route(faster)).kind is kind

@@ -8,7 +8,7 @@ import pytest
 from lunaredge.paths.footprint import Footprint
 from lunaredge.paths.grid import Region, SiteGrid
 from lunaredge.paths.machine import Machine, Stability
-from lunaredge.paths.passage import closed_cells, travel_costs
+from lunaredge.paths.passage import clearance_m, closed_cells, least_costs, most_costs, travel_costs
 
 
 def machine(**figures):
@@ -96,7 +96,25 @@ def test_costs_are_open_where_some_heading_is():
     heights_m = np.random.default_rng(2).normal(size=(50, 60)).cumsum(0).cumsum(1) * 0.04
     ground, it = SiteGrid.of_heights(heights_m, 1.0), machine()
 
-    least = travel_costs(ground, it)
+    least, most = least_costs(ground, it), most_costs(ground, it)
 
     assert np.isfinite(least.pace_s_m).tolist() == (~closed_cells(ground, it)).tolist()
-    assert least.pace_s_m.min() == pytest.approx(2.0)
+    assert np.isfinite(most.pace_s_m).tolist() == (~closed_cells(ground, it)).tolist()
+    assert least.pace_s_m.min() == most.pace_s_m.min() == pytest.approx(2.0)
+
+
+def test_clearance_is_the_distance_to_the_next_closed_square_rounded_down():
+    heights_m = np.zeros((60, 80))
+    heights_m[30, 40] = math.nan
+    ground = SiteGrid.of_heights(heights_m, 2.0)
+
+    found_m = clearance_m(ground, machine(), 30.0)
+
+    # The hole closes the cells around it; 41 to 46 are open, 5 cells of 2 m in between.
+    assert found_m[30, 40] == found_m[29, 41] == 0.0
+    assert found_m[30, 47] == pytest.approx(10.0, abs=30.0 / 254)
+    assert found_m[30, 47] <= 10.0
+    assert found_m[34, 44] == pytest.approx(math.hypot(4.0, 4.0), abs=30.0 / 254)
+    assert found_m[30, 3] == pytest.approx(6.0, abs=30.0 / 254)
+    assert found_m[30, 20] == pytest.approx(30.0)
+    assert clearance_m(ground, machine(), 4.0).max() == pytest.approx(4.0)

@@ -32,12 +32,12 @@ class Crowd(msgspec.Struct, frozen=True):
         words = name.split(", ")[-1].split()
         return cls(int(words[0]), int(words[3]), float(words[6]))
 
-    def routes(self, purpose: str = "fleet") -> Floats:
+    def routes(self) -> Floats:
         """Draw the poses: float64 (machines, poses, 3), x and y in m, heading in rad.
 
         They walk straight over the edge, and are folded back into the square.
         """
-        rng = np.random.default_rng([SEED, self.machines, self.poses, *purpose.encode()])
+        rng = np.random.default_rng([SEED, self.machines, self.poses])
         headings = rng.uniform(-np.pi, np.pi, (self.machines, 1))
         headings = headings + np.cumsum(rng.normal(0.0, TURN_RAD, (self.machines, self.poses)), 1)
         steps = STEP_M * np.stack((np.cos(headings), np.sin(headings)), axis=-1)

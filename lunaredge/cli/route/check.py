@@ -74,7 +74,7 @@ def _holder(trip: Trip) -> str:
 
 def _clearance(free: Free) -> str:
     if free.kind is None:
-        return "nothing in range"
+        return f"nothing within {free.clearance_m:g} m"
     what = f"{free.kind.value.replace('_', ' ')} {free.party}".strip()
     where = f"at {free.time_s:.2f} s, ({free.pose.x_m:.2f}, {free.pose.y_m:.2f})"
     return f"least clearance {free.clearance_m:.2f} m to {what} {where}, {_how_placed(free)}"

@@ -35,7 +35,7 @@ routes:
   - {name: north, machine: rover, points: [[10, 12], [10, 35]], speed_m_s: 0.4, start_s: 7}
   - name: across
     machine: truck
-    knots: [[0, 5, 15, 0], [100, 45, 15, 0]]
+    knots: [[0, 5, 16, 0], [100, 45, 16, 0]]
     ignore: [parked]
 reservations:
   - {name: parked, machine: rover, knots: [[0, 50, 35, 90]], from_s: 10, until_s: 900}
@@ -79,7 +79,7 @@ GEOJSON = """
       "coordinates": [[10, 12], [10, 35]]}},
     {"type": "Feature", "properties": {"role": "route", "name": "across", "machine": "truck",
       "times_s": [0, 100], "headings_deg": [0, 0], "ignore": ["parked"]}, "geometry": {
-      "type": "LineString", "coordinates": [[5, 15], [45, 15]]}},
+      "type": "LineString", "coordinates": [[5, 16], [45, 16]]}},
     {"type": "Feature", "properties": {"role": "reservation", "name": "parked", "machine": "rover",
       "times_s": [0], "headings_deg": [90], "from_s": 10, "until_s": 900}, "geometry": {
       "type": "Point", "coordinates": [50, 35]}},

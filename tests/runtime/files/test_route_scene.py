@@ -64,11 +64,11 @@ def test_the_same_scene_reads_alike_from_geojson(tmp_path):
 
 
 def test_headings_of_knots_are_degrees_and_full_turns_stay(tmp_path):
-    path = write_yaml(tmp_path, "[100, 45, 15, 0]", "[10, 5, 15, 360]")
+    path = write_yaml(tmp_path, "[100, 45, 16, 0]", "[10, 5, 16, 360]")
 
     knots = load_scene(path).routes[1].route.knots
 
-    assert knots[1].tolist() == [10, 5, 15, pytest.approx(2 * math.pi)]
+    assert knots[1].tolist() == [10, 5, 16, pytest.approx(2 * math.pi)]
 
 
 def test_points_are_driven_at_the_speed_with_turns_on_the_spot(tmp_path):
@@ -135,11 +135,11 @@ def test_a_machine_with_a_turning_radius_has_no_corners(tmp_path):
         ),
         ("points: [[10, 12], [10, 35]]", "points: [[1, 2]]", "routes[0].points", "at least 2"),
         ("points: [[10, 12], [10, 35]], ", "", "routes[0]", "no way"),
-        ("[100, 45, 15, 0]", "[-1, 45, 15, 0]", "routes[1].knots[1]", "no route"),
-        ("[100, 45, 15, 0]", "[0, 45, 15, 0]", "routes[1].knots[1]", "no route"),
-        ("[100, 45, 15, 0]", "[100, 1000000, 15, 0]", "routes[1].knots[1][1]", "less than"),
-        ("[100, 45, 15, 0]", "[100, .inf, 15, 0]", "routes[1].knots[1][1]", "number"),
-        ("[100, 45, 15, 0]", "[100, 45, 15]", "routes[1].knots[1][3]", "missing"),
+        ("[100, 45, 16, 0]", "[-1, 45, 15, 0]", "routes[1].knots[1]", "no route"),
+        ("[100, 45, 16, 0]", "[0, 45, 15, 0]", "routes[1].knots[1]", "no route"),
+        ("[100, 45, 16, 0]", "[100, 1000000, 15, 0]", "routes[1].knots[1][1]", "less than"),
+        ("[100, 45, 16, 0]", "[100, .inf, 15, 0]", "routes[1].knots[1][1]", "number"),
+        ("[100, 45, 16, 0]", "[100, 45, 15]", "routes[1].knots[1][3]", "missing"),
         ("    ignore: [parked]", "    ignore: [gone]", "routes[1].ignore[0]", "no such"),
         ("    ignore: [parked]", "    start_s: 5", "routes[1].start_s", "goes with points"),
         ("from_s: 10, until", "from_s: 1000, until", "reservations[0].until_s", "before it beg"),
@@ -185,9 +185,9 @@ def test_a_scene_that_cannot_be_is_refused_by_its_key(tmp_path, old, new, key, p
         ),
         ('"times_s": [0, 100]', '"times_s": [0]', "features[5].properties.times_s", "not fit"),
         ('"times_s": [0, 100]', '"times_s": [0, "x"]', "features[5].properties.times_s[1]", "numb"),
-        ("[[5, 15], [45, 15]]", "[[5, 15], [45]]", "features[5].geometry.coordinates[1]", "posit"),
+        ("[[5, 16], [45, 16]]", "[[5, 16], [45]]", "features[5].geometry.coordinates[1]", "posit"),
         (
-            "[[5, 15], [45, 15]]",
+            "[[5, 16], [45, 16]]",
             "[[5, 15], [45, 1e9]]",
             "features[5].geometry.coordinates[1][1]",
             "less than",

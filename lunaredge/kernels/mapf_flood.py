@@ -2,8 +2,8 @@
 
 All cells that an agent can be on at a step are one board; the next step's is that board, moved by
 one cell every way, without what is taken and without moves against somebody coming the other way:
-breadth-first search through time, 64 cells at once. It is exact, as space-time A* (Silver 2005) is,
-and on a crowded map, where distances say little, far quicker.
+breadth-first search through time, 64 cells at once. It is exact, as `mapf_astar` is, and on a
+crowded map, where distances say little, far quicker.
 """
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from lunaredge.kernels.jit import Shorts, kernel
 from lunaredge.kernels.mapf_agents import CHOICES, Seeds, draw
 from lunaredge.kernels.mapf_boards import (
-    HORIZON,
     LEAVING,
     STRIDE,
     TAKEN,
@@ -26,48 +25,29 @@ _LAST = np.uint64(63)
 
 
 @kernel
-def reroute(
-    cells: Shorts, out_boards: Boards, seeds: Seeds, agent: int, limit: int
+def flood(
+    cells: Shorts, out_boards: Boards, seeds: Seeds, query: tuple[int, int, int]
 ) -> tuple[int, int]:
-    """Write an agent's quickest path into the plan, and its cost.
+    """Write an agent's quickest path into the plan until it arrives.
 
-    The agent is off the boards, and stays off: `toggle` puts it on. Ties among paths are drawn.
+    The agent is off the boards. Ties among paths are drawn.
 
-    limit   : the latest arrival that is of use
-    returns : the cost, -1 = no path arrives in time and nothing is written; words read, the work
+    query   : the agent, the first step from which its goal stays free, the last step of use
+    returns : the arrival, -1 = none; words read
     """
+    agent, earliest, last = query
     plan, bits = out_boards.plan, out_boards.bits
-    start, goal = plan[0, agent], plan[len(plan) - 1, agent]
-    earliest = _free_from(out_boards, bits[goal])
-    last = min(limit, out_boards.shape[HORIZON])
-    if earliest > last:
-        return -1, 0
-    arrival, work = _flood(out_boards, bits[start], bits[goal], earliest, last)
-    if arrival < 0:
-        return -1, work
-    for step in range(arrival, len(plan)):
-        plan[step, agent] = goal
-    cell = goal
-    for step in range(arrival - 1, -1, -1):
-        cell = _cell_before(cells, out_boards, draw(seeds), step, cell)
+    cell = plan[len(plan) - 1, agent]
+    arrival, work = _fill(out_boards, bits[plan[0, agent]], bits[cell], earliest, last)
+    for step in range(arrival, -1, -1):
+        if step < arrival:
+            cell = _cell_before(cells, out_boards, draw(seeds), step, cell)
         plan[step, agent] = cell
-    out_boards.costs[agent] = arrival
     return arrival, work
 
 
 @kernel
-def _free_from(boards: Boards, bit: int) -> int:
-    """Give the first step from which a cell is free until the horizon."""
-    step = boards.shape[HORIZON] + 1
-    while step > 0 and not is_set(boards.boards[step - 1, TAKEN], bit):
-        step -= 1
-    return step
-
-
-@kernel
-def _flood(
-    out_boards: Boards, start: int, goal: int, earliest: int, last: int
-) -> tuple[int, int]:
+def _fill(out_boards: Boards, start: int, goal: int, earliest: int, last: int) -> tuple[int, int]:
     """Fill the layers until the goal is reached at a step from which it stays free.
 
     Rows too far from the goal to get there by the last step are left out.
@@ -110,7 +90,13 @@ def _flood(
 
 @kernel
 def _spread(
-    before: Words, boards: Words, low: int, taken: Words, word_shift: int, bit_shift: int, out_after: Words
+    before: Words,
+    boards: Words,
+    low: int,
+    taken: Words,
+    word_shift: int,
+    bit_shift: int,
+    out_after: Words,
 ) -> int:
     """Move a layer on by one step; gives 0 when nothing is left of it.
 

@@ -1,0 +1,232 @@
+"""Plan many machines together on a grid, complete and anytime.
+
+LaCAM over PIBT finds a first plan in milliseconds (`kernels.mapf_lacam`), or proves that there is
+none; large neighbourhood search makes it cheaper for as long as there is time
+(`kernels.mapf_improve`). The same input, seed and number of iterations give the same plan.
+"""
+
+import enum
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lunaredge.errors import ConfigError
+from lunaredge.kernels import mapf_agents, mapf_boards, mapf_fields, mapf_improve, mapf_lacam
+from lunaredge.kernels.jit import Flags, Shorts
+from lunaredge.paths.grid_plan import (
+    FaultKind,
+    GridFault,
+    GridMap,
+    GridPlan,
+    check_grid_plan,
+)
+
+__all__ = [
+    "FaultKind",
+    "FleetOptions",
+    "GridFault",
+    "GridMap",
+    "GridPlan",
+    "Unsolved",
+    "UnsolvedReason",
+    "check_grid_plan",
+    "plan_grid_fleet",
+]
+
+# Distances to every goal are kept where they are asked for; this is what they could take.
+FIELD_BYTES_MAX = 1 << 34
+SEARCH_BYTES_MAX = 1 << 30
+# Above it a plan is not improved: a larger map than any of the benchmark's, or an endless plan.
+BOARD_BYTES_MAX = 1 << 31
+# Steps of agents in a slice of the search, words in a slice of improvement: 2 to 5 ms.
+_SLICE_MOVES = 20_000
+_SLICE_WORK = 250_000
+_NODES_FIRST = 512
+_NODE_BYTES, _AGENT_BYTES = 200, 12
+
+
+def never() -> bool:
+    """Say that there is time."""
+    return False
+
+
+class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to plan, and by which drawn numbers."""
+
+    seed: int = 0
+    iterations: int = 500
+    """Slices of improvement, 2 to 5 ms each on a map of the benchmark; 0 = the first plan."""
+    search_iterations: int = 1_000_000
+    """Steps of the search for the first plan, before it is given up."""
+    is_over: Callable[[], bool] = never
+    """Looked at after each slice, of the search too."""
+
+
+class UnsolvedReason(enum.StrEnum):
+    """Why there is no plan."""
+
+    UNREACHABLE = "unreachable"
+    """Some machine has no way to its goal, even alone."""
+    EXHAUSTED = "exhausted"
+    """Every configuration that can be reached was looked at."""
+    ITERATIONS = "iterations"
+    TIME = "time"
+    MEMORY = "memory"
+
+
+class Unsolved(msgspec.Struct, frozen=True, kw_only=True, tag="unsolved"):
+    """No plan was found; everybody holds, which is always safe."""
+
+    reason: UnsolvedReason
+    agents: tuple[int, ...] = ()
+    """Who can't reach its goal."""
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether there is none, and not only none found."""
+        return self.reason in (UnsolvedReason.UNREACHABLE, UnsolvedReason.EXHAUSTED)
+
+
+def plan_grid_fleet(
+    grid: GridMap, starts: ArrayLike, goals: ArrayLike, options: FleetOptions | None = None
+) -> GridPlan | Unsolved:
+    """Give a plan that takes every machine from its start to its goal, or why there is none.
+
+    starts, goals : numbers of cells (row * W + column), (A,)
+
+    Raises:
+        ConfigError: a start or goal that is no free cell, two machines with the same one, not as
+            many starts as goals, or more than memory holds.
+    """
+    wanted = options or FleetOptions()
+    _check_options(wanted)
+    numbers, cells = mapf_fields.cells_of(grid.free)
+    sources = _numbered(grid, numbers, starts, "starts")
+    targets = _numbered(grid, numbers, goals, "goals")
+    if len(sources) != len(targets):
+        raise _wrong("goals", f"{len(targets)} for {len(sources)} starts", "give one per start")
+    if len(sources) * len(cells) * 8 > FIELD_BYTES_MAX:
+        value = f"{len(sources)} machines on {len(cells) - 1} free cells"
+        raise _wrong("starts", value, "plan fewer machines together, or on a smaller grid")
+    fields = mapf_fields.fields_toward(cells, targets)
+    lengths = mapf_fields.distances(cells, fields, sources)
+    if (lengths < 0).any():
+        lost = tuple(np.flatnonzero(lengths < 0).tolist())
+        return Unsolved(reason=UnsolvedReason.UNREACHABLE, agents=lost)
+    seeds = mapf_agents.seeds_from(wanted.seed)
+    found = _first_plan((cells, fields), (sources, targets), lengths, seeds, wanted)
+    if isinstance(found, Unsolved):
+        return found
+    best, iterations = _improved((cells, fields), grid.free, found, seeds, wanted)
+    assert (best[0] == sources).all(), "a plan begins elsewhere"
+    assert (best[-1] == targets).all(), "a plan ends elsewhere"
+    return GridPlan(
+        positions=np.flatnonzero(grid.free).astype(np.int32)[best],
+        sum_of_costs=_sum_of_costs(best),
+        lower_bound=int(lengths.sum()),
+        first_plan=_sum_of_costs(found),
+        iterations=iterations,
+    )
+
+
+def _first_plan(
+    world: tuple[Shorts, Shorts],
+    ends: tuple[Shorts, Shorts],
+    lengths: Shorts,
+    seeds: mapf_agents.Seeds,
+    options: FleetOptions,
+) -> Shorts | Unsolved:
+    """Search until there is a plan, int32 (T + 1, A) in numbers of free cells."""
+    starts, goals = ends
+    # Who has farthest to go chooses first.
+    order = np.argsort(-lengths, kind="stable").astype(np.int32)
+    agents = mapf_agents.agents_toward(goals)
+    search = mapf_lacam.search_from(starts, order, _NODES_FIRST)
+    nodes_max = SEARCH_BYTES_MAX // (_NODE_BYTES + _AGENT_BYTES * len(starts))
+    slice_size = max(1, _SLICE_MOVES // max(1, len(starts)))
+    left = options.search_iterations
+    while left > 0:
+        status = mapf_lacam.advance(
+            search, (world[0], agents, world[1]), seeds, min(slice_size, left)
+        )
+        left -= slice_size
+        if status == mapf_lacam.FOUND:
+            return mapf_lacam.plan_of(search)
+        if status == mapf_lacam.EXHAUSTED:
+            return Unsolved(reason=UnsolvedReason.EXHAUSTED)
+        if status == mapf_lacam.FULL:
+            if 2 * len(search.cells) > nodes_max:
+                return Unsolved(reason=UnsolvedReason.MEMORY)
+            search = mapf_lacam.widen(search)
+        if options.is_over():
+            return Unsolved(reason=UnsolvedReason.TIME)
+    return Unsolved(reason=UnsolvedReason.ITERATIONS)
+
+
+def _improved(
+    world: tuple[Shorts, Shorts],
+    free: Flags,
+    plan: Shorts,
+    seeds: mapf_agents.Seeds,
+    options: FleetOptions,
+) -> tuple[Shorts, int]:
+    """Make a plan cheaper slice by slice; give it, and the slices."""
+    least = int(mapf_fields.distances(world[0], world[1], plan[0]).sum())
+    if (
+        options.iterations == 0
+        or _sum_of_costs(plan) == least
+        or mapf_boards.board_bytes(free.shape, len(plan) - 1) > BOARD_BYTES_MAX
+        or options.is_over()
+    ):
+        return plan, 0
+    boards = mapf_boards.boards_of(free, plan)
+    improver = mapf_improve.improver_of(boards)
+    count = _start_afresh(world, boards, improver, seeds, options)
+    if (boards.plan[: len(plan)] != plan).any() and not _is_better(boards, plan):
+        boards = mapf_boards.boards_of(free, plan)
+    while count < options.iterations and int(boards.costs.sum()) > least and not options.is_over():
+        mapf_improve.improve(world, boards, improver, seeds, _SLICE_WORK)
+        count += 1
+    return boards.plan[: int(boards.costs.max()) + 1], count
+
+
+def _sum_of_costs(plan: Shorts) -> int:
+    return int(mapf_boards.arrivals(plan).sum())
+
+
+def _numbered(grid: GridMap, numbers: Shorts, cells: ArrayLike, key: str) -> Shorts:
+    """Give the numbers of free cells, int32 (A,), for cells of the grid."""
+    given = np.asarray(cells)
+    if given.ndim != 1 or (given.size > 0 and given.dtype.kind not in "iu"):
+        what = f"an array of {given.dtype} of shape {given.shape}"
+        raise _wrong(key, what, "give whole numbers of cells, one per machine")
+    if given.size == 0:
+        return np.empty(0, dtype=np.int32)
+    is_out = (given < 0) | (given >= grid.free.size)
+    if is_out.any():
+        agent = int(np.argmax(is_out))
+        raise _wrong(f"{key}[{agent}]", int(given[agent]), "give the number of a cell of the grid")
+    found = numbers.ravel()[given]
+    if (found < 0).any():
+        agent = int(np.argmax(found < 0))
+        raise _wrong(f"{key}[{agent}]", int(given[agent]), "give a free cell")
+    order = np.argsort(found, kind="stable")
+    same = np.flatnonzero(found[order][1:] == found[order][:-1])
+    if len(same):
+        one, other = sorted(order[same[0] : same[0] + 2].tolist())
+        remedy = f"machine {one} has it already; give each a cell of its own"
+        raise _wrong(f"{key}[{other}]", int(given[other]), remedy)
+    return np.ascontiguousarray(found, dtype=np.int32)
+
+
+def _check_options(options: FleetOptions) -> None:
+    for key in ("seed", "iterations", "search_iterations"):
+        value = getattr(options, key)
+        if not isinstance(value, int) or value < 0:
+            raise _wrong(key, value, "give a whole number of at least 0")
+
+
+def _wrong(key: str, value: object, remedy: str) -> ConfigError:
+    return ConfigError("can't plan this", place="grid fleet", key=key, value=value, remedy=remedy)

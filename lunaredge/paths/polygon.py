@@ -1,0 +1,166 @@
+"""Convex pieces, which is what checks are made of: of polygons, of lines, and boxes.
+
+Triangles first, an ear at a time (Meisters 1975), then joined again over the diagonals that
+convexity does not need (Hertel and Mehlhorn 1983): at most four times the fewest pieces there are.
+"""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from lunaredge.errors import ConfigError
+from lunaredge.kernels.jit import Floats
+from lunaredge.model.site import Point, Polygon
+from lunaredge.paths.footprint import CORNERS_MAX
+from lunaredge.paths.route import Pose
+from lunaredge.paths.zones import check_simple
+
+# The pieces must have the polygon's area up to this part of it, or some of it went unguarded.
+_AREA_ERROR_MAX = 1e-9
+# A long edge lies in many tiles that it is far from.
+ROD_M_MAX = 25.0
+# A turn of less than this, rad, is straight: it is rounding of coordinates far from the origin.
+_STRAIGHT = 1e-9
+
+Corners = list[int]
+"""Indices of corners, counter-clockwise."""
+
+
+def convex_pieces(polygon: Polygon, place: str) -> list[Polygon]:
+    """Give convex polygons that together are the given one, counter-clockwise.
+
+    Raises:
+        ConfigError: the polygon is not simple, or so thin that rounding decides what is inside.
+    """
+    check_simple(polygon, place)
+    points = np.array(polygon, dtype=np.float64)
+    # Relative to its middle: coordinates far from the origin leave the products few digits.
+    points -= 0.5 * (points.min(axis=0) + points.max(axis=0))
+    order = list(range(len(points)))
+    if _area(points, order) < 0.0:
+        order.reverse()
+    pieces = _joined(points, _triangles(points, order))
+    area, covered = _area(points, order), sum(_area(points, piece) for piece in pieces)
+    if not abs(covered - area) <= _AREA_ERROR_MAX * area:
+        raise ConfigError(
+            "cannot be cut into convex pieces",
+            place=place,
+            key="polygon",
+            value=f"{len(polygon)} corners around {area:g} m2",
+            remedy="leave out spikes and corners closer than rounding",
+        )
+    return [tuple(polygon[k] for k in piece) for piece in pieces]
+
+
+def rectangle(pose: Pose, length_m: float, width_m: float) -> Polygon:
+    """Give the corners of a rectangle about a pose, its length along the heading."""
+    cos, sin = math.cos(pose.heading_rad) / 2, math.sin(pose.heading_rad) / 2
+    ax, ay, bx, by = length_m * cos, length_m * sin, -width_m * sin, width_m * cos
+    signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    return tuple((pose.x_m + i * ax + j * bx, pose.y_m + i * ay + j * by) for i, j in signs)
+
+
+def rods(points: Sequence[Point], length_m_max: float = ROD_M_MAX) -> list[Polygon]:
+    """Cut a line into rods of two points each; a single point is given as it is.
+
+    A long rod would count as near wherever the box around it is. For the edge of a polygon, give
+    its first corner again at the end.
+    """
+    if len(points) == 1:
+        return [(points[0],)]
+    found: list[Polygon] = []
+    for (ax, ay), (bx, by) in pairwise(points):
+        count = max(1, math.ceil(math.dist((ax, ay), (bx, by)) / length_m_max))
+        # The ends are the given points to the last bit, so that nothing slips through a corner.
+        ways = [k / count for k in range(1, count)]
+        between = [(ax + way * (bx - ax), ay + way * (by - ay)) for way in ways]
+        found += pairwise([(ax, ay), *between, (bx, by)])
+    return found
+
+
+def is_convex(corners: tuple[Point, ...]) -> bool:
+    """Tell whether corners go around once, either way, always turning the same way or straight."""
+    edges = np.diff(np.array((*corners, corners[0])), axis=0)
+    lengths = np.hypot(*edges.T)
+    if not lengths.all():
+        return False
+    (x, y), (next_x, next_y) = (edges.T / lengths), np.roll(edges.T / lengths, -1, axis=1)
+    turns = np.arctan2(x * next_y - y * next_x, x * next_x + y * next_y)
+    same_way = bool((turns >= -_STRAIGHT).all() or (turns <= _STRAIGHT).all())
+    # A star turns the same way all along, and goes around twice.
+    return same_way and abs(abs(float(turns.sum())) - math.tau) < 1e-6
+
+
+def _area(points: Floats, corners: Corners) -> float:
+    """Give the area inside corners; negative when they run clockwise."""
+    x, y = points[corners].T
+    return 0.5 * float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
+
+
+def _turn(points: Floats, a: int, b: int, c: int) -> float:
+    """Give twice the area of a triangle; negative when it runs clockwise, 0 when it has none."""
+    (ax, ay), (bx, by), (cx, cy) = points[a], points[b], points[c]
+    return float((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
+
+
+def _triangles(points: Floats, order: Corners) -> list[Corners]:
+    """Cut ears off until nothing is left; corners on a straight line are passed over."""
+    left, found, at, tried = list(order), [], 0, 0
+    while len(left) > 2 and tried < len(left):
+        at %= len(left)
+        a, b, c = left[at - 1], left[at], left[(at + 1) % len(left)]
+        turn = _turn(points, a, b, c)
+        if turn == 0.0 or (turn > 0.0 and _is_ear(points, left, (a, b, c))):
+            if turn > 0.0:
+                found.append([a, b, c])
+            del left[at]
+            # Stepping back would cut a fan of slivers from one corner.
+            tried = 0
+        else:
+            at, tried = at + 1, tried + 1
+    return found
+
+
+def _is_ear(points: Floats, left: Corners, triangle: tuple[int, int, int]) -> bool:
+    """Tell whether no other corner lies in a triangle or on its edge."""
+    others = points[[k for k in left if k not in triangle]]
+    inside = np.ones(len(others), dtype=np.bool_)
+    for source, target in zip(triangle, (*triangle[1:], triangle[0]), strict=True):
+        edge, to_other = points[target] - points[source], others - points[source]
+        inside &= edge[0] * to_other[:, 1] - edge[1] * to_other[:, 0] >= 0.0
+    return not inside.any()
+
+
+def _joined(points: Floats, pieces: list[Corners]) -> list[Corners]:
+    """Join pieces over their shared edges while the result is convex and not too large."""
+    owner = {edge: k for k, piece in enumerate(pieces) for edge in _edges(piece)}
+    for source, target in list(owner):
+        here, there = owner.get((source, target)), owner.get((target, source))
+        if here is None or there is None or here == there:
+            continue
+        whole = _without_edge(pieces[here], pieces[there], source, target)
+        if len(whole) <= CORNERS_MAX and _is_convex(points, whole):
+            pieces[here], pieces[there] = whole, []
+            del owner[source, target], owner[target, source]
+            owner.update(dict.fromkeys(_edges(whole), here))
+    return [piece for piece in pieces if piece]
+
+
+def _edges(piece: Corners) -> list[tuple[int, int]]:
+    return list(zip(piece, [*piece[1:], piece[0]], strict=True))
+
+
+def _without_edge(here: Corners, there: Corners, source: int, target: int) -> Corners:
+    """Give the outline of two pieces, the edge between them left out."""
+    start, other = here.index(target), there.index(source)
+    # From the edge's target all around to its source, then the other's corners back again.
+    return [*here[start:], *here[:start], *[*there[other:], *there[:other]][1:-1]]
+
+
+def _is_convex(points: Floats, corners: Corners) -> bool:
+    return all(
+        _turn(points, corners[k - 2], corners[k - 1], corners[k]) >= 0.0
+        for k in range(len(corners))
+    )

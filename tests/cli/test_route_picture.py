@@ -1,0 +1,81 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from shapely import Point, Polygon
+
+from lunaredge.cli.route.labels import Label, put_labels
+from lunaredge.cli.route.outline import outlines_of, placed, poses_along
+from lunaredge.cli.route.picture import Drawing, draw
+from lunaredge.paths.footprint import Footprint, Part
+from lunaredge.paths.route import Pose, Route
+from lunaredge.runtime.files.route_scene import load_scene
+from tests.runtime.files.scenes import write_yaml
+
+
+@pytest.mark.parametrize(
+    ("corners", "margin_m"),
+    [
+        (((0, 0),), 1.5),
+        (((-1, 0), (2, 0)), 0.5),
+        (((-1, -1), (3, -1), (3, 1), (-1, 1)), 0.0),
+        (((-1, -1), (3, -1), (3, 1), (-1, 1)), 0.4),
+        (((3, -1), (-1, -1), (-1, 1)), 0.4),
+    ],
+)
+def test_an_outline_is_the_part_grown_by_its_margin(corners, margin_m):
+    footprint = Footprint(Part(corners=corners, margin_m=margin_m))
+
+    (outline,) = outlines_of(footprint)
+
+    drawn = Polygon(outline)
+    shape = Polygon(corners) if len(corners) > 2 else Point(0, 0)
+    if len(corners) == 2:
+        shape = Polygon([*corners, corners[0]])
+    true = shape.buffer(margin_m, quad_segs=64)
+    assert drawn.is_valid
+    assert drawn.symmetric_difference(true).area < 0.02 * true.area
+
+
+def test_an_outline_is_placed_by_turning_it_first():
+    placed_at = placed(np.array(((1.0, 0.0),)), Pose(5.0, 6.0, math.pi / 2))
+
+    np.testing.assert_allclose(placed_at, ((5.0, 7.0),), atol=1e-12)
+
+
+def test_poses_along_a_route_are_evenly_spaced_and_hold_its_ends():
+    route = Route([(0, 0, 0, 0), (100, 3, 0, 0), (101, 9, 0, 0)])
+
+    poses = poses_along(route, 2.0, 100)
+
+    assert [pose.x_m for pose in poses] == pytest.approx([0, 1.8, 3.6, 5.4, 7.2, 9])
+
+
+def test_a_standing_machine_and_a_turn_on_the_spot_have_poses_too():
+    assert len(poses_along(Route([(0, 4, 5, 0)]), 2.0, 100)) == 2
+    turn = poses_along(Route([(0, 4, 5, 0), (9, 4, 5, 3)]), 2.0, 100)
+    assert [pose.heading_rad for pose in turn] == pytest.approx([0, 1, 2, 3])
+
+
+def test_no_label_stands_over_another():
+    figure = Figure(figsize=(4, 3), dpi=100)
+    axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+    axes.set(xlim=(0, 100), ylim=(0, 100))
+    labels = [Label(text=f"machine {k}", places=((k * 2.0, 50.0),)) for k in range(40)]
+
+    put_labels(axes, labels, figure.dpi)
+
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert 1 < len(boxes) < 40
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_the_same_scene_is_drawn_alike_twice(tmp_path):
+    drawing = Drawing(scene=load_scene(write_yaml(tmp_path)))
+
+    draw(drawing, tmp_path / "one.png")
+    draw(drawing, tmp_path / "two.png")
+
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()

@@ -1,0 +1,221 @@
+"""The world asks everything, and gives the first violation in time or the least clearance."""
+
+import math
+
+import numpy as np
+import pytest
+
+from lunaredge.errors import ConfigError
+from lunaredge.model.site import ZoneKind
+from lunaredge.paths import Footprint, Free, Kind, Part, Route, Violation
+from lunaredge.paths.grid import SiteGrid
+from lunaredge.paths.machine import Machine
+from lunaredge.paths.world import Scene, World
+from lunaredge.paths.zones import Obstacle, Zone
+
+SQUARE = ((0.0, 0.0), (100.0, 0.0), (100.0, 100.0), (0.0, 100.0))
+
+
+def machine(*parts, **figures):
+    footprint = Footprint(*parts) if parts else Footprint.rectangle(4.0, 2.0)
+    return Machine(footprint=footprint, speed_m_s_max=1.0, turn_rad_s_max=0.5, **figures)
+
+
+def box(x_m, y_m, side_m=2.0):
+    return ((x_m, y_m), (x_m + side_m, y_m), (x_m + side_m, y_m + side_m), (x_m, y_m + side_m))
+
+
+def along_x(from_x_m, to_x_m, y_m=50.0, start_s=0.0, speed_m_s=1.0):
+    end_s = start_s + abs(to_x_m - from_x_m) / speed_m_s
+    heading_rad = 0.0 if to_x_m >= from_x_m else math.pi
+    return Route([(start_s, from_x_m, y_m, heading_rad), (end_s, to_x_m, y_m, heading_rad)])
+
+
+def hill():
+    """Level ground, but for a wall of 3 m along the column at x = 70."""
+    heights_m = np.zeros((100, 100))
+    heights_m[:, 70] = 3.0
+    return SiteGrid.of_heights(heights_m, 1.0)
+
+
+def test_the_first_in_time_counts_whatever_its_kind():
+    scene = Scene(
+        grid=hill(),
+        boundary=SQUARE,
+        zones=(Zone(name="crater", kind=ZoneKind.KEEP_OUT, polygon=box(60, 49)),),
+        obstacles=(Obstacle(name="rock", polygon=box(40, 49)),),
+    )
+    world = World(scene)
+    world.reserve("hauler", machine(), Route([(0.0, 30.0, 50.0, 0.0)]))
+
+    first = world.check(machine(), along_x(10, 99))
+    second = world.check(machine(), along_x(10, 99), ["hauler"])
+    behind = world.check(machine(), along_x(48, 99), ["hauler"])
+    last = world.check(machine(), along_x(65, 99), ["hauler"])
+
+    assert (first.kind, first.party) == (Kind.RESERVATION, "hauler")
+    assert first.time_s == pytest.approx(16.0, abs=1e-3)
+    assert (second.kind, second.party) == (Kind.OBSTACLE, "rock")
+    assert second.pose.x_m == pytest.approx(38.0, abs=1e-3)
+    assert (behind.kind, behind.party) == (Kind.KEEP_OUT, "crater")
+    assert last.kind is Kind.GROUND
+
+
+def test_a_free_route_says_what_it_comes_nearest_to():
+    world = World(Scene(boundary=SQUARE, obstacles=(Obstacle(name="rock", polygon=box(40, 52)),)))
+
+    free = world.check(machine(), along_x(10, 90))
+    wide = world.check(machine(), along_x(10, 90, y_m=97.5))
+    far = world.check(machine(), along_x(10, 90, y_m=20.0))
+
+    assert free == Free(
+        clearance_m=pytest.approx(1.0, abs=1e-3),
+        kind=Kind.OBSTACLE,
+        party="rock",
+        segment=0,
+        time_s=free.time_s,
+        pose=free.pose,
+    )
+    assert 37.9 <= free.pose.x_m <= 44.1
+    assert (wide.kind, wide.clearance_m) == (Kind.BOUNDARY, pytest.approx(1.5, abs=1e-3))
+    assert far == Free(clearance_m=5.0)
+
+
+@pytest.mark.parametrize("x_m", [-50.0, 150.0])
+def test_a_start_beyond_the_boundary_is_no_start(x_m):
+    world = World(Scene(boundary=SQUARE))
+
+    verdict = world.check(machine(), along_x(x_m, x_m + 10))
+
+    assert (verdict.kind, verdict.time_s) == (Kind.BOUNDARY, 0.0)
+
+
+def test_a_part_beyond_the_boundary_counts_where_the_machine_itself_is_inside():
+    boom = Part(name="boom", corners=((6.0, 0.0), (8.0, 0.0)), margin_m=0.2)
+    digger = machine(Part(corners=((0.0, 0.0),), margin_m=1.0), boom)
+
+    verdict = World(Scene(boundary=SQUARE)).check(digger, Route([(0.0, 95.0, 50.0, 0.0)]))
+
+    assert verdict.kind is Kind.BOUNDARY
+
+
+def test_a_boom_passes_over_what_its_body_would_hit():
+    boom = Part(name="boom", corners=((2.0, 0.0), (6.0, 0.0)), margin_m=0.3, low_m=1.5)
+    body = Part(corners=((-2.0, -1.0), (2.0, -1.0), (2.0, 1.0), (-2.0, 1.0)), high_m=2.0)
+    world = World(Scene(obstacles=(Obstacle(name="rock", polygon=box(20, 49), high_m=1.0),)))
+
+    over = world.check(machine(body, boom), along_x(0, 17))
+    into = world.check(machine(body, boom), along_x(0, 19))
+
+    assert isinstance(over, Free)
+    assert isinstance(into, Violation)
+
+
+def test_a_zone_counts_in_its_time_only():
+    blast = Zone(name="blast", kind=ZoneKind.KEEP_OUT, polygon=box(40, 45, 10), from_s=100.0)
+    world = World(Scene(zones=(blast,)))
+
+    before = world.check(machine(), along_x(10, 90))
+    standing = world.check(machine(), Route([(90.0, 45, 50, 0), (110.0, 45, 50, 0)]))
+
+    assert isinstance(before, Free)
+    assert (standing.kind, standing.time_s) == (Kind.KEEP_OUT, pytest.approx(100.0))
+
+
+def test_a_speed_zone_is_obeyed():
+    slow = Zone(name="camp", kind=ZoneKind.SPEED, polygon=box(40, 45, 10), speed_m_s_max=0.3)
+    world = World(Scene(zones=(slow,)))
+
+    fast = world.check(machine(), along_x(10, 90, speed_m_s=0.5))
+    careful = world.check(machine(), along_x(10, 90, speed_m_s=0.3))
+
+    assert (fast.kind, fast.party, fast.limit) == (Kind.SPEED, "camp", 0.3)
+    assert fast.value == pytest.approx(0.5)
+    assert isinstance(careful, Free)
+
+
+def test_reservations_can_be_replaced_and_released():
+    world = World(Scene())
+    route = along_x(10, 90)
+    world.reserve("grader", machine(), Route([(0.0, 50.0, 50.0, 0.0)]))
+
+    met = world.check(machine(), route)
+    world.reserve("grader", machine(), Route([(0.0, 50.0, 80.0, 0.0)]))
+    moved = world.check(machine(), route)
+    world.release("grader")
+
+    assert met.party == "grader"
+    assert isinstance(moved, Free)
+    assert world.reservations == ()
+    with pytest.raises(ConfigError, match="grader"):
+        world.release("grader")
+
+
+def test_two_machines_that_cross_at_speed_are_not_overlooked():
+    world = World(Scene())
+    quick = machine()
+    east = Route([(0.0, 0.0, 50.0, 0.0), (1.0, 1000.0, 50.0, 0.0)])
+    north = Route([(0.0, 500.0, -450.0, math.pi / 2), (1.0, 500.0, 550.0, math.pi / 2)])
+    world.reserve("east", quick, east)
+    world.reserve("north", quick, north)
+
+    meetings = world.check_all()
+
+    assert [(one.first, one.second) for one in meetings] == [("east", "north")]
+    assert meetings[0].time_s == pytest.approx(0.497, abs=1e-3)
+
+
+def test_each_of_many_is_checked_by_itself():
+    world = World(Scene(obstacles=(Obstacle(name="rock", polygon=box(40, 49)),)))
+
+    verdicts = world.check_many([(machine(), along_x(10, 90)), (machine(), along_x(50, 90))])
+
+    assert [isinstance(verdict, Free) for verdict in verdicts] == [False, True]
+
+
+def test_an_empty_world_is_free():
+    free = World(Scene()).check(machine(), Route([(5.0, 1e7, -1e7, 0.0)]))
+
+    assert free == Free(clearance_m=5.0)
+
+
+def test_names_are_told_apart():
+    rock = Obstacle(name="rock", polygon=box(40, 49))
+
+    with pytest.raises(ConfigError, match="rock"):
+        Scene(obstacles=(rock, rock))
+
+
+def test_a_boundary_that_crosses_itself_is_refused():
+    with pytest.raises(ConfigError, match="boundary"):
+        Scene(boundary=((0.0, 0.0), (10.0, 10.0), (10.0, 0.0), (0.0, 10.0)))
+
+
+@pytest.mark.parametrize("turn", [0.7, math.pi / 2, -2.0])
+def test_verdicts_do_not_depend_on_how_the_world_is_turned(turn):
+    def turned(x_m, y_m):
+        cos, sin = math.cos(turn), math.sin(turn)
+        return cos * x_m - sin * y_m, sin * x_m + cos * y_m
+
+    def world(place):
+        rock = Obstacle(name="rock", polygon=tuple(place(*corner) for corner in box(40, 52)))
+        return World(Scene(boundary=tuple(place(*corner) for corner in SQUARE), obstacles=(rock,)))
+
+    def route(place, heading_rad, to_x_m, y_m):
+        ends = place(10, y_m), place(to_x_m, y_m)
+        return Route([(0.0, *ends[0], heading_rad), (100.0, *ends[1], heading_rad)])
+
+    def here(x_m, y_m):
+        return x_m, y_m
+
+    for to_x_m, y_m in ((90, 50.0), (90, 51.5), (99, 30.0)):
+        plain = world(here).check(machine(), route(here, 0.0, to_x_m, y_m))
+        other = world(turned).check(machine(), route(turned, turn, to_x_m, y_m))
+
+        assert type(plain) is type(other)
+        assert (plain.kind, plain.party) == (other.kind, other.party)
+        if isinstance(plain, Violation):
+            assert other.time_s == pytest.approx(plain.time_s, abs=1e-3)
+            assert other.depth_m == pytest.approx(plain.depth_m, abs=2e-3)
+        else:
+            assert other.clearance_m == pytest.approx(plain.clearance_m, abs=2e-3)
