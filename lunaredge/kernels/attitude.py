@@ -9,7 +9,8 @@ a limit is found in closed form. The cells are walked along the path (after Aman
 What a drive can do is asked of each segment by itself. A change of speed or direction at a knot is
 not: knots are way points, and what follows a route rounds them off.
 
-Cost: some 40 ns a segment and 20 ns a cell whose slope is within every limit.
+Cost: some 25 ns a segment that stays in one cell, 40 ns for each further cell; ground that no limit
+forbids is passed by one comparison. Bound by the roots and the arctangent of each segment's way.
 """
 
 import math

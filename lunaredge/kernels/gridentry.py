@@ -8,7 +8,7 @@ row * W + column.
 
 import numpy as np
 
-from lunaredge.kernels.gridpath import run_search, scales
+from lunaredge.kernels.gridpath import Memory, run_search, scales
 from lunaredge.kernels.gridsearch import FIRST, ONWARD, Bytes, way_back
 from lunaredge.kernels.jit import Floats, Ints, Singles, is_array, kernel
 
@@ -17,7 +17,8 @@ class EntryGrid:
     """A grid whose cells cost something to enter, prepared for many searches.
 
     Costs are added in float64 and the path is the cheapest to its rounding; ties fall as in
-    `gridsearch`. The array is kept, not copied: it must not change while this is in use.
+    `gridsearch`. The array is kept, not copied: it must not change while this is in use. One
+    search at a time: its memory is kept for the next.
     """
 
     def __init__(self, weights: Singles) -> None:
@@ -32,6 +33,7 @@ class EntryGrid:
         self._weights = weights
         self._graph = (weights, moves_between(weights), ONWARD)
         least, width = scales(weights, self._least)
+        self._memory = Memory(*weights.shape)
         self._rule = np.array([0.0, 1.0, 1.0, 1.0, least, 0.0, width])
 
     def find_path(self, source: int, target: int) -> tuple[Ints, float]:
@@ -42,7 +44,7 @@ class EntryGrid:
         assert 0 <= source < self._weights.size
         assert 0 <= target < self._weights.size
         ends = (np.array([source]), np.zeros(1), np.array([target]))
-        labels, ways, cost = run_search(self._graph, self._rule, ends, FIRST)
+        labels, ways, cost = run_search(self._graph, self._rule, ends, FIRST, self._memory)
         if labels[target] == 0.0:
             return np.empty(0, np.int64), np.inf
         cells = way_back(ways, target, self._weights.shape[1])

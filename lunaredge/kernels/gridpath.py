@@ -12,6 +12,7 @@ import numpy as np
 from lunaredge.kernels.gridsearch import (
     ALL,
     ALL_WAYS,
+    BLOCK,
     FIRST,
     MOVES,
     Bytes,
@@ -23,7 +24,7 @@ from lunaredge.kernels.gridsearch import (
 )
 from lunaredge.kernels.jit import Flags, Floats, Ints, Singles, is_array, is_finite, kernel
 
-__all__ = ["MOVES", "closed_moves", "distance_field", "find_path", "run_search", "scales"]
+__all__ = ["MOVES", "Memory", "closed_moves", "distance_field", "find_path", "run_search", "scales"]
 
 DIAGONAL = math.sqrt(2.0)
 # Of the sides of a grid, so many cells are looked at for what a step costs as a rule.
@@ -60,7 +61,8 @@ def find_path(
     _check(costs, closed, cell_m, sources, targets)
     rule = _rule_per_metre(costs, cell_m)
     ends = (sources[0], _allowed(costs, sources), targets)
-    labels, ways, _ = run_search((costs, moves_not_closed(closed), ALL_WAYS), rule, ends, FIRST)
+    graph = (costs, moves_not_closed(closed), ALL_WAYS)
+    labels, ways, _ = run_search(graph, rule, ends, FIRST, Memory(*costs.shape))
     labels = np.where(labels[targets] > 0.0, labels[targets], np.inf)
     if not np.isfinite(labels).any():
         return np.empty(0, np.int64), np.inf
@@ -85,9 +87,33 @@ def distance_field(
     rule = _rule_per_metre(costs, cell_m)
     ends = (sources[0], _allowed(costs, sources), targets)
     graph = (costs, moves_not_closed(closed), ALL_WAYS)
-    reached, ways, end = run_search(graph, rule, ends, ALL)
+    reached, ways, end = run_search(graph, rule, ends, ALL, Memory(*costs.shape))
     distances = box_distances(targets, costs.shape)
     return reached, settle(reached, ways, end if len(targets) else np.inf, distances, rule)
+
+
+class Memory:
+    """What a search on a grid of this size writes to; it can be used again, not shared."""
+
+    def __init__(self, row_count: int, column_count: int) -> None:
+        self.labels = np.zeros(row_count * column_count)
+        self.ways = np.zeros((row_count, column_count), np.uint8)
+        # Nodes wait along a front, far fewer than there are; a search that needs more says so.
+        self.pool = np.zeros(self.labels.size // 2 + _POOL_MIN, np.int32)
+
+    def clean(self) -> None:
+        """Forget the last search, at the cost of the rows that it came to."""
+        rows = np.flatnonzero(self.ways.any(axis=1))
+        if len(rows):
+            touched = slice(rows[0], rows[-1] + 1)
+            self.labels.reshape(self.ways.shape)[touched] = 0.0
+            self.ways[touched] = 0
+            self.pool[::BLOCK] = 0
+
+    def grow(self) -> None:
+        """Make room for four times as many waiting nodes."""
+        assert 4 * self.pool.size < np.iinfo(np.int32).max, "the queue outgrows its numbers"
+        self.pool = np.zeros(4 * self.pool.size, np.int32)
 
 
 def run_search(
@@ -95,18 +121,17 @@ def run_search(
     rule: Floats,
     ends: tuple[Ints, Floats, Ints],
     wanted: int,
+    memory: Memory,
 ) -> tuple[Floats, Bytes, float]:
-    """Give `gridsearch.search` its memory; give labels (0 = not reached), ways, and its end."""
-    node_count = graph[1].size
-    size = 2 * node_count + _POOL_MIN
-    while True:
-        labels, ways = np.zeros(node_count), np.zeros(node_count, np.uint8)
-        pool = np.zeros(size, np.int32)
-        end, is_enough = search(graph, rule, ends, wanted, (labels, ways, pool))
-        if is_enough:
-            return labels, ways, end
-        size *= 4
-        assert size < np.iinfo(np.int32).max, "the queue outgrows its numbers"
+    """Run `gridsearch.search`; give labels (0 = not reached), ways, and the cost at its end."""
+    is_enough = False
+    while not is_enough:
+        memory.clean()
+        out = (memory.labels, memory.ways.reshape(-1), memory.pool)
+        end, is_enough = search(graph, rule, ends, wanted, out)
+        if not is_enough:
+            memory.grow()
+    return out[0], out[1], end
 
 
 def _check(

@@ -38,7 +38,9 @@ _SLOTS = 1 << _BITS
 _LEVELS = 4
 _KEY_MAX = (1 << (_BITS * _LEVELS)) - 1
 # Entries of a queue lie in blocks of so many numbers, the first of which says where it goes on.
-_BLOCK = 32
+BLOCK = 32
+# So much of the pool stays free: one page or the moves of a node never take more at once.
+_RESERVE = (_SLOTS + 16) * BLOCK
 # A way holds the move into the node plus 1, and these marks.
 _WAY, _TARGET, _TAKEN = 15, 16, 32
 _EVERY_MOVE = 255
@@ -113,11 +115,13 @@ def search(
     sources, source_costs, targets = ends
     labels, ways, pool = out
     tops = np.full(_LEVELS * _SLOTS, -1, np.int32)
-    clock = np.array([0, _BLOCK])
+    clock = np.array([0, BLOCK, BLOCK])
     distances = box_distances(targets, graph[1].shape)
     for cell in targets:
         ways[cell] = _TARGET
     for k in range(len(sources)):
+        if clock[2] + _RESERVE > len(pool):
+            return np.inf, False
         cell, cost = sources[k], max(source_costs[k], TINY)
         if (labels[cell] == 0.0 or cost < labels[cell]) and cost < np.inf:
             labels[cell] = cost
@@ -147,20 +151,20 @@ def _run(
     lengths = np.where(number % 4 < 2, straight, diagonal)
     edges = offsets if stride == 1 else np.where(number < 4, 0, 4 * offsets) + number % 4
     inverse, bound = 1.0 / width, _bound(labels, goal)
-    now, spare = clock[0], clock[1]
-    while min(bound * inverse, _KEY_MAX) >= now and spare + 2 * _BLOCK <= len(pool):
+    now, spare, highest = clock
+    while min(bound * inverse, _KEY_MAX) >= now and highest + _RESERVE <= len(pool):
         slot = now & (_SLOTS - 1)
         while slot < _SLOTS and tops[np.uint64(slot)] < 0:
             slot += 1
         if slot == _SLOTS:
-            clock[0], clock[1] = now, spare
+            clock[0], clock[1], clock[2] = now, spare, highest
             _turn_page(queue, labels, (downs, overs), rule)
-            now, spare = clock[0], clock[1]
+            now, spare, highest = clock
             continue
         now = (now & ~(_SLOTS - 1)) | slot
         top = np.int64(tops[np.uint64(slot)])
         cell, top = np.int64(pool[np.uint64(top)]), top - 1
-        if top & (_BLOCK - 1) == 0:
+        if top & (BLOCK - 1) == 0:
             block, top = top, np.int64(pool[top])
             pool[block], spare = spare, block
         tops[np.uint64(slot)] = top
@@ -195,12 +199,12 @@ def _run(
             level = (apart >> _BITS > 0) + (apart >> 2 * _BITS > 0) + (apart >> 3 * _BITS > 0)
             slot = level * _SLOTS + ((key >> _BITS * level) & (_SLOTS - 1))
             top = np.int64(tops[np.uint64(slot)]) + 1
-            if top & (_BLOCK - 1) == 0:
+            if top & (BLOCK - 1) == 0:
                 block, top, after = spare, top - 1, np.int64(pool[spare])
-                spare = after + (after == 0) * (block + _BLOCK)
-                pool[block], top = top, block + 1
+                spare = after + (after == 0) * (block + BLOCK)
+                pool[block], top, highest = top, block + 1, max(highest, block)
             pool[np.uint64(top)], tops[np.uint64(slot)] = cell + offsets[k], top
-    return bound, spare + 2 * _BLOCK <= len(pool)
+    return bound, highest + _RESERVE <= len(pool)
 
 
 @kernel
@@ -283,8 +287,8 @@ def _put(queue: tuple[Shorts, Shorts, Ints], cell: int, promised: float, width: 
     """Queue a node; not before the bucket that is open.
 
     queue : pool int32 of entries in blocks, tops int32 of each bucket's last entry (-1 = empty),
-            clock: the open bucket, the first free block. A free block says which is the next free,
-            0 = the one behind it
+            clock: the open bucket, the first free block, the highest taken so far. A free block
+            says which is the next free one, 0 = the one behind it
     """
     pool, tops, clock = queue
     key = max(clock[0], np.int64(min(promised / width, _KEY_MAX)))
@@ -293,9 +297,10 @@ def _put(queue: tuple[Shorts, Shorts, Ints], cell: int, promised: float, width: 
         level += 1
     slot = level * _SLOTS + ((key >> _BITS * level) & (_SLOTS - 1))
     top = np.int64(tops[slot]) + 1
-    if top & (_BLOCK - 1) == 0:
+    if top & (BLOCK - 1) == 0:
         block = clock[1]
-        clock[1] = pool[block] if pool[block] else block + _BLOCK
+        clock[1] = pool[block] if pool[block] else block + BLOCK
+        clock[2] = max(clock[2], block)
         pool[block], top = top - 1, block + 1
     pool[top], tops[slot] = cell, top
 
@@ -319,7 +324,7 @@ def _turn_page(
                 tops[slot] = -1
                 while top >= 0:
                     cell, top = int(pool[top]), top - 1
-                    if top & (_BLOCK - 1) == 0:
+                    if top & (BLOCK - 1) == 0:
                         block, top = top, np.int64(pool[top])
                         pool[block], clock[1] = clock[1], block
                     _put(queue, cell, promise(labels[cell], cell, distances, rule), rule[6])

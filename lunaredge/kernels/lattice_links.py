@@ -13,8 +13,8 @@ def chords_of(
 
     poses   : float64 (N, 3)     x, y and heading, unwrapped, of all ways end to end
     first   : int64 (L + 1,)     where each way begins
-    rates   : float64 (L, 4)     by how much a way is driven slower; rad/s of turning; the price of a
-                                 second, and of a second of turning on the spot
+    rates   : float64 (L, 4)     by how much a way is driven slower; rad/s of turning; the price of
+                                 a second, and of a second of turning on the spot
     ground  : frame, float64 (3,); seconds and price of a metre, float64 (H, W), inf = closed
     returns : float64 (., 4)     part of the duration gone, x, y, heading; int64 (L + 1,) where each
               way's begin; float64 (L, 2) duration, s, and price, inf where a chord lies beyond

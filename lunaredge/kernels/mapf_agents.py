@@ -40,7 +40,7 @@ def draw(seeds: Seeds) -> int:
     state ^= state << np.uint64(25)
     state ^= state >> np.uint64(27)
     seeds[0] = state
-    return np.int64((state * np.uint64(2685821657736338717)) >> np.uint64(2))
+    return int(np.int64((state * np.uint64(2685821657736338717)) >> np.uint64(2)))
 
 
 @kernel

@@ -74,10 +74,10 @@ def distances(cells: Shorts, fields: Shorts, places: Shorts) -> Shorts:
 @kernel
 def mark_at(cells: Shorts, fields: Shorts, agent: int, cell: int) -> int:
     """Give an agent's mark of a cell, and grow its field until there if need be."""
-    mark = fields[agent, 0, cell]
+    mark = int(fields[agent, 0, cell])
     if mark == 0:
         _grow(cells, fields, agent, cell)
-        mark = fields[agent, 0, cell]
+        mark = int(fields[agent, 0, cell])
     return mark
 
 

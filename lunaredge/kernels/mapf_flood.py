@@ -122,7 +122,7 @@ def _spread(
         new &= ~taken[k]
         out_after[k] = new
         alive |= new
-    return np.int64(alive != np.uint64(0))
+    return int(alive != np.uint64(0))
 
 
 @kernel
@@ -131,7 +131,7 @@ def _cell_before(cells: Shorts, boards: Boards, drawn: int, step: int, cell: int
     bits, layer = boards.bits, boards.layers[step]
     for k in range(CHOICES):
         way = (k + drawn) % CHOICES
-        near = cells[cell, way]
+        near = int(cells[cell, way])
         if near == len(cells) - 1 or not is_set(layer, bits[near]):
             continue
         # Somebody who leaves this cell toward that one would be met on the way.

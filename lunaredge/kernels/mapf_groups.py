@@ -76,7 +76,7 @@ def _add_near(boards: Boards, step: int, count: int, out_group: Shorts) -> int:
         apart[agent] = abs(bit // stride - here // stride) + abs(bit % stride - here % stride)
     apart[out_group[0]] = np.iinfo(np.int32).max
     while count < len(out_group):
-        agent = np.argmin(apart)
+        agent = int(np.argmin(apart))
         apart[agent] = np.iinfo(np.int32).max
         out_group[count] = agent
         count += 1

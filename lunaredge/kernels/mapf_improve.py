@@ -139,9 +139,7 @@ def _plan_anew(
         agent = group[size_done]
         own = fields[agent, 0, plan[0, agent]] - 1
         least -= own
-        cost, spent = reroute(
-            world, out_boards, out_improver.sheet, seeds, (agent, left - least)
-        )
+        cost, spent = reroute(world, out_boards, out_improver.sheet, seeds, (agent, left - least))
         work += spent
         if cost < 0:
             left = -1

@@ -140,10 +140,10 @@ def advance(
 
 @kernel
 def _is_at_goals(places: Shorts, agents: Shorts) -> bool:
-    for agent in range(len(agents)):
-        if places[agent] != agents[agent, GOAL]:
-            return False
-    return True
+    agent = 0
+    while agent < len(agents) and places[agent] == agents[agent, GOAL]:
+        agent += 1
+    return agent == len(agents)
 
 
 @kernel
@@ -251,7 +251,7 @@ def _find(cells: Shorts, table: Shorts, wanted: Shorts) -> int:
     key = np.uint64(14695981039346656037)
     for agent in range(len(wanted)):
         key = (key ^ np.uint64(wanted[agent])) * np.uint64(1099511628211)
-    place = np.int64((key ^ (key >> np.uint64(32))) & np.uint64(mask))
+    place = int(np.int64((key ^ (key >> np.uint64(32))) & np.uint64(mask)))
     while table[place] >= 0 and not _is_same(cells[table[place]], wanted):
         place = (place + 1) & mask
     return place
@@ -259,10 +259,10 @@ def _find(cells: Shorts, table: Shorts, wanted: Shorts) -> int:
 
 @kernel
 def _is_same(cells: Shorts, wanted: Shorts) -> bool:
-    for agent in range(len(wanted)):
-        if cells[agent] != wanted[agent]:
-            return False
-    return True
+    agent = 0
+    while agent < len(wanted) and cells[agent] == wanted[agent]:
+        agent += 1
+    return agent == len(wanted)
 
 
 @kernel

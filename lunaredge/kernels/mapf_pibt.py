@@ -7,8 +7,6 @@ cell is tried. Two agents that have to pass each other in a corridor do so by th
 `mapf_swap`.
 """
 
-import numpy as np
-
 from lunaredge.kernels.jit import Shorts, kernel
 from lunaredge.kernels.mapf_agents import (
     AFTER,
@@ -72,7 +70,7 @@ def _try_next(cells: Shorts, agents: Shorts, agent: int) -> int:
         cell = agents[agent, CHOICE + k]
         if cells[cell, AT_AFTER] >= 0:
             continue
-        other = cells[cell, AT_NOW]
+        other = int(cells[cell, AT_NOW])
         if other >= 0 and agents[other, AFTER] == here:
             continue
         agents[agent, TRIED] = k + 1
@@ -131,7 +129,7 @@ def _prefer(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: 
 @kernel
 def _back_off(cells: Shorts, agents: Shorts, fields: Shorts, agent: int) -> None:
     """Turn an agent's choices round if another one has to pass it."""
-    other = partner(cells, agents, fields, agent, agents[agent, CHOICE])
+    other = partner(cells, agents, fields, agent, int(agents[agent, CHOICE]))
     if other < 0:
         return
     agents[agent, PULLED] = other
@@ -145,7 +143,7 @@ def _back_off(cells: Shorts, agents: Shorts, fields: Shorts, agent: int) -> None
 def _key(mark: int, bits: int, column: int) -> int:
     """Give what orders a choice: its mark, then a drawn number, then its column."""
     drawn = (bits >> (_DRAWN_BITS * column)) & _DRAWN_MASK
-    return (((np.int64(mark) << _DRAWN_BITS) | drawn) << _COLUMN_BITS) | column
+    return (((int(mark) << _DRAWN_BITS) | drawn) << _COLUMN_BITS) | column
 
 
 @kernel

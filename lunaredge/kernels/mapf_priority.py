@@ -16,9 +16,9 @@ _PATH_WORK = 500
 
 
 @kernel
-def clear_boards(out_boards: Boards) -> None:
-    """Take every agent off the boards."""
-    for agent in range(len(out_boards.costs)):
+def take_off(out_boards: Boards, agents: Shorts) -> None:
+    """Take agents off the boards, int32 (n,)."""
+    for agent in agents:
         toggle(out_boards, agent)
 
 

@@ -60,7 +60,7 @@ def reroute(
 @kernel
 def _free_from(boards: Boards, bit: int) -> int:
     """Give the first step from which a cell is free until the horizon."""
-    step = boards.shape[HORIZON] + 1
+    step = int(boards.shape[HORIZON]) + 1
     while step > 0 and not is_set(boards.boards[step - 1, TAKEN], bit):
         step -= 1
     return step

@@ -17,10 +17,10 @@ def partner(cells: Shorts, agents: Shorts, fields: Shorts, agent: int, cell: int
 
     It is who stands on that cell, or a neighbour who wants by: this agent then makes way.
     """
-    here = agents[agent, NOW]
+    here = int(agents[agent, NOW])
     if cell == here:
         return -1
-    other = cells[cell, AT_NOW]
+    other = int(cells[cell, AT_NOW])
     if (
         other >= 0
         and agents[other, AFTER] < 0
@@ -30,7 +30,7 @@ def partner(cells: Shorts, agents: Shorts, fields: Shorts, agent: int, cell: int
         return other
     for k in range(NEIGHBOURS):
         near = cells[here, k]
-        other = cells[near, AT_NOW]
+        other = int(cells[near, AT_NOW])
         if (
             other >= 0
             and near != cell
@@ -90,7 +90,7 @@ def _ways_on(cells: Shorts, agents: Shorts, behind: int, front: int) -> tuple[in
     """
     way_count, way = 0, -1
     for k in range(NEIGHBOURS):
-        near = cells[front, k]
+        near = int(cells[front, k])
         if near == len(cells) - 1 or near == behind:
             continue
         agent = cells[near, AT_NOW]

@@ -15,7 +15,6 @@ from lunaredge.kernels.spacetime_index import (
     BOX,
     DEPTH,
     END,
-    FAN_BITS,
     LEVEL,
     ORDER,
     SEGMENTS,
@@ -25,6 +24,7 @@ from lunaredge.kernels.spacetime_index import (
     Y_HIGH,
     Y_LOW,
     Times,
+    node_count,
 )
 from lunaredge.kernels.spacetime_pair import (
     Found,
@@ -72,11 +72,11 @@ def box_starts(numbers: Floats, tracks: Ints) -> Floats:
     """Give when the boxes of level 1 of all tracks start, one after the other."""
     total = 0
     for m in range(len(tracks)):
-        total += _box_count(tracks[m, SEGMENTS])
+        total += node_count(tracks, m, 1)
     starts = np.empty(total)
     count = 0
     for m in range(len(tracks)):
-        for k in range(_box_count(tracks[m, SEGMENTS])):
+        for k in range(node_count(tracks, m, 1)):
             starts[count] = numbers[tracks[m, LEVEL + 1] + k * BOX + START]
             count += 1
     return starts
@@ -119,12 +119,6 @@ def meetings(numbers: Floats, tracks: Ints, cuts: Floats, mode: int, out_meeting
 
 
 @kernel
-def _box_count(segments: int) -> int:
-    """Count the boxes of level 1 over so many segments."""
-    return ((segments - 1) >> FAN_BITS) + 1
-
-
-@kernel
 def _is_along_y(numbers: Floats, tracks: Ints) -> bool:
     """Tell whether the tracks lie farther apart along y than along x."""
     count, x_sum, y_sum, x2_sum, y2_sum = 0, 0.0, 0.0, 0.0, 0.0
@@ -147,7 +141,7 @@ def _fill_window(
     high, high_across = (Y_HIGH, X_HIGH) if is_along_y else (X_HIGH, Y_HIGH)
     for m in range(len(tracks)):
         lanes[0, m] = np.inf
-        count, base = _box_count(tracks[m, SEGMENTS]), tracks[m, LEVEL + 1]
+        count, base = node_count(tracks, m, 1), tracks[m, LEVEL + 1]
         first = nodes[m, 0]
         while first < count and numbers[base + first * BOX + END] <= window[0]:
             first += 1
@@ -200,10 +194,12 @@ def _sweep_window(
 ) -> int:
     """Look at the pairs whose boxes overlap in a window; give the new count of meetings."""
     window, mode = search_for
-    order, near, has_met = sweep.order, sweep.near, sweep.has_met
+    order, near, has_met, nodes = sweep.order, sweep.near, sweep.has_met, sweep.nodes
+    boxes, waiting, parts = sweep.sorted, sweep.work.waiting, sweep.work.parts
+    work = Work(waiting, parts)
     first = 0
     while first < len(order):
-        count, first = _overlaps(sweep.sorted, first, near)
+        count, first = _overlaps(boxes, first, near)
         for n in range(count):
             a, b = order[near[n, 0]], order[near[n, 1]]
             if a > b:
@@ -211,7 +207,7 @@ def _sweep_window(
             if has_met[a, b >> 6] >> (b & 63) & 1:
                 continue
             pair = (a, b, mode) if tracks[a, ORDER] < tracks[b, ORDER] else (b, a, mode)
-            met = _meeting(numbers, tracks, pair, window, sweep.nodes, sweep.work)
+            met = _meeting(numbers, tracks, pair, window, nodes, work)
             if met[1] < np.inf:
                 has_met[a, b >> 6] |= 1 << (b & 63)
                 out_meetings[found, MEETING_TIME] = met[1]

@@ -69,6 +69,12 @@ def lay_out(track: Ints, start: int, segments: int, parts: int) -> int:
 
 
 @kernel
+def node_count(tracks: Ints, slot: int, level: int) -> int:
+    """Count the boxes of a level of a track; 0 for no track."""
+    return ((tracks[slot, SEGMENTS] - 1) >> (FAN_BITS * level)) + 1
+
+
+@kernel
 def lay_track(
     route: Floats, parts: Floats, counts: Times, numbers: Floats, tracks: Ints, slot: int
 ) -> None:

@@ -17,14 +17,18 @@ from lunaredge.kernels.spacetime import (
     MEETING_TIME,
 )
 from lunaredge.kernels.spacetime_index import (
+    BOX,
     DEPTH,
+    END,
     FOREVER_S,
     LEVEL,
     ORDER,
     SEGMENTS,
     SHIFT,
+    START,
     TIME,
     Times,
+    node_count,
 )
 from lunaredge.kernels.spacetime_pair import (
     LEAST_GAP,
@@ -35,6 +39,7 @@ from lunaredge.kernels.spacetime_pair import (
     motion_between,
     pair_work,
     search,
+    search_below,
 )
 
 Contact = tuple[int, float, float, int]
@@ -130,21 +135,71 @@ def depth_m(
 def _first_met(
     numbers: Floats, tracks: Ints, checked: tuple[int, int], skipped: Ints, work: Work
 ) -> Contact:
-    """Give the first meeting with any other track of the slot and mode that are checked."""
-    slot, mode = checked
-    contact = (-1, 0.0, np.inf, 0)
+    """Give the first meeting with any other track of the slot and mode that are checked.
+
+    Slice by slice of the track's time, so that nobody looks beyond the slice of the first meeting.
+    """
+    slot = checked[0]
+    near = np.empty((len(tracks), 2), np.int64)
+    count = 0
     for other in range(len(tracks)):
-        span = (-np.inf, contact[2])
-        if not _may_be_near(numbers, tracks, (slot, other), span, 0.0):
-            continue
-        if _is_among(skipped, other):
-            continue
-        found = search(numbers, tracks, (slot, other, mode), span, 0.0, work)
-        # At the same time, what was added first.
-        if found[1] < contact[2] or (
-            found[1] == contact[2] < np.inf and tracks[other, ORDER] < tracks[contact[0], ORDER]
-        ):
-            contact = (other, 0.0, found[1], found[2])
+        near[count, 0], near[count, 1] = other, 0
+        if _may_be_near(numbers, tracks, (slot, other), 0.0) and not _is_among(skipped, other):
+            count += 1
+    level = max(1, tracks[slot, DEPTH] - 1)
+    contact = (-1, 0.0, np.inf, 0)
+    for node in range(node_count(tracks, slot, level)):
+        for k in range(count):
+            here = (slot, checked[1], level, node)
+            contact = _first_in_slice(numbers, tracks, here, near[k], contact, work)
+        if contact[0] >= 0:
+            break
+    return contact
+
+
+@kernel
+def _first_in_slice(
+    numbers: Floats,
+    tracks: Ints,
+    here: tuple[int, int, int, int],
+    out_other: Ints,
+    contact: Contact,
+    work: Work,
+) -> Contact:
+    """Give the earlier of a contact and the first meeting with one other track in a slice.
+
+    here      : the slot and the mode, and the level and the box of it that make the slice
+    out_other : int64 (2,)  the other's slot, and its first box not yet past, which moves on
+    """
+    slot, mode, level, node = here
+    other = out_other[0]
+    other_level = max(1, tracks[other, DEPTH] - 1)
+    box, base = tracks[slot, LEVEL + level] + node * BOX, tracks[other, LEVEL + other_level]
+    start, end = numbers[box + START], min(numbers[box + END], contact[2])
+    total = node_count(tracks, other, other_level)
+    first = out_other[1]
+    # What ends as the slice starts was looked at in the slice before.
+    while first < total and (
+        numbers[base + first * BOX + END] < start
+        or (numbers[base + first * BOX + END] == start and node > 0)
+    ):
+        first += 1
+    out_other[1] = first
+    for k in range(first, total):
+        if numbers[base + k * BOX + START] > end:
+            break
+        if are_near(numbers, box, base + k * BOX, 0.0):
+            span = (-np.inf, contact[2])
+            root = tracks[slot, LEVEL + tracks[slot, DEPTH]]
+            other_root = tracks[other, LEVEL + tracks[other, DEPTH]]
+            times = common_times(numbers, root, other_root, span)
+            begin = (slot, other, mode, level, node, other_level, k)
+            found = search_below(numbers, tracks, begin, times, 0.0, work)
+            # At the same time, what was added first.
+            if found[1] < contact[2] or (
+                found[1] == contact[2] < np.inf and tracks[other, ORDER] < tracks[contact[0], ORDER]
+            ):
+                contact = (other, 0.0, found[1], found[2])
     return contact
 
 
@@ -155,7 +210,7 @@ def _nearest(
     """Give the least gap to any other track, of one that never meets them."""
     contact = (-1, range_m, np.inf, 0)
     for other in range(len(tracks)):
-        if not _may_be_near(numbers, tracks, (slot, other), EVER, contact[1]):
+        if not _may_be_near(numbers, tracks, (slot, other), contact[1]):
             continue
         if _is_among(skipped, other):
             continue
@@ -167,7 +222,7 @@ def _nearest(
 
 @kernel
 def _may_be_near(
-    numbers: Floats, tracks: Ints, slots: tuple[int, int], span: Times, limit_m: float
+    numbers: Floats, tracks: Ints, slots: tuple[int, int], limit_m: float
 ) -> bool:
     """Tell whether two slots hold tracks whose roots come within a limit, and share time."""
     slot, other = slots
@@ -177,7 +232,7 @@ def _may_be_near(
     other_root = tracks[other, LEVEL + tracks[other, DEPTH]]
     if not are_near(numbers, root, other_root, limit_m):
         return False
-    start, end = common_times(numbers, root, other_root, span)
+    start, end = common_times(numbers, root, other_root, EVER)
     return start <= end
 
 

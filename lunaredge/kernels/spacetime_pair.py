@@ -50,6 +50,8 @@ Pair = tuple[int, int, int]
 """The slots of two tracks, and what is looked for."""
 Nodes = tuple[int, int, int, int]
 """A level and a box of it, of one track and of the other."""
+Start = tuple[int, int, int, int, int, int, int]
+"""A pair, and a level and a box of it of each."""
 Spot = tuple[int, int, int, int, int]
 """A pair, and a box of level 1 or a segment of each."""
 Rows = tuple[int, int, int, int, int, int]
@@ -84,11 +86,24 @@ def search(
     Bound by the pairs of boxes looked at, some 10 ns each, until few are left.
     """
     a, b, mode = pair
+    start = (a, b, mode, tracks[a, DEPTH], 0, tracks[b, DEPTH], 0)
+    root, other_root = _box(tracks, a, start[3], 0), _box(tracks, b, start[5], 0)
+    times = common_times(numbers, root, other_root, span)
+    return search_below(numbers, tracks, start, times, limit_m, work)
+
+
+@kernel
+def search_below(
+    numbers: Floats, tracks: Ints, start: Start, times: Times, limit_m: float, work: Work
+) -> Found:
+    """Do what `search` does, only below a box of each track.
+
+    times : of the span what both tracks share, even where these boxes share less
+    """
+    a, b, mode = start[0], start[1], start[2]
     waiting = work.waiting
-    nodes = (tracks[a, DEPTH], 0, tracks[b, DEPTH], 0)
-    times = common_times(numbers, _box(tracks, a, nodes[0], 0), _box(tracks, b, nodes[2], 0), span)
     found = (limit_m, np.inf, -1, -1)
-    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = nodes
+    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = start[3:]
     count = 1 if times[0] <= times[1] else 0
     while count > 0:
         count -= 1
@@ -101,7 +116,7 @@ def search(
         if not are_near(numbers, box, other, found[0]):
             continue
         if nodes[0] > 1 or nodes[2] > 1:
-            count = _split(numbers, tracks, pair, nodes, waiting, count)
+            count = _split(numbers, tracks, (a, b, mode), nodes, waiting, count)
             continue
         spot = (a, b, mode, nodes[1], nodes[3])
         found = search_lowest(numbers, tracks, spot, shared, found, work.parts)

@@ -2,7 +2,8 @@
 
 Numbers only. A machine's figures are one array, float64 (FIGURES,), whose columns are named below.
 A slope is given by two gradients: ``steepest``, the rise per metre of the steepest ascent, and
-``along``, the rise per metre of horizontal way in the direction of travel, positive uphill.
+``along``, the rise per metre of horizontal way in the direction of travel, positive uphill. The
+functions are compiled; the caller has prepared the array.
 """
 
 import math
@@ -25,6 +26,7 @@ GRAVITY_M_S2 = 1.62
     SIDEWAYS,
     BACKWARD,
     DECELERATION,
+    BRAKING,
     FRICTION,
     SLIP_LEVEL,
     SLIP_DEG2,
@@ -34,7 +36,7 @@ GRAVITY_M_S2 = 1.62
     CLIMB,
     FULL_SPEED,
     GENTLE,
-) = range(22)
+) = range(23)
 """Columns of a machine's figures.
 
 ALONG, ACROSS          largest gradient along and across the heading
@@ -46,7 +48,8 @@ SPEED, TURN            m/s, rad/s; largest
 RADIUS                 m; least turning radius, 0 = turns on the spot
 SIDEWAYS               1 = drives in any direction, 0 = along its heading only
 BACKWARD               1 = drives backward too
-DECELERATION           m/s2, on the level
+DECELERATION           m/s2, of the brakes
+BRAKING                m/s2, what grip leaves of it on the level
 FRICTION               ratio of grip to weight, health derating included
 SLIP_LEVEL, SLIP_DEG2  slip on the level, and what each square degree of slope adds
 WEIGHT                 N, on the Moon, payload included
@@ -56,7 +59,7 @@ CLIMB                  share of the electrical energy of a climb that lifts the 
 FULL_SPEED             steepest gradient up to which full speed is allowed in every direction
 GENTLE                 steepest gradient that no limit forbids, whatever the heading, speed and turn
 """
-FIGURES = 22
+FIGURES = 23
 
 SLIP_MAX = 0.95
 
@@ -99,9 +102,12 @@ def speed_limit_m_s(figures: Floats, steepest: float, along: float) -> float:
     """Give the speed at which a stop takes no longer a way than at full speed on the level.
 
     v^2 / 2 b is the way to stop, so the limit is the full speed times sqrt(b / b on the level).
+    0.0 for a machine that has no grip.
     """
-    share = braking_m_s2(figures, steepest, along) / float(figures[DECELERATION])
-    return float(figures[SPEED]) * math.sqrt(share)
+    if figures[BRAKING] <= 0.0:
+        return 0.0
+    share = braking_m_s2(figures, steepest, along) / float(figures[BRAKING])
+    return float(figures[SPEED]) * math.sqrt(min(1.0, share))
 
 
 @kernel

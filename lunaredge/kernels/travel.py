@@ -1,6 +1,7 @@
 """What a way over the ground takes: seconds and energy per metre of every cell, energy of a route.
 
-Numbers of `kernels.traction`, on the gradients of `kernels.relief`.
+Numbers of `kernels.traction`, on the gradients of `kernels.relief`. The functions are compiled; the
+caller has prepared the arrays.
 """
 
 import math

@@ -14,6 +14,8 @@ from lunaredge.kernels.convex import COLUMNS, CORNERS, COUNT, REACH, turned
 from lunaredge.kernels.jit import Floats, is_array, is_finite, kernel
 from lunaredge.kernels.sweep import first_meeting, work_space
 
+LIMITS = 9
+
 
 def edge_rows(polygon: Floats) -> Floats:
     """Give the edges of a polygon, (N, 2), as rods about its first corner: float64 (N, COLUMNS)."""
@@ -29,6 +31,16 @@ def edge_rows(polygon: Floats) -> Floats:
     return rows
 
 
+def limits_of(polygon: Floats, speed_m_s: float, from_s: float, until_s: float) -> Floats:
+    """Give what a zone allows and where: float64 (LIMITS,).
+
+    x_m and y_m of its first corner; speed, m/s; the time from which until which it counts, s; the
+    lowest x and y and the highest, from the first corner.
+    """
+    low, high = polygon.min(axis=0) - polygon[0], polygon.max(axis=0) - polygon[0]
+    return np.array((*polygon[0], speed_m_s, from_s, until_s, *low, *high))
+
+
 def first_speeding(
     knots: Floats, parts: Floats, edges: Floats, limits: Floats
 ) -> tuple[int, float, float]:
@@ -37,14 +49,13 @@ def first_speeding(
     knots   : float64 (K, 4)         K >= 1: time_s, x_m, y_m, heading_rad
     parts   : float64 (S, COLUMNS)   see `paths.footprint`
     edges   : float64 (N, COLUMNS)   as `edge_rows` gives them
-    limits  : float64 (5,)           x_m and y_m of the zone's first corner; speed, m/s; the time
-                                     from which until which the zone counts, s
+    limits  : float64 (LIMITS,)      as `limits_of` gives them
     returns : segment (-1: never), time_s, speed in m/s
     """
     assert is_array(knots, np.float64, None, 4)
     assert is_array(parts, np.float64, None, COLUMNS)
     assert is_array(edges, np.float64, None, COLUMNS)
-    assert is_array(limits, np.float64, 5)
+    assert is_array(limits, np.float64, LIMITS)
     return _first_speeding(knots, parts, edges, limits)
 
 
@@ -54,6 +65,7 @@ def _first_speeding(
 ) -> tuple[int, float, float]:
     """See `first_speeding`."""
     work = work_space()
+    reach_m = parts[:, REACH].max()
     for k in range(len(knots) - 1):
         way_x, way_y, turn, speed_m_s, _ = motion_of(knots, k, k + 1)
         if speed_m_s <= limits[2] * (1.0 + RATE_RATIO):
@@ -71,6 +83,8 @@ def _first_speeding(
             (leave - enter) * way_y,
             (leave - enter) * turn,
         )
+        if not _is_near(motion, reach_m, (limits[5], limits[6]), (limits[7], limits[8])):
+            continue
         share = _first_entry(parts, motion, edges, work)
         if share <= 1.0:
             share = enter + share * (leave - enter)
@@ -94,23 +108,29 @@ def _first_entry(
         if _is_inside(motion[0] + cos * x - sin * y, motion[1] + sin * x + cos * y, edges):
             return 0.0
         for e in range(len(edges)):
-            if _is_near(motion, parts[s, REACH], edges[e]):
+            start = (edges[e, CORNERS], edges[e, CORNERS + 1])
+            end = (edges[e, CORNERS + 2], edges[e, CORNERS + 3])
+            if _is_near(motion, parts[s, REACH], start, end):
                 first = min(first, first_meeting((parts[s], motion), (edges[e], still), work))
     return first
 
 
 @kernel
 def _is_near(
-    motion: tuple[float, float, float, float, float, float], reach_m: float, edge: Floats
+    motion: tuple[float, float, float, float, float, float],
+    reach_m: float,
+    corner: tuple[float, float],
+    other: tuple[float, float],
 ) -> bool:
-    """Tell whether the box of an edge and that of a motion, grown by a reach and a bit, overlap."""
+    """Tell whether a box, by two corners, and that of a motion, grown by a reach, overlap."""
+    # Far more than contact and rounding need.
     reach_m += 1.0
     for axis in range(2):
         low, high = motion[axis], motion[axis] + motion[axis + 3]
         if low > high:
             low, high = high, low
-        a, b = edge[CORNERS + axis], edge[CORNERS + 2 + axis]
-        if max(a, b) < low - reach_m or min(a, b) > high + reach_m:
+        near, far = min(corner[axis], other[axis]), max(corner[axis], other[axis])
+        if far < low - reach_m or near > high + reach_m:
             return False
     return True
 

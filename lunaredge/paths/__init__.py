@@ -1,10 +1,55 @@
 """Collision-free paths: exact checks, continuous in time, and the planners that search with them.
 
-A library: it knows no scheduler, no wire and no files. See docs/how-to/check-and-plan-routes.md.
+A library: it knows no scheduler, no wire and no files. `World` is its front door; the parts that it
+asks (`Solids`, `Occupancy`, `Fleet`, `MotionRules`, `Planner`) serve by themselves too.
 """
 
+from lunaredge.model.site import ZoneKind
+from lunaredge.paths.fleet import Fleet, Meeting, Moments, Reservation
 from lunaredge.paths.footprint import Footprint, Part
+from lunaredge.paths.grid import Region, SiteGrid, Tile
+from lunaredge.paths.machine import Drive, Machine, Power, Stability, Traction
+from lunaredge.paths.motion import MotionRules
+from lunaredge.paths.occupancy import Occupancy
+from lunaredge.paths.problem import NoRoute, Plan, PlanOptions
 from lunaredge.paths.route import Pose, Route
+from lunaredge.paths.scene import Scene
+from lunaredge.paths.solids import Solid, Solids
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
+from lunaredge.paths.world import World
+from lunaredge.paths.zones import Obstacle, Zone
 
-__all__ = ["Footprint", "Free", "Kind", "Part", "Pose", "Route", "Verdict", "Violation"]
+__all__ = [
+    "Drive",
+    "Fleet",
+    "Footprint",
+    "Free",
+    "Kind",
+    "Machine",
+    "Meeting",
+    "Moments",
+    "MotionRules",
+    "NoRoute",
+    "Obstacle",
+    "Occupancy",
+    "Part",
+    "Plan",
+    "PlanOptions",
+    "Pose",
+    "Power",
+    "Region",
+    "Reservation",
+    "Route",
+    "Scene",
+    "SiteGrid",
+    "Solid",
+    "Solids",
+    "Stability",
+    "Tile",
+    "Traction",
+    "Verdict",
+    "Violation",
+    "World",
+    "Zone",
+    "ZoneKind",
+]

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lunaredge.errors import ConfigError
-from lunaredge.kernels import mapf_agents, mapf_boards, mapf_fields, mapf_improve, mapf_lacam
-from lunaredge.kernels.jit import Flags, Shorts
+from lunaredge.kernels import mapf_agents, mapf_boards, mapf_fields, mapf_lacam
+from lunaredge.kernels.jit import Shorts
+from lunaredge.paths.grid_improve import Budget, improve_plan, never
 from lunaredge.paths.grid_plan import (
     FaultKind,
     GridFault,
@@ -38,18 +39,10 @@ __all__ = [
 # Distances to every goal are kept where they are asked for; this is what they could take.
 FIELD_BYTES_MAX = 1 << 34
 SEARCH_BYTES_MAX = 1 << 30
-# Above it a plan is not improved: a larger map than any of the benchmark's, or an endless plan.
-BOARD_BYTES_MAX = 1 << 31
-# Steps of agents in a slice of the search, words in a slice of improvement: 2 to 5 ms.
+# Steps of agents in a slice of the search: 2 to 5 ms.
 _SLICE_MOVES = 20_000
-_SLICE_WORK = 250_000
 _NODES_FIRST = 512
 _NODE_BYTES, _AGENT_BYTES = 200, 12
-
-
-def never() -> bool:
-    """Say that there is time."""
-    return False
 
 
 class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +112,8 @@ def plan_grid_fleet(
     found = _first_plan((cells, fields), (sources, targets), lengths, seeds, wanted)
     if isinstance(found, Unsolved):
         return found
-    best, iterations = _improved((cells, fields), grid.free, found, seeds, wanted)
+    run = Budget(slices=wanted.iterations, is_over=wanted.is_over)
+    best = improve_plan((cells, fields), grid.free, found, seeds, run)
     assert (best[0] == sources).all(), "a plan begins elsewhere"
     assert (best[-1] == targets).all(), "a plan ends elsewhere"
     return GridPlan(
@@ -127,7 +121,7 @@ def plan_grid_fleet(
         sum_of_costs=_sum_of_costs(best),
         lower_bound=int(lengths.sum()),
         first_plan=_sum_of_costs(found),
-        iterations=iterations,
+        iterations=run.spent,
     )
 
 
@@ -163,33 +157,6 @@ def _first_plan(
         if options.is_over():
             return Unsolved(reason=UnsolvedReason.TIME)
     return Unsolved(reason=UnsolvedReason.ITERATIONS)
-
-
-def _improved(
-    world: tuple[Shorts, Shorts],
-    free: Flags,
-    plan: Shorts,
-    seeds: mapf_agents.Seeds,
-    options: FleetOptions,
-) -> tuple[Shorts, int]:
-    """Make a plan cheaper slice by slice; give it, and the slices."""
-    least = int(mapf_fields.distances(world[0], world[1], plan[0]).sum())
-    if (
-        options.iterations == 0
-        or _sum_of_costs(plan) == least
-        or mapf_boards.board_bytes(free.shape, len(plan) - 1) > BOARD_BYTES_MAX
-        or options.is_over()
-    ):
-        return plan, 0
-    boards = mapf_boards.boards_of(free, plan)
-    improver = mapf_improve.improver_of(boards)
-    count = _start_afresh(world, boards, improver, seeds, options)
-    if (boards.plan[: len(plan)] != plan).any() and not _is_better(boards, plan):
-        boards = mapf_boards.boards_of(free, plan)
-    while count < options.iterations and int(boards.costs.sum()) > least and not options.is_over():
-        mapf_improve.improve(world, boards, improver, seeds, _SLICE_WORK)
-        count += 1
-    return boards.plan[: int(boards.costs.max()) + 1], count
 
 
 def _sum_of_costs(plan: Shorts) -> int:

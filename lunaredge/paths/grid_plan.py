@@ -48,7 +48,8 @@ class GridMap:
 
     def cells(self, rows: ArrayLike, columns: ArrayLike) -> NDArray[np.int64]:
         """Number cells by their rows and columns. They are not checked; a plan's input is."""
-        return np.asarray(rows, dtype=np.int64) * self.free.shape[1] + np.asarray(columns)
+        numbers = np.asarray(rows, dtype=np.int64) * self.free.shape[1]
+        return numbers + np.asarray(columns, dtype=np.int64)
 
 
 class GridPlan(msgspec.Struct, frozen=True, kw_only=True, tag="grid_plan"):

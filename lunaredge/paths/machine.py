@@ -141,33 +141,15 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def figures(self) -> Floats:
         """The machine as kernels take it: float64 (FIGURES,), see `kernels.traction`."""
-        along_ratio, across_ratio = self._tip_ratios
-        power, grip = self.power, self.traction
         figures = np.zeros(traction.FIGURES)
-        for column, value in (
-            (traction.ALONG, math.tan(math.radians(self.slope_along_deg_max))),
-            (traction.ACROSS, math.tan(math.radians(self.slope_across_deg_max))),
-            (traction.TIP_ALONG, along_ratio),
-            (traction.TIP_ACROSS, across_ratio),
-            (traction.STEP, self.step_m_max),
-            (traction.ROUGHNESS, self.roughness_m_max),
-            (traction.SPEED, self.speed_m_s_max),
-            (traction.TURN, self.turn_rad_s_max),
-            (traction.RADIUS, self.radius_m_min if self.drive is Drive.ACKERMANN else 0.0),
-            (traction.SIDEWAYS, float(self.drive is Drive.CRAB)),
-            (traction.BACKWARD, float(self.reverses)),
-            (traction.DECELERATION, self.deceleration_m_s2),
-            (traction.FRICTION, grip.friction_ratio * grip.health_ratio),
-            (traction.SLIP_LEVEL, grip.slip_ratio_level),
-            (traction.SLIP_DEG2, grip.slip_ratio_deg2),
-            (traction.WEIGHT, (self.mass_kg + self.payload_kg) * traction.GRAVITY_M_S2),
-            (traction.IDLE, power.idle_w),
-            (traction.ROLLING, (power.drive_w - power.idle_w) / self.speed_m_s_max),
-            (traction.CLIMB, power.climb_efficiency_ratio),
-        ):
+        for column, value in self._given().items():
             figures[column] = value
         figures[traction.HOLD] = traction.gradient_max(figures, 0.0)
-        figures[traction.FULL_SPEED] = traction.gradient_max(figures, self.deceleration_m_s2)
+        braking_m_s2 = traction.braking_m_s2(figures, 0.0, 0.0)
+        figures[traction.BRAKING] = braking_m_s2
+        # Without any grip no speed is safe, on the level neither.
+        full_speed = traction.gradient_max(figures, braking_m_s2) if braking_m_s2 > 0.0 else -1.0
+        figures[traction.FULL_SPEED] = full_speed
         figures[traction.GENTLE] = traction.gentle_gradient_max(figures)
         figures.flags.writeable = False
         return figures
@@ -216,6 +198,32 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if distance_m < ramps_m:
             return math.sqrt(2.0 * distance_m * (1.0 / rise + 1.0 / fall))
         return distance_m / speed + 0.5 * speed * (1.0 / rise + 1.0 / fall)
+
+    def _given(self) -> dict[int, float]:
+        """Give the figures that are not worked out from others, by column."""
+        along_ratio, across_ratio = self._tip_ratios
+        is_rounding = self.drive is Drive.ACKERMANN
+        return {
+            traction.ALONG: math.tan(math.radians(self.slope_along_deg_max)),
+            traction.ACROSS: math.tan(math.radians(self.slope_across_deg_max)),
+            traction.TIP_ALONG: along_ratio,
+            traction.TIP_ACROSS: across_ratio,
+            traction.STEP: self.step_m_max,
+            traction.ROUGHNESS: self.roughness_m_max,
+            traction.SPEED: self.speed_m_s_max,
+            traction.TURN: self.turn_rad_s_max,
+            traction.RADIUS: self.radius_m_min if is_rounding else 0.0,
+            traction.SIDEWAYS: float(self.drive is Drive.CRAB),
+            traction.BACKWARD: float(self.reverses),
+            traction.DECELERATION: self.deceleration_m_s2,
+            traction.FRICTION: self.traction.friction_ratio * self.traction.health_ratio,
+            traction.SLIP_LEVEL: self.traction.slip_ratio_level,
+            traction.SLIP_DEG2: self.traction.slip_ratio_deg2,
+            traction.WEIGHT: (self.mass_kg + self.payload_kg) * traction.GRAVITY_M_S2,
+            traction.IDLE: self.power.idle_w,
+            traction.ROLLING: (self.power.drive_w - self.power.idle_w) / self.speed_m_s_max,
+            traction.CLIMB: self.power.climb_efficiency_ratio,
+        }
 
     @property
     def _tip_ratios(self) -> tuple[float, float]:

@@ -122,8 +122,8 @@ def _speed_zone(zone: Zone) -> tuple[Floats, Floats]:
     """Give a zone's edges and its corner, limit and window."""
     assert zone.speed_m_s_max is not None, "a speed zone has a limit"
     polygon = np.array(zone.polygon, dtype=np.float64)
-    limits = (*polygon[0], zone.speed_m_s_max, zone.from_s, zone.until_s)
-    return zone_speed.edge_rows(polygon), np.array(limits)
+    limits = zone_speed.limits_of(polygon, zone.speed_m_s_max, zone.from_s, zone.until_s)
+    return zone_speed.edge_rows(polygon), limits
 
 
 def _is_sooner(time_s: float, found: Violation | None) -> bool:

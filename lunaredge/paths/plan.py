@@ -16,7 +16,7 @@ import numpy as np
 from lunaredge.kernels import lattice_search as search
 from lunaredge.kernels.convex import MARGIN, REACH
 from lunaredge.kernels.jit import Flags, Floats, Ints
-from lunaredge.kernels.lattice import HEADINGS, Links, Moves, Pool, Scene, Task, Traffic
+from lunaredge.kernels.lattice import HEADINGS, Links, Pool, Scene, Task, Traffic
 from lunaredge.kernels.lattice_field import costs_to_go
 from lunaredge.kernels.lattice_static import open_links
 from lunaredge.kernels.lattice_timed import taken_times
@@ -113,25 +113,42 @@ class Planner:
         if found.words is None:
             return explain(self, request, found)
         return Plan(
-            route=route_of(found, self._moves, self.ground, request.start),
+            route=self.route_of(found, request.start),
             cost=float(found.figures[-1, 2]),
             bound=found.bound,
             states=found.states,
         )
 
-    def find(self, request: PlanRequest, limits: Limits | None = None) -> Found:
-        """Search; where energy has a price and nothing is found, once more for time alone.
+    def find(
+        self, request: PlanRequest, limits: Limits | None = None, bodies: list[Body] | None = None
+    ) -> Found:
+        """Search among the request's reservations, or among bodies that were made from them.
 
-        With a price on energy the cheapest way into a span of safe time may be a late one, and an
-        early one is forgotten; with time alone they are the same, and nothing is missed.
+        Where energy has a price and nothing is found, it searches once more for time alone: the
+        cheapest way into a span of safe time may be a late one, and an early one is forgotten; with
+        time alone they are the same, and nothing is missed.
         """
         limits = limits or Limits(self.options.weights, self.options.states_max)
-        found = self._found(request, limits)
+        if bodies is None:
+            bodies = [body_of_reservation(*other) for other in request.reservations.items()]
+        found = self._found(request, limits, bodies)
         is_certain = found.words is not None or self.options.wh == 0.0 or not found.is_exhausted
-        if is_certain or not self.is_timed(request):
+        if is_certain or not (bodies or self.is_timed(request)):
             return found
-        hasty = self._hasty.find(request, limits)
+        hasty = self._hasty.find(request, limits, bodies)
         return hasty._replace(bound=math.inf, states=found.states + hasty.states)
+
+    def route_of(self, found: Found, start: Pose) -> Route:
+        """Give the route along what was found."""
+        assert found.words is not None
+        frame = np.append(self.ground.frame, self.ground.paces_s_m.shape[1])
+        tables = self._moves, found.links
+        return Route(search.knots_along(found.words, found.figures, tables, frame, np.array(start)))
+
+    def is_clear(self, pose: Pose, bodies: list[Body]) -> bool:
+        """Tell whether the machine may stand at a pose for ever, as far as bodies go."""
+        times = np.empty((sum(len(body.legs) for body in bodies) + 1, 2))
+        return taken_times(pose, self._parts, self._indexed(bodies), times) == 0
 
     def is_timed(self, request: PlanRequest) -> bool:
         """Tell whether time matters: something moves, comes or goes, or there is a deadline."""
@@ -175,12 +192,11 @@ class Planner:
     def _indexed(self, bodies: list[Body]) -> Traffic:
         return traffic_of(bodies, self.ground, self._range_m)
 
-    def _found(self, request: PlanRequest, limits: Limits) -> Found:
+    def _found(self, request: PlanRequest, limits: Limits, bodies: list[Body]) -> Found:
         """Search with one weight after the other."""
         links = self._open_links(request)
         guide = self._guide(request, links)
-        others = request.reservations.items()
-        traffic = self._indexed(self._passing + [body_of_reservation(*other) for other in others])
+        traffic = self._indexed(self._passing + bodies)
         graph = self._graph._replace(guide=guide, bin_spans=spans_of(traffic))
         scene = Scene(self._moves, self._ground, self.solids, traffic, self._parts, links)
         pool = self._pool(traffic)
@@ -252,14 +268,6 @@ class Planner:
             times=np.empty((fullest + 1, 2)),
             open_moves=self._open_moves,
         )
-
-
-def route_of(found: Found, moves: Moves, ground: PlanGround, start: Pose) -> Route:
-    """Give the route along what was found."""
-    assert found.words is not None
-    frame = np.append(ground.frame, ground.paces_s_m.shape[1])
-    tables = moves, found.links
-    return Route(search.knots_along(found.words, found.figures, tables, frame, np.array(start)))
 
 
 def _standing(pose: Pose) -> Links:

@@ -65,10 +65,10 @@ def links_of(start: Pose, goal: Pose, machine: Machine, lattice: Lattice) -> Lin
     ways = []
     if math.dist(start[:2], goal[:2]) <= _STRAIGHT_MAX * lattice.frame[2]:
         ways += _ways((first, start), (last, goal), machine)
-    for near in _near(start, goal, machine, lattice, is_start=True):
-        ways += _ways((first, start), near, machine)
-    for near in _near(goal, start, machine, lattice, is_start=False):
-        ways += _ways(near, (last, goal), machine)
+    for near in _near(start, machine, lattice, is_start=True):
+        ways += _fewest_turns(_ways((first, start), near, machine), machine)
+    for near in _near(goal, machine, lattice, is_start=False):
+        ways += _fewest_turns(_ways(near, (last, goal), machine), machine)
     ways.sort(key=lambda way: way.source)
     return _packed(ways, machine, lattice)
 
@@ -103,9 +103,14 @@ def _ways(source: _Place, target: _Place, machine: Machine) -> list[Way]:
     ]
 
 
-def _near(
-    pose: Pose, other: Pose, machine: Machine, lattice: Lattice, *, is_start: bool
-) -> list[_Place]:
+def _fewest_turns(ways: list[Way], machine: Machine) -> list[Way]:
+    """Give the one of two ways on which a skid-steered machine turns less; all of other drives."""
+    if machine.drive is not Drive.SKID:
+        return ways
+    return [min(ways, key=lambda way: float(np.abs(np.diff(way.poses[:, 2])).sum()))]
+
+
+def _near(pose: Pose, machine: Machine, lattice: Lattice, *, is_start: bool) -> list[_Place]:
     """Give the lattice states to join a pose with."""
     x_m, y_m, cell_m = lattice.frame
     rows, columns = lattice.paces_s_m.shape
@@ -162,8 +167,8 @@ def _in_gear(a: Floats, b: Floats, gear: float) -> tuple[Floats, Floats]:
 def _dubins_words(a: Floats, b: Floats, radius_m: float) -> tuple[Floats, Floats]:
     """Give the parts of the four ways of two arcs and a straight from poses a to b, (N, 3) each.
 
-    returns : float64 (N, 4, 3)  lengths of arc, straight and arc, in radii, by the rows of `_WORDS`,
-              inf where there is none; and those turns
+    returns : float64 (N, 4, 3)  lengths of arc, straight and arc, in radii, by `_WORDS`, inf where
+              there is none; and those turns
     """
     dx, dy = (b[:, :2] - a[:, :2]).T / radius_m
     distance, bearing = np.hypot(dx, dy), np.arctan2(dy, dx)
@@ -191,7 +196,8 @@ def _dubins_words(a: Floats, b: Floats, radius_m: float) -> tuple[Floats, Floats
 def _positive(turns: Floats) -> Floats:
     """Give turns from 0 to a full one; what is a full one but for rounding is none."""
     wrapped = np.mod(turns, math.tau)
-    return np.where(wrapped > math.tau - 1e-9, 0.0, wrapped)
+    kept: Floats = np.where(wrapped > math.tau - 1e-9, 0.0, wrapped)
+    return kept
 
 
 def _dubins(ends: tuple[Floats, Floats], radius_m: float, gear: float) -> Floats:

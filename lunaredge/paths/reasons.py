@@ -26,7 +26,7 @@ _SHARE = 4
 
 def explain(planner: "Planner", request: PlanRequest, found: "Found") -> NoRoute:
     """Give the reason why a search found nothing."""
-    blocked = _blocked_end(planner, request)
+    blocked = blocked_end(planner, request)
     if blocked is not None:
         return msgspec.structs.replace(blocked, states=found.states)
     if not found.is_exhausted:
@@ -40,7 +40,7 @@ def explain(planner: "Planner", request: PlanRequest, found: "Found") -> NoRoute
     return _standing(lasting, still, found)
 
 
-def _blocked_end(planner: "Planner", request: PlanRequest) -> NoRoute | None:
+def blocked_end(planner: "Planner", request: PlanRequest) -> NoRoute | None:
     """Say what stands, or comes, where the machine is to start or to end."""
     for word, pose in (("start", request.start), ("goal", request.goal)):
         blocker = planner.blocker_at(pose)

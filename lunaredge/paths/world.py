@@ -8,66 +8,34 @@ For one thread at a time: a check writes to the parts' working memory too.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.errors import ConfigError
 from lunaredge.kernels.corridors import are_inside
 from lunaredge.kernels.jit import Floats
-from lunaredge.model.site import Polygon, ZoneKind
 from lunaredge.paths.fleet import RANGE_M, Fleet, Meeting, Reservation
 from lunaredge.paths.footprint import CORNERS
-from lunaredge.paths.grid import SiteGrid
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.motion import MotionRules
 from lunaredge.paths.occupancy import Occupancy
 from lunaredge.paths.passage import closed_cells
-from lunaredge.paths.polygon import convex_pieces, rods
+from lunaredge.paths.plan import Planner
+from lunaredge.paths.planning import area_of, planner_of
+from lunaredge.paths.problem import NoRoute, Plan, PlanOptions, PlanRequest, never
 from lunaredge.paths.route import Pose, Route, X
-from lunaredge.paths.solids import Solid, Solids, first_contact, least_clearance
+from lunaredge.paths.scene import Scene, solids_of
+from lunaredge.paths.solids import Solids, first_contact, least_clearance
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
-from lunaredge.paths.zones import Obstacle, Zone, check_simple
 
 # One prepared ground for each kind of machine; a site has some.
 MACHINES_MAX = 64
+# A planner holds some 20 bytes for each of the lattice's states: 80 MB at its largest.
+PLANNERS_MAX = 8
+DEFAULT_OPTIONS = PlanOptions()
 
 _ORDER = tuple(Kind)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What stands still, or changes by plan: everything but the machines.
-
-    Raises:
-        ConfigError: the boundary is no simple polygon, or two things have one name.
-    """
-
-    grid: SiteGrid | None = None
-    """None: level and open everywhere."""
-    boundary: Polygon | None = None
-    """No part of a machine may leave it. None: the world has no edge, but for the grid's."""
-    zones: tuple[Zone, ...] = ()
-    obstacles: tuple[Obstacle, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse what can't be told apart, or encloses nothing."""
-        if self.boundary is not None:
-            check_simple(self.boundary, "boundary")
-        seen: set[str] = set()
-        names = [zone.name for zone in self.zones] + [thing.name for thing in self.obstacles]
-        for name in names:
-            if name in seen:
-                raise ConfigError(
-                    "a second thing of that name",
-                    place="scene",
-                    key="name",
-                    value=name,
-                    remedy="give every zone and obstacle a name of its own",
-                )
-            seen.add(name)
 
 
 class _Ground(NamedTuple):
@@ -88,6 +56,7 @@ class World:
             self._boundary = np.array(scene.boundary, dtype=np.float64)
         self._fleet = Fleet()
         self._grounds: dict[Machine, _Ground] = {}
+        self._planners: dict[tuple[Machine, PlanOptions], Planner] = {}
 
     @property
     def reservations(self) -> tuple[str, ...]:
@@ -172,6 +141,54 @@ class World:
         """Give the first meeting of each pair of reservations that ever meets, earliest first."""
         return self._fleet.check_all()
 
+    def plan(
+        self,
+        machine: Machine,
+        start: Pose,
+        goal: Pose,
+        *,
+        start_s: float = 0.0,
+        ignore: Iterable[str] = (),
+        options: PlanOptions = DEFAULT_OPTIONS,
+        is_over: Callable[[], bool] = never,
+    ) -> Plan | NoRoute:
+        """Give a free route between two poses, from which the machine stands at the goal for ever.
+
+        Among all reservations but those to ignore. ``is_over`` is asked every millisecond or so
+        whether to give what has been found. What is given has passed `check`.
+
+        Raises:
+            ConfigError: a pose or a time is none.
+        """
+        ignored = frozenset(ignore)
+        others = {name: self._fleet[name] for name in self._fleet if name not in ignored}
+        request = PlanRequest(start=start, goal=goal, start_s=start_s, reservations=others)
+        plan = self._planner(machine, (start, goal), options).plan(request, is_over)
+        if isinstance(plan, NoRoute):
+            return plan
+        verdict = self.check(machine, plan.route, ignored, range_m=0.0)
+        if isinstance(verdict, Free):
+            return plan
+        return NoRoute(
+            kind=verdict.kind,
+            party=verdict.party,
+            pose=verdict.pose,
+            proven=False,
+            states=plan.states,
+            reason=f"the best route of the lattice breaks a rule of the drive: {verdict.reason}",
+        )
+
+    def _planner(self, machine: Machine, ends: tuple[Pose, Pose], options: PlanOptions) -> Planner:
+        """Give a planner for that machine; on a grid it is kept for the next plan."""
+        if self.scene.grid is None:
+            return planner_of(self.scene, machine, options, area_of(self.scene, machine, ends))
+        found = self._planners.get((machine, options))
+        if found is None:
+            if len(self._planners) == PLANNERS_MAX:
+                self._planners.clear()
+            found = self._planners[machine, options] = planner_of(self.scene, machine, options)
+        return found
+
     def _ground(self, machine: Machine) -> _Ground:
         """Give the ground as that machine finds it; kept for the next check."""
         found = self._grounds.get(machine)
@@ -214,41 +231,6 @@ class World:
             time_s=near.time_s,
             pose=near.pose,
         )
-
-
-def solids_of(scene: Scene) -> list[Solid]:
-    """Give all that stands in a scene as convex bodies: edges of the boundary, zones, obstacles."""
-    solids = []
-    if scene.boundary is not None:
-        edge = (*scene.boundary, scene.boundary[0])
-        solids = [Solid(corners=rod, kind=Kind.BOUNDARY) for rod in rods(edge)]
-    for zone in scene.zones:
-        if zone.kind is ZoneKind.KEEP_OUT:
-            for piece in convex_pieces(zone.polygon, f"zone {zone.name}"):
-                solids.append(
-                    Solid(
-                        corners=piece,
-                        from_s=zone.from_s,
-                        until_s=zone.until_s,
-                        kind=Kind.KEEP_OUT,
-                        party=zone.name,
-                    )
-                )
-    for obstacle in scene.obstacles:
-        for piece in convex_pieces(obstacle.polygon, f"obstacle {obstacle.name}"):
-            solids.append(
-                Solid(
-                    corners=piece,
-                    margin_m=obstacle.margin_m,
-                    low_m=obstacle.low_m,
-                    high_m=obstacle.high_m,
-                    from_s=obstacle.from_s,
-                    until_s=obstacle.until_s,
-                    kind=Kind.OBSTACLE,
-                    party=obstacle.name,
-                )
-            )
-    return solids
 
 
 def _outside(boundary: Floats, machine: Machine, route: Route) -> Violation | None:

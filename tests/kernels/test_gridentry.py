@@ -77,11 +77,24 @@ def test_a_queue_that_runs_full_grows_and_the_answer_stays(monkeypatch):
     weights = grid_of("rough", 32)
     cells, cost = EntryGrid(weights).find_path(0, 1023)
 
-    monkeypatch.setattr(gridpath, "_POOL_MIN", -2000)
+    monkeypatch.setattr(gridpath, "_POOL_MIN", -400)
     again, cost_again = EntryGrid(weights).find_path(0, 1023)
 
     assert cost_again == cost
     assert again.tolist() == cells.tolist()
+
+
+def test_searches_on_one_grid_do_not_hear_of_each_other():
+    weights = grid_of("rubble", 48)
+    trips = [(0, 2303), (2303, 0), (700, 720), (0, 2303)]
+    grid = EntryGrid(weights)
+
+    used = [grid.find_path(*trip) for trip in trips]
+
+    fresh = [EntryGrid(weights).find_path(*trip) for trip in trips]
+    assert [(cells.tolist(), cost) for cells, cost in used] == [
+        (cells.tolist(), cost) for cells, cost in fresh
+    ]
 
 
 def test_a_way_between_two_blocked_cells_is_open():

@@ -25,7 +25,7 @@ EVER = (-math.inf, math.inf)
 
 
 def find(knots, polygon=SQUARE, *, body=BODY, speed_m_s=0.5, window_s=EVER):
-    limits = np.array([*polygon[0], speed_m_s, *window_s])
+    limits = zone_speed.limits_of(polygon, speed_m_s, *window_s)
     edges = zone_speed.edge_rows(polygon)
     return zone_speed.first_speeding(Route(knots).knots, body.parts, edges, limits)
 

@@ -73,6 +73,21 @@ def test_speed_on_a_slope_keeps_the_way_to_stop():
     assert it.speed_limit_m_s(-20.0) == 0.5
 
 
+def test_brakes_stronger_than_grip_make_no_slower_machine():
+    strong = machine(deceleration_m_s2=5.0)
+
+    assert strong.braking_m_s2() == pytest.approx(0.75 * 0.98 * 1.62)
+    assert strong.speed_limit_m_s() == 0.5
+    assert strong.speed_limit_m_s(1.0) < 0.5
+
+
+def test_a_machine_without_grip_has_no_safe_speed():
+    slick = machine(traction=Traction(health_ratio=0.0))
+
+    assert slick.speed_limit_m_s() == 0.0
+    assert slick.stopping_m(0.1) == math.inf
+
+
 def test_tipping_angles_are_arm_over_height():
     it = machine(stability=STABILITY)
 

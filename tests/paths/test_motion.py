@@ -9,7 +9,7 @@ from lunaredge.model.site import ZoneKind
 from lunaredge.paths import Kind, Route
 from lunaredge.paths.footprint import Footprint
 from lunaredge.paths.grid import SiteGrid
-from lunaredge.paths.machine import Drive, Machine, Stability
+from lunaredge.paths.machine import Drive, Machine, Stability, Traction
 from lunaredge.paths.motion import MotionRules, energy_wh, first_breach
 from lunaredge.paths.zones import Zone
 
@@ -137,6 +137,13 @@ def test_at_the_same_time_the_first_kind_counts():
 
     assert lean.kind is Kind.SLOPE_ALONG
     assert (turn.kind, turn.party) == (Kind.SPEED, "slow")
+
+
+def test_without_grip_every_motion_is_too_fast():
+    slick = machine(traction=Traction(health_ratio=0.0))
+
+    assert first_breach(slope(0.0), slick, EAST).kind is Kind.SPEED
+    assert first_breach(slope(0.0), slick, Route([(0, 5, 25, 0)])) is None
 
 
 def test_shifting_time_shifts_the_breach():

@@ -7,7 +7,7 @@ import pytest
 
 from lunaredge.errors import ConfigError
 from lunaredge.model.site import ZoneKind
-from lunaredge.paths import Footprint, Free, Kind, Part, Route, Violation
+from lunaredge.paths import Footprint, Free, Kind, Part, Pose, Route, Violation
 from lunaredge.paths.grid import SiteGrid
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.world import Scene, World
@@ -219,3 +219,41 @@ def test_verdicts_do_not_depend_on_how_the_world_is_turned(turn):
             assert other.depth_m == pytest.approx(plain.depth_m, abs=2e-3)
         else:
             assert other.clearance_m == pytest.approx(plain.clearance_m, abs=2e-3)
+
+
+def test_a_plan_leads_around_what_stands_and_passes_the_check():
+    wall = Obstacle(name="wall", polygon=((40.0, 0.0), (42.0, 0.0), (42.0, 80.0), (40.0, 80.0)))
+    world = World(Scene(boundary=SQUARE, obstacles=(wall,)))
+    start, goal = Pose(20.0, 50.0, 0.0), Pose(70.0, 50.0, 0.0)
+
+    plan = world.plan(machine(), start, goal, start_s=7.0)
+
+    assert isinstance(world.check(machine(), plan.route), Free)
+    assert plan.route.start_s == 7.0
+    assert plan.route.pose_at(7.0) == pytest.approx(start)
+    assert plan.route.pose_at(plan.route.end_s) == pytest.approx(goal)
+    assert plan.route.length_m > 85.0
+
+
+def test_a_plan_keeps_clear_of_reservations_but_for_those_it_may_ignore():
+    world = World(Scene(boundary=SQUARE))
+    start, goal = Pose(20.0, 50.0, 0.0), Pose(70.0, 50.0, 0.0)
+    world.reserve("grader", machine(), Route([(0.0, 45.0, 50.0, 0.0)]))
+
+    around = world.plan(machine(), start, goal)
+    through = world.plan(machine(), start, goal, ignore=["grader"])
+
+    assert isinstance(world.check(machine(), around.route), Free)
+    assert world.check(machine(), through.route).party == "grader"
+    assert through.route.length_m < around.route.length_m
+
+
+def test_without_a_way_the_zone_in_the_way_is_named():
+    wall = Zone(
+        name="trench", kind=ZoneKind.KEEP_OUT, polygon=((40, -5), (42, -5), (42, 105), (40, 105))
+    )
+    world = World(Scene(boundary=SQUARE, zones=(wall,)))
+
+    none = world.plan(machine(), Pose(20.0, 50.0, 0.0), Pose(70.0, 50.0, 0.0))
+
+    assert (none.kind, none.party, none.proven) == (Kind.KEEP_OUT, "trench", True)

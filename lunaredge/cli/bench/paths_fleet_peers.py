@@ -9,9 +9,10 @@ import importlib
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
-from lunaredge.cli.bench.paths_fleet_scene import LENGTH_M, WIDTH_M, Crowd
+from lunaredge.cli.bench.paths_fleet_scene import LENGTH_M, REACH_M, WIDTH_M, Crowd
 from lunaredge.cli.bench.worker import Contender, cpu_us_each
 from lunaredge.kernels.jit import Floats
 
@@ -171,14 +172,11 @@ class CoalTrees(Trees):
         ]
 
     def pairs(self) -> Iterator[tuple[int, int, int]]:
-        """Give the pairs of each step."""
-        for step, (tree, bodies) in enumerate(self._steps):
-            places = {tuple(body.getTranslation()): k for k, body in enumerate(bodies)}
-            near = self._coal.CollisionCallBackCollect(PAIRS_MAX)
-            tree.collide(near)
-            for a, b in near.getCollisionPairs():
-                if self._meet(a, b):
-                    yield step, places[tuple(a.getTranslation())], places[tuple(b.getTranslation())]
+        """Give the pairs of each step; from Python its trees say only how many pairs of boxes."""
+        for step, (_, bodies) in enumerate(self._steps):
+            for a, b in combinations(range(len(bodies)), 2):
+                if self._meet(bodies[a], bodies[b]):
+                    yield step, a, b
 
     def ask(self, *, is_exact: bool) -> None:
         """Find all pairs of boxes of all steps."""
@@ -188,14 +186,16 @@ class CoalTrees(Trees):
 
     def first_step(self, bodies: list[Any], *, is_exact: bool) -> int:
         """Give the first step at which one route meets anything."""
-        for step, (body, (tree, _)) in enumerate(zip(bodies, self._steps, strict=True)):
-            near = self._coal.CollisionCallBackCollect(PAIRS_MAX)
-            tree.collide(body, near)
-            if is_exact and any(self._meet(a, b) for a, b in near.getCollisionPairs()):
+        for step, (body, (tree, others)) in enumerate(zip(bodies, self._steps, strict=True)):
+            if is_exact and any(self._meet(body, other) for other in others):
                 return step
+            if not is_exact:
+                tree.collide(body, self._coal.CollisionCallBackCollect(PAIRS_MAX))
         return -1
 
     def _meet(self, a: Any, b: Any) -> bool:
+        if math.dist(a.getTranslation(), b.getTranslation()) > 2.0 * REACH_M:
+            return False
         request, result = self._coal.CollisionRequest(), self._coal.CollisionResult()
         return bool(self._coal.collide(a, b, request, result))
 

@@ -1,0 +1,224 @@
+"""Planning the routes of many machines together: one after the other, each around those before.
+
+Prioritised planning (Erdmann and Lozano-Perez 1987), where machines that still wait for their turn
+keep their start poses (revised prioritised planning: Cap, Novak, Kleiner, Selecky 2015), so that
+whoever finds no route can hold, and holding is safe. Where a start is in somebody's way, it is
+passed over in the hope that its machine gets out of the way in time; if it then can't, the attempt
+counts for nothing, and the machine that failed goes first in the next. What the best attempt gives
+is improved by planning one machine anew among the others. All of it is bounded; nothing is drawn.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from lunaredge.errors import ConfigError
+from lunaredge.paths.fleet import Fleet, Meeting, Reservation
+from lunaredge.paths.plan import Planner
+from lunaredge.paths.plan_traffic import Body, body_of_reservation
+from lunaredge.paths.problem import Limits, PlanRequest, never
+from lunaredge.paths.reasons import blocked_end
+from lunaredge.paths.route import Pose, Route
+
+JOBS_MAX = 1000
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One machine that is to go somewhere, all at the same time."""
+
+    name: str
+    planner: Planner
+    """For its kind of machine; machines of one kind share it."""
+    start: Pose
+    goal: Pose
+
+
+class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How long to look."""
+
+    attempts_max: int = 8
+    """Orders of the machines that are tried until all have routes."""
+    rounds_max: int = 1
+    """Times that each machine is planned anew among the others."""
+
+
+class FleetPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Routes that keep clear of one another, all machines standing at their ends for ever."""
+
+    routes: Mapping[str, Route]
+    """Of all machines; one that holds stands at its start."""
+    holds: Mapping[str, str]
+    """The machines that hold, and why."""
+    cost: float
+    """Of all routes together."""
+    attempts: int
+    meetings: tuple[Meeting, ...]
+    """Machines that stand in each other's way at their starts already; nobody else ever meets."""
+
+
+def plan_fleet(
+    jobs: Sequence[Job],
+    reservations: Mapping[str, Reservation],
+    start_s: float,
+    options: FleetOptions | None = None,
+    is_over: Callable[[], bool] = never,
+) -> FleetPlan:
+    """Plan all machines together, among other machines' reservations.
+
+    Raises:
+        ConfigError: too many machines, or a name twice.
+    """
+    names = [job.name for job in jobs]
+    if len(jobs) > JOBS_MAX or len({*names, *reservations}) < len(names) + len(reservations):
+        raise ConfigError(
+            "no fleet to plan for",
+            place="plan_fleet",
+            key="jobs",
+            value=len(jobs),
+            remedy=f"give up to {JOBS_MAX} machines, each with a name of its own",
+        )
+    table = _Table(jobs, reservations, start_s, is_over)
+    options = options or FleetOptions()
+    order = sorted(range(len(jobs)), key=lambda k: -math.dist(jobs[k].start[:2], jobs[k].goal[:2]))
+    best, attempts = _Outcome({}, {}), 0
+    while attempts < options.attempts_max:
+        attempts += 1
+        outcome, failed = table.attempt(order)
+        if outcome is not None and outcome.rank > best.rank:
+            best = outcome
+        if not failed or is_over():
+            break
+        order = failed + [k for k in order if k not in failed]
+    for _ in range(options.rounds_max):
+        best = table.improved(best, order)
+    return table.result(best, attempts)
+
+
+class _Outcome:
+    """Routes found, and costs, by job; whoever has none holds."""
+
+    def __init__(self, routes: dict[int, Route], costs: dict[int, float]) -> None:
+        self.routes = routes
+        self.costs = costs
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """More routes are better, then a lower cost."""
+        return len(self.routes), -sum(self.costs.values())
+
+
+class _Table:
+    """All that attempts share."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        reservations: Mapping[str, Reservation],
+        start_s: float,
+        is_over: Callable[[], bool],
+    ) -> None:
+        self._jobs = jobs
+        self._others = reservations
+        self._start_s = start_s
+        self._is_over = is_over
+        self._fixed = [body_of_reservation(*other) for other in reservations.items()]
+        self._starts = [self._body(k, Route([(start_s, *job.start)])) for k, job in enumerate(jobs)]
+
+    def attempt(self, order: list[int]) -> tuple[_Outcome | None, list[int]]:
+        """Plan in an order; give what came of it, and who failed.
+
+        None: a machine that failed can't hold, since somebody's route leads over its start.
+        """
+        outcome = _Outcome({}, {})
+        bodies: dict[int, Body] = {}
+        failed: list[int] = []
+        is_safe = True
+        for at, k in enumerate(order):
+            waiting = [self._starts[other] for other in order[at + 1 :]]
+            done = [*self._fixed, *bodies.values()]
+            is_late = self._is_over()
+            if is_late or not (
+                self._plan(k, [*done, *waiting], outcome) or self._plan(k, done, outcome)
+            ):
+                failed.append(k)
+                job = self._jobs[k]
+                is_safe = is_safe and job.planner.is_clear(job.start, list(bodies.values()))
+            route = outcome.routes.get(k)
+            bodies[k] = self._starts[k] if route is None else self._body(k, route)
+        return (outcome if is_safe else None), failed
+
+    def improved(self, best: _Outcome, order: list[int]) -> _Outcome:
+        """Plan each machine once more among all others; keep what is cheaper, or new."""
+        bodies = {k: self._body(k, best.routes[k]) for k in best.routes}
+        for k in order:
+            if self._is_over():
+                break
+            others = [bodies.get(j, self._starts[j]) for j in order if j != k]
+            again = _Outcome({}, {})
+            found = self._plan(k, [*self._fixed, *others], again)
+            if found and again.costs[k] < best.costs.get(k, math.inf) * (1.0 - 1e-6):
+                best.routes[k], best.costs[k] = again.routes[k], again.costs[k]
+                bodies[k] = self._body(k, again.routes[k])
+        return best
+
+    def result(self, best: _Outcome, attempts: int) -> FleetPlan:
+        """Give the routes, checked: every machine against every other, exactly."""
+        routes = {
+            job.name: best.routes.get(k, Route([(self._start_s, *job.start)]))
+            for k, job in enumerate(self._jobs)
+        }
+        fleet = Fleet()
+        for name, other in self._others.items():
+            fleet.add(name, other)
+        for job in self._jobs:
+            outline = job.planner.machine.footprint
+            fleet.add(job.name, Reservation(footprint=outline, route=routes[job.name]))
+        moving = {self._jobs[k].name for k in best.routes}
+        meetings = tuple(
+            meeting
+            for meeting in fleet.check_all()
+            if not {meeting.first, meeting.second} <= set(self._others)
+        )
+        assert not any({some.first, some.second} & moving for some in meetings), "routes meet"
+        holds = {
+            job.name: self._reason(k, routes)
+            for k, job in enumerate(self._jobs)
+            if k not in best.routes
+        }
+        cost = sum(best.costs.values())
+        return FleetPlan(
+            routes=routes, holds=holds, cost=cost, attempts=attempts, meetings=meetings
+        )
+
+    def _plan(self, k: int, bodies: list[Body], outcome: _Outcome) -> bool:
+        """Plan one machine among bodies; tell whether there is a route, and keep it."""
+        job = self._jobs[k]
+        request = PlanRequest(start=job.start, goal=job.goal, start_s=self._start_s)
+        options = job.planner.options
+        limits = Limits(options.weights, options.states_max, self._is_over)
+        found = job.planner.find(request, limits, bodies)
+        if found.words is None:
+            return False
+        outcome.routes[k] = job.planner.route_of(found, job.start)
+        outcome.costs[k] = float(found.figures[-1, 2])
+        return True
+
+    def _body(self, k: int, route: Route) -> Body:
+        job = self._jobs[k]
+        outline = job.planner.machine.footprint
+        return body_of_reservation(job.name, Reservation(footprint=outline, route=route))
+
+    def _reason(self, k: int, routes: Mapping[str, Route]) -> str:
+        """Say why a machine holds, as things ended."""
+        job = self._jobs[k]
+        others = dict(self._others)
+        for other in self._jobs:
+            if other is not job:
+                outline = other.planner.machine.footprint
+                others[other.name] = Reservation(footprint=outline, route=routes[other.name])
+        request = PlanRequest(
+            start=job.start, goal=job.goal, start_s=self._start_s, reservations=others
+        )
+        blocked = blocked_end(job.planner, request)
+        return blocked.reason if blocked else "no way among the others' routes"
