@@ -42,7 +42,7 @@ BLOCK = 32
 # So much of the pool stays free: one page or the moves of a node never take more at once.
 _RESERVE = (_SLOTS + 16) * BLOCK
 # A way holds the move into the node plus 1, and these marks.
-_WAY, _TARGET, _TAKEN = 15, 16, 32
+_WAY, _TARGET, _TAKEN, _SOURCE = 15, 16, 32, 64
 _EVERY_MOVE = 255
 
 
@@ -124,7 +124,7 @@ def search(
             return np.inf, False
         cell, cost = sources[k], max(source_costs[k], TINY)
         if (labels[cell] == 0.0 or cost < labels[cell]) and cost < np.inf:
-            labels[cell] = cost
+            labels[cell], ways[cell] = cost, ways[cell] | _SOURCE
             _put((pool, tops, clock), cell, promise(cost, cell, distances, rule), rule[6])
     return _run(graph, rule, (targets, wanted), (pool, tops, clock), (labels, ways, distances))
 

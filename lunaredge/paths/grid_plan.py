@@ -48,8 +48,9 @@ class GridMap:
 
     def cells(self, rows: ArrayLike, columns: ArrayLike) -> NDArray[np.int64]:
         """Number cells by their rows and columns. They are not checked; a plan's input is."""
-        numbers = np.asarray(rows, dtype=np.int64) * self.free.shape[1]
-        return numbers + np.asarray(columns, dtype=np.int64)
+        numbers: NDArray[np.int64] = np.asarray(rows, dtype=np.int64) * self.free.shape[1]
+        numbers += np.asarray(columns, dtype=np.int64)
+        return numbers
 
 
 class GridPlan(msgspec.Struct, frozen=True, kw_only=True, tag="grid_plan"):

@@ -1,11 +1,10 @@
 """A* on a grid against pyastar2d: the same maps, the same costs of entry, eight neighbours.
 
-Both are given the weights anew in every call; ours once more with the grid prepared beforehand.
-Weights are sixteenths, so that the peer's sums in single precision are exact and must be ours.
+Ours keeps a grid prepared from one search to the next, which the peer can't; and once more without,
+the weights handed over anew in every call as the peer has it. Weights are sixteenths, so that the peer's sums in single precision are exact and must be ours.
 """
 
 import importlib
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,8 @@ import numpy as np
 
 from lunaredge.cli.bench.contest import OURS, Contest
 from lunaredge.cli.bench.row import BenchOptions
-from lunaredge.cli.bench.worker import Contender
+from lunaredge.cli.bench.worker import Contender, cpu_us_each
+from lunaredge.errors import ConfigError
 from lunaredge.kernels.gridentry import EntryGrid
 from lunaredge.kernels.jit import Ints, Singles
 
@@ -29,68 +29,86 @@ TRIPS = (
 )
 
 BOUND = (
-    "Milliseconds a search over four trips, two across the map and two short; the whole call, the"
-    " grid handed over anew each time. Bound by the nodes taken up, about 40 ns each, and where"
-    " those are few by reading the whole map for what is blocked"
+    "Milliseconds of the processor a search, over four trips: two across the map, two short. Bound"
+    " by the nodes taken up, about 40 ns each"
 )
-"""What every figure here is of."""
+BOUND_ANEW = (
+    f"{BOUND}; the grid handed over anew for each search, and where the nodes are few by reading"
+    " the whole map for what is blocked"
+)
+PREPARED, ANEW = "grid kept", "grid anew"
 
 
 def contests(options: BenchOptions) -> list[Contest]:
-    """Give what is compared; other data make no difference."""
-    assert options is not None
+    """Give what is compared, on maps of every kind.
+
+    Raises:
+        ConfigError: other data are asked for.
+    """
+    if options.data is not None:
+        raise ConfigError("the maps are drawn", place="lunaredge bench paths", key="--data")
+    bounds = {PREPARED: BOUND, ANEW: BOUND_ANEW}
     return [
         Contest(
             module=__name__,
-            cases={f"A*, {kind}, {SIDE} x {SIDE}": BOUND for kind in MAPS},
+            cases={f"A*, {kind}, {SIDE} x {SIDE}, {way}": bounds[way] for kind in MAPS},
             metric="ms_per_search",
             unit="ms",
             peers={"pyastar2d": "pyastar2d"},
+            data=(way,),
         )
+        for way in bounds
     ]
 
 
-def contender(name: str) -> Contender:
+def contender(name: str, way: str) -> Contender:
     """Make a contender."""
-    if name == OURS:
-        return Searches(lambda weights, trip: _ours(weights, *trip))
-    peer: Any = importlib.import_module("pyastar2d")
-    return Searches(lambda weights, trip: _peer(peer, weights, *trip))
+    if name != OURS:
+        peer: Any = importlib.import_module("pyastar2d")
+        return Searches(lambda weights: lambda *trip: _peer(peer, weights, *trip))
+    if way == PREPARED:
+        return Searches(lambda weights: _found_by(EntryGrid(weights)))
+    return Searches(lambda weights: lambda *trip: _found_by(EntryGrid(weights))(*trip))
+
+
+Search = Callable[[int, int], Ints]
 
 
 class Searches:
     """The trips over a map, by one library."""
 
-    def __init__(self, path: Callable[[Singles, tuple[int, int]], Ints]) -> None:
-        self._path = path
-        self._maps: dict[str, tuple[Singles, list[tuple[int, int]]]] = {}
+    def __init__(self, prepare: Callable[[Singles], Search]) -> None:
+        self._prepare = prepare
+        self._maps: dict[str, tuple[Singles, list[tuple[int, int]], Search]] = {}
 
     def answer(self, case: str) -> list[float]:
         """Give the cost of each trip; -1 = there is no way."""
-        weights, trips = self._map(case)
-        paths = [self._path(weights, trip) for trip in trips]
+        weights, trips, search = self._map(case)
+        paths = [search(*trip) for trip in trips]
         return [_cost(weights, path) if len(path) else -1.0 for path in paths]
 
     def measure(self, case: str, duration_s: float) -> float:
         """Give the processor's milliseconds per search."""
-        weights, trips = self._map(case)
-        end_s, start_s, count = time.monotonic() + duration_s, time.process_time(), 0
-        while count == 0 or time.monotonic() < end_s:
-            for trip in trips:
-                self._path(weights, trip)
-            count += len(trips)
-        return (time.process_time() - start_s) * 1e3 / count
+        _, trips, search = self._map(case)
 
-    def _map(self, case: str) -> tuple[Singles, list[tuple[int, int]]]:
+        def job() -> int:
+            for trip in trips:
+                search(*trip)
+            return len(trips)
+
+        return cpu_us_each(job, duration_s) / 1e3
+
+    def _map(self, case: str) -> tuple[Singles, list[tuple[int, int]], Search]:
         if case not in self._maps:
             weights = MAPS[case.split(", ")[1]]()
             rounded = (np.round(weights * SIXTEENTH) / SIXTEENTH).astype(np.float32)
-            self._maps[case] = rounded, [_trip(rounded, trip) for trip in TRIPS]
+            trips = [_trip(rounded, trip) for trip in TRIPS]
+            self._maps[case] = rounded, trips, self._prepare(rounded)
         return self._maps[case]
 
 
-def _ours(weights: Singles, source: int, target: int) -> Ints:
-    return EntryGrid(weights).find_path(source, target)[0]
+def _found_by(grid: EntryGrid) -> Search:
+    return lambda source, target: grid.find_path(source, target)[0]
 
 
 def _peer(peer: Any, weights: Singles, source: int, target: int) -> Ints:
@@ -142,7 +160,7 @@ def _rubble(blocked_ratio: float) -> Any:
 
 
 def _maze(corridor: int) -> Any:
-    """A maze without loops (Wilson's or any other would do: depth first, the longest corridors)."""
+    """A maze without loops, dug depth first: its ways are as long as they can be."""
     rng, pitch = _rng(), corridor + 1
     count = (SIDE - 1) // pitch
     weights = np.full((SIDE, SIDE), np.inf)
