@@ -48,18 +48,6 @@ def place(row: Floats, x: float, y: float, cos: float, sin: float, out: Floats) 
 
 
 @kernel
-def support(rows: Floats, r: int, nx: float, ny: float) -> float:
-    """Give how far body r of some reaches from its origin along a direction of its own frame.
-
-    rows : float64 (R, COLUMNS)
-    """
-    most = -np.inf
-    for k in range(CORNERS, CORNERS + 2 * int(rows[r, COUNT]), 2):
-        most = max(most, nx * rows[r, k] + ny * rows[r, k + 1])
-    return most
-
-
-@kernel
 def gap(a: Floats, count_a: int, b: Floats, count_b: int) -> Axis:
     """Give the distance of two placed convex bodies, and the unit vector from a to b along it.
 

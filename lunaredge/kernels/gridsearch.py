@@ -145,14 +145,11 @@ def _run(
     labels, ways, (downs, overs) = state
     pool, tops, clock = queue
     flat, moves, onward = graph[0].reshape(-1), graph[1].reshape(-1), graph[2]
-    own_share, share, straight, diagonal, ahead, aslant, width = rule
-    offsets = STEPS[:, 0] * len(overs) + STEPS[:, 1]
-    number, stride = np.arange(len(STEPS)), len(flat) // len(labels)
-    lengths = np.where(number % 4 < 2, straight, diagonal)
-    edges = offsets if stride == 1 else np.where(number < 4, 0, 4 * offsets) + number % 4
-    inverse, bound = 1.0 / width, _bound(labels, goal)
+    own_share, share, _, _, ahead, aslant, width = rule
+    stride, inverse, bound = len(flat) // len(labels), 1.0 / width, _bound(labels, goal)
+    offsets, edges, lengths = _moves(len(overs), stride, rule)
     now, spare, highest = clock
-    while min(bound * inverse, _KEY_MAX) >= now and highest + _RESERVE <= len(pool):
+    while min(bound * inverse, _KEY_MAX + 1) > now and highest + _RESERVE <= len(pool):
         slot = now & (_SLOTS - 1)
         while slot < _SLOTS and tops[np.uint64(slot)] < 0:
             slot += 1
@@ -162,21 +159,20 @@ def _run(
             now, spare, highest = clock
             continue
         now = (now & ~(_SLOTS - 1)) | slot
-        top = np.int64(tops[np.uint64(slot)])
-        cell, top = np.int64(pool[np.uint64(top)]), top - 1
+        top = np.int64(tops[np.uint64(slot)]) - 1
+        cell = np.int64(pool[np.uint64(top + 1)])
         if top & (BLOCK - 1) == 0:
             block, top = top, np.int64(pool[top])
             pool[block], spare = spare, block
         tops[np.uint64(slot)] = top
-        here = np.uint64(cell)
-        row = np.int64(np.uint32(cell) // np.uint32(len(overs)))
-        column, label, way = cell - row * len(overs), labels[here], np.int64(ways[here])
-        down, over = downs[np.uint64(row)], overs[np.uint64(column)]
-        if label + ahead * max(down, over) + aslant * min(down, over) >= bound or way & _TAKEN:
+        label, way = labels[np.uint64(cell)], np.int64(ways[np.uint64(cell)])
+        if label >= bound or way & _TAKEN:
             continue
-        ways[here] = way | _TAKEN
-        mask = np.int64(moves[here]) & onward[np.uint64(way & _WAY)]
+        ways[np.uint64(cell)] = way | _TAKEN
+        mask = np.int64(moves[np.uint64(cell)]) & onward[np.uint64(way & _WAY)]
         own = own_share * min(flat[stride * cell], _HUGE)
+        row = np.int64(np.uint32(cell) // np.uint32(len(overs)))
+        column = cell - row * len(overs)
         while mask:
             k = _LOWEST[np.uint64(mask)]
             mask &= mask - 1
@@ -185,9 +181,8 @@ def _run(
             before = labels[near]
             if before != 0.0 and before <= cost:
                 continue
-            down = downs[np.uint64(row + STEPS[k, 0])]
-            over = overs[np.uint64(column + STEPS[k, 1])]
-            promised = cost + ahead * max(down, over) + aslant * min(down, over)
+            i, j = np.uint64(row + STEPS[k, 0]), np.uint64(column + STEPS[k, 1])
+            promised = cost + ahead * max(downs[i], overs[j]) + aslant * min(downs[i], overs[j])
             if not promised < bound:
                 continue
             mark = np.int64(ways[near]) & _TARGET
@@ -205,6 +200,19 @@ def _run(
                 pool[block], top, highest = top, block + 1, max(highest, block)
             pool[np.uint64(top)], tops[np.uint64(slot)] = cell + offsets[k], top
     return bound, highest + _RESERVE <= len(pool)
+
+
+@kernel
+def _moves(column_count: int, stride: int, rule: Floats) -> tuple[Ints, Ints, Floats]:
+    """Give for each move how far on the node lies, where its cost stands, and its length.
+
+    Costs by the move, four to a node, stand with the node that is left, or for a move back with
+    the one entered.
+    """
+    number = np.arange(len(STEPS))
+    offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
+    edges = offsets if stride == 1 else np.where(number < 4, 0, 4 * offsets) + number % 4
+    return offsets, edges, np.where(number % 4 < 2, rule[2], rule[3])
 
 
 @kernel

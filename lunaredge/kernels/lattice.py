@@ -193,5 +193,7 @@ class Pool(NamedTuple):
     """int64 (5,): nodes, waiting, settled, the goal's node or -1, 1 when a look was given up."""
     times: Floats
     """float64 (., 2): room for the times of every leg of the fullest bin."""
+    work: Floats
+    """As `sweep.work_space` gives it."""
     open_moves: Shorts
     """int32 (states,): a bit for each open move and `KNOWN`; 0 = not looked at yet."""

@@ -30,7 +30,6 @@ from lunaredge.kernels.lattice import (
 )
 from lunaredge.kernels.lattice_static import open_moves
 from lunaredge.kernels.lattice_timed import departure, taken_times
-from lunaredge.kernels.sweep import work_space
 
 FOUND, EXHAUSTED, PAUSED, FULL = range(4)
 """How a slice ends: at the goal, with nothing left, at its count, or out of room in the pool."""
@@ -47,9 +46,22 @@ SAME_RAD = 1e-8
 
 @kernel
 def begin(graph: Graph, scene: Scene, task: Task, pool: Pool) -> bool:
-    """Begin a search: only the start is known. False when the start is not safe then."""
+    """Begin a search: only the start is known.
+
+    False when the start is not safe then, or the goal never from some time on for long enough.
+    """
     pool.counts[:] = 0
     pool.counts[GOAL_NODE] = -1
+    at = _nodes_of(len(pool.slots) - 1, graph.guide, scene, task.ends, pool)
+    while at >= 0:
+        since_s = max(pool.figures[at, SAFE_FROM], task.start_s)
+        if pool.figures[at, SAFE_UNTIL] == np.inf or (
+            since_s + task.stay_s <= pool.figures[at, SAFE_UNTIL]
+        ):
+            break
+        at = pool.words[at, NEXT]
+    if at < 0:
+        return False
     at = _nodes_of(len(pool.slots) - 2, graph.guide, scene, task.ends, pool)
     while at >= 0:
         if pool.figures[at, SAFE_FROM] <= task.start_s <= pool.figures[at, SAFE_UNTIL]:
@@ -266,7 +278,6 @@ def _reach(
         links = scene.links
         chords = links.chords[links.first[-1 - via] : links.first[-via]]
     after = _nodes_of(target, guide, scene, task.ends, pool)
-    work = work_space()
     while after >= 0:
         at, after = after, pool.words[after, NEXT]
         if pool.words[at, SETTLED]:
@@ -282,7 +293,7 @@ def _reach(
         if least + pool.figures[at, TO_GO] >= cost_max:
             continue
         place, window = (x, y, duration_s), (first_s, last_s, task.tick_s)
-        leave_s = departure(chords, place, window, scene.parts, scene.traffic, work)
+        leave_s = departure(chords, place, window, scene.parts, scene.traffic, pool.work)
         if leave_s == -np.inf:
             pool.counts[GIVEN_UP] = 1
         elif leave_s < np.inf:
@@ -333,7 +344,7 @@ def _nodes_of(state: int, guide: Floats, scene: Scene, ends: Floats, pool: Pool)
     else:
         x, y = _centre(state // HEADINGS, scene.ground)
         pose, to_go = (x, y, ANGLES[state % HEADINGS]), guide[state // HEADINGS]
-    taken = taken_times(pose, scene.parts, scene.traffic, pool.times)
+    taken = taken_times(pose, scene.parts, scene.traffic, pool.work, pool.times)
     pool.slots[state] = count
     after_s = -np.inf
     for k in range(taken + 1):

@@ -20,7 +20,7 @@ from lunaredge.kernels.lattice import (
     Traffic,
 )
 from lunaredge.kernels.lattice_static import SPARE_M, bin_range, chord, from_segment
-from lunaredge.kernels.sweep import Motion, first_meeting, work_space
+from lunaredge.kernels.sweep import Motion, first_meeting
 
 # The k-th look at a departure is k ticks after the one before: some 4000 ticks in all.
 LOOKS_MAX = 90
@@ -29,19 +29,18 @@ Pose = tuple[float, float, float]
 
 
 @kernel
-def taken_times(pose: Pose, parts: Floats, traffic: Traffic, out: Floats) -> int:
+def taken_times(pose: Pose, parts: Floats, traffic: Traffic, work: Floats, out: Floats) -> int:
     """Write the times at which traffic touches a machine that stands at a pose; give their count.
 
     parts : float64 (S, COLUMNS)   the machine's
+    work  : as `sweep.work_space` gives it
     out   : float64 (legs, 2)      from and until, s; rising, apart from each other
 
     Where a body touches twice during one leg, the time between counts too.
     """
     reach = np.max(parts[:, REACH])
     first, end = bin_range(traffic, pose[0], pose[1])
-    if first == end:
-        return 0
-    count, work = 0, work_space()
+    count = 0
     for at in range(first, end):
         leg = traffic.legs[traffic.bin_legs[at]]
         owner = traffic.owners[traffic.bin_legs[at]]

@@ -10,7 +10,7 @@ counted in cells: column c of row r is the square [c, c + 1] x [r, r + 1]. Prepa
 and prepared machines as
 
     discs     : float64 (D, 4)          x, y, FREE and HIT byte of discs. Row 0 stands at the origin
-                                        and covers all parts; the others do so between them
+                                        and covers all parts; the others do so together
     parts     : float64 (S, COLUMNS)    rows of `kernels.convex`, in cells
 
 Where a disc's centre stands in a cell whose byte is FREE or more, nothing closed is in the disc;
@@ -42,8 +42,9 @@ GRID = 7
 # What `first_closed` says instead of a cell.
 NONE, BEYOND = -1, -2
 
-WORD_BITS = 32
-_FULL = 2**WORD_BITS - 1
+WORD_SHIFT = 5
+LAST_BIT = 2**WORD_SHIFT - 1
+_FULL = 2 ** (LAST_BIT + 1) - 1
 
 # Discs are turned by a table; half a step of it is 0.003 rad, which their bytes allow for.
 HEADINGS = 1024
@@ -51,14 +52,13 @@ HEADING_ERROR_RAD = math.pi / HEADINGS
 _ANGLES_RAD = np.arange(HEADINGS) * (math.tau / HEADINGS)
 _TURNS: Floats = np.column_stack((np.cos(_ANGLES_RAD), np.sin(_ANGLES_RAD)))
 # A multiple of HEADINGS that makes every heading positive, so that cutting off is rounding down.
-_AHEAD = 2.0**31 + 0.5
+_AHEAD = 2.0**33 + 0.5
 
-# What `paths.route` allows.
-COORDINATE_M_MAX = 1.1e7
-HEADING_RAD_MAX = 1e6
+# The sum of a pose's three numbers, sign apart: all that `paths.route` allows, metres and radians.
+POSE_MAX = 2.0 * 1.1e7 + 1e6
 
-# Poses that go through the tiers together: with what waits of them they fit the first cache.
-_BLOCK = 512
+# Poses that go through the tiers together: with what waits of them they fit the second cache.
+_BLOCK = 2048
 
 
 def check_poses(out_free: Flags, poses: Floats, cells: Cells, outline: Outline) -> bool:
@@ -104,25 +104,31 @@ def work_space(row_count: int) -> tuple[Floats, Floats]:
 def _look_up(
     free: Flags, poses: Floats, clearance: Bytes, grid: Floats, discs: Floats, waiting: Ints
 ) -> int:
-    """Decide what the byte at the reference point decides; list the others and give their count.
+    """Tell which poses the byte at the reference point frees; list the others, give their count.
 
-    Negative: one of them is no pose. No branch in here depends on a pose: half of what is left at
-    the edge of the closed ground would be guessed wrong.
+    Negative: one of them is no pose. No branch in here depends on a pose: half of those at the edge
+    of the closed ground would be guessed wrong.
     """
-    x_m, y_m, per_m = grid[X_M], grid[Y_M], 1.0 / grid[CELL_M]
-    free_from, hit_below = int(discs[0, 2]), int(discs[0, 3])
+    per_m = 1.0 / grid[CELL_M]
+    # The ring's corner. `byte_at` says the same of one point; the two sums spared here count.
+    x_m, y_m = grid[X_M] - grid[CELL_M], grid[Y_M] - grid[CELL_M]
+    row_max, column_max = clearance.shape[0] - 1.0, clearance.shape[1] - 1.0
+    width, flat = np.uint64(clearance.shape[1]), clearance.reshape(-1)
+    free_from = int(discs[0, 2])
     count = 0
     wrong = False
     for k in range(len(poses)):
         x, y = poses[k, 0], poses[k, 1]
-        wrong |= not abs(x) <= COORDINATE_M_MAX
-        wrong |= not abs(y) <= COORDINATE_M_MAX
-        wrong |= not abs(poses[k, 2]) <= HEADING_RAD_MAX
-        byte = byte_at(clearance, (x - x_m) * per_m, (y - y_m) * per_m)
-        is_free = byte >= free_from
+        wrong |= not abs(x) + abs(y) + abs(poses[k, 2]) <= POSE_MAX
+        u, v = (x - x_m) * per_m, (y - y_m) * per_m
+        u = u if u > 0.0 else 0.0
+        v = v if v > 0.0 else 0.0
+        u = u if u < column_max else column_max
+        v = v if v < row_max else row_max
+        is_free = flat[np.uint64(int(v)) * width + np.uint64(int(u))] >= free_from
         free[k] = is_free
         waiting[count] = k
-        count += (not is_free) & (byte >= hit_below)
+        count += not is_free
     return -1 if wrong else count
 
 
@@ -160,7 +166,8 @@ def byte_at(clearance: Bytes, u: float, v: float) -> int:
     v = v if v > 0.0 else 0.0
     u = u if u < column_max else column_max
     v = v if v < row_max else row_max
-    return int(clearance[np.uint64(v), np.uint64(u)])
+    # Signed indices would be looked at for counting from the end.
+    return int(clearance[np.uint64(int(v)), np.uint64(int(u))])
 
 
 @kernel
@@ -208,30 +215,32 @@ def first_closed(bits: Words, grid: Floats, body: Floats, grow: float, spans: Fl
 
     A cell meets a convex body exactly when its columns meet the x that the body takes within the
     cell's row: what is in the row is convex too, so it leaves out no x in between. So each row
-    takes two numbers and a look at its bits, however many cells there are.
+    takes two numbers and a look at its bits, however many cells there are; and only rows that have
+    a closed cell beside or under the body take as much.
     """
-    rows, is_inside = _rows_under(bits, grid, body, grow)
+    box = _box_of(body, body[MARGIN] + grow)
+    width = grid[WIDTH]
+    is_inside = box[0] > 0.0 and box[1] < width and box[2] > 0.0 and box[3] < len(bits)
     if not is_inside and grid[CLOSED_BEYOND] > 0.0:
         return BEYOND
+    columns = (max(0, floored(box[0])), min(int(width) - 1, floored(box[1])))
+    rows = (max(0, floored(box[2])), min(len(bits) - 1, floored(box[3])))
+    rows = _rows_closed(bits, rows, columns)
     spread(spans, rows, body, grow)
-    width = grid[WIDTH]
     for row in range(rows[0], rows[1] + 1):
-        k = row - rows[0]
-        low, high = spans[k, 0] - grow, spans[k, 1] + grow
-        if high >= 0.0 and low < width:
-            low = low if low > 0.0 else 0.0
-            high = high if high < width - 1.0 else width - 1.0
-            column = first_bit(bits, row, int(low), int(high))
+        left, right = spans[row - rows[0], 0] - grow, spans[row - rows[0], 1] + grow
+        if right >= 0.0 and left < width:
+            left = left if left > 0.0 else 0.0
+            right = right if right < width - 1.0 else width - 1.0
+            column = first_bit(bits, row, int(left), int(right))
             if column >= 0:
                 return row * int(width) + column
     return NONE
 
 
 @kernel
-def _rows_under(
-    bits: Words, grid: Floats, body: Floats, grow: float
-) -> tuple[tuple[int, int], bool]:
-    """Give the first and last row that a body meets, and whether it keeps within the grid."""
+def _box_of(body: Floats, more: float) -> tuple[float, float, float, float]:
+    """Give the least and largest x, the least and largest y of a body's corners, made wider."""
     left, right, low, high = np.inf, -np.inf, np.inf, -np.inf
     for k in range(int(body[COUNT])):
         x, y = body[CORNERS + 2 * k], body[CORNERS + 2 * k + 1]
@@ -239,10 +248,25 @@ def _rows_under(
         right = x if x > right else right
         low = y if y < low else low
         high = y if y > high else high
-    more = body[MARGIN] + grow
-    left, right, low, high = left - more, right + more, low - more, high + more
-    is_inside = left > 0.0 and low > 0.0 and right < grid[WIDTH] and high < len(bits)
-    return (max(0, floored(low)), min(len(bits) - 1, floored(high))), is_inside
+    return left - more, right + more, low - more, high + more
+
+
+@kernel
+def _rows_closed(bits: Words, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[int, int]:
+    """Narrow rows to those between the first and the last that have a closed cell in columns."""
+    start, end = columns[0] >> WORD_SHIFT, columns[1] >> WORD_SHIFT
+    mask = _FULL << (columns[0] & LAST_BIT)
+    first, last = rows[1] + 1, rows[1]
+    if columns[0] > columns[1]:
+        return first, last
+    for row in range(rows[0], rows[1] + 1):
+        some = np.int64(bits[row, start]) & mask
+        for k in range(start + 1, end + 1):
+            some |= np.int64(bits[row, k])
+        if some != 0:
+            last = row
+            first = row if row < first else first
+    return first, last
 
 
 @kernel
@@ -317,15 +341,15 @@ def _spread_disc(
 @kernel
 def first_bit(bits: Words, row: int, first: int, last: int) -> int:
     """Give the first set bit of a row from one column to another, both included; -1 = none."""
-    start, end = first // WORD_BITS, last // WORD_BITS
+    start, end = first >> WORD_SHIFT, last >> WORD_SHIFT
     for k in range(start, end + 1):
         word = np.int64(bits[row, k])
         if k == start:
-            word &= _FULL << (first % WORD_BITS)
+            word &= _FULL << (first & LAST_BIT)
         if k == end:
-            word &= _FULL >> (WORD_BITS - 1 - last % WORD_BITS)
+            word &= _FULL >> (LAST_BIT - (last & LAST_BIT))
         if word != 0:
-            return k * WORD_BITS + lowest_bit(int(word))
+            return (k << WORD_SHIFT) + lowest_bit(int(word))
     return -1
 
 

@@ -23,11 +23,12 @@ from lunaredge.kernels.occupancy import (
     BEYOND,
     CELL_M,
     CLOSED_BEYOND,
+    LAST_BIT,
     NONE,
     SLACK,
     STEPS_PER_CELL,
     WIDTH,
-    WORD_BITS,
+    WORD_SHIFT,
     X_M,
     Y_M,
     Cells,
@@ -426,6 +427,6 @@ def _beside(
 def _last_bit(bits: Words, row: int, first: int, last: int) -> int:
     """Give the last set bit of a row from one column to another, both included; -1 = none."""
     for column in range(last, first - 1, -1):
-        if bits[row, column // WORD_BITS] >> np.uint32(column % WORD_BITS) & np.uint32(1):
+        if np.int64(bits[row, column >> WORD_SHIFT]) >> (column & LAST_BIT) & 1:
             return column
     return -1

@@ -22,14 +22,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, gap, place, support, turned
+from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, gap, place, turned
 from lunaredge.kernels.jit import Floats, Ints, Shorts, kernel
 from lunaredge.kernels.solids import (
-    FACE_COUNT,
     FACE_REACH,
     FACE_X,
     FACE_Y,
-    FACES,
     FRAME_X,
     FRAME_Y,
     GROWN,
@@ -43,7 +41,9 @@ from lunaredge.kernels.solids import (
     Index,
     X,
     Y,
+    farthest_face,
     is_first,
+    support,
     tiles,
 )
 from lunaredge.kernels.sweep import work_space
@@ -153,8 +153,8 @@ def _search(
         done = 0
         while done < count:
             done, pair_count = _pair((done, count), parts, index, left, pairs)
-            pair_count = _beyond_solid(pair_count, parts, faces, left, pairs)
-            pair_count = _beyond_part(pair_count, part_faces, rows, left, pairs)
+            pair_count = _beyond_solid(pair_count, parts, part_faces, faces, left, pairs)
+            pair_count = _beyond_part(pair_count, part_faces, rows, faces, left, pairs)
             k, solid, part = _meet(pair_count, parts, rows, left, pairs, work)
             if k != NONE:
                 return start + ids[k], solid, part
@@ -241,13 +241,15 @@ def _pair(
                         far = reach + faces[solid, FACE_REACH]
                         is_near = dx * dx + dy * dy <= far * far
                         if more > 0.0:
-                            is_near = is_near and is_first(rows, frame, solid, (r, c), low, first)
+                            is_near &= is_first(rows, frame, solid, (r, c), low, first)
                         pair += is_near
     return span[1], pair
 
 
 @kernel
-def _beyond_solid(count: int, parts: Floats, faces: Floats, left: Floats, pairs: Shorts) -> int:
+def _beyond_solid(
+    count: int, parts: Floats, part_faces: Floats, faces: Floats, left: Floats, pairs: Shorts
+) -> int:
     """Keep the pairs whose part is not beyond the solid's nearest face; give their count."""
     kept = 0
     for i in range(count):
@@ -256,37 +258,28 @@ def _beyond_solid(count: int, parts: Floats, faces: Floats, left: Floats, pairs:
         cos, sin = left[_COS, k], left[_SIN, k]
         room, face = farthest_face(faces, s, x, y)
         nx, ny = -faces[s, face], -faces[s, face + 1]
-        room -= support(parts, p, cos * nx + sin * ny, cos * ny - sin * nx)
+        room -= support(part_faces, p, cos * nx + sin * ny, cos * ny - sin * nx)
         pairs[kept, 0], pairs[kept, 1], pairs[kept, 2] = k, s, p
         kept += room <= parts[p, MARGIN]
     return kept
 
 
 @kernel
-def _beyond_part(count: int, part_faces: Floats, rows: Floats, left: Floats, pairs: Shorts) -> int:
+def _beyond_part(
+    count: int, part_faces: Floats, rows: Floats, faces: Floats, left: Floats, pairs: Shorts
+) -> int:
     """Keep the pairs whose solid is not beyond the part's nearest face; give their count."""
     kept = 0
     for i in range(count):
         k, s, p = pairs[i, 0], pairs[i, 1], pairs[i, 2]
-        x, y = rows[s, X] - left[_PX, k], rows[s, Y] - left[_PY, k]
+        x, y = faces[s, FACE_X] - left[_PX, k], faces[s, FACE_Y] - left[_PY, k]
         cos, sin = left[_COS, k], left[_SIN, k]
         room, face = farthest_face(part_faces, p, cos * x + sin * y, cos * y - sin * x)
         nx, ny = -part_faces[p, face], -part_faces[p, face + 1]
-        room -= support(rows, s, cos * nx - sin * ny, sin * nx + cos * ny)
+        room -= support(faces, s, cos * nx - sin * ny, sin * nx + cos * ny)
         pairs[kept, 0], pairs[kept, 1], pairs[kept, 2] = k, s, p
         kept += room <= rows[s, MARGIN]
     return kept
-
-
-@kernel
-def farthest_face(faces: Floats, r: int, x: float, y: float) -> tuple[float, int]:
-    """Give how far beyond its farthest face of body r a place in its frame is, and the column."""
-    best, face = -np.inf, FACES
-    for k in range(FACES, FACES + 3 * int(faces[r, FACE_COUNT]), 3):
-        room = faces[r, k] * x + faces[r, k + 1] * y - faces[r, k + 2]
-        face = k if room > best else face
-        best = room if room > best else best
-    return best, face
 
 
 @kernel

@@ -20,9 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, support, turned
+from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, turned
 from lunaredge.kernels.jit import Floats, Shorts, kernel
-from lunaredge.kernels.solidcheck import farthest_face
 from lunaredge.kernels.solids import (
     FACE_REACH,
     FACE_X,
@@ -41,7 +40,9 @@ from lunaredge.kernels.solids import (
     Index,
     X,
     Y,
+    farthest_face,
     is_first,
+    support,
     tiles,
 )
 from lunaredge.kernels.sweep import CONTACT_M, Motion, first_meeting, least_gap, work_space
@@ -240,31 +241,34 @@ def _room(leg: Leg, outline: Outline, p: int, solids: tuple[Floats, Floats], s: 
     rows, faces = solids
     x, y = leg.motion[0] - rows[s, X], leg.motion[1] - rows[s, Y]
     _, face = farthest_face(faces, s, x + 0.5 * leg.motion[3], y + 0.5 * leg.motion[4])
-    room = _beyond(leg, parts, p, (x, y), (faces[s, face], faces[s, face + 1]))
+    room = _beyond(leg, outline, p, (x, y), (faces[s, face], faces[s, face + 1]))
     room -= faces[s, face + 2]
     _, face = farthest_face(part_faces, p, -leg.cos * x - leg.sin * y, leg.sin * x - leg.cos * y)
     nx, ny = part_faces[p, face], part_faces[p, face + 1]
     nx, ny = leg.sin * ny - leg.cos * nx, -leg.sin * nx - leg.cos * ny
-    other = _beyond(leg, parts, p, (x, y), (nx, ny)) - support(rows, s, nx, ny) - rows[s, MARGIN]
+    other = _beyond(leg, outline, p, (x, y), (nx, ny)) - support(faces, s, nx, ny) - rows[s, MARGIN]
     return float(max(room, other) - parts[p, MARGIN])
 
 
 @kernel
 def _beyond(
-    leg: Leg, parts: Floats, p: int, start: tuple[float, float], line: tuple[float, float]
+    leg: Leg, outline: Outline, p: int, start: tuple[float, float], line: tuple[float, float]
 ) -> float:
     """Give how far along a direction all corners of a part stay, over a whole segment, at least.
 
     A corner's way is linear but for its turning: over an angle w it leaves its chord by
     r * w**2 / 8 at most.
     """
+    parts, part_faces = outline
     nx, ny = line
     bulge = 0.125 * (parts[p, REACH] - parts[p, MARGIN]) * leg.motion[5] * leg.motion[5]
     place = nx * start[0] + ny * start[1]
-    at_start = place - support(parts, p, -leg.cos * nx - leg.sin * ny, leg.sin * nx - leg.cos * ny)
+    at_start = place - support(
+        part_faces, p, -leg.cos * nx - leg.sin * ny, leg.sin * nx - leg.cos * ny
+    )
     at_end = place + nx * leg.motion[3] + ny * leg.motion[4]
     at_end -= support(
-        parts, p, -leg.end_cos * nx - leg.end_sin * ny, leg.end_sin * nx - leg.end_cos * ny
+        part_faces, p, -leg.end_cos * nx - leg.end_sin * ny, leg.end_sin * nx - leg.end_cos * ny
     )
     return float(min(at_start, at_end) - bulge)
 

@@ -5,9 +5,11 @@ A set of solids is five arrays, entered into and kept up to date by `add` and `r
     rows  : float64 (S, SOLID_COLUMNS)  a body as `kernels.convex` packs it, about its own origin;
                                         then where that origin is, the box around the rounded body,
                                         and the time it is there. Count 0: an unused row
-    faces : float64 (S, FACE_COLUMNS)   the same again, for the first look: x, y, reach, count, then
-                                        of each face its unit normal outward and how far it is from
-                                        the origin, margin and rounding included
+    faces : float64 (S, FACE_COLUMNS)   the same again, for the first look: x, y, reach, where the
+                                        groups end; then groups of four faces, each its unit normal
+                                        outward and how far it is from the origin, margin and
+                                        rounding included, and of four corners. The last of either
+                                        fills the last group
     frame : float64 (FRAME,)            how the two grids lie, see the columns below
     clear : uint8 (H, W)                how far any point of a cell is from the nearest solid, at
                                         least, in quanta. The cells along the border hold CLEAR_MAX:
@@ -37,9 +39,12 @@ from lunaredge.kernels.jit import Floats, Shorts, kernel
 X, Y, LEFT, BOTTOM, RIGHT, TOP, FROM, UNTIL = range(COLUMNS, COLUMNS + 8)
 SOLID_COLUMNS = COLUMNS + 8
 
-# Columns of `faces`; of a box they fill two lines of the cache.
-FACE_X, FACE_Y, FACE_REACH, FACE_COUNT, FACES = range(5)
-FACE_COLUMNS = FACES + 3 * CORNERS_MAX
+# Columns of `faces`. Fours take half the time of a loop over a count that is not known beforehand;
+# a box fills three lines of the cache.
+FACE_X, FACE_Y, FACE_REACH, FACE_END, GROUPS = range(5)
+_FACE, _GROUP = 3, 20
+_CORNER = 4 * _FACE
+FACE_COLUMNS = GROUPS + _GROUP * CORNERS_MAX // 4
 
 # Columns of a frame: the corner of both grids; the side of a clearance cell, its inverse and its
 # quantum; of the tiles the inverse of the side, how many, and how far off they list a body.
@@ -92,7 +97,7 @@ def remove(index: Index, solid: int, near: Shorts) -> None:
     twice = 2.0 * (CLEAR_MAX * frame[QUANTUM] + frame[CELL])
     row = rows[solid]
     box = (row[LEFT] - twice, row[BOTTOM] - twice, row[RIGHT] + twice, row[TOP] + twice)
-    row[COUNT], faces[solid, FACE_COUNT] = 0.0, 0.0
+    row[COUNT], faces[solid, FACE_END] = 0.0, 0.0
     for k in range(gather(index, box, near)):
         _stamp(rows[near[k]], frame, clear, cells)
 
@@ -101,16 +106,55 @@ def remove(index: Index, solid: int, near: Shorts) -> None:
 def write_faces(row: Floats, out: Floats) -> None:
     """Write the faces of a body, float64 (FACE_COLUMNS,); a point's only one faces +x."""
     count = int(row[COUNT])
-    out[FACE_X], out[FACE_Y], out[FACE_COUNT] = row[X], row[Y], count
+    out[FACE_X], out[FACE_Y] = row[X], row[Y]
     out[FACE_REACH] = row[REACH] + TOUCH_M
-    for k in range(count):
-        here, after = CORNERS + 2 * k, CORNERS + 2 * ((k + 1) % count)
+    groups = (count + 3) // 4
+    out[FACE_END] = GROUPS + _GROUP * groups
+    for k in range(4 * groups):
+        here = CORNERS + 2 * min(k, count - 1)
+        after = CORNERS + 2 * ((min(k, count - 1) + 1) % count)
         ex, ey = row[after] - row[here], row[after + 1] - row[here + 1]
         length = math.sqrt(ex * ex + ey * ey)
         nx, ny = (ey / length, -ex / length) if length > 0.0 else (1.0, 0.0)
-        face = FACES + 3 * k
+        group = GROUPS + _GROUP * (k // 4)
+        face, corner = group + _FACE * (k % 4), group + _CORNER + 2 * (k % 4)
         out[face], out[face + 1] = nx, ny
         out[face + 2] = nx * row[here] + ny * row[here + 1] + row[MARGIN] + TOUCH_M
+        out[corner], out[corner + 1] = row[here], row[here + 1]
+
+
+@kernel
+def farthest_face(faces: Floats, r: int, x: float, y: float) -> tuple[float, int]:
+    """Give how far beyond its farthest face of body r a place in its frame is, and the column."""
+    best, face = -np.inf, GROUPS
+    a, end = GROUPS, int(faces[r, FACE_END])
+    while a < end:
+        b, c, d = a + _FACE, a + 2 * _FACE, a + 3 * _FACE
+        at_a = faces[r, a] * x + faces[r, a + 1] * y - faces[r, a + 2]
+        at_b = faces[r, b] * x + faces[r, b + 1] * y - faces[r, b + 2]
+        at_c = faces[r, c] * x + faces[r, c + 1] * y - faces[r, c + 2]
+        at_d = faces[r, d] * x + faces[r, d + 1] * y - faces[r, d + 2]
+        ab, at_ab = b if at_b > at_a else a, max(at_a, at_b)
+        cd, at_cd = d if at_d > at_c else c, max(at_c, at_d)
+        abcd, at_abcd = cd if at_cd > at_ab else ab, max(at_ab, at_cd)
+        face, best = abcd if at_abcd > best else face, max(best, at_abcd)
+        a += _GROUP
+    return best, face
+
+
+@kernel
+def support(faces: Floats, r: int, nx: float, ny: float) -> float:
+    """Give how far body r comes from its origin along a direction in its frame, no margin."""
+    most = -np.inf
+    a, end = GROUPS + _CORNER, int(faces[r, FACE_END])
+    while a < end:
+        at_a = nx * faces[r, a] + ny * faces[r, a + 1]
+        at_b = nx * faces[r, a + 2] + ny * faces[r, a + 3]
+        at_c = nx * faces[r, a + 4] + ny * faces[r, a + 5]
+        at_d = nx * faces[r, a + 6] + ny * faces[r, a + 7]
+        most = max(most, max(max(at_a, at_b), max(at_c, at_d)))
+        a += _GROUP
+    return most
 
 
 @kernel

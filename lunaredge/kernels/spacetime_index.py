@@ -7,14 +7,10 @@ holds everything that the machine can touch on its way, at any heading. So a bod
 ever is one segment, whatever the horizon, and a track is added or taken away without a look at any
 other.
 
-All tracks lie in two arrays, each in a place of its own:
-
-    numbers : float64 (N,)                  of each track its boxes, the times, x, y and headings of
-                                            its knots, and its parts as `kernels.convex` has them
-    tracks  : int64 (M, TRACK_COLUMNS)      where in `numbers` these are, and how many
-
-Two arrays and no more, since each that a compiled function is given costs it time at every call.
+Tracks lie in shared arrays, each in a place of its own: see `Index`.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,6 +39,20 @@ BOX = 8
 
 Times = tuple[float, float]
 """From when until when, s, ends included; the start after the end is no time at all."""
+
+
+class Index(NamedTuple):
+    """Tracks, as arrays; few, since each costs every call that it is passed on to.
+
+    numbers : float64 (N,)               of each track its boxes, the times, x, y and headings of
+                                         its knots, and its parts as `kernels.convex` has them
+    tracks  : int64 (M, TRACK_COLUMNS)   where in `numbers` these are, and how many
+    roots   : float64 (M, BOX)           the root box of each once more, side by side
+    """
+
+    numbers: Floats
+    tracks: Ints
+    roots: Floats
 
 
 def box_count(segments: int) -> int:
@@ -75,17 +85,15 @@ def node_count(tracks: Ints, slot: int, level: int) -> int:
 
 
 @kernel
-def lay_track(
-    route: Floats, parts: Floats, counts: Times, numbers: Floats, tracks: Ints, slot: int
-) -> None:
-    """Write a track's numbers to its slot.
+def lay_track(route: Floats, parts: Floats, counts: Times, index: Index, slot: int) -> None:
+    """Write a track to its slot.
 
     route  : float64 (K, 4)        as `paths.Route` has checked it
     parts  : float64 (S, COLUMNS)  as `paths.Footprint` gives them
     counts : from when until when it counts, s; both within FOREVER_S
     slot   : `lay_out` has made room for K + 1 segments and S parts
     """
-    track = tracks[slot]
+    numbers, track = index.numbers, index.tracks[slot]
     times, count = route[:, 0], len(route)
     first = np.searchsorted(times, counts[0], side="right")
     last = max(first, np.searchsorted(times, counts[1], side="left"))
@@ -102,6 +110,8 @@ def lay_track(
             numbers[track[PART] + p * COLUMNS + column] = parts[p, column]
     track[SEGMENTS], track[SHIFT], track[PARTS] = segments, min(first, count) - 1, len(parts)
     _lay_boxes(numbers, track, reach_m)
+    root = track[LEVEL + track[DEPTH]]
+    index.roots[slot] = numbers[root : root + BOX]
 
 
 @kernel

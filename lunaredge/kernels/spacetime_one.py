@@ -27,6 +27,7 @@ from lunaredge.kernels.spacetime_index import (
     SHIFT,
     START,
     TIME,
+    Index,
     Times,
     node_count,
 )
@@ -38,8 +39,8 @@ from lunaredge.kernels.spacetime_pair import (
     common_times,
     motion_between,
     pair_work,
+    roots_of,
     search,
-    search_below,
 )
 
 Contact = tuple[int, float, float, int]
@@ -52,28 +53,28 @@ EVER = (-np.inf, np.inf)
 
 
 @kernel
-def check_track(
-    numbers: Floats, tracks: Ints, slot: int, skipped: Ints, mode: int, range_m: float
-) -> Answer:
+def check_track(index: Index, slot: int, skipped: Ints, mode: int, range_m: float) -> Answer:
     """Give what one track meets first, or else what it comes nearest to within a range.
 
-    numbers, tracks : as `spacetime_index` says
-    skipped         : int64 (N,)  slots to leave out
-    mode            : MEET; or MEET_AT_KNOTS of `spacetime_pair`, which looks for no clearance
-    returns         : for a meeting, a gap of minus its depth: the worst within that segment of the
-                      track, 0 at the least. Else the gap is more than 0, and without a slot nothing
-                      is nearer than the range.
+    skipped : int64 (N,)  slots to leave out
+    mode    : MEET; or MEET_AT_KNOTS of `spacetime_pair`, which looks for no clearance
+    returns : for a meeting, a gap of minus its depth: the worst within that segment of the track,
+              0 at the least. Else the gap is more than 0, and without a slot nothing is nearer than
+              the range.
 
-    Ties go to the track that was added first. Bound by the roots, 5 ns each; for what comes near,
-    by the boxes of the segments next to it.
+    Ties go to the track that was added first. Bound by the roots, 5 ns each; then by the boxes of
+    what comes near, until the first meeting.
     """
+    numbers, tracks, _ = index
     work = pair_work()
-    contact = _first_met(numbers, tracks, (slot, mode), skipped, work)
+    contact = _contact(index, (slot, mode), skipped, 0.0, work)
     if contact[0] >= 0:
-        deep_m = depth_m(numbers, tracks, (slot, contact[0]), contact[3], work)
+        start = roots_of(tracks, slot, contact[0], LEAST_GAP)
+        times = segment_times(numbers, tracks, slot, contact[3])
+        deep_m = max(0.0, -search(numbers, tracks, start, times, 0.0, work)[0])
         contact = (contact[0], -deep_m, contact[2], contact[3])
     elif mode == MEET and range_m > 0.0:
-        contact = _nearest(numbers, tracks, slot, skipped, range_m, work)
+        contact = _contact(index, (slot, LEAST_GAP), skipped, range_m, work)
     other, gap_m, time_s, segment = contact
     if other < 0:
         return other, range_m, time_s, 0, (0.0, 0.0, 0.0)
@@ -82,11 +83,12 @@ def check_track(
 
 
 @kernel
-def describe(numbers: Floats, tracks: Ints, out_meetings: Floats) -> None:
+def describe(index: Index, out_meetings: Floats) -> None:
     """Add the places and the depth to meetings of pairs; make their segments those of the routes.
 
     out_meetings : float64 (N, MEETING_COLUMNS)  as `spacetime.meetings` leaves it
     """
+    numbers, tracks, _ = index
     work = pair_work()
     for row in out_meetings:
         slot, other, time_s = int(row[MEETING_SLOT]), int(row[MEETING_OTHER]), row[MEETING_TIME]
@@ -95,8 +97,10 @@ def describe(numbers: Floats, tracks: Ints, out_meetings: Floats) -> None:
         other_place = place_at(numbers, tracks, other, other_segment, time_s)
         for k in range(3):
             row[MEETING_PLACE + k], row[MEETING_OTHER_PLACE + k] = place[k], other_place[k]
+        start = roots_of(tracks, slot, other, LEAST_GAP)
+        times = segment_times(numbers, tracks, slot, segment)
+        row[MEETING_DEPTH] = max(0.0, -search(numbers, tracks, start, times, 0.0, work)[0])
         row[MEETING_TIME] = since_ever(time_s)
-        row[MEETING_DEPTH] = depth_m(numbers, tracks, (slot, other), segment, work)
         row[MEETING_SEGMENT] = route_segment(tracks, slot, segment)
         row[MEETING_OTHER_SEGMENT] = route_segment(tracks, other, other_segment)
 
@@ -114,6 +118,13 @@ def route_segment(tracks: Ints, slot: int, segment: int) -> int:
 
 
 @kernel
+def segment_times(numbers: Floats, tracks: Ints, slot: int, segment: int) -> Times:
+    """Give from when until when a segment of a track is."""
+    knot = tracks[slot, TIME] + segment
+    return numbers[knot], numbers[knot + 1]
+
+
+@kernel
 def place_at(numbers: Floats, tracks: Ints, slot: int, segment: int, time_s: float) -> Place:
     """Give x, y and heading of a track at a time within one of its segments."""
     x, y, heading, _, _, _ = motion_between(numbers, tracks, (slot, segment), (time_s, time_s))
@@ -121,119 +132,103 @@ def place_at(numbers: Floats, tracks: Ints, slot: int, segment: int, time_s: flo
 
 
 @kernel
-def depth_m(
-    numbers: Floats, tracks: Ints, slots: tuple[int, int], segment: int, work: Work
-) -> float:
-    """Give how deep two tracks overlap at worst within a segment of the first; 0 at the least."""
-    knot = tracks[slots[0], TIME] + segment
-    times = numbers[knot], numbers[knot + 1]
-    pair = (slots[0], slots[1], LEAST_GAP)
-    return max(0.0, -search(numbers, tracks, pair, times, 0.0, work)[0])
+def _contact(
+    index: Index, checked: tuple[int, int], skipped: Ints, limit_m: float, work: Work
+) -> Contact:
+    """Give the first meeting of a slot with any other track, or the least gap under a limit.
+
+    checked : the slot, and a mode of `spacetime_pair`
+
+    Slice by slice of the track's time: nobody looks beyond the slice of the first meeting.
+    """
+    numbers, tracks, roots = index
+    slot, mode = checked
+    near = _near_tracks(roots, tracks, slot, skipped, limit_m)
+    level = max(1, tracks[slot, DEPTH] - 1)
+    contact = (-1, limit_m, np.inf, 0)
+    for node in range(node_count(tracks, slot, level)):
+        box = tracks[slot, LEVEL + level] + node * BOX
+        for n in range(len(near)):
+            base, count = near[n, 2], near[n, 3]
+            k = near[n, 1] = _next_in_time(numbers, box, node, base, (near[n, 1], count))
+            while True:
+                until_s = contact[2] if mode != LEAST_GAP else np.inf
+                k = _next_near(numbers, box, base, (k, count), (until_s, contact[1]))
+                if k == count:
+                    break
+                other = near[n, 0]
+                start = (slot, other, mode, level, node, max(1, tracks[other, DEPTH] - 1), k)
+                span = (-np.inf, until_s)
+                found = search(numbers, tracks, start, span, contact[1], work)
+                # At the same time, what was added first.
+                if found[1] < until_s or (
+                    found[1] == until_s < np.inf
+                    and tracks[other, ORDER] < tracks[contact[0], ORDER]
+                ):
+                    contact = (other, found[0], found[1], found[2])
+                k += 1
+        if mode != LEAST_GAP and contact[0] >= 0:
+            break
+    return contact
 
 
 @kernel
-def _first_met(
-    numbers: Floats, tracks: Ints, checked: tuple[int, int], skipped: Ints, work: Work
-) -> Contact:
-    """Give the first meeting with any other track of the slot and mode that are checked.
+def _near_tracks(roots: Floats, tracks: Ints, slot: int, skipped: Ints, limit_m: float) -> Ints:
+    """Give the tracks whose roots come within a limit of a slot's, and share time with it.
 
-    Slice by slice of the track's time, so that nobody looks beyond the slice of the first meeting.
+    returns : int64 (N, 4)  a slot; 0; where the boxes below its root are, or it; their count
     """
-    slot = checked[0]
-    near = np.empty((len(tracks), 2), np.int64)
+    flat = roots.reshape(-1)
+    near = np.empty((len(tracks), 4), np.int64)
     count = 0
     for other in range(len(tracks)):
-        near[count, 0], near[count, 1] = other, 0
-        if _may_be_near(numbers, tracks, (slot, other), 0.0) and not _is_among(skipped, other):
+        if not are_near(flat, slot * BOX, other * BOX, limit_m):
+            continue
+        start, end = common_times(flat, slot * BOX, other * BOX, EVER)
+        if start > end or other == slot or tracks[other, SEGMENTS] == 0:
+            continue
+        if not _is_among(skipped, other):
+            level = max(1, tracks[other, DEPTH] - 1)
+            near[count, 0], near[count, 1] = other, 0
+            near[count, 2], near[count, 3] = tracks[other, LEVEL + level], node_count(
+                tracks, other, level
+            )
             count += 1
-    level = max(1, tracks[slot, DEPTH] - 1)
-    contact = (-1, 0.0, np.inf, 0)
-    for node in range(node_count(tracks, slot, level)):
-        for k in range(count):
-            here = (slot, checked[1], level, node)
-            contact = _first_in_slice(numbers, tracks, here, near[k], contact, work)
-        if contact[0] >= 0:
-            break
-    return contact
+    return near[:count]
 
 
 @kernel
-def _first_in_slice(
-    numbers: Floats,
-    tracks: Ints,
-    here: tuple[int, int, int, int],
-    out_other: Ints,
-    contact: Contact,
-    work: Work,
-) -> Contact:
-    """Give the earlier of a contact and the first meeting with one other track in a slice.
+def _next_in_time(
+    numbers: Floats, box: int, node: int, base: int, span: tuple[int, int]
+) -> int:
+    """Give the first box of a span that is not past as a slice starts.
 
-    here      : the slot and the mode, and the level and the box of it that make the slice
-    out_other : int64 (2,)  the other's slot, and its first box not yet past, which moves on
+    What ends as the slice starts was looked at in the slice before, if there was one.
     """
-    slot, mode, level, node = here
-    other = out_other[0]
-    other_level = max(1, tracks[other, DEPTH] - 1)
-    box, base = tracks[slot, LEVEL + level] + node * BOX, tracks[other, LEVEL + other_level]
-    start, end = numbers[box + START], min(numbers[box + END], contact[2])
-    total = node_count(tracks, other, other_level)
-    first = out_other[1]
-    # What ends as the slice starts was looked at in the slice before.
-    while first < total and (
-        numbers[base + first * BOX + END] < start
-        or (numbers[base + first * BOX + END] == start and node > 0)
-    ):
-        first += 1
-    out_other[1] = first
-    for k in range(first, total):
-        if numbers[base + k * BOX + START] > end:
+    k, count = span
+    start = numbers[box + START]
+    while k < count:
+        end = numbers[base + k * BOX + END]
+        if end > start or (end == start and node == 0):
             break
-        if are_near(numbers, box, base + k * BOX, 0.0):
-            span = (-np.inf, contact[2])
-            root = tracks[slot, LEVEL + tracks[slot, DEPTH]]
-            other_root = tracks[other, LEVEL + tracks[other, DEPTH]]
-            times = common_times(numbers, root, other_root, span)
-            begin = (slot, other, mode, level, node, other_level, k)
-            found = search_below(numbers, tracks, begin, times, 0.0, work)
-            # At the same time, what was added first.
-            if found[1] < contact[2] or (
-                found[1] == contact[2] < np.inf and tracks[other, ORDER] < tracks[contact[0], ORDER]
-            ):
-                contact = (other, 0.0, found[1], found[2])
-    return contact
+        k += 1
+    return k
 
 
 @kernel
-def _nearest(
-    numbers: Floats, tracks: Ints, slot: int, skipped: Ints, range_m: float, work: Work
-) -> Contact:
-    """Give the least gap to any other track, of one that never meets them."""
-    contact = (-1, range_m, np.inf, 0)
-    for other in range(len(tracks)):
-        if not _may_be_near(numbers, tracks, (slot, other), contact[1]):
-            continue
-        if _is_among(skipped, other):
-            continue
-        found = search(numbers, tracks, (slot, other, LEAST_GAP), EVER, contact[1], work)
-        if found[1] < np.inf:
-            contact = (other, found[0], found[1], found[2])
-    return contact
+def _next_near(numbers: Floats, box: int, base: int, span: tuple[int, int], limits: Times) -> int:
+    """Give the next box of a span that starts within a slice, and comes within a limit of it.
 
-
-@kernel
-def _may_be_near(
-    numbers: Floats, tracks: Ints, slots: tuple[int, int], limit_m: float
-) -> bool:
-    """Tell whether two slots hold tracks whose roots come within a limit, and share time."""
-    slot, other = slots
-    if other == slot or tracks[other, SEGMENTS] == 0:
-        return False
-    root = tracks[slot, LEVEL + tracks[slot, DEPTH]]
-    other_root = tracks[other, LEVEL + tracks[other, DEPTH]]
-    if not are_near(numbers, root, other_root, limit_m):
-        return False
-    start, end = common_times(numbers, root, other_root, EVER)
-    return start <= end
+    limits  : a time beyond which nothing counts, s; a distance, m
+    returns : the end of the span for none
+    """
+    k, count = span
+    until_s = min(numbers[box + END], limits[0])
+    while k < count and numbers[base + k * BOX + START] <= until_s:
+        if are_near(numbers, box, base + k * BOX, limits[1]):
+            return k
+        k += 1
+    return count
 
 
 @kernel

@@ -37,8 +37,8 @@ from lunaredge.kernels.spacetime_index import (
     X,
     Y,
 )
-from lunaredge.kernels.spacetime_parts import Part, meet, meet_at_start, nearest, parts_work
-from lunaredge.kernels.sweep import CONTACT_M, Motion
+from lunaredge.kernels.spacetime_parts import Part, meet_at_start, parts_work, stay_apart
+from lunaredge.kernels.sweep import CONTACT_M, Motion, first_meeting, least_gap
 
 # What is looked for: a meeting at any time; one at a knot of either; the least gap.
 MEET, MEET_AT_KNOTS, LEAST_GAP = range(3)
@@ -46,14 +46,14 @@ MEET, MEET_AT_KNOTS, LEAST_GAP = range(3)
 # A pair of boxes is replaced by less than 2 * FAN pairs, once a level of either.
 _WAITING_MAX = 2 * LEVELS * 2 * FAN
 
-Pair = tuple[int, int, int]
-"""The slots of two tracks, and what is looked for."""
 Nodes = tuple[int, int, int, int]
 """A level and a box of it, of one track and of the other."""
 Start = tuple[int, int, int, int, int, int, int]
-"""A pair, and a level and a box of it of each."""
+"""The slots of two tracks, what is looked for, and of both tracks a level and a box of it."""
 Spot = tuple[int, int, int, int, int]
-"""A pair, and a box of level 1 or a segment of each."""
+"""The slots of two tracks, what is looked for, and of both a box of level 1 or a segment."""
+Next = tuple[int, int, float, float]
+"""The segments of a piece of time, -1 for none is left, and its start and end, s."""
 Rows = tuple[int, int, int, int, int, int]
 Piece = tuple[float, float, float]
 """The start and the end of a piece of time, and where the search ends, s."""
@@ -76,53 +76,53 @@ def pair_work() -> Work:
 
 @kernel
 def search(
-    numbers: Floats, tracks: Ints, pair: Pair, span: Times, limit_m: float, work: Work
+    numbers: Floats, tracks: Ints, start: Start, span: Times, limit_m: float, work: Work
 ) -> Found:
-    """Give the first meeting of two tracks, or their least gap, within a span of time.
+    """Give the first meeting of two tracks, or their least gap, below a box of each.
 
-    numbers, tracks : as `spacetime_index` says
+    numbers, tracks : of a `spacetime_index.Index`
+    span            : from when until when, s, ends included
     limit_m         : LEAST_GAP seeks gaps under it only, right to `sweep.GAP_ERROR_M`; else give 0
 
     Bound by the pairs of boxes looked at, some 10 ns each, until few are left.
     """
-    a, b, mode = pair
-    start = (a, b, mode, tracks[a, DEPTH], 0, tracks[b, DEPTH], 0)
-    root, other_root = _box(tracks, a, start[3], 0), _box(tracks, b, start[5], 0)
-    times = common_times(numbers, root, other_root, span)
-    return search_below(numbers, tracks, start, times, limit_m, work)
-
-
-@kernel
-def search_below(
-    numbers: Floats, tracks: Ints, start: Start, times: Times, limit_m: float, work: Work
-) -> Found:
-    """Do what `search` does, only below a box of each track.
-
-    times : of the span what both tracks share, even where these boxes share less
-    """
-    a, b, mode = start[0], start[1], start[2]
+    a, b, mode, level, node, other_level, other_node = start
     waiting = work.waiting
     found = (limit_m, np.inf, -1, -1)
-    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = start[3:]
+    # An instant at the edge of two boxes belongs to their neighbours too, but not one that is all
+    # that the tracks share.
+    times = common_times(numbers, root_of(tracks, a), root_of(tracks, b), span)
+    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = level, node, other_level, other_node
     count = 1 if times[0] <= times[1] else 0
     while count > 0:
         count -= 1
         nodes = (waiting[count, 0], waiting[count, 1], waiting[count, 2], waiting[count, 3])
         box, other = _box(tracks, a, nodes[0], nodes[1]), _box(tracks, b, nodes[2], nodes[3])
         shared = common_times(numbers, box, other, times)
-        # An instant at the edge of two boxes belongs to their neighbours too.
         if not (shared[0] < shared[1] or times[0] == times[1]):
             continue
         if not are_near(numbers, box, other, found[0]):
             continue
         if nodes[0] > 1 or nodes[2] > 1:
-            count = _split(numbers, tracks, (a, b, mode), nodes, waiting, count)
+            count = _split(numbers, tracks, (a, b), nodes, waiting, count)
             continue
         spot = (a, b, mode, nodes[1], nodes[3])
         found = search_lowest(numbers, tracks, spot, shared, found, work.parts)
         if mode != LEAST_GAP and found[1] < np.inf:
             break
     return found
+
+
+@kernel
+def roots_of(tracks: Ints, a: int, b: int, mode: int) -> Start:
+    """Give where a search of all of two tracks starts."""
+    return a, b, mode, tracks[a, DEPTH], 0, tracks[b, DEPTH], 0
+
+
+@kernel
+def root_of(tracks: Ints, slot: int) -> int:
+    """Give where the root box of a track is."""
+    return tracks[slot, LEVEL + tracks[slot, DEPTH]]
 
 
 @kernel
@@ -151,7 +151,7 @@ def _box(tracks: Ints, slot: int, level: int, node: int) -> int:
 
 @kernel
 def _split(
-    numbers: Floats, tracks: Ints, pair: Pair, nodes: Nodes, waiting: Ints, count: int
+    numbers: Floats, tracks: Ints, pair: tuple[int, int], nodes: Nodes, waiting: Ints, count: int
 ) -> int:
     """Put the children of the higher of two boxes, or of both, on the stack; the last in time first.
 
@@ -185,12 +185,7 @@ def _children(segments: int, level: int, node: int) -> tuple[int, int]:
 
 @kernel
 def search_lowest(
-    numbers: Floats,
-    tracks: Ints,
-    spot: Spot,
-    times: Times,
-    found: Found,
-    work: Floats,
+    numbers: Floats, tracks: Ints, spot: Spot, times: Times, found: Found, work: Floats
 ) -> Found:
     """Look at the segments of two boxes of level 1; give what is better than `found`, or that.
 
@@ -200,22 +195,68 @@ def search_lowest(
     Knots at the same times, the common case, are compared as they lie; others are merged.
     """
     a, b, mode, node, other_node = spot
-    first, last = _children(tracks[a, SEGMENTS], 1, node)
-    other_first, other_last = _children(tracks[b, SEGMENTS], 1, other_node)
-    if last - first == other_last - other_first and times[0] < times[1]:
-        box, other = _box(tracks, a, 1, node), _box(tracks, b, 1, other_node)
-        reach_m = numbers[box + REACH] + numbers[other + REACH] + max(found[0], CONTACT_M)
-        if mode != MEET_AT_KNOTS:
-            reach_m += 0.5 * (numbers[box + STEP] + numbers[other + STEP])
-        rows = _rows(tracks, (a, first), (b, other_first))
-        is_aligned, is_near = _compare(numbers, rows, last - first + 2, reach_m)
+    k, last = _children(tracks[a, SEGMENTS], 1, node)
+    j, other_last = _children(tracks[b, SEGMENTS], 1, other_node)
+    box, other = _box(tracks, a, 1, node), _box(tracks, b, 1, other_node)
+    reach_m = numbers[box + REACH] + numbers[other + REACH]
+    is_aligned = 0
+    if last - k == other_last - j and times[0] < times[1]:
+        way_m = 0.5 * (numbers[box + STEP] + numbers[other + STEP])
+        wide_m = reach_m + max(found[0], CONTACT_M) + (way_m if mode != MEET_AT_KNOTS else 0.0)
+        rows = _rows(tracks, (a, k), (b, j))
+        is_aligned, is_near = _compare(numbers, rows, last - k + 2, wide_m)
         if is_aligned and not is_near:
             return found
+    ends = (last, other_last, int(is_aligned))
+    while True:
+        limit_m = reach_m + max(found[0], CONTACT_M)
+        spot = (a, b, mode, k, j)
+        k, j, low, high = _next_piece(numbers, tracks, spot, times, ends, limit_m)
+        if k < 0:
+            return found
+        spot = (a, b, mode, k, j)
+        found = _search_piece(numbers, tracks, spot, (low, high, times[1]), found, work)
+        if mode != LEAST_GAP and found[1] < np.inf:
+            return found
+        end, other_end = numbers[tracks[a, TIME] + k + 1], numbers[tracks[b, TIME] + j + 1]
+        k, j = k + (end <= other_end), j + (other_end <= end)
+
+
+@kernel
+def _next_piece(
+    numbers: Floats,
+    tracks: Ints,
+    spot: Spot,
+    times: Times,
+    ends: tuple[int, int, int],
+    reach_m: float,
+) -> Next:
+    """Give the next piece of time on which two segments are to be looked at.
+
+    ends : the last segment of both, and whether all their knots are at the same times; then pieces
+           on which the origins don't come within the reach are passed over
+    """
+    a, b, mode, k, j = spot
+    last, other_last, is_aligned = ends
+    time_at, other_time_at = tracks[a, TIME], tracks[b, TIME]
+    while k <= last and j <= other_last:
         if is_aligned:
-            spot = (a, b, mode, first, other_first)
-            return _search_aligned(numbers, tracks, spot, times, found, work)
-    spot = (a, b, mode, first, other_first)
-    return _search_merged(numbers, tracks, spot, times, found, work)
+            rows, count = _rows(tracks, (a, k), (b, j)), last + 1 - k
+            far = 0
+            if mode == MEET_AT_KNOTS:
+                far = _next_near_knot(numbers, rows, count, reach_m)
+            else:
+                far = _next_near(numbers, rows, count, reach_m)
+            if far == count:
+                break
+            k, j = k + far, j + far
+        end, other_end = numbers[time_at + k + 1], numbers[other_time_at + j + 1]
+        low = max(times[0], numbers[time_at + k], numbers[other_time_at + j])
+        high = min(times[1], end, other_end)
+        if low < high or low == high == times[0] == times[1]:
+            return k, j, low, high
+        k, j = k + (end <= other_end), j + (other_end <= end)
+    return -1, -1, 0.0, 0.0
 
 
 @kernel
@@ -242,82 +283,28 @@ def _compare(numbers: Floats, rows: Rows, count: int, reach_m: float) -> tuple[b
 
 
 @kernel
-def _search_aligned(
-    numbers: Floats, tracks: Ints, spot: Spot, times: Times, found: Found, work: Floats
-) -> Found:
-    """Look at the segments of two boxes, from those of the spot on, that have the same times."""
-    a, b, mode, first, other_first = spot
-    reach_m = numbers[tracks[a, LEVEL + 1] + REACH] + numbers[tracks[b, LEVEL + 1] + REACH]
-    rows = _rows(tracks, (a, first), (b, other_first))
-    count = _children(tracks[a, SEGMENTS], 1, first >> FAN_BITS)[1] + 1 - first
-    at = 0
-    while True:
-        limit_m = reach_m + max(found[0], CONTACT_M)
-        if mode == MEET_AT_KNOTS:
-            at = _next_near_knot(numbers, rows, (at, count), limit_m)
-        else:
-            at = _next_near(numbers, rows, (at, count), limit_m)
-        if at == count:
-            return found
-        low, high = max(times[0], numbers[rows[0] + at]), min(times[1], numbers[rows[0] + at + 1])
-        if low < high:
-            spot = (a, b, mode, first + at, other_first + at)
-            piece = (low, high, times[1])
-            found = _search_piece(numbers, tracks, spot, piece, found, work)
-            if mode != LEAST_GAP and found[1] < np.inf:
-                return found
-        at += 1
-
-
-@kernel
-def _next_near(numbers: Floats, rows: Rows, span: tuple[int, int], reach_m: float) -> int:
-    """Give the first segment of a span on which two origins come within a reach, or its end."""
-    k, count = span
-    x = numbers[rows[4] + k] - numbers[rows[1] + k]
-    y = numbers[rows[5] + k] - numbers[rows[2] + k]
-    while k < count:
+def _next_near(numbers: Floats, rows: Rows, count: int, reach_m: float) -> int:
+    """Give the first of some segments on which two origins come within a reach, or their count."""
+    x = numbers[rows[4]] - numbers[rows[1]]
+    y = numbers[rows[5]] - numbers[rows[2]]
+    for k in range(count):
         x_end = numbers[rows[4] + k + 1] - numbers[rows[1] + k + 1]
         y_end = numbers[rows[5] + k + 1] - numbers[rows[2] + k + 1]
         if _nearest2(x, y, x_end - x, y_end - y) <= reach_m * reach_m:
             return k
-        x, y, k = x_end, y_end, k + 1
+        x, y = x_end, y_end
     return count
 
 
 @kernel
-def _next_near_knot(numbers: Floats, rows: Rows, span: tuple[int, int], reach_m: float) -> int:
-    """Give the first segment of a span with a knot within a reach, its end for the last; or the end
-    of the span.
-    """
-    first, count = span
-    for k in range(first, count + 1):
+def _next_near_knot(numbers: Floats, rows: Rows, count: int, reach_m: float) -> int:
+    """Give the first of some segments that starts within a reach; the last may end there too."""
+    for k in range(count + 1):
         x = numbers[rows[4] + k] - numbers[rows[1] + k]
         y = numbers[rows[5] + k] - numbers[rows[2] + k]
         if x * x + y * y <= reach_m * reach_m:
-            return k if k < count or k == first else count - 1
+            return min(k, count - 1)
     return count
-
-
-@kernel
-def _search_merged(
-    numbers: Floats, tracks: Ints, spot: Spot, times: Times, found: Found, work: Floats
-) -> Found:
-    """Look at the segments of two boxes, from those of the spot on, piece by common piece."""
-    a, b, mode, k, j = spot
-    last = _children(tracks[a, SEGMENTS], 1, k >> FAN_BITS)[1]
-    other_last = _children(tracks[b, SEGMENTS], 1, j >> FAN_BITS)[1]
-    time_at, other_time_at = tracks[a, TIME], tracks[b, TIME]
-    while k <= last and j <= other_last:
-        end, other_end = numbers[time_at + k + 1], numbers[other_time_at + j + 1]
-        low = max(times[0], numbers[time_at + k], numbers[other_time_at + j])
-        high = min(times[1], end, other_end)
-        if low < high or low == high == times[0] == times[1]:
-            piece = (low, high, times[1])
-            found = _search_piece(numbers, tracks, (a, b, mode, k, j), piece, found, work)
-            if mode != LEAST_GAP and found[1] < np.inf:
-                break
-        k, j = k + (end <= other_end), j + (other_end <= end)
-    return found
 
 
 @kernel
@@ -369,15 +356,18 @@ def _search_piece(
             reach_m = numbers[p + PART_REACH] + numbers[q + PART_REACH] + max(best[0], CONTACT_M)
             if apart2 > reach_m * reach_m:
                 continue
-            if mode == LEAST_GAP:
-                gap_m, u = nearest(numbers, (p, motion), (q, other), best[0], work)
-                is_better = gap_m < best[0]
-            else:
-                is_last = piece[1] == piece[2]
-                gap_m = 0.0
-                u = _meeting(numbers, (p, motion), (q, other), mode, is_last, work)
-                is_better = u < best_u
-            if is_better:
+            part, other_part = (p, motion), (q, other)
+            gap_m, u = 0.0, np.inf
+            if mode == MEET_AT_KNOTS:
+                u = _meeting_knot(numbers, part, other_part, piece[1] == piece[2], work)
+            elif mode == LEAST_GAP or not stay_apart(numbers, part, other_part, work):
+                body = (numbers[p : p + COLUMNS], motion)
+                other_body = (numbers[q : q + COLUMNS], other)
+                if mode == MEET:
+                    u = first_meeting(body, other_body, work)
+                else:
+                    gap_m, u = least_gap(body, other_body, best[0], work)
+            if gap_m < best[0] if mode == LEAST_GAP else u < best_u:
                 best_u = u
                 time_s = min(piece[1], piece[0] + u * (piece[1] - piece[0]))
                 best = (gap_m, time_s, segment, other_segment)
@@ -385,10 +375,8 @@ def _search_piece(
 
 
 @kernel
-def _meeting(numbers: Floats, a: Part, b: Part, mode: int, is_last: bool, work: Floats) -> float:
-    """Give the u at which two parts meet; inf for none. The last piece has a knot at its end too."""
-    if mode == MEET:
-        return meet(numbers, a, b, work)
+def _meeting_knot(numbers: Floats, a: Part, b: Part, is_last: bool, work: Floats) -> float:
+    """Give the u of the knot at which two parts meet; the last piece has one at its end too."""
     if meet_at_start(numbers, a, b, work):
         return 0.0
     if is_last and meet_at_start(numbers, (a[0], _end(a[1])), (b[0], _end(b[1])), work):

@@ -8,7 +8,6 @@ on the rest.
 import numpy as np
 
 from lunaredge.kernels.convex import (
-    COLUMNS,
     CORNERS,
     CORNERS_MAX,
     COUNT,
@@ -18,7 +17,7 @@ from lunaredge.kernels.convex import (
     turned,
 )
 from lunaredge.kernels.jit import Floats, kernel
-from lunaredge.kernels.sweep import CONTACT_M, Motion, first_meeting, least_gap, work_space
+from lunaredge.kernels.sweep import CONTACT_M, Motion, work_space
 
 Part = tuple[int, Motion]
 """Where in the numbers of an index a part is, and how it moves."""
@@ -40,27 +39,36 @@ def parts_work() -> Floats:
 
 
 @kernel
-def meet(numbers: Floats, a: Part, b: Part, work: Floats) -> float:
-    """Give the first u in [0, 1] at which two parts are within CONTACT_M; inf for none.
+def stay_apart(numbers: Floats, a: Part, b: Part, work: Floats) -> bool:
+    """Tell whether some edge's normal shows that two parts never come within CONTACT_M.
+
+    Along a fixed normal, a corner at distance r that turns by w on the way leaves the chord between
+    its two ends by r * w**2 / 8 at most.
 
     work : as `parts_work` gives it
     """
-    if _stay_apart(numbers, a, b, work):
-        return np.inf
-    row, other_row = numbers[a[0] : a[0] + COLUMNS], numbers[b[0] : b[0] + COLUMNS]
-    return first_meeting((row, a[1]), (other_row, b[1]), work)
-
-
-@kernel
-def nearest(numbers: Floats, a: Part, b: Part, limit_m: float, work: Floats) -> tuple[float, float]:
-    """Give `sweep.least_gap` of two parts: the gap and its u; (limit, -1) when none is less."""
-    row, other_row = numbers[a[0] : a[0] + COLUMNS], numbers[b[0] : b[0] + COLUMNS]
-    return least_gap((row, a[1]), (other_row, b[1]), limit_m, work)
+    from_a, from_b = a[1], b[1]
+    if abs(from_a[5]) > _TURN_MAX or abs(from_b[5]) > _TURN_MAX:
+        return False
+    bend_m = numbers[a[0] + REACH] * from_a[5] ** 2 + numbers[b[0] + REACH] * from_b[5] ** 2
+    limit_m = numbers[a[0] + MARGIN] + numbers[b[0] + MARGIN] + CONTACT_M + bend_m / 8.0
+    x, y = from_b[0] - from_a[0], from_b[1] - from_a[1]
+    count_a = _place(numbers, a[0], (0.0, 0.0, from_a[2]), work, _A)
+    count_b = _place(numbers, b[0], (x, y, from_b[2]), work, _B)
+    x, y = x + from_b[3] - from_a[3], y + from_b[4] - from_a[4]
+    _place(numbers, a[0], (0.0, 0.0, from_a[2] + from_a[5]), work, _A_END)
+    _place(numbers, b[0], (x, y, from_b[2] + from_b[5]), work, _B_END)
+    return _edges_part(work, (_A, count_a), (_B, count_b), limit_m) or _edges_part(
+        work, (_B, count_b), (_A, count_a), limit_m
+    )
 
 
 @kernel
 def meet_at_start(numbers: Floats, a: Part, b: Part, work: Floats) -> bool:
-    """Tell whether two parts are within CONTACT_M of each other as the piece of time starts."""
+    """Tell whether two parts are within CONTACT_M of each other as the piece of time starts.
+
+    work : as `parts_work` gives it
+    """
     x, y = b[1][0] - a[1][0], b[1][1] - a[1][1]
     count_a = _place(numbers, a[0], (0.0, 0.0, a[1][2]), work, _A)
     count_b = _place(numbers, b[0], (x, y, b[1][2]), work, _B)
@@ -109,29 +117,6 @@ def _side(work: Floats, a: tuple[int, int], b: tuple[int, int], limit_m: float) 
                 return _APART
             side = _UNKNOWN
     return side
-
-
-@kernel
-def _stay_apart(numbers: Floats, a: Part, b: Part, work: Floats) -> bool:
-    """Tell whether some edge's normal shows that two parts never come within CONTACT_M.
-
-    Along a fixed normal, a corner at distance r that turns by w on the way leaves the chord between
-    its two ends by r * w**2 / 8 at most.
-    """
-    from_a, from_b = a[1], b[1]
-    if abs(from_a[5]) > _TURN_MAX or abs(from_b[5]) > _TURN_MAX:
-        return False
-    bend_m = numbers[a[0] + REACH] * from_a[5] ** 2 + numbers[b[0] + REACH] * from_b[5] ** 2
-    limit_m = numbers[a[0] + MARGIN] + numbers[b[0] + MARGIN] + CONTACT_M + bend_m / 8.0
-    x, y = from_b[0] - from_a[0], from_b[1] - from_a[1]
-    count_a = _place(numbers, a[0], (0.0, 0.0, from_a[2]), work, _A)
-    count_b = _place(numbers, b[0], (x, y, from_b[2]), work, _B)
-    x, y = x + from_b[3] - from_a[3], y + from_b[4] - from_a[4]
-    _place(numbers, a[0], (0.0, 0.0, from_a[2] + from_a[5]), work, _A_END)
-    _place(numbers, b[0], (x, y, from_b[2] + from_b[5]), work, _B_END)
-    return _edges_part(work, (_A, count_a), (_B, count_b), limit_m) or _edges_part(
-        work, (_B, count_b), (_A, count_a), limit_m
-    )
 
 
 @kernel

@@ -178,8 +178,7 @@ class Fleet:
         slots = [self._slots[name] for name in ignore if name in self._slots]
         visitor = self._visit(reservation)
         slot, gap_m, time_s, segment, place = check_track(
-            self._tracks.numbers,
-            self._tracks.rows,
+            self._tracks.index,
             visitor,
             np.array(slots, np.int64),
             int(moments),
@@ -216,7 +215,7 @@ class Fleet:
         `meetings_max`, which then need not be the earliest.
         """
         found = self._found(meetings_max, moments)
-        describe(self._tracks.numbers, self._tracks.rows, found)
+        describe(self._tracks.index, found)
         return [self._meeting(row) for row in found.tolist()]
 
     def meeting_times(
@@ -233,9 +232,9 @@ class Fleet:
         """Give the meetings, sorted, as `kernels.spacetime.meetings` writes them."""
         assert meetings_max >= 1, "a search for no meeting finds none"
         found = np.empty((meetings_max, MEETING_COLUMNS))
-        numbers, rows = self._tracks.numbers, self._tracks.rows
-        found = found[: meetings(numbers, rows, self._cuts(), int(moments), found)]
-        first, second = rows[found[:, 1:3].astype(np.int64), ORDER].T
+        index = self._tracks.index
+        found = found[: meetings(index, self._cuts(), int(moments), found)]
+        first, second = index.tracks[found[:, 1:3].astype(np.int64), ORDER].T
         return found[np.lexsort((second, first, found[:, 0]))]
 
     def _lay(self, slot: int, reservation: Reservation) -> None:
@@ -260,7 +259,7 @@ class Fleet:
         no more than the boxes, however many tracks stand still.
         """
         if self._cuts_s is None:
-            starts_s = np.sort(box_starts(self._tracks.numbers, self._tracks.rows))
+            starts_s = np.sort(box_starts(self._tracks.index))
             self._cuts_s = np.unique(starts_s[:: max(1, len(self))])
         return self._cuts_s
 

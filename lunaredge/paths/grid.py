@@ -11,6 +11,7 @@ from a finer model, and its finer steps stay in the finer grid.
 """
 
 import math
+import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -72,18 +73,47 @@ class Tile(NamedTuple):
 
 
 class _Pool:
-    """Blocks of all versions of one grid; the first ``used`` of them are never written again."""
+    """Blocks of all versions of one grid. What a table that is still there names is never written.
+
+    Whoever holds a version's table holds its blocks; what only tables that are gone have named is
+    used again. That is found out when there is no room left (mark and sweep, McCarthy 1960).
+    """
 
     def __init__(self, count: int) -> None:
         self.blocks: Floats = np.empty((count, LAYERS, BLOCK, BLOCK))
-        self.used = 0
+        self._free: Ints = np.arange(count)
+        self._tables: list[weakref.ref[Shorts]] = []
 
     def take(self, count: int) -> Ints:
         """Give the places of that many blocks that nobody uses."""
-        places = np.arange(self.used, self.used + count)
-        self.used += count
-        assert self.used <= len(self.blocks)
+        if count > len(self._free):
+            self._sweep()
+            # With little room left, the next sweep would come too soon to be paid by the updates.
+            if count > len(self._free) or 4 * len(self._free) < len(self.blocks):
+                self._grow(count)
+        places, self._free = self._free[:count], self._free[count:]
         return places
+
+    def keep(self, table: Shorts) -> None:
+        """Keep the blocks that a table names for as long as it is there."""
+        table.flags.writeable = False
+        self._tables.append(weakref.ref(table))
+
+    def _sweep(self) -> None:
+        is_free = np.ones(len(self.blocks), np.bool_)
+        self._tables = [table for table in self._tables if table() is not None]
+        for kept in self._tables:
+            table = kept()
+            if table is not None:
+                is_free[table] = False
+        self._free = np.flatnonzero(is_free)
+
+    def _grow(self, count: int) -> None:
+        """Make twice the room; old arrays stay with those who hold them."""
+        old, size = self.blocks, len(self.blocks)
+        self.blocks = np.empty((2 * size + count, *old.shape[1:]))
+        self.blocks[:size] = old
+        self._free = np.concatenate((self._free, np.arange(size, len(self.blocks))))
 
 
 class SiteGrid:
@@ -110,7 +140,6 @@ class SiteGrid:
         self.shape = shape
         self.version = 0
         self.changed = Region(0, shape[0], 0, shape[1])
-        table.flags.writeable = False
 
     @classmethod
     def of_heights(
@@ -136,6 +165,7 @@ class SiteGrid:
         # Twice the room: what is not touched yet costs nothing.
         pool = _Pool(2 * rows * columns)
         table = pool.take(rows * columns).reshape(rows, columns).astype(np.int32)
+        pool.keep(table)
         padded = np.full((rows * BLOCK, columns * BLOCK), np.nan)
         padded[:row_count, :column_count] = heights
         cut = padded.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
@@ -182,8 +212,7 @@ class SiteGrid:
     def updated(self, row: int, column: int, heights_m: ArrayLike) -> "SiteGrid":
         """Give the next version, with new heights from that cell on; NaN = no longer known.
 
-        Costs as much as the blocks of 32 x 32 cells that the region and 2 cells around it touch;
-        once for every so many blocks as the grid has, all of them are copied.
+        Costs as much as the blocks of 32 x 32 cells that the region and 2 cells around it touch.
 
         Raises:
             ConfigError: not (H, W), or it leaves the grid.
@@ -227,7 +256,7 @@ class SiteGrid:
 
     @property
     def blocks(self) -> Floats:
-        """The layers as kernels take them, with `table`: see `kernels.relief`."""
+        """The layers as kernels take them, see `kernels.relief`; to be held only with `table`."""
         return self._pool.blocks
 
     @property
@@ -293,14 +322,10 @@ class SiteGrid:
         rows, columns = _blocks_of(changed)
         old = self.table[rows, columns]
         pool, table = self._pool, self.table.copy()
-        if pool.used + old.size > len(pool.blocks):
-            # Leave behind what only older versions use.
-            pool = _Pool(2 * table.size + old.size)
-            table = pool.take(table.size).reshape(table.shape).astype(np.int32)
-            pool.blocks[table] = self.blocks[self.table]
         new = pool.take(old.size).reshape(old.shape)
-        pool.blocks[new] = self.blocks[old]
+        pool.blocks[new] = pool.blocks[old]
         table[rows, columns] = new
+        pool.keep(table)
         grid = SiteGrid(pool, table, self.frame, self.shape)
         for i in range(rows.start, rows.stop):
             for j in range(columns.start, columns.stop):

@@ -162,11 +162,9 @@ class Occupancy:
         window = np.array((low[0], high[0], low[1], high[1]), np.int64)
         fill_clearance(self.cells[1], self._closed, self.range_cells, window)
         self._open_ring()
-        first = column // kernel.WORD_BITS
-        end = (column + width - 1) // kernel.WORD_BITS + 1
-        columns = slice(
-            1 + first * kernel.WORD_BITS, min(1 + end * kernel.WORD_BITS, column_count + 1)
-        )
+        bits = 1 << kernel.WORD_SHIFT
+        first, end = column // bits, (column + width - 1) // bits + 1
+        columns = slice(1 + first * bits, min(1 + end * bits, column_count + 1))
         self.cells[0][row : row + height, first:end] = _packed(
             self._closed[row + 1 : row + 1 + height, columns]
         )

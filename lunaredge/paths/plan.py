@@ -5,6 +5,7 @@ moves, and what stands for ever. A plan is searched for with one weight after th
 for something cheaper than what was found (restarting weighted A*: Richter, Thayer, Ruml 2010).
 """
 
+import copy
 import math
 from collections.abc import Callable
 from functools import cached_property
@@ -20,7 +21,7 @@ from lunaredge.kernels.lattice import HEADINGS, Links, Pool, Scene, Task, Traffi
 from lunaredge.kernels.lattice_field import costs_to_go
 from lunaredge.kernels.lattice_static import open_links
 from lunaredge.kernels.lattice_timed import taken_times
-from lunaredge.kernels.sweep import CONTACT_M
+from lunaredge.kernels.sweep import CONTACT_M, work_space
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.plan_ground import stand
 from lunaredge.paths.plan_links import Lattice, links_of
@@ -50,6 +51,8 @@ from lunaredge.paths.verdict import Kind
 _SLICE = 1024
 # The guide is exact a little beyond the start's own cost; farther away it is a bound.
 _GUIDE_FACTOR = 1.05
+# A finer lattice than the one given has no more cells; its states take 130 MB.
+REFINED_CELLS_MAX = 1 << 20
 # Room for so many nodes at first.
 _NODES = 1 << 15
 # What a plan leaves between bodies: a check may count anything up to CONTACT_M as met.
@@ -84,7 +87,6 @@ class Planner:
     ) -> None:
         self.ground = ground
         self.machine = machine
-        self.barriers = barriers
         self.options = options or PlanOptions()
         power, wh = machine.power, self.options.wh
         second = self.options.second + wh * power.idle_w / 3600.0
@@ -94,6 +96,13 @@ class Planner:
         self._parts = machine.footprint.parts.copy()
         self._parts[:, (MARGIN, REACH)] += KEPT_FREE_M
         self._moves = moves_of(machine, self._parts, ground.cell_m, wh)
+        self._work = work_space()
+        self._set_barriers(barriers)
+
+    def _set_barriers(self, barriers: tuple[Barrier, ...]) -> None:
+        """Prepare what depends on them."""
+        self.barriers = barriers
+        ground, machine = self.ground, self.machine
         chord_m = float(np.hypot(*np.diff(self._moves.chords[:, 1:3], axis=0).T).max())
         self._range_m = machine.footprint.reach_m + max(ground.cell_m, chord_m) + _SPARE_M
         self._passing = [body_of_barrier(barrier) for barrier in barriers if not barrier.is_lasting]
@@ -106,12 +115,17 @@ class Planner:
     def plan(self, request: PlanRequest, is_over: Callable[[], bool] = never) -> Plan | NoRoute:
         """Give the cheapest route found before the states or the time end; or why there is none.
 
+        Where a gap is wide enough and the lattice too coarse to steer into it, half its cells are
+        tried, and half of those, as long as there are no more than `REFINED_CELLS_MAX`.
+
         is_over : looked at about every millisecond
         """
         limits = Limits(self.options.weights, self.options.states_max, is_over)
         found = self.find(request, limits)
         if found.words is None:
-            return explain(self, request, found)
+            no = explain(self, request, found)
+            finer = self._finer if _may_fit(no) else None
+            return no if finer is None or is_over() else finer.plan(request, is_over)
         return Plan(
             route=self.route_of(found, request.start),
             cost=float(found.figures[-1, 2]),
@@ -148,7 +162,7 @@ class Planner:
     def is_clear(self, pose: Pose, bodies: list[Body]) -> bool:
         """Tell whether the machine may stand at a pose for ever, as far as bodies go."""
         times = np.empty((sum(len(body.legs) for body in bodies) + 1, 2))
-        return taken_times(pose, self._parts, self._indexed(bodies), times) == 0
+        return taken_times(pose, self._parts, self._indexed(bodies), self._work, times) == 0
 
     def is_timed(self, request: PlanRequest) -> bool:
         """Tell whether time matters: something moves, comes or goes, or there is a deadline."""
@@ -157,7 +171,11 @@ class Planner:
     def without(self, *barriers: Barrier) -> "Planner":
         """Give the same planner without some barriers."""
         left = tuple(barrier for barrier in self.barriers if barrier not in barriers)
-        return Planner(self.ground, self.machine, left, self.options)
+        less = copy.copy(self)
+        for name in ("_hasty", "_finer"):
+            less.__dict__.pop(name, None)
+        less._set_barriers(left)
+        return less
 
     def blocker_at(self, pose: Pose) -> tuple[Kind, str] | None:
         """Give what stands where the machine would stand: its kind, and its name if it has one."""
@@ -179,7 +197,7 @@ class Planner:
         for body in [*self._passing, *bodies]:
             traffic = self._indexed([body])
             times = np.empty((len(body.legs) + 1, 2))
-            count = taken_times(pose, self._parts, traffic, times)
+            count = taken_times(pose, self._parts, traffic, self._work, times)
             if any(low <= time_s <= high for low, high in times[:count]):
                 return kinds.get(body.name, Kind.RESERVATION), body.name
         return None
@@ -188,6 +206,11 @@ class Planner:
     def _hasty(self) -> "Planner":
         options = msgspec.structs.replace(self.options, wh=0.0)
         return Planner(self.ground, self.machine, self.barriers, options)
+
+    @cached_property
+    def _finer(self) -> "Planner | None":
+        ground = self.ground.halved(REFINED_CELLS_MAX)
+        return ground and Planner(ground, self.machine, self.barriers, self.options)
 
     def _indexed(self, bodies: list[Body]) -> Traffic:
         return traffic_of(bodies, self.ground, self._range_m)
@@ -266,8 +289,14 @@ class Planner:
             waiting=np.empty(_NODES, np.int32),
             counts=np.zeros(5, np.int64),
             times=np.empty((fullest + 1, 2)),
+            work=self._work,
             open_moves=self._open_moves,
         )
+
+
+def _may_fit(no: NoRoute) -> bool:
+    """Tell whether what is said to be in the way leaves a gap that is wide enough."""
+    return no.gap_m is not None and no.needed_m is not None and no.gap_m > no.needed_m
 
 
 def _standing(pose: Pose) -> Links:

@@ -97,12 +97,17 @@ class PlanGround:
         """Size of a cell."""
         return float(self.frame[2])
 
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """Left, bottom, right and top, m."""
-        x_m, y_m, cell_m = (float(number) for number in self.frame)
-        rows, columns = self.paces_s_m.shape
-        return x_m, y_m, x_m + columns * cell_m, y_m + rows * cell_m
+    def halved(self, cells_max: int) -> "PlanGround | None":
+        """Give the same ground in cells of half the size; None when that are too many."""
+        if 4 * self.paces_s_m.size > cells_max:
+            return None
+        fine = np.ones((2, 2))
+        return PlanGround(
+            self.frame * (1.0, 1.0, 0.5),
+            np.kron(self.paces_s_m, fine),
+            energies_wh_m=np.kron(self.energies_wh_m, fine),
+            gradients=self.gradients.repeat(2, axis=0).repeat(2, axis=1),
+        )
 
     def cell_of(self, pose: Pose) -> int | None:
         """Give the number of the cell that a pose is in; None beyond the grid."""

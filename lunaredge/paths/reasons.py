@@ -94,7 +94,7 @@ def _standing(planner: "Planner", request: PlanRequest, found: "Found") -> NoRou
         place = f"({pose.x_m:.1f}, {pose.y_m:.1f})"
         reason += f"; the widest gap is {width_m:.2f} m at {place}, {needed:.2f} m are needed"
         if width_m > needed:
-            reason += ", and more to turn into it on this lattice"
+            reason += f", and more to steer into it by cells of {planner.ground.cell_m:g} m"
     return NoRoute(
         kind=kind,
         party=party,

@@ -11,10 +11,12 @@ import numpy as np
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Floats, Ints
 from lunaredge.kernels.spacetime_index import (
+    BOX,
     FOREVER_S,
     ORDER,
     SEGMENTS,
     TRACK_COLUMNS,
+    Index,
     Times,
     lay_out,
     lay_track,
@@ -33,8 +35,11 @@ class Tracks:
     """The arrays of a fleet, as `kernels.spacetime_index` says, and which slots are free."""
 
     def __init__(self, slots_max: int, bytes_max: int) -> None:
-        self.numbers: Floats = np.zeros(_NUMBERS_MIN)
-        self.rows: Ints = np.zeros((_SLOTS_MIN, TRACK_COLUMNS), np.int64)
+        self.index = Index(
+            np.zeros(_NUMBERS_MIN),
+            np.zeros((_SLOTS_MIN, TRACK_COLUMNS), np.int64),
+            np.zeros((_SLOTS_MIN, BOX)),
+        )
         self._slots_max = slots_max
         self._numbers_max = bytes_max // 8
         self._numbers_used = 0
@@ -61,13 +66,13 @@ class Tracks:
     def lay(self, slot: int, footprint: Footprint, route: Route, counts: Times) -> None:
         """Write a track to a slot that it fits in; it is the last in order."""
         within = max(-FOREVER_S, counts[0]), min(FOREVER_S, counts[1])
-        lay_track(route.knots, footprint.parts, within, self.numbers, self.rows, slot)
-        self.rows[slot, ORDER] = self._orders
+        lay_track(route.knots, footprint.parts, within, self.index, slot)
+        self.index.tracks[slot, ORDER] = self._orders
         self._orders += 1
 
     def clear(self, slot: int) -> None:
         """Let a slot hold no track."""
-        self.rows[slot, SEGMENTS] = 0
+        self.index.tracks[slot, SEGMENTS] = 0
 
     def give_back(self, slot: int) -> None:
         """Take a slot back, with its track."""
@@ -86,9 +91,11 @@ class Tracks:
                 value=f"{slot} in {8 * self._numbers_used} bytes",
                 remedy="remove some first, or give shorter routes",
             )
-        self.numbers = _grown(self.numbers, end)
-        self.rows = _grown(self.rows, slot + 1)
-        self.rows[slot] = row
+        numbers, tracks, roots = self.index
+        self.index = Index(
+            _grown(numbers, end), _grown(tracks, slot + 1), _grown(roots, slot + 1)
+        )
+        self.index.tracks[slot] = row
         self._numbers_used = end
         self._rooms.append((segments, parts))
         return slot

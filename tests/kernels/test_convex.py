@@ -127,15 +127,6 @@ def test_distance_of_a_point_is_its_gap_but_never_negative(a, x, y):
 
 
 @given(BODIES, st.floats(-10.0, 10.0))
-def test_support_is_the_foremost_corner(a, angle):
-    nx, ny = math.cos(angle), math.sin(angle)
-
-    reach = convex.support(row_of(a)[None], 0, nx, ny)
-
-    assert reach == pytest.approx(max(nx * x + ny * y for x, y in a))
-
-
-@given(BODIES, st.floats(-10.0, 10.0))
 def test_placing_turns_and_then_moves(a, heading):
     out = np.full((convex.CORNERS_MAX, 2), np.nan)
 

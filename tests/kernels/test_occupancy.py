@@ -117,7 +117,7 @@ def test_hulls_are_those_of_shapely(corners):
 
 
 @pytest.mark.parametrize(
-    "pose", [(math.nan, 1.0, 0.0), (1.0, math.inf, 0.0), (1.0, 1.0, math.nan), (1.0, 2e7, 0.0)]
+    "pose", [(math.nan, 1.0, 0.0), (1.0, math.inf, 0.0), (1.0, 1.0, math.nan), (1.0, 3e7, 0.0)]
 )
 def test_a_pose_that_is_none_is_told_of(pose):
     cells = Occupancy(np.zeros((4, 4), np.bool_), (0.0, 0.0, 1.0))

@@ -143,10 +143,10 @@ def test_the_boxes_of_a_track_take_the_room_that_is_kept_for_them(knots):
     slot = tracks.take(footprint, route)
     tracks.lay(slot, footprint, route, (-math.inf, math.inf))
 
-    track = tracks.rows[slot]
+    track = tracks.index.tracks[slot]
     root = track[LEVEL + track[DEPTH]]
     assert track[SEGMENTS] == knots + 1
     assert root - track[LEVEL + 1] == BOX * (box_count(knots + 1) - 1)
     assert root + BOX <= track[TIME]
-    assert tracks.numbers[root + START] == -FOREVER_S
-    assert tracks.numbers[root + END] == FOREVER_S
+    assert tracks.index.numbers[root + START] == -FOREVER_S
+    assert tracks.index.numbers[root + END] == FOREVER_S

@@ -86,17 +86,40 @@ def test_updates_equal_a_grid_made_anew_bit_for_bit(data):
             assert same.all()
 
 
-def test_old_versions_stay_when_all_blocks_have_been_copied():
+def test_many_updates_need_no_more_room_than_the_versions_that_are_held():
     heights_m = np.zeros((3 * BLOCK, 2 * BLOCK))
     grid = first = SiteGrid.of_heights(heights_m, 1.0)
 
-    for k in range(40):
+    for k in range(60):
+        first.updated(0, 0, [[9.0]])
         grid = grid.updated(k, k, [[float(k + 1)]])
 
-    heights_m[range(40), range(40)] = np.arange(1.0, 41.0)
+    heights_m[range(60), range(60)] = np.arange(1.0, 61.0)
     assert layers_of(grid) == layers_of(SiteGrid.of_heights(heights_m, 1.0))
     assert first.elevation_m.max() == 0.0
-    assert len(grid.blocks) <= 3 * 6
+    assert len(grid.blocks) <= 5 * first.table.size
+
+
+def test_every_version_that_is_held_stays_as_it_was():
+    versions = [SiteGrid.of_heights(np.zeros((3 * BLOCK, 2 * BLOCK)), 1.0)]
+
+    for k in range(60):
+        versions.append(versions[-1].updated(k, k, [[float(k + 1)]]))
+
+    for k, version in enumerate(versions):
+        assert version.elevation_m.sum() == k * (k + 1) / 2
+
+
+def test_a_table_alone_holds_its_blocks():
+    grid = SiteGrid.of_heights(np.full((BLOCK, BLOCK), 7.0), 1.0)
+    other = grid.updated(0, 0, [[1.0]])
+    blocks, table = grid.blocks, grid.table
+    del grid
+
+    for k in range(40):
+        other = other.updated(0, 0, [[float(k)]])
+
+    assert (blocks[table[0, 0], ELEVATION] == 7.0).all()
 
 
 def test_two_versions_made_from_one_do_not_disturb_each_other():

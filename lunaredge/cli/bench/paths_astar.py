@@ -1,7 +1,8 @@
 """A* on a grid against pyastar2d: the same maps, the same costs of entry, eight neighbours.
 
-Ours keeps a grid prepared from one search to the next, which the peer can't; and once more without,
-the weights handed over anew in every call as the peer has it. Weights are sixteenths, so that the peer's sums in single precision are exact and must be ours.
+Ours keeps a grid prepared from one search to the next, which the peer can't; and once more anew for
+each search, as the peer has it. Weights are sixteenths, so that the peer's sums in single precision
+are exact and must be ours.
 """
 
 import importlib
@@ -46,7 +47,13 @@ def contests(options: BenchOptions) -> list[Contest]:
         ConfigError: other data are asked for.
     """
     if options.data is not None:
-        raise ConfigError("the maps are drawn", place="lunaredge bench paths", key="--data")
+        raise ConfigError(
+            "the maps of A* are drawn",
+            place="lunaredge bench paths",
+            key="--data",
+            value=options.data,
+            remedy="leave it out",
+        )
     bounds = {PREPARED: BOUND, ANEW: BOUND_ANEW}
     return [
         Contest(

@@ -54,8 +54,8 @@ class Commonroad:
 
     def __init__(self, scene: Scene) -> None:
         self._crcc: Any = importlib.import_module("commonroad_dc.pycrcc")
-        queries = "commonroad_dc.collision.trajectory_queries"
-        self._queries: Any = importlib.import_module(queries).trajectory_queries
+        queries = "commonroad_dc.collision.trajectory_queries.trajectory_queries"
+        self._queries: Any = importlib.import_module(queries)
         self._boxes = self._crcc.ShapeGroup()
         for x, y, heading, length, width in scene.boxes.tolist():
             self._boxes.add_shape(self._crcc.RectOBB(length / 2, width / 2, heading, x, y))

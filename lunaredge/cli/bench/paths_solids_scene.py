@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats
+from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.paths.footprint import Footprint, Part
 from lunaredge.paths.polygon import rectangle
 from lunaredge.paths.route import Pose
@@ -103,8 +103,8 @@ def _onward(solids: Solids, footprint: Footprint, here: Floats, bends: Floats) -
     return there
 
 
-def _are_free(solids: Solids, footprint: Footprint, poses: Floats) -> Floats:
-    free: Floats = check_poses(solids, footprint, poses[:, None, :])[:, 0] < 0
+def _are_free(solids: Solids, footprint: Footprint, poses: Floats) -> Flags:
+    free: Flags = check_poses(solids, footprint, poses[:, None, :])[:, 0] < 0
     return free
 
 

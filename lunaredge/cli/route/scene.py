@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from lunaredge.errors import ConfigError
-from lunaredge.paths.world import Scene, World
+from lunaredge.paths.scene import Scene
+from lunaredge.paths.world import World
 from lunaredge.runtime.files.route_scene import SceneFile
 from lunaredge.runtime.files.route_trips import Request, Trip
 
