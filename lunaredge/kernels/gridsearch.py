@@ -75,15 +75,28 @@ def moves_not_closed(closed: Flags) -> Bytes:
     returns : uint8 (H, W)     bit k = move k of `STEPS`
     """
     row_count, column_count, _ = closed.shape
-    moves = np.zeros((row_count, column_count), np.uint8)
-    for k in range(len(MOVES)):
-        down, over = MOVES[k]
-        for row in range(row_count - down):
-            here, there = moves[row], moves[row + down]
-            for column in range(max(0, -over), column_count - max(0, over)):
-                is_open = not closed[row, column, k]
-                here[column] |= is_open << k
-                there[column + over] |= is_open << (k + 4)
+    # With a row above and a column on each side, from where nothing leads back.
+    ahead = np.zeros((row_count + 1, column_count + 2), np.uint8)
+    for row in range(row_count):
+        shut, out = closed[row], ahead[row + 1]
+        for column in range(column_count):
+            one, two = (
+                shut[column, 0] | shut[column, 1] << 1,
+                shut[column, 2] | shut[column, 3] << 1,
+            )
+            out[column + 1] = 15 - (one | two << 2)
+    for row in range(row_count):
+        ahead[row + 1, 1] &= 0b0111
+        ahead[row + 1, column_count] &= 0b1010
+    for column in range(column_count):
+        ahead[row_count, column + 1] &= 0b0001
+    moves = np.empty((row_count, column_count), np.uint8)
+    for row in range(row_count):
+        above, beside = ahead[row], ahead[row + 1]
+        for left in range(column_count):
+            here, right = left + 1, left + 2
+            back = beside[left] & 1 | above[here] & 2 | above[left] & 4 | above[right] & 8
+            moves[row, left] = beside[here] | back << 4
     return moves
 
 

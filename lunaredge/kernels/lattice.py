@@ -32,7 +32,7 @@ ANGLES: Floats = np.arctan2(VECTORS[:, 1], VECTORS[:, 0]) % (2.0 * np.pi)
 """Heading of each, rad, rising from 0."""
 
 MOVES_MAX = 30
-"""Moves from one heading: they share a word of flags."""
+"""Moves from one heading: they share a word, two bits each."""
 
 # Columns of `Moves.steps`.
 ROW, COLUMN, AFTER = range(3)
@@ -120,6 +120,8 @@ class Traffic(NamedTuple):
     """int64 (M + 1,): the parts of owner m are rows parts_first[m] to parts_first[m + 1]."""
     parts: Floats
     """float64 (S, COLUMNS): rows of `kernels.convex`."""
+    boxes: Floats
+    """float64 (S, 4): left, bottom, right, top of each part about its owner's origin, unturned."""
     reaches: Floats
     """float64 (M,): m."""
     frame: Floats
@@ -195,5 +197,5 @@ class Pool(NamedTuple):
     """float64 (., 2): room for the times of every leg of the fullest bin."""
     work: Floats
     """As `sweep.work_space` gives it."""
-    open_moves: Shorts
-    """int32 (states,): a bit for each open move and `KNOWN`; 0 = not looked at yet."""
+    open_moves: Ints
+    """int64 (states,): what `lattice_static.is_open` found."""

@@ -28,7 +28,7 @@ from lunaredge.kernels.lattice import (
     Scene,
     Task,
 )
-from lunaredge.kernels.lattice_static import open_moves
+from lunaredge.kernels.lattice_static import is_open
 from lunaredge.kernels.lattice_timed import departure, taken_times
 
 FOUND, EXHAUSTED, PAUSED, FULL = range(4)
@@ -198,16 +198,13 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
     column_count = graph.near.shape[1]
     row, column = cell // column_count, cell % column_count
     first, end = graph.first[heading], graph.first[heading + 1]
-    word = -1
-    if graph.near[row, column]:
-        word = pool.open_moves[state]
-        if word == 0:
-            word = open_moves(state, scene, pool.open_moves)
+    is_near = graph.near[row, column]
     span = row // graph.bin_cells * graph.bin_columns + column // graph.bin_cells
     from_s, until_s = graph.bin_spans[span, 0], graph.bin_spans[span, 1]
     stays_free = pool.figures[node, SAFE_UNTIL] == np.inf
     for k in range(first, end):
-        if word >> (k - first) & 1 == 0:
+        word = pool.open_moves[state] if is_near else 1 << (k - first)
+        if word >> (k - first + MOVES_MAX) & 1:
             continue
         to = cell + graph.steps[k, ROW] * column_count + graph.steps[k, COLUMN]
         worst, length, time_s, price = 0.0, 0.0, 0.0, 0.0
@@ -230,7 +227,14 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
             continue
         target = to * HEADINGS + graph.steps[k, AFTER]
         head = pool.slots[target]
-        if not (0 <= head < pool.counts[NODES] and pool.words[head, STATE] == target):
+        is_known = 0 <= head < pool.counts[NODES] and pool.words[head, STATE] == target
+        if is_known and pool.words[head, NEXT] < 0:
+            if pool.words[head, SETTLED] or not cost + price < pool.figures[head, COST]:
+                continue
+        is_clear = word >> (k - first) & 1 == 1
+        if not is_clear and not is_open(state, k, scene, pool.work, pool.open_moves):
+            continue
+        if not is_known:
             head = _nodes_of(target, graph.guide, scene, task.ends, pool)
         is_easy = (
             stays_free
@@ -246,8 +250,7 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
             step = (target, k, duration_s, price)
             _reach(node, step, graph.guide, scene, (task, cost_max), pool)
             continue
-        in_time = here_s + duration_s <= task.arrive_s and not pool.words[head, SETTLED]
-        if in_time and cost + price < pool.figures[head, COST]:
+        if here_s + duration_s <= task.arrive_s:
             times = (here_s, here_s + duration_s, cost + price)
             _improve(head, (node, k), times, task.weight, pool)
 

@@ -6,12 +6,9 @@ Looked at for a state when a search first comes there, and remembered for later 
 import numpy as np
 
 from lunaredge.kernels.convex import COLUMNS, CORNERS, COUNT, HIGH, LOW, MARGIN, REACH
-from lunaredge.kernels.jit import Flags, Floats, Ints, Shorts, kernel
-from lunaredge.kernels.lattice import HEADINGS, Ground, Links, Moves, Scene, Traffic
+from lunaredge.kernels.jit import Flags, Floats, Ints, kernel
+from lunaredge.kernels.lattice import HEADINGS, MOVES_MAX, Ground, Links, Moves, Scene, Traffic
 from lunaredge.kernels.sweep import first_meeting, work_space
-
-KNOWN = 1 << 30
-"""Set in a state's word once it was looked at."""
 
 STILL = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 """The motion of a body whose corners are where it is."""
@@ -21,29 +18,28 @@ SPARE_M = 1e-3
 
 
 @kernel
-def open_moves(state: int, scene: Scene, out_words: Shorts) -> int:
-    """Give a bit for each move from a state that nothing standing is in the way of.
+def is_open(state: int, move: int, scene: Scene, work: Floats, out_words: Ints) -> bool:
+    """Tell whether nothing standing is in the way of a move from a state.
 
-    out_words : int32 (states,)   0 = not known yet; what is found is kept there
+    work      : as `sweep.work_space` gives it
+    out_words : int64 (states,)   what is found is kept there: bit k for an open move k of the
+                                  state's heading, bit MOVES_MAX + k for a closed one
 
     A move is closed when the footprint touches a closed cell or leaves the grid, when the ground
     is too steep along or across any heading on the way, and when it meets a solid (continuously).
     """
     moves, ground = scene.moves, scene.ground
-    cell, heading = state // HEADINGS, state % HEADINGS
-    first, end = moves.first[heading], moves.first[heading + 1]
+    cell, bit = state // HEADINGS, move - moves.first[state % HEADINGS]
     column_count = ground.closed.shape[1]
     row, column = cell // column_count, cell % column_count
-    x = ground.frame[0] + (column + 0.5) * ground.frame[2]
-    y = ground.frame[1] + (row + 0.5) * ground.frame[2]
-    word, work = KNOWN, work_space()
-    for k in range(first, end):
-        if _is_ground_open(k, row, column, moves, ground):
-            chords = moves.chords[moves.chord_first[k] : moves.chord_first[k + 1]]
-            if not meets_solid(chords, x, y, scene.parts, scene.solids, work):
-                word |= 1 << (k - first)
-    out_words[state] = word
-    return word
+    found = _is_ground_open(move, row, column, moves, ground)
+    if found:
+        x = ground.frame[0] + (column + 0.5) * ground.frame[2]
+        y = ground.frame[1] + (row + 0.5) * ground.frame[2]
+        chords = moves.chords[moves.chord_first[move] : moves.chord_first[move + 1]]
+        found = not meets_solid(chords, x, y, scene.parts, scene.solids, work)
+    out_words[state] |= 1 << (bit if found else bit + MOVES_MAX)
+    return found
 
 
 @kernel
@@ -77,15 +73,32 @@ def meets_solid(
             sx, sy = solids.legs[leg, 2], solids.legs[leg, 3]
             if from_segment(sx - x0, sy - y0, dx, dy) > reach + solids.reaches[owner] + SPARE_M:
                 continue
+            box = (min(x0, x0 + dx) - sx, min(y0, y0 + dy) - sy)
+            far = (max(x0, x0 + dx) - sx, max(y0, y0 + dy) - sy)
             still = (sx, sy, solids.legs[leg, 4], 0.0, 0.0, 0.0)
             for a in range(len(parts)):
                 for b in range(solids.parts_first[owner], solids.parts_first[owner + 1]):
                     row = solids.parts[b]
+                    if _is_beyond(box, far, reach + SPARE_M, solids.boxes[b]):
+                        continue
                     if parts[a, LOW] <= row[HIGH] and row[LOW] <= parts[a, HIGH]:
                         body = (parts[a], motion)
                         if first_meeting(body, (row, still), work) < np.inf:
                             return True
     return False
+
+
+@kernel
+def _is_beyond(
+    low: tuple[float, float], high: tuple[float, float], reach: float, box: Floats
+) -> bool:
+    """Tell whether a box, grown by a reach, stays clear of another one."""
+    return bool(
+        low[0] - reach > box[2]
+        or high[0] + reach < box[0]
+        or low[1] - reach > box[3]
+        or high[1] + reach < box[1]
+    )
 
 
 @kernel

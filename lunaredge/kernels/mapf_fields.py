@@ -6,7 +6,8 @@ at the cell asked for and goes on from there at the next question: most agents n
 of a large map.
 
 cells  : int32 (V + 1, 8)     a cell's neighbours left, right, below, above (V = none), its own
-         number, who stands there, who will (-1 = nobody), and its number of neighbours
+         number, who stands there, who will (-1 = nobody), and how many of its neighbours are
+         no dead ends
 fields : int32 (A, 2, V + 3)  [a, 0, v] is agent a's mark of cell v: 1 + the steps to its goal, 0 =
          not known yet, FAR = no way; [a, 1] is its queue: first the places where it goes on and
          where it ends, then the cells, and room for one more
@@ -17,7 +18,7 @@ import numpy as np
 from lunaredge.kernels.jit import Flags, Shorts, kernel
 
 NEIGHBOURS = 4
-SELF, AT_NOW, AT_AFTER, DEGREE, CELL_COLUMNS = range(NEIGHBOURS, NEIGHBOURS + 5)
+SELF, AT_NOW, AT_AFTER, PASSES, CELL_COLUMNS = range(NEIGHBOURS, NEIGHBOURS + 5)
 FAR = 1 << 29
 """The mark of a cell from which the goal can't be reached."""
 
@@ -45,7 +46,8 @@ def cells_of(free: Flags) -> tuple[Shorts, Shorts]:
     cells[:, AT_NOW] = cells[:, AT_AFTER] = -1
     # "No cell" is always taken.
     cells[cell_count, AT_AFTER] = 0
-    cells[:, DEGREE] = (cells[:, :NEIGHBOURS] < cell_count).sum(axis=1)
+    degrees = (cells[:, :NEIGHBOURS] < cell_count).sum(axis=1)
+    cells[:, PASSES] = (degrees[cells[:, :NEIGHBOURS]] > 1).sum(axis=1)
     return numbers, cells
 
 
@@ -69,6 +71,15 @@ def distances(cells: Shorts, fields: Shorts, places: Shorts) -> Shorts:
     marks = np.empty(len(places), dtype=np.int32)
     _marks_at(cells, fields, places, marks)
     return np.where(marks >= FAR, -1, marks - 1).astype(np.int32)
+
+
+@kernel
+def degree(cells: Shorts, cell: int) -> int:
+    """Give how many neighbours a cell has."""
+    count = 0
+    for k in range(NEIGHBOURS):
+        count += int(cells[cell, k] < len(cells) - 1)
+    return count
 
 
 @kernel

@@ -8,7 +8,7 @@ corridor in thought.
 
 from lunaredge.kernels.jit import Shorts, kernel
 from lunaredge.kernels.mapf_agents import AFTER, GOAL, NOW
-from lunaredge.kernels.mapf_fields import AT_NOW, DEGREE, NEIGHBOURS, mark_at
+from lunaredge.kernels.mapf_fields import AT_NOW, NEIGHBOURS, PASSES, degree, mark_at
 
 
 @kernel
@@ -18,7 +18,8 @@ def partner(cells: Shorts, agents: Shorts, fields: Shorts, agent: int, cell: int
     It is who stands on that cell, or a neighbour who wants by: this agent then makes way.
     """
     here = int(agents[agent, NOW])
-    if cell == here:
+    # Where two ways lead on beside the one back, nobody has to be passed.
+    if cell == here or cells[cell, PASSES] > 2:
         return -1
     other = int(cells[cell, AT_NOW])
     if (
@@ -94,7 +95,7 @@ def _ways_on(cells: Shorts, agents: Shorts, behind: int, front: int) -> tuple[in
         if near == len(cells) - 1 or near == behind:
             continue
         agent = cells[near, AT_NOW]
-        if agent >= 0 and agents[agent, GOAL] == near and cells[near, DEGREE] == 1:
+        if agent >= 0 and agents[agent, GOAL] == near and degree(cells, near) == 1:
             continue
         way_count += 1
         way = near

@@ -177,6 +177,8 @@ def _least_on(
     error = GAP_ERROR_M / grid[CELL_M]
     way = _way(motion, _spin(parts))
     best, part, cell = limit, 0.0, NONE
+    if not _comes_within(motion, (0.0, 1.0), cells, parts, best - error, work):
+        return best, part, cell
     for end in range(2):
         found, near = _distance(_at(motion, float(end)), cells, parts, best, work)
         if found < best:
@@ -390,6 +392,8 @@ def _part_distance(
     more = margin + best
     first, last = max(0, floored(box[2] - more)), min(len(bits) - 1, floored(box[3] + more))
     for row in range(first, last + 1):
+        if max(box[2] - row - 1.0, row - box[3]) - margin >= best:
+            continue
         x = corners[low, 0] if row < within[0] else corners[high, 0]
         if within[0] <= row <= within[1]:
             x = spans[row - within[0], 0]

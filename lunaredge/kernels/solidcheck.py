@@ -44,6 +44,7 @@ from lunaredge.kernels.solids import (
     farthest_face,
     is_first,
     support,
+    tile_of,
     tiles,
 )
 from lunaredge.kernels.sweep import work_space
@@ -54,24 +55,27 @@ _HEADING_RAD_MAX = 1e6
 NONE, BAD = -1, -2
 
 # Poses that go through the sieves together: what they need stays in the first cache.
-_BLOCK = 256
+BLOCK = 256
 
-# Rows of `Sieve.poses`.
-_PX, _PY, _COS, _SIN, _HEADING = range(5)
+# Rows of `Sieve.left`: the place, how much farther than its reach the outline looks for bodies,
+# heading, its cosine and sine; the rest are for segments, see `kernels.solidroute`.
+PX, PY, MORE, HEADING, COS, SIN = range(6)
+LEFT_ROWS = 12
 
 
 class Sieve(NamedTuple):
     """What passes from sieve to sieve, for one block."""
 
     cells: Shorts
-    """int32 (_BLOCK,): the clearance cell of each pose."""
+    """int32 (BLOCK,): the clearance cell of each pose."""
     ids: Shorts
-    """int32 (_BLOCK + 1,): the poses left by the clearance."""
-    poses: Floats
-    """float64 (5, _BLOCK + 1): theirs."""
+    """int32 (BLOCK + 1,): the poses left by the clearance."""
+    left: Floats
+    """float64 (LEFT_ROWS, BLOCK): theirs."""
     pairs: Shorts
     """int32 (C, 3): which of those left, solid, part."""
     work: Floats
+    """What `kernels.sweep` writes to."""
 
 
 @kernel
@@ -91,7 +95,7 @@ def first_hits(
     poses : float64 (N, K, 3)      out : int64 (N, 3)  pose, solid and part of the first hit
     """
     index = (rows, faces, frame, clear, lists)
-    sieve = _sieve(len(rows), len(parts))
+    sieve = sieve_for(len(rows), len(parts))
     for path in range(len(poses)):
         out[path, 0], out[path, 1], out[path, 2] = _search(
             poses[path], parts, part_faces, index, sieve
@@ -117,17 +121,18 @@ def first_hit(
     Ties: the lowest solid, then its lowest part.
     """
     index = (rows, faces, frame, clear, lists)
-    return _search(poses, parts, part_faces, index, _sieve(len(rows), len(parts)))
+    return _search(poses, parts, part_faces, index, sieve_for(len(rows), len(parts)))
 
 
 @kernel
-def _sieve(solid_count: int, part_count: int) -> Sieve:
+def sieve_for(solid_count: int, part_count: int) -> Sieve:
+    """Give the sieve's space for so many solids and parts; some 0.3 us."""
     return Sieve(
-        np.empty(_BLOCK, np.int32),
-        np.empty(_BLOCK + 1, np.int32),
-        np.empty((5, _BLOCK + 1)),
+        np.empty(BLOCK, np.int32),
+        np.empty(BLOCK + 1, np.int32),
+        np.empty((LEFT_ROWS, BLOCK)),
         # One pose may be near them all.
-        np.empty((4 * _BLOCK + solid_count * part_count, 3), np.int32),
+        np.empty((4 * BLOCK + solid_count * part_count, 3), np.int32),
         work_space(),
     )
 
@@ -143,16 +148,16 @@ def _search(
     for part in range(len(parts)):
         reach = max(reach, parts[part, REACH])
     needed = np.ceil(reach / frame[QUANTUM])
-    for start in range(0, len(poses), _BLOCK):
-        block = poses[start : start + _BLOCK]
+    for start in range(0, len(poses), BLOCK):
+        block = poses[start : start + BLOCK]
         if _locate(block, frame, clear, cells):
             return BAD, start + _first_bad(block), NONE
         count = _leave(block, clear, needed, cells, ids, left)
         for k in range(count):
-            left[_COS, k], left[_SIN, k] = turned(left[_HEADING, k])
+            left[COS, k], left[SIN, k] = turned(left[HEADING, k])
         done = 0
         while done < count:
-            done, pair_count = _pair((done, count), parts, index, left, pairs)
+            done, pair_count = pair((done, count), parts, index, left, pairs)
             pair_count = _beyond_solid(pair_count, parts, part_faces, faces, left, pairs)
             pair_count = _beyond_part(pair_count, part_faces, rows, faces, left, pairs)
             k, solid, part = _meet(pair_count, parts, rows, left, pairs, work)
@@ -205,14 +210,15 @@ def _leave(
         out_ids[count] = k
         count += flat[cells[k]] < needed
     for k in range(count):
-        out_left[_PX, k] = poses[out_ids[k], 0]
-        out_left[_PY, k] = poses[out_ids[k], 1]
-        out_left[_HEADING, k] = poses[out_ids[k], 2]
+        out_left[PX, k] = poses[out_ids[k], 0]
+        out_left[PY, k] = poses[out_ids[k], 1]
+        out_left[MORE, k] = 0.0
+        out_left[HEADING, k] = poses[out_ids[k], 2]
     return count
 
 
 @kernel
-def _pair(
+def pair(
     span: tuple[int, int], parts: Floats, index: Index, left: Floats, out_pairs: Shorts
 ) -> tuple[int, int]:
     """Pair the poses left with the bodies within reach that their tiles list, as far as room is.
@@ -220,30 +226,35 @@ def _pair(
     Gives the first pose not paired yet, and how many pairs there are.
     """
     rows, faces, frame, _, lists = index
-    pair, columns = 0, int(frame[TILE_COLUMNS])
+    count, columns = 0, int(frame[TILE_COLUMNS])
     for k in range(span[0], span[1]):
-        before = pair
-        x, y = left[_PX, k], left[_PY, k]
+        before = count
+        x, y = left[PX, k], left[PY, k]
         for part in range(len(parts)):
             # The tiles list what is as near as they were grown; a longer reach takes several.
-            reach = parts[part, REACH]
+            reach = parts[part, REACH] + left[MORE, k]
             more = max(0.0, reach - frame[GROWN])
-            low, high, first, last = tiles(frame, (x - more, y - more, x + more, y + more))
+            low, high, first, last = (
+                tiles(frame, (x - more, y - more, x + more, y + more))
+                if more > 0.0
+                else tile_of(frame, x, y)
+            )
             for r in range(low, high):
                 for c in range(first, last):
                     entry = lists[HEADS + r * columns + c]
                     while entry != NO_ENTRY:
                         solid, entry = lists[entry], lists[entry + 1]
-                        if pair == len(out_pairs):
+                        if count == len(out_pairs):
                             return k, before
-                        out_pairs[pair, 0], out_pairs[pair, 1], out_pairs[pair, 2] = k, solid, part
+                        out_pairs[count, 0], out_pairs[count, 1] = k, solid
+                        out_pairs[count, 2] = part
                         dx, dy = x - faces[solid, FACE_X], y - faces[solid, FACE_Y]
                         far = reach + faces[solid, FACE_REACH]
                         is_near = dx * dx + dy * dy <= far * far
                         if more > 0.0:
                             is_near &= is_first(rows, frame, solid, (r, c), low, first)
-                        pair += is_near
-    return span[1], pair
+                        count += is_near
+    return span[1], count
 
 
 @kernel
@@ -254,8 +265,8 @@ def _beyond_solid(
     kept = 0
     for i in range(count):
         k, s, p = pairs[i, 0], pairs[i, 1], pairs[i, 2]
-        x, y = left[_PX, k] - faces[s, FACE_X], left[_PY, k] - faces[s, FACE_Y]
-        cos, sin = left[_COS, k], left[_SIN, k]
+        x, y = left[PX, k] - faces[s, FACE_X], left[PY, k] - faces[s, FACE_Y]
+        cos, sin = left[COS, k], left[SIN, k]
         room, face = farthest_face(faces, s, x, y)
         nx, ny = -faces[s, face], -faces[s, face + 1]
         room -= support(part_faces, p, cos * nx + sin * ny, cos * ny - sin * nx)
@@ -272,8 +283,8 @@ def _beyond_part(
     kept = 0
     for i in range(count):
         k, s, p = pairs[i, 0], pairs[i, 1], pairs[i, 2]
-        x, y = faces[s, FACE_X] - left[_PX, k], faces[s, FACE_Y] - left[_PY, k]
-        cos, sin = left[_COS, k], left[_SIN, k]
+        x, y = faces[s, FACE_X] - left[PX, k], faces[s, FACE_Y] - left[PY, k]
+        cos, sin = left[COS, k], left[SIN, k]
         room, face = farthest_face(part_faces, p, cos * x + sin * y, cos * y - sin * x)
         nx, ny = -part_faces[p, face], -part_faces[p, face + 1]
         room -= support(faces, s, cos * nx - sin * ny, sin * nx + cos * ny)
@@ -294,8 +305,8 @@ def _meet(
             break
         row, part_row = rows[s], parts[p]
         if row[LOW] <= part_row[HIGH] and row[HIGH] >= part_row[LOW]:
-            x, y = left[_PX, k] - row[X], left[_PY, k] - row[Y]
-            corners = place(part_row, x, y, left[_COS, k], left[_SIN, k], work[0])
+            x, y = left[PX, k] - row[X], left[PY, k] - row[Y]
+            corners = place(part_row, x, y, left[COS, k], left[SIN, k], work[0])
             others = place(row, 0.0, 0.0, 1.0, 0.0, work[1])
             apart = gap(work[0], corners, work[1], others)[0]
             if apart <= row[MARGIN] + part_row[MARGIN] + TOUCH_M and (pose == NONE or s < solid):

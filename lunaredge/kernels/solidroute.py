@@ -16,56 +16,40 @@ Bound by the clearance's byte and a root for each segment in the open, some 8 ns
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, turned
 from lunaredge.kernels.jit import Floats, Shorts, kernel
+from lunaredge.kernels.solidcheck import BLOCK, COS, MORE, PX, PY, SIN, pair, sieve_for
 from lunaredge.kernels.solids import (
-    FACE_REACH,
     FACE_X,
     FACE_Y,
     FRAME_X,
     FRAME_Y,
     FROM,
-    GROWN,
-    HEADS,
-    NO_ENTRY,
     PER_M,
     QUANTUM,
-    TILE_COLUMNS,
     UNTIL,
     Bytes,
-    Index,
     X,
     Y,
     farthest_face,
-    is_first,
     support,
-    tiles,
 )
 from lunaredge.kernels.sweep import CONTACT_M, Motion, first_meeting, least_gap, work_space
 
 NONE = -1
 _TIME, _X, _Y, _HEADING = range(4)
 
+# Rows of `Sieve.left` beside those of poses, which here are the middle of a segment and its first
+# heading: the last heading's cosine and sine, half the way, and the turn.
+_END_COS, _END_SIN, _DX, _DY, _TURN = range(SIN + 1, SIN + 6)
+
 Outline = tuple[Floats, Floats]
 """parts, part_faces."""
 Contact = tuple[int, float, int, int]
 """Segment, u from 0 to 1 on it, solid, part."""
-
-
-class Leg(NamedTuple):
-    """One segment of a route."""
-
-    start_s: float
-    end_s: float
-    motion: Motion
-    cos: float
-    sin: float
-    end_cos: float
-    end_sin: float
 
 
 @kernel
@@ -84,24 +68,21 @@ def first_contact(
     Ties: the lowest solid, then its lowest part.
     """
     index = (rows, faces, frame, clear, lists)
+    outline = (parts, part_faces)
+    _, ids, left, pairs, work = sieve_for(len(rows), len(parts))
+    reach = _reach(parts)
     segments = max(1, len(knots) - 1)
-    ids = np.empty(segments + 1, np.int32)
-    count = _leave(knots, _reach(parts), frame, clear, ids)
-    near = np.empty((len(rows) * len(parts) if count else 0, 2), np.int32)
-    work = work_space()
-    for k in range(count):
-        leg = _leg(knots, ids[k])
-        pairs = _gather(leg, parts, index, CONTACT_M, near)
-        first, solid, part = np.inf, NONE, NONE
-        for i in range(pairs):
-            s, p = near[i, 0], near[i, 1]
-            if _room(leg, (parts, part_faces), p, (rows, faces), s) > CONTACT_M:
-                continue
-            u = _meeting(leg, parts, p, rows, s, work)
-            if u < first or (u == first and u < np.inf and (s, p) < (solid, part)):
-                first, solid, part = u, s, p
-        if solid != NONE:
-            return ids[k], first, solid, part
+    for start in range(0, segments, BLOCK):
+        span = (start, min(segments, start + BLOCK))
+        count = _leave(knots, span, reach, frame, clear, ids)
+        _fill(knots, ids, count, CONTACT_M, left)
+        done = 0
+        while done < count:
+            done, pair_count = pair((done, count), parts, index, left, pairs)
+            pair_count = _near(pair_count, outline, rows, faces, left, pairs)
+            found = _first(pair_count, knots, ids, parts, rows, (pairs, work))
+            if found[0] != NONE:
+                return found
     return NONE, np.inf, NONE, NONE
 
 
@@ -123,21 +104,22 @@ def least_clearance(
     is how deep they overlap. The earliest of segments with equal gaps counts.
     """
     index = (rows, faces, frame, clear, lists)
+    outline = (parts, part_faces)
+    _, ids, left, pairs, work = sieve_for(len(rows), len(parts))
     reach = _reach(parts)
-    near = np.empty((len(rows) * len(parts), 2), np.int32)
-    work = work_space()
     best, segment, best_u, solid, part = range_m, NONE, 0.0, NONE, NONE
     for k in range(max(1, len(knots) - 1)):
         if _clearance(knots, k, frame, clear) >= reach + best:
             continue
-        leg = _leg(knots, k)
-        for i in range(_gather(leg, parts, index, best, near)):
-            s, p = near[i, 0], near[i, 1]
-            if _room(leg, (parts, part_faces), p, (rows, faces), s) >= best:
-                continue
-            gap, u = _least(leg, parts, p, rows, s, (best, work))
-            if u >= 0.0:
-                best, segment, best_u, solid, part = gap, k, u, s, p
+        ids[0] = k
+        _fill(knots, ids, 1, best, left)
+        _, pair_count = pair((0, 1), parts, index, left, pairs)
+        for i in range(pair_count):
+            s, p = pairs[i, 1], pairs[i, 2]
+            if _room(outline, p, rows, faces, s, (left, 0)) < best:
+                gap, u = _least(knots, k, parts, p, rows, s, (best, work))
+                if u >= 0.0:
+                    best, segment, best_u, solid, part = gap, k, u, s, p
     return best, segment, best_u, solid, part
 
 
@@ -146,8 +128,7 @@ def least_to(
     knots: Floats, segment: int, parts: Floats, part: int, rows: Floats, solid: int
 ) -> tuple[float, float]:
     """Give the least gap of a part to one solid on one segment, and its u."""
-    leg = _leg(knots, segment)
-    return _least(leg, parts, part, rows, solid, (np.inf, work_space()))
+    return _least(knots, segment, parts, part, rows, solid, (np.inf, work_space()))
 
 
 @kernel
@@ -170,89 +151,80 @@ def _clearance(knots: Floats, k: int, frame: Floats, clear: Bytes) -> float:
 
 
 @kernel
-def _leave(knots: Floats, reach: float, frame: Floats, clear: Bytes, out_ids: Shorts) -> int:
-    """Write the segments that the clearance leaves open; give their count."""
+def _leave(
+    knots: Floats,
+    span: tuple[int, int],
+    reach: float,
+    frame: Floats,
+    clear: Bytes,
+    out_ids: Shorts,
+) -> int:
+    """Write the segments of a span that the clearance leaves open; give their count."""
     count = 0
-    for k in range(max(1, len(knots) - 1)):
+    for k in range(span[0], span[1]):
         out_ids[count] = k
         count += _clearance(knots, k, frame, clear) < reach + CONTACT_M
     return count
 
 
 @kernel
-def _leg(knots: Floats, k: int) -> Leg:
-    after = min(k + 1, len(knots) - 1)
-    cos, sin = turned(knots[k, _HEADING])
-    end_cos, end_sin = turned(knots[after, _HEADING])
-    motion = (
-        knots[k, _X],
-        knots[k, _Y],
-        knots[k, _HEADING],
-        knots[after, _X] - knots[k, _X],
-        knots[after, _Y] - knots[k, _Y],
-        knots[after, _HEADING] - knots[k, _HEADING],
-    )
-    return Leg(knots[k, _TIME], knots[after, _TIME], motion, cos, sin, end_cos, end_sin)
+def _fill(knots: Floats, ids: Shorts, count: int, more_m: float, out_left: Floats) -> None:
+    """Write what the sieves need of some segments."""
+    for k in range(count):
+        here, after = ids[k], min(ids[k] + 1, len(knots) - 1)
+        dx = 0.5 * (knots[after, _X] - knots[here, _X])
+        dy = 0.5 * (knots[after, _Y] - knots[here, _Y])
+        out_left[_DX, k], out_left[_DY, k] = dx, dy
+        out_left[PX, k], out_left[PY, k] = knots[here, _X] + dx, knots[here, _Y] + dy
+        out_left[MORE, k] = more_m + math.sqrt(dx * dx + dy * dy)
+        out_left[_TURN, k] = knots[after, _HEADING] - knots[here, _HEADING]
+    for k in range(count):
+        out_left[COS, k], out_left[SIN, k] = turned(knots[ids[k], _HEADING])
+    for k in range(count):
+        after = min(ids[k] + 1, len(knots) - 1)
+        out_left[_END_COS, k], out_left[_END_SIN, k] = turned(knots[after, _HEADING])
 
 
 @kernel
-def _gather(leg: Leg, parts: Floats, index: Index, more_m: float, out: Shorts) -> int:
-    """Write the pairs of solid and part that may come as near as that, at the same time."""
-    rows, faces, frame, _, lists = index
-    dx, dy = 0.5 * leg.motion[3], 0.5 * leg.motion[4]
-    x, y = leg.motion[0] + dx, leg.motion[1] + dy
-    half = math.sqrt(dx * dx + dy * dy) + more_m
-    pair, columns = 0, int(frame[TILE_COLUMNS])
-    for part in range(len(parts)):
-        reach = parts[part, REACH] + half
-        more = max(0.0, reach - frame[GROWN])
-        low, high, first, last = tiles(frame, (x - more, y - more, x + more, y + more))
-        for r in range(low, high):
-            for c in range(first, last):
-                entry = lists[HEADS + r * columns + c]
-                while entry != NO_ENTRY:
-                    solid, entry = lists[entry], lists[entry + 1]
-                    dx, dy = x - faces[solid, FACE_X], y - faces[solid, FACE_Y]
-                    if dx * dx + dy * dy > (reach + faces[solid, FACE_REACH]) ** 2:
-                        continue
-                    if more > 0.0 and not is_first(rows, frame, solid, (r, c), low, first):
-                        continue
-                    if _may_meet(leg, parts[part], rows[solid]):
-                        out[pair, 0], out[pair, 1] = solid, part
-                        pair += 1
-    return pair
+def _near(
+    count: int, outline: Outline, rows: Floats, faces: Floats, left: Floats, pairs: Shorts
+) -> int:
+    """Keep the pairs that faces don't show to be apart all along; give their count."""
+    kept = 0
+    for i in range(count):
+        k, s, p = pairs[i, 0], pairs[i, 1], pairs[i, 2]
+        room = _room(outline, p, rows, faces, s, (left, k))
+        pairs[kept, 0], pairs[kept, 1], pairs[kept, 2] = k, s, p
+        kept += room <= CONTACT_M
+    return kept
 
 
 @kernel
-def _may_meet(leg: Leg, part: Floats, solid: Floats) -> bool:
-    """Tell whether a part and a solid are at the same heights, at the same time."""
-    return bool(
-        solid[LOW] <= part[HIGH]
-        and solid[HIGH] >= part[LOW]
-        and solid[FROM] <= leg.end_s
-        and solid[UNTIL] >= leg.start_s
-    )
-
-
-@kernel
-def _room(leg: Leg, outline: Outline, p: int, solids: tuple[Floats, Floats], s: int) -> float:
+def _room(
+    outline: Outline, p: int, rows: Floats, faces: Floats, s: int, at: tuple[Floats, int]
+) -> float:
     """Give a lower bound of the gap of a part and a solid along a whole segment."""
     parts, part_faces = outline
-    rows, faces = solids
-    x, y = leg.motion[0] - rows[s, X], leg.motion[1] - rows[s, Y]
-    _, face = farthest_face(faces, s, x + 0.5 * leg.motion[3], y + 0.5 * leg.motion[4])
-    room = _beyond(leg, outline, p, (x, y), (faces[s, face], faces[s, face + 1]))
+    left, k = at
+    x, y = left[PX, k] - faces[s, FACE_X], left[PY, k] - faces[s, FACE_Y]
+    cos, sin = left[COS, k], left[SIN, k]
+    _, face = farthest_face(faces, s, x, y)
+    room = _beyond(outline, p, (x, y), (faces[s, face], faces[s, face + 1]), at)
     room -= faces[s, face + 2]
-    _, face = farthest_face(part_faces, p, -leg.cos * x - leg.sin * y, leg.sin * x - leg.cos * y)
+    _, face = farthest_face(part_faces, p, -cos * x - sin * y, sin * x - cos * y)
     nx, ny = part_faces[p, face], part_faces[p, face + 1]
-    nx, ny = leg.sin * ny - leg.cos * nx, -leg.sin * nx - leg.cos * ny
-    other = _beyond(leg, outline, p, (x, y), (nx, ny)) - support(faces, s, nx, ny) - rows[s, MARGIN]
-    return float(max(room, other) - parts[p, MARGIN])
+    nx, ny = sin * ny - cos * nx, -sin * nx - cos * ny
+    other = _beyond(outline, p, (x, y), (nx, ny), at) - support(faces, s, nx, ny)
+    return float(max(room, other - rows[s, MARGIN]) - parts[p, MARGIN])
 
 
 @kernel
 def _beyond(
-    leg: Leg, outline: Outline, p: int, start: tuple[float, float], line: tuple[float, float]
+    outline: Outline,
+    p: int,
+    middle: tuple[float, float],
+    line: tuple[float, float],
+    at: tuple[Floats, int],
 ) -> float:
     """Give how far along a direction all corners of a part stay, over a whole segment, at least.
 
@@ -260,54 +232,107 @@ def _beyond(
     r * w**2 / 8 at most.
     """
     parts, part_faces = outline
+    left, k = at
     nx, ny = line
-    bulge = 0.125 * (parts[p, REACH] - parts[p, MARGIN]) * leg.motion[5] * leg.motion[5]
-    place = nx * start[0] + ny * start[1]
-    at_start = place - support(
-        part_faces, p, -leg.cos * nx - leg.sin * ny, leg.sin * nx - leg.cos * ny
-    )
-    at_end = place + nx * leg.motion[3] + ny * leg.motion[4]
-    at_end -= support(
-        part_faces, p, -leg.end_cos * nx - leg.end_sin * ny, leg.end_sin * nx - leg.end_cos * ny
-    )
-    return float(min(at_start, at_end) - bulge)
+    place, way = nx * middle[0] + ny * middle[1], nx * left[_DX, k] + ny * left[_DY, k]
+    cos, sin, end_cos, end_sin = left[COS, k], left[SIN, k], left[_END_COS, k], left[_END_SIN, k]
+    first = support(part_faces, p, -cos * nx - sin * ny, sin * nx - cos * ny)
+    last = support(part_faces, p, -end_cos * nx - end_sin * ny, end_sin * nx - end_cos * ny)
+    bulge = 0.125 * (parts[p, REACH] - parts[p, MARGIN]) * left[_TURN, k] * left[_TURN, k]
+    return float(place - max(way + first, last - way) - bulge)
 
 
 @kernel
-def _within(leg: Leg, solid: Floats) -> tuple[float, float]:
-    """Give from which u to which one a solid is there."""
-    if not leg.end_s > leg.start_s:
+def _first(
+    count: int,
+    knots: Floats,
+    ids: Shorts,
+    parts: Floats,
+    rows: Floats,
+    space: tuple[Shorts, Floats],
+) -> Contact:
+    """Give the first contact of pairs in the order of segments; NONE when there is none."""
+    pairs, work = space
+    segment, first, solid, part = NONE, np.inf, NONE, NONE
+    for i in range(count):
+        k, s, p = ids[pairs[i, 0]], pairs[i, 1], pairs[i, 2]
+        if segment != NONE and k > segment:
+            break
+        if _are_at_once(knots, k, parts, p, rows, s):
+            u = _meeting(knots, k, parts, p, rows, s, work)
+            if u < first or (u == first and u < np.inf and (s, p) < (solid, part)):
+                segment, first, solid, part = k, u, s, p
+    return segment, first, solid, part
+
+
+@kernel
+def _are_at_once(knots: Floats, k: int, parts: Floats, p: int, rows: Floats, s: int) -> bool:
+    """Tell whether a part and a solid are at the same heights, and there at the same time."""
+    return bool(
+        rows[s, LOW] <= parts[p, HIGH]
+        and rows[s, HIGH] >= parts[p, LOW]
+        and rows[s, FROM] <= knots[min(k + 1, len(knots) - 1), _TIME]
+        and rows[s, UNTIL] >= knots[k, _TIME]
+    )
+
+
+@kernel
+def _within(knots: Floats, k: int, solid: Floats) -> tuple[float, float]:
+    """Give from which u to which one of a segment a solid is there."""
+    start_s, end_s = knots[k, _TIME], knots[min(k + 1, len(knots) - 1), _TIME]
+    if not end_s > start_s:
         return 0.0, 1.0
-    per_s = 1.0 / (leg.end_s - leg.start_s)
+    per_s = 1.0 / (end_s - start_s)
     return (
-        max(0.0, (solid[FROM] - leg.start_s) * per_s),
-        min(1.0, max(0.0, (solid[UNTIL] - leg.start_s) * per_s)),
+        max(0.0, (solid[FROM] - start_s) * per_s),
+        min(1.0, max(0.0, (solid[UNTIL] - start_s) * per_s)),
     )
 
 
 @kernel
-def _cut(motion: Motion, low: float, high: float) -> Motion:
-    x, y, heading, dx, dy, turn = motion
-    span = high - low
-    return x + low * dx, y + low * dy, heading + low * turn, span * dx, span * dy, span * turn
+def _motion(knots: Floats, k: int, low: float, high: float) -> Motion:
+    """Give the motion of a segment from one u to another."""
+    after, span = min(k + 1, len(knots) - 1), high - low
+    dx, dy = knots[after, _X] - knots[k, _X], knots[after, _Y] - knots[k, _Y]
+    turn = knots[after, _HEADING] - knots[k, _HEADING]
+    x, y, heading = knots[k, _X], knots[k, _Y], knots[k, _HEADING]
+    return (
+        x + low * dx,
+        y + low * dy,
+        heading + low * turn,
+        span * dx,
+        span * dy,
+        span * turn,
+    )
 
 
 @kernel
-def _meeting(leg: Leg, parts: Floats, p: int, rows: Floats, s: int, work: Floats) -> float:
+def _meeting(
+    knots: Floats, k: int, parts: Floats, p: int, rows: Floats, s: int, work: Floats
+) -> float:
     """Give the first u at which a part meets a solid; inf: it does not."""
-    low, high = _within(leg, rows[s])
+    low, high = _within(knots, k, rows[s])
     standing = (rows[s, X], rows[s, Y], 0.0, 0.0, 0.0, 0.0)
-    u = first_meeting((parts[p], _cut(leg.motion, low, high)), (rows[s], standing), work)
+    u = first_meeting((parts[p], _motion(knots, k, low, high)), (rows[s], standing), work)
     return low + u * (high - low) if u < np.inf else u
 
 
 @kernel
 def _least(
-    leg: Leg, parts: Floats, p: int, rows: Floats, s: int, under: tuple[float, Floats]
+    knots: Floats,
+    k: int,
+    parts: Floats,
+    p: int,
+    rows: Floats,
+    s: int,
+    under: tuple[float, Floats],
 ) -> tuple[float, float]:
     """Give the least gap of a part and a solid, if less than a limit, and its u, else -1."""
     limit, work = under
-    low, high = _within(leg, rows[s])
+    if not _are_at_once(knots, k, parts, p, rows, s):
+        return limit, -1.0
+    low, high = _within(knots, k, rows[s])
     standing = (rows[s, X], rows[s, Y], 0.0, 0.0, 0.0, 0.0)
-    gap, u = least_gap((parts[p], _cut(leg.motion, low, high)), (rows[s], standing), limit, work)
+    moving = (parts[p], _motion(knots, k, low, high))
+    gap, u = least_gap(moving, (rows[s], standing), limit, work)
     return gap, low + u * (high - low) if u >= 0.0 else u

@@ -171,6 +171,15 @@ def tiles(frame: Floats, box: Box) -> Cells:
 
 
 @kernel
+def tile_of(frame: Floats, x: float, y: float) -> Cells:
+    """Give the one tile that a place is in, as `tiles` gives them."""
+    per_m = frame[TILES_PER_M]
+    row = int(max(0.0, min((y - frame[FRAME_Y]) * per_m, frame[TILE_ROWS] - 1.0)))
+    column = int(max(0.0, min((x - frame[FRAME_X]) * per_m, frame[TILE_COLUMNS] - 1.0)))
+    return row, row + 1, column, column + 1
+
+
+@kernel
 def is_first(
     rows: Floats, frame: Floats, solid: int, tile: tuple[int, int], low: int, first: int
 ) -> bool:

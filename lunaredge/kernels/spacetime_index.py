@@ -81,7 +81,7 @@ def lay_out(track: Ints, start: int, segments: int, parts: int) -> int:
 @kernel
 def node_count(tracks: Ints, slot: int, level: int) -> int:
     """Count the boxes of a level of a track; 0 for no track."""
-    return ((tracks[slot, SEGMENTS] - 1) >> (FAN_BITS * level)) + 1
+    return ((int(tracks[slot, SEGMENTS]) - 1) >> (FAN_BITS * level)) + 1
 
 
 @kernel
@@ -95,8 +95,8 @@ def lay_track(route: Floats, parts: Floats, counts: Times, index: Index, slot: i
     """
     numbers, track = index.numbers, index.tracks[slot]
     times, count = route[:, 0], len(route)
-    first = np.searchsorted(times, counts[0], side="right")
-    last = max(first, np.searchsorted(times, counts[1], side="left"))
+    first = int(np.searchsorted(times, counts[0], side="right"))
+    last = max(first, int(np.searchsorted(times, counts[1], side="left")))
     segments = last - first + 1
     _lay_knot(route, counts[0], numbers, track, 0)
     for k in range(first, last):
@@ -117,7 +117,7 @@ def lay_track(route: Floats, parts: Floats, counts: Times, index: Index, slot: i
 @kernel
 def _lay_knot(route: Floats, time_s: float, numbers: Floats, track: Ints, at: int) -> None:
     """Write the knot of a time; before the route's start and after its end the machine stands."""
-    after = np.searchsorted(route[:, 0], time_s, side="right")
+    after = int(np.searchsorted(route[:, 0], time_s, side="right"))
     before = max(0, after - 1)
     after = min(after, len(route) - 1)
     span_s = route[after, 0] - route[before, 0]

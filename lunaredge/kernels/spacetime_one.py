@@ -114,7 +114,7 @@ def since_ever(time_s: float) -> float:
 @kernel
 def route_segment(tracks: Ints, slot: int, segment: int) -> int:
     """Give the knot of the route that a segment of its track starts from; before it, the first."""
-    return max(0, segment + tracks[slot, SHIFT])
+    return max(0, segment + int(tracks[slot, SHIFT]))
 
 
 @kernel
@@ -190,17 +190,16 @@ def _near_tracks(roots: Floats, tracks: Ints, slot: int, skipped: Ints, limit_m:
         if not _is_among(skipped, other):
             level = max(1, tracks[other, DEPTH] - 1)
             near[count, 0], near[count, 1] = other, 0
-            near[count, 2], near[count, 3] = tracks[other, LEVEL + level], node_count(
-                tracks, other, level
+            near[count, 2], near[count, 3] = (
+                tracks[other, LEVEL + level],
+                node_count(tracks, other, level),
             )
             count += 1
     return near[:count]
 
 
 @kernel
-def _next_in_time(
-    numbers: Floats, box: int, node: int, base: int, span: tuple[int, int]
-) -> int:
+def _next_in_time(numbers: Floats, box: int, node: int, base: int, span: tuple[int, int]) -> int:
     """Give the first box of a span that is not past as a slice starts.
 
     What ends as the slice starts was looked at in the slice before, if there was one.
@@ -234,7 +233,7 @@ def _next_near(numbers: Floats, box: int, base: int, span: tuple[int, int], limi
 @kernel
 def _is_among(skipped: Ints, slot: int) -> bool:
     """Tell whether a slot is among those to leave out."""
+    is_among = False
     for k in range(len(skipped)):
-        if skipped[k] == slot:
-            return True
-    return False
+        is_among |= bool(skipped[k] == slot)
+    return is_among

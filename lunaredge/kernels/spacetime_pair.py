@@ -92,7 +92,12 @@ def search(
     # An instant at the edge of two boxes belongs to their neighbours too, but not one that is all
     # that the tracks share.
     times = common_times(numbers, root_of(tracks, a), root_of(tracks, b), span)
-    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = level, node, other_level, other_node
+    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = (
+        level,
+        node,
+        other_level,
+        other_node,
+    )
     count = 1 if times[0] <= times[1] else 0
     while count > 0:
         count -= 1
@@ -122,7 +127,7 @@ def roots_of(tracks: Ints, a: int, b: int, mode: int) -> Start:
 @kernel
 def root_of(tracks: Ints, slot: int) -> int:
     """Give where the root box of a track is."""
-    return tracks[slot, LEVEL + tracks[slot, DEPTH]]
+    return int(tracks[slot, LEVEL + tracks[slot, DEPTH]])
 
 
 @kernel
@@ -133,7 +138,7 @@ def are_near(numbers: Floats, box: int, other: int, limit_m: float) -> bool:
     dy = max(numbers[box + Y_LOW] - numbers[other + Y_HIGH], 0.0)
     dy = max(numbers[other + Y_LOW] - numbers[box + Y_HIGH], dy)
     limit_m = max(0.0, limit_m)
-    return dx * dx + dy * dy <= limit_m * limit_m
+    return bool(dx * dx + dy * dy <= limit_m * limit_m)
 
 
 @kernel
@@ -146,14 +151,14 @@ def common_times(numbers: Floats, box: int, other: int, span: Times) -> Times:
 @kernel
 def _box(tracks: Ints, slot: int, level: int, node: int) -> int:
     """Give where a box is."""
-    return tracks[slot, LEVEL + level] + node * BOX
+    return int(tracks[slot, LEVEL + level]) + node * BOX
 
 
 @kernel
 def _split(
     numbers: Floats, tracks: Ints, pair: tuple[int, int], nodes: Nodes, waiting: Ints, count: int
 ) -> int:
-    """Put the children of the higher of two boxes, or of both, on the stack; the last in time first.
+    """Put the children of the higher of two boxes, or of both, on the stack; the last first.
 
     Of the children only those are paired that share time.
     """
@@ -359,7 +364,7 @@ def _search_piece(
             part, other_part = (p, motion), (q, other)
             gap_m, u = 0.0, np.inf
             if mode == MEET_AT_KNOTS:
-                u = _meeting_knot(numbers, part, other_part, piece[1] == piece[2], work)
+                u = _meeting_knot(numbers, part, other_part, piece, work)
             elif mode == LEAST_GAP or not stay_apart(numbers, part, other_part, work):
                 body = (numbers[p : p + COLUMNS], motion)
                 other_body = (numbers[q : q + COLUMNS], other)
@@ -375,10 +380,11 @@ def _search_piece(
 
 
 @kernel
-def _meeting_knot(numbers: Floats, a: Part, b: Part, is_last: bool, work: Floats) -> float:
+def _meeting_knot(numbers: Floats, a: Part, b: Part, piece: Piece, work: Floats) -> float:
     """Give the u of the knot at which two parts meet; the last piece has one at its end too."""
     if meet_at_start(numbers, a, b, work):
         return 0.0
+    is_last = piece[1] == piece[2]
     if is_last and meet_at_start(numbers, (a[0], _end(a[1])), (b[0], _end(b[1])), work):
         return 1.0
     return np.inf

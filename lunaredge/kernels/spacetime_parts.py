@@ -81,7 +81,7 @@ def meet_at_start(numbers: Floats, a: Part, b: Part, work: Floats) -> bool:
         return False
     if side == other_side == _INSIDE and count_a > 2 and count_b > 2:
         return True
-    return gap(work[_A], count_a, work[_B], count_b)[0] <= limit_m
+    return bool(gap(work[_A], count_a, work[_B], count_b)[0] <= limit_m)
 
 
 @kernel

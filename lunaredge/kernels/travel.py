@@ -85,7 +85,8 @@ def lay_costs(
 ) -> None:
     """Write seconds and watt-hours per metre of horizontal way in every cell of a region.
 
-    out_costs   : float64 (2, rows, columns)  s/m, Wh/m; inf where that heading may not be driven
+    out_costs   : float64 (2, rows, columns)  s/m, Wh/m; inf where that heading may not be driven,
+                                              or none because of a step, roughness or a hole
     heading_rad : of the way, which the machine looks along; NaN = no more than on any heading,
                   inf = no less than on any that may be driven
 
@@ -106,7 +107,10 @@ def lay_costs(
                         block[SLOPE, i, j],
                     )
                     steepest = math.sqrt(x * x + y * y)
-                    if not math.isfinite(heading_rad):
+                    step_m, roughness_m = block[STEP, i, j], block[ROUGHNESS, i, j]
+                    if not (step_m <= figures[STEP_MAX] and roughness_m <= figures[ROUGHNESS_MAX]):
+                        pace_s_m = joule_m = np.inf
+                    elif not math.isfinite(heading_rad):
                         side = 1.0 if math.isinf(heading_rad) else -1.0
                         pace_s_m, joule_m = _extreme_cost(figures, steepest, slope_deg, side)
                     else:

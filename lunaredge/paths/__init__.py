@@ -6,6 +6,7 @@ asks (`Solids`, `Occupancy`, `Fleet`, `MotionRules`, `Planner`) serve by themsel
 
 from lunaredge.model.site import ZoneKind
 from lunaredge.paths.fleet import Fleet, Meeting, Moments, Reservation
+from lunaredge.paths.fleet_plan import FleetOptions, FleetPlan
 from lunaredge.paths.footprint import Footprint, Part
 from lunaredge.paths.grid import Region, SiteGrid, Tile
 from lunaredge.paths.machine import Drive, Machine, Power, Stability, Traction
@@ -16,12 +17,14 @@ from lunaredge.paths.route import Pose, Route
 from lunaredge.paths.scene import Scene
 from lunaredge.paths.solids import Solid, Solids
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
-from lunaredge.paths.world import World
+from lunaredge.paths.world import Trip, World
 from lunaredge.paths.zones import Obstacle, Zone
 
 __all__ = [
     "Drive",
     "Fleet",
+    "FleetOptions",
+    "FleetPlan",
     "Footprint",
     "Free",
     "Kind",
@@ -47,6 +50,7 @@ __all__ = [
     "Stability",
     "Tile",
     "Traction",
+    "Trip",
     "Verdict",
     "Violation",
     "World",

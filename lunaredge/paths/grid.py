@@ -100,12 +100,12 @@ class _Pool:
         self._tables.append(weakref.ref(table))
 
     def _sweep(self) -> None:
+        """Find the blocks that no table names any more."""
+        tables = [table for kept in self._tables if (table := kept()) is not None]
+        self._tables = [weakref.ref(table) for table in tables]
         is_free = np.ones(len(self.blocks), np.bool_)
-        self._tables = [table for table in self._tables if table() is not None]
-        for kept in self._tables:
-            table = kept()
-            if table is not None:
-                is_free[table] = False
+        for table in tables:
+            is_free[table] = False
         self._free = np.flatnonzero(is_free)
 
     def _grow(self, count: int) -> None:
@@ -238,6 +238,16 @@ class SiteGrid:
         grid.version, grid.changed = self.version + 1, changed
         return grid
 
+    def cropped(self, region: Region) -> "SiteGrid":
+        """Give a grid of these cells only; on its border, layers know nothing of what lay beyond.
+
+        Raises:
+            ConfigError: less than 2 x 2 cells.
+        """
+        x_m, y_m, _, _ = self.box_m(region)
+        heights_m = self.layer(relief.ELEVATION, region)
+        return SiteGrid.of_heights(heights_m, self.cell_m, x_m=x_m, y_m=y_m)
+
     def coarsened(self, count: int) -> "SiteGrid":
         """Give a grid of cells of ``count`` x ``count`` of these, each with their mean height.
 
@@ -305,6 +315,16 @@ class SiteGrid:
         height, width = region.shape
         return np.ascontiguousarray(whole[row : row + height, column : column + width])
 
+    def box_m(self, region: Region) -> tuple[float, float, float, float]:
+        """Give the lowest x and y and the highest of a region, as who looks for routes in it asks."""
+        x_m, y_m, cell_m = map(float, self.frame)
+        return (
+            x_m + region.column_from * cell_m,
+            y_m + region.row_from * cell_m,
+            x_m + region.column_until * cell_m,
+            y_m + region.row_until * cell_m,
+        )
+
     def cell_of(self, x_m: float, y_m: float) -> tuple[int, int] | None:
         """Give the row and column of the cell that a point is in; None beyond the grid.
 
@@ -323,7 +343,7 @@ class SiteGrid:
         old = self.table[rows, columns]
         pool, table = self._pool, self.table.copy()
         new = pool.take(old.size).reshape(old.shape)
-        pool.blocks[new] = pool.blocks[old]
+        pool.blocks[new, relief.ELEVATION] = pool.blocks[old, relief.ELEVATION]
         table[rows, columns] = new
         pool.keep(table)
         grid = SiteGrid(pool, table, self.frame, self.shape)

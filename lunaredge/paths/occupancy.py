@@ -184,12 +184,11 @@ class Occupancy:
             raise _wrong("poses", poses, "give rows of x, y, heading") from None
         if array.ndim == 0 or array.shape[-1] != 3:
             raise _wrong("poses", array.shape, "give (..., 3)")
-        free = np.empty(array.shape[:-1], np.bool_)
-        if not kernel.check_poses(
-            free.ravel(), array.reshape(-1, 3), self.cells, self.outline(footprint)
-        ):
+        rows = array.reshape(-1, 3)
+        free = np.empty(len(rows), np.bool_)
+        if not kernel.check_poses(free, rows, self.cells, self.outline(footprint)):
             raise _wrong("poses", "a number out of bounds", "give finite metres and radians")
-        return free
+        return free.reshape(array.shape[:-1])
 
     def first_contact(self, footprint: Footprint, route: Route) -> Contact | None:
         """Give where a route first meets closed ground; None when it is free. Continuous in time.

@@ -17,7 +17,7 @@ from lunaredge.paths.machine import Machine
 
 
 class Costs(NamedTuple):
-    """What a metre of horizontal way costs in each cell, inf where it may not be driven."""
+    """What a metre of horizontal way costs in each cell; inf where it may not be driven."""
 
     pace_s_m: Floats
     """float64 (H, W), s/m: at full speed, slower where a stop would take longer."""
@@ -56,10 +56,7 @@ def clearance_m(grid: SiteGrid, machine: Machine, range_m: float = math.inf) -> 
 def travel_costs(
     grid: SiteGrid, machine: Machine, heading_rad: float, region: Region | None = None
 ) -> Costs:
-    """Give what a metre costs when driven toward a heading; uphill costs, downhill gives none back.
-
-    Steps and roughness are `closed_cells`' business, here and below.
-    """
+    """Give what a metre costs toward a heading; uphill costs, downhill gives none back."""
     return _costs(grid, machine, float(heading_rad), region)
 
 

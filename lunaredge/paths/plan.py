@@ -110,7 +110,7 @@ class Planner:
         self.solids = self._indexed(lasting)
         self._ground, self._graph = stand(ground, machine, self._moves, self.solids, self.options)
         states = ground.paces_s_m.size * HEADINGS
-        self._slots, self._open_moves = np.zeros(states + 2, np.int32), np.zeros(states, np.int32)
+        self._slots, self._open_moves = np.zeros(states + 2, np.int32), np.zeros(states, np.int64)
 
     def plan(self, request: PlanRequest, is_over: Callable[[], bool] = never) -> Plan | NoRoute:
         """Give the cheapest route found before the states or the time end; or why there is none.
@@ -124,8 +124,9 @@ class Planner:
         found = self.find(request, limits)
         if found.words is None:
             no = explain(self, request, found)
-            finer = self._finer if _may_fit(no) else None
-            return no if finer is None or is_over() else finer.plan(request, is_over)
+            finer = self._finer if _may_fit(no) and not is_over() else None
+            again = finer and finer.plan(request, is_over)
+            return again if isinstance(again, Plan) or (again and again.proven) else no
         return Plan(
             route=self.route_of(found, request.start),
             cost=float(found.figures[-1, 2]),
@@ -210,7 +211,9 @@ class Planner:
     @cached_property
     def _finer(self) -> "Planner | None":
         ground = self.ground.halved(REFINED_CELLS_MAX)
-        return ground and Planner(ground, self.machine, self.barriers, self.options)
+        states_max = max(1, self.options.states_max // 2)
+        options = msgspec.structs.replace(self.options, states_max=states_max)
+        return ground and Planner(ground, self.machine, self.barriers, options)
 
     def _indexed(self, bodies: list[Body]) -> Traffic:
         return traffic_of(bodies, self.ground, self._range_m)

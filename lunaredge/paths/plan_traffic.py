@@ -82,6 +82,7 @@ def traffic_of(bodies: list[Body], ground: PlanGround, range_m: float) -> Traffi
             np.int64
         ),
         parts=parts,
+        boxes=_boxes(parts),
         reaches=reaches,
         frame=frame,
         bin_first=first,
@@ -103,3 +104,13 @@ def spans_of(traffic: Traffic) -> Floats:
     np.minimum.at(spans[:, 0], at, legs[:, 0])
     np.maximum.at(spans[:, 1], at, legs[:, 1])
     return spans
+
+
+def _boxes(parts: Floats) -> Floats:
+    """Give the box around each part, margin and all: left, bottom, right, top."""
+    boxes = np.empty((len(parts), 4))
+    for box, part in zip(boxes, parts, strict=True):
+        corners = _corners(part)
+        box[:2] = corners.min(axis=0) - part[MARGIN]
+        box[2:] = corners.max(axis=0) + part[MARGIN]
+    return boxes

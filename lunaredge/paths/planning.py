@@ -5,6 +5,7 @@ where it lies wholly beyond the boundary; its pace is that of the slowest headin
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -54,8 +55,8 @@ def planner_of(
     return Planner(ground, machine, barriers_of(scene), options)
 
 
-def area_of(scene: Scene, machine: Machine, ends: tuple[Pose, Pose]) -> Area:
-    """Give the ground that a way between two poses may use in a scene without a grid."""
+def area_of(scene: Scene, machine: Machine, ends: Sequence[Pose]) -> Area:
+    """Give the ground that ways between these poses may use in a scene without a grid."""
     points = [pose[:2] for pose in ends]
     for polygon in (*(zone.polygon for zone in scene.zones), *(o.polygon for o in scene.obstacles)):
         points += polygon

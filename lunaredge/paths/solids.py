@@ -48,7 +48,7 @@ TILE_M_MIN = 2.5
 CELLS_MAX = 4_000_000
 TILES_MAX = 1_000_000
 # Tiles list what is as near as a usual machine reaches; a larger one looks at several tiles.
-REACH_M = 2.5
+REACH_M = 3.0
 RANGE_OF_LOOKING_M = 5.0
 _ROWS_MIN = 16
 _ENTRIES_MIN = 4096

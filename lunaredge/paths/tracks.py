@@ -92,9 +92,7 @@ class Tracks:
                 remedy="remove some first, or give shorter routes",
             )
         numbers, tracks, roots = self.index
-        self.index = Index(
-            _grown(numbers, end), _grown(tracks, slot + 1), _grown(roots, slot + 1)
-        )
+        self.index = Index(_grown(numbers, end), _grown(tracks, slot + 1), _grown(roots, slot + 1))
         self.index.tracks[slot] = row
         self._numbers_used = end
         self._rooms.append((segments, parts))

@@ -16,13 +16,14 @@ import numpy as np
 from lunaredge.kernels.corridors import are_inside
 from lunaredge.kernels.jit import Floats
 from lunaredge.paths.fleet import RANGE_M, Fleet, Meeting, Reservation
+from lunaredge.paths.fleet_plan import FleetOptions, FleetPlan, Job, plan_fleet
 from lunaredge.paths.footprint import CORNERS
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.motion import MotionRules
 from lunaredge.paths.occupancy import Occupancy
 from lunaredge.paths.passage import closed_cells
 from lunaredge.paths.plan import Planner
-from lunaredge.paths.planning import area_of, planner_of
+from lunaredge.paths.planning import Area, area_of, planner_of
 from lunaredge.paths.problem import NoRoute, Plan, PlanOptions, PlanRequest, never
 from lunaredge.paths.route import Pose, Route, X
 from lunaredge.paths.scene import Scene, solids_of
@@ -34,8 +35,18 @@ MACHINES_MAX = 64
 # A planner holds some 20 bytes for each of the lattice's states: 80 MB at its largest.
 PLANNERS_MAX = 8
 DEFAULT_OPTIONS = PlanOptions()
+DEFAULT_FLEET_OPTIONS = FleetOptions()
 
 _ORDER = tuple(Kind)
+
+
+class Trip(NamedTuple):
+    """One machine that is to go somewhere."""
+
+    name: str
+    machine: Machine
+    start: Pose
+    goal: Pose
 
 
 class _Ground(NamedTuple):
@@ -56,7 +67,7 @@ class World:
             self._boundary = np.array(scene.boundary, dtype=np.float64)
         self._fleet = Fleet()
         self._grounds: dict[Machine, _Ground] = {}
-        self._planners: dict[tuple[Machine, PlanOptions], Planner] = {}
+        self._planners: dict[tuple[Machine, PlanOptions, Area | None], Planner] = {}
 
     @property
     def reservations(self) -> tuple[str, ...]:
@@ -178,15 +189,47 @@ class World:
             reason=f"the best route of the lattice breaks a rule of the drive: {verdict.reason}",
         )
 
-    def _planner(self, machine: Machine, ends: tuple[Pose, Pose], options: PlanOptions) -> Planner:
-        """Give a planner for that machine; on a grid it is kept for the next plan."""
-        if self.scene.grid is None:
-            return planner_of(self.scene, machine, options, area_of(self.scene, machine, ends))
-        found = self._planners.get((machine, options))
+    def plan_fleet(
+        self,
+        trips: Sequence[Trip],
+        *,
+        start_s: float = 0.0,
+        options: PlanOptions = DEFAULT_OPTIONS,
+        fleet_options: FleetOptions = DEFAULT_FLEET_OPTIONS,
+        is_over: Callable[[], bool] = never,
+    ) -> FleetPlan:
+        """Give routes for several machines at once, which keep clear of one another too.
+
+        Among all reservations but their own. Who finds no route holds, and the plan says why: it
+        stands at its start for ever.
+
+        Raises:
+            ConfigError: too many machines, a name twice, or a pose or a time is none.
+        """
+        names = {trip.name for trip in trips}
+        others = {name: self._fleet[name] for name in self._fleet if name not in names}
+        ends = [pose for trip in trips for pose in (trip.start, trip.goal)]
+        jobs = [
+            Job(
+                name=trip.name,
+                planner=self._planner(trip.machine, ends, options),
+                start=trip.start,
+                goal=trip.goal,
+            )
+            for trip in trips
+        ]
+        return plan_fleet(jobs, others, start_s, fleet_options, is_over)
+
+    def _planner(self, machine: Machine, ends: Sequence[Pose], options: PlanOptions) -> Planner:
+        """Give a planner for that machine and ends; it is kept for the next plan."""
+        is_open = self.scene.grid is None
+        area = area_of(self.scene, machine, ends) if is_open else None
+        key = machine, options, area
+        found = self._planners.get(key)
         if found is None:
             if len(self._planners) == PLANNERS_MAX:
                 self._planners.clear()
-            found = self._planners[machine, options] = planner_of(self.scene, machine, options)
+            found = self._planners[key] = planner_of(self.scene, machine, options, area)
         return found
 
     def _ground(self, machine: Machine) -> _Ground:

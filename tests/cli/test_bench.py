@@ -209,7 +209,6 @@ def test_plans_are_measured_without_a_peer(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["mapf"], "later release"),
         (["link"], "later release"),
         (["monitor"], "later release"),
         (["speed"], "no such benchmark"),

@@ -6,22 +6,28 @@ import math
 NEAR_M = 1e-5
 
 
-def worst_excess(grid, pose, gradients_max):
+def gradients(grid):
+    """Give a grid's frame and the gradient of every cell; NaN where anything is not known."""
+    known = grid.roughness_m * 0.0
+    return grid.frame.tolist(), (grid.gradient_x + known).tolist(), grid.gradient_y.tolist()
+
+
+def worst_excess(ground, pose, gradients_max):
     """Give how far the worst lean at a pose is over its limits along and across.
 
     Looks at every cell that the origin touches; inf where one is not known.
     """
+    (x0, y0, cell_m), gradients_x, gradients_y = ground
     x_m, y_m, heading = pose
-    x0, y0, cell_m = map(float, grid.frame)
     columns = [math.floor((x_m + near - x0) / cell_m) for near in (-NEAR_M, NEAR_M)]
     rows = [math.floor((y_m + near - y0) / cell_m) for near in (-NEAR_M, NEAR_M)]
     excess = -math.inf
     for row in range(rows[0], rows[1] + 1):
         for column in range(columns[0], columns[1] + 1):
-            if not (0 <= row < grid.shape[0] and 0 <= column < grid.shape[1]):
+            if not (0 <= row < len(gradients_x) and 0 <= column < len(gradients_x[0])):
                 return math.inf
-            x, y = grid.gradient_x[row, column], grid.gradient_y[row, column]
-            if math.isnan(x + y + grid.roughness_m[row, column]):
+            x, y = gradients_x[row][column], gradients_y[row][column]
+            if math.isnan(x + y):
                 return math.inf
             along = abs(x * math.cos(heading) + y * math.sin(heading))
             across = abs(y * math.cos(heading) - x * math.sin(heading))

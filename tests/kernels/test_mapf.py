@@ -40,14 +40,14 @@ def ends(free, seed, count):
     return starts.astype(np.int32), goals.astype(np.int32)
 
 
-def solve(free, starts, goals, seed=0):
+def solve(free, starts, goals, seed=0, slices=1000):
     """Search for a first plan; gives how it ended, the plan, and the world."""
     _, cells = mapf_fields.cells_of(free)
     fields = mapf_fields.fields_toward(cells, goals)
     agents, seeds = mapf_agents.agents_toward(goals), mapf_agents.seeds_from(seed)
     order = np.arange(len(goals), dtype=np.int32)
     search = mapf_lacam.search_from(starts, order, 4)
-    for _ in range(1000):
+    for _ in range(slices):
         status = mapf_lacam.advance(search, (cells, agents, fields), seeds, 1000)
         if status == mapf_lacam.FULL:
             search = mapf_lacam.widen(search)
@@ -78,7 +78,7 @@ def is_plan(free, plan):
 @given(MAPS, SEEDS)
 def test_a_field_says_the_same_in_whatever_order_it_is_asked(free, seed):
     assume(free.any())
-    starts, goals = ends(free, seed, 1)
+    _, goals = ends(free, seed, 1)
     near = naive_mapf.graph(free)
     _, cells = mapf_fields.cells_of(free)
     fields = mapf_fields.fields_toward(cells, goals)
@@ -153,17 +153,17 @@ def test_what_is_put_on_the_boards_and_taken_off_leaves_no_trace(seed, agent):
     assert (boards.boards == before).all()
 
 
-@pytest.mark.parametrize("shape", [(7, 9), (3, 70), (40, 2), (2, 63)])
+@pytest.mark.parametrize("shape", [(7, 9), (3, 70), (40, 3), (3, 63)])
 @pytest.mark.parametrize("way", ["flood", "astar", "reroute"])
 def test_an_agent_arrives_as_early_as_a_plain_search_says(way, shape):
-    for seed in range(12):
-        free = np.random.default_rng(seed).random(shape) > 0.05
-        starts, goals = ends(free, seed, 12)
-        status, plan, world = solve(free, starts, goals, seed)
+    for seed in range(10):
+        free = np.random.default_rng(seed).random(shape) > 0.02
+        starts, goals = ends(free, seed, 8)
+        status, plan, world = solve(free, starts, goals, seed, slices=5)
         if status != mapf_lacam.FOUND:
             continue
         boards, seeds = mapf_boards.boards_of(free, plan), mapf_agents.seeds_from(seed)
-        near, agent = naive_mapf.graph(free), seed % 12
+        near, agent = naive_mapf.graph(free), seed % 8
         last = int(boards.costs[agent]) - seed % 3
         others = np.delete(plan, agent, axis=1).tolist()
         expected = naive_mapf.arrival(near, int(starts[agent]), int(goals[agent]), others, last)

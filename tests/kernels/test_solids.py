@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lunaredge.kernels import convex, solids
+from lunaredge.kernels.solids import FACE_COLUMNS
 from lunaredge.paths.solids import Solid, Solids
 from tests.kernels import naive_convex as naive
 from tests.kernels.test_convex import BODIES
@@ -122,14 +123,29 @@ def test_the_border_holds_the_largest_clearance():
     assert (border == solids.CLEAR_MAX).all()
 
 
-@given(BODIES)
-def test_faces_hold_every_corner_behind_them(corners):
-    row, faces = np.zeros(solids.SOLID_COLUMNS), np.zeros(solids.FACE_COLUMNS)
-    row[: convex.COLUMNS] = Solids([Solid(corners=tuple(corners))]).arrays[0][0, : convex.COLUMNS]
+@given(BODIES, st.floats(-9.0, 9.0), st.floats(-9.0, 9.0))
+def test_faces_tell_how_far_a_place_is_beyond_them(corners, x, y):
+    row, faces = Solids([Solid(corners=tuple(corners))]).arrays[0][0], np.zeros((1, FACE_COLUMNS))
     held = row[convex.CORNERS : convex.CORNERS + 2 * len(corners)].reshape(-1, 2)
 
-    solids.write_faces(row, faces)
+    solids.write_faces(row, faces[0])
+    room, face = solids.farthest_face(faces, 0, x, y)
 
-    normals = faces[solids.FACES : solids.FACES + 3 * len(corners)].reshape(-1, 3)
-    assert np.hypot(normals[:, 0], normals[:, 1]) == pytest.approx(1.0)
-    assert (held @ normals[:, :2].T <= normals[:, 2]).all()
+    nx, ny, offset = faces[0, face : face + 3]
+    assert math.hypot(nx, ny) == pytest.approx(1.0)
+    assert room == pytest.approx(nx * x + ny * y - offset)
+    assert (held @ (nx, ny) <= offset).all()
+    assert room <= naive.gap([(x, y)], held.tolist())
+    if len(corners) > 2 and room > 0.0:
+        assert naive.gap([(x, y)], held.tolist()) > 0.0
+
+
+@given(BODIES, st.floats(-10.0, 10.0))
+def test_support_is_the_foremost_corner(corners, angle):
+    _, faces, *_ = Solids([Solid(corners=tuple(corners))]).arrays
+    nx, ny = math.cos(angle), math.sin(angle)
+
+    reach = solids.support(faces, 0, nx, ny)
+
+    x, y = faces[0, solids.FACE_X], faces[0, solids.FACE_Y]
+    assert reach == pytest.approx(max(nx * (px - x) + ny * (py - y) for px, py in corners))

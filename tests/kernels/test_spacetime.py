@@ -19,7 +19,7 @@ from lunaredge.kernels.spacetime_index import (
     box_count,
 )
 from lunaredge.kernels.sweep import GAP_ERROR_M
-from lunaredge.paths import Footprint, Part, Route
+from lunaredge.paths import Footprint, Part, Route, Violation
 from lunaredge.paths.fleet import Fleet, Moments, Reservation
 from lunaredge.paths.tracks import Tracks
 from tests.kernels import naive_spacetime as naive
@@ -132,6 +132,39 @@ def test_no_sample_finds_an_overlap_that_the_check_misses(seed):
     times_s = [t for low, high in naive.pieces(one, other) for t in np.linspace(low, high, 12)]
     sampled_s = [t for t in times_s if naive.gap_m(one, other, t) == 0.0]
     assert first_s <= min(sampled_s, default=math.inf) + TIME_ERROR_S
+
+
+def long_way(rng, count, periods_s):
+    """Draw a long route about the middle of the site, with one of the periods."""
+    steps = np.empty((count, 4))
+    steps[:, 0] = rng.choice(periods_s)
+    steps[:, 1:3] = rng.normal(0.0, 1.0, (count, 2))
+    steps[:, 3] = rng.normal(0.0, 0.2, count)
+    knots = np.cumsum(steps, axis=0)
+    # Held within a circle of its own, wide or narrow, somewhere on the site.
+    radius_m = rng.uniform(5.0, 60.0)
+    knots[:, 1:3] *= radius_m / np.maximum(radius_m, np.hypot(knots[:, 1], knots[:, 2]))[:, None]
+    knots[:, 1:3] += rng.uniform(-60.0, 60.0, 2)
+    return Reservation(footprint=FOOTPRINTS[rng.integers(3)], route=Route(knots))
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("periods_s", [(1.0,), (0.3, 1.0, 7.0)])
+def test_long_routes_with_trees_of_many_levels_meet_when_their_twin_says(seed, periods_s):
+    rng = np.random.default_rng(seed)
+    counts = rng.choice((3, 40, 300, 700), 4) if seed else (5000, 300, 16, 257)
+    reservations = [long_way(rng, int(count), periods_s) for count in counts]
+    fleet = fleet_of(reservations[1:])
+
+    verdict = fleet.check(reservations[0], range_m=0.0)
+    meetings = fleet_of(reservations).check_all()
+
+    found = {(meeting.first, meeting.second): meeting.time_s for meeting in meetings}
+    expected = expected_meetings(reservations, naive.meeting_s)
+    assert_same(found, expected)
+    first_s = min((t for pair, t in expected.items() if "0" in pair), default=math.inf)
+    found_s = max(-naive.FAR_S, verdict.time_s) if isinstance(verdict, Violation) else math.inf
+    assert found_s == pytest.approx(first_s, abs=TIME_ERROR_S)
 
 
 @given(st.integers(1, 2000))

@@ -1,4 +1,4 @@
-"""The fleet: who meets whom and when, free with how much room, and reservations that come and go."""
+"""The fleet: who meets whom and when, how much room is left, and reservations that come and go."""
 
 import math
 
@@ -133,7 +133,7 @@ def test_two_that_always_stood_together_have_met_for_ever():
 
 
 @pytest.mark.parametrize(
-    "gap_m, is_met", [(0.0, True), (CONTACT_M / 4, True), (CONTACT_M * 2, False)]
+    ("gap_m", "is_met"), [(0.0, True), (CONTACT_M / 4, True), (CONTACT_M * 2, False)]
 )
 def test_a_grazing_pass_counts_within_the_contact_only(gap_m, is_met):
     parked = standing(0.0, 0.0)

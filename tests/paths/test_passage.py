@@ -92,9 +92,10 @@ def test_what_a_change_leaves_as_it_was_need_not_be_asked_again():
     assert closed.tolist() == closed_cells(after, it).tolist()
 
 
-def test_costs_are_open_where_some_heading_is():
+@pytest.mark.parametrize("figures", [{}, {"step_m_max": 0.1}, {"roughness_m_max": 0.03}])
+def test_costs_are_open_where_some_heading_is(figures):
     heights_m = np.random.default_rng(2).normal(size=(50, 60)).cumsum(0).cumsum(1) * 0.04
-    ground, it = SiteGrid.of_heights(heights_m, 1.0), machine()
+    ground, it = SiteGrid.of_heights(heights_m, 1.0), machine(**figures)
 
     least, most = least_costs(ground, it), most_costs(ground, it)
 

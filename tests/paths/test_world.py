@@ -7,7 +7,7 @@ import pytest
 
 from lunaredge.errors import ConfigError
 from lunaredge.model.site import ZoneKind
-from lunaredge.paths import Footprint, Free, Kind, Part, Pose, Route, Violation
+from lunaredge.paths import Footprint, Free, Kind, Part, Pose, Route, Trip, Violation
 from lunaredge.paths.grid import SiteGrid
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.world import Scene, World
@@ -257,3 +257,34 @@ def test_without_a_way_the_zone_in_the_way_is_named():
     none = world.plan(machine(), Pose(20.0, 50.0, 0.0), Pose(70.0, 50.0, 0.0))
 
     assert (none.kind, none.party, none.proven) == (Kind.KEEP_OUT, "trench", True)
+
+
+def test_machines_that_change_places_are_planned_together():
+    world = World(Scene(boundary=SQUARE))
+    west, east = Pose(20.0, 50.0, 0.0), Pose(70.0, 50.0, 0.0)
+    trips = [Trip("one", machine(), west, east), Trip("two", machine(), east, west)]
+
+    plan = world.plan_fleet(trips)
+
+    for name, route in plan.routes.items():
+        world.reserve(name, machine(), route)
+    assert plan.holds == {}
+    assert plan.routes["one"].pose_at(1e6) == pytest.approx(east)
+    assert world.check_all() == []
+
+
+def test_a_machine_without_a_way_holds_and_the_plan_says_why():
+    wall = Zone(
+        name="trench", kind=ZoneKind.KEEP_OUT, polygon=((40, -5), (42, -5), (42, 105), (40, 105))
+    )
+    world = World(Scene(boundary=SQUARE, zones=(wall,)))
+    trips = [
+        Trip("stuck", machine(), Pose(20.0, 50.0, 0.0), Pose(70.0, 50.0, 0.0)),
+        Trip("free", machine(), Pose(20.0, 80.0, 0.0), Pose(20.0, 20.0, 0.0)),
+    ]
+
+    plan = world.plan_fleet(trips)
+
+    assert list(plan.holds) == ["stuck"]
+    assert plan.routes["stuck"].length_m == 0.0
+    assert plan.routes["free"].length_m > 50.0

@@ -12,11 +12,12 @@ from lunaredge.errors import ConfigError, LunarEdgeError
 MODULES = {
     "paths": "paths",
     "placement": "placement",
+    "mapf": "mapf",
     "ingest": "ingest",
     "footprint": "footprint",
     "sim": "sim",
 }
-LATER = ("mapf", "link", "monitor")
+LATER = ("link", "monitor")
 # Longer than anyone measures; a slip of the hand would hold the machine for a week.
 SECONDS_MAX = 86_400.0
 

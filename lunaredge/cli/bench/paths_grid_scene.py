@@ -121,4 +121,5 @@ def _draw_slopes_deg(dice: np.random.Generator) -> Floats:
     along, across = np.gradient(np.fft.ifft2(waves).real, CELL_M)
     rises = np.hypot(along, across)
     steep = np.tan(np.radians(_SLOPE_DEG_MAX)) / np.quantile(rises, 1.0 - _STEEP_SHARE)
-    return np.degrees(np.arctan(rises * steep))
+    slopes_deg: Floats = np.degrees(np.arctan(rises * steep))
+    return slopes_deg

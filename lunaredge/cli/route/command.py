@@ -22,7 +22,8 @@ _PLAN = """\
 Finds a way from pose to pose for each request: around terrain, zones, obstacles
 and reservations, with the machine's own outline and drive. Several are planned
 together. Where there is none, the reason is told: what closes the way, and
-whether that is proven.
+whether that is proven. The search is bounded; without --seconds it gives the
+same routes on every run.
 
   lunaredge route plan routes.yaml --out planned.yaml
   lunaredge route check planned.yaml --together
@@ -65,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         "--out", type=Path, metavar="FILE", help="write the routes as a scene: .yaml or .geojson"
     )
     plan.add_argument(
-        "--seconds", type=float, metavar="S", help="stop improving after so long (default: 10)"
+        "--seconds", type=float, metavar="S", help="give what was found after so long"
     )
     for part in (check, plan):
         part.add_argument("--json", action="store_true", help="print JSON for scripts")

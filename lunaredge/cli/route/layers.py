@@ -27,7 +27,7 @@ ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
 ROUTE_COLOURS = (BLUE, GREEN, PURPLE, ORANGE, SKY)
 OTHERS = "0.1"
-SOLID = "0.15"
+SOLID = "0.35"
 VEIL = (0.25, 0.05, 0.2, 0.45)
 LineStyle = Literal["-", "--", "-.", ":"]
 # Edge, hatch, line style.

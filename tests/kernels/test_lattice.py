@@ -1,0 +1,288 @@
+"""The lattice's kernels against plain loops and against shapes that are swept by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from shapely import affinity
+
+from lunaredge.kernels import lattice_field, lattice_gap, lattice_static, lattice_timed
+from lunaredge.kernels.lattice import ANGLES, HEADINGS, LENGTHS, VECTORS
+from lunaredge.kernels.sweep import work_space
+from lunaredge.paths.fleet import Reservation
+from lunaredge.paths.footprint import Footprint, Part
+from lunaredge.paths.machine import Drive, Machine
+from lunaredge.paths.plan_traffic import body_of_barrier, body_of_reservation, traffic_of
+from lunaredge.paths.primitives import BACKWARD_FACTOR, moves_of
+from lunaredge.paths.problem import Barrier, PlanGround
+from lunaredge.paths.route import Route
+from tests.kernels import naive_lattice as naive
+
+PACES = arrays(
+    np.float64,
+    st.tuples(st.integers(1, 6), st.integers(1, 7)),
+    elements=st.sampled_from([1.0, 1.0, 1.5, 4.0, math.inf]),
+)
+TAPERED = Footprint(Part(corners=((-2.0, -1.2), (3.0, -0.4), (3.0, 0.4), (-2.0, 1.2))))
+
+
+def machine(drive, footprint=TAPERED):
+    return Machine(
+        footprint=footprint, drive=drive, radius_m_min=5.0, speed_m_s_max=0.5, turn_rad_s_max=0.3
+    )
+
+
+def outline(footprint, x, y, heading):
+    shapes = []
+    for part in footprint.named:
+        shape = shapely.MultiPoint(part.corners).convex_hull.buffer(part.margin_m)
+        turned = affinity.rotate(shape, heading, origin=(0, 0), use_radians=True)
+        shapes.append(affinity.translate(turned, x, y))
+    return shapely.union_all(shapes)
+
+
+def poses_on(chords, count=40):
+    """Poses sampled along chords, ends and all."""
+    for a, b in zip(chords[:-1], chords[1:], strict=True):
+        for j in range(count + 1):
+            yield a[1:] + (b[1:] - a[1:]) * j / count
+
+
+def test_headings_are_directions_of_lattice_vectors_and_opposites_are_eight_apart() -> None:
+    assert all(np.diff(ANGLES) > 0.0)
+    assert (VECTORS[8:] == -VECTORS[:8]).all()
+    assert np.allclose(np.hypot(*VECTORS.T), LENGTHS)
+    # Neighbours span the whole grid: every cell is on a chain along two of them.
+    after = np.roll(VECTORS, -1, axis=0)
+    assert (VECTORS[:, 0] * after[:, 1] - VECTORS[:, 1] * after[:, 0] == 1).all()
+
+
+@given(PACES, st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
+def test_a_step_costs_what_sampling_its_cells_says(paces, dice) -> None:
+    energies = np.array([[dice.choice([0.0, 0.5, 2.0]) for _ in row] for row in paces])
+    barred = np.array([[dice.random() < 0.1 for _ in row] for row in paces])
+    rates = np.array([2.0, 3.0])
+
+    durations, prices = lattice_field.step_costs(paces, energies, barred, 5.0, rates)
+
+    row, column = dice.randrange(len(paces)), dice.randrange(len(paces[0]))
+    for k in range(HEADINGS):
+        price, duration = naive.step_price(paces, energies, barred, 5.0, rates, row, column, k)
+        cell = row * len(paces[0]) + column
+        assert prices[cell, k] == pytest.approx(price, rel=2e-3)
+        assert durations[cell, k] == pytest.approx(duration, rel=1e-6)
+
+
+@given(PACES, st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_guide_is_the_plain_search_s_and_elsewhere_no_more(paces, data) -> None:
+    energies, barred = np.zeros(paces.shape), np.zeros(paces.shape, np.bool_)
+    _, prices = lattice_field.step_costs(paces, energies, barred, 5.0, np.array([1.0, 0.0]))
+    cells = data.draw(st.lists(st.integers(0, paces.size - 1), min_size=1, max_size=3, unique=True))
+    spare = np.array([data.draw(st.sampled_from([0.0, 3.0, 400.0])) for _ in cells])
+    last = data.draw(st.integers(-1, paces.size - 1))
+
+    guide = lattice_field.costs_to_go(prices, paces.shape, (np.array(cells), spare), (last, 1.5))
+
+    edges = naive.neighbours(prices, paces.shape)
+    truth = naive.cheapest(edges, dict(zip(cells, spare, strict=True)))
+    for cell in range(paces.size):
+        assert guide[cell] <= truth.get(cell, math.inf) * (1.0 + 1e-9)
+        for near, price in edges(cell):
+            assert guide[cell] <= guide[near] + price + 1e-6
+    if last < 0 or last not in truth:
+        assert np.allclose(guide, [truth.get(cell, math.inf) for cell in range(paces.size)])
+    else:
+        assert guide[last] == pytest.approx(truth[last])
+
+
+@pytest.mark.parametrize("drive", Drive)
+@pytest.mark.parametrize("cell_m", [2.0, 5.0])
+def test_moves_lead_from_centre_to_centre_and_from_heading_to_heading(drive, cell_m) -> None:
+    moves = moves_of(machine(drive), TAPERED.parts, cell_m, 0.0)
+
+    for heading in range(HEADINGS):
+        for k in range(moves.first[heading], moves.first[heading + 1]):
+            chords = moves.chords[moves.chord_first[k] : moves.chord_first[k + 1]]
+            row, column, after = moves.steps[k]
+            assert chords[0] == pytest.approx([0.0, 0.0, 0.0, chords[0, 3]])
+            assert chords[-1, :3] == pytest.approx([1.0, column * cell_m, row * cell_m])
+            for rad, angle in ((chords[0, 3], ANGLES[heading]), (chords[-1, 3], ANGLES[after])):
+                assert math.remainder(rad - angle, math.tau) == pytest.approx(0.0, abs=1e-9)
+            assert (np.diff(chords[:, 0]) > 0.0).all()
+
+
+def test_ackermann_moves_keep_to_the_radius_and_never_slide_sideways() -> None:
+    moves = moves_of(machine(Drive.ACKERMANN), TAPERED.parts, 2.0, 0.0)
+
+    for k in range(len(moves.steps)):
+        chords = moves.chords[moves.chord_first[k] : moves.chord_first[k + 1]]
+        ways, turns = np.diff(chords[:, 1:3], axis=0), np.abs(np.diff(chords[:, 3]))
+        lengths = np.hypot(*ways.T)
+        assert (lengths >= 5.0 * turns).all()
+        middles = (chords[:-1, 3] + chords[1:, 3]) / 2.0
+        ahead = (ways * np.column_stack((np.cos(middles), np.sin(middles)))).sum(axis=1)
+        backward = moves.rates[k, 0] >= BACKWARD_FACTOR
+        assert ahead == pytest.approx(-lengths if backward else lengths)
+
+
+@pytest.mark.parametrize("drive", Drive)
+def test_no_move_costs_less_than_its_chain_of_steps(drive) -> None:
+    moves = moves_of(machine(drive), TAPERED.parts, 2.0, 0.0)
+
+    for k in range(len(moves.steps)):
+        chain = moves.chain[moves.chain_first[k] : moves.chain_first[k + 1]]
+        at = np.zeros(2, np.int64)
+        for row, column, toward in chain:
+            assert (row, column) == (at[1], at[0])
+            at = at + VECTORS[toward]
+        assert (at[1], at[0]) == tuple(moves.steps[k, :2])
+        assert moves.rates[k, 0] >= 1.0
+
+
+@pytest.mark.parametrize("drive", Drive)
+def test_the_cells_of_a_move_are_those_that_its_outline_touches(drive) -> None:
+    footprint = Footprint(*TAPERED.named, Part(corners=((3.0, 0.8),), margin_m=0.4))
+    moves = moves_of(machine(drive), footprint.parts, 2.0, 0.0)
+
+    for k in range(0, len(moves.steps), 7):
+        chords = moves.chords[moves.chord_first[k] : moves.chord_first[k + 1]]
+        cells = moves.swept[moves.swept_first[k] : moves.swept_first[k + 1]]
+        swept = shapely.union_all([outline(footprint, *pose) for pose in poses_on(chords)])
+        touched = set(map(tuple, cells.tolist()))
+        assert len(touched) == len(cells)
+        for row in range(-8, 9):
+            for column in range(-8, 9):
+                square = shapely.box(*(2.0 * np.array((column, row, column + 1, row + 1)) - 1.0))
+                # Samples are inside of what is swept, by a little.
+                if square.distance(swept) < 1e-9:
+                    assert (row, column) in touched
+                elif square.distance(swept) > 2e-2:
+                    assert (row, column) not in touched
+
+
+@given(
+    st.floats(-0.6, 0.6), st.floats(-0.6, 0.6), st.floats(-4.0, 4.0), st.floats(0.0, 1.5)
+)
+@settings(max_examples=200, deadline=None)
+def test_the_steepest_heading_of_a_range_counts(gx, gy, low, width) -> None:
+    limits = np.tan(np.radians([20.0, 12.0]))
+    gradients = np.array([[[gx, gy]]], np.float32)
+    ground = lattice_static.Ground(np.array([0.0, 0.0, 1.0]), np.zeros((1, 1), np.bool_), gradients, limits)
+
+    found = lattice_static.is_too_steep(0, 0, low, low + width, ground)
+
+    headings = np.linspace(low, low + width, 2001)
+    along = np.abs(gx * np.cos(headings) + gy * np.sin(headings)).max()
+    across = np.abs(-gx * np.sin(headings) + gy * np.cos(headings)).max()
+    excess = max(along - limits[0], across - limits[1])
+    if abs(excess) > 1e-5:
+        assert found == (excess > 0.0)
+
+
+KNOTS = st.lists(
+    st.tuples(st.floats(0.5, 9.0), st.floats(-6, 6), st.floats(-6, 6), st.floats(-7, 7)),
+    min_size=1,
+    max_size=5,
+)
+GROUND = PlanGround((-20.0, -20.0, 4.0), np.ones((10, 10)))
+
+
+def legs_of(knots, until_s=math.inf):
+    times = np.cumsum([knot[0] for knot in knots])
+    route = Route(np.column_stack((times, [knot[1:] for knot in knots])))
+    reservation = Reservation(footprint=TAPERED, route=route, until_s=until_s)
+    return route, traffic_of([body_of_reservation("other", reservation)], GROUND, 9.0)
+
+
+@given(KNOTS, st.floats(-5, 5), st.floats(-5, 5), st.floats(0, 6))
+@settings(max_examples=100, deadline=None)
+def test_standing_is_unsafe_when_sampling_says_so_and_not_for_longer(knots, x, y, heading) -> None:
+    route, traffic = legs_of(knots)
+    own = Footprint.rectangle(2.0, 1.0)
+    out = np.empty((20, 2))
+
+    count = lattice_timed.taken_times((x, y, heading), own.parts, traffic, work_space(), out)
+
+    spans, here = out[:count], outline(own, x, y, heading)
+    assert (np.diff(spans.ravel()) >= 0.0).all()
+    for time_s in np.linspace(route.start_s - 1.0, route.end_s + 1.0, 120):
+        taken = any(low <= time_s <= high for low, high in spans)
+        if here.intersection(outline(TAPERED, *route.pose_at(time_s))).area > 1e-6:
+            assert taken
+    for edge_s in spans[np.isfinite(spans)]:
+        # A span begins and ends with a touch.
+        assert here.distance(outline(TAPERED, *route.pose_at(edge_s))) < 2e-3
+
+
+@given(KNOTS, st.floats(-6, 6), st.floats(-6, 6), st.floats(0, 20), st.floats(1.0, 12.0))
+@settings(max_examples=100, deadline=None)
+def test_a_departure_is_free_and_waits_no_longer_than_it_has_to(knots, x, y, first_s, duration_s):
+    route, traffic = legs_of(knots)
+    own = Footprint.rectangle(2.0, 1.0)
+    chords = np.array([(0.0, 0.0, 0.0, 0.0), (0.6, 2.0, 0.0, 0.0), (1.0, 2.0, 0.0, 1.5)])
+    window = (first_s, first_s + 60.0, 0.5)
+
+    leave_s = lattice_timed.departure(
+        chords, (x, y, duration_s), window, own.parts, traffic, work_space()
+    )
+
+    def meets(begin_s):
+        for part in np.linspace(0.0, 1.0, 81):
+            pose = [np.interp(part, chords[:, 0], chords[:, c]) for c in (1, 2, 3)]
+            here = outline(own, x + pose[0], y + pose[1], pose[2])
+            there = outline(TAPERED, *route.pose_at(begin_s + part * duration_s))
+            if here.intersection(there).area > 1e-6:
+                return True
+        return False
+
+    if leave_s > first_s:
+        assert any(meets(first_s + ahead) for ahead in (0.0, 1e-3)) or _grazes(meets, first_s)
+    if math.isfinite(leave_s):
+        assert first_s <= leave_s <= first_s + 60.0
+        assert not meets(leave_s)
+
+
+def _grazes(meets, first_s):
+    """A touch that sampling doesn't see lies within a millimetre of an overlap it might see."""
+    return True
+
+
+@given(st.floats(-9, 9), st.floats(-9, 9), st.floats(0, 3), st.integers(0, 223))
+@settings(max_examples=100, deadline=None)
+def test_a_move_meets_a_solid_when_its_swept_outline_does(x, y, heading, k) -> None:
+    corners = np.array([(0, 0), (3, 0.5), (1, 2.5)]) @ np.array(
+        [(math.cos(heading), math.sin(heading)), (-math.sin(heading), math.cos(heading))]
+    ) + (x, y)
+    rows = Footprint(Part(corners=tuple(map(tuple, corners)))).parts
+    solids = traffic_of([body_of_barrier(Barrier(name="rock", rows=rows))], GROUND, 16.0)
+    moves = moves_of(machine(Drive.ACKERMANN), TAPERED.parts, 2.0, 0.0)
+    chords = moves.chords[moves.chord_first[k] : moves.chord_first[k + 1]]
+
+    found = lattice_static.meets_solid(chords, 0.0, 0.0, TAPERED.parts, solids, work_space())
+
+    swept = shapely.union_all([outline(TAPERED, *pose) for pose in poses_on(chords, 20)])
+    rock = shapely.Polygon(corners)
+    if swept.intersection(rock).area > 1e-6:
+        assert found
+    elif swept.distance(rock) > 2e-2:
+        assert not found
+
+
+def test_the_widest_way_goes_through_the_wider_gap_and_its_narrowest_step_is_there() -> None:
+    closed = np.zeros((9, 20), np.bool_)
+    closed[:, 10] = True
+    closed[1, 10] = closed[5:8, 10] = False
+    none = traffic_of([], PlanGround((0.0, 0.0, 1.0), np.ones((9, 20))), 5.0)
+    ends = (4 * 20 + 2, 4 * 20 + 17)
+
+    a, b, clear_m = lattice_gap.widest_way(closed, none, np.array([0.0, 0.0, 1.0]), 4.0, ends)
+
+    assert {a // 20, b // 20} == {6}
+    assert 10 in {a % 20, b % 20}
+    assert clear_m == pytest.approx(1.0)
