@@ -1,7 +1,7 @@
 """The search that paths and fields on a grid share: A* over a grid's nodes with eight moves.
 
 Owns the order in which nodes are taken up and the labels that it leaves. What a step costs and
-which moves are open is the caller's: `gridpath` and `gridfield` prepare both.
+which moves are open is the caller's: `gridpath`, `gridentry` and `gridfield` prepare both.
 
 A* (Hart, Nilsson and Raphael 1968) whose queue is the multi-level bucket structure of Denardo and
 Fox 1979: four levels of 1,024 buckets, a bucket of the first as wide as a cheap step, one of the

@@ -108,7 +108,8 @@ def _step_costs(
                     pace = max(pace, max(paces[a, b], paces[c, d]))
                     energy = 0.5 * energy + 0.25 * (energies[a, b] + energies[c, d])
                 if np.isfinite(pace):
-                    length = LENGTHS[k] * cell_m
+                    # Never faster than the pace, once rounded to single precision.
+                    length = LENGTHS[k] * cell_m * (1.0 + 2.0**-23)
                     near = i * column_count + j
                     durations[cell, k] = durations[near, k + 8] = length * pace
                     price = length * (rates[0] * pace + rates[1] * energy)

@@ -13,11 +13,12 @@ from lunaredge.kernels.mapf_fields import AT_AFTER, AT_NOW, NEIGHBOURS
 Seeds = NDArray[np.uint64]
 
 CHOICES = NEIGHBOURS + 1
-GOAL, NOW, AFTER, TRIED, COUNT, PULLED, WAITER, CHOICE = range(8)
+GOAL, NOW, AFTER, TRIED, PULLED, WAITER, CHOICE = range(7)
 """Columns: the goal; where it stands; where it will (-1 = not decided); how many of its choices it
-has tried, and has; who follows it when it makes way (-1 = nobody); who waits for it to leave; and
-from CHOICE on the cells that it would go to, best first."""
+has tried; who follows it when it makes way (-1 = nobody); who waits for it to leave; and from
+CHOICE on the cells that it would go to, best first, among them "no cell", which is always taken."""
 AGENT_COLUMNS = 16
+_WORD = (1 << 64) - 1
 
 
 def agents_toward(goals: Shorts) -> Shorts:
@@ -28,8 +29,16 @@ def agents_toward(goals: Shorts) -> Shorts:
 
 
 def seeds_from(seed: int) -> Seeds:
-    """Make the state of the random numbers from any seed of at least 0."""
-    return np.random.SeedSequence(seed).generate_state(1, np.uint64) | np.uint64(1)
+    """Make the state of the random numbers from any seed of at least 0.
+
+    One step of SplitMix64 (Steele, Lea and Flood 2014): near seeds give numbers far apart.
+    """
+    assert seed >= 0
+    mixed = (seed + 1) * 0x9E3779B97F4A7C15 & _WORD
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _WORD
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _WORD
+    # The state must never be 0.
+    return np.array([mixed ^ mixed >> 31 | 1], dtype=np.uint64)
 
 
 @kernel

@@ -11,7 +11,7 @@ from lunaredge.kernels.jit import Shorts, kernel
 from lunaredge.kernels.mapf_agents import (
     AFTER,
     CHOICE,
-    COUNT,
+    CHOICES,
     NOW,
     PULLED,
     TRIED,
@@ -19,7 +19,7 @@ from lunaredge.kernels.mapf_agents import (
     Seeds,
     draw,
 )
-from lunaredge.kernels.mapf_fields import AT_AFTER, AT_NOW, DEGREE, mark_at
+from lunaredge.kernels.mapf_fields import AT_AFTER, AT_NOW, degree, mark_at
 from lunaredge.kernels.mapf_swap import partner
 
 # A key orders a choice: its mark, a drawn number, its column.
@@ -37,7 +37,17 @@ def decide(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: i
     False: it stays, since it gets no cell, though somebody above it wants to come. Bounded: every
     agent is taken up once at most, and tries five cells.
     """
+    # Two short ways for the two that are many: who is at its goal and left there, and who finds
+    # the cell that it wants empty.
+    here = agents[agent, NOW]
+    if fields[agent, 0, here] == 1 and cells[here, AT_AFTER] < 0:
+        _take(cells, agents, agent, here)
+        return True
     _prefer(cells, agents, fields, seeds, agent)
+    cell = agents[agent, CHOICE]
+    if cells[cell, AT_NOW] < 0 and cells[cell, AT_AFTER] < 0 and agents[agent, PULLED] < 0:
+        _take(cells, agents, agent, cell)
+        return True
     one, is_placed = agent, False
     agents[agent, WAITER] = -1
     while one >= 0:
@@ -49,8 +59,7 @@ def decide(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: i
         if other == _IS_PLACED:
             is_placed = True
         elif other == _IS_STUCK:
-            agents[one, AFTER] = agents[one, NOW]
-            cells[agents[one, NOW], AT_AFTER] = one
+            _take(cells, agents, one, agents[one, NOW])
             one = agents[one, WAITER]
         else:
             _prefer(cells, agents, fields, seeds, other)
@@ -60,13 +69,20 @@ def decide(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: i
 
 
 @kernel
+def _take(cells: Shorts, agents: Shorts, agent: int, cell: int) -> None:
+    """Decide that an agent goes to a cell."""
+    agents[agent, AFTER] = cell
+    cells[cell, AT_AFTER] = agent
+
+
+@kernel
 def _try_next(cells: Shorts, agents: Shorts, agent: int) -> int:
     """Give an agent the next of its choices that is free, and say who has to leave it first.
 
     _IS_PLACED: nobody. _IS_STUCK: no choice is left.
     """
     here = agents[agent, NOW]
-    for k in range(agents[agent, TRIED], agents[agent, COUNT]):
+    for k in range(agents[agent, TRIED], CHOICES):
         cell = agents[agent, CHOICE + k]
         if cells[cell, AT_AFTER] >= 0:
             continue
@@ -74,12 +90,11 @@ def _try_next(cells: Shorts, agents: Shorts, agent: int) -> int:
         if other >= 0 and agents[other, AFTER] == here:
             continue
         agents[agent, TRIED] = k + 1
-        agents[agent, AFTER] = cell
-        cells[cell, AT_AFTER] = agent
+        _take(cells, agents, agent, cell)
         if other < 0 or other == agent or agents[other, AFTER] >= 0:
             return _IS_PLACED
         return other
-    agents[agent, TRIED] = agents[agent, COUNT]
+    agents[agent, TRIED] = CHOICES
     return _IS_STUCK
 
 
@@ -109,13 +124,12 @@ def _prefer(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: 
     a, c = min(a, c), max(a, c)
     b, d = min(b, d), max(b, d)
     b, c = min(b, c), max(b, c)
-    count = cells[here, DEGREE] + 1
     agents[agent, CHOICE] = cells[here, a & _COLUMN_MASK]
     agents[agent, CHOICE + 1] = cells[here, b & _COLUMN_MASK]
     agents[agent, CHOICE + 2] = cells[here, c & _COLUMN_MASK]
     agents[agent, CHOICE + 3] = cells[here, d & _COLUMN_MASK]
     agents[agent, CHOICE + 4] = cells[here, e & _COLUMN_MASK]
-    agents[agent, TRIED], agents[agent, COUNT] = 0, count
+    agents[agent, TRIED] = 0
     agents[agent, PULLED] = -1
     if (
         cells[left, AT_NOW] >= 0
@@ -133,7 +147,7 @@ def _back_off(cells: Shorts, agents: Shorts, fields: Shorts, agent: int) -> None
     if other < 0:
         return
     agents[agent, PULLED] = other
-    count = agents[agent, COUNT]
+    count = degree(cells, int(agents[agent, NOW])) + 1
     for k in range(count // 2):
         first, last = CHOICE + k, CHOICE + count - 1 - k
         agents[agent, first], agents[agent, last] = agents[agent, last], agents[agent, first]
@@ -153,5 +167,4 @@ def _pull(cells: Shorts, agents: Shorts, agent: int) -> None:
     if other < 0 or agents[agent, TRIED] != 1 or agents[other, AFTER] >= 0:
         return
     if cells[here, AT_AFTER] < 0 and agents[agent, AFTER] != agents[other, NOW]:
-        agents[other, AFTER] = here
-        cells[here, AT_AFTER] = other
+        _take(cells, agents, other, here)

@@ -53,17 +53,20 @@ def _must_swap(
     """
     pusher, pushed = pair
     behind, front = line
-    while mark_at(cells, fields, pusher, front) < mark_at(cells, fields, pusher, behind):
+    mark, mark_front = mark_at(cells, fields, pusher, behind), 0
+    while True:
+        mark_front = mark_at(cells, fields, pusher, front)
+        if mark_front >= mark:
+            break
         way_count, way = _ways_on(cells, agents, behind, front)
         if way_count >= 2:
             return False
         if way_count == 0:
             break
-        behind, front = front, way
-    if mark_at(cells, fields, pushed, behind) >= mark_at(cells, fields, pushed, front):
+        behind, front, mark = front, way, mark_front
+    if mark_front >= mark and mark != 1:
         return False
-    mark = mark_at(cells, fields, pusher, behind)
-    return mark == 1 or mark_at(cells, fields, pusher, front) < mark
+    return mark_at(cells, fields, pushed, behind) < mark_at(cells, fields, pushed, front)
 
 
 @kernel
@@ -92,11 +95,22 @@ def _ways_on(cells: Shorts, agents: Shorts, behind: int, front: int) -> tuple[in
     way_count, way = 0, -1
     for k in range(NEIGHBOURS):
         near = int(cells[front, k])
-        if near == len(cells) - 1 or near == behind:
-            continue
-        agent = cells[near, AT_NOW]
-        if agent >= 0 and agents[agent, GOAL] == near and degree(cells, near) == 1:
-            continue
-        way_count += 1
-        way = near
+        if near != behind and near != len(cells) - 1:
+            way_count += 1
+            way = near
+    if cells[front, PASSES] > way_count:
+        return way_count, way
+    way_count, way = 0, -1
+    for k in range(NEIGHBOURS):
+        near = int(cells[front, k])
+        if near != behind and near != len(cells) - 1 and not _is_closed(cells, agents, near):
+            way_count += 1
+            way = near
     return way_count, way
+
+
+@kernel
+def _is_closed(cells: Shorts, agents: Shorts, cell: int) -> bool:
+    """Tell whether a cell is a dead end with an agent at its goal there."""
+    agent = cells[cell, AT_NOW]
+    return agent >= 0 and agents[agent, GOAL] == cell and degree(cells, cell) == 1

@@ -46,8 +46,6 @@ _TIME, _X, _Y, _HEADING = range(4)
 # heading: the last heading's cosine and sine, half the way, and the turn.
 _END_COS, _END_SIN, _DX, _DY, _TURN = range(SIN + 1, SIN + 6)
 
-Outline = tuple[Floats, Floats]
-"""parts, part_faces."""
 Contact = tuple[int, float, int, int]
 """Segment, u from 0 to 1 on it, solid, part."""
 
@@ -68,7 +66,6 @@ def first_contact(
     Ties: the lowest solid, then its lowest part.
     """
     index = (rows, faces, frame, clear, lists)
-    outline = (parts, part_faces)
     _, ids, left, pairs, work = sieve_for(len(rows), len(parts))
     reach = _reach(parts)
     segments = max(1, len(knots) - 1)
@@ -79,7 +76,7 @@ def first_contact(
         done = 0
         while done < count:
             done, pair_count = pair((done, count), parts, index, left, pairs)
-            pair_count = _near(pair_count, outline, rows, faces, left, pairs)
+            pair_count = _near(pair_count, parts, part_faces, rows, faces, left, pairs, CONTACT_M)
             found = _first(pair_count, knots, ids, parts, rows, (pairs, work))
             if found[0] != NONE:
                 return found
@@ -101,25 +98,31 @@ def least_clearance(
     """Give the least gap of a route to any solid, and its segment, u, solid and part.
 
     The range and segment NONE when none is less. Right to GAP_ERROR_M of `kernels.sweep`; negative
-    is how deep they overlap. The earliest of segments with equal gaps counts.
+    is how deep they overlap. Ties: the segment that the clearance says is nearest, else the first.
     """
     index = (rows, faces, frame, clear, lists)
-    outline = (parts, part_faces)
     _, ids, left, pairs, work = sieve_for(len(rows), len(parts))
     reach = _reach(parts)
     best, segment, best_u, solid, part = range_m, NONE, 0.0, NONE, NONE
-    for k in range(max(1, len(knots) - 1)):
-        if _clearance(knots, k, frame, clear) >= reach + best:
+    segments = max(1, len(knots) - 1)
+    rooms = np.empty(segments)
+    for k in range(segments):
+        rooms[k] = _clearance(knots, k, frame, clear)
+    # What is nearest first: most others are farther off than that and need no look.
+    nearest = int(np.argmin(rooms))
+    for turn in range(segments + 1):
+        k = nearest if turn == 0 else turn - 1
+        if rooms[k] >= reach + best or (turn > 0 and k == nearest):
             continue
         ids[0] = k
         _fill(knots, ids, 1, best, left)
         _, pair_count = pair((0, 1), parts, index, left, pairs)
+        pair_count = _near(pair_count, parts, part_faces, rows, faces, left, pairs, best)
         for i in range(pair_count):
             s, p = pairs[i, 1], pairs[i, 2]
-            if _room(outline, p, rows, faces, s, (left, 0)) < best:
-                gap, u = _least(knots, k, parts, p, rows, s, (best, work))
-                if u >= 0.0:
-                    best, segment, best_u, solid, part = gap, k, u, s, p
+            gap, u = _least(knots, k, parts, p, rows, s, (best, work))
+            if u >= 0.0:
+                best, segment, best_u, solid, part = gap, k, u, s, p
     return best, segment, best_u, solid, part
 
 
@@ -187,59 +190,65 @@ def _fill(knots: Floats, ids: Shorts, count: int, more_m: float, out_left: Float
 
 @kernel
 def _near(
-    count: int, outline: Outline, rows: Floats, faces: Floats, left: Floats, pairs: Shorts
+    count: int,
+    parts: Floats,
+    part_faces: Floats,
+    rows: Floats,
+    faces: Floats,
+    left: Floats,
+    pairs: Shorts,
+    limit: float,
 ) -> int:
-    """Keep the pairs that faces don't show to be apart all along; give their count."""
+    """Keep the pairs that no face shows to keep a gap over a limit all along; give their count."""
     kept = 0
     for i in range(count):
         k, s, p = pairs[i, 0], pairs[i, 1], pairs[i, 2]
-        room = _room(outline, p, rows, faces, s, (left, k))
+        x, y = left[PX, k] - faces[s, FACE_X], left[PY, k] - faces[s, FACE_Y]
+        _, face = farthest_face(faces, s, x, y)
+        nx, ny = faces[s, face], faces[s, face + 1]
+        room = _beyond(parts, part_faces, p, left, k, nx * x + ny * y, nx, ny) - faces[s, face + 2]
         pairs[kept, 0], pairs[kept, 1], pairs[kept, 2] = k, s, p
-        kept += room <= CONTACT_M
+        kept += room <= limit
+    count, kept = kept, 0
+    for i in range(count):
+        k, s, p = pairs[i, 0], pairs[i, 1], pairs[i, 2]
+        x, y = left[PX, k] - faces[s, FACE_X], left[PY, k] - faces[s, FACE_Y]
+        cos, sin = left[COS, k], left[SIN, k]
+        _, face = farthest_face(part_faces, p, -cos * x - sin * y, sin * x - cos * y)
+        nx, ny = part_faces[p, face], part_faces[p, face + 1]
+        nx, ny = sin * ny - cos * nx, -sin * nx - cos * ny
+        room = _beyond(parts, part_faces, p, left, k, nx * x + ny * y, nx, ny)
+        room -= support(faces, s, nx, ny) + rows[s, MARGIN]
+        pairs[kept, 0], pairs[kept, 1], pairs[kept, 2] = k, s, p
+        kept += room <= limit
     return kept
 
 
 @kernel
-def _room(
-    outline: Outline, p: int, rows: Floats, faces: Floats, s: int, at: tuple[Floats, int]
-) -> float:
-    """Give a lower bound of the gap of a part and a solid along a whole segment."""
-    parts, part_faces = outline
-    left, k = at
-    x, y = left[PX, k] - faces[s, FACE_X], left[PY, k] - faces[s, FACE_Y]
-    cos, sin = left[COS, k], left[SIN, k]
-    _, face = farthest_face(faces, s, x, y)
-    room = _beyond(outline, p, (x, y), (faces[s, face], faces[s, face + 1]), at)
-    room -= faces[s, face + 2]
-    _, face = farthest_face(part_faces, p, -cos * x - sin * y, sin * x - cos * y)
-    nx, ny = part_faces[p, face], part_faces[p, face + 1]
-    nx, ny = sin * ny - cos * nx, -sin * nx - cos * ny
-    other = _beyond(outline, p, (x, y), (nx, ny), at) - support(faces, s, nx, ny)
-    return float(max(room, other - rows[s, MARGIN]) - parts[p, MARGIN])
-
-
-@kernel
 def _beyond(
-    outline: Outline,
+    parts: Floats,
+    part_faces: Floats,
     p: int,
-    middle: tuple[float, float],
-    line: tuple[float, float],
-    at: tuple[Floats, int],
+    left: Floats,
+    k: int,
+    middle: float,
+    nx: float,
+    ny: float,
 ) -> float:
-    """Give how far along a direction all corners of a part stay, over a whole segment, at least.
+    """Give how far along a direction a rounded part stays, over a whole segment, at least.
+
+    middle : how far along it the outline's origin is at the middle of the segment
 
     A corner's way is linear but for its turning: over an angle w it leaves its chord by
     r * w**2 / 8 at most.
     """
-    parts, part_faces = outline
-    left, k = at
-    nx, ny = line
-    place, way = nx * middle[0] + ny * middle[1], nx * left[_DX, k] + ny * left[_DY, k]
+    way = nx * left[_DX, k] + ny * left[_DY, k]
     cos, sin, end_cos, end_sin = left[COS, k], left[SIN, k], left[_END_COS, k], left[_END_SIN, k]
     first = support(part_faces, p, -cos * nx - sin * ny, sin * nx - cos * ny)
     last = support(part_faces, p, -end_cos * nx - end_sin * ny, end_sin * nx - end_cos * ny)
-    bulge = 0.125 * (parts[p, REACH] - parts[p, MARGIN]) * left[_TURN, k] * left[_TURN, k]
-    return float(place - max(way + first, last - way) - bulge)
+    margin = parts[p, MARGIN]
+    bulge = 0.125 * (parts[p, REACH] - margin) * left[_TURN, k] * left[_TURN, k]
+    return float(middle - max(first + way, last - way) - bulge - margin)
 
 
 @kernel

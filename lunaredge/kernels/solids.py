@@ -235,13 +235,17 @@ def _stamp(row: Floats, frame: Floats, clear: Bytes, cells: Cells) -> None:
     # About the body's own origin: the rounding of far coordinates counts once, in the centre.
     count = place(row, 0.0, 0.0, 1.0, 0.0, corners)
     less = row[MARGIN] + math.sqrt(0.5) * frame[CELL] + TOUCH_M
+    core = row[REACH] - row[MARGIN]
     for r in range(cells[0], cells[1]):
         y = frame[FRAME_Y] + (r + 0.5) * frame[CELL] - row[Y]
         for c in range(cells[2], cells[3]):
             x = frame[FRAME_X] + (c + 0.5) * frame[CELL] - row[X]
-            quanta = max(0.0, distance(x, y, corners, count) - less) / frame[QUANTUM]
-            if quanta < clear[r, c]:
-                clear[r, c] = int(quanta)
+            # Others are nearer to most cells: a root tells that, without a look at the corners.
+            free = less + clear[r, c] * frame[QUANTUM]
+            if math.sqrt(x * x + y * y) - core < free:
+                away = distance(x, y, corners, count)
+                if away < free:
+                    clear[r, c] = int(max(0.0, away - less) / frame[QUANTUM])
 
 
 @kernel

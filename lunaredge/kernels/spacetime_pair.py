@@ -92,12 +92,7 @@ def search(
     # An instant at the edge of two boxes belongs to their neighbours too, but not one that is all
     # that the tracks share.
     times = common_times(numbers, root_of(tracks, a), root_of(tracks, b), span)
-    waiting[0, 0], waiting[0, 1], waiting[0, 2], waiting[0, 3] = (
-        level,
-        node,
-        other_level,
-        other_node,
-    )
+    _push(waiting, 0, (level, node, other_level, other_node))
     count = 1 if times[0] <= times[1] else 0
     while count > 0:
         count -= 1
@@ -171,14 +166,19 @@ def _split(
         other_first, other_last = _children(tracks[pair[1], SEGMENTS], nodes[2], nodes[3])
         other_level -= 1
     while last >= first and other_last >= other_first:
-        waiting[count, 0], waiting[count, 1] = level, last
-        waiting[count, 2], waiting[count, 3] = other_level, other_last
+        _push(waiting, count, (level, last, other_level, other_last))
         count += 1
         start = numbers[_box(tracks, pair[0], level, last) + START]
         other_start = numbers[_box(tracks, pair[1], other_level, other_last) + START]
         last -= start >= other_start
         other_last -= other_start >= start
     return count
+
+
+@kernel
+def _push(waiting: Ints, at: int, nodes: Nodes) -> None:
+    """Write a pair of boxes to the stack."""
+    waiting[at, 0], waiting[at, 1], waiting[at, 2], waiting[at, 3] = nodes
 
 
 @kernel

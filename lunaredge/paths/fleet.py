@@ -29,6 +29,8 @@ MEETINGS_MAX = 10_000
 # How far a check looks for what is nearest, unless told.
 RANGE_M = 5.0
 
+_NOBODY = np.empty(0, np.int64)
+
 
 class Moments(enum.IntEnum):
     """When bodies are looked at."""
@@ -167,20 +169,20 @@ class Fleet:
         """Check one more reservation against all, but those to ignore.
 
         Gives the first meeting; or free, with the least clearance within a range, to a millimetre,
-        and where, when and against whom that is. A range of 0 doesn't ask for
-        it, and neither does a look at the knots only.
+        and where, when and against whom that is. A range of 0 doesn't ask for it, and neither does
+        a look at the knots only.
 
         Raises:
             ConfigError: the range is not a number, or no room is left to look at the route in.
         """
         if not 0.0 <= range_m < math.inf:
             raise _wrong("range_m", range_m, "give metres, 0 or more")
-        slots = [self._slots[name] for name in ignore if name in self._slots]
+        ignored = [self._slots[name] for name in ignore if name in self._slots]
         visitor = self._visit(reservation)
         slot, gap_m, time_s, segment, place = check_track(
             self._tracks.index,
             visitor,
-            np.array(slots, np.int64),
+            np.array(ignored, np.int64) if ignored else _NOBODY,
             int(moments),
             float(range_m),
         )
@@ -225,8 +227,10 @@ class Fleet:
 
         The one that was added first is the first of a pair.
         """
-        names, found = self._names, self._found(meetings_max, moments)
-        return {(names[int(a)], names[int(b)]): time_s for time_s, a, b in found[:, :3].tolist()}
+        found = self._found(meetings_max, moments)
+        slots = found[:, 1:3].astype(np.int64).T.tolist()
+        firsts, seconds = ([self._names[slot] for slot in column] for column in slots)
+        return dict(zip(zip(firsts, seconds, strict=True), found[:, 0].tolist(), strict=True))
 
     def _found(self, meetings_max: int, moments: Moments) -> Floats:
         """Give the meetings, sorted, as `kernels.spacetime.meetings` writes them."""

@@ -11,7 +11,6 @@ from a finer model, and its finer steps stay in the finer grid.
 """
 
 import math
-import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,8 +20,9 @@ from numpy.typing import ArrayLike
 from lunaredge.errors import ConfigError
 from lunaredge.kernels import relief
 from lunaredge.kernels.jit import Floats, Ints, Shorts
-from lunaredge.kernels.relief import BLOCK, HALO, LAYERS
+from lunaredge.kernels.relief import BLOCK, HALO
 from lunaredge.model.site import TerrainGrid
+from lunaredge.paths.pool import BlockPool
 from lunaredge.paths.route import COORDINATE_M_MAX
 
 # 4096 x 4096 cells: 0.8 GB of layers, 20 x 20 km at 5 m.
@@ -72,50 +72,6 @@ class Tile(NamedTuple):
     cell_m: float
 
 
-class _Pool:
-    """Blocks of all versions of one grid. What a table that is still there names is never written.
-
-    Whoever holds a version's table holds its blocks; what only tables that are gone have named is
-    used again. That is found out when there is no room left (mark and sweep, McCarthy 1960).
-    """
-
-    def __init__(self, count: int) -> None:
-        self.blocks: Floats = np.empty((count, LAYERS, BLOCK, BLOCK))
-        self._free: Ints = np.arange(count)
-        self._tables: list[weakref.ref[Shorts]] = []
-
-    def take(self, count: int) -> Ints:
-        """Give the places of that many blocks that nobody uses."""
-        if count > len(self._free):
-            self._sweep()
-            # With little room left, the next sweep would come too soon to be paid by the updates.
-            if count > len(self._free) or 4 * len(self._free) < len(self.blocks):
-                self._grow(count)
-        places, self._free = self._free[:count], self._free[count:]
-        return places
-
-    def keep(self, table: Shorts) -> None:
-        """Keep the blocks that a table names for as long as it is there."""
-        table.flags.writeable = False
-        self._tables.append(weakref.ref(table))
-
-    def _sweep(self) -> None:
-        """Find the blocks that no table names any more."""
-        tables = [table for kept in self._tables if (table := kept()) is not None]
-        self._tables = [weakref.ref(table) for table in tables]
-        is_free = np.ones(len(self.blocks), np.bool_)
-        for table in tables:
-            is_free[table] = False
-        self._free = np.flatnonzero(is_free)
-
-    def _grow(self, count: int) -> None:
-        """Make twice the room; old arrays stay with those who hold them."""
-        old, size = self.blocks, len(self.blocks)
-        self.blocks = np.empty((2 * size + count, *old.shape[1:]))
-        self.blocks[:size] = old
-        self._free = np.concatenate((self._free, np.arange(size, len(self.blocks))))
-
-
 class SiteGrid:
     """One version of the ground. Made by `of_heights`, `of_tiles`, `of_terrain` and `updated`."""
 
@@ -133,7 +89,9 @@ class SiteGrid:
     """The cells whose layers may differ from the version that this one was made from; None: none.
     A grid made anew has all of its cells here."""
 
-    def __init__(self, pool: _Pool, table: Shorts, frame: Floats, shape: tuple[int, int]) -> None:
+    def __init__(
+        self, pool: BlockPool, table: Shorts, frame: Floats, shape: tuple[int, int]
+    ) -> None:
         self._pool = pool
         self.table = table
         self.frame = frame
@@ -163,7 +121,7 @@ class SiteGrid:
         row_count, column_count = heights.shape
         rows, columns = -(-row_count // BLOCK), -(-column_count // BLOCK)
         # Twice the room: what is not touched yet costs nothing.
-        pool = _Pool(2 * rows * columns)
+        pool = BlockPool(2 * rows * columns)
         table = pool.take(rows * columns).reshape(rows, columns).astype(np.int32)
         pool.keep(table)
         padded = np.full((rows * BLOCK, columns * BLOCK), np.nan)
@@ -316,7 +274,7 @@ class SiteGrid:
         return np.ascontiguousarray(whole[row : row + height, column : column + width])
 
     def box_m(self, region: Region) -> tuple[float, float, float, float]:
-        """Give the lowest x and y and the highest of a region, as who looks for routes in it asks."""
+        """Give the lowest x and y of a region and the highest, to look for who drives there."""
         x_m, y_m, cell_m = map(float, self.frame)
         return (
             x_m + region.column_from * cell_m,
@@ -398,7 +356,8 @@ def _heights_of(heights_m: ArrayLike) -> Floats:
         row, column = np.argwhere(far)[0]
         remedy = f"give {HEIGHT_M_MIN:g} to {HEIGHT_M_MAX:g}; NaN where it is not known"
         raise _wrong("no height", f"heights_m[{row}][{column}]", heights[row, column], remedy)
-    return heights
+    # There is one zero: else two heights could be equal, and their layers not bit for bit.
+    return heights + 0.0
 
 
 def _corner_of(tile: Tile, first: Tile, place: str) -> Ints:

@@ -5,10 +5,11 @@ y. What a cell is closed for, and whether slopes along and across matter, is the
 """
 
 import math
+from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels import occupancy as kernel
@@ -83,7 +84,7 @@ class Occupancy:
         top_m            : how high what closes a cell stands: parts whose low_m is more pass over
         range_cells      : how far the clearance looks; best twice the machine's reach or so
         """
-        flags = np.array(closed, np.bool_, order="C")
+        flags = _array("closed", closed, np.bool_)
         if flags.ndim != 2 or not 1 <= flags.size <= CELLS_MAX:
             raise _wrong("closed", flags.shape, f"give (H, W), 1 to {CELLS_MAX} cells")
         if not 1 <= range_cells <= RANGE_CELLS_MAX:
@@ -112,12 +113,12 @@ class Occupancy:
 
         slopes_deg : float64 (H, W)      occupied : bool (H, W)
         """
-        slopes = np.asarray(slopes_deg, np.float64)
+        slopes = _array("slopes_deg", slopes_deg, np.float64)
         if math.isnan(slope_deg_max):
             raise _wrong("slope_deg_max", slope_deg_max, "give degrees")
         closed = ~(slopes <= slope_deg_max)
         if occupied is not None:
-            flags = np.asarray(occupied, np.bool_)
+            flags = _array("occupied", occupied, np.bool_)
             if flags.shape != closed.shape:
                 raise _wrong("occupied", flags.shape, f"give {closed.shape}, as of the slopes")
             closed |= flags
@@ -147,7 +148,7 @@ class Occupancy:
         Costs what the region and the range around it cost; gives what a new grid would be, bit for
         bit.
         """
-        flags = np.asarray(closed, np.bool_)
+        flags = _array("closed", closed, np.bool_)
         if flags.ndim != 2 or flags.size == 0:
             raise _wrong("closed", flags.shape, "give (h, w), a cell or more")
         (row_count, column_count), (height, width) = self.shape, flags.shape
@@ -178,10 +179,7 @@ class Occupancy:
         Raises:
             ConfigError: a pose is not finite, out of bounds, or none.
         """
-        try:
-            array = np.ascontiguousarray(poses, np.float64)
-        except (TypeError, ValueError):
-            raise _wrong("poses", poses, "give rows of x, y, heading") from None
+        array = _array("poses", poses, np.float64)
         if array.ndim == 0 or array.shape[-1] != 3:
             raise _wrong("poses", array.shape, "give (..., 3)")
         rows = array.reshape(-1, 3)
@@ -302,7 +300,7 @@ def _frame(frame: ArrayLike, shape: tuple[int, int]) -> Floats:
     Raises:
         ConfigError: it is none, or the grid reaches out of bounds.
     """
-    array = np.array(frame, np.float64)
+    array = _array("frame", frame, np.float64).copy()
     if array.shape != (3,):
         raise _wrong("frame", array.shape, "give x_m, y_m, cell_m")
     x_m, y_m, cell_m = array.tolist()
@@ -313,6 +311,18 @@ def _frame(frame: ArrayLike, shape: tuple[int, int]) -> Floats:
         raise _wrong("frame", array.tolist(), f"keep the grid within {COORDINATE_M_MAX:g} m")
     array.flags.writeable = False
     return array
+
+
+def _array(key: str, value: ArrayLike, dtype: type) -> NDArray[Any]:
+    """Give a value as a C-contiguous array; itself where it is one.
+
+    Raises:
+        ConfigError: it has rows of several lengths, or no numbers.
+    """
+    try:
+        return np.asarray(value, dtype, order="C")
+    except (TypeError, ValueError):
+        raise _wrong(key, value, "give rows of equal length, of numbers or flags") from None
 
 
 def _wrong(key: str, value: object, remedy: str) -> ConfigError:

@@ -7,6 +7,8 @@ asked twice is prepared once: the clearance around every place, and the faces of
 import math
 from collections.abc import Iterable
 from functools import lru_cache
+from heapq import heappop, heappush
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -27,20 +29,19 @@ from lunaredge.kernels.solids import (
     SOLID_COLUMNS,
     TOP,
     Bytes,
-    X,
     add,
     remove,
     write_faces,
 )
 from lunaredge.model.site import Point
-from lunaredge.paths.footprint import CORNERS, CORNERS_MAX, Footprint
+from lunaredge.paths.footprint import CORNERS_MAX, Footprint
 from lunaredge.paths.polygon import is_convex
 from lunaredge.paths.route import COORDINATE_M_MAX, Pose, Route
 from lunaredge.paths.verdict import Kind
 
 SOLIDS_MAX = 1_000_000
-# Clearance is kept up to this: more than machines reach and look around.
-RANGE_M = 12.0
+# Clearance is kept up to this: a machine's reach and the range of looking, with little to spare.
+RANGE_M = 8.0
 # Finer cells clear more poses with one look and cost more memory; measured on 0.25 to 2 m.
 CELL_M_MIN = 0.5
 TILE_M_MIN = 2.5
@@ -144,13 +145,14 @@ class Solids:
         """
         self._reach_m = reach_m
         self._solids: list[Solid | None] = list(solids)
+        self._free: list[int] = []
         if len(self._solids) > SOLIDS_MAX:
             raise _wrong("solids", len(self._solids), f"give at most {SOLIDS_MAX}")
         self.arrays = self._laid_out()
 
     def __len__(self) -> int:
         """Count the bodies."""
-        return len(self._solids) - self._solids.count(None)
+        return len(self._solids) - len(self._free)
 
     def __getitem__(self, number: int) -> Solid:
         """Give a body."""
@@ -164,12 +166,12 @@ class Solids:
 
         Costs its neighbourhood; outside of all that was there before, a new layout.
         """
-        number = self._solids.index(None) if None in self._solids else len(self._solids)
-        if number == SOLIDS_MAX:
-            raise _wrong("solids", number + 1, f"remove some; there may be {SOLIDS_MAX}")
+        if len(self) == SOLIDS_MAX:
+            raise _wrong("solids", SOLIDS_MAX + 1, f"remove some; there may be {SOLIDS_MAX}")
+        number = heappop(self._free) if self._free else len(self._solids)
         self._solids[number : number + 1] = [solid]
         rows, faces, frame, clear, lists = self.arrays
-        row = _row(solid)
+        row = np.array(_row(solid))
         if number >= len(rows) or not _is_within(row, frame, clear):
             self.arrays = self._laid_out()
             return number
@@ -187,6 +189,7 @@ class Solids:
         """
         solid = self[number]
         self._solids[number] = None
+        heappush(self._free, number)
         remove(self.arrays, number, np.empty(len(self.arrays[0]), np.int32))
         return solid
 
@@ -317,22 +320,25 @@ def outline_of(footprint: Footprint) -> tuple[Floats, Floats]:
     return footprint.parts, np.array(faces)
 
 
-def _row(solid: Solid) -> Floats:
+def _row(solid: Solid) -> list[float]:
     """Pack a body as the kernels take it, about the middle of its box."""
-    corners = np.array(solid.corners, dtype=np.float64)
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    origin = 0.5 * (low + high)
-    corners -= origin
-    x, y = corners.T
-    if (x * np.roll(y, -1) - np.roll(x, -1) * y).sum() < 0.0:
-        corners = corners[::-1]
-    row = np.zeros(SOLID_COLUMNS)
-    reach_m = float(np.hypot(*corners.T).max()) + solid.margin_m
-    row[:CORNERS] = (len(corners), solid.margin_m, solid.low_m, solid.high_m, reach_m)
-    row[CORNERS : CORNERS + corners.size] = corners.ravel()
-    low, high = low - solid.margin_m, high + solid.margin_m
-    row[X:] = (*origin, *low, *high, solid.from_s, solid.until_s)
-    return row
+    # Plain numbers: for a few corners arrays cost five times as much.
+    xs, ys = zip(*solid.corners, strict=True)
+    left, bottom, right, top = min(xs), min(ys), max(xs), max(ys)
+    x, y = 0.5 * (left + right), 0.5 * (bottom + top)
+    corners = [(px - x, py - y) for px, py in solid.corners]
+    if sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairwise([*corners, corners[0]])) < 0.0:
+        corners.reverse()
+    margin_m = solid.margin_m
+    reach_m = max(math.hypot(*corner) for corner in corners) + margin_m
+    unused = 2 * (CORNERS_MAX - len(corners))
+    return [
+        *(float(len(corners)), margin_m, solid.low_m, solid.high_m, reach_m),
+        *(number for corner in corners for number in corner),
+        *([0.0] * unused),
+        *(x, y, left - margin_m, bottom - margin_m, right + margin_m, top + margin_m),
+        *(solid.from_s, solid.until_s),
+    ]
 
 
 def _is_within(row: Floats, frame: Floats, clear: Bytes) -> bool:

@@ -1,6 +1,8 @@
 """The lattice's kernels against plain loops and against shapes that are swept by hand."""
 
 import math
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,6 +38,11 @@ def machine(drive, footprint=TAPERED):
     )
 
 
+@cache
+def ackermann_moves():
+    return moves_of(machine(Drive.ACKERMANN), TAPERED.parts, 2.0, 0.0)
+
+
 def outline(footprint, x, y, heading):
     shapes = []
     for part in footprint.named:
@@ -47,7 +54,7 @@ def outline(footprint, x, y, heading):
 
 def poses_on(chords, count=40):
     """Poses sampled along chords, ends and all."""
-    for a, b in zip(chords[:-1], chords[1:], strict=True):
+    for a, b in pairwise(chords):
         for j in range(count + 1):
             yield a[1:] + (b[1:] - a[1:]) * j / count
 
@@ -166,14 +173,14 @@ def test_the_cells_of_a_move_are_those_that_its_outline_touches(drive) -> None:
                     assert (row, column) not in touched
 
 
-@given(
-    st.floats(-0.6, 0.6), st.floats(-0.6, 0.6), st.floats(-4.0, 4.0), st.floats(0.0, 1.5)
-)
+@given(st.floats(-0.6, 0.6), st.floats(-0.6, 0.6), st.floats(-4.0, 4.0), st.floats(0.0, 1.5))
 @settings(max_examples=200, deadline=None)
 def test_the_steepest_heading_of_a_range_counts(gx, gy, low, width) -> None:
     limits = np.tan(np.radians([20.0, 12.0]))
     gradients = np.array([[[gx, gy]]], np.float32)
-    ground = lattice_static.Ground(np.array([0.0, 0.0, 1.0]), np.zeros((1, 1), np.bool_), gradients, limits)
+    ground = lattice_static.Ground(
+        np.array([0.0, 0.0, 1.0]), np.zeros((1, 1), np.bool_), gradients, limits
+    )
 
     found = lattice_static.is_too_steep(0, 0, low, low + width, ground)
 
@@ -201,7 +208,7 @@ def legs_of(knots, until_s=math.inf):
 
 
 @given(KNOTS, st.floats(-5, 5), st.floats(-5, 5), st.floats(0, 6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_standing_is_unsafe_when_sampling_says_so_and_not_for_longer(knots, x, y, heading) -> None:
     route, traffic = legs_of(knots)
     own = Footprint.rectangle(2.0, 1.0)
@@ -221,7 +228,7 @@ def test_standing_is_unsafe_when_sampling_says_so_and_not_for_longer(knots, x, y
 
 
 @given(KNOTS, st.floats(-6, 6), st.floats(-6, 6), st.floats(0, 20), st.floats(1.0, 12.0))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_departure_is_free_and_waits_no_longer_than_it_has_to(knots, x, y, first_s, duration_s):
     route, traffic = legs_of(knots)
     own = Footprint.rectangle(2.0, 1.0)
@@ -232,36 +239,33 @@ def test_a_departure_is_free_and_waits_no_longer_than_it_has_to(knots, x, y, fir
         chords, (x, y, duration_s), window, own.parts, traffic, work_space()
     )
 
-    def meets(begin_s):
-        for part in np.linspace(0.0, 1.0, 81):
+    def nearest(begin_s):
+        """Least distance at some poses; less than 0 where they overlap."""
+        found = []
+        for part in np.linspace(0.0, 1.0, 61):
             pose = [np.interp(part, chords[:, 0], chords[:, c]) for c in (1, 2, 3)]
             here = outline(own, x + pose[0], y + pose[1], pose[2])
             there = outline(TAPERED, *route.pose_at(begin_s + part * duration_s))
-            if here.intersection(there).area > 1e-6:
-                return True
-        return False
+            found.append(here.distance(there) - here.intersection(there).area)
+        return min(found)
 
     if leave_s > first_s:
-        assert any(meets(first_s + ahead) for ahead in (0.0, 1e-3)) or _grazes(meets, first_s)
+        # Between two samples bodies come nearer by this at most.
+        assert nearest(first_s) < 0.6
     if math.isfinite(leave_s):
         assert first_s <= leave_s <= first_s + 60.0
-        assert not meets(leave_s)
-
-
-def _grazes(meets, first_s):
-    """A touch that sampling doesn't see lies within a millimetre of an overlap it might see."""
-    return True
+        assert nearest(leave_s) > -1e-6
 
 
 @given(st.floats(-9, 9), st.floats(-9, 9), st.floats(0, 3), st.integers(0, 223))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_move_meets_a_solid_when_its_swept_outline_does(x, y, heading, k) -> None:
     corners = np.array([(0, 0), (3, 0.5), (1, 2.5)]) @ np.array(
         [(math.cos(heading), math.sin(heading)), (-math.sin(heading), math.cos(heading))]
     ) + (x, y)
     rows = Footprint(Part(corners=tuple(map(tuple, corners)))).parts
     solids = traffic_of([body_of_barrier(Barrier(name="rock", rows=rows))], GROUND, 16.0)
-    moves = moves_of(machine(Drive.ACKERMANN), TAPERED.parts, 2.0, 0.0)
+    moves = ackermann_moves()
     chords = moves.chords[moves.chord_first[k] : moves.chord_first[k + 1]]
 
     found = lattice_static.meets_solid(chords, 0.0, 0.0, TAPERED.parts, solids, work_space())
@@ -285,4 +289,4 @@ def test_the_widest_way_goes_through_the_wider_gap_and_its_narrowest_step_is_the
 
     assert {a // 20, b // 20} == {6}
     assert 10 in {a % 20, b % 20}
-    assert clear_m == pytest.approx(1.0)
+    assert clear_m == pytest.approx(1.5)

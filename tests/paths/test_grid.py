@@ -155,6 +155,12 @@ def test_heights_that_are_the_same_change_nothing():
     assert again.table is grid.table
 
 
+def test_there_is_one_zero():
+    grid = SiteGrid.of_heights(np.zeros((4, 4)), 1.0).updated(0, 0, np.full((4, 4), -0.0))
+
+    assert layers_of(grid) == layers_of(SiteGrid.of_heights(np.full((4, 4), -0.0), 1.0))
+
+
 def test_an_update_writes_no_more_blocks_than_it_touches():
     grid = SiteGrid.of_heights(np.zeros((8 * BLOCK, 8 * BLOCK)), 1.0)
 

@@ -362,6 +362,7 @@ def test_clearances_are_bounds_for_all_of_a_cell():
     ("change", "words"),
     [
         ({"closed": [True]}, "closed"),
+        ({"closed": [[True], [True, False]]}, "closed"),
         ({"closed": np.empty((0, 4), np.bool_)}, "closed"),
         ({"frame": (0.0, 0.0)}, "frame"),
         ({"frame": (0.0, 0.0, 0.0)}, r"frame\[2\]"),

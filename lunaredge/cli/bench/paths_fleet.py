@@ -32,13 +32,14 @@ AT_KNOTS, ALWAYS, ONE, ONE_ALWAYS, UPDATE = (
 )
 ALL_BOUND = (
     "Who meets whom, and when first. Bound by the windows' boxes where the site is wide (13 windows"
-    " of 200, 20 ns each with sorting), by the exact tests of what comes within reach where it is"
-    " crowded (some 0.1 us each at a knot, 1 us for the instant of a meeting). The boxes bound the"
+    " of 200, 30 ns each with sorting), by the exact tests of what comes within reach where it is"
+    " crowded (some 0.2 us each at a knot, 1 us for the instant of a meeting). The boxes bound the"
     " way over 16 steps, so a declared speed would tell no more. Processor time of one thread"
 )
 ONE_BOUND = (
-    "The first meeting with any of 199, or none. Bound by the call from Python (5 us), the new"
-    " route's own boxes (2 us), and a look at each root (5 ns). Processor time of one thread"
+    "The first meeting with any other, or none. Bound by the call from Python (3 us), the new"
+    " route's own boxes (2 us) and a look at each other's root (5 ns), then by the boxes of those"
+    " whose roots come near, until the first meeting. Processor time of one thread"
 )
 GROWTH_BOUND = "Continuous in time; no peer is. Grows with the poses, not with the pairs"
 UPDATE_BOUND = "Copying one route's 200 knots and its boxes; whatever the fleet's size"

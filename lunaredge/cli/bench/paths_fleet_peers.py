@@ -19,7 +19,7 @@ from lunaredge.kernels.jit import Floats
 # The plane in the peers' space.
 HEIGHT_M = 1.0
 ONES = 50
-PAIRS_MAX = 100_000
+PAIRS_MAX = 1000
 
 
 def contender(name: str) -> Contender:

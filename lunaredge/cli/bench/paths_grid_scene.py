@@ -58,6 +58,8 @@ def draw_paths(dice: np.random.Generator, closed: Flags) -> Floats:
         free = grid.check_poses(machine, poses[:, 0])
         bends = np.zeros(_DRAWN)
         for k in range(1, POSES):
+            if k % 20 == 1:
+                poses, bends, free = poses[free], bends[free], free[free]
             bends, moved = _go_on(dice, grid, machine, poses[:, k - 1 : k + 1], bends)
             free &= moved
         found += list(poses[free])
