@@ -7,6 +7,7 @@ backward. Each link is a sequence of chords like any move, and is checked like o
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,10 @@ _STRAIGHT_MAX = 60.0
 # Poses this near are the same.
 _SAME_M = 1e-6
 _SAME_RAD = 1e-9
+# Cells to all sides in which a skid-steered machine is joined, and how far off its heading.
+_AHEAD = 6
+_AHEAD_RAD = 0.35
+_ANGLES: list[float] = ANGLES.tolist()
 # Turns of the two arcs of a Dubins way: left is 1.
 _WORDS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
 
@@ -107,24 +112,26 @@ def _fewest_turns(ways: list[Way], machine: Machine) -> list[Way]:
     """Give the one of two ways on which a skid-steered machine turns less; all of other drives."""
     if machine.drive is not Drive.SKID:
         return ways
-    return [min(ways, key=lambda way: float(np.abs(np.diff(way.poses[:, 2])).sum()))]
+    turns = [sum(abs(b - a) for a, b in pairwise(way.poses[:, 2].tolist())) for way in ways]
+    return [ways[turns.index(min(turns))]]
 
 
 def _near(pose: Pose, machine: Machine, lattice: Lattice, *, is_start: bool) -> list[_Place]:
     """Give the lattice states to join a pose with."""
-    x_m, y_m, cell_m = lattice.frame
+    x_m, y_m, cell_m = map(float, lattice.frame)
     rows, columns = lattice.paces_s_m.shape
     radius_m = machine.radius_m_min * RADIUS_FACTOR if machine.drive is Drive.ACKERMANN else 0.0
     # Stepping aside by half a cell takes some sqrt(4 R a) along.
-    reach = 1 if radius_m == 0.0 else math.ceil(math.sqrt(2.0 * radius_m / cell_m)) + 2
+    reach = _AHEAD if radius_m == 0.0 else math.ceil(math.sqrt(2.0 * radius_m / cell_m)) + 2
     row, column = math.floor((pose[1] - y_m) / cell_m), math.floor((pose[0] - x_m) / cell_m)
     places = []
     for i in range(max(0, row - reach), min(rows, row + reach + 1)):
         for j in range(max(0, column - reach), min(columns, column + reach + 1)):
             x, y = x_m + (j + 0.5) * cell_m, y_m + (i + 0.5) * cell_m
-            for heading in _headings(pose, (x, y), machine):
+            is_beside = abs(i - row) <= 1 and abs(j - column) <= 1
+            for heading in _headings(pose, (x, y), machine, is_beside=is_beside):
                 state = (i * columns + j) * HEADINGS + heading
-                places.append((state, Pose(x, y, float(ANGLES[heading]))))
+                places.append((state, Pose(x, y, _ANGLES[heading])))
     if machine.drive is not Drive.ACKERMANN or not places:
         return places
     poses = np.array([place[1] for place in places])
@@ -137,25 +144,41 @@ def _near(pose: Pose, machine: Machine, lattice: Lattice, *, is_start: bool) -> 
     return [places[k] for k in sorted(chosen)]
 
 
-def _headings(pose: Pose, centre: tuple[float, float], machine: Machine) -> list[int]:
-    """Give the lattice headings in which to stand at a cell's centre next to a pose."""
+def _headings(
+    pose: Pose, centre: tuple[float, float], machine: Machine, *, is_beside: bool
+) -> list[int]:
+    """Give the lattice headings in which to stand at a cell's centre around a pose.
+
+    From cells that are not next to the pose's a skid-steered machine is joined where it has to turn
+    a little only: between walls, it may have no room for more.
+    """
     if machine.drive is Drive.ACKERMANN:
         return list(range(HEADINGS))
     heading = pose[2]
     if machine.drive is Drive.SKID and math.dist(pose[:2], centre) > _SAME_M:
         heading = math.atan2(centre[1] - pose[1], centre[0] - pose[0])
-    off = [abs(math.remainder(float(angle) - heading, math.tau)) for angle in ANGLES]
-    nearest = sorted(range(HEADINGS), key=lambda k: off[k])[:2]
+    if not is_beside and (
+        machine.drive is Drive.CRAB or abs(math.remainder(heading - pose[2], math.pi)) > _AHEAD_RAD
+    ):
+        return []
     # Along the way there, or against it.
-    return nearest[:1] + [(k + 8) % HEADINGS for k in nearest[:1] if machine.reverses]
+    nearest = min(
+        range(HEADINGS), key=lambda k: abs(math.remainder(_ANGLES[k] - heading, math.tau))
+    )
+    opposite = (nearest + HEADINGS // 2) % HEADINGS
+    if is_beside:
+        return [nearest, opposite]
+    turned = abs(math.remainder(_ANGLES[nearest] - pose[2], math.tau))
+    return [nearest if turned < math.pi / 2.0 else opposite]
 
 
 def _unwrapped(poses: list[Pose | tuple[float, ...]]) -> Floats:
     """Give poses whose headings turn the short way from each to the next."""
-    array = np.array(poses, dtype=np.float64)
-    turns = [math.remainder(turn, math.tau) for turn in np.diff(array[:, 2])]
-    array[1:, 2] = array[0, 2] + np.cumsum(turns)
-    return array
+    rows, heading = [], poses[0][2]
+    for x, y, toward in poses:
+        heading += math.remainder(toward - heading, math.tau)
+        rows.append((x, y, heading))
+    return np.array(rows, dtype=np.float64)
 
 
 def _in_gear(a: Floats, b: Floats, gear: float) -> tuple[Floats, Floats]:

@@ -9,10 +9,13 @@ For one thread at a time: a check writes to the parts' working memory too.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from lunaredge.errors import ConfigError
 from lunaredge.kernels.corridors import are_inside
 from lunaredge.kernels.jit import Floats
 from lunaredge.paths.fleet import RANGE_M, Fleet, Meeting, Reservation
@@ -25,7 +28,7 @@ from lunaredge.paths.passage import closed_cells
 from lunaredge.paths.plan import Planner
 from lunaredge.paths.planning import Area, area_of, planner_of
 from lunaredge.paths.problem import NoRoute, Plan, PlanOptions, PlanRequest, never
-from lunaredge.paths.route import Pose, Route, X
+from lunaredge.paths.route import HEADING, Pose, Route, X
 from lunaredge.paths.scene import Scene, solids_of
 from lunaredge.paths.solids import Solids, first_contact, least_clearance
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
@@ -66,6 +69,7 @@ class World:
         if scene.boundary is not None:
             self._boundary = np.array(scene.boundary, dtype=np.float64)
         self._fleet = Fleet()
+        self._holders: dict[str, Machine] = {}
         self._grounds: dict[Machine, _Ground] = {}
         self._planners: dict[tuple[Machine, PlanOptions, Area | None], Planner] = {}
 
@@ -94,6 +98,7 @@ class World:
             footprint=machine.footprint, route=route, from_s=from_s, until_s=until_s
         )
         self._fleet.replace(name, reservation)
+        self._holders[name] = machine
 
     def release(self, name: str) -> None:
         """Take away what a machine has reserved.
@@ -102,6 +107,7 @@ class World:
             ConfigError: it has nothing.
         """
         self._fleet.remove(name)
+        del self._holders[name]
 
     def check(
         self,
@@ -147,6 +153,38 @@ class World:
     ) -> list[Verdict]:
         """Check each of these routes by itself, in their order."""
         return [self.check(machine, route, range_m=range_m) for machine, route in trips]
+
+    def change_ground(self, row: int, column: int, heights_m: ArrayLike) -> dict[str, Violation]:
+        """Take new heights from that cell on; give the reservations that are not free any more.
+
+        Costs the region, and a check of each reservation that comes into it; planners are made
+        anew when they are asked next. A reservation counts from its route's start on.
+
+        Raises:
+            ConfigError: there is no grid, or the heights leave it.
+        """
+        before = self.scene.grid
+        if before is None:
+            raise ConfigError(
+                "no ground to change",
+                place="world",
+                key="grid",
+                value=None,
+                remedy="make the world of a scene with a grid",
+            )
+        grid = before.updated(row, column, heights_m)
+        self.scene = replace(self.scene, grid=grid)
+        changed = grid.changed
+        if changed is None:
+            return {}
+        self._planners.clear()
+        for machine, ground in self._grounds.items():
+            assert ground.cells is not None, "whoever has a grid has cells"
+            closed = closed_cells(grid, machine, changed)
+            ground.cells.update(changed.row_from, changed.column_from, closed)
+            rules = MotionRules(grid, machine, self.scene.zones)
+            self._grounds[machine] = ground._replace(rules=rules)
+        return self._broken_in(grid.box_m(changed))
 
     def check_all(self) -> list[Meeting]:
         """Give the first meeting of each pair of reservations that ever meets, earliest first."""
@@ -231,6 +269,19 @@ class World:
                 self._planners.clear()
             found = self._planners[key] = planner_of(self.scene, machine, options, area)
         return found
+
+    def _broken_in(self, box_m: tuple[float, float, float, float]) -> dict[str, Violation]:
+        """Give the reservations that come into a box and are not free, their own kind aside."""
+        broken = {}
+        for name, machine in self._holders.items():
+            route = self._fleet[name].route
+            places, reach_m = route.knots[:, X:HEADING], machine.footprint.reach_m
+            low, high = places.min(axis=0) - reach_m, places.max(axis=0) + reach_m
+            if (low <= box_m[2:]).all() and (high >= box_m[:2]).all():
+                verdict = self.check(machine, route, self._holders, range_m=0.0)
+                if isinstance(verdict, Violation):
+                    broken[name] = verdict
+        return broken
 
     def _ground(self, machine: Machine) -> _Ground:
         """Give the ground as that machine finds it; kept for the next check."""

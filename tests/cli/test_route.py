@@ -73,7 +73,7 @@ def test_routes_meet_each_other_only_when_driven_together(tmp_path, capsys):
 
     parties = [(row["kind"], row["party"]) for row in said(capsys)["routes"]]
     assert (alone, together) == (0, 1)
-    assert parties == [("reservation", "route across"), ("reservation", "route north")]
+    assert parties == [("reservation", "across"), ("reservation", "north")]
 
 
 def test_a_reservation_that_is_ignored_does_not_count(tmp_path, capsys):

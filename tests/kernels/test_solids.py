@@ -62,7 +62,7 @@ def test_nothing_is_nearer_than_the_clearance(bodies, places):
 def test_the_clearance_wastes_little_more_than_a_cell(bodies):
     index = Solids(bodies).arrays
     x, y = bodies[0].corners[0]
-    places = np.array((x, y)) + np.linspace(0.0, 9.0, 10)[:, None]
+    places = np.array((x, y)) + np.linspace(0.0, 4.5, 10)[:, None]
 
     for px, py in places.tolist():
         nearest = min(naive.gap([(px, py)], body.corners) - body.margin_m for body in bodies)

@@ -288,3 +288,35 @@ def test_a_machine_without_a_way_holds_and_the_plan_says_why():
     assert list(plan.holds) == ["stuck"]
     assert plan.routes["stuck"].length_m == 0.0
     assert plan.routes["free"].length_m > 50.0
+
+
+def test_changed_ground_breaks_the_routes_that_lead_over_it_and_no_others():
+    world = World(Scene(grid=SiteGrid.of_heights(np.zeros((100, 100)), 1.0)))
+    world.reserve("over", machine(), along_x(20, 80, y_m=30.0))
+    world.reserve("beside", machine(), along_x(20, 80, y_m=70.0))
+    before = world.check(machine(), along_x(20, 80, y_m=31.0), ["over"])
+
+    broken = world.change_ground(28, 50, np.full((4, 4), 3.0))
+    after = world.check(machine(), along_x(20, 80, y_m=31.0), ["over"])
+
+    assert isinstance(before, Free)
+    assert list(broken) == ["over"]
+    assert broken["over"].kind is Kind.GROUND
+    assert after.kind is Kind.GROUND
+    assert 44.0 < after.pose.x_m < 48.0
+
+
+def test_a_world_whose_ground_was_changed_is_like_one_made_anew():
+    dice = np.random.default_rng(4)
+    heights_m = dice.uniform(0.0, 0.2, (60, 60))
+    hills = dice.uniform(0.0, 1.5, (9, 7))
+    world = World(Scene(grid=SiteGrid.of_heights(heights_m, 1.0)))
+    world.check(machine(), along_x(5, 55, y_m=30.0))
+
+    world.change_ground(20, 30, hills)
+    heights_m[20:29, 30:37] = hills
+    anew = World(Scene(grid=SiteGrid.of_heights(heights_m, 1.0)))
+
+    for y_m in np.linspace(4.0, 56.0, 27):
+        route = along_x(5, 55, y_m=y_m)
+        assert world.check(machine(), route) == anew.check(machine(), route)

@@ -3,6 +3,7 @@
 import argparse
 import math
 import textwrap
+from collections.abc import Sequence
 
 from lunaredge.cli.route.scene import chosen, world_of
 from lunaredge.cli.table import as_json
@@ -39,13 +40,13 @@ def run(options: argparse.Namespace) -> int:
     return 0 if free_count == len(trips) else 1
 
 
-def verdicts_of(world: World, trips: list[Trip], *, is_together: bool) -> list[Verdict]:
+def verdicts_of(world: World, trips: Sequence[Trip], *, is_together: bool) -> list[Verdict]:
     """Check each route alone; together, against all the others as well."""
-    if not is_together:
-        return [world.check(trip.machine, trip.route, trip.ignore) for trip in trips]
-    for trip in trips:
-        world.reserve(_holder(trip), trip.machine, trip.route)
-    return [world.check(trip.machine, trip.route, (*trip.ignore, _holder(trip))) for trip in trips]
+    if is_together:
+        for trip in trips:
+            world.reserve(trip.name, trip.machine, trip.route)
+    # What is reserved by a route's own name is the route, or what it replaces.
+    return [world.check(trip.machine, trip.route, (*trip.ignore, trip.name)) for trip in trips]
 
 
 def as_text(trip: Trip, verdict: Verdict) -> str:
@@ -65,11 +66,6 @@ def pose_row(pose: Pose) -> dict[str, float]:
 def finite(value: float | None) -> float | None:
     """Give a number that JSON can hold; None for what it can't."""
     return value if value is not None and math.isfinite(value) else None
-
-
-def _holder(trip: Trip) -> str:
-    """Give the name that a route holds its space by; a reservation may have the route's own."""
-    return f"route {trip.name}"
 
 
 def _clearance(free: Free) -> str:

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from lunaredge.cli.route.check import verdicts_of
 from lunaredge.cli.route.picture import Drawing, draw
 from lunaredge.cli.route.scene import world_of
 from lunaredge.errors import ConfigError
@@ -59,10 +60,10 @@ def _first_machine(scene: SceneFile) -> tuple[str, Machine]:
 
 def _first_violation(scene: SceneFile) -> tuple[Trip, Violation] | None:
     """Give the earliest violation of any route, each checked alone."""
-    world = world_of(scene)
+    verdicts = verdicts_of(world_of(scene), scene.routes, is_together=False)
     found = [
         (trip, verdict)
-        for trip in scene.routes
-        if isinstance(verdict := world.check(trip.machine, trip.route, trip.ignore), Violation)
+        for trip, verdict in zip(scene.routes, verdicts, strict=True)
+        if isinstance(verdict, Violation)
     ]
     return min(found, key=lambda pair: pair[1].time_s, default=None)

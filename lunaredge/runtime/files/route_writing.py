@@ -1,7 +1,7 @@
 """Routes written as a scene file, YAML or GeoJSON by the suffix, that `load_scene` reads back.
 
 All that the first file says stays in it, but for its routes, the requests that are answered and the
-reservations that these replace. Paths of other files are told from the new file's folder.
+reservations that plans replace. Paths of other files are told from the new file's folder.
 """
 
 import json
@@ -37,23 +37,32 @@ def check_suffix(path: Path) -> None:
         raise file_error("the file type is not known", path, path.suffix, remedy)
 
 
-def write_planned(path: Path, scene: SceneFile, planned: Sequence[tuple[Request, Route]]) -> None:
+def write_planned(
+    path: Path, scene: SceneFile, planned: Sequence[tuple[Request, Route | None]]
+) -> None:
     """Write a scene with routes in place of the requests that they answer.
+
+    None for a route: the machine holds, which is a reservation of its start.
 
     Raises:
         ConfigError: the suffix names no format, or the file can't be written.
     """
     check_suffix(path)
     tree = _rebased(scene, path.parent)
-    answered = {request.name for request, _ in planned}
-    replaced = {name for request, _ in planned for name in request.ignore}
-    tree["routes"] = [_way_of(request, route) for request, route in planned]
-    if replaced:
-        kept = [item for item in tree["reservations"] if item["name"] not in replaced]
-        tree["reservations"] = kept
-    waiting = [item for item in tree.pop("requests", ()) if item["name"] not in answered]
-    if waiting:
-        tree["requests"] = waiting
+    answered = {request.name for request, route in planned if route is not None}
+    replaced = {name for r, _ in planned for name in (r.name, *r.ignore)}
+    tree["routes"] = [_way_of(request, route) for request, route in planned if route is not None]
+    holding = [
+        _way_of(request, Route([(request.start_s, *request.start)]))
+        for request, route in planned
+        if route is None
+    ]
+    others = [item for item in tree.get("reservations", ()) if item["name"] not in replaced]
+    requests = [item for item in tree.get("requests", ()) if item["name"] not in answered]
+    for group, items in (("reservations", others + holding), ("requests", requests)):
+        tree.pop(group, None)
+        if items:
+            tree[group] = items
     if path.suffix.lower() in _YAML:
         text = yaml.dump(
             tree,
