@@ -36,7 +36,7 @@ MOVES_MAX = 30
 
 # Columns of `Moves.steps`.
 ROW, COLUMN, AFTER = range(3)
-# Columns of `Moves.rates`.
+# Columns of `Moves.costs`.
 FACTOR, LEAST_S, EXTRA = range(3)
 # Columns of `Traffic.legs`.
 FROM, UNTIL, LEG_X, LEG_Y, LEG_HEADING, LEG_DX, LEG_DY, LEG_TURN = range(8)
@@ -49,7 +49,7 @@ class Moves(NamedTuple):
     """int64 (17,): the moves of heading h are first[h] to first[h + 1]."""
     steps: Ints
     """int64 (P, 3): row step, column step, heading after."""
-    rates: Floats
+    costs: Floats
     """float64 (P, 3): by how much driving is slower than along the chain; seconds at least; what it
     costs on top, in units of the price."""
     chain_first: Ints
@@ -77,19 +77,21 @@ class Graph(NamedTuple):
     first: Ints
     """As in `Moves`, and so are the next four."""
     steps: Ints
-    rates: Floats
+    costs: Floats
     chain_first: Ints
     chain: Ints
     near: Flags
     """bool (H, W): something that stands still may be within reach of a move from here."""
-    durations: Singles
-    """float32 (H * W, 16): s from a cell to its neighbour along VECTORS[k]; inf = closed."""
-    prices: Singles
-    """float32 (H * W, 16): what that costs."""
+    paces: Floats
+    """float64 (H * W,): s along a cell's side; inf = closed."""
+    rates: Floats
+    """float64 (H * W,): price of that way."""
+    barred: Flags
+    """bool (H * W,): the machine can't stand on this centre at any heading."""
     guide: Floats
     """float64 (H * W,): the least that the way to the goal can cost; inf = no way."""
     bin_spans: Floats
-    """float64 (bins, 2): from when until when there is traffic in a bin; inf, -inf = never."""
+    """The traffic's, as `Traffic` has them."""
     bin_cells: int
     """Cells along a bin's side."""
     bin_columns: int
@@ -130,6 +132,8 @@ class Traffic(NamedTuple):
     """int64 (rows * columns + 1,)."""
     bin_legs: Ints
     """int64 (.,): legs that come within range of a bin, rising."""
+    bin_spans: Floats
+    """float64 (bins, 2): from when until when there are any; inf, -inf = never."""
     bin_columns: int
 
 

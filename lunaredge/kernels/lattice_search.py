@@ -28,6 +28,7 @@ from lunaredge.kernels.lattice import (
     Scene,
     Task,
 )
+from lunaredge.kernels.lattice_field import worst_along
 from lunaredge.kernels.lattice_static import is_open
 from lunaredge.kernels.lattice_timed import departure, taken_times
 
@@ -211,17 +212,16 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
         for j in range(graph.chain_first[k], graph.chain_first[k + 1]):
             at = cell + graph.chain[j, 0] * column_count + graph.chain[j, 1]
             toward = graph.chain[j, 2]
-            step_s = float(graph.durations[at, toward])
-            if step_s == np.inf:
-                price = np.inf
-                break
-            time_s += step_s
-            price += graph.prices[at, toward]
+            pace = worst_along(graph.paces, at, toward, column_count)
+            time_s += LENGTHS[toward] * pace
+            price += LENGTHS[toward] * worst_along(graph.rates, at, toward, column_count)
             length += LENGTHS[toward]
-            worst = max(worst, step_s / LENGTHS[toward])
-        factor = graph.rates[k, FACTOR]
-        duration_s = max(graph.rates[k, LEAST_S], factor * worst * length)
-        price = factor * price + graph.rates[k, EXTRA]
+            worst = max(worst, pace)
+        if graph.barred[to] or not price < np.inf:
+            continue
+        factor = graph.costs[k, FACTOR]
+        duration_s = max(graph.costs[k, LEAST_S], factor * worst * length)
+        price = factor * price + graph.costs[k, EXTRA]
         price += task.second * (duration_s - factor * time_s)
         if not cost + price + graph.guide[to] < cost_max:
             continue

@@ -192,16 +192,19 @@ def _merged(out: Floats, count: int) -> int:
 @kernel
 def legs_in_bins(
     legs: Floats, ranges: Floats, frame: Floats, row_count: int, column_count: int
-) -> tuple[Ints, Ints]:
+) -> tuple[Ints, Ints, Floats]:
     """List the legs that come within range of each bin.
 
     legs    : float64 (L, 8)   as `Traffic` has them
     ranges  : float64 (L,)     m
     frame   : float64 (3,)     x_m, y_m and bin_m
-    returns : int64 (bins + 1,) where each bin's list begins, int64 (.,) leg numbers, rising
+    returns : int64 (bins + 1,) where each bin's list begins, int64 (.,) leg numbers, rising,
+              float64 (bins, 2) from when until when there are any; inf, -inf = never
     """
     first = np.zeros(row_count * column_count + 1, np.int64)
     found = np.empty(0, np.int64)
+    spans = np.empty((row_count * column_count, 2))
+    spans[:, 0], spans[:, 1] = np.inf, -np.inf
     for turn in range(2):
         if turn == 1:
             # First counted, then filled: each bin's end is its next one's beginning.
@@ -220,10 +223,12 @@ def legs_in_bins(
                     at = row * column_count + column
                     if turn == 0:
                         first[at] += 1
+                        spans[at, 0] = min(spans[at, 0], legs[leg, FROM])
+                        spans[at, 1] = max(spans[at, 1], legs[leg, UNTIL])
                     else:
                         first[at] -= 1
                         found[first[at]] = leg
-    return first, found
+    return first, found, spans
 
 
 @kernel

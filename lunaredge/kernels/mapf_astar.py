@@ -11,13 +11,13 @@ import numpy as np
 
 from lunaredge.kernels.jit import Shorts, kernel
 from lunaredge.kernels.mapf_agents import CHOICES, Seeds, draw
-from lunaredge.kernels.mapf_boards import LEAVING, TAKEN, Boards, is_set
+from lunaredge.kernels.mapf_boards import LEAVING, TAKEN, Boards, direction, is_set
 from lunaredge.kernels.mapf_fields import FAR, NEIGHBOURS, mark_at
 
 NONE, UNKNOWN = -1, -2
 """What is given instead of an arrival: there is none in time; the search was given up."""
 
-STATES_MAX = 1 << 13
+STATES_MAX = 1 << 15
 _DELAYS_MAX = 256
 _CELL, _STEP, _BEFORE, _NEXT, _COLUMNS = range(5)
 
@@ -121,8 +121,8 @@ def _expand(
         bit = boards.bits[near]
         if is_set(boards.boards[step + 1, TAKEN], bit):
             continue
-        # The directions come in pairs of opposites.
-        if way < NEIGHBOURS and is_set(boards.boards[step, LEAVING + (way ^ 1)], bit):
+        back = LEAVING + direction(boards.bits[cell] - bit)
+        if way < NEIGHBOURS and is_set(boards.boards[step, back], bit):
             continue
         count = _add(out_sheet, count, (near, step + 1, state, delay))
     return count

@@ -18,8 +18,11 @@ Words = NDArray[np.uint64]
 WORD_BITS = 64
 TAKEN, LEAVING, BOARDS = 0, 1, 1 + NEIGHBOURS
 """Boards of a step: taken cells (walls too), then by direction the cells that are left that way."""
-STRIDE, HORIZON, SHAPE_SIZE = range(3)
-"""Places in `Boards.shape`: bits from a cell to the one above, and the last step that counts."""
+STRIDE, HORIZON, IS_COMPACT, SHAPE_SIZE = range(4)
+"""Places in `Boards.shape`: bits from a cell to the one above, the last step that counts, and 1
+when bits are the numbers of free cells: less where walls are many, but nothing can be shifted."""
+COMPACT_BYTES = 1 << 29
+"""From this size on boards are compact."""
 
 
 class Boards(NamedTuple):
@@ -30,7 +33,7 @@ class Boards(NamedTuple):
     bits   : int32 (V + 1,)        each cell's bit
     boards : uint64 (T + 1, 5, B)  see `TAKEN`
     layers : uint64 (T + 1, B)     what one agent can reach
-    shape  : int64 (2,)            see `STRIDE`
+    shape  : int64 (3,)            see `STRIDE`
     """
 
     plan: Shorts
@@ -41,9 +44,9 @@ class Boards(NamedTuple):
     shape: Ints
 
 
-def board_bytes(shape: tuple[int, int], step_count: int) -> int:
-    """Give how much memory boards for a grid of H x W cells and a plan of so many steps take."""
-    return (step_count + 1) * (BOARDS + 1) * 8 * _layout(shape)[2]
+def board_bytes(free: Flags, step_count: int) -> int:
+    """Give how much memory boards for a map and a plan of so many steps take."""
+    return _bytes(_places(free, step_count)[1], step_count)
 
 
 def boards_of(free: Flags, plan: Shorts) -> Boards:
@@ -52,10 +55,7 @@ def boards_of(free: Flags, plan: Shorts) -> Boards:
     free : bool (H, W)
     plan : int32 (T + 1, A), numbers of free cells, row by row; no two agents meet
     """
-    stride, first, word_count = _layout(free.shape)
-    rows, columns = np.nonzero(free)
-    bits = np.zeros(len(rows) + 1, dtype=np.int32)
-    bits[:-1] = first + rows * stride + columns
+    bits, word_count, shape = _places(free, len(plan) - 1)
     walls = np.full(word_count, ~np.uint64(0))
     np.bitwise_and.at(
         walls, bits[:-1] // WORD_BITS, ~(np.uint64(1) << (bits[:-1] % WORD_BITS).astype(np.uint64))
@@ -68,7 +68,7 @@ def boards_of(free: Flags, plan: Shorts) -> Boards:
         bits=bits,
         boards=boards,
         layers=np.zeros((len(plan), word_count), dtype=np.uint64),
-        shape=np.array([stride, len(plan) - 1], dtype=np.int64),
+        shape=shape,
     )
     _toggle_all(laid)
     return laid
@@ -84,6 +84,22 @@ def arrivals(plan: Shorts) -> Shorts:
 def guard_words(stride: int) -> int:
     """Give how many closed words a board needs before its first cell and after its last."""
     return 2 * (stride // WORD_BITS) + 4
+
+
+def _places(free: Flags, step_count: int) -> tuple[Shorts, int, Ints]:
+    """Give each cell's bit, the words of a board, and what `Boards.shape` holds."""
+    rows, columns = np.nonzero(free)
+    bits = np.zeros(len(rows) + 1, dtype=np.int32)
+    stride, first, word_count = _layout(free.shape)
+    if _bytes(word_count, step_count) < COMPACT_BYTES:
+        bits[:-1] = first + rows * stride + columns
+        return bits, word_count, np.array([stride, step_count, 0], dtype=np.int64)
+    bits[:-1] = np.arange(len(rows))
+    return bits, len(rows) // WORD_BITS + 1, np.array([1, step_count, 1], dtype=np.int64)
+
+
+def _bytes(word_count: int, step_count: int) -> int:
+    return (step_count + 1) * (BOARDS + 1) * 8 * word_count
 
 
 def _layout(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -121,7 +137,10 @@ def toggle(boards: Boards, agent: int) -> None:
 
 @kernel
 def direction(shift: int) -> int:
-    """Give the column of `mapf_fields.cells` for a move by so many bits."""
+    """Give the board of `LEAVING` for a move by so many bits, a number of its own for each way.
+
+    It is the way's column in `mapf_fields.cells`, but on compact boards where a row has one cell.
+    """
     if shift == -1:
         return 0
     if shift == 1:

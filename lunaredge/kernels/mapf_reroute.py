@@ -3,15 +3,14 @@
 from lunaredge.kernels.jit import Shorts, kernel
 from lunaredge.kernels.mapf_agents import Seeds
 from lunaredge.kernels.mapf_astar import STATES_MAX, UNKNOWN, Sheet, look
-from lunaredge.kernels.mapf_boards import HORIZON, TAKEN, Boards, is_set
+from lunaredge.kernels.mapf_boards import HORIZON, IS_COMPACT, TAKEN, Boards, is_set
 from lunaredge.kernels.mapf_fields import mark_at
 from lunaredge.kernels.mapf_flood import flood
 
-# A state of A* costs as much as so many words of a flood, and on boards of fewer words it is not
-# worth a try. It looks at so many states for each step that an agent has to go at least.
-_STATE_WORDS = 128
+# A state of A* costs as much as so many words of a flood, which reads half of all words at each
+# step or so. On boards of fewer words A* is not worth a try.
+_STATE_WORDS = 192
 _WORDS_MIN = 400
-_STATES_PER_STEP = 3
 
 
 @kernel
@@ -26,6 +25,7 @@ def reroute(
 
     The agent is off the boards, and stays off: `toggle` puts it on. Both searches are exact; the
     one that is cheap on a sparse map has the first try, for as long as it could be the cheaper one.
+    On compact boards it is the only one, and may give up.
 
     world   : cells and fields, see `mapf_fields`
     query   : the agent, and the latest arrival that is of use
@@ -40,13 +40,15 @@ def reroute(
     if max(earliest, length) > last:
         return -1, 0
     arrival, work = UNKNOWN, 0
-    if out_boards.layers.shape[1] > _WORDS_MIN:
-        states_max = min(STATES_MAX, _STATES_PER_STEP * length)
+    is_compact, word_count = out_boards.shape[IS_COMPACT] == 1, out_boards.layers.shape[1]
+    if is_compact or word_count > _WORDS_MIN:
+        states_max = min(STATES_MAX, length * word_count // (2 * _STATE_WORDS))
+        states_max = STATES_MAX if is_compact else states_max
         arrival, work = look(
             world, out_boards, out_sheet, seeds, (agent, earliest, last, states_max)
         )
         work *= _STATE_WORDS
-    if arrival == UNKNOWN:
+    if arrival == UNKNOWN and not is_compact:
         arrival, more = flood(cells, out_boards, seeds, (agent, earliest, last))
         work += more
     if arrival < 0:

@@ -25,6 +25,7 @@ import numpy as np
 from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, gap, place, turned
 from lunaredge.kernels.jit import Floats, Ints, Shorts, kernel
 from lunaredge.kernels.solids import (
+    CLEAR_MAX,
     FACE_REACH,
     FACE_X,
     FACE_Y,
@@ -96,9 +97,11 @@ def first_hits(
     """
     index = (rows, faces, frame, clear, lists)
     sieve = sieve_for(len(rows), len(parts))
+    flat, count = poses.reshape(-1), poses.shape[1]
     for path in range(len(poses)):
+        span = (path * count, (path + 1) * count)
         out[path, 0], out[path, 1], out[path, 2] = _search(
-            poses[path], parts, part_faces, index, sieve
+            flat, span, parts, part_faces, index, sieve
         )
 
 
@@ -121,7 +124,8 @@ def first_hit(
     Ties: the lowest solid, then its lowest part.
     """
     index = (rows, faces, frame, clear, lists)
-    return _search(poses, parts, part_faces, index, sieve_for(len(rows), len(parts)))
+    sieve = sieve_for(len(rows), len(parts))
+    return _search(poses.reshape(-1), (0, len(poses)), parts, part_faces, index, sieve)
 
 
 @kernel
@@ -139,20 +143,29 @@ def sieve_for(solid_count: int, part_count: int) -> Sieve:
 
 @kernel
 def _search(
-    poses: Floats, parts: Floats, part_faces: Floats, index: Index, sieve: Sieve
+    poses: Floats,
+    span: tuple[int, int],
+    parts: Floats,
+    part_faces: Floats,
+    index: Index,
+    sieve: Sieve,
 ) -> tuple[int, int, int]:
-    """See `first_hit`."""
+    """See `first_hit`.
+
+    poses : float64 (3 * K,)      span : the poses of the path, from and to before
+    """
     rows, faces, frame, clear, _ = index
     cells, ids, left, pairs, work = sieve
+    flat_clear = clear.reshape(-1)
     reach = 0.0
     for part in range(len(parts)):
         reach = max(reach, parts[part, REACH])
-    needed = np.ceil(reach / frame[QUANTUM])
-    for start in range(0, len(poses), BLOCK):
-        block = poses[start : start + BLOCK]
-        if _locate(block, frame, clear, cells):
-            return BAD, start + _first_bad(block), NONE
-        count = _leave(block, clear, needed, cells, ids, left)
+    needed = int(min(np.ceil(reach / frame[QUANTUM]), CLEAR_MAX + 1.0))
+    for start in range(span[0], span[1], BLOCK):
+        block = poses[3 * start : 3 * min(start + BLOCK, span[1])]
+        if _locate(block, frame, clear.shape, cells):
+            return BAD, _first_bad(block) + start - span[0], NONE
+        count = _leave(block, flat_clear, needed, cells, ids, left)
         for k in range(count):
             left[COS, k], left[SIN, k] = turned(left[HEADING, k])
         done = 0
@@ -162,23 +175,22 @@ def _search(
             pair_count = _beyond_part(pair_count, part_faces, rows, faces, left, pairs)
             k, solid, part = _meet(pair_count, parts, rows, left, pairs, work)
             if k != NONE:
-                return start + ids[k], solid, part
+                return start - span[0] + ids[k], solid, part
     return NONE, NONE, NONE
 
 
 @kernel
-def _locate(poses: Floats, frame: Floats, clear: Bytes, out_cells: Shorts) -> bool:
+def _locate(poses: Floats, frame: Floats, shape: tuple[int, int], out_cells: Shorts) -> bool:
     """Write the clearance cell of every pose, the nearest one for those beyond; True: one is none.
 
     The cells at the border hold the largest clearance, as all does beyond.
     """
     left, bottom, per_m = frame[FRAME_X], frame[FRAME_Y], frame[PER_M]
-    width, height = clear.shape[1], clear.shape[0]
-    flat = poses.reshape(-1)
+    height, width = shape
     bad = 0
-    for k in range(len(poses)):
-        x, y = flat[3 * k], flat[3 * k + 1]
-        bad += not abs(flat[3 * k + 2]) <= _HEADING_RAD_MAX
+    for k in range(len(poses) // 3):
+        x, y = poses[3 * k], poses[3 * k + 1]
+        bad += not abs(poses[3 * k + 2]) <= _HEADING_RAD_MAX
         bad += not (abs(x) <= _COORDINATE_M_MAX)
         bad += not (abs(y) <= _COORDINATE_M_MAX)
         column = max(0.0, min((x - left) * per_m, width - 1.0))
@@ -189,11 +201,11 @@ def _locate(poses: Floats, frame: Floats, clear: Bytes, out_cells: Shorts) -> bo
 
 @kernel
 def _first_bad(poses: Floats) -> int:
-    for k in range(len(poses)):
+    for k in range(len(poses) // 3):
         if not (
-            abs(poses[k, 0]) <= _COORDINATE_M_MAX
-            and abs(poses[k, 1]) <= _COORDINATE_M_MAX
-            and abs(poses[k, 2]) <= _HEADING_RAD_MAX
+            abs(poses[3 * k]) <= _COORDINATE_M_MAX
+            and abs(poses[3 * k + 1]) <= _COORDINATE_M_MAX
+            and abs(poses[3 * k + 2]) <= _HEADING_RAD_MAX
         ):
             return k
     return NONE
@@ -201,19 +213,25 @@ def _first_bad(poses: Floats) -> int:
 
 @kernel
 def _leave(
-    poses: Floats, clear: Bytes, needed: float, cells: Shorts, out_ids: Shorts, out_left: Floats
+    poses: Floats,
+    clear: Bytes,
+    needed: int,
+    cells: Shorts,
+    out_ids: Shorts,
+    out_left: Floats,
 ) -> int:
-    """Keep the poses whose clearance is less than needed, in quanta; give their count."""
-    flat = clear.reshape(-1)
+    """Keep the poses whose clearance is less than needed, in quanta; give their count.
+
+    clear : uint8 (H * W,)
+    """
     count = 0
-    for k in range(len(poses)):
+    for k in range(len(poses) // 3):
         out_ids[count] = k
-        count += flat[cells[k]] < needed
+        count += clear[cells[k]] < needed
     for k in range(count):
-        out_left[PX, k] = poses[out_ids[k], 0]
-        out_left[PY, k] = poses[out_ids[k], 1]
-        out_left[MORE, k] = 0.0
-        out_left[HEADING, k] = poses[out_ids[k], 2]
+        at = 3 * out_ids[k]
+        out_left[PX, k], out_left[PY, k] = poses[at], poses[at + 1]
+        out_left[MORE, k], out_left[HEADING, k] = 0.0, poses[at + 2]
     return count
 
 

@@ -21,8 +21,10 @@ World = tuple[Shorts, Shorts]
 BOARD_BYTES_MAX = 1 << 31
 # Words of boards that a slice reads: 2 to 5 ms.
 _SLICE_WORK = 250_000
-# Orders in which machines are planned from nothing, each with the last to fail in front.
-_ORDER_COUNT = 8
+# How often machines without a path may push others off their way before that is given up: an
+# eighth of their number, and a few. Where that is not enough, more seldom is either.
+_MACHINES_PER_PUSH = 8
+_PUSHES_MIN = 8
 
 
 def never() -> bool:
@@ -56,7 +58,7 @@ def improve_plan(world: World, free: Flags, plan: Shorts, seeds: Seeds, budget: 
     """
     least = int(mapf_fields.distances(world[0], world[1], plan[0]).sum())
     first = int(mapf_boards.arrivals(plan).sum())
-    size_bytes = mapf_boards.board_bytes(free.shape, len(plan) - 1)
+    size_bytes = mapf_boards.board_bytes(free, len(plan) - 1)
     if first == least or size_bytes > BOARD_BYTES_MAX or not budget.spend():
         return plan
     boards = mapf_boards.boards_of(free, plan)
@@ -79,18 +81,17 @@ def _start_afresh(
     """
     lengths = mapf_fields.distances(world[0], world[1], boards.plan[0])
     order = np.argsort(lengths, kind="stable").astype(np.int32)
-    mapf_priority.take_off(boards, order)
-    for _ in range(_ORDER_COUNT):
-        done, is_stuck = 0, False
-        while done < len(order) and not is_stuck:
+    placed = np.ones(len(order), dtype=np.bool_)
+    mapf_priority.take_off(boards, placed)
+    for _ in range(_PUSHES_MIN + len(order) // _MACHINES_PER_PUSH):
+        stuck = -1
+        while stuck < 0 and not placed.all():
             if not budget.spend():
                 return False
-            count, is_stuck = mapf_priority.place_in_turn(
-                world, boards, improver.sheet, seeds, order[done:], _SLICE_WORK
+            stuck = mapf_priority.place_in_turn(
+                world, boards, improver.sheet, seeds, (order, placed), _SLICE_WORK
             )
-            done += count
-        if not is_stuck:
+        if stuck < 0:
             return True
-        mapf_priority.take_off(boards, order[:done])
-        order = np.concatenate([order[done : done + 1], order[:done], order[done + 1 :]])
+        mapf_priority.push_in(world, boards, seeds, stuck, placed)
     return False

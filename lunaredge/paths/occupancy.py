@@ -155,7 +155,8 @@ class Occupancy:
         if not (0 <= row <= row_count - height and 0 <= column <= column_count - width):
             raise _wrong("row, column", (row, column), f"keep within {self.shape}")
         self._closed[row + 1 : row + 1 + height, column + 1 : column + 1 + width] = flags
-        around = self.range_cells + 2
+        # A cell farther away has the same byte, closed or open as the region may be.
+        around = self.range_cells
         low = np.maximum((row + 1 - around, column + 1 - around), 0)
         high = np.minimum(
             (row + height + around, column + width + around), (row_count + 1, column_count + 1)

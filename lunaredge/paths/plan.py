@@ -29,7 +29,6 @@ from lunaredge.paths.plan_traffic import (
     Body,
     body_of_barrier,
     body_of_reservation,
-    spans_of,
     traffic_of,
 )
 from lunaredge.paths.primitives import moves_of
@@ -108,7 +107,9 @@ class Planner:
         self._passing = [body_of_barrier(barrier) for barrier in barriers if not barrier.is_lasting]
         lasting = [body_of_barrier(barrier) for barrier in barriers if barrier.is_lasting]
         self.solids = self._indexed(lasting)
-        self._ground, self._graph = stand(ground, machine, self._moves, self.solids, self.options)
+        self._ground, self._graph = stand(
+            ground, machine, self._moves, self.solids, self._lattice.prices
+        )
         states = ground.paces_s_m.size * HEADINGS
         self._slots, self._open_moves = np.zeros(states + 2, np.int32), np.zeros(states, np.int64)
 
@@ -223,7 +224,7 @@ class Planner:
         links = self._open_links(request)
         guide = self._guide(request, links)
         traffic = self._indexed(self._passing + bodies)
-        graph = self._graph._replace(guide=guide, bin_spans=spans_of(traffic))
+        graph = self._graph._replace(guide=guide, bin_spans=traffic.bin_spans)
         scene = Scene(self._moves, self._ground, self.solids, traffic, self._parts, links)
         pool = self._pool(traffic)
         task = Task(
@@ -276,10 +277,11 @@ class Planner:
         states = self._lattice.start_state
         into = (links.ends[:, 1] == states + 1) & (links.ends[:, 0] < states)
         sources = links.ends[into, 0] // HEADINGS, np.ascontiguousarray(links.costs[into, 1])
-        rows, columns = self.ground.paces_s_m.shape
         cell = self.ground.cell_of(request.start)
         end = (-1 if cell is None else cell, _GUIDE_FACTOR)
-        return costs_to_go(self._graph.prices, (rows, columns), sources, end)
+        shape = self.ground.paces_s_m.shape
+        rates, barred = self._graph.rates.reshape(shape), self._graph.barred.reshape(shape)
+        return costs_to_go(rates, barred, sources, end)
 
     def _pool(self, traffic: Traffic) -> Pool:
         """Give room for a search."""

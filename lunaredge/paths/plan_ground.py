@@ -7,19 +7,21 @@ import numpy as np
 from lunaredge.kernels.convex import CORNERS, COUNT, HIGH, LOW, MARGIN
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.kernels.lattice import Graph, Ground, Moves, Traffic
-from lunaredge.kernels.lattice_field import step_costs
 from lunaredge.kernels.lattice_static import barred_cells
 from lunaredge.paths.machine import Machine
-from lunaredge.paths.problem import PlanGround, PlanOptions
+from lunaredge.paths.problem import PlanGround
 
 # Farther than bodies reach one looks, for rounding and for what counts as contact.
 _SPARE_M = 0.01
 
 
 def stand(
-    ground: PlanGround, machine: Machine, moves: Moves, solids: Traffic, options: PlanOptions
+    ground: PlanGround, machine: Machine, moves: Moves, solids: Traffic, rates: Floats
 ) -> tuple[Ground, Graph]:
-    """Give the ground, and the graph that a search looks at; its guide and spans are still open."""
+    """Give the ground, and the graph that a search looks at; its guide and spans are still open.
+
+    rates : float64 (H, W)  price of a metre
+    """
     closed = np.isinf(ground.paces_s_m)
     limits = np.tan(np.radians((machine.slope_along_deg_max, machine.slope_across_deg_max)))
     steep = np.hypot(ground.gradients[:, :, 0], ground.gradients[:, :, 1]) > limits.min()
@@ -28,22 +30,16 @@ def stand(
     near |= grown(steep, int(np.abs(moves.track[:, :2]).max()), is_closed_beyond=False)
     reach_m = machine.footprint.reach_m + _SPARE_M + float(np.abs(moves.chords[:, 1:3]).max())
     _mark_near(near, ground.frame, solids, reach_m)
-    durations, prices = step_costs(
-        ground.paces_s_m,
-        ground.energies_wh_m,
-        barred,
-        ground.cell_m,
-        np.array((options.second, options.wh)),
-    )
     graph = Graph(
         first=moves.first,
         steps=moves.steps,
-        rates=moves.rates,
+        costs=moves.costs,
         chain_first=moves.chain_first,
         chain=moves.chain,
         near=near,
-        durations=durations,
-        prices=prices,
+        paces=ground.paces_s_m.ravel() * ground.cell_m,
+        rates=rates.ravel() * ground.cell_m,
+        barred=barred.ravel(),
         guide=np.empty(0),
         bin_spans=np.empty((0, 2)),
         bin_cells=round(solids.frame[2] / ground.cell_m),

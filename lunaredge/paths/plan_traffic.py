@@ -74,7 +74,7 @@ def traffic_of(bodies: list[Body], ground: PlanGround, range_m: float) -> Traffi
     parts = np.concatenate([body.parts for body in bodies] or [np.empty((0, CORNERS + 32))])
     reaches = np.array([body.parts[:, REACH].max() for body in bodies])
     frame = ground.frame * (1.0, 1.0, cells)
-    first, found = legs_in_bins(legs, reaches[owners] + range_m, frame, rows, columns)
+    first, found, spans = legs_in_bins(legs, reaches[owners] + range_m, frame, rows, columns)
     return Traffic(
         legs=legs,
         owners=owners.astype(np.int64),
@@ -87,23 +87,13 @@ def traffic_of(bodies: list[Body], ground: PlanGround, range_m: float) -> Traffi
         frame=frame,
         bin_first=first,
         bin_legs=found,
+        bin_spans=spans,
         bin_columns=columns,
     )
 
 
 def _corners(row: Floats) -> Floats:
     return row[CORNERS : CORNERS + 2 * int(row[COUNT])].reshape(-1, 2).copy()
-
-
-def spans_of(traffic: Traffic) -> Floats:
-    """Give from when until when there are legs in each bin; inf, -inf = never."""
-    spans = np.empty((len(traffic.bin_first) - 1, 2))
-    spans[:] = math.inf, -math.inf
-    at = np.repeat(np.arange(len(spans)), np.diff(traffic.bin_first))
-    legs = traffic.legs[traffic.bin_legs]
-    np.minimum.at(spans[:, 0], at, legs[:, 0])
-    np.maximum.at(spans[:, 1], at, legs[:, 1])
-    return spans
 
 
 def _boxes(parts: Floats) -> Floats:

@@ -63,7 +63,7 @@ def moves_of(machine: Machine, parts: Floats, cell_m: float, wh: float) -> Moves
     return Moves(
         first=_starts(counts),
         steps=np.column_stack((ends, [move.after for move in made])).astype(np.int64),
-        rates=np.array([_rates(move, machine, cell_m, wh) for move in made]),
+        costs=np.array([_costs(move, machine, cell_m, wh) for move in made]),
         chain_first=_starts([len(move.chain) for move in made]),
         chain=np.concatenate([move.chain for move in made]),
         swept_first=_starts([len(move.swept) for move in made]),
@@ -231,7 +231,7 @@ def _turned(move: _Move, quarters: int) -> _Move:
     )
 
 
-def _rates(move: _Move, machine: Machine, cell_m: float, wh: float) -> tuple[float, float, float]:
+def _costs(move: _Move, machine: Machine, cell_m: float, wh: float) -> tuple[float, float, float]:
     """Give by how much a move is slower than its chain, its least duration, and its price on top.
 
     An arc shorter than its chain counts as long as that: the guide must not promise too much.

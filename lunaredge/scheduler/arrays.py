@@ -16,9 +16,9 @@ from lunaredge.model.site import Point
 
 # Cells on each side of a point from which it may enter the lattice: the nearest may be closed.
 JOIN_CELLS = 2
-# The lattice keeps a micrometre more than the checks ask for, so that rounding can never open a
-# move which they then refuse.
-SLACK_M = 1e-6
+# The lattice keeps more than the checks ask for, which count bodies within 0.1 mm as met: it can
+# never open a move which they then refuse.
+SLACK_M = 2e-4
 
 Path = tuple[Point, ...]
 

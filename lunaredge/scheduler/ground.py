@@ -14,7 +14,13 @@ from lunaredge.kernels import corridors, terrain
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.site import Point, Polygon, Site, ZoneKind
 from lunaredge.model.task import Leg
+from lunaredge.paths.footprint import Footprint
 from lunaredge.paths.grid import HEIGHT_M_MAX, HEIGHT_M_MIN, SiteGrid
+from lunaredge.paths.occupancy import Occupancy
+from lunaredge.paths.route import Route
+from lunaredge.paths.scene import Scene, solids_of
+from lunaredge.paths.solids import Contact, Solids, first_contact
+from lunaredge.paths.zones import Zone
 from lunaredge.scheduler.arrays import Lattice, Lines, points_array
 from lunaredge.scheduler.memory import Memory
 
@@ -34,6 +40,8 @@ class Known:
 
     def __init__(self) -> None:
         self.lattices: Memory[tuple[float, float], Lattice] = Memory(LATTICES_MAX)
+        self.cells: Memory[float, Occupancy] = Memory(LATTICES_MAX)
+        """What is too steep, by slope limit."""
         self.travels: Memory[Hashable, tuple[float, float, float]] = Memory(TRAVELS_MAX)
         """Seconds, ascent and descent, by machine, start and goal."""
         self.legs: Memory[Hashable, tuple[tuple[Leg, ...], str]] = Memory(LEGS_MAX)
@@ -57,6 +65,8 @@ class GroundMap:
     """float64 (K, 2), m."""
     keep_out_names: tuple[str, ...]
     keep_outs: Lines
+    standing: Solids
+    """The edges of the boundary, and the keep-out zones."""
     speed_limits_m_s: tuple[float, ...]
     speed_zones: Lines
     known: Known = field(default_factory=Known)
@@ -77,6 +87,7 @@ class GroundMap:
             boundary=points_array(site.boundary),
             keep_out_names=tuple(zone.name for zone in keep_outs),
             keep_outs=Lines.of((zone.polygon, 0.0) for zone in keep_outs),
+            standing=Solids(solids_of(_scene_of(site))),
             speed_limits_m_s=tuple(zone.speed_m_s_max or math.inf for zone in slow),
             speed_zones=Lines.of((zone.polygon, 0.0) for zone in slow),
         )
@@ -157,13 +168,19 @@ class GroundMap:
         found = corridors.first_outside(path, half_width_m, self.boundary)
         return found if found[0] >= 0 else None
 
+    def first_standing(self, disc: Footprint, route: Route) -> Contact | None:
+        """Give where a machine's disc first meets the boundary's edge or a keep-out zone."""
+        return first_contact(self.standing, disc, route)
+
     def first_steep(
-        self, path: Floats, half_width_m: float, slope_deg_max: float
+        self, disc: Footprint, route: Route, slope_deg_max: float
     ) -> tuple[int, float] | None:
-        """Give the path's first segment over ground that is too steep, or not known; its slope."""
-        steepest_deg = terrain.steepest_under_deg(self.slopes_deg, self.frame, path, half_width_m)
-        steep = np.flatnonzero(~(steepest_deg <= slope_deg_max))
-        return (int(steep[0]), float(steepest_deg[steep[0]])) if len(steep) else None
+        """Give the first segment over ground too steep, and its slope; inf = not known."""
+        met = self._cells(slope_deg_max).first_contact(disc, route)
+        if met is None:
+            return None
+        slope_deg = math.nan if met.cell is None else float(self.slopes_deg[met.cell])
+        return met.segment, math.inf if math.isnan(slope_deg) else slope_deg
 
     def speed_limit_m_s(self, path: Sequence[Point], half_width_m: float) -> float:
         """Give the lowest limit of the speed zones that a corridor meets; inf = none."""
@@ -194,6 +211,14 @@ class GroundMap:
             paces_s[inside] = np.maximum(paces_s[inside], 1.0 / limit_m_s)
         return paces_s
 
+    def _cells(self, slope_deg_max: float) -> Occupancy:
+        """Give the ground that is closed to machines of that limit."""
+        found = self.known.cells.find(slope_deg_max)
+        if found is None:
+            cells = Occupancy.of_ground(self.slopes_deg, slope_deg_max, self.frame)
+            found = self.known.cells.keep(slope_deg_max, cells)
+        return found
+
     def _lay_lattice(self, half_width_m: float, slope_deg_max: float) -> Lattice:
         steep = ~(self.slopes_deg <= slope_deg_max)
         lattice = Lattice.over(self.frame, self._refinement(), steep, half_width_m)
@@ -213,3 +238,8 @@ class GroundMap:
         wanted = math.ceil(float(self.frame[2]) / LATTICE_CELL_M)
         bearable = math.isqrt(LATTICE_CELLS_MAX // self.heights_m.size)
         return max(1, min(wanted, bearable))
+
+
+def _scene_of(site: Site) -> Scene:
+    """Give what stands on a site."""
+    return Scene(boundary=site.boundary, zones=tuple(Zone.of(zone) for zone in site.zones))

@@ -6,6 +6,7 @@ carries everything but the ground, so that it can be solved elsewhere and kept i
 
 import enum
 import math
+from functools import cache
 from itertools import pairwise
 
 import msgspec
@@ -13,6 +14,8 @@ import msgspec
 from lunaredge.ids import NodeId
 from lunaredge.model.fleet import MachineSpec
 from lunaredge.model.site import Point
+from lunaredge.paths.footprint import Footprint
+from lunaredge.paths.route import Route
 from lunaredge.scheduler.arrays import Lattice, Lines, Path, points_array
 from lunaredge.scheduler.ground import GroundMap
 
@@ -43,8 +46,6 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """The keep-out zone, or the machine whose claim it is."""
     segment: int
     """Index of the path's segment: from point ``segment`` to the next."""
-    distance_m: float = 0.0
-    """From the path's line to what stands against it; to the edge, for the boundary."""
     slope_deg: float = 0.0
 
     @property
@@ -139,24 +140,24 @@ class Corridor:
     def violation(self, path: Path) -> Violation | None:
         """Give the first thing that stands against the path; None when it is free."""
         assert path, "a path has a point"
-        line, width_m = points_array(path), self._half_width_m
         # A comparison with NaN is always false: such a path would seem to touch nothing.
         broken = next((i for i, p in enumerate(path) if not all(map(math.isfinite, p))), None)
         if broken is not None:
             return Violation(kind=ViolationKind.BOUNDARY, segment=max(0, broken - 1))
-        if outside := self._ground.first_outside(line, width_m):
-            segment, distance_m = outside
-            return Violation(kind=ViolationKind.BOUNDARY, segment=segment, distance_m=distance_m)
-        if near := self._ground.keep_outs.first_near(line, width_m):
-            segment, zone, distance_m = near
-            name = self._ground.keep_out_names[zone]
-            return _violation(ViolationKind.KEEP_OUT, name, segment, distance_m)
-        if steep := self._ground.first_steep(line, width_m, self._slope_deg_max):
+        if not self._ground.contains(path[0]):
+            return Violation(kind=ViolationKind.BOUNDARY, segment=0)
+        disc, route = _disc(self._half_width_m), _traced(path)
+        if stands := self._ground.first_standing(disc, route):
+            solid = self._ground.standing[stands.solid]
+            kind = ViolationKind(solid.kind.value)
+            return Violation(kind=kind, name=solid.party, segment=stands.segment)
+        if steep := self._ground.first_steep(disc, route, self._slope_deg_max):
             segment, slope_deg = steep
             return Violation(kind=ViolationKind.SLOPE, segment=segment, slope_deg=slope_deg)
-        if met := self._claims.first_conflict(line, width_m):
-            segment, chain, distance_m = met
-            return _violation(ViolationKind.CLAIM, self._owners[chain], segment, distance_m)
+        if met := self._claims.first_conflict(points_array(path), self._half_width_m):
+            segment, chain, _ = met
+            name = self._owners[chain]
+            return Violation(kind=ViolationKind.CLAIM, name=name, segment=segment)
         return None
 
     def way(self, start: Point, goal: Point) -> Path:
@@ -254,8 +255,15 @@ def length_m(path: Path) -> float:
     return sum(math.dist(a, b) for a, b in pairwise(path))
 
 
-def _violation(kind: ViolationKind, name: str, segment: int, distance_m: float) -> Violation:
-    return Violation(kind=kind, name=name, segment=segment, distance_m=distance_m)
+@cache
+def _disc(half_width_m: float) -> Footprint:
+    """Give a corridor's cross-section: what a machine may need at any heading."""
+    return Footprint.disc(half_width_m)
+
+
+def _traced(path: Path) -> Route:
+    """Give a path as a route; claims know no time, so a segment takes a second."""
+    return Route([(float(k), x_m, y_m, 0.0) for k, (x_m, y_m) in enumerate(path)])
 
 
 def _solved(problem: RouteProblem, way: Path) -> RouteSolution:

@@ -92,6 +92,10 @@ def warm_up() -> None:
     )
     solution = plan_route(ground, problem)
     assert solution.path, "the small site has a way around"
+    blocked = ((0.0, 0.0), (0.0, 30.0))
+    assert check_route(ground, blocked, 1.0, 20.0, ()), "the small site has a boundary"
+    steep = ground.updated([(2.5, 2.5, 9.0)])
+    assert check_route(steep, blocked, 1.0, 20.0, ()), "the small site has got a hill"
     mover = Mover(half_width_m=1.0, slope_deg_max=20.0, speed_m_s=1.0)
     reachable_cost_s(ground, mover, (-10.0, 0.0), [(10.0, 0.0)])
     assigned([[1.0]], [1])

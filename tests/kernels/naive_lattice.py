@@ -6,24 +6,12 @@ import math
 from lunaredge.kernels.lattice import HEADINGS, LENGTHS, VECTORS
 
 
-def step_price(paces, energies, barred, cell_m, rates, row, column, k):
-    """Price of a step along vector k, and its duration; inf where it is closed."""
+def worst_on_step(values, row, column, k):
+    """Greatest value among the cells that a step along vector k crosses, found by sampling."""
     dx, dy = (int(number) for number in VECTORS[k])
-    end = row + dy, column + dx
-    if not (0 <= end[0] < len(paces) and 0 <= end[1] < len(paces[0])):
-        return math.inf, math.inf
-    if barred[row][column] or barred[end[0]][end[1]]:
-        return math.inf, math.inf
-    shares = {}
-    samples = 4000
-    for j in range(samples):
-        along = (j + 0.5) / samples
-        cell = math.floor(row + 0.5 + along * dy), math.floor(column + 0.5 + along * dx)
-        shares[cell] = shares.get(cell, 0) + 1 / samples
-    pace = max(paces[r][c] for r, c in shares)
-    energy = sum(share * energies[r][c] for (r, c), share in shares.items())
-    length = float(LENGTHS[k]) * cell_m
-    return length * (rates[0] * pace + rates[1] * energy), length * pace
+    alongs = [(j + 0.5) / 100 for j in range(100)]
+    cells = {(math.floor(row + 0.5 + t * dy), math.floor(column + 0.5 + t * dx)) for t in alongs}
+    return max(values[r][c] for r, c in cells)
 
 
 def cheapest(edges, sources):
@@ -41,14 +29,16 @@ def cheapest(edges, sources):
     return settled
 
 
-def neighbours(prices, shape):
-    """Steps from each cell, as `cheapest` wants them."""
+def neighbours(rates, barred):
+    """Steps from each cell and what they cost, as `cheapest` wants them."""
+    row_count, column_count = rates.shape
 
     def edges(cell):
-        row, column = divmod(cell, shape[1])
+        row, column = divmod(cell, column_count)
         for k in range(HEADINGS):
             i, j = row + int(VECTORS[k][1]), column + int(VECTORS[k][0])
-            if 0 <= i < shape[0] and 0 <= j < shape[1]:
-                yield i * shape[1] + j, float(prices[cell, k])
+            if 0 <= i < row_count and 0 <= j < column_count and not barred[i][j]:
+                worst = worst_on_step(rates, row, column, k)
+                yield i * column_count + j, float(LENGTHS[k]) * worst
 
     return edges

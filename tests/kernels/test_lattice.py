@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from shapely import affinity
@@ -28,6 +28,11 @@ PACES = arrays(
     np.float64,
     st.tuples(st.integers(1, 6), st.integers(1, 7)),
     elements=st.sampled_from([1.0, 1.0, 1.5, 4.0, math.inf]),
+)
+RATES = arrays(
+    np.float64,
+    st.tuples(st.integers(1, 8), st.integers(1, 9)),
+    elements=st.sampled_from([1.0, 1.0, 1.5, 4.0, 30.0, math.inf]),
 )
 TAPERED = Footprint(Part(corners=((-2.0, -1.2), (3.0, -0.4), (3.0, 0.4), (-2.0, 1.2))))
 
@@ -68,42 +73,45 @@ def test_headings_are_directions_of_lattice_vectors_and_opposites_are_eight_apar
     assert (VECTORS[:, 0] * after[:, 1] - VECTORS[:, 1] * after[:, 0] == 1).all()
 
 
-@given(PACES, st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
-def test_a_step_costs_what_sampling_its_cells_says(paces, dice) -> None:
-    energies = np.array([[dice.choice([0.0, 0.5, 2.0]) for _ in row] for row in paces])
-    barred = np.array([[dice.random() < 0.1 for _ in row] for row in paces])
-    rates = np.array([2.0, 3.0])
-
-    durations, prices = lattice_field.step_costs(paces, energies, barred, 5.0, rates)
-
-    row, column = dice.randrange(len(paces)), dice.randrange(len(paces[0]))
-    for k in range(HEADINGS):
-        price, duration = naive.step_price(paces, energies, barred, 5.0, rates, row, column, k)
-        cell = row * len(paces[0]) + column
-        assert prices[cell, k] == pytest.approx(price, rel=2e-3)
-        assert durations[cell, k] == pytest.approx(duration, rel=1e-6)
-
-
 @given(PACES, st.data())
 @settings(max_examples=60, deadline=None)
-def test_the_guide_is_the_plain_search_s_and_elsewhere_no_more(paces, data) -> None:
-    energies, barred = np.zeros(paces.shape), np.zeros(paces.shape, np.bool_)
-    _, prices = lattice_field.step_costs(paces, energies, barred, 5.0, np.array([1.0, 0.0]))
-    cells = data.draw(st.lists(st.integers(0, paces.size - 1), min_size=1, max_size=3, unique=True))
+def test_a_step_is_as_slow_as_the_slowest_cell_that_it_crosses(values, data) -> None:
+    row, column = (data.draw(st.integers(0, count - 1)) for count in values.shape)
+    k = data.draw(st.integers(0, HEADINGS - 1))
+    end = row + VECTORS[k, 1], column + VECTORS[k, 0]
+    assume(0 <= end[0] < values.shape[0] and 0 <= end[1] < values.shape[1])
+
+    worst = lattice_field.worst_along(
+        values.ravel(), row * values.shape[1] + column, k, values.shape[1]
+    )
+
+    assert worst == naive.worst_on_step(values, row, column, k)
+
+
+@given(RATES, st.data())
+@settings(max_examples=80, deadline=None)
+def test_the_guide_is_the_plain_search_s_and_elsewhere_no_more(rates, data) -> None:
+    barred = data.draw(
+        arrays(np.bool_, rates.shape, elements=st.sampled_from([False] * 6 + [True]))
+    )
+    barred |= np.isinf(rates)
+    cells = data.draw(st.lists(st.integers(0, rates.size - 1), min_size=1, max_size=3, unique=True))
     spare = np.array([data.draw(st.sampled_from([0.0, 3.0, 400.0])) for _ in cells])
-    last = data.draw(st.integers(-1, paces.size - 1))
+    last = data.draw(st.integers(-1, rates.size - 1))
 
-    guide = lattice_field.costs_to_go(prices, paces.shape, (np.array(cells), spare), (last, 1.5))
+    guide = lattice_field.costs_to_go(rates, barred, (np.array(cells), spare), (last, 1.5))
 
-    edges = naive.neighbours(prices, paces.shape)
-    truth = naive.cheapest(edges, dict(zip(cells, spare, strict=True)))
-    for cell in range(paces.size):
-        assert guide[cell] <= truth.get(cell, math.inf) * (1.0 + 1e-9)
-        for near, price in edges(cell):
-            assert guide[cell] <= guide[near] + price + 1e-6
-    if last < 0 or last not in truth:
-        assert np.allclose(guide, [truth.get(cell, math.inf) for cell in range(paces.size)])
+    edges = naive.neighbours(rates, barred)
+    sources = {k: cost for k, cost in zip(cells, spare, strict=True) if not barred.flat[k]}
+    truth = naive.cheapest(edges, sources)
+    for cell in range(rates.size):
+        if not barred.flat[cell]:
+            assert guide[cell] <= truth.get(cell, math.inf) * (1.0 + 1e-9)
+            for near, price in edges(cell):
+                assert guide[cell] <= guide[near] + price + 1e-6
+    if last not in truth:
+        free = np.flatnonzero(~barred)
+        assert np.allclose(guide[free], [truth.get(cell, math.inf) for cell in free])
     else:
         assert guide[last] == pytest.approx(truth[last])
 
@@ -134,7 +142,7 @@ def test_ackermann_moves_keep_to_the_radius_and_never_slide_sideways() -> None:
         assert (lengths >= 5.0 * turns).all()
         middles = (chords[:-1, 3] + chords[1:, 3]) / 2.0
         ahead = (ways * np.column_stack((np.cos(middles), np.sin(middles)))).sum(axis=1)
-        backward = moves.rates[k, 0] >= BACKWARD_FACTOR
+        backward = moves.costs[k, 0] >= BACKWARD_FACTOR
         assert ahead == pytest.approx(-lengths if backward else lengths)
 
 
@@ -149,7 +157,7 @@ def test_no_move_costs_less_than_its_chain_of_steps(drive) -> None:
             assert (row, column) == (at[1], at[0])
             at = at + VECTORS[toward]
         assert (at[1], at[0]) == tuple(moves.steps[k, :2])
-        assert moves.rates[k, 0] >= 1.0
+        assert moves.costs[k, 0] >= 1.0
 
 
 @pytest.mark.parametrize("drive", Drive)

@@ -154,8 +154,10 @@ def test_what_is_put_on_the_boards_and_taken_off_leaves_no_trace(seed, agent):
 
 
 @pytest.mark.parametrize("shape", [(7, 9), (3, 70), (40, 3), (3, 63)])
-@pytest.mark.parametrize("way", ["flood", "astar", "reroute"])
-def test_an_agent_arrives_as_early_as_a_plain_search_says(way, shape):
+@pytest.mark.parametrize("way", ["flood", "astar", "reroute", "compact"])
+def test_an_agent_arrives_as_early_as_a_plain_search_says(way, shape, monkeypatch):
+    if way == "compact":
+        monkeypatch.setattr(mapf_boards, "COMPACT_BYTES", 0)
     for seed in range(10):
         free = np.random.default_rng(seed).random(shape) > 0.02
         starts, goals = ends(free, seed, 8)
@@ -217,12 +219,19 @@ def test_an_improved_plan_is_a_plan_that_costs_no_more(seed):
 def test_a_plan_made_one_agent_after_the_other_is_a_plan(seed):
     free, plan, world = crowded(seed, count=8)
     boards, seeds = mapf_boards.boards_of(free, plan), mapf_agents.seeds_from(seed)
-    order = np.arange(8, dtype=np.int32)
+    order, placed = np.arange(8, dtype=np.int32), np.ones(8, dtype=bool)
+    sheet, turns = mapf_astar.sheet(), (order, placed)
 
-    mapf_priority.take_off(boards, order)
-    count, is_stuck = mapf_priority.place_in_turn(
-        world, boards, mapf_astar.sheet(), seeds, order, 10**9
-    )
+    mapf_priority.take_off(boards, placed)
+    assert not placed.any()
+    for _ in range(20):
+        stuck = mapf_priority.place_in_turn(world, boards, sheet, seeds, turns, 10**9)
+        assert is_plan(free, boards.plan[:, placed])
+        if stuck < 0:
+            break
+        assert not placed[stuck]
+        mapf_priority.push_in(world, boards, seeds, stuck, placed)
+        assert placed[stuck]
+        assert is_plan(free, boards.plan[:, placed])
 
-    assert is_stuck or count == 8
-    assert is_plan(free, boards.plan[:, :count])
+    assert placed.all() or stuck >= 0

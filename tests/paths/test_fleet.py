@@ -146,6 +146,22 @@ def test_a_grazing_pass_counts_within_the_contact_only(gap_m, is_met):
         assert verdict.clearance_m == pytest.approx(gap_m, abs=GAP_ERROR_M)
 
 
+@pytest.mark.parametrize("way", [(1.0, 0.0), (-1.0, 0.0), (0.0, 1.0), (0.0, -1.0)])
+def test_discs_that_just_reach_each_other_meet_on_any_side(way):
+    parked = standing(0.0, 0.0, footprint=DISC)
+    away_x_m, away_y_m = 1.999 * way[0], 1.999 * way[1]
+    passing = along(
+        (0.0, away_x_m + 40.0 * way[1], away_y_m - 40.0 * way[0], 0.0),
+        (80.0, away_x_m - 40.0 * way[1], away_y_m + 40.0 * way[0], 0.0),
+        footprint=DISC,
+    )
+
+    (meeting,) = fleet_of(parked=parked, passing=passing).check_all()
+
+    assert meeting.time_s == pytest.approx(40.0, abs=0.1)
+    assert fleet_of(parked=parked).check(passing).time_s == pytest.approx(40.0, abs=0.1)
+
+
 def test_a_full_turn_on_the_spot_sweeps_what_its_ends_do_not():
     parked = standing(0.0, 2.1)
     turning = along((0.0, 0.0, 0.0, 0.0), (10.0, 0.0, 0.0, math.tau))

@@ -82,6 +82,20 @@ def test_every_tier_gives_the_verdict_of_the_last(name):
     assert not free.all()
 
 
+@pytest.mark.parametrize("margin_m", [1.365, 1.46])
+def test_a_disc_far_from_the_origin_is_not_freed_by_the_table_of_headings(margin_m):
+    dice = np.random.default_rng(8)
+    closed = rocks(dice, 0.01, (300, 300))
+    grid, alone = (Occupancy(closed, FRAME, is_beyond_closed=False) for _ in range(2))
+    # With the table's error its radius is just under 3 cells, without it the other is.
+    boom = Footprint(Part(corners=((30.0, 0.0),), margin_m=margin_m))
+    discs, _ = alone.outline(boom)
+    discs[:, 2], discs[:, 3] = 300.0, 0.0
+    poses = dice.uniform((20.0, 30.0, -7.0), (120.0, 130.0, 7.0), (100_000, 3))
+
+    assert (grid.check_poses(boom, poses) == alone.check_poses(boom, poses)).all()
+
+
 @pytest.mark.parametrize("heading_rad", [0.0, math.pi, -math.pi, 6 * math.pi])
 def test_an_edge_on_the_border_of_a_closed_cell_meets_it(heading_rad):
     closed = np.zeros((40, 40), np.bool_)
@@ -264,21 +278,24 @@ def test_a_turn_between_two_free_poses_is_met():
 
 
 @pytest.mark.parametrize("turns", [1.0, 3.0, 100_000.0])
-def test_full_turns_on_the_spot_are_looked_at_all_around(turns):
+@pytest.mark.parametrize(("start_rad", "lap"), [(-1.0, 0.0), (0.5, 1.0)])
+def test_full_turns_on_the_spot_are_looked_at_all_around(turns, start_rad, lap):
     closed = np.zeros((20, 20), np.bool_)
     closed[10, 15] = True
     grid = Occupancy(closed, (0.0, 0.0, 0.5))
-    end_rad = -1.0 + turns * math.tau
-    route = Route([(0.0, 5.25, 5.25, -1.0), (turns, 5.25, 5.25, end_rad)])
+    end_rad = start_rad + turns * math.tau
+    route = Route([(0.0, 5.25, 5.25, start_rad), (turns, 5.25, 5.25, end_rad)])
+    boom = Footprint.rectangle(2.3, 0.2, ahead_m=1.15)
+    short_boom = Footprint.rectangle(2.1, 0.2, ahead_m=1.05)
 
-    contact = grid.first_contact(Footprint.rectangle(4.6, 0.2), route)
-    nearest = grid.least_clearance(Footprint.rectangle(4.2, 0.2), route)
+    contact = grid.first_contact(boom, route)
+    nearest = grid.least_clearance(short_boom, route)
 
     # Its left side, 0.1 m from its middle, meets the cell's corner at (2.25, -0.25) from there.
     assert contact is not None
-    meets_rad = math.atan2(-0.25, 2.25) - math.asin(0.1 / math.hypot(2.25, 0.25))
+    meets_rad = math.atan2(-0.25, 2.25) - math.asin(0.1 / math.hypot(2.25, 0.25)) + lap * math.tau
     assert contact.pose.heading_rad == pytest.approx(meets_rad, abs=1e-3)
-    assert contact.time_s == pytest.approx((meets_rad + 1.0) / math.tau, abs=1e-3)
+    assert contact.time_s == pytest.approx((meets_rad - start_rad) / math.tau, abs=1e-3)
     assert nearest.clearance_m == pytest.approx(2.25 - math.hypot(2.1, 0.1), abs=1e-3)
 
 

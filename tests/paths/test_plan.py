@@ -81,7 +81,7 @@ def test_the_least_cost_is_that_of_a_plain_search_over_the_same_moves() -> None:
 
 def plain_moves(lane, paces):
     """All moves from a state with their durations, from the tables alone."""
-    moves, graph = lane._moves, lane._graph
+    moves = lane._moves
 
     def edges(state):
         cell, heading = divmod(state, HEADINGS)
@@ -92,14 +92,13 @@ def plain_moves(lane, paces):
             if not inside or np.isinf(paces[tuple(swept.T)]).any():
                 continue
             chain = moves.chain[moves.chain_first[k] : moves.chain_first[k + 1]]
-            steps = [
-                graph.durations[(row + i) * paces.shape[1] + column + j, toward] / LENGTHS[toward]
-                for i, j, toward in chain
+            paces_s = [
+                naive.worst_on_step(paces, row + i, column + j, toward) for i, j, toward in chain
             ]
-            length = sum(LENGTHS[toward] for _, _, toward in chain)
-            cost = moves.rates[k, 0] * max(steps, default=0.0) * length
+            length = sum(LENGTHS[toward] for _, _, toward in chain) * 5.0
+            cost = moves.costs[k, 0] * max(paces_s, default=0.0) * length
             to = (row + moves.steps[k, 0]) * paces.shape[1] + column + moves.steps[k, 1]
-            yield int(to * HEADINGS + moves.steps[k, 2]), float(max(cost, moves.rates[k, 1]))
+            yield int(to * HEADINGS + moves.steps[k, 2]), float(max(cost, moves.costs[k, 1]))
 
     return edges
 

@@ -5,19 +5,24 @@ import math
 import pytest
 
 from lunaredge.model.site import ZoneKind
-from lunaredge.scheduler.arrays import points_array
+from lunaredge.paths import Footprint, Route
 from lunaredge.scheduler.ground import LATTICE_CELLS_MAX, GroundMap
 from tests.scheduler import sites
+
+
+def disc_at(x_m, y_m):
+    """Give a disc of a metre that stands there."""
+    return Footprint.disc(1.0), Route([(0.0, x_m, y_m, 0.0)])
 
 
 def test_slopes_come_from_the_heights():
     ground = GroundMap.of(sites.site(height_m=lambda x, _y: 0.5 * x))
 
-    segment, slope_deg = ground.first_steep(points_array([(0.0, 0.0)]), 1.0, 20.0)
+    segment, slope_deg = ground.first_steep(*disc_at(0.0, 0.0), 20.0)
 
     assert segment == 0
     assert slope_deg == pytest.approx(math.degrees(math.atan(0.5)), abs=1e-4)
-    assert ground.first_steep(points_array([(0.0, 0.0)]), 1.0, 27.0) is None
+    assert ground.first_steep(*disc_at(0.0, 0.0), 27.0) is None
 
 
 def test_heights_between_cells_are_interpolated():
@@ -38,12 +43,12 @@ def test_an_update_gives_measured_cells_their_mean_and_leaves_the_rest():
 
 def test_an_update_changes_what_is_too_steep():
     old = GroundMap.of(sites.site())
-    here = points_array([(0.0, 0.0)])
+    here = disc_at(0.0, 0.0)
 
     new = old.updated([(7.5, 2.5, 5.0)])
 
-    assert old.first_steep(here, 1.0, 15.0) is None
-    assert new.first_steep(here, 1.0, 15.0) is not None
+    assert old.first_steep(*here, 15.0) is None
+    assert new.first_steep(*here, 15.0) is not None
     assert new.lattice(2.0, 15.0).closed.sum() > old.lattice(2.0, 15.0).closed.sum()
 
 
@@ -143,4 +148,4 @@ def test_slopes_after_updates_are_those_of_a_site_made_so():
 def test_a_height_that_cannot_be_is_not_known(height_m):
     new = GroundMap.of(sites.site()).updated([(0.0, 0.0, height_m)])
 
-    assert new.first_steep(points_array([(-3.0, 2.0)]), 1.0, 90.0) == (0, math.inf)
+    assert new.first_steep(*disc_at(-3.0, 2.0), 90.0) == (0, math.inf)

@@ -35,17 +35,17 @@ def test_a_free_path_has_no_violation():
     assert violation(CRATERED, (-50.0, 0.0), (-50.0, 60.0), (50.0, 60.0)) is None
 
 
-def test_the_boundary_is_named_with_the_segment_and_how_near_it_is():
+def test_the_boundary_is_named_with_the_segment():
     found = violation(FLAT, (0.0, 0.0), (50.0, 0.0), (94.0, 0.0))
 
-    assert (found.kind, found.segment, found.distance_m) == (ViolationKind.BOUNDARY, 1, 1.0)
+    assert (found.kind, found.segment) == (ViolationKind.BOUNDARY, 1)
     assert found.reason == "boundary"
 
 
-def test_a_keep_out_zone_is_named_with_the_segment_and_how_near_it_is():
+def test_a_keep_out_zone_is_named_with_the_segment():
     found = violation(CRATERED, (-60.0, 0.0), (-21.5, 0.0))
 
-    assert (found.kind, found.name, found.distance_m) == ("keep_out", "crater-rim", 1.5)
+    assert (found.kind, found.name, found.segment) == ("keep_out", "crater-rim", 0)
     assert found.reason == "keep_out crater-rim"
 
 
@@ -73,7 +73,6 @@ def test_the_machine_in_the_way_is_named():
     found = violation(FLAT, (0.0, 0.0), (20.0, 0.0), claims=claims)
 
     assert (found.kind, found.name, found.segment) == ("claim", "hauler-1", 0)
-    assert found.distance_m == pytest.approx(3.9)
     assert found.reason == "blocked by hauler-1"
 
 

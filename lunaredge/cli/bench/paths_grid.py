@@ -12,7 +12,7 @@ from lunaredge.paths.occupancy import Occupancy
 _BOUND = (
     "Free poses on cells of 0.5 m, verdicts exact on both sides, prepared beforehand. Bound by"
     " instructions: 3 ns a pose for one byte, 24 bytes read; some 2 to 6 % go on to the covering"
-    " discs, 25 ns; 1 to 2.5 % to the cells under the outline, 200 ns. Processor time of one"
+    " discs, 20 ns; 1 to 2.5 % to the cells under the outline, 150 ns. Processor time of one"
     " thread. scipy looks up three discs for each pose; in tiers it looks at the middle first"
 )
 _COUNT_BOUND = "The same; a call costs 2 us by itself, which counts under 1,000 poses"

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from lunaredge.cli.route.progress import telling_of_compiling
 
+# For a fleet in a tangle; one route takes a fraction of a second.
+SECONDS = 60.0
+
 _CHECK = """\
 Each route is checked against terrain, zones, obstacles and reservations,
 continuously in time. It is free, with its least clearance, or the first thing
@@ -22,8 +25,8 @@ _PLAN = """\
 Finds a way from pose to pose for each request: around terrain, zones, obstacles
 and reservations, with the machine's own outline and drive. Several are planned
 together. Where there is none, the reason is told: what closes the way, and
-whether that is proven. The search is bounded; without --seconds it gives the
-same routes on every run.
+whether that is proven. A search that ends before --seconds gives the same
+routes on every run.
 
   lunaredge route plan routes.yaml --out planned.yaml
   lunaredge route check planned.yaml --together
@@ -66,7 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         "--out", type=Path, metavar="FILE", help="write the routes as a scene: .yaml or .geojson"
     )
     plan.add_argument(
-        "--seconds", type=float, metavar="S", help="give what was found after so long"
+        "--seconds",
+        type=float,
+        metavar="S",
+        default=SECONDS,
+        help="give what was found after so long (default: 60)",
     )
     for part in (check, plan):
         part.add_argument("--json", action="store_true", help="print JSON for scripts")

@@ -20,8 +20,7 @@ SECONDS_MAX = 86_400.0
 
 def run(options: argparse.Namespace) -> int:
     """Plan, write what was planned, and print."""
-    if options.seconds is not None:
-        _check_seconds(options.seconds)
+    _check_seconds(options.seconds)
     if options.out is not None:
         check_suffix(options.out)
     scene = load_scene(options.scene)

@@ -13,7 +13,7 @@ from lunaredge.cli.route.scene import world_of
 from lunaredge.errors import Infeasible
 from lunaredge.paths.footprint import Footprint
 from lunaredge.paths.machine import Machine
-from lunaredge.paths.problem import NoRoute, Plan, never
+from lunaredge.paths.problem import NoRoute, Plan
 from lunaredge.paths.route import Pose, Route
 from lunaredge.paths.scene import Scene
 from lunaredge.paths.verdict import Violation
@@ -35,13 +35,11 @@ class Answer(NamedTuple):
         return self.found.route if isinstance(self.found, Plan) else None
 
 
-def deadline(seconds: float | None) -> Callable[[], bool]:
-    """Give what tells whether so many seconds have passed from now; None: they never have.
+def deadline(seconds: float) -> Callable[[], bool]:
+    """Give what tells whether so many seconds have passed from now.
 
     Compiling the kernels does not count: a tiny plan is made first.
     """
-    if seconds is None:
-        return never
     rover = Machine(footprint=Footprint.disc(0.5), speed_m_s_max=1.0, turn_rad_s_max=1.0)
     World(Scene()).plan(rover, Pose(0.0, 0.0, 0.0), Pose(3.0, 0.0, 0.0))
     end_s = time.monotonic() + seconds

@@ -58,7 +58,11 @@ def write_planned(
         if route is None
     ]
     others = [item for item in tree.get("reservations", ()) if item["name"] not in replaced]
-    requests = [item for item in tree.get("requests", ()) if item["name"] not in answered]
+    requests = [
+        _without(item, replaced)
+        for item in tree.get("requests", ())
+        if item["name"] not in answered
+    ]
     for group, items in (("reservations", others + holding), ("requests", requests)):
         tree.pop(group, None)
         if items:
@@ -87,6 +91,13 @@ def write_planned(
 def _way_of(request: Request, route: Route) -> dict[str, Any]:
     knots = [[*knot[:HEADING], math.degrees(knot[HEADING])] for knot in route.knots.tolist()]
     return {"name": request.name, "machine": request.machine_name, "knots": knots}
+
+
+def _without(item: dict[str, Any], replaced: set[str]) -> dict[str, Any]:
+    """Give a request that ignores nothing that is gone."""
+    ignore = [name for name in item.get("ignore") or () if name not in replaced]
+    rest = {key: value for key, value in item.items() if key != "ignore"}
+    return {**rest, "ignore": ignore} if ignore else rest
 
 
 def _rebased(scene: SceneFile, folder: Path) -> dict[str, Any]:

@@ -31,14 +31,15 @@ def test_what_is_written_reads_back_to_the_last_bit_of_time_and_place(tmp_path, 
 
 
 def test_who_found_no_route_stands_at_its_start_and_still_asks(tmp_path):
-    scene = load_scene(write_yaml(tmp_path))
+    path = write_yaml(tmp_path, "start_s: 3}", "start_s: 3, ignore: [busy]}")
+    scene = load_scene(path)
 
     write_planned(tmp_path / "out.yaml", scene, [(scene.requests[0], None)])
     again = load_scene(tmp_path / "out.yaml")
 
-    assert [request.name for request in again.requests] == ["home"]
-    assert [trip.name for trip in again.reservations] == ["parked", "busy", "home"]
-    assert again.reservations[2].route.knots.tolist() == [[3, 10, 12, 0]]
+    assert [(request.name, request.ignore) for request in again.requests] == [("home", ())]
+    assert [trip.name for trip in again.reservations] == ["parked", "home"]
+    assert again.reservations[1].route.knots.tolist() == [[3, 10, 12, 0]]
     assert again.routes == ()
 
 
