@@ -1,9 +1,9 @@
 """What it costs to reach the goal when turning is free: the lattice's guide.
 
 Cells have 16 neighbours, one along each lattice vector. A step costs its length times the highest
-price of a metre in the cells that it crosses: the two at its ends, and along (2, 1) the two between.
-Every move of a machine costs as much as some chain of these steps or more, so the field is a lower
-bound of the search's costs and falls by no more than a move costs (consistent).
+rate of the cells that it crosses: the two at its ends, and along (2, 1) the two between. Every move
+of a machine costs as much as some chain of these steps or more, so the field is a lower bound of
+the search's costs and falls by no more than a move costs (consistent).
 """
 
 from typing import NamedTuple

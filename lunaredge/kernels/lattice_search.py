@@ -207,7 +207,10 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
         word = pool.open_moves[state] if is_near else 1 << (k - first)
         if word >> (k - first + MOVES_MAX) & 1:
             continue
-        to = cell + graph.steps[k, ROW] * column_count + graph.steps[k, COLUMN]
+        to_row, to_column = row + graph.steps[k, ROW], column + graph.steps[k, COLUMN]
+        if not (0 <= to_row < graph.near.shape[0] and 0 <= to_column < column_count):
+            continue
+        to = to_row * column_count + to_column
         worst, length, time_s, price = 0.0, 0.0, 0.0, 0.0
         for j in range(graph.chain_first[k], graph.chain_first[k + 1]):
             at = cell + graph.chain[j, 0] * column_count + graph.chain[j, 1]
@@ -228,9 +231,12 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
         target = to * HEADINGS + graph.steps[k, AFTER]
         head = pool.slots[target]
         is_known = 0 <= head < pool.counts[NODES] and pool.words[head, STATE] == target
-        if is_known and pool.words[head, NEXT] < 0:
-            if pool.words[head, SETTLED] or not cost + price < pool.figures[head, COST]:
-                continue
+        if (
+            is_known
+            and pool.words[head, NEXT] < 0
+            and (pool.words[head, SETTLED] or not cost + price < pool.figures[head, COST])
+        ):
+            continue
         is_clear = word >> (k - first) & 1 == 1
         if not is_clear and not is_open(state, k, scene, pool.work, pool.open_moves):
             continue

@@ -5,7 +5,6 @@ moves, and what stands for ever. A plan is searched for with one weight after th
 for something cheaper than what was found (restarting weighted A*: Richter, Thayer, Ruml 2010).
 """
 
-import copy
 import math
 from collections.abc import Callable
 from functools import cached_property
@@ -17,7 +16,7 @@ import numpy as np
 from lunaredge.kernels import lattice_search as search
 from lunaredge.kernels.convex import MARGIN, REACH
 from lunaredge.kernels.jit import Flags, Floats, Ints
-from lunaredge.kernels.lattice import HEADINGS, Links, Pool, Scene, Task, Traffic
+from lunaredge.kernels.lattice import HEADINGS, Links, Moves, Pool, Scene, Task, Traffic
 from lunaredge.kernels.lattice_field import costs_to_go
 from lunaredge.kernels.lattice_static import open_links
 from lunaredge.kernels.lattice_timed import taken_times
@@ -83,7 +82,9 @@ class Planner:
         machine: Machine,
         barriers: tuple[Barrier, ...] = (),
         options: PlanOptions | None = None,
+        moves: Moves | None = None,
     ) -> None:
+        """Prepare; the moves are worked out unless they are given."""
         self.ground = ground
         self.machine = machine
         self.options = options or PlanOptions()
@@ -94,14 +95,9 @@ class Planner:
         self._lattice = Lattice(ground.frame, ground.paces_s_m, prices, second, turning)
         self._parts = machine.footprint.parts.copy()
         self._parts[:, (MARGIN, REACH)] += KEPT_FREE_M
-        self._moves = moves_of(machine, self._parts, ground.cell_m, wh)
+        self._moves = moves or moves_of(machine, self._parts, ground.cell_m, wh)
         self._work = work_space()
-        self._set_barriers(barriers)
-
-    def _set_barriers(self, barriers: tuple[Barrier, ...]) -> None:
-        """Prepare what depends on them."""
         self.barriers = barriers
-        ground, machine = self.ground, self.machine
         chord_m = float(np.hypot(*np.diff(self._moves.chords[:, 1:3], axis=0).T).max())
         self._range_m = machine.footprint.reach_m + max(ground.cell_m, chord_m) + _SPARE_M
         self._passing = [body_of_barrier(barrier) for barrier in barriers if not barrier.is_lasting]
@@ -173,11 +169,7 @@ class Planner:
     def without(self, *barriers: Barrier) -> "Planner":
         """Give the same planner without some barriers."""
         left = tuple(barrier for barrier in self.barriers if barrier not in barriers)
-        less = copy.copy(self)
-        for name in ("_hasty", "_finer"):
-            less.__dict__.pop(name, None)
-        less._set_barriers(left)
-        return less
+        return Planner(self.ground, self.machine, left, self.options, self._moves)
 
     def blocker_at(self, pose: Pose) -> tuple[Kind, str] | None:
         """Give what stands where the machine would stand: its kind, and its name if it has one."""

@@ -1,6 +1,7 @@
 """Small grounds, walls and machines for the planner's tests, and a check that plans nothing."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -66,7 +67,7 @@ def overlaps(route, others=(), barriers=(), count=4):
     """Overlaps of a route with others, sampled; none is what a sound plan has."""
     found = []
     times = route.knots[:, 0]
-    fine = np.concatenate([np.linspace(a, b, count) for a, b in zip(times, times[1:])] or [times])
+    fine = np.concatenate([np.linspace(a, b, count) for a, b in pairwise(times)] or [times])
     for time_s in fine:
         here = placed(route.pose_at(time_s))
         for other in others:

@@ -87,7 +87,8 @@ def plain_moves(lane, paces):
         cell, heading = divmod(state, HEADINGS)
         row, column = divmod(cell, paces.shape[1])
         for k in range(moves.first[heading], moves.first[heading + 1]):
-            swept = moves.swept[moves.swept_first[k] : moves.swept_first[k + 1]] + (row, column)
+            cells = moves.swept[moves.swept_first[k] : moves.swept_first[k + 1]]
+            swept = cells + np.array((row, column))
             inside = (swept >= 0).all() and (swept < paces.shape).all()
             if not inside or np.isinf(paces[tuple(swept.T)]).any():
                 continue

@@ -92,7 +92,7 @@ def test_warming_up_compiles_every_kernel_and_work_compiles_no_more():
     solve(ground.updated([(0.0, 0.0, 1.0)]), PLACEMENT)
     ground.speed_limit_m_s([(0.0, 0.0)], 1.0)
 
-    assert sum(count > 0 for count in warm.values()) >= 13
+    assert sum(count > 0 for count in warm.values()) >= 12
     assert signatures() == warm
 
 
