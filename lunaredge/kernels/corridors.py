@@ -6,7 +6,8 @@ apart only when the distance of their lines is *more* than the sum of their half
 
 A set of chains or polygons is two arrays: all points one after the other, and int64 (C + 1,)
 starts, so that chain c is ``points[starts[c] : starts[c + 1]]``. Coordinates are metres. Polygons
-are closed by themselves (the first point is not repeated) and read by the even-odd rule.
+are closed by themselves (the first point is not repeated) and read by the even-odd rule. Whoever
+keeps a set checks it once, with `is_set`; the functions here look at paths alone.
 """
 
 import numpy as np
@@ -30,10 +31,7 @@ def first_conflict(
     Ties: the earliest segment of the path, then the lowest chain.
     """
     assert _is_path(path), "a path is finite (P, 2), P >= 1"
-    assert _is_set(points, starts, 1), "not a set of chains"
-    assert is_array(half_widths_m, np.float64, len(starts) - 1)
     assert half_width_m >= 0.0
-    assert is_finite(half_widths_m)
     segment, chain, distance_m = _first_conflict(
         path, float(half_width_m), points, starts, half_widths_m
     )
@@ -53,7 +51,6 @@ def first_near_polygon(
     Ties: the earliest segment of the path, then the lowest polygon.
     """
     assert _is_path(path), "a path is finite (P, 2), P >= 1"
-    assert _is_set(points, starts, 3), "not a set of polygons"
     assert radius_m >= 0.0
     segment, polygon, distance_m = _first_near_polygon(path, float(radius_m), points, starts)
     assert distance_m >= 0.0
@@ -119,11 +116,8 @@ def close_moves_near(
     _close_moves_near(out_closed, frame, moves, segments, radii_m)
 
 
-def _is_path(path: Floats) -> bool:
-    return is_array(path, np.float64, None, 2) and len(path) >= 1 and is_finite(path)
-
-
-def _is_set(points: Floats, starts: Ints, count_min: int) -> bool:
+def is_set(points: Floats, starts: Ints, count_min: int) -> bool:
+    """Tell whether these are sets of chains or polygons, each of so many points or more."""
     return (
         is_array(points, np.float64, None, 2)
         and is_finite(points)
@@ -133,6 +127,10 @@ def _is_set(points: Floats, starts: Ints, count_min: int) -> bool:
         and int(starts[-1]) == len(points)
         and bool((np.diff(starts) >= count_min).all())
     )
+
+
+def _is_path(path: Floats) -> bool:
+    return is_array(path, np.float64, None, 2) and len(path) >= 1 and is_finite(path)
 
 
 @kernel

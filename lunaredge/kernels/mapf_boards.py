@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lunaredge.kernels.jit import Flags, Ints, Shorts, kernel
+from lunaredge.kernels.jit import Flags, Ints, Shorts, is_array, kernel
 from lunaredge.kernels.mapf_fields import NEIGHBOURS
 
 Words = NDArray[np.uint64]
@@ -55,6 +55,9 @@ def boards_of(free: Flags, plan: Shorts) -> Boards:
     free : bool (H, W)
     plan : int32 (T + 1, A), numbers of free cells, row by row; no two agents meet
     """
+    assert is_array(free, np.bool_, None, None)
+    assert is_array(plan, np.int32, None, None)
+    assert ((plan >= 0) & (plan < free.sum())).all(), "a place is no cell"
     bits, word_count, shape = _places(free, len(plan) - 1)
     walls = np.full(word_count, ~np.uint64(0))
     np.bitwise_and.at(

@@ -15,7 +15,7 @@ fields : int32 (A, 2, V + 3)  [a, 0, v] is agent a's mark of cell v: 1 + the ste
 
 import numpy as np
 
-from lunaredge.kernels.jit import Flags, Shorts, kernel
+from lunaredge.kernels.jit import Flags, Shorts, is_array, kernel
 
 NEIGHBOURS = 4
 SELF, AT_NOW, AT_AFTER, PASSES, CELL_COLUMNS = range(NEIGHBOURS, NEIGHBOURS + 5)
@@ -68,6 +68,8 @@ def distances(cells: Shorts, fields: Shorts, places: Shorts) -> Shorts:
 
     places : int32 (A,)  each agent's cell
     """
+    assert is_array(places, np.int32, len(fields))
+    assert ((places >= 0) & (places < len(cells) - 1)).all(), "a place is no cell"
     marks = np.empty(len(places), dtype=np.int32)
     _marks_at(cells, fields, places, marks)
     return np.where(marks >= FAR, -1, marks - 1).astype(np.int32)

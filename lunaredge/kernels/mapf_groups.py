@@ -26,7 +26,7 @@ def choose(
     """Fill a group with different agents, the one that it forms around first.
 
     world     : cells and fields, see `mapf_fields`
-    out_group : int32 (n,)  n agents of at least n
+    out_group : int32 (n,)  room for as many as there are agents, at most
     """
     cells, fields = world
     agent = _late_agent(fields, boards, seeds)
@@ -40,7 +40,7 @@ def choose(
                 break
             count = _add_in_the_way(cells, fields, boards, seeds, (count, out_group))
     while count < len(out_group):
-        count = _add(out_group, count, draw(seeds) % len(boards.costs))
+        count = _add_any(out_group, count, draw(seeds), len(boards.costs))
 
 
 @kernel
@@ -63,6 +63,16 @@ def _add(out_group: Shorts, count: int, agent: int) -> int:
             return count
     out_group[count] = agent
     return count + 1
+
+
+@kernel
+def _add_any(out_group: Shorts, count: int, drawn: int, agent_count: int) -> int:
+    """Add the first agent from a drawn one on that is not yet in a group; gives the new count."""
+    for k in range(agent_count):
+        more = _add(out_group, count, (drawn + k) % agent_count)
+        if more > count:
+            return more
+    return count
 
 
 @kernel

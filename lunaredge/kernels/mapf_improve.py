@@ -72,7 +72,9 @@ def improve(
     seeds: Seeds,
     work_limit: int,
 ) -> None:
-    """Try groups until so many words of boards have been read.
+    """Try groups until so many words of boards have been read; the group then at work is ended.
+
+    Unchecked: what it is given comes from `boards_of`, `improver_of` and `seeds_from`.
 
     world : cells and fields, see `mapf_fields`
     """
@@ -124,47 +126,42 @@ def _plan_anew(
     seeds: Seeds,
     size: int,
 ) -> tuple[int, int]:
-    """Plan a group anew, or leave everything as it was; gives the steps saved and the work."""
-    fields = world[1]
-    group, plan = out_improver.group, out_boards.plan
-    left = _save(out_boards, out_improver, size)
-    total, least = left, 0
-    for k in range(size):
-        least += fields[group[k], 0, plan[0, group[k]]] - 1
-    if least == total:
-        size_done, work, left = 0, 0, -1
-    else:
-        size_done, work = 0, 0
-    while left >= 0 and size_done < size:
-        agent = group[size_done]
-        own = fields[agent, 0, plan[0, agent]] - 1
-        least -= own
+    """Plan a group anew, or leave everything as it was; gives the steps saved and the work.
+
+    Each path has to leave those after it their shortest ways at least, or the group is given up.
+    """
+    group, plan, fields = out_improver.group, out_boards.plan, world[1]
+    left, least, work, done = 0, 0, 0, 0
+    for agent in group[:size]:
+        left += out_boards.costs[agent]
+        least += fields[agent, 0, plan[0, agent]] - 1
+    if left == least:
+        return 0, work
+    _save(out_boards, out_improver, size)
+    while done < size:
+        agent = group[done]
+        least -= fields[agent, 0, plan[0, agent]] - 1
         cost, spent = reroute(world, out_boards, out_improver.sheet, seeds, (agent, left - least))
         work += spent
         if cost < 0:
-            left = -1
-            break
+            _restore(out_boards, out_improver, done, size)
+            return 0, work
         toggle(out_boards, agent)
         left -= cost
-        size_done += 1
-    if left < 0:
-        _restore(out_boards, out_improver, size_done, size)
-        return 0, work
+        done += 1
     return left, work
 
 
 @kernel
-def _save(out_boards: Boards, out_improver: Improver, size: int) -> int:
-    """Keep a group's paths and take them off the boards; gives the sum of their costs."""
-    plan, costs, total = out_boards.plan, out_boards.costs, 0
+def _save(out_boards: Boards, out_improver: Improver, size: int) -> None:
+    """Keep a group's paths and take them off the boards."""
+    plan = out_boards.plan
     for k in range(size):
         agent = out_improver.group[k]
         toggle(out_boards, agent)
-        total += costs[agent]
-        out_improver.costs[k] = costs[agent]
+        out_improver.costs[k] = out_boards.costs[agent]
         for step in range(len(plan)):
             out_improver.saved[k, step] = plan[step, agent]
-    return total
 
 
 @kernel

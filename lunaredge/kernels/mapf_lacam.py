@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.jit import Ints, Shorts, kernel
+from lunaredge.kernels.jit import Ints, Shorts, is_array, kernel
 from lunaredge.kernels.mapf_agents import AFTER, CHOICES, GOAL, NOW, Seeds, clear, draw, stand
 from lunaredge.kernels.mapf_fields import AT_AFTER, AT_NOW
 from lunaredge.kernels.mapf_pibt import decide
@@ -55,6 +55,9 @@ def search_from(starts: Shorts, order: Shorts, node_count: int) -> Search:
     starts : int32 (A,)
     order  : int32 (A,)  agents, who chooses first; ties among those who wait equally long go by it
     """
+    assert is_array(starts, np.int32, None)
+    assert is_array(order, np.int32, len(starts))
+    assert node_count > 0
     agent_count = len(starts)
     constraint_count = (CHOICES + 1) * node_count
     search = Search(
@@ -106,7 +109,9 @@ def advance(
 ) -> int:
     """Search for so many steps at most, and say how it ended.
 
-    FULL: there is no room left, `widen` and go on. EXHAUSTED: there is no plan.
+    FULL: there is no room left, `widen` and go on. EXHAUSTED: there is no plan. Unchecked: what it
+    is given comes from `search_from`, `seeds_from`, and in the world from `cells_of`,
+    `agents_toward` and `fields_toward`.
     """
     counts, links, constraints = search.counts, search.links, search.constraints
     cells, agents, fields = world

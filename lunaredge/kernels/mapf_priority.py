@@ -45,6 +45,8 @@ def place_in_turn(
 ) -> int:
     """Plan agents in order until one has no path or so many words have been read.
 
+    Unchecked, as in `mapf_improve.improve`.
+
     world   : cells and fields, see `mapf_fields`
     turns   : int32 (A,) agents in order; bool (A,) who is placed, and on the boards, already
     returns : the agent without a path, or -1

@@ -66,12 +66,13 @@ def first_contact(
     Ties: the lowest solid, then its lowest part.
     """
     index = (rows, faces, frame, clear, lists)
-    _, ids, left, pairs, work = sieve_for(len(rows), len(parts))
-    reach = _reach(parts)
+    cells, ids, left, pairs, work = sieve_for(len(rows), len(parts))
+    needed = _reach(parts) + CONTACT_M
     segments = max(1, len(knots) - 1)
     for start in range(0, segments, BLOCK):
-        span = (start, min(segments, start + BLOCK))
-        count = _leave(knots, span, reach, frame, clear, ids)
+        rooms = left[MORE, : min(segments - start, BLOCK)]
+        _rooms(knots, start, frame, clear, cells, rooms)
+        count = _leave(rooms, start, needed, ids)
         _fill(knots, ids, count, CONTACT_M, left)
         done = 0
         while done < count:
@@ -101,13 +102,13 @@ def least_clearance(
     is how deep they overlap. Ties: the segment that the clearance says is nearest, else the first.
     """
     index = (rows, faces, frame, clear, lists)
-    _, ids, left, pairs, work = sieve_for(len(rows), len(parts))
+    cells, ids, left, pairs, work = sieve_for(len(rows), len(parts))
     reach = _reach(parts)
     best, segment, best_u, solid, part = range_m, NONE, 0.0, NONE, NONE
     segments = max(1, len(knots) - 1)
     rooms = np.empty(segments)
-    for k in range(segments):
-        rooms[k] = _clearance(knots, k, frame, clear)
+    for start in range(0, segments, BLOCK):
+        _rooms(knots, start, frame, clear, cells, rooms[start : start + BLOCK])
     # What is nearest first: most others are farther off than that and need no look.
     nearest = int(np.argmin(rooms))
     for turn in range(segments + 1):
@@ -143,30 +144,35 @@ def _reach(parts: Floats) -> float:
 
 
 @kernel
-def _clearance(knots: Floats, k: int, frame: Floats, clear: Bytes) -> float:
-    """Give how far all of a segment is from any solid, at least."""
-    after = min(k + 1, len(knots) - 1)
-    dx, dy = 0.5 * (knots[after, _X] - knots[k, _X]), 0.5 * (knots[after, _Y] - knots[k, _Y])
-    x, y = knots[k, _X] + dx, knots[k, _Y] + dy
-    column = max(0.0, min((x - frame[FRAME_X]) * frame[PER_M], clear.shape[1] - 1.0))
-    row = max(0.0, min((y - frame[FRAME_Y]) * frame[PER_M], clear.shape[0] - 1.0))
-    return float(clear[int(row), int(column)] * frame[QUANTUM] - math.sqrt(dx * dx + dy * dy))
+def _rooms(
+    knots: Floats, start: int, frame: Floats, clear: Bytes, cells: Shorts, out: Floats
+) -> None:
+    """Write how far all of each segment is from any solid, at least; from one segment on."""
+    left, bottom, per_m = frame[FRAME_X], frame[FRAME_Y], frame[PER_M]
+    height, width = clear.shape
+    # A single knot is a segment to itself.
+    step = 1 if len(knots) > 1 else 0
+    for k in range(len(out)):
+        here, after = start + k, start + k + step
+        x = 0.5 * (knots[after, _X] + knots[here, _X])
+        y = 0.5 * (knots[after, _Y] + knots[here, _Y])
+        dx, dy = knots[here, _X] - x, knots[here, _Y] - y
+        out[k] = math.sqrt(dx * dx + dy * dy)
+        column = max(0.0, min((x - left) * per_m, width - 1.0))
+        row = max(0.0, min((y - bottom) * per_m, height - 1.0))
+        cells[k] = np.int32(np.int32(row) * np.int32(width) + np.int32(column))
+    flat, quantum = clear.reshape(-1), frame[QUANTUM]
+    for k in range(len(out)):
+        out[k] = flat[cells[k]] * quantum - out[k]
 
 
 @kernel
-def _leave(
-    knots: Floats,
-    span: tuple[int, int],
-    reach: float,
-    frame: Floats,
-    clear: Bytes,
-    out_ids: Shorts,
-) -> int:
-    """Write the segments of a span that the clearance leaves open; give their count."""
+def _leave(rooms: Floats, start: int, needed: float, out_ids: Shorts) -> int:
+    """Write the segments, of those from one on, with less room than needed; give their count."""
     count = 0
-    for k in range(span[0], span[1]):
-        out_ids[count] = k
-        count += _clearance(knots, k, frame, clear) < reach + CONTACT_M
+    for k in range(len(rooms)):
+        out_ids[count] = start + k
+        count += rooms[k] < needed
     return count
 
 

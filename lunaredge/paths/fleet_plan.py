@@ -4,14 +4,16 @@ Prioritised planning (Erdmann and Lozano-Perez 1987), where machines that still 
 keep their start poses (revised prioritised planning: Cap, Novak, Kleiner, Selecky 2015), so that
 whoever finds no route can hold, and holding is safe. Where a start is in somebody's way, it is
 passed over in the hope that its machine gets out of the way in time; if it then can't, the attempt
-counts for nothing, and the machine that failed goes first in the next. What the best attempt gives
-is improved by planning one machine anew among the others. All of it is bounded; nothing is drawn.
+counts for nothing. In the next the machines that failed go first; and later on they also set out
+later, ever more so, and so leave the others time to reach a passing place. What the best attempt
+gives is improved by planning one machine anew among the others. All of it is bounded.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+import numpy as np
 
 from lunaredge.errors import ConfigError
 from lunaredge.paths.fleet import Fleet, Meeting, Reservation
@@ -39,6 +41,8 @@ class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     attempts_max: int = 8
     """Orders of the machines that are tried until all have routes."""
+    delay_s: float = 20.0
+    """How much later a machine that failed sets out in the third attempt; then twice that."""
     rounds_max: int = 1
     """Times that each machine is planned anew among the others."""
 
@@ -82,9 +86,11 @@ def plan_fleet(
     options = options or FleetOptions()
     order = sorted(range(len(jobs)), key=lambda k: -math.dist(jobs[k].start[:2], jobs[k].goal[:2]))
     best, attempts = _Outcome({}, {}), 0
+    failed: list[int] = []
     while attempts < options.attempts_max:
+        late_s = options.delay_s * 2.0 ** (attempts - 2) if attempts >= 2 else 0.0
+        outcome, failed = table.attempt(order, dict.fromkeys(failed, late_s))
         attempts += 1
-        outcome, failed = table.attempt(order)
         if outcome is not None and outcome.rank > best.rank:
             best = outcome
         if not failed or is_over():
@@ -125,8 +131,10 @@ class _Table:
         self._fixed = [body_of_reservation(*other) for other in reservations.items()]
         self._starts = [self._body(k, Route([(start_s, *job.start)])) for k, job in enumerate(jobs)]
 
-    def attempt(self, order: list[int]) -> tuple[_Outcome | None, list[int]]:
-        """Plan in an order; give what came of it, and who failed.
+    def attempt(
+        self, order: list[int], late_s: Mapping[int, float]
+    ) -> tuple[_Outcome | None, list[int]]:
+        """Plan in an order, some setting out later; give what came of it, and who failed.
 
         None: a machine that failed can't hold, since somebody's route leads over its start.
         """
@@ -138,12 +146,14 @@ class _Table:
             waiting = [self._starts[other] for other in order[at + 1 :]]
             done = [*self._fixed, *bodies.values()]
             is_late = self._is_over()
+            later_s = late_s.get(k, 0.0)
             if is_late or not (
-                self._plan(k, [*done, *waiting], outcome) or self._plan(k, done, outcome)
+                self._plan(k, [*done, *waiting], outcome, later_s)
+                or self._plan(k, done, outcome, later_s)
             ):
                 failed.append(k)
-                job = self._jobs[k]
-                is_safe = is_safe and job.planner.is_clear(job.start, list(bodies.values()))
+                others = list(bodies.values())
+                is_safe = is_safe and self._may_stand(k, others, math.inf)
             route = outcome.routes.get(k)
             bodies[k] = self._starts[k] if route is None else self._body(k, route)
         return (outcome if is_safe else None), failed
@@ -191,18 +201,29 @@ class _Table:
             routes=routes, holds=holds, cost=cost, attempts=attempts, meetings=meetings
         )
 
-    def _plan(self, k: int, bodies: list[Body], outcome: _Outcome) -> bool:
+    def _plan(self, k: int, bodies: list[Body], outcome: _Outcome, later_s: float = 0.0) -> bool:
         """Plan one machine among bodies; tell whether there is a route, and keep it."""
         job = self._jobs[k]
-        request = PlanRequest(start=job.start, goal=job.goal, start_s=self._start_s)
+        start_s = self._start_s + later_s
+        if later_s and not self._may_stand(k, bodies, start_s):
+            return False
+        request = PlanRequest(start=job.start, goal=job.goal, start_s=start_s)
         options = job.planner.options
         limits = Limits(options.weights, options.states_max, self._is_over)
         found = job.planner.find(request, limits, bodies)
         if found.words is None:
             return False
-        outcome.routes[k] = job.planner.route_of(found, job.start)
-        outcome.costs[k] = float(found.figures[-1, 2])
+        route = job.planner.route_of(found, job.start)
+        if later_s:
+            route = Route(np.vstack(((self._start_s, *job.start), route.knots)))
+        outcome.routes[k] = route
+        outcome.costs[k] = float(found.figures[-1, 2]) + later_s * job.planner.second
         return True
+
+    def _may_stand(self, k: int, bodies: list[Body], until_s: float) -> bool:
+        """Tell whether a machine can stand at its start until then."""
+        job = self._jobs[k]
+        return job.planner.is_clear(job.start, bodies, self._start_s, until_s)
 
     def _body(self, k: int, route: Route) -> Body:
         job = self._jobs[k]

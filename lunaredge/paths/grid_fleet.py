@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 # Distances to every goal are kept where they are asked for; this is what they could take.
-FIELD_BYTES_MAX = 1 << 34
+FIELD_BYTES_MAX = 1 << 32
 SEARCH_BYTES_MAX = 1 << 30
 # Steps of agents in a slice of the search: 2 to 5 ms.
 _SLICE_MOVES = 20_000

@@ -18,7 +18,7 @@ from lunaredge.kernels.mapf_improve import Improver
 World = tuple[Shorts, Shorts]
 
 # Above it a plan is not improved: a larger map than any of the benchmark's, or an endless plan.
-BOARD_BYTES_MAX = 1 << 31
+BOARD_BYTES_MAX = 1 << 30
 # Words of boards that a slice reads: 2 to 5 ms.
 _SLICE_WORK = 250_000
 # How often machines without a path may push others off their way before that is given up: an

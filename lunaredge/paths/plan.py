@@ -157,10 +157,17 @@ class Planner:
         tables = self._moves, found.links
         return Route(search.knots_along(found.words, found.figures, tables, frame, np.array(start)))
 
-    def is_clear(self, pose: Pose, bodies: list[Body]) -> bool:
-        """Tell whether the machine may stand at a pose for ever, as far as bodies go."""
-        times = np.empty((sum(len(body.legs) for body in bodies) + 1, 2))
-        return taken_times(pose, self._parts, self._indexed(bodies), self._work, times) == 0
+    def is_clear(self, pose: Pose, bodies: list[Body], from_s: float, until_s: float) -> bool:
+        """Tell whether nobody passes where the machine would stand between two times."""
+        traffic = self._indexed(self._passing + bodies)
+        times = np.empty((len(traffic.legs) + 1, 2))
+        count = taken_times(pose, self._parts, traffic, self._work, times)
+        return not any(low <= until_s and high >= from_s for low, high in times[:count])
+
+    @property
+    def second(self) -> float:
+        """Price of a second of waiting."""
+        return self._lattice.second
 
     def is_timed(self, request: PlanRequest) -> bool:
         """Tell whether time matters: something moves, comes or goes, or there is a deadline."""

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Floats
+from lunaredge.kernels.knots import FAR, FINE, first_wrong
 
 # No coordinate is larger than the Moon is round.
 COORDINATE_M_MAX = 1.1e7
@@ -21,6 +22,7 @@ HEADING_RAD_MAX = 1e6
 KNOTS_MAX = 1_000_000
 
 TIME, X, Y, HEADING = range(4)
+_LIMITS = np.array((TIME_S_MAX, COORDINATE_M_MAX, COORDINATE_M_MAX, HEADING_RAD_MAX))
 
 
 class Pose(NamedTuple):
@@ -52,17 +54,11 @@ class Route:
             raise _wrong("knots", knots, "give rows of time, x, y, heading") from None
         if array.ndim != 2 or array.shape[1] != 4 or not 1 <= len(array) <= KNOTS_MAX:
             raise _wrong("knots", array.shape, f"give (K, 4) with K from 1 to {KNOTS_MAX}")
-        limits = (TIME_S_MAX, COORDINATE_M_MAX, COORDINATE_M_MAX, HEADING_RAD_MAX)
-        far = ~(np.abs(array) <= limits)
-        if far.any():
-            row, column = np.argwhere(far)[0]
-            raise _wrong(
-                f"knots[{row}][{column}]", array[row, column], f"give up to {limits[column]:g}"
-            )
-        steps = np.diff(array, axis=0)
-        wrong = (steps[:, TIME] < 0.0) | ((steps[:, TIME] == 0.0) & steps[:, X:].any(axis=1))
-        if wrong.any():
-            row = int(np.argmax(wrong)) + 1
+        wrong, row, column = first_wrong(array, _LIMITS)
+        if wrong == FAR:
+            value, most = array[row, column], _LIMITS[column]
+            raise _wrong(f"knots[{row}][{column}]", value, f"give up to {most:g}")
+        if wrong != FINE:
             raise _wrong(f"knots[{row}]", array[row].tolist(), "let time rise from knot to knot")
         array.flags.writeable = False
         self.knots = array

@@ -46,6 +46,12 @@ class Lines:
     half_widths_m: Floats
     """float64 (C,)."""
 
+    def __post_init__(self) -> None:
+        """Check once what the kernels then take for granted."""
+        assert corridors.is_set(self.points, self.starts, 1), "not a set of lines"
+        assert self.half_widths_m.shape == (len(self.starts) - 1,)
+        assert all(width_m >= 0.0 for width_m in self.half_widths_m.tolist())
+
     @classmethod
     def of(cls, lines: Iterable[tuple[Sequence[Point], float]]) -> "Lines":
         """Put lines with their half widths into arrays."""

@@ -218,8 +218,15 @@ def test_an_empty_path_is_refused():
         corridors.first_conflict(np.empty((0, 2)), 1.0, points, starts, np.ones(1))
 
 
-def test_a_chain_without_points_is_refused():
-    points, starts = array_of([(0.0, 0.0)]), np.array([0, 0, 1], np.int64)
+@pytest.mark.parametrize(
+    ("starts", "count_min", "expected"),
+    [([0, 1], 1, True), ([0, 0, 1], 1, False), ([0, 1], 3, False), ([0, 2], 1, False)],
+)
+def test_a_chain_has_its_points(starts, count_min, expected):
+    points = array_of([(0.0, 0.0)])
 
-    with pytest.raises(AssertionError):
-        corridors.first_conflict(points, 1.0, points, starts, np.ones(2))
+    assert corridors.is_set(points, np.array(starts, np.int64), count_min) is expected
+
+
+def test_a_set_of_points_that_are_no_numbers_is_none():
+    assert not corridors.is_set(array_of([(0.0, np.nan)]), np.array([0, 1], np.int64), 1)

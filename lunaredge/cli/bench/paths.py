@@ -7,7 +7,7 @@ from lunaredge.cli.bench.row import BenchOptions, BenchRow
 
 SECONDS = 60.0
 # Each has ``contests(options)``: what is compared, with whom, on which cases.
-JOBS = ("paths_site",)
+JOBS = ("paths_solids", "paths_grid", "paths_fleet", "paths_astar", "paths_ground", "paths_site")
 
 
 def rows(options: BenchOptions) -> list[BenchRow]:

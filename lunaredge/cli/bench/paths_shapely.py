@@ -32,7 +32,7 @@ class ShapelyPaths:
         self._widths_m: Any = None
 
     def answer(self, case: str) -> object:
-        """Give the verdict on every route: what stands against it first."""
+        """Give the verdict on every route: what is against it, the ground or a claim."""
         self._prepare(case)
         return [self._verdict(route) for route in self._scene.routes]
 
@@ -60,11 +60,11 @@ class ShapelyPaths:
         line = shapely.LineString(route)
         inside = shapely.contains_properly(self._boundary, line)
         if not inside or shapely.dwithin(self._edge, line, width_m):
-            return "boundary"
+            return "ground"
         if self._keep_outs.query(line, "dwithin", width_m).size:
-            return "keep_out"
+            return "ground"
         if self._steep.query(line, "dwithin", width_m).size:
-            return "slope"
+            return "ground"
         near = self._claims.query(line, "dwithin", width_m + float(self._widths_m.max()))
         apart_m = shapely.distance(self._lines[near], line)
         return "claim" if (apart_m <= width_m + self._widths_m[near]).any() else ""
