@@ -64,7 +64,7 @@ ONWARD: Ints = np.array([_EVERY_MOVE, *map(_onward, range(8))], dtype=np.int64)
 For costs of entering a cell alone, the same from every side, with every move between free cells.
 """
 
-_LOWEST: Ints = np.array([0, *((k & -k).bit_length() - 1 for k in range(1, 256))], dtype=np.int64)
+LOWEST: Ints = np.array([0, *((k & -k).bit_length() - 1 for k in range(1, 256))], dtype=np.int64)
 
 
 @kernel
@@ -187,7 +187,7 @@ def _run(
         row = np.int64(np.uint32(cell) // np.uint32(len(overs)))
         column = cell - row * len(overs)
         while mask:
-            k = _LOWEST[np.uint64(mask)]
+            k = LOWEST[np.uint64(mask)]
             mask &= mask - 1
             near = np.uint64(cell + offsets[k])
             cost = label + lengths[k] * (own + share * flat[np.uint64(stride * cell + edges[k])])

@@ -35,8 +35,8 @@ CLAIMS = (8, 64, 512)
 PLAN_CLAIMS = 8
 
 CHECK_BOUND = (
-    "Exact, prepared beforehand on both sides; ours also says where and against what. What stands is"
-    " asked of solids and cells, 4 us; the rest is Python around them, and every claim against"
+    "Exact, prepared beforehand on both sides; ours also says where and against what. What stands"
+    " is asked of solids and cells, 4 us; the rest is Python around them, and every claim against"
     " every segment (x86-64, 2026-11). Processor time of one thread"
 )
 PLAN_BOUND = (

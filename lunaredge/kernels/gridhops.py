@@ -1,0 +1,142 @@
+"""Fewest moves on a grid whose cells are free or blocked: A* in plain arrays, without a heap.
+
+For costs that are the same in every free cell a step costs one move, diagonal or not, and the
+guidance is the larger of the rows and the columns still to go. What a node promises then rises by
+0, 1 or 2 with a step, so that three stacks are the whole queue (Dial 1969), and no node is taken up
+twice: when a stack is open, every node that promises less has its final label.
+"""
+
+import numpy as np
+
+from lunaredge.kernels.gridsearch import LOWEST, ONWARD, STEPS
+from lunaredge.kernels.jit import Ints, Shorts, Singles, kernel
+
+_WAY_BITS = 4
+CELLS_MAX = (1 << (31 - _WAY_BITS)) - 1
+"""Most cells that an entry of a stack can name."""
+
+# Labels of one search after another rise, up to this.
+_LABEL_MAX = (1 << 31) - 1
+
+
+class HopMemory:
+    """What a search for the fewest moves writes to; it can be used again, not shared.
+
+    Labels of a new search are greater than all that stand there from searches before, so that
+    nothing has to be wiped out between them; fresh memory is zeros that nobody has written.
+    """
+
+    def __init__(self, cell_count: int) -> None:
+        assert cell_count <= CELLS_MAX
+        self.labels = np.zeros(cell_count, np.int32)
+        # A node promises less each time that it is queued, so it is in a stack once at most.
+        self.stacks = np.empty((3, cell_count), np.int32)
+        self.base = 1
+
+    def turn(self, moves_max: int) -> None:
+        """Close a search that has given labels up to this many moves."""
+        self.base += moves_max + 1
+        if self.base + len(self.labels) + 3 > _LABEL_MAX:
+            self.labels[:] = 0
+            self.base = 1
+
+
+def find_hops(weights: Singles, source: int, target: int, memory: HopMemory) -> Ints:
+    """Give a path of the fewest moves between two cells; empty = there is none.
+
+    weights : float32 (H, W)   inf = blocked, all others the same
+    """
+    ends = np.array([source, target])
+    moves, moves_max = hop_search(weights, ends, memory.base, memory.labels, memory.stacks)
+    path = np.empty(0, np.int64)
+    if moves >= 0:
+        path = _hops_back(memory.labels, target, memory.base, weights.shape)
+    memory.turn(moves_max)
+    return path
+
+
+@kernel
+def hop_search(
+    weights: Singles, ends: Ints, base: int, labels: Shorts, stacks: Shorts
+) -> tuple[int, int]:
+    """Label nodes with the moves from the source until the target has its label.
+
+    weights : float32 (H, W)      inf = blocked; a blocked source may be left
+    ends    : int64 (2,)          source and target cells
+    labels  : int32 (H * W,)      less than base at the start; base + moves where a node was reached
+    stacks  : int32 (3, H * W)    anything
+    returns : moves to the target, -1 = no path; and the most moves that a label says
+
+    Ties: of equally promising nodes the last found is taken up first.
+    """
+    row_count, column_count = weights.shape
+    flat, source, target = weights.reshape(-1), ends[0], ends[1]
+    target_row, target_column = target // column_count, target % column_count
+    offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
+    tops = np.zeros(3, np.int64)
+    if flat[target] == np.inf:
+        return -1, 0
+    aside = abs(source % column_count - target_column)
+    promised = max(abs(source // column_count - target_row), aside)
+    labels[source], slot = base, np.int64(0)
+    stacks[0, 0], tops[0], waited = source << _WAY_BITS, 1, 0
+    while waited < 3:
+        top = tops[np.uint64(slot)] - 1
+        if top < 0:
+            slot, promised, waited = (slot + 1) * (slot < 2), promised + 1, waited + 1
+            continue
+        waited, tops[np.uint64(slot)] = 0, top
+        entry = np.int64(stacks[np.uint64(slot), np.uint64(top)])
+        cell = entry >> _WAY_BITS
+        if cell == target:
+            return int(labels[cell] - base), promised + 2
+        row = np.int64(np.uint32(cell) // np.uint32(column_count))
+        column = cell - row * column_count
+        down, over = row - target_row, column - target_column
+        label = np.int64(labels[np.uint64(cell)]) + 1
+        if label - 1 - base + max(abs(down), abs(over)) < promised:
+            continue
+        mask = ONWARD[np.uint64(entry & ((1 << _WAY_BITS) - 1))]
+        if row == 0 or column == 0 or row == row_count - 1 or column == column_count - 1:
+            mask &= moves_inside(row, column, row_count, column_count)
+        while mask:
+            k = LOWEST[np.uint64(mask)]
+            mask &= mask - 1
+            near = cell + offsets[k]
+            before = np.int64(labels[np.uint64(near)])
+            if (before >= base and before <= label) or flat[np.uint64(near)] == np.inf:
+                continue
+            labels[np.uint64(near)] = label
+            ahead = max(abs(down + STEPS[k, 0]), abs(over + STEPS[k, 1]))
+            place = slot + label - base + ahead - promised
+            place = np.uint64(place - 3 * (place > 2))
+            stacks[place, np.uint64(tops[place])] = near << _WAY_BITS | (k + 1)
+            tops[place] += 1
+    return -1, promised + 2
+
+
+@kernel
+def moves_inside(row: int, column: int, row_count: int, column_count: int) -> int:
+    """Give the moves that stay on the grid, one bit each by the rows of `STEPS`."""
+    mask = 0
+    for k in range(len(STEPS)):
+        i, j = row + STEPS[k, 0], column + STEPS[k, 1]
+        mask |= (0 <= i < row_count and 0 <= j < column_count) << k
+    return mask
+
+
+@kernel
+def _hops_back(labels: Shorts, cell: int, base: int, shape: tuple[int, int]) -> Ints:
+    """Follow falling labels from a cell to the source; of equal ones the first by `STEPS`."""
+    row_count, column_count = shape
+    path = np.empty(labels[cell] - base + 1, np.int64)
+    for at in range(len(path) - 1, -1, -1):
+        path[at] = cell
+        row, column = cell // column_count, cell % column_count
+        mask = moves_inside(row, column, row_count, column_count)
+        least = labels[cell]
+        for k in range(len(STEPS)):
+            near = path[at] + STEPS[k, 0] * column_count + STEPS[k, 1]
+            if mask >> k & 1 and base <= labels[near] < least:
+                least, cell = labels[near], near
+    return path
