@@ -90,11 +90,11 @@ class OurPaths:
         self._corridors: dict[str, Corridor] = {}
 
     def answer(self, case: str) -> object:
-        """Give the verdict on every route: what stands against it first."""
+        """Give the verdict on every route: what is against it, the ground or a claim."""
         if case.startswith("plan"):
             return len(self._plan_ms(case, 0.0))
         violations = [self._corridor(case).violation(route) for route in self._scene.routes]
-        return [violation.kind.value if violation else "" for violation in violations]
+        return [_of_what_sort(violation) for violation in violations]
 
     def measure(self, case: str, duration_s: float) -> float:
         """Give us per check, or ms per plan."""
