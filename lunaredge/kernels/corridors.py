@@ -232,14 +232,42 @@ def _are_inside(points: Floats, polygon: Floats) -> Flags:
 def _first_conflict(
     path: Floats, half_width_m: float, points: Floats, starts: Ints, half_widths_m: Floats
 ) -> tuple[int, int, float]:
-    """See `first_conflict`: every segment of the path against every segment of every chain."""
+    """See `first_conflict`: every segment of the path against every chain that comes near it."""
+    near = _chains_near(path, half_width_m, points, starts, half_widths_m)
     for s in range(_segment_count(path)):
         segment = _segment(path, s, min(s + 1, len(path) - 1))
-        for chain in range(len(half_widths_m)):
+        for chain in near:
             apart_m2 = _to_chain_m2(segment, points[starts[chain] : starts[chain + 1]])
             if not apart_m2 > (half_width_m + half_widths_m[chain]) ** 2:
                 return s, chain, np.sqrt(apart_m2)
     return -1, -1, np.inf
+
+
+@kernel
+def _chains_near(
+    path: Floats, half_width_m: float, points: Floats, starts: Ints, half_widths_m: Floats
+) -> Ints:
+    """Give the chains whose boxes come near to the path's, in order."""
+    left, low, right, high = _box(path, 0, len(path))
+    near = np.empty(len(half_widths_m), np.int64)
+    count = 0
+    for chain in range(len(half_widths_m)):
+        ax, ay, bx, by = _box(points, starts[chain], starts[chain + 1])
+        apart = max(max(ax - right, left - bx), max(ay - high, low - by))
+        if not apart > half_width_m + half_widths_m[chain]:
+            near[count] = chain
+            count += 1
+    return near[:count]
+
+
+@kernel
+def _box(points: Floats, first: int, end: int) -> Segment:
+    """Give the lowest x and y of some points, and the highest."""
+    left, low, right, high = np.inf, np.inf, -np.inf, -np.inf
+    for k in range(first, end):
+        left, right = min(left, points[k, 0]), max(right, points[k, 0])
+        low, high = min(low, points[k, 1]), max(high, points[k, 1])
+    return left, low, right, high
 
 
 @kernel

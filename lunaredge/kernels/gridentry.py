@@ -6,10 +6,14 @@ a site, where a diagonal is longer and a corner is not cut. Cells are numbered r
 row * W + column.
 """
 
+import math
+
 import numpy as np
 
-from lunaredge.kernels.gridpath import Memory, run_search, scales
-from lunaredge.kernels.gridsearch import FIRST, ONWARD, Bytes, way_back
+from lunaredge.kernels.gridhops import CELLS_MAX, HopMemory, find_hops
+from lunaredge.kernels.gridmeet import MeetMemory, find_meeting
+from lunaredge.kernels.gridpath import scales
+from lunaredge.kernels.gridsearch import Bytes
 from lunaredge.kernels.jit import Floats, Ints, Singles, is_array, kernel
 
 
@@ -28,13 +32,13 @@ class EntryGrid:
         """
         assert is_array(weights, np.float32, None, None)
         assert weights.size > 0
-        self._least = float(weights.min())
-        assert self._least > 0.0, "weights are more than 0"
+        least = float(weights.min())
+        assert least > 0.0, "weights are more than 0"
         self._weights = weights
-        self._graph = (weights, moves_between(weights), ONWARD)
-        least, width = scales(weights, self._least)
-        self._memory = Memory(*weights.shape)
-        self._rule = np.array([0.0, 1.0, 1.0, 1.0, least, 0.0, width])
+        self._scale = np.array(scales(weights, least))
+        self._is_even = weights.size <= CELLS_MAX and is_even(weights, np.float32(least))
+        self._hops = HopMemory(weights.size) if self._is_even else None
+        self._memory = MeetMemory(*weights.shape)
 
     def find_path(self, source: int, target: int) -> tuple[Ints, float]:
         """Find the cheapest path; the source itself costs nothing, and may be blocked.
@@ -43,12 +47,36 @@ class EntryGrid:
         """
         assert 0 <= source < self._weights.size
         assert 0 <= target < self._weights.size
-        ends = (np.array([source]), np.zeros(1), np.array([target]))
-        labels, ways, cost = run_search(self._graph, self._rule, ends, FIRST, self._memory)
-        if labels[target] == 0.0:
-            return np.empty(0, np.int64), np.inf
-        cells = way_back(ways, target, self._weights.shape[1])
-        return cells, cost if source != target else 0.0
+        if source == target:
+            return np.array([source]), 0.0
+        if self._hops is not None:
+            cells = find_hops(self._weights, source, target, self._hops)
+        else:
+            cells = find_meeting(self._weights, source, target, self._scale, self._memory)
+        if len(cells) == 0:
+            return cells, math.inf
+        return cells, cost_along(self._weights, cells)
+
+
+@kernel
+def is_even(weights: Singles, least: float) -> bool:
+    """Tell whether all that is not blocked costs the same."""
+    for row in range(len(weights)):
+        odd = 0
+        for weight in weights[row]:
+            odd += (weight != least) & (weight != np.inf)
+        if odd:
+            return False
+    return True
+
+
+@kernel
+def cost_along(weights: Singles, cells: Ints) -> float:
+    """Add up the costs of the cells that a path enters."""
+    flat, total = weights.reshape(-1), 0.0
+    for cell in cells[1:]:
+        total += flat[cell]
+    return total
 
 
 @kernel

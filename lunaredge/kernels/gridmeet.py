@@ -24,6 +24,7 @@ from lunaredge.kernels.gridsearch import (
     TAKEN,
     WAY,
     Bytes,
+    way_back,
 )
 from lunaredge.kernels.jit import Floats, Ints, Shorts, Singles, kernel
 
@@ -68,7 +69,7 @@ def find_meeting(
         met = meet(weights, ends, scale, state)
     path = np.empty(0, np.int64)
     if met[1] >= 0:
-        path = _join(memory.ways, met[1], met[2])
+        path = join(memory.ways, met[1], met[2])
     memory.clean(*met[3:])
     return path
 
@@ -90,34 +91,174 @@ def meet(
 
     Ties: as in `gridsearch`; of equally cheap crossings the first that was met stays.
     """
-    row_count, column_count = weights.shape
     least, width = scale
     labels, ways, pool = state
     tops = np.full((2, LEVELS * SLOTS), -1, np.int32)
     # Per side the bucket that is open; the first free block, and the highest taken so far.
     clock = np.array([0, 0, BLOCK, BLOCK])
-    downs, overs = _distances(ends, weights.shape, least)
-    best = np.array([np.inf, -1.0, -1.0])
-    rows = np.array([row_count, -1])
-    starts = (least, np.float64(weights[ends[1] // column_count, ends[1] % column_count]))
+    distances = _distances(ends, weights.shape, least)
+    crossing, cells = np.array([np.inf]), np.array([-1, -1])
+    rows = ends // weights.shape[1]
+    columns = ends - rows * weights.shape[1]
+    starts = np.array([least, np.float64(weights[rows[1], columns[1]])])
+    reached = np.array([rows.min(), rows.max()])
     for side in range(2):
-        row, column = ends[side] // column_count, ends[side] % column_count
-        labels[side, row, column] = starts[side]
-        rows[0], rows[1] = min(rows[0], row), max(rows[1], row)
-        promised = starts[side] + max(downs[side, row], overs[side, column])
-        _put(pool, tops[side], clock, side, ends[side], promised / width)
-    is_enough = starts[1] == np.inf or True
-    while starts[1] < np.inf and is_enough:
+        if starts[1] < np.inf:
+            labels[side, rows[side], columns[side]] = starts[side]
+            promised = starts[side] + max(distances[0][side, rows[side]], distances[1][side, columns[side]])
+            _put((pool, tops[side], clock), side, ends[side], promised / width)
+    is_enough = True
+    while is_enough:
         side = np.int64(clock[1] < clock[0])
+        furthest = clock[1 - side]
+        if furthest > KEY_MAX or furthest * width >= crossing[0]:
+            break
         slot = clock[side] & (SLOTS - 1)
         while slot < SLOTS and tops[side, slot] < 0:
             slot += 1
         if slot == SLOTS:
-            _turn_page((pool, tops[side], clock), side, labels[side], (downs, overs), width)
-        clock[side] = (clock[side] & ~(SLOTS - 1)) | (slot & (SLOTS - 1)) if slot < SLOTS else clock[side]
-        if clock[side] > min(KEY_MAX, best[0] / width):
-            break
-        if slot < SLOTS:
-            is_enough = _take_up(weights, side, scale, (labels, ways), (pool, tops, clock), (downs, overs), best, rows)
-    first, last = max(rows[0] - 1, 0), min(rows[1] + 1, row_count - 1)
-    return is_enough, int(best[1]), int(best[2]), first, last, clock[3]
+            _turn_page((pool, tops[side], clock), side, labels[side], distances, width)
+            continue
+        clock[side] = (clock[side] & ~(SLOTS - 1)) | slot
+        is_enough = _take_up(weights, scale, side, (pool, tops, clock), (labels, ways, distances), (crossing, cells, reached))
+    first, last = max(reached[0] - 1, 0), min(reached[1] + 1, len(weights) - 1)
+    return is_enough, int(cells[0]), int(cells[1]), first, last, clock[3]
+
+
+@kernel
+def _take_up(
+    weights: Singles,
+    scale: Floats,
+    side: int,
+    queue: tuple[Shorts, Shorts, Ints],
+    state: tuple[Floats, Bytes, tuple[Floats, Floats]],
+    met: tuple[Floats, Ints, Ints],
+) -> bool:
+    """Take up all nodes of the open bucket of a side; tell whether the pool was large enough."""
+    row_count, column_count = weights.shape
+    flat, least, width = weights.reshape(-1), scale[0], scale[1]
+    labels, other = state[0][side].reshape(-1), state[0][1 - side].reshape(-1)
+    ways, (downs, overs) = state[1][side].reshape(-1), state[2]
+    downs_ahead, overs_ahead, downs_back, overs_back = downs[side], overs[side], downs[1 - side], overs[1 - side]
+    pool, tops, clock = queue[0], queue[1][side], queue[2]
+    crossing, crossed, reached = met
+    offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
+    bound, inverse, now = crossing[0], 1.0 / width, clock[side]
+    # What the other side still asks at least of a path, less the step that is counted twice.
+    asked = clock[1 - side] * width - least
+    spare, highest, first, last = clock[2], clock[3], reached[0], reached[1]
+    open_slot = np.uint64(now & (SLOTS - 1))
+    while tops[open_slot] >= 0 and highest + RESERVE <= len(pool):
+        top = np.int64(tops[open_slot]) - 1
+        cell = np.int64(pool[np.uint64(top + 1)])
+        if top & (BLOCK - 1) == 0:
+            block, top = top, np.int64(pool[top])
+            pool[block], spare = spare, block
+        tops[open_slot] = top
+        way = np.int64(ways[np.uint64(cell)])
+        if way & TAKEN:
+            continue
+        ways[np.uint64(cell)] = way | TAKEN
+        label = labels[np.uint64(cell)]
+        row = np.int64(np.uint32(cell) // np.uint32(column_count))
+        column = cell - row * column_count
+        if label + asked - max(downs_back[np.uint64(row)], overs_back[np.uint64(column)]) >= bound:
+            continue
+        mask = ONWARD[np.uint64(way & WAY)]
+        if row == 0 or column == 0 or row == row_count - 1 or column == column_count - 1:
+            mask &= moves_inside(row, column, row_count, column_count)
+        first, last = min(first, row), max(last, row)
+        while mask:
+            k = LOWEST[np.uint64(mask)]
+            mask &= mask - 1
+            near = np.uint64(cell + offsets[k])
+            cost, before = label + flat[near], labels[near]
+            if before != 0.0 and before <= cost:
+                continue
+            ahead = max(downs_ahead[np.uint64(row + STEPS[k, 0])], overs_ahead[np.uint64(column + STEPS[k, 1])])
+            if not cost + ahead < bound:
+                continue
+            key = max(now, np.int64(min((cost + ahead) * inverse, KEY_MAX)))
+            if other[near] != 0.0 and label + other[near] < bound:
+                bound = label + other[near]
+                crossed[side], crossed[1 - side] = cell, near
+            labels[near], ways[near] = cost, k + 1
+            apart = key ^ now
+            level = (apart >> BITS > 0) + (apart >> 2 * BITS > 0) + (apart >> 3 * BITS > 0)
+            slot = level * SLOTS + ((key >> BITS * level) & (SLOTS - 1))
+            top = np.int64(tops[np.uint64(slot)]) + 1
+            if top & (BLOCK - 1) == 0:
+                block, top, after = spare, top - 1, np.int64(pool[spare])
+                spare = after + (after == 0) * (block + BLOCK)
+                pool[block], top, highest = top, block + 1, max(highest, block)
+            pool[np.uint64(top)], tops[np.uint64(slot)] = near, top
+    crossing[0], clock[2], clock[3], reached[0], reached[1] = bound, spare, highest, first, last
+    return highest + RESERVE <= len(pool)
+
+
+@kernel
+def _distances(ends: Ints, shape: tuple[int, int], least: float) -> tuple[Floats, Floats]:
+    """Give per side what the rows, and the columns, still to go to the other end cost at least."""
+    row_count, column_count = shape
+    downs, overs = np.empty((2, row_count)), np.empty((2, column_count))
+    for side in range(2):
+        end = ends[1 - side]
+        downs[side] = least * np.abs(np.arange(row_count) - end // column_count)
+        overs[side] = least * np.abs(np.arange(column_count) - end % column_count)
+    return downs, overs
+
+
+@kernel
+def _put(queue: tuple[Shorts, Shorts, Ints], side: int, cell: int, place: float) -> None:
+    """Queue a node of a side, not before the bucket that is open; see `gridsearch`."""
+    pool, tops, clock = queue
+    key, level = max(clock[side], np.int64(min(place, KEY_MAX))), 0
+    while (key ^ clock[side]) >> BITS * (level + 1) > 0:
+        level += 1
+    slot = level * SLOTS + ((key >> BITS * level) & (SLOTS - 1))
+    top = np.int64(tops[slot]) + 1
+    if top & (BLOCK - 1) == 0:
+        block = clock[2]
+        clock[2] = pool[block] if pool[block] else block + BLOCK
+        clock[3] = max(clock[3], block)
+        pool[block], top = top - 1, block + 1
+    pool[top], tops[slot] = cell, top
+
+
+@kernel
+def _turn_page(
+    queue: tuple[Shorts, Shorts, Ints],
+    side: int,
+    labels: Floats,
+    distances: tuple[Floats, Floats],
+    width: float,
+) -> None:
+    """Spread the first bucket of a higher level below; with none, end the side's time."""
+    pool, tops, clock = queue
+    for level in range(1, LEVELS):
+        start = ((clock[side] >> BITS * level) & (SLOTS - 1)) + 1
+        for slot in range(level * SLOTS + start, (level + 1) * SLOTS):
+            top = np.int64(tops[slot])
+            if top >= 0:
+                above = clock[side] >> BITS * (level + 1)
+                clock[side] = (above << BITS | slot & (SLOTS - 1)) << BITS * level
+                tops[slot] = -1
+                while top >= 0:
+                    cell, top = int(pool[top]), top - 1
+                    if top & (BLOCK - 1) == 0:
+                        block, top = top, np.int64(pool[top])
+                        pool[block], clock[2] = clock[2], block
+                    row, column = cell // labels.shape[1], cell % labels.shape[1]
+                    ahead = max(distances[0][side, row], distances[1][side, column])
+                    _put(queue, side, cell, (labels[row, column] + ahead) / width)
+                return
+    clock[side] = KEY_MAX + 1
+
+
+@kernel
+def join(ways: Bytes, one: int, other: int) -> Ints:
+    """Give the cells of the path that crosses between two cells, one of each side."""
+    column_count = ways.shape[2]
+    there = way_back(ways[0].reshape(-1), one, column_count)
+    back = way_back(ways[1].reshape(-1), other, column_count)
+    return np.concatenate((there, back[::-1]))

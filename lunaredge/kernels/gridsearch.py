@@ -33,16 +33,16 @@ _HUGE = 1e300
 FIRST, ALL = 0, 1
 """Which of the targets a search has to reach."""
 
-_BITS = 10
-_SLOTS = 1 << _BITS
-_LEVELS = 4
-_KEY_MAX = (1 << (_BITS * _LEVELS)) - 1
+BITS = 10
+SLOTS = 1 << BITS
+LEVELS = 4
+KEY_MAX = (1 << (BITS * LEVELS)) - 1
 # Entries of a queue lie in blocks of so many numbers, the first of which says where it goes on.
 BLOCK = 32
 # So much of the pool stays free: one page or the moves of a node never take more at once.
-_RESERVE = (_SLOTS + 16) * BLOCK
+RESERVE = (SLOTS + 16) * BLOCK
 # A way holds the move into the node plus 1, and these marks.
-_WAY, _TARGET, _TAKEN, _SOURCE = 15, 16, 32, 64
+WAY, _TARGET, TAKEN, _SOURCE = 15, 16, 32, 64
 _EVERY_MOVE = 255
 
 
@@ -127,13 +127,13 @@ def search(
     """
     sources, source_costs, targets = ends
     labels, ways, pool = out
-    tops = np.full(_LEVELS * _SLOTS, -1, np.int32)
+    tops = np.full(LEVELS * SLOTS, -1, np.int32)
     clock = np.array([0, BLOCK, BLOCK])
     distances = box_distances(targets, graph[1].shape)
     for cell in targets:
         ways[cell] = _TARGET
     for k in range(len(sources)):
-        if clock[2] + _RESERVE > len(pool):
+        if clock[2] + RESERVE > len(pool):
             return np.inf, False
         cell, cost = sources[k], max(source_costs[k], TINY)
         if (labels[cell] == 0.0 or cost < labels[cell]) and cost < np.inf:
@@ -162,16 +162,16 @@ def _run(
     stride, inverse, bound = len(flat) // len(labels), 1.0 / width, _bound(labels, goal)
     offsets, edges, lengths = _moves(len(overs), stride, rule)
     now, spare, highest = clock
-    while min(bound * inverse, _KEY_MAX + 1) > now and highest + _RESERVE <= len(pool):
-        slot = now & (_SLOTS - 1)
-        while slot < _SLOTS and tops[np.uint64(slot)] < 0:
+    while min(bound * inverse, KEY_MAX + 1) > now and highest + RESERVE <= len(pool):
+        slot = now & (SLOTS - 1)
+        while slot < SLOTS and tops[np.uint64(slot)] < 0:
             slot += 1
-        if slot == _SLOTS:
+        if slot == SLOTS:
             clock[0], clock[1], clock[2] = now, spare, highest
             _turn_page(queue, labels, (downs, overs), rule)
             now, spare, highest = clock
             continue
-        now = (now & ~(_SLOTS - 1)) | slot
+        now = (now & ~(SLOTS - 1)) | slot
         top = np.int64(tops[np.uint64(slot)]) - 1
         cell = np.int64(pool[np.uint64(top + 1)])
         if top & (BLOCK - 1) == 0:
@@ -179,10 +179,10 @@ def _run(
             pool[block], spare = spare, block
         tops[np.uint64(slot)] = top
         label, way = labels[np.uint64(cell)], np.int64(ways[np.uint64(cell)])
-        if label >= bound or way & _TAKEN:
+        if label >= bound or way & TAKEN:
             continue
-        ways[np.uint64(cell)] = way | _TAKEN
-        mask = np.int64(moves[np.uint64(cell)]) & onward[np.uint64(way & _WAY)]
+        ways[np.uint64(cell)] = way | TAKEN
+        mask = np.int64(moves[np.uint64(cell)]) & onward[np.uint64(way & WAY)]
         own = own_share * min(flat[stride * cell], _HUGE)
         row = np.int64(np.uint32(cell) // np.uint32(len(overs)))
         column = cell - row * len(overs)
@@ -202,17 +202,17 @@ def _run(
             labels[near], ways[near] = cost, mark | (k + 1)
             if mark:
                 bound = _bound(labels, goal)
-            key = max(now, np.int64(min(promised * inverse, _KEY_MAX)))
+            key = max(now, np.int64(min(promised * inverse, KEY_MAX)))
             apart = key ^ now
-            level = (apart >> _BITS > 0) + (apart >> 2 * _BITS > 0) + (apart >> 3 * _BITS > 0)
-            slot = level * _SLOTS + ((key >> _BITS * level) & (_SLOTS - 1))
+            level = (apart >> BITS > 0) + (apart >> 2 * BITS > 0) + (apart >> 3 * BITS > 0)
+            slot = level * SLOTS + ((key >> BITS * level) & (SLOTS - 1))
             top = np.int64(tops[np.uint64(slot)]) + 1
             if top & (BLOCK - 1) == 0:
                 block, top, after = spare, top - 1, np.int64(pool[spare])
                 spare = after + (after == 0) * (block + BLOCK)
                 pool[block], top, highest = top, block + 1, max(highest, block)
             pool[np.uint64(top)], tops[np.uint64(slot)] = cell + offsets[k], top
-    return bound, highest + _RESERVE <= len(pool)
+    return bound, highest + RESERVE <= len(pool)
 
 
 @kernel
@@ -242,7 +242,7 @@ def _bound(labels: Floats, goal: tuple[Ints, int]) -> float:
 def way_back(ways: Bytes, cell: int, column_count: int) -> Ints:
     """Give the nodes from the source to a node that was reached."""
     count, at = 1, cell
-    while ways[at] & _WAY and count < len(ways):
+    while ways[at] & WAY and count < len(ways):
         at -= _offset(ways[at], column_count)
         count += 1
     path = np.empty(count, np.int64)
@@ -268,7 +268,7 @@ def settle(
             out_labels[cell] = np.inf
         elif label <= TINY:
             out_labels[cell] = 0.0
-        elif ways[cell] & _WAY:
+        elif ways[cell] & WAY:
             before[cell] = cell - _offset(ways[cell], column_count)
     return before
 
@@ -276,7 +276,7 @@ def settle(
 @kernel
 def _offset(way: int, column_count: int) -> int:
     """Give how much further on a node lies than the one before it; 0 at a source."""
-    k = np.int64(way & _WAY) - 1
+    k = np.int64(way & WAY) - 1
     return int(STEPS[k, 0] * column_count + STEPS[k, 1]) if k >= 0 else 0
 
 
@@ -312,11 +312,11 @@ def _put(queue: tuple[Shorts, Shorts, Ints], cell: int, promised: float, width: 
             says which is the next free one, 0 = the one behind it
     """
     pool, tops, clock = queue
-    key = max(clock[0], np.int64(min(promised / width, _KEY_MAX)))
+    key = max(clock[0], np.int64(min(promised / width, KEY_MAX)))
     level = 0
-    while (key ^ clock[0]) >> _BITS * (level + 1) > 0:
+    while (key ^ clock[0]) >> BITS * (level + 1) > 0:
         level += 1
-    slot = level * _SLOTS + ((key >> _BITS * level) & (_SLOTS - 1))
+    slot = level * SLOTS + ((key >> BITS * level) & (SLOTS - 1))
     top = np.int64(tops[slot]) + 1
     if top & (BLOCK - 1) == 0:
         block = clock[1]
@@ -335,13 +335,13 @@ def _turn_page(
 ) -> None:
     """Spread the first bucket of a higher level below; with none, end the queue's time."""
     pool, tops, clock = queue
-    for level in range(1, _LEVELS):
-        first = ((clock[0] >> _BITS * level) & (_SLOTS - 1)) + 1
-        for slot in range(level * _SLOTS + first, (level + 1) * _SLOTS):
+    for level in range(1, LEVELS):
+        first = ((clock[0] >> BITS * level) & (SLOTS - 1)) + 1
+        for slot in range(level * SLOTS + first, (level + 1) * SLOTS):
             top = np.int64(tops[slot])
             if top >= 0:
-                above = clock[0] >> _BITS * (level + 1)
-                clock[0] = (above << _BITS | slot & (_SLOTS - 1)) << _BITS * level
+                above = clock[0] >> BITS * (level + 1)
+                clock[0] = (above << BITS | slot & (SLOTS - 1)) << BITS * level
                 tops[slot] = -1
                 while top >= 0:
                     cell, top = int(pool[top]), top - 1
@@ -350,4 +350,4 @@ def _turn_page(
                         pool[block], clock[1] = clock[1], block
                     _put(queue, cell, promise(labels[cell], cell, distances, rule), rule[6])
                 return
-    clock[0] = _KEY_MAX + 1
+    clock[0] = KEY_MAX + 1

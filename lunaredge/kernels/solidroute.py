@@ -12,7 +12,8 @@ A solid counts for its own time: the part of the segment in it is looked at. A r
 
     knots : float64 (K, 4)  time, x, y, heading; checked by `paths.route.Route`
 
-Bound by the clearance's byte and a root for each segment in the open, some 8 ns.
+In the open some 5 ns a segment, bound by a root and one byte; near bodies some 60 ns more, bound by
+the products of corners and faces (x86-64 at 2.6 GHz, 2026-11).
 """
 
 import math

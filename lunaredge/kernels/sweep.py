@@ -29,8 +29,8 @@ from lunaredge.kernels.jit import Floats, kernel
 CONTACT_M = 1e-4
 # What `least_gap` may leave out.
 GAP_ERROR_M = 1e-3
-# A turn next to a body takes some 50 steps; this many are spent only by bodies that turn thousands
-# of times in one motion without coming apart.
+# A turn a tenth of a millimetre beside a body takes some 100 steps; this many are spent only by
+# bodies that turn ten thousand times in one motion without coming apart.
 STEPS_MAX = 1_000_000
 # What waits to be looked at is at most half of what waited before it: 53 halvings end a double.
 _WAITING_MAX = 64
