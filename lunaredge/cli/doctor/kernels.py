@@ -67,13 +67,15 @@ def _functions_of(module: ModuleType) -> Iterator[Any]:
 
 def _compile(functions: list[Any], say: Say) -> None:
     """Compile in a thread beside, so that progress can be told."""
-    from lunaredge.scheduler.solve import warm_up
+    from lunaredge.paths.warmup import warm_up as warm_up_paths
+    from lunaredge.scheduler.solve import warm_up as warm_up_scheduler
 
     failures: list[BaseException] = []
 
     def work() -> None:
         try:
-            warm_up()
+            warm_up_scheduler()
+            warm_up_paths()
         except BaseException as exc:
             failures.append(exc)
 
