@@ -84,7 +84,7 @@ def arrivals(plan: Shorts) -> Shorts:
     return np.where(is_away.any(axis=0), last, 0).astype(np.int32)
 
 
-def guard_words(stride: int) -> int:
+def _guard_words(stride: int) -> int:
     """Give how many closed words a board needs before its first cell and after its last."""
     return 2 * (stride // WORD_BITS) + 4
 
@@ -110,7 +110,7 @@ def _layout(shape: tuple[int, ...]) -> tuple[int, int, int]:
     stride = shape[1] + 1
     # A shift by a whole word has no bits to take from the next one.
     stride += int(stride % WORD_BITS == 0)
-    guard = guard_words(stride)
+    guard = _guard_words(stride)
     return stride, guard * WORD_BITS, 2 * guard + -(-shape[0] * stride // WORD_BITS)
 
 

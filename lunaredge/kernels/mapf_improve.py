@@ -17,7 +17,7 @@ from lunaredge.kernels.mapf_boards import HORIZON, Boards, toggle
 from lunaredge.kernels.mapf_groups import KINDS, choose
 from lunaredge.kernels.mapf_reroute import reroute
 
-SIZES = 5
+SIZES = 4
 """Groups have 2, 4, 8 or 16 agents."""
 GROUP_MAX = 1 << SIZES
 

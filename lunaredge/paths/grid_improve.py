@@ -65,6 +65,8 @@ def improve_plan(world: World, free: Flags, plan: Shorts, seeds: Seeds, budget: 
     improver = mapf_improve.improver_of(boards)
     is_placed = _start_afresh(world, boards, improver, seeds, budget)
     if not is_placed or int(boards.costs.sum()) > first:
+        if not budget.spend():
+            return plan
         boards = mapf_boards.boards_of(free, plan)
     while int(boards.costs.sum()) > least and budget.spend():
         mapf_improve.improve(world, boards, improver, seeds, _SLICE_WORK)

@@ -47,7 +47,8 @@ from lunaredge.paths.verdict import Kind
 
 # States settled between two looks at whether time is over: half a millisecond or so.
 _SLICE = 1024
-# The guide is exact a little beyond the start's own cost; farther away it is a bound.
+# The guide is exact that far beyond the start's own cost, or as far as the first weight reaches:
+# where it is only a bound it promises too much, and a weighted search runs after that.
 _GUIDE_FACTOR = 1.05
 # A finer lattice than the one given has no more cells; its states take 130 MB.
 REFINED_CELLS_MAX = 1 << 20
@@ -277,7 +278,8 @@ class Planner:
         into = (links.ends[:, 1] == states + 1) & (links.ends[:, 0] < states)
         sources = links.ends[into, 0] // HEADINGS, np.ascontiguousarray(links.costs[into, 1])
         cell = self.ground.cell_of(request.start)
-        end = (-1 if cell is None else cell, _GUIDE_FACTOR)
+        factor = max(_GUIDE_FACTOR, self.options.weights[0])
+        end = (-1 if cell is None else cell, factor)
         shape = self.ground.paces_s_m.shape
         rates, barred = self._graph.rates.reshape(shape), self._graph.barred.reshape(shape)
         return costs_to_go(rates, barred, sources, end)

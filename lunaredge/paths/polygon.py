@@ -1,13 +1,14 @@
 """Convex pieces, which is what checks are made of: of polygons, of lines, and boxes.
 
-Triangles first, an ear at a time (Meisters 1975), then joined again over the diagonals that
-convexity does not need (Hertel and Mehlhorn 1983): at most four times the fewest pieces there are.
+Triangles first, by earcut, then joined again over the diagonals that convexity does not need
+(Hertel and Mehlhorn 1983): at most four times the fewest pieces there are.
 """
 
 import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import mapbox_earcut
 import numpy as np
 
 from lunaredge.errors import ConfigError
@@ -106,31 +107,16 @@ def _turn(points: Floats, a: int, b: int, c: int) -> float:
 
 
 def _triangles(points: Floats, order: Corners) -> list[Corners]:
-    """Cut ears off until nothing is left; corners on a straight line are passed over."""
-    left, found, at, tried = list(order), [], 0, 0
-    while len(left) > 2 and tried < len(left):
-        at %= len(left)
-        a, b, c = left[at - 1], left[at], left[(at + 1) % len(left)]
-        turn = _turn(points, a, b, c)
-        if turn == 0.0 or (turn > 0.0 and _is_ear(points, left, (a, b, c))):
-            if turn > 0.0:
-                found.append([a, b, c])
-            del left[at]
-            # Stepping back would cut a fan of slivers from one corner.
-            tried = 0
-        else:
-            at, tried = at + 1, tried + 1
-    return found
-
-
-def _is_ear(points: Floats, left: Corners, triangle: tuple[int, int, int]) -> bool:
-    """Tell whether no other corner lies in a triangle or on its edge."""
-    others = points[[k for k in left if k not in triangle]]
-    inside = np.ones(len(others), dtype=np.bool_)
-    for source, target in zip(triangle, (*triangle[1:], triangle[0]), strict=True):
-        edge, to_other = points[target] - points[source], others - points[source]
-        inside &= edge[0] * to_other[:, 1] - edge[1] * to_other[:, 0] >= 0.0
-    return not inside.any()
+    """Cut a polygon into triangles, counter-clockwise; those without area are left out."""
+    ends = np.array([len(order)], dtype=np.uint32)
+    flat = mapbox_earcut.triangulate_float64(points[order], ends)
+    found = [[order[k] for k in triangle] for triangle in flat.reshape(-1, 3).tolist()]
+    turns = [_turn(points, *triangle) for triangle in found]
+    return [
+        triangle if turn > 0.0 else triangle[::-1]
+        for triangle, turn in zip(found, turns, strict=True)
+        if turn != 0.0
+    ]
 
 
 def _joined(points: Floats, pieces: list[Corners]) -> list[Corners]:

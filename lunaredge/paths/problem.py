@@ -189,7 +189,7 @@ class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Price of a second."""
     wh: float = 0.0
     """Price of a Wh."""
-    weights: tuple[float, ...] = (1.2, 1.05, 1.02)
+    weights: tuple[float, ...] = (1.05, 1.02)
     """A search for each, falling: a weight of w gives a route of w times the least cost at most."""
     states_max: int = 200_000
     """Lattice states to settle until a route is found, or none is proven."""
