@@ -71,9 +71,9 @@ def _warm_planners(world: World, machine: Machine) -> None:
         turn_rad_s_max=0.5,
     )
     for one in (machine, truck):
-        world.plan(one, start, goal, ignore=["one", "other"])
-    world.plan(machine, start, goal)
-    world.plan(machine, start, Pose(20.0, 12.0, 0.0))
+        world.plan(Trip("one", one, start, goal), ignore=["other"])
+    world.plan(Trip("third", machine, start, goal))
+    world.plan(Trip("third", machine, start, Pose(20.0, 12.0, 0.0)))
     world.plan_fleet([Trip("a", machine, start, goal), Trip("b", machine, goal, start)])
 
 

@@ -192,9 +192,7 @@ class World:
 
     def plan(
         self,
-        machine: Machine,
-        start: Pose,
-        goal: Pose,
+        trip: Trip,
         *,
         start_s: float = 0.0,
         ignore: Iterable[str] = (),
@@ -203,19 +201,22 @@ class World:
     ) -> Plan | NoRoute:
         """Give a free route between two poses, from which the machine stands at the goal for ever.
 
-        Among all reservations but those to ignore. ``is_over`` is asked every millisecond or so
-        whether to give what has been found. What is given has passed `check`.
+        Among all reservations but its own and those to ignore. ``is_over`` is asked every
+        millisecond or so whether to give what has been found. What is given has passed `check`.
 
         Raises:
             ConfigError: a pose or a time is none.
         """
-        ignored = frozenset(ignore)
+        ignored = {trip.name, *ignore}
         others = {name: self._fleet[name] for name in self._fleet if name not in ignored}
-        request = PlanRequest(start=start, goal=goal, start_s=start_s, reservations=others)
-        plan = self._planner(machine, (start, goal), options).plan(request, is_over)
+        request = PlanRequest(
+            start=trip.start, goal=trip.goal, start_s=start_s, reservations=others
+        )
+        planner = self._planner(trip.machine, (trip.start, trip.goal), options)
+        plan = planner.plan(request, is_over)
         if isinstance(plan, NoRoute):
             return plan
-        verdict = self.check(machine, plan.route, ignored, range_m=0.0)
+        verdict = self.check(trip.machine, plan.route, ignored, range_m=0.0)
         if isinstance(verdict, Free):
             return plan
         return NoRoute(

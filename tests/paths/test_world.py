@@ -226,7 +226,7 @@ def test_a_plan_leads_around_what_stands_and_passes_the_check():
     world = World(Scene(boundary=SQUARE, obstacles=(wall,)))
     start, goal = Pose(20.0, 50.0, 0.0), Pose(70.0, 50.0, 0.0)
 
-    plan = world.plan(machine(), start, goal, start_s=7.0)
+    plan = world.plan(Trip("one", machine(), start, goal), start_s=7.0)
 
     assert isinstance(world.check(machine(), plan.route), Free)
     assert plan.route.start_s == 7.0
@@ -240,8 +240,8 @@ def test_a_plan_keeps_clear_of_reservations_but_for_those_it_may_ignore():
     start, goal = Pose(20.0, 50.0, 0.0), Pose(70.0, 50.0, 0.0)
     world.reserve("grader", machine(), Route([(0.0, 45.0, 50.0, 0.0)]))
 
-    around = world.plan(machine(), start, goal)
-    through = world.plan(machine(), start, goal, ignore=["grader"])
+    around = world.plan(Trip("one", machine(), start, goal))
+    through = world.plan(Trip("one", machine(), start, goal), ignore=["grader"])
 
     assert isinstance(world.check(machine(), around.route), Free)
     assert world.check(machine(), through.route).party == "grader"
@@ -254,7 +254,7 @@ def test_without_a_way_the_zone_in_the_way_is_named():
     )
     world = World(Scene(boundary=SQUARE, zones=(wall,)))
 
-    none = world.plan(machine(), Pose(20.0, 50.0, 0.0), Pose(70.0, 50.0, 0.0))
+    none = world.plan(Trip("one", machine(), Pose(20.0, 50.0, 0.0), Pose(70.0, 50.0, 0.0)))
 
     assert (none.kind, none.party, none.proven) == (Kind.KEEP_OUT, "trench", True)
 

@@ -41,7 +41,7 @@ def deadline(seconds: float) -> Callable[[], bool]:
     Compiling the kernels does not count: a tiny plan is made first.
     """
     rover = Machine(footprint=Footprint.disc(0.5), speed_m_s_max=1.0, turn_rad_s_max=1.0)
-    World(Scene()).plan(rover, Pose(0.0, 0.0, 0.0), Pose(3.0, 0.0, 0.0))
+    World(Scene()).plan(Trip("first", rover, Pose(0.0, 0.0, 0.0), Pose(3.0, 0.0, 0.0)))
     end_s = time.monotonic() + seconds
     return lambda: time.monotonic() >= end_s
 
@@ -97,14 +97,8 @@ def _in_turn(world: World, requests: list[Request], is_over: Callable[[], bool])
         _reserve(world, request, None)
     answers: dict[str, Answer] = {}
     for request in sorted(requests, key=lambda request: request.start_s):
-        found = world.plan(
-            request.machine,
-            request.start,
-            request.goal,
-            start_s=request.start_s,
-            ignore=(request.name,),
-            is_over=is_over,
-        )
+        trip = Trip(request.name, request.machine, request.start, request.goal)
+        found = world.plan(trip, start_s=request.start_s, is_over=is_over)
         answers[request.name] = answer = Answer(request, found)
         _reserve(world, request, answer.route)
     return [answers[request.name] for request in requests]
