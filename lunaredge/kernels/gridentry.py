@@ -7,14 +7,24 @@ row * W + column.
 """
 
 import math
+from typing import TypeVar
 
 import numpy as np
 
-from lunaredge.kernels.gridhops import CELLS_MAX, HopMemory, find_hops
+from lunaredge.kernels.gridhops import CELLS_MAX, HopMemory, find_hops, stack_rows
 from lunaredge.kernels.gridmeet import MeetMemory, find_meeting
 from lunaredge.kernels.gridpath import scales
 from lunaredge.kernels.gridsearch import Bytes
 from lunaredge.kernels.jit import Floats, Ints, Singles, is_array, kernel
+
+
+_Key = TypeVar("_Key")
+_Memory = TypeVar("_Memory")
+
+# Grids of one size use the same memory one after another, so that a search on a new grid does not
+# wait for fresh pages. The latest size only.
+_HOPS: dict[int, HopMemory] = {}
+_MEETINGS: dict[tuple[int, ...], MeetMemory] = {}
 
 
 class EntryGrid:
@@ -36,9 +46,8 @@ class EntryGrid:
         assert least > 0.0, "weights are more than 0"
         self._weights = weights
         self._scale = np.array(scales(weights, least))
-        self._is_even = weights.size <= CELLS_MAX and is_even(weights, np.float32(least))
-        self._hops = HopMemory(weights.size) if self._is_even else None
-        self._memory = MeetMemory(*weights.shape)
+        is_even, self._triples = stack_rows(weights, least)
+        self._is_even = is_even and weights.size <= CELLS_MAX
 
     def find_path(self, source: int, target: int) -> tuple[Ints, float]:
         """Find the cheapest path; the source itself costs nothing, and may be blocked.
@@ -49,25 +58,24 @@ class EntryGrid:
         assert 0 <= target < self._weights.size
         if source == target:
             return np.array([source]), 0.0
-        if self._hops is not None:
-            cells = find_hops(self._weights, source, target, self._hops)
+        # Taken out while in use, so that a search that is broken off leaves none of its traces.
+        if self._is_even:
+            hops = _HOPS.pop(self._weights.size, None) or HopMemory(self._weights.size)
+            cells = find_hops(self._triples, source, target, hops)
+            _keep(_HOPS, self._weights.size, hops)
         else:
-            cells = find_meeting(self._weights, source, target, self._scale, self._memory)
+            shape = self._weights.shape
+            memory = _MEETINGS.pop(shape, None) or MeetMemory(*shape)
+            cells = find_meeting(self._weights, source, target, self._scale, memory)
+            _keep(_MEETINGS, shape, memory)
         if len(cells) == 0:
             return cells, math.inf
         return cells, cost_along(self._weights, cells)
 
 
-@kernel
-def is_even(weights: Singles, least: float) -> bool:
-    """Tell whether all that is not blocked costs the same."""
-    for row in range(len(weights)):
-        odd = 0
-        for weight in weights[row]:
-            odd += (weight != least) & (weight != np.inf)
-        if odd:
-            return False
-    return True
+def _keep(kept: dict[_Key, _Memory], key: _Key, memory: _Memory) -> None:
+    kept.clear()
+    kept[key] = memory
 
 
 @kernel

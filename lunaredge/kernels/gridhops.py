@@ -8,10 +8,20 @@ twice: when a stack is open, every node that promises less has its final label.
 
 import numpy as np
 
-from lunaredge.kernels.gridsearch import LOWEST, ONWARD, STEPS
+from lunaredge.kernels.gridsearch import LOWEST, ONWARD, STEPS, Bytes
 from lunaredge.kernels.jit import Ints, Shorts, Singles, kernel
 
 _WAY_BITS = 4
+
+_FREE: Ints = np.array(
+    [
+        sum((around >> 3 * (over + 1) + down + 1 & 1) << k for k, (down, over) in enumerate(STEPS))
+        for around in range(512)
+    ],
+    dtype=np.int64,
+)
+"""The moves to free cells, one bit each, for the three triples of `stack_rows` around a cell."""
+
 CELLS_MAX = (1 << (31 - _WAY_BITS)) - 1
 """Most cells that an entry of a stack can name."""
 
@@ -41,27 +51,55 @@ class HopMemory:
             self.base = 1
 
 
-def find_hops(weights: Singles, source: int, target: int, memory: HopMemory) -> Ints:
+def find_hops(triples: Bytes, source: int, target: int, memory: HopMemory) -> Ints:
     """Give a path of the fewest moves between two cells; empty = there is none.
 
-    weights : float32 (H, W)   inf = blocked, all others the same
+    triples : uint8 (H, W + 2)   see `stack_rows`
     """
     ends = np.array([source, target])
-    moves, moves_max = hop_search(weights, ends, memory.base, memory.labels, memory.stacks)
+    moves, moves_max = hop_search(triples, ends, memory.base, memory.labels, memory.stacks)
     path = np.empty(0, np.int64)
     if moves >= 0:
-        path = _hops_back(memory.labels, target, memory.base, weights.shape)
+        path = hops_back(memory.labels, target, memory.base, triples)
     memory.turn(moves_max)
     return path
 
 
 @kernel
+def stack_rows(weights: Singles, least: float) -> tuple[bool, Bytes]:
+    """Say of each cell whether it, the one above and the one below are free.
+
+    weights : float32 (H, W)    inf = blocked
+    returns : whether all that is not blocked costs `least`; if so uint8 (H, W + 2), bit 0 = above,
+              1 = the cell, 2 = below, with an empty column on both sides
+    """
+    row_count, column_count = weights.shape
+    one, infinite = np.float32(least), np.float32(np.inf)
+    triples = np.zeros((row_count, column_count + 2), np.uint8)
+    for row in range(row_count):
+        here, odd = weights[row], np.uint32(0)
+        for column in range(column_count):
+            is_odd = here[column] != one and here[column] != infinite
+            odd |= np.uint32(1) if is_odd else np.uint32(0)
+        if odd:
+            return False, triples
+        above, below = weights[max(row - 1, 0)], weights[min(row + 1, row_count - 1)]
+        up, down = np.uint8(row > 0), np.uint8(4 * (row < row_count - 1))
+        for column in range(column_count):
+            bits = up if above[column] < infinite else np.uint8(0)
+            bits |= np.uint8(2) if here[column] < infinite else np.uint8(0)
+            bits |= down if below[column] < infinite else np.uint8(0)
+            triples[row, column + 1] = bits
+    return True, triples
+
+
+@kernel
 def hop_search(
-    weights: Singles, ends: Ints, base: int, labels: Shorts, stacks: Shorts
+    triples: Bytes, ends: Ints, base: int, labels: Shorts, stacks: Shorts
 ) -> tuple[int, int]:
     """Label nodes with the moves from the source until the target has its label.
 
-    weights : float32 (H, W)      inf = blocked; a blocked source may be left
+    triples : uint8 (H, W + 2)    see `stack_rows`; a blocked source may be left
     ends    : int64 (2,)          source and target cells
     labels  : int32 (H * W,)      less than base at the start; base + moves where a node was reached
     stacks  : int32 (3, H * W)    anything
@@ -69,12 +107,12 @@ def hop_search(
 
     Ties: of equally promising nodes the last found is taken up first.
     """
-    row_count, column_count = weights.shape
-    flat, source, target = weights.reshape(-1), ends[0], ends[1]
+    flat, column_count = triples.reshape(-1), triples.shape[1] - 2
+    source, target = ends
     target_row, target_column = target // column_count, target % column_count
     offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
     tops = np.zeros(3, np.int64)
-    if flat[target] == np.inf:
+    if not triples[target_row, target_column + 1] & 2:
         return -1, 0
     aside = abs(source % column_count - target_column)
     promised = max(abs(source // column_count - target_row), aside)
@@ -91,20 +129,20 @@ def hop_search(
         if cell == target:
             return int(labels[cell] - base), promised + 2
         row = np.int64(np.uint32(cell) // np.uint32(column_count))
-        column = cell - row * column_count
-        down, over = row - target_row, column - target_column
+        down, over = row - target_row, cell - row * column_count - target_column
         label = np.int64(labels[np.uint64(cell)]) + 1
         if label - 1 - base + max(abs(down), abs(over)) < promised:
             continue
-        mask = ONWARD[np.uint64(entry & ((1 << _WAY_BITS) - 1))]
-        if row == 0 or column == 0 or row == row_count - 1 or column == column_count - 1:
-            mask &= moves_inside(row, column, row_count, column_count)
+        at = cell + 2 * row
+        around = np.int64(flat[np.uint64(at)]) | np.int64(flat[np.uint64(at + 1)]) << 3
+        around |= np.int64(flat[np.uint64(at + 2)]) << 6
+        mask = _FREE[np.uint64(around)] & ONWARD[np.uint64(entry & ((1 << _WAY_BITS) - 1))]
         while mask:
             k = LOWEST[np.uint64(mask)]
             mask &= mask - 1
             near = cell + offsets[k]
             before = np.int64(labels[np.uint64(near)])
-            if (before >= base and before <= label) or flat[np.uint64(near)] == np.inf:
+            if before >= base and before <= label:
                 continue
             labels[np.uint64(near)] = label
             ahead = max(abs(down + STEPS[k, 0]), abs(over + STEPS[k, 1]))
@@ -116,6 +154,22 @@ def hop_search(
 
 
 @kernel
+def hops_back(labels: Shorts, cell: int, base: int, triples: Bytes) -> Ints:
+    """Follow falling labels from a cell to the source; of equal ones the first by `STEPS`."""
+    row_count, column_count = triples.shape[0], triples.shape[1] - 2
+    path = np.empty(labels[cell] - base + 1, np.int64)
+    for at in range(len(path) - 1, -1, -1):
+        path[at] = cell
+        mask = moves_inside(cell // column_count, cell % column_count, row_count, column_count)
+        least = labels[cell]
+        for k in range(len(STEPS)):
+            near = path[at] + STEPS[k, 0] * column_count + STEPS[k, 1]
+            if mask >> k & 1 and base <= labels[near] < least:
+                least, cell = labels[near], near
+    return path
+
+
+@kernel
 def moves_inside(row: int, column: int, row_count: int, column_count: int) -> int:
     """Give the moves that stay on the grid, one bit each by the rows of `STEPS`."""
     mask = 0
@@ -123,20 +177,3 @@ def moves_inside(row: int, column: int, row_count: int, column_count: int) -> in
         i, j = row + STEPS[k, 0], column + STEPS[k, 1]
         mask |= (0 <= i < row_count and 0 <= j < column_count) << k
     return mask
-
-
-@kernel
-def _hops_back(labels: Shorts, cell: int, base: int, shape: tuple[int, int]) -> Ints:
-    """Follow falling labels from a cell to the source; of equal ones the first by `STEPS`."""
-    row_count, column_count = shape
-    path = np.empty(labels[cell] - base + 1, np.int64)
-    for at in range(len(path) - 1, -1, -1):
-        path[at] = cell
-        row, column = cell // column_count, cell % column_count
-        mask = moves_inside(row, column, row_count, column_count)
-        least = labels[cell]
-        for k in range(len(STEPS)):
-            near = path[at] + STEPS[k, 0] * column_count + STEPS[k, 1]
-            if mask >> k & 1 and base <= labels[near] < least:
-                least, cell = labels[near], near
-    return path

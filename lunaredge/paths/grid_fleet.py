@@ -33,6 +33,7 @@ __all__ = [
     "Unsolved",
     "UnsolvedReason",
     "check_grid_plan",
+    "compile_kernels",
     "plan_grid_fleet",
 ]
 
@@ -123,6 +124,13 @@ def plan_grid_fleet(
         first_plan=_sum_of_costs(found),
         iterations=run.spent,
     )
+
+
+def compile_kernels() -> None:
+    """Compile every kernel that a plan needs, or load it: two machines pass each other."""
+    grid = GridMap([[1, 1, 1], [0, 1, 0]])
+    answer = plan_grid_fleet(grid, [0, 2], [2, 0], FleetOptions(iterations=40))
+    assert isinstance(answer, GridPlan), "two machines can't pass each other"
 
 
 def _first_plan(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lunaredge.errors import ConfigError
+from lunaredge.kernels import mapf_improve, mapf_lacam, mapf_priority
 from lunaredge.paths.grid_fleet import (
     FaultKind,
     FleetOptions,
@@ -12,6 +13,7 @@ from lunaredge.paths.grid_fleet import (
     Unsolved,
     UnsolvedReason,
     check_grid_plan,
+    compile_kernels,
     plan_grid_fleet,
 )
 
@@ -122,6 +124,13 @@ def test_machines_that_are_there_already_need_no_step(count):
 
     assert plan.positions.shape == (1, count)
     assert plan.sum_of_costs == plan.lower_bound == plan.makespan == 0
+
+
+def test_every_kernel_can_be_compiled_ahead_of_the_first_plan():
+    compile_kernels()
+
+    kernels = (mapf_lacam.advance, mapf_priority.push_in, mapf_improve.improve)
+    assert all(kernel.signatures for kernel in kernels)
 
 
 def test_a_lone_machine_goes_the_shortest_way():
