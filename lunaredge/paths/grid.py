@@ -157,7 +157,8 @@ class SiteGrid:
         corners = [_corner_of(tile, tiles[0], f"tiles[{k}]") for k, tile in enumerate(tiles)]
         low = np.min(corners, axis=0)
         ends = [np.add(at, piece.shape) for at, piece in zip(corners, pieces, strict=True)]
-        rows, columns = (int(count) for count in np.max(ends, axis=0) - low)
+        span = np.max(ends, axis=0) - low
+        rows, columns = int(span[0]), int(span[1])
         if rows * columns > CELLS_MAX:
             raise _wrong("no grid", "tiles", (rows, columns), f"join {CELLS_MAX} cells at most")
         heights_m = np.full((rows, columns), np.nan)

@@ -61,7 +61,7 @@ def barred_at(ground: PlanGround, machine: Machine, closed: Flags, solids: Traff
         for column in range(math.ceil(radius_m / cell_m) + 1):
             apart = math.hypot(max(row - 0.5, 0.0), max(column - 0.5, 0.0)) * cell_m
             if apart <= radius_m and (row or column):
-                for i, j in {(row, column), (-row, column), (row, -column), (-row, -column)}:
+                for i, j in ((row, column), (-row, column), (row, -column), (-row, -column)):
                     barred |= _shifted(closed, i, j)
     inner = np.full(len(solids.reaches), -1.0)
     for owner in range(len(inner)):
