@@ -64,7 +64,7 @@ def look(
     cells, fields = world
     agent, earliest, last, states_max = query
     states, firsts = out_sheet.states, out_sheet.firsts
-    start = out_boards.plan[0, agent]
+    start = int(out_boards.plan[0, agent])
     goal = out_boards.plan[len(out_boards.plan) - 1, agent]
     best = max(mark_at(cells, fields, agent, start) - 1, earliest)
     delay_count = min(last - best + 1, _DELAYS_MAX)
@@ -74,7 +74,7 @@ def look(
     if delay_count > 0:
         count = _add(out_sheet, count, (start, 0, -1, 0))
     while delay < delay_count:
-        state = firsts[delay]
+        state = int(firsts[delay])
         if state < 0:
             delay += 1
             continue
@@ -110,10 +110,10 @@ def _expand(
     cells, fields = world
     state, count = at
     agent, earliest, best, delay_count = reach
-    cell, step = out_sheet.states[state, _CELL], out_sheet.states[state, _STEP]
+    cell, step = int(out_sheet.states[state, _CELL]), int(out_sheet.states[state, _STEP])
     for k in range(CHOICES):
         way = (k + drawn) % CHOICES
-        near = cells[cell, way]
+        near = int(cells[cell, way])
         mark = mark_at(cells, fields, agent, near)
         delay = max(step + mark, earliest) - best
         if mark >= FAR or delay >= delay_count:
@@ -163,5 +163,5 @@ def _add(out_sheet: Sheet, count: int, row: tuple[int, int, int, int]) -> int:
 def _clear(out_sheet: Sheet, count: int) -> None:
     """Empty the table: every state found again by a walk, last first, so that no walk breaks."""
     for state in range(count - 1, -1, -1):
-        cell, step = out_sheet.states[state, _CELL], out_sheet.states[state, _STEP]
+        cell, step = int(out_sheet.states[state, _CELL]), int(out_sheet.states[state, _STEP])
         out_sheet.table[_place(out_sheet, cell, step)] = -1

@@ -98,7 +98,7 @@ def mark_at(cells: Shorts, fields: Shorts, agent: int, cell: int) -> int:
 def _marks_at(cells: Shorts, fields: Shorts, places: Shorts, out_marks: Shorts) -> None:
     """See `distances`."""
     for agent in range(len(places)):
-        out_marks[agent] = mark_at(cells, fields, agent, places[agent])
+        out_marks[agent] = mark_at(cells, fields, agent, int(places[agent]))
 
 
 @kernel

@@ -102,16 +102,16 @@ def _add_in_the_way(
     The walk only goes where the agent would still arrive earlier than it does; gives the new count.
     """
     count, group = into
-    agent = group[0]
+    agent = int(group[0])
     cost = boards.costs[agent]
     if cost == 0:
         return count
     start = draw(seeds) % cost
-    cell = boards.plan[start, agent]
+    cell = int(boards.plan[start, agent])
     for step in range(start, cost):
         turn, found = draw(seeds), False
         for k in range(CHOICES):
-            near = cells[cell, (k + turn) % CHOICES]
+            near = int(cells[cell, (k + turn) % CHOICES])
             if near == len(cells) - 1:
                 continue
             if step + mark_at(cells, fields, agent, near) < cost:

@@ -139,7 +139,7 @@ def _plan_anew(
         return 0, work
     _save(out_boards, out_improver, size)
     while done < size:
-        agent = group[done]
+        agent = int(group[done])
         least -= fields[agent, 0, plan[0, agent]] - 1
         cost, spent = reroute(world, out_boards, out_improver.sheet, seeds, (agent, left - least))
         work += spent
@@ -157,7 +157,7 @@ def _save(out_boards: Boards, out_improver: Improver, size: int) -> None:
     """Keep a group's paths and take them off the boards."""
     plan = out_boards.plan
     for k in range(size):
-        agent = out_improver.group[k]
+        agent = int(out_improver.group[k])
         toggle(out_boards, agent)
         out_improver.costs[k] = out_boards.costs[agent]
         for step in range(len(plan)):
@@ -169,9 +169,9 @@ def _restore(out_boards: Boards, out_improver: Improver, put_count: int, size: i
     """Put a group's paths back; the first few of them have new ones on the boards."""
     plan = out_boards.plan
     for k in range(put_count):
-        toggle(out_boards, out_improver.group[k])
+        toggle(out_boards, int(out_improver.group[k]))
     for k in range(size):
-        agent = out_improver.group[k]
+        agent = int(out_improver.group[k])
         out_boards.costs[agent] = out_improver.costs[k]
         for step in range(len(plan)):
             plan[step, agent] = out_improver.saved[k, step]

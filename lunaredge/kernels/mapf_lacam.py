@@ -199,7 +199,8 @@ def _apply(constraints: Shorts, cells: Shorts, agents: Shorts, constraint: int) 
 @kernel
 def _decide_all(order: Shorts, cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds) -> bool:
     """Decide for everybody else, in order; False when somebody gets no cell."""
-    for agent in order:
+    for k in range(len(order)):
+        agent = int(order[k])
         if agents[agent, AFTER] < 0 and not decide(cells, agents, fields, seeds, agent):
             return False
     return True

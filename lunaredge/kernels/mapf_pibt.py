@@ -39,12 +39,12 @@ def decide(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: i
     """
     # Two short ways for the two that are many: who is at its goal and left there, and who finds
     # the cell that it wants empty.
-    here = agents[agent, NOW]
+    here = int(agents[agent, NOW])
     if fields[agent, 0, here] == 1 and cells[here, AT_AFTER] < 0:
         _take(cells, agents, agent, here)
         return True
     _prefer(cells, agents, fields, seeds, agent)
-    cell = agents[agent, CHOICE]
+    cell = int(agents[agent, CHOICE])
     if cells[cell, AT_NOW] < 0 and cells[cell, AT_AFTER] < 0 and agents[agent, PULLED] < 0:
         _take(cells, agents, agent, cell)
         return True
@@ -53,14 +53,14 @@ def decide(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: i
     while one >= 0:
         if is_placed:
             _pull(cells, agents, one)
-            one = agents[one, WAITER]
+            one = int(agents[one, WAITER])
             continue
         other = _try_next(cells, agents, one)
         if other == _IS_PLACED:
             is_placed = True
         elif other == _IS_STUCK:
-            _take(cells, agents, one, agents[one, NOW])
-            one = agents[one, WAITER]
+            _take(cells, agents, one, int(agents[one, NOW]))
+            one = int(agents[one, WAITER])
         else:
             _prefer(cells, agents, fields, seeds, other)
             agents[other, WAITER] = one
@@ -83,7 +83,7 @@ def _try_next(cells: Shorts, agents: Shorts, agent: int) -> int:
     """
     here = agents[agent, NOW]
     for k in range(agents[agent, TRIED], CHOICES):
-        cell = agents[agent, CHOICE + k]
+        cell = int(agents[agent, CHOICE + k])
         if cells[cell, AT_AFTER] >= 0:
             continue
         other = int(cells[cell, AT_NOW])
@@ -104,16 +104,17 @@ def _prefer(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: 
 
     An agent that another one has to pass in a corridor goes the other way round.
     """
-    here, bits = agents[agent, NOW], draw(seeds)
-    left, right, below, above = cells[here, 0], cells[here, 1], cells[here, 2], cells[here, 3]
-    a, b = fields[agent, 0, left], fields[agent, 0, right]
-    c, d = fields[agent, 0, below], fields[agent, 0, above]
+    here, bits = int(agents[agent, NOW]), draw(seeds)
+    left, right = int(cells[here, 0]), int(cells[here, 1])
+    below, above = int(cells[here, 2]), int(cells[here, 3])
+    a, b = int(fields[agent, 0, left]), int(fields[agent, 0, right])
+    c, d = int(fields[agent, 0, below]), int(fields[agent, 0, above])
     if min(min(a, b), min(c, d)) == 0:
         a, b = mark_at(cells, fields, agent, left), mark_at(cells, fields, agent, right)
         c, d = mark_at(cells, fields, agent, below), mark_at(cells, fields, agent, above)
     a, b = _key(a, bits, 0), _key(b, bits, 1)
     c, d = _key(c, bits, 2), _key(d, bits, 3)
-    e = _key(fields[agent, 0, here], bits, 4)
+    e = _key(int(fields[agent, 0, here]), bits, 4)
     # A sorting network for five: no branch that a processor could guess wrong.
     a, b = min(a, b), max(a, b)
     d, e = min(d, e), max(d, e)
@@ -157,13 +158,13 @@ def _back_off(cells: Shorts, agents: Shorts, fields: Shorts, agent: int) -> None
 def _key(mark: int, bits: int, column: int) -> int:
     """Give what orders a choice: its mark, then a drawn number, then its column."""
     drawn = (bits >> (_DRAWN_BITS * column)) & _DRAWN_MASK
-    return (((int(mark) << _DRAWN_BITS) | drawn) << _COLUMN_BITS) | column
+    return (((mark << _DRAWN_BITS) | drawn) << _COLUMN_BITS) | column
 
 
 @kernel
 def _pull(cells: Shorts, agents: Shorts, agent: int) -> None:
     """Let the agent that follows this one take its cell, if this one got its first choice."""
-    other, here = agents[agent, PULLED], agents[agent, NOW]
+    other, here = int(agents[agent, PULLED]), int(agents[agent, NOW])
     if other < 0 or agents[agent, TRIED] != 1 or agents[other, AFTER] >= 0:
         return
     if cells[here, AT_AFTER] < 0 and agents[agent, AFTER] != agents[other, NOW]:

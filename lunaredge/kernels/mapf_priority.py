@@ -53,7 +53,8 @@ def place_in_turn(
     """
     order, placed = turns
     work = 0
-    for agent in order:
+    for k in range(len(order)):
+        agent = int(order[k])
         if placed[agent]:
             continue
         if work >= work_limit:
@@ -61,7 +62,7 @@ def place_in_turn(
         query = (agent, out_boards.shape[HORIZON])
         cost, spent = reroute(world, out_boards, out_sheet, seeds, query)
         if cost < 0:
-            return int(agent)
+            return agent
         toggle(out_boards, agent)
         placed[agent] = True
         work += spent + _PATH_WORK
@@ -75,7 +76,7 @@ def push_in(
     """Place an agent on its shortest way, ties drawn, and take off whoever it would meet."""
     cells, fields = world
     plan, bits, boards = out_boards.plan, out_boards.bits, out_boards.boards
-    cell = plan[0, agent]
+    cell = int(plan[0, agent])
     cost = mark_at(cells, fields, agent, cell) - 1
     for step in range(len(plan)):
         plan[step, agent] = cell

@@ -36,7 +36,7 @@ def reroute(
     plan, horizon = out_boards.plan, out_boards.shape[HORIZON]
     goal = plan[len(plan) - 1, agent]
     earliest, last = _free_from(out_boards, out_boards.bits[goal]), min(limit, horizon)
-    length = mark_at(cells, fields, agent, plan[0, agent]) - 1
+    length = mark_at(cells, fields, agent, int(plan[0, agent])) - 1
     if max(earliest, length) > last:
         return -1, 0
     arrival, work = UNKNOWN, 0

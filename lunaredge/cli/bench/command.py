@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import sys
+from pathlib import Path
 
 from lunaredge.cli import site_access
 from lunaredge.cli.bench.row import BenchOptions, BenchRow, as_document, as_text
@@ -20,6 +21,8 @@ MODULES = {
 LATER = ("link", "monitor")
 # Longer than anyone measures; a slip of the hand would hold the machine for a week.
 SECONDS_MAX = 86_400.0
+# What a picture of cost against size is drawn of.
+PLOTTED = "paths"
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
@@ -32,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     )
     parser.add_argument("--data", metavar="DIR", help="run on other instances of the same format")
     parser.add_argument("--seconds", type=float, metavar="S", help="how long to measure each")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="paths: draw cost against size, as a PNG"
+    )
     site_access.add_json(parser)
     parser.epilog = (
         "A ratio over 1 means that ours is better. A peer that is not installed"
@@ -43,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
     """Measure and print."""
     names = options.names or list(MODULES)
     _check(names, options.seconds)
+    if options.plot is not None:
+        _check_plot(options.plot, names)
     wanted = BenchOptions(seconds=options.seconds, data=options.data)
     documents, code = [], 0
     for name in names:
@@ -56,6 +64,9 @@ def run(options: argparse.Namespace) -> int:
             code = exc.exit_code
             continue
         documents.append(as_document(name, rows))
+        if options.plot is not None and name == PLOTTED:
+            importlib.import_module("lunaredge.cli.bench.paths_plot").draw(rows, options.plot)
+            print(f"wrote {options.plot}", file=sys.stderr)
         if not options.json:
             print(as_text(name, rows), end="\n\n", flush=True)
     if options.json and documents:
@@ -77,6 +88,18 @@ def _check(names: list[str], seconds: float | None) -> None:
             value=seconds,
             remedy=f"give more than 0 and at most {SECONDS_MAX:g}",
         )
+
+
+def _check_plot(path: Path, names: list[str]) -> None:
+    if PLOTTED not in names:
+        problem, value, remedy = "nothing to draw", " ".join(names), f"measure {PLOTTED}"
+    elif path.suffix != ".png":
+        problem, value, remedy = "no picture", str(path), "name a file that ends in .png"
+    elif not path.parent.is_dir():
+        problem, value, remedy = "no such folder", str(path), "make the folder first"
+    else:
+        return
+    raise ConfigError(problem, place="lunaredge bench", key="--plot", value=value, remedy=remedy)
 
 
 def _refusal(problem: str, key: str, value: str) -> ConfigError:
