@@ -12,6 +12,7 @@ from lunaredge.kernels.gridsearch import LOWEST, ONWARD, STEPS, Bytes
 from lunaredge.kernels.jit import Ints, Shorts, Singles, kernel
 
 _WAY_BITS = 4
+_STACKS = 16
 
 _FREE: Ints = np.array(
     [
@@ -40,13 +41,13 @@ class HopMemory:
         assert cell_count <= CELLS_MAX
         self.labels = np.zeros(cell_count, np.int32)
         # A node promises less each time that it is queued, so it is in a stack once at most.
-        self.stacks = np.empty((3, cell_count), np.int32)
+        self.stacks = np.empty((_STACKS, cell_count), np.int32)
         self.base = 1
 
     def turn(self, moves_max: int) -> None:
         """Close a search that has given labels up to this many moves."""
         self.base += moves_max + 1
-        if self.base + len(self.labels) + 3 > _LABEL_MAX:
+        if self.base + len(self.labels) + 2 * _STACKS > _LABEL_MAX:
             self.labels[:] = 0
             self.base = 1
 
@@ -102,7 +103,7 @@ def hop_search(
     triples : uint8 (H, W + 2)    see `stack_rows`; a blocked source may be left
     ends    : int64 (2,)          source and target cells
     labels  : int32 (H * W,)      less than base at the start; base + moves where a node was reached
-    stacks  : int32 (3, H * W)    anything
+    stacks  : int32 (16, H * W)   anything
     returns : moves to the target, -1 = no path; and the most moves that a label says
 
     Ties: of equally promising nodes the last found is taken up first.
@@ -111,23 +112,25 @@ def hop_search(
     source, target = ends
     target_row, target_column = target // column_count, target % column_count
     offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
-    tops = np.zeros(3, np.int64)
+    tops = np.zeros(_STACKS, np.int64)
     if not triples[target_row, target_column + 1] & 2:
         return -1, 0
     aside = abs(source % column_count - target_column)
     promised = max(abs(source // column_count - target_row), aside)
-    labels[source], slot = base, np.int64(0)
+    labels[source], slot, held = base, np.int64(0), np.int64(-1)
     stacks[0, 0], tops[0], waited = source << _WAY_BITS, 1, 0
-    while waited < 3:
-        top = tops[np.uint64(slot)] - 1
-        if top < 0:
-            slot, promised, waited = (slot + 1) * (slot < 2), promised + 1, waited + 1
-            continue
-        waited, tops[np.uint64(slot)] = 0, top
-        entry = np.int64(stacks[np.uint64(slot), np.uint64(top)])
-        cell = entry >> _WAY_BITS
+    while waited < _STACKS:
+        entry = held
+        if held < 0:
+            top = tops[np.uint64(slot)] - 1
+            if top < 0:
+                slot, promised, waited = (slot + 1) & (_STACKS - 1), promised + 1, waited + 1
+                continue
+            waited, tops[np.uint64(slot)] = 0, top
+            entry = np.int64(stacks[np.uint64(slot), np.uint64(top)])
+        cell, held = entry >> _WAY_BITS, np.int64(-1)
         if cell == target:
-            return int(labels[cell] - base), promised + 2
+            return int(labels[cell] - base), promised + _STACKS
         row = np.int64(np.uint32(cell) // np.uint32(column_count))
         down, over = row - target_row, cell - row * column_count - target_column
         label = np.int64(labels[np.uint64(cell)]) + 1
@@ -137,6 +140,7 @@ def hop_search(
         around = np.int64(flat[np.uint64(at)]) | np.int64(flat[np.uint64(at + 1)]) << 3
         around |= np.int64(flat[np.uint64(at + 2)]) << 6
         mask = _FREE[np.uint64(around)] & ONWARD[np.uint64(entry & ((1 << _WAY_BITS) - 1))]
+        is_corridor = mask & (mask - 1) == 0
         while mask:
             k = LOWEST[np.uint64(mask)]
             mask &= mask - 1
@@ -146,11 +150,15 @@ def hop_search(
                 continue
             labels[np.uint64(near)] = label
             ahead = max(abs(down + STEPS[k, 0]), abs(over + STEPS[k, 1]))
-            place = slot + label - base + ahead - promised
-            place = np.uint64(place - 3 * (place > 2))
-            stacks[place, np.uint64(tops[place])] = near << _WAY_BITS | (k + 1)
+            rise = label - base + ahead - promised
+            entry = near << _WAY_BITS | (k + 1)
+            if is_corridor and rise < _STACKS - 2 and near != target:
+                held = entry
+                continue
+            place = np.uint64((slot + rise) & (_STACKS - 1))
+            stacks[place, np.uint64(tops[place])] = entry
             tops[place] += 1
-    return -1, promised + 2
+    return -1, promised + _STACKS
 
 
 @kernel
