@@ -17,7 +17,6 @@ from lunaredge.kernels.gridpath import scales
 from lunaredge.kernels.gridsearch import Bytes
 from lunaredge.kernels.jit import Floats, Ints, Singles, is_array, kernel
 
-
 _Key = TypeVar("_Key")
 _Memory = TypeVar("_Memory")
 
@@ -42,12 +41,12 @@ class EntryGrid:
         """
         assert is_array(weights, np.float32, None, None)
         assert weights.size > 0
-        least = float(weights.min())
+        least, self._triples = stack_rows(weights)
+        self._is_even = least != 0.0 and weights.size <= CELLS_MAX
+        least = least if self._is_even else float(weights.min())
         assert least > 0.0, "weights are more than 0"
         self._weights = weights
         self._scale = np.array(scales(weights, least))
-        is_even, self._triples = stack_rows(weights, least)
-        self._is_even = is_even and weights.size <= CELLS_MAX
 
     def find_path(self, source: int, target: int) -> tuple[Ints, float]:
         """Find the cheapest path; the source itself costs nothing, and may be blocked.

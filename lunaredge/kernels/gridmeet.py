@@ -105,7 +105,9 @@ def meet(
     for side in range(2):
         if starts[1] < np.inf:
             labels[side, rows[side], columns[side]] = starts[side]
-            promised = starts[side] + max(distances[0][side, rows[side]], distances[1][side, columns[side]])
+            promised = starts[side] + max(
+                distances[0][side, rows[side]], distances[1][side, columns[side]]
+            )
             _put((pool, tops[side], clock), side, ends[side], promised / width)
     is_enough = True
     while is_enough:
@@ -120,7 +122,14 @@ def meet(
             _turn_page((pool, tops[side], clock), side, labels[side], distances, width)
             continue
         clock[side] = (clock[side] & ~(SLOTS - 1)) | slot
-        is_enough = _take_up(weights, scale, side, (pool, tops, clock), (labels, ways, distances), (crossing, cells, reached))
+        is_enough = _take_up(
+            weights,
+            scale,
+            side,
+            (pool, tops, clock),
+            (labels, ways, distances),
+            (crossing, cells, reached),
+        )
     first, last = max(reached[0] - 1, 0), min(reached[1] + 1, len(weights) - 1)
     return is_enough, int(cells[0]), int(cells[1]), first, last, clock[3]
 
@@ -139,7 +148,12 @@ def _take_up(
     flat, least, width = weights.reshape(-1), scale[0], scale[1]
     labels, other = state[0][side].reshape(-1), state[0][1 - side].reshape(-1)
     ways, (downs, overs) = state[1][side].reshape(-1), state[2]
-    downs_ahead, overs_ahead, downs_back, overs_back = downs[side], overs[side], downs[1 - side], overs[1 - side]
+    downs_ahead, overs_ahead, downs_back, overs_back = (
+        downs[side],
+        overs[side],
+        downs[1 - side],
+        overs[1 - side],
+    )
     pool, tops, clock = queue[0], queue[1][side], queue[2]
     crossing, crossed, reached = met
     offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
@@ -175,7 +189,10 @@ def _take_up(
             cost, before = label + flat[near], labels[near]
             if before != 0.0 and before <= cost:
                 continue
-            ahead = max(downs_ahead[np.uint64(row + STEPS[k, 0])], overs_ahead[np.uint64(column + STEPS[k, 1])])
+            ahead = max(
+                downs_ahead[np.uint64(row + STEPS[k, 0])],
+                overs_ahead[np.uint64(column + STEPS[k, 1])],
+            )
             if not cost + ahead < bound:
                 continue
             key = max(now, np.int64(min((cost + ahead) * inverse, KEY_MAX)))

@@ -170,6 +170,8 @@ class Task(NamedTuple):
     start_s: float
     stay_s: float
     """How long the goal must be free from the arrival on; inf = for ever."""
+    free_s: float
+    """No arrival before this counts, since the goal is taken, or will be too soon."""
     arrive_s: float
     """No arrival later than this counts."""
     tick_s: float

@@ -40,37 +40,37 @@ STATE, PARENT, VIA, NEXT, SETTLED = range(5)
 SAFE_FROM, SAFE_UNTIL, ARRIVAL, COST, TO_GO, LEAVING = range(6)
 NODES, WAITING, POPPED, GOAL_NODE, GIVEN_UP = range(5)
 
+# What the way still to go counts where the wait counts for more; it adds that to the bound.
+WAIT_SHARE = 1e-3
 # A knot this near to the straight between its neighbours is left out: a hundredth of CONTACT_M.
 SAME_M = 1e-6
 SAME_RAD = 1e-8
 
 
 @kernel
-def begin(graph: Graph, scene: Scene, task: Task, pool: Pool) -> bool:
-    """Begin a search: only the start is known.
+def begin(graph: Graph, scene: Scene, task: Task, pool: Pool) -> float:
+    """Begin a search: only the start is known. Give the earliest time that counts at the goal.
 
-    False when the start is not safe then, or the goal never from some time on for long enough.
+    inf when the start is not safe then, or the goal from no time on for as long as the task asks.
     """
     pool.counts[:] = 0
     pool.counts[GOAL_NODE] = -1
     at = _nodes_of(len(pool.slots) - 1, graph.guide, scene, task.ends, pool)
+    free_s = np.inf
     while at >= 0:
         since_s = max(pool.figures[at, SAFE_FROM], task.start_s)
-        if pool.figures[at, SAFE_UNTIL] == np.inf or (
-            since_s + task.stay_s <= pool.figures[at, SAFE_UNTIL]
-        ):
-            break
+        until_s = pool.figures[at, SAFE_UNTIL]
+        if until_s == np.inf or since_s + task.stay_s <= until_s:
+            free_s = min(free_s, since_s)
         at = pool.words[at, NEXT]
-    if at < 0:
-        return False
     at = _nodes_of(len(pool.slots) - 2, graph.guide, scene, task.ends, pool)
     while at >= 0:
         if pool.figures[at, SAFE_FROM] <= task.start_s <= pool.figures[at, SAFE_UNTIL]:
             pool.figures[at, ARRIVAL], pool.figures[at, COST] = task.start_s, 0.0
             _push(pool.keys, pool.waiting, pool.counts, 0.0, at)
-            return True
+            return free_s
         at = pool.words[at, NEXT]
-    return False
+    return np.inf
 
 
 @kernel
@@ -258,7 +258,7 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
             continue
         if here_s + duration_s <= task.arrive_s:
             times = (here_s, here_s + duration_s, cost + price)
-            _improve(head, (node, k), times, task.weight, pool)
+            _improve(head, (node, k), times, task, pool)
 
 
 @kernel
@@ -309,25 +309,27 @@ def _reach(
             total = cost + task.second * (leave_s - here_s) + price
             if total < pool.figures[at, COST]:
                 times = (leave_s, leave_s + duration_s, total)
-                _improve(at, (node, via), times, task.weight, pool)
+                _improve(at, (node, via), times, task, pool)
 
 
 @kernel
 def _improve(
-    at: int,
-    origin: tuple[int, int],
-    figures: tuple[float, float, float],
-    weight: float,
-    pool: Pool,
+    at: int, origin: tuple[int, int], figures: tuple[float, float, float], task: Task, pool: Pool
 ) -> None:
     """Keep a better way into a node.
 
     origin : the node and the move      figures : when that begins and ends, s, and the cost
+
+    Where the goal is taken for longer than the way there, nothing is left but to wait: then what
+    is nearer to the goal comes first.
     """
     pool.words[at, PARENT], pool.words[at, VIA] = origin
     pool.figures[at, LEAVING], pool.figures[at, ARRIVAL], pool.figures[at, COST] = figures
-    key = figures[2] + weight * pool.figures[at, TO_GO]
-    _push(pool.keys, pool.waiting, pool.counts, key, at)
+    ahead = task.weight * pool.figures[at, TO_GO]
+    wait = task.second * (task.free_s - figures[1])
+    if wait > ahead:
+        ahead = wait + WAIT_SHARE * ahead
+    _push(pool.keys, pool.waiting, pool.counts, figures[2] + ahead, at)
 
 
 @kernel

@@ -9,13 +9,16 @@ from lunaredge.paths.fleet import Fleet, Meeting, Moments, Reservation
 from lunaredge.paths.fleet_plan import FleetOptions, FleetPlan
 from lunaredge.paths.footprint import Footprint, Part
 from lunaredge.paths.grid import Region, SiteGrid, Tile
+from lunaredge.paths.grid_fleet import GridFleetOptions, Unsolved, plan_grid_fleet
+from lunaredge.paths.grid_plan import GridMap, GridPlan, check_grid_plan
 from lunaredge.paths.machine import Drive, Machine, Power, Stability, Traction
 from lunaredge.paths.motion import MotionRules
 from lunaredge.paths.occupancy import Occupancy
+from lunaredge.paths.polygon import convex_pieces
 from lunaredge.paths.problem import NoRoute, Plan, PlanOptions
 from lunaredge.paths.route import Pose, Route
 from lunaredge.paths.scene import Scene
-from lunaredge.paths.solids import Solid, Solids
+from lunaredge.paths.solids import Solid, Solids, check_path, check_poses
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
 from lunaredge.paths.world import Trip, World
 from lunaredge.paths.zones import Obstacle, Zone
@@ -27,6 +30,9 @@ __all__ = [
     "FleetPlan",
     "Footprint",
     "Free",
+    "GridFleetOptions",
+    "GridMap",
+    "GridPlan",
     "Kind",
     "Machine",
     "Meeting",
@@ -51,9 +57,15 @@ __all__ = [
     "Tile",
     "Traction",
     "Trip",
+    "Unsolved",
     "Verdict",
     "Violation",
     "World",
     "Zone",
     "ZoneKind",
+    "check_grid_plan",
+    "check_path",
+    "check_poses",
+    "convex_pieces",
+    "plan_grid_fleet",
 ]

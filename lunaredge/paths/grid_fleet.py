@@ -26,8 +26,8 @@ from lunaredge.paths.grid_plan import (
 
 __all__ = [
     "FaultKind",
-    "FleetOptions",
     "GridFault",
+    "GridFleetOptions",
     "GridMap",
     "GridPlan",
     "Unsolved",
@@ -46,7 +46,7 @@ _NODES_FIRST = 512
 _NODE_BYTES, _AGENT_BYTES = 200, 12
 
 
-class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
+class GridFleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How long to plan, and by which drawn numbers."""
 
     seed: int = 0
@@ -84,7 +84,7 @@ class Unsolved(msgspec.Struct, frozen=True, kw_only=True, tag="unsolved"):
 
 
 def plan_grid_fleet(
-    grid: GridMap, starts: ArrayLike, goals: ArrayLike, options: FleetOptions | None = None
+    grid: GridMap, starts: ArrayLike, goals: ArrayLike, options: GridFleetOptions | None = None
 ) -> GridPlan | Unsolved:
     """Give a plan that takes every machine from its start to its goal, or why there is none.
 
@@ -94,7 +94,7 @@ def plan_grid_fleet(
         ConfigError: a start or goal that is no free cell, two machines with the same one, not as
             many starts as goals, or more than memory holds.
     """
-    wanted = options or FleetOptions()
+    wanted = options or GridFleetOptions()
     _check_options(wanted)
     numbers, cells = mapf_fields.cells_of(grid.free)
     sources = _numbered(grid, numbers, starts, "starts")
@@ -129,7 +129,7 @@ def plan_grid_fleet(
 def compile_kernels() -> None:
     """Compile every kernel that a plan needs, or load it: two machines pass each other."""
     grid = GridMap([[1, 1, 1], [0, 1, 0]])
-    answer = plan_grid_fleet(grid, [0, 2], [2, 0], FleetOptions(iterations=40))
+    answer = plan_grid_fleet(grid, [0, 2], [2, 0], GridFleetOptions(iterations=40))
     assert isinstance(answer, GridPlan), "two machines can't pass each other"
 
 
@@ -138,7 +138,7 @@ def _first_plan(
     ends: tuple[Shorts, Shorts],
     lengths: Shorts,
     seeds: mapf_agents.Seeds,
-    options: FleetOptions,
+    options: GridFleetOptions,
 ) -> Shorts | Unsolved:
     """Search until there is a plan, int32 (T + 1, A) in numbers of free cells."""
     starts, goals = ends
@@ -196,7 +196,7 @@ def _numbered(grid: GridMap, numbers: Shorts, cells: ArrayLike, key: str) -> Sho
     return np.ascontiguousarray(found, dtype=np.int32)
 
 
-def _check_options(options: FleetOptions) -> None:
+def _check_options(options: GridFleetOptions) -> None:
     for key in ("seed", "iterations", "search_iterations"):
         value = getattr(options, key)
         if not isinstance(value, int) or value < 0:

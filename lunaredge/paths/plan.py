@@ -7,7 +7,7 @@ for something cheaper than what was found (restarting weighted A*: Richter, Thay
 
 import math
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import msgspec
@@ -220,51 +220,51 @@ class Planner:
         return traffic_of(bodies, self.ground, self._range_m)
 
     def _found(self, request: PlanRequest, limits: Limits, bodies: list[Body]) -> Found:
-        """Search with one weight after the other."""
+        """Search with one weight after the other, each time for something cheaper."""
         links = self._open_links(request)
         guide = self._guide(request, links)
         traffic = self._indexed(self._passing + bodies)
         graph = self._graph._replace(guide=guide, bin_spans=traffic.bin_spans)
         scene = Scene(self._moves, self._ground, self.solids, traffic, self._parts, links)
-        pool = self._pool(traffic)
-        task = Task(
+        pool, task = self._pool(traffic), self._task(request)
+        least = _least(links, guide, self._lattice.start_state)
+        best = Found(None, np.empty((0, 3)), links, math.inf, 0, is_exhausted=False)
+        for weight in limits.weights:
+            free_s = search.begin(graph, scene, task, pool)
+            task = task._replace(weight=weight, free_s=free_s)
+            least = max(least, self.second * (free_s - task.start_s))
+            states_max = limits.states_max - best.states
+            if best.words is not None:
+                states_max = min(states_max, self.options.better_max)
+            run = partial(search.run, graph, scene, task)
+            cost_max = math.inf if best.words is None else float(best.figures[-1, 2])
+            status = search.EXHAUSTED
+            if free_s < math.inf:
+                status, pool = _driven(run, pool, cost_max, limits._replace(states_max=states_max))
+            states = best.states + int(pool.counts[search.POPPED])
+            if status == search.FOUND:
+                words, figures = search.way_to(pool.counts[search.GOAL_NODE], pool)
+                bound = weight if free_s <= task.start_s else weight + search.WAIT_SHARE
+                bound = max(1.0, min(bound, figures[-1, 2] / least if least > 0.0 else bound))
+                best = Found(words, figures, links, bound, states, is_exhausted=False)
+            elif status == search.EXHAUSTED and not pool.counts[search.GIVEN_UP]:
+                return best._replace(bound=1.0, states=states, is_exhausted=True)
+            else:
+                return best._replace(states=states)
+        return best
+
+    def _task(self, request: PlanRequest) -> Task:
+        """Give what is asked as kernels take it; the weight and the goal's time are still open."""
+        return Task(
             ends=np.array((request.start, request.goal)),
             start_s=float(request.start_s),
             stay_s=float(request.stay_s),
+            free_s=-math.inf,
             arrive_s=float(request.arrive_s),
             tick_s=self.options.tick_s,
-            second=self._lattice.second,
+            second=self.second,
             weight=1.0,
         )
-        least = _least(links, guide, self._lattice.start_state)
-        best = Found(None, np.empty((0, 3)), links, math.inf, 0, is_exhausted=False)
-        states, cost = 0, math.inf
-        for weight in limits.weights:
-            task = task._replace(weight=weight)
-            status = search.PAUSED if search.begin(graph, scene, task, pool) else search.EXHAUSTED
-            states_max = limits.states_max
-            if best.words is not None:
-                states_max = min(states_max, best.states + self.options.better_max)
-            while status == search.PAUSED or status == search.FULL:
-                if status == search.FULL:
-                    pool = _grown(pool)
-                left = states_max - states - int(pool.counts[search.POPPED])
-                if left <= 0 or limits.is_over():
-                    break
-                status = search.run(graph, scene, task, pool, min(_SLICE, left), cost)
-            states += int(pool.counts[search.POPPED])
-            if status == search.FOUND:
-                words, figures = search.way_to(pool.counts[search.GOAL_NODE], pool)
-                cost = float(figures[-1, 2])
-                bound = min(weight, cost / least if least > 0.0 else weight)
-                best = Found(words, figures, links, bound, states, is_exhausted=False)
-            elif status == search.EXHAUSTED:
-                gave_up = bool(pool.counts[search.GIVEN_UP])
-                bound = best.bound if gave_up else 1.0
-                return best._replace(bound=bound, states=states, is_exhausted=not gave_up)
-            if status != search.FOUND or best.bound <= 1.0:
-                break
-        return best._replace(states=states)
 
     def _open_links(self, request: PlanRequest) -> Links:
         """Give the links that nothing standing is in the way of."""
@@ -287,12 +287,13 @@ class Planner:
     def _pool(self, traffic: Traffic) -> Pool:
         """Give room for a search."""
         fullest = int(np.diff(traffic.bin_first).max())
+        count = max(_NODES, 4 * (fullest + 2))
         return Pool(
             slots=self._slots,
-            words=np.empty((_NODES, 5), np.int32),
-            figures=np.empty((_NODES, 6)),
-            keys=np.empty(_NODES),
-            waiting=np.empty(_NODES, np.int32),
+            words=np.empty((count, 5), np.int32),
+            figures=np.empty((count, 6)),
+            keys=np.empty(count),
+            waiting=np.empty(count, np.int32),
             counts=np.zeros(5, np.int64),
             times=np.empty((fullest + 1, 2)),
             work=self._work,
@@ -309,6 +310,21 @@ def _standing(pose: Pose) -> Links:
     """Give a link that only stands at a pose."""
     chords = np.array([(0.0, *pose), (1.0, *pose)])
     return Links(np.zeros((1, 2), np.int64), np.zeros((1, 2)), np.array((0, 2)), chords)
+
+
+def _driven(
+    run: Callable[[Pool, int, float], int], pool: Pool, cost_max: float, limits: Limits
+) -> tuple[int, Pool]:
+    """Run a search until it ends or the limits do; give how it ended, and its pool."""
+    status = search.PAUSED
+    while status in (search.PAUSED, search.FULL):
+        if status == search.FULL:
+            pool = _grown(pool)
+        left = limits.states_max - int(pool.counts[search.POPPED])
+        if left <= 0 or limits.is_over():
+            break
+        status = run(pool, min(_SLICE, left), cost_max)
+    return status, pool
 
 
 def _least(links: Links, guide: Floats, start_state: int) -> float:

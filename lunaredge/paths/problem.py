@@ -118,7 +118,7 @@ class PlanGround:
         return row * columns + column if is_inside else None
 
 
-class Barrier(msgspec.Struct, frozen=True, kw_only=True):
+class Barrier(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """What stands somewhere for a time: a keep-out zone, an obstacle.
 
     Raises:

@@ -10,7 +10,7 @@ from lunaredge.model.site import ZoneKind
 from lunaredge.paths.fleet import Fleet, Moments, Reservation
 from lunaredge.paths.footprint import Footprint, Part
 from lunaredge.paths.grid import SiteGrid
-from lunaredge.paths.grid_fleet import GridMap, plan_grid_fleet
+from lunaredge.paths.grid_fleet import compile_kernels
 from lunaredge.paths.machine import Drive, Machine
 from lunaredge.paths.passage import clearance_m, least_costs, travel_costs
 from lunaredge.paths.route import Pose, Route
@@ -42,6 +42,7 @@ def warm_up() -> None:
     _warm_planners(world, machine)
     _warm_grids(machine)
     _warm_sets(machine.footprint, free)
+    compile_kernels()
     world.change_ground(1, 1, [[0.5]])
 
 
@@ -82,9 +83,6 @@ def _warm_grids(machine: Machine) -> None:
     clearance_m(grid, machine)
     least_costs(grid, machine)
     travel_costs(grid, machine, 0.0)
-    free = np.ones((8, 8), np.bool_)
-    free[3, 1:7] = False
-    plan_grid_fleet(GridMap(free), [0, 63, 7], [63, 0, 56])
     weights = np.ones((8, 8), np.float32)
     for there in (weights, np.arange(1.0, 65.0, dtype=np.float32).reshape(8, 8)):
         EntryGrid(there).find_path(0, 63)

@@ -7,7 +7,7 @@ from lunaredge.errors import ConfigError
 from lunaredge.kernels import mapf_improve, mapf_lacam, mapf_priority
 from lunaredge.paths.grid_fleet import (
     FaultKind,
-    FleetOptions,
+    GridFleetOptions,
     GridMap,
     GridPlan,
     Unsolved,
@@ -31,7 +31,7 @@ def crowd(seed, count=60, shape=(16, 16)):
     alone = [
         cell
         for cell in cells.tolist()
-        if isinstance(plan_grid_fleet(grid, [0], [cell], FleetOptions(iterations=0)), GridPlan)
+        if isinstance(plan_grid_fleet(grid, [0], [cell], GridFleetOptions(iterations=0)), GridPlan)
     ]
     return grid, rng.permutation(alone)[:count], rng.permutation(alone)[:count]
 
@@ -39,8 +39,8 @@ def crowd(seed, count=60, shape=(16, 16)):
 def test_a_crowd_gets_a_valid_plan_that_only_gets_cheaper():
     grid, starts, goals = crowd(1)
 
-    first = plan_grid_fleet(grid, starts, goals, FleetOptions(iterations=0))
-    plan = plan_grid_fleet(grid, starts, goals, FleetOptions(iterations=30))
+    first = plan_grid_fleet(grid, starts, goals, GridFleetOptions(iterations=0))
+    plan = plan_grid_fleet(grid, starts, goals, GridFleetOptions(iterations=30))
 
     assert check_grid_plan(grid, starts, goals, first.positions) is None
     assert check_grid_plan(grid, starts, goals, plan.positions) is None
@@ -53,7 +53,7 @@ def test_the_same_seed_gives_the_same_plan_and_another_another():
     grid, starts, goals = crowd(2)
 
     plans = [
-        plan_grid_fleet(grid, starts, goals, FleetOptions(iterations=5, seed=seed)).positions
+        plan_grid_fleet(grid, starts, goals, GridFleetOptions(iterations=5, seed=seed)).positions
         for seed in (4, 4, 5)
     ]
 
@@ -66,7 +66,7 @@ def test_a_clock_ends_the_improvement_and_leaves_a_valid_plan():
     looks = iter(range(10**6))
 
     plan = plan_grid_fleet(
-        grid, starts, goals, FleetOptions(iterations=10**6, is_over=lambda: next(looks) > 9)
+        grid, starts, goals, GridFleetOptions(iterations=10**6, is_over=lambda: next(looks) > 9)
     )
 
     assert plan.iterations <= 10
@@ -76,7 +76,7 @@ def test_a_clock_ends_the_improvement_and_leaves_a_valid_plan():
 def test_time_that_is_over_before_a_plan_is_found_is_said():
     starts, goals = [0, 1, 2, 3, 4], [4, 3, 2, 1, 0]
 
-    answer = plan_grid_fleet(CORRIDOR, starts, goals, FleetOptions(is_over=lambda: True))
+    answer = plan_grid_fleet(CORRIDOR, starts, goals, GridFleetOptions(is_over=lambda: True))
 
     assert answer.reason in (UnsolvedReason.TIME, UnsolvedReason.EXHAUSTED)
 
@@ -84,7 +84,7 @@ def test_time_that_is_over_before_a_plan_is_found_is_said():
 def test_a_search_that_is_given_up_proves_nothing():
     grid, starts, goals = crowd(4)
 
-    answer = plan_grid_fleet(grid, starts, goals, FleetOptions(search_iterations=3))
+    answer = plan_grid_fleet(grid, starts, goals, GridFleetOptions(search_iterations=3))
 
     assert answer == Unsolved(reason=UnsolvedReason.ITERATIONS)
     assert not answer.is_proved
@@ -183,7 +183,7 @@ def test_a_map_without_free_cells_takes_nobody(free):
 @pytest.mark.parametrize("options", [{"seed": -1}, {"iterations": -1}, {"search_iterations": 0.5}])
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(ConfigError):
-        plan_grid_fleet(OPEN, [0], [1], FleetOptions(**options))
+        plan_grid_fleet(OPEN, [0], [1], GridFleetOptions(**options))
 
 
 @pytest.mark.parametrize(

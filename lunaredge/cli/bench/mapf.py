@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from lunaredge.cli.bench.mapf_scenes import Scene, drawn_scenes, read_scenes
 from lunaredge.cli.bench.row import BenchOptions, BenchRow
 from lunaredge.paths.grid_fleet import (
-    FleetOptions,
+    GridFleetOptions,
     GridPlan,
     Unsolved,
     check_grid_plan,
@@ -21,8 +21,8 @@ _ROUNDS = 5
 _FIRST_SHARE = 0.2
 _ENDLESS = 1 << 40
 _NO_PEER = (
-    "No peer: LaCAM3 and PIBT+, which hold the records, are C++ programs that no package registry"
-    " has; compare with the figures in their papers, or run them on the same files"
+    "No peer: LaCAM3 and PIBT+, the ones to compare with, are C++ programs that no registry"
+    " has; run them on the same files with --data, or see the figures in their papers"
 )
 _FIRST = (
     "Median of at most 5, processor time of one thread, distance fields included. Bound by those"
@@ -52,7 +52,7 @@ def _rows_of(scene: Scene, seconds: float) -> Iterator[BenchRow]:
     end_s = time.monotonic() + seconds
     firsts_ms, answer = _first_plans(scene, time.monotonic() + _FIRST_SHARE * seconds)
     if isinstance(answer, GridPlan):
-        options = FleetOptions(iterations=_ENDLESS, is_over=lambda: time.monotonic() > end_s)
+        options = GridFleetOptions(iterations=_ENDLESS, is_over=lambda: time.monotonic() > end_s)
         answer = plan_grid_fleet(scene.grid, scene.starts, scene.goals, options)
     is_solved = _is_valid(scene, answer)
     reason = f"{answer.reason}. " if isinstance(answer, Unsolved) else ""
@@ -72,7 +72,7 @@ def _first_plans(scene: Scene, end_s: float) -> tuple[list[float], GridPlan | Un
     while True:
         start_ns = time.thread_time_ns()
         answer = plan_grid_fleet(
-            scene.grid, scene.starts, scene.goals, FleetOptions(iterations=0, seed=len(took_ms))
+            scene.grid, scene.starts, scene.goals, GridFleetOptions(iterations=0, seed=len(took_ms))
         )
         took_ms.append((time.thread_time_ns() - start_ns) / 1e6)
         if len(took_ms) == _ROUNDS or time.monotonic() > end_s:
