@@ -29,9 +29,9 @@ _MEETINGS: dict[tuple[int, ...], MeetMemory] = {}
 class EntryGrid:
     """A grid whose cells cost something to enter, prepared for many searches.
 
-    Costs are added in float64 and the path is the cheapest to its rounding; ties fall as in
-    `gridsearch`. The array is kept, not copied: it must not change while this is in use. One
-    search at a time: its memory is kept for the next.
+    Costs are added in float64 and the path is the cheapest to its rounding. Where all free cells
+    cost the same it is found by `gridhops`, else by `gridmeet`; there it says how ties fall. The
+    array is kept, not copied: it must not change while this is in use.
     """
 
     def __init__(self, weights: Singles) -> None:

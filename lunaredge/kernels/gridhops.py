@@ -67,7 +67,7 @@ def find_hops(triples: Bytes, source: int, target: int, memory: HopMemory) -> In
     moves, moves_max = hop_search(triples, ends, memory.base, memory.labels, memory.stacks)
     path = np.empty(0, np.int64)
     if moves >= 0:
-        path = hops_back(memory.labels, target, memory.base, triples)
+        path = hops_back(memory.labels, ends, memory.base, triples)
     memory.turn(moves_max)
     return path
 
@@ -174,26 +174,20 @@ def hop_search(
 
 
 @kernel
-def hops_back(labels: Shorts, cell: int, base: int, triples: Bytes) -> Ints:
-    """Follow falling labels from a cell to the source; of equal ones the first by `STEPS`."""
-    row_count, column_count = triples.shape[0], triples.shape[1] - 2
+def hops_back(labels: Shorts, ends: Ints, base: int, triples: Bytes) -> Ints:
+    """Follow falling labels from the target to the source; of equal ones the first by `STEPS`."""
+    flat, column_count = triples.reshape(-1), triples.shape[1] - 2
+    offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
+    cell = ends[1]
     path = np.empty(labels[cell] - base + 1, np.int64)
-    for at in range(len(path) - 1, -1, -1):
-        path[at] = cell
-        mask = moves_inside(cell // column_count, cell % column_count, row_count, column_count)
-        least = labels[cell]
-        for k in range(len(STEPS)):
-            near = path[at] + STEPS[k, 0] * column_count + STEPS[k, 1]
-            if mask >> k & 1 and base <= labels[near] < least:
-                least, cell = labels[near], near
+    path[0] = ends[0]
+    for count in range(len(path) - 1, 0, -1):
+        path[count] = cell
+        at = cell + 2 * (cell // column_count)
+        mask = _FREE[flat[at] | flat[at + 1] << 3 | flat[at + 2] << 6]
+        while mask:
+            near = cell + offsets[LOWEST[mask]]
+            mask &= mask - 1
+            if labels[near] == base + count - 1:
+                cell, mask = near, 0
     return path
-
-
-@kernel
-def moves_inside(row: int, column: int, row_count: int, column_count: int) -> int:
-    """Give the moves that stay on the grid, one bit each by the rows of `STEPS`."""
-    mask = 0
-    for k in range(len(STEPS)):
-        i, j = row + STEPS[k, 0], column + STEPS[k, 1]
-        mask |= (0 <= i < row_count and 0 <= j < column_count) << k
-    return mask

@@ -1,16 +1,21 @@
 """Cheapest path over costs of entering a cell, searched from both of its ends at once.
 
 Bidirectional A* after Pijls and Post 2009 ("Yet another bidirectional algorithm for finding the
-shortest path", NBA*): each side has its own guidance, and takes up no node from which, by what the
-other side has already searched, no path can be cheaper than the best so far. The queues are the
-multi-level buckets of `gridsearch`; labels are exact when the search ends, whatever their width.
+shortest path", NBA*): each side has its own guidance, and takes up no node through which, by what
+the other side has already searched, no path can be cheaper than the best so far. The queues are the
+multi-level buckets of `gridsearch`, with their steps written out in the loop as there.
+
+Why it is exact though a bucket is in no order: follow a cheapest path from its source as far as the
+nodes have their final labels and were taken up, and from its target likewise. As long as the best
+so far costs more, the node at either end of the gap is waiting in its queue: the other one's
+promise shows that it can't be dropped. So no queue ends, and none passes that cost, before the gap
+is closed.
 
 A path costs the same in both directions once the source counts too: it counts the least cost.
 """
 
 import numpy as np
 
-from lunaredge.kernels.gridhops import moves_inside
 from lunaredge.kernels.gridsearch import (
     BITS,
     BLOCK,
@@ -98,20 +103,18 @@ def meet(
     clock = np.array([0, 0, BLOCK, BLOCK])
     distances = _distances(ends, weights.shape, least)
     crossing, cells = np.array([np.inf]), np.array([-1, -1])
-    rows = ends // weights.shape[1]
-    columns = ends - rows * weights.shape[1]
+    rows, columns = ends // weights.shape[1], ends % weights.shape[1]
+    downs, overs = distances
     starts = np.array([least, np.float64(weights[rows[1], columns[1]])])
     reached = np.array([rows.min(), rows.max()])
     for side in range(2):
         if starts[1] < np.inf:
             labels[side, rows[side], columns[side]] = starts[side]
-            promised = starts[side] + max(
-                distances[0][side, rows[side]], distances[1][side, columns[side]]
-            )
-            _put((pool, tops[side], clock), side, ends[side], promised / width)
+            ahead = max(downs[side, rows[side]], overs[side, columns[side]])
+            _put((pool, tops[side], clock), side, ends[side], (starts[side] + ahead) / width)
     is_enough = True
     while is_enough:
-        side = np.int64(clock[1] < clock[0])
+        side = int(clock[1] < clock[0])
         furthest = clock[1 - side]
         if furthest > KEY_MAX or furthest * width >= crossing[0]:
             break
@@ -122,14 +125,8 @@ def meet(
             _turn_page((pool, tops[side], clock), side, labels[side], distances, width)
             continue
         clock[side] = (clock[side] & ~(SLOTS - 1)) | slot
-        is_enough = _take_up(
-            weights,
-            scale,
-            side,
-            (pool, tops, clock),
-            (labels, ways, distances),
-            (crossing, cells, reached),
-        )
+        queue, nodes = (pool, tops, clock), (labels, ways, distances)
+        is_enough = _take_up(weights, scale, side, queue, nodes, (crossing, cells, reached))
     first, last = max(reached[0] - 1, 0), min(reached[1] + 1, len(weights) - 1)
     return is_enough, int(cells[0]), int(cells[1]), first, last, clock[3]
 
@@ -143,17 +140,13 @@ def _take_up(
     state: tuple[Floats, Bytes, tuple[Floats, Floats]],
     met: tuple[Floats, Ints, Ints],
 ) -> bool:
-    """Take up all nodes of the open bucket of a side; tell whether the pool was large enough."""
+    """Take up all nodes of a side's open bucket; tell whether the pool was large enough."""
     row_count, column_count = weights.shape
     flat, least, width = weights.reshape(-1), scale[0], scale[1]
     labels, other = state[0][side].reshape(-1), state[0][1 - side].reshape(-1)
-    ways, (downs, overs) = state[1][side].reshape(-1), state[2]
-    downs_ahead, overs_ahead, downs_back, overs_back = (
-        downs[side],
-        overs[side],
-        downs[1 - side],
-        overs[1 - side],
-    )
+    ways, (to_rows, to_columns) = state[1][side].reshape(-1), state[2]
+    downs, overs = to_rows[side], to_columns[side]
+    downs_back, overs_back = to_rows[1 - side], to_columns[1 - side]
     pool, tops, clock = queue[0], queue[1][side], queue[2]
     crossing, crossed, reached = met
     offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
@@ -173,14 +166,13 @@ def _take_up(
         if way & TAKEN:
             continue
         ways[np.uint64(cell)] = way | TAKEN
-        label = labels[np.uint64(cell)]
-        row = np.int64(np.uint32(cell) // np.uint32(column_count))
+        label, row = labels[np.uint64(cell)], np.int64(np.uint32(cell) // np.uint32(column_count))
         column = cell - row * column_count
-        if label + asked - max(downs_back[np.uint64(row)], overs_back[np.uint64(column)]) >= bound:
+        if label + asked - max(downs_back[row], overs_back[column]) >= bound:
             continue
         mask = ONWARD[np.uint64(way & WAY)]
         if row == 0 or column == 0 or row == row_count - 1 or column == column_count - 1:
-            mask &= moves_inside(row, column, row_count, column_count)
+            mask &= _moves_inside(int(row), int(column), row_count, column_count)
         first, last = min(first, row), max(last, row)
         while mask:
             k = LOWEST[np.uint64(mask)]
@@ -189,13 +181,11 @@ def _take_up(
             cost, before = label + flat[near], labels[near]
             if before != 0.0 and before <= cost:
                 continue
-            ahead = max(
-                downs_ahead[np.uint64(row + STEPS[k, 0])],
-                overs_ahead[np.uint64(column + STEPS[k, 1])],
-            )
-            if not cost + ahead < bound:
+            i, j = np.uint64(row + STEPS[k, 0]), np.uint64(column + STEPS[k, 1])
+            promised = cost + max(downs[i], overs[j])
+            if not promised < bound:
                 continue
-            key = max(now, np.int64(min((cost + ahead) * inverse, KEY_MAX)))
+            key = max(now, np.int64(min(promised * inverse, KEY_MAX)))
             if other[near] != 0.0 and label + other[near] < bound:
                 bound = label + other[near]
                 crossed[side], crossed[1 - side] = cell, near
@@ -210,7 +200,7 @@ def _take_up(
                 pool[block], top, highest = top, block + 1, max(highest, block)
             pool[np.uint64(top)], tops[np.uint64(slot)] = near, top
     crossing[0], clock[2], clock[3], reached[0], reached[1] = bound, spare, highest, first, last
-    return highest + RESERVE <= len(pool)
+    return bool(highest + RESERVE <= len(pool))
 
 
 @kernel
@@ -279,3 +269,13 @@ def join(ways: Bytes, one: int, other: int) -> Ints:
     there = way_back(ways[0].reshape(-1), one, column_count)
     back = way_back(ways[1].reshape(-1), other, column_count)
     return np.concatenate((there, back[::-1]))
+
+
+@kernel
+def _moves_inside(row: int, column: int, row_count: int, column_count: int) -> int:
+    """Give the moves that stay on the grid, one bit each by the rows of `STEPS`."""
+    mask = 0
+    for k in range(len(STEPS)):
+        i, j = row + STEPS[k, 0], column + STEPS[k, 1]
+        mask |= (0 <= i < row_count and 0 <= j < column_count) << k
+    return mask

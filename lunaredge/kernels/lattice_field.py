@@ -71,7 +71,8 @@ def costs_to_go(
     spread = 2.0 * float(LENGTHS.max()) * high + float(np.ptp(keys))
     width = max(low * _BUCKET, spread / (_BUCKETS_MAX - 2))
     last = (int(cells[-1]) if end[0] >= 0 else -1, float(end[1]))
-    fields = (costs.ravel(), padded.ravel(), ahead.ravel())
+    behind = np.pad(_behind(rates.shape, sources) * low + sources[1].min(), _BORDER)
+    fields = (costs.ravel(), padded.ravel(), ahead.ravel(), behind.ravel())
     _fill(fields, padded.shape[1], begun, last, width)
     inner = costs[_BORDER:-_BORDER, _BORDER:-_BORDER]
     return np.where(inner == -np.inf, np.inf, inner).ravel()
@@ -101,6 +102,13 @@ def _ahead(shape: tuple[int, int], end: int) -> Floats:
     return np.hypot(np.arange(shape[0])[:, None] - row, np.arange(shape[1])[None, :] - column)
 
 
+def _behind(shape: tuple[int, int], sources: tuple[Ints, Floats]) -> Floats:
+    """Give how far each cell is from all sources at least, in cells."""
+    around = _ahead(shape, int(sources[0][0]))
+    apart: Floats = np.maximum(around - around.ravel()[sources[0]].max(), 0.0)
+    return apart
+
+
 def _into_border(cells: Ints, columns: int) -> Ints:
     """Give cells as the grid with its border numbers them."""
     rows = cells // columns + _BORDER
@@ -109,7 +117,7 @@ def _into_border(cells: Ints, columns: int) -> Ints:
 
 @kernel
 def _fill(
-    fields: tuple[Floats, Floats, Floats],
+    fields: tuple[Floats, Floats, Floats, Floats],
     column_count: int,
     sources: tuple[Ints, Floats],
     end: tuple[int, float],
@@ -117,10 +125,11 @@ def _fill(
 ) -> None:
     """See `costs_to_go`; the arrays have their border.
 
-    fields : costs, written, -inf where nothing is reached, else inf; rates; the least price ahead
+    fields : costs, written, -inf where nothing is reached, else inf; rates; the least price to the
+             end, and from the sources
     width  : of a bucket
     """
-    costs, rates, ahead = fields
+    costs, rates, ahead, behind = fields
     queue = Queue(
         np.full(_BUCKETS_MAX, -1, np.int32),
         np.full(len(costs), -1, np.int32),
@@ -157,7 +166,7 @@ def _fill(
                 at, waiting_count = min(at, bucket), waiting_count + is_new
     if waiting_count > 0:
         for cell in range(len(costs)):
-            costs[cell] = min(costs[cell], max(at * width - ahead[cell], 0.0))
+            costs[cell] = min(costs[cell], max(at * width - ahead[cell], behind[cell]))
 
 
 @kernel

@@ -40,8 +40,9 @@ STATE, PARENT, VIA, NEXT, SETTLED = range(5)
 SAFE_FROM, SAFE_UNTIL, ARRIVAL, COST, TO_GO, LEAVING = range(6)
 NODES, WAITING, POPPED, GOAL_NODE, GIVEN_UP = range(5)
 
-# What the way still to go counts where the wait counts for more; it adds that to the bound.
-WAIT_SHARE = 1e-3
+# What the way still to go counts where the wait counts for more. With nothing, all that can be
+# reached in the meantime would be looked at before the last few metres.
+WAIT_SHARE = 3.0
 # A knot this near to the straight between its neighbours is left out: a hundredth of CONTACT_M.
 SAME_M = 1e-6
 SAME_RAD = 1e-8
@@ -186,15 +187,9 @@ def _runs_on(out: Floats, count: int, time_s: float, x: float, y: float, heading
 
 @kernel
 def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_max: float) -> None:
-    """Try all moves from a lattice state. Where there is no traffic, here and now; else `_reach`.
-
-    The whole move is driven at the pace of its slowest step, so that it keeps to every cell's.
-    """
-    state, here_s, cost = (
-        pool.words[node, STATE],
-        pool.figures[node, ARRIVAL],
-        pool.figures[node, COST],
-    )
+    """Try all moves from a lattice state. Where there is no traffic, here and now; else `_reach`."""
+    state = pool.words[node, STATE]
+    here_s, cost = pool.figures[node, ARRIVAL], pool.figures[node, COST]
     cell, heading = state // HEADINGS, state % HEADINGS
     column_count = graph.near.shape[1]
     row, column = cell // column_count, cell % column_count
@@ -211,54 +206,71 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
         if not (0 <= to_row < graph.near.shape[0] and 0 <= to_column < column_count):
             continue
         to = to_row * column_count + to_column
-        worst, length, time_s, price = 0.0, 0.0, 0.0, 0.0
-        for j in range(graph.chain_first[k], graph.chain_first[k + 1]):
-            at = cell + graph.chain[j, 0] * column_count + graph.chain[j, 1]
-            toward = graph.chain[j, 2]
-            pace = worst_along(graph.paces, at, toward, column_count)
-            time_s += LENGTHS[toward] * pace
-            price += LENGTHS[toward] * worst_along(graph.rates, at, toward, column_count)
-            length += LENGTHS[toward]
-            worst = max(worst, pace)
-        if graph.barred[to] or not price < np.inf:
+        if graph.barred[to]:
             continue
-        factor = graph.costs[k, FACTOR]
-        duration_s = max(graph.costs[k, LEAST_S], factor * worst * length)
-        price = factor * price + graph.costs[k, EXTRA]
-        price += task.second * (duration_s - factor * time_s)
+        duration_s, price = _cost(k, cell, graph, task.second)
         if not cost + price + graph.guide[to] < cost_max:
             continue
         target = to * HEADINGS + graph.steps[k, AFTER]
-        head = pool.slots[target]
-        is_known = 0 <= head < pool.counts[NODES] and pool.words[head, STATE] == target
-        if (
-            is_known
-            and pool.words[head, NEXT] < 0
-            and (pool.words[head, SETTLED] or not cost + price < pool.figures[head, COST])
-        ):
+        if not _may_improve(target, cost + price, pool):
             continue
         is_clear = word >> (k - first) & 1 == 1
         if not is_clear and not is_open(state, k, scene, pool.work, pool.open_moves):
             continue
-        if not is_known:
-            head = _nodes_of(target, graph.guide, scene, task.ends, pool)
-        is_easy = (
-            stays_free
-            and (until_s < here_s or from_s > here_s + duration_s)
-            and (
-                head >= 0
-                and pool.words[head, NEXT] < 0
-                and pool.figures[head, SAFE_FROM] <= here_s
-                and pool.figures[head, SAFE_UNTIL] == np.inf
-            )
-        )
-        if not is_easy:
+        head = _nodes_of(target, graph.guide, scene, task.ends, pool)
+        is_quiet = until_s < here_s or from_s > here_s + duration_s
+        if not (stays_free and is_quiet and _is_always_free(head, here_s, pool)):
             step = (target, k, duration_s, price)
             _reach(node, step, graph.guide, scene, (task, cost_max), pool)
-            continue
-        if here_s + duration_s <= task.arrive_s:
+        elif here_s + duration_s <= task.arrive_s:
             times = (here_s, here_s + duration_s, cost + price)
             _improve(head, (node, k), times, task, pool)
+
+
+@kernel
+def _may_improve(state: int, cost: float, pool: Pool) -> bool:
+    """Tell whether a way into a state may be better than what is known; with spans it always may."""
+    head = pool.slots[state]
+    if not (0 <= head < pool.counts[NODES] and pool.words[head, STATE] == state):
+        return True
+    if pool.words[head, NEXT] >= 0:
+        return True
+    return bool(not pool.words[head, SETTLED] and cost < pool.figures[head, COST])
+
+
+@kernel
+def _is_always_free(head: int, since_s: float, pool: Pool) -> bool:
+    """Tell whether the only node of a state is safe from a time on, for ever."""
+    return bool(
+        head >= 0
+        and pool.words[head, NEXT] < 0
+        and pool.figures[head, SAFE_FROM] <= since_s
+        and pool.figures[head, SAFE_UNTIL] == np.inf
+    )
+
+
+@kernel
+def _cost(move: int, cell: int, graph: Graph, second: float) -> tuple[float, float]:
+    """Give the duration and the price of a move from a cell; inf where its chain is closed.
+
+    The whole move is driven at the pace of its slowest step, so that it keeps to every cell's.
+    """
+    column_count = graph.near.shape[1]
+    worst, length, time_s, price = 0.0, 0.0, 0.0, 0.0
+    for j in range(graph.chain_first[move], graph.chain_first[move + 1]):
+        at = cell + graph.chain[j, 0] * column_count + graph.chain[j, 1]
+        toward = graph.chain[j, 2]
+        pace = worst_along(graph.paces, at, toward, column_count)
+        time_s += LENGTHS[toward] * pace
+        price += LENGTHS[toward] * worst_along(graph.rates, at, toward, column_count)
+        length += LENGTHS[toward]
+        worst = max(worst, pace)
+    if not price < np.inf:
+        return np.inf, np.inf
+    factor = graph.costs[move, FACTOR]
+    duration_s = max(graph.costs[move, LEAST_S], factor * worst * length)
+    extra = graph.costs[move, EXTRA] + second * (duration_s - factor * time_s)
+    return duration_s, factor * price + extra
 
 
 @kernel
@@ -374,7 +386,7 @@ def _nodes_of(state: int, guide: Floats, scene: Scene, ends: Floats, pool: Pool)
         if k < taken:
             after_s = pool.times[k, 1]
     if pool.counts[NODES] > count:
-        return count
+        return int(count)
     # Never safe: one node that no arrival fits keeps the state from being looked at again.
     pool.counts[NODES] += 1
     _lay(count, state, to_go, pool)

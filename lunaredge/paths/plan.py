@@ -99,8 +99,9 @@ class Planner:
         self._moves = moves or moves_of(machine, self._parts, ground.cell_m, wh)
         self._work = work_space()
         self.barriers = barriers
-        chord_m = float(np.hypot(*np.diff(self._moves.chords[:, 1:3], axis=0).T).max())
-        self._range_m = machine.footprint.reach_m + max(ground.cell_m, chord_m) + _SPARE_M
+        # As far as any move leads: whoever is asked where a move begins knows all of its traffic.
+        move_m = float(np.hypot(*self._moves.chords[:, 1:3].T).max())
+        self._range_m = machine.footprint.reach_m + max(ground.cell_m, move_m) + _SPARE_M
         self._passing = [body_of_barrier(barrier) for barrier in barriers if not barrier.is_lasting]
         lasting = [body_of_barrier(barrier) for barrier in barriers if barrier.is_lasting]
         self.solids = self._indexed(lasting)
@@ -214,7 +215,9 @@ class Planner:
         ground = self.ground.halved(REFINED_CELLS_MAX)
         states_max = max(1, self.options.states_max // 2)
         options = msgspec.structs.replace(self.options, states_max=states_max)
-        return ground and Planner(ground, self.machine, self.barriers, options)
+        if ground is None:
+            return None
+        return Planner(ground, self.machine, self.barriers, options)
 
     def _indexed(self, bodies: list[Body]) -> Traffic:
         return traffic_of(bodies, self.ground, self._range_m)

@@ -243,7 +243,8 @@ def _dubins(ends: tuple[Floats, Floats], radius_m: float, gear: float) -> Floats
     # Rounding must not move the end; it is a nanometre.
     poses[-1, :2] = b[0, :2]
     poses[-1, 2] += math.remainder(b[0, 2] - poses[-1, 2], math.tau)
-    return poses - np.array((0.0, 0.0, 0.0 if gear == 1.0 else math.pi))
+    found: Floats = poses - np.array((0.0, 0.0, 0.0 if gear == 1.0 else math.pi))
+    return found
 
 
 def _packed(ways: list[Way], machine: Machine, lattice: Lattice) -> Links:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lunaredge.kernels import gridmeet
+from lunaredge.kernels import gridentry, gridhops, gridmeet
 from lunaredge.kernels.gridentry import EntryGrid
 from tests.kernels import naive_grid
 
@@ -78,10 +78,65 @@ def test_a_queue_that_runs_full_grows_and_the_answer_stays(monkeypatch):
     cells, cost = EntryGrid(weights).find_path(0, 1023)
 
     monkeypatch.setattr(gridmeet, "POOL_MIN", -400)
+    monkeypatch.setattr(gridentry, "_MEETINGS", {})
     again, cost_again = EntryGrid(weights).find_path(0, 1023)
 
     assert cost_again == cost
     assert again.tolist() == cells.tolist()
+
+
+@given(
+    arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))),
+    st.sampled_from([1.0, 0.25, 7.0]),
+    st.data(),
+)
+def test_even_ground_costs_what_the_plain_search_says(is_blocked, weight, data):
+    weights = np.where(is_blocked, math.inf, weight).astype(np.float32)
+    cells = st.integers(0, weights.size - 1)
+    source, target = data.draw(cells), data.draw(cells)
+
+    found = EntryGrid(weights).find_path(source, target)
+
+    assert_is_cheapest(weights, source, target, found)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_paths_through_corridors_that_meet_again_cost_what_the_plain_search_says(seed):
+    rng = np.random.default_rng(seed)
+    weights = np.full((41, 41), math.inf, np.float32)
+    weights[::2, ::2] = 1.0
+    weights[1::2, ::2] = np.where(rng.random((20, 21)) < 0.6, 1.0, math.inf)
+    weights[::2, 1::2] = np.where(rng.random((21, 20)) < 0.6, 1.0, math.inf)
+    grid = EntryGrid(weights)
+
+    for source, target in [(0, 1680), (1680, 0), (40, 1640), (840, 0)]:
+        found = grid.find_path(source, target)
+
+        assert_is_cheapest(weights, source, target, found)
+
+
+def test_labels_that_run_out_of_numbers_start_again(monkeypatch):
+    monkeypatch.setattr(gridentry, "_HOPS", {})
+    monkeypatch.setattr(gridhops, "_LABEL_MAX", 700)
+    weights = np.ones((20, 20), np.float32)
+    grid = EntryGrid(weights)
+
+    for _ in range(40):
+        found = grid.find_path(21, 399)
+
+        assert_is_cheapest(weights, 21, 399, found)
+
+
+def test_grids_of_one_size_do_not_hear_of_each_other():
+    first, second = grid_of("rough", 24), grid_of("smooth", 24)
+    open_ground, rubble = np.ones((24, 24), np.float32), grid_of("rubble", 24)
+    grids = [EntryGrid(weights) for weights in (first, second, open_ground, rubble)]
+
+    for _ in range(2):
+        for grid, weights in zip(grids, (first, second, open_ground, rubble), strict=True):
+            found = grid.find_path(3, 570)
+
+            assert_is_cheapest(weights, 3, 570, found)
 
 
 def test_searches_on_one_grid_do_not_hear_of_each_other():
