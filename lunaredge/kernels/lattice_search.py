@@ -187,7 +187,7 @@ def _runs_on(out: Floats, count: int, time_s: float, x: float, y: float, heading
 
 @kernel
 def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_max: float) -> None:
-    """Try all moves from a lattice state. Where there is no traffic, here and now; else `_reach`."""
+    """Try all moves from a lattice state: without traffic here and now, else by `_reach`."""
     state = pool.words[node, STATE]
     here_s, cost = pool.figures[node, ARRIVAL], pool.figures[node, COST]
     cell, heading = state // HEADINGS, state % HEADINGS
@@ -229,7 +229,7 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
 
 @kernel
 def _may_improve(state: int, cost: float, pool: Pool) -> bool:
-    """Tell whether a way into a state may be better than what is known; with spans it always may."""
+    """Tell whether a way may be better than what is known; where a state has spans, it may."""
     head = pool.slots[state]
     if not (0 <= head < pool.counts[NODES] and pool.words[head, STATE] == state):
         return True

@@ -10,8 +10,16 @@ from lunaredge.errors import ConfigError
 
 SECONDS = 60.0
 # Each has ``contests(options)``: what is compared, with whom, on which cases.
-JOBS = ("paths_solids", "paths_grid", "paths_fleet", "paths_astar", "paths_ground", "paths_site")
-JOBS_ON_DATA = {"site.toml": "paths_site"}
+JOBS = (
+    "paths_solids",
+    "paths_grid",
+    "paths_fleet",
+    "paths_astar",
+    "paths_ground",
+    "paths_site",
+    "paths_plan",
+)
+JOBS_ON_DATA = {"site.toml": "paths_site", "*.tif": "paths_plan"}
 
 
 def rows(options: BenchOptions) -> list[BenchRow]:

@@ -37,7 +37,7 @@ _START_S = 300.0
 
 ONE_BOUND = (
     "Whole answer, among 50 routes across the ground, all poses drawn anew. Bound by the distance"
-    " field from the goal (0.2 us for each cell up to the start's cost, most of it), then by the"
+    " field from the goal (10 ms of it), then by the"
     " reservations' index (3 ms) and the states settled (some 5 us each in traffic). Processor"
     " time of one thread"
 )
