@@ -19,7 +19,7 @@ from lunaredge.errors import ConfigError
 from lunaredge.paths.fleet import Fleet, Meeting, Reservation
 from lunaredge.paths.plan import Planner
 from lunaredge.paths.plan_traffic import Body, body_of_reservation
-from lunaredge.paths.problem import Limits, PlanRequest, never
+from lunaredge.paths.problem import Limits, NoRoute, PlanRequest, never
 from lunaredge.paths.reasons import blocked_end
 from lunaredge.paths.route import Pose, Route
 
@@ -183,7 +183,8 @@ class _Table:
             fleet.add(name, other)
         for job in self._jobs:
             outline = job.planner.machine.footprint
-            fleet.add(job.name, Reservation(footprint=outline, route=routes[job.name]))
+            own = Reservation(footprint=outline, route=routes[job.name], from_s=self._start_s)
+            fleet.add(job.name, own)
         moving = {self._jobs[k].name for k in best.routes}
         meetings = tuple(
             meeting
@@ -237,9 +238,14 @@ class _Table:
         for other in self._jobs:
             if other is not job:
                 outline = other.planner.machine.footprint
-                others[other.name] = Reservation(footprint=outline, route=routes[other.name])
+                others[other.name] = Reservation(
+                    footprint=outline, route=routes[other.name], from_s=self._start_s
+                )
         request = PlanRequest(
             start=job.start, goal=job.goal, start_s=self._start_s, reservations=others
         )
         blocked = blocked_end(job.planner, request)
-        return blocked.reason if blocked else "no way among the others' routes"
+        if blocked is not None:
+            return blocked.reason
+        alone = job.planner.plan(msgspec.structs.replace(request, reservations=self._others))
+        return alone.reason if isinstance(alone, NoRoute) else "no way among the others' routes"

@@ -236,7 +236,9 @@ def _costs(move: _Move, machine: Machine, cell_m: float, wh: float) -> tuple[flo
 
     An arc shorter than its chain counts as long as that: the guide must not promise too much.
     """
-    least_s = abs(move.chords[-1, 3] - move.chords[0, 3]) / machine.turn_rad_s_max
+    # The chord that turns the most in its share of the time says how long all of it takes.
+    steps = np.diff(move.chords, axis=0)
+    least_s = float((np.abs(steps[:, 3]) / steps[:, 0]).max()) / machine.turn_rad_s_max
     if not len(move.chain):
         power_w = machine.power.drive_w - machine.power.idle_w
         return 1.0, least_s, wh * power_w * least_s / 3600.0

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -257,7 +258,12 @@ class World:
             )
             for trip in trips
         ]
-        return plan_fleet(jobs, others, start_s, fleet_options, is_over)
+        plan = plan_fleet(jobs, others, start_s, fleet_options, is_over)
+        for trip in trips:
+            verdict = self.check(trip.machine, plan.routes[trip.name], names, range_m=0.0)
+            if isinstance(verdict, Violation) and trip.name not in plan.holds:
+                return _all_hold(trips, plan, start_s, f"{trip.name}: {verdict.reason}")
+        return plan
 
     def _planner(self, machine: Machine, ends: Sequence[Pose], options: PlanOptions) -> Planner:
         """Give a planner for that machine and ends; it is kept for the next plan."""
@@ -326,6 +332,16 @@ class World:
             time_s=near.time_s,
             pose=near.pose,
         )
+
+
+def _all_hold(trips: Sequence[Trip], plan: FleetPlan, start_s: float, reason: str) -> FleetPlan:
+    """Give the plan in which nobody moves: others count on a route that can't be driven."""
+    return msgspec.structs.replace(
+        plan,
+        routes={trip.name: Route([(start_s, *trip.start)]) for trip in trips},
+        holds=dict.fromkeys((trip.name for trip in trips), reason),
+        cost=0.0,
+    )
 
 
 def _outside(boundary: Floats, machine: Machine, route: Route) -> Violation | None:

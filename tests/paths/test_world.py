@@ -9,7 +9,7 @@ from lunaredge.errors import ConfigError
 from lunaredge.model.site import ZoneKind
 from lunaredge.paths import Footprint, Free, Kind, Part, Pose, Route, Trip, Violation
 from lunaredge.paths.grid import SiteGrid
-from lunaredge.paths.machine import Machine
+from lunaredge.paths.machine import Drive, Machine
 from lunaredge.paths.world import Scene, World
 from lunaredge.paths.zones import Obstacle, Zone
 
@@ -286,6 +286,7 @@ def test_a_machine_without_a_way_holds_and_the_plan_says_why():
     plan = world.plan_fleet(trips)
 
     assert list(plan.holds) == ["stuck"]
+    assert "trench" in plan.holds["stuck"]
     assert plan.routes["stuck"].length_m == 0.0
     assert plan.routes["free"].length_m > 50.0
 
@@ -320,3 +321,32 @@ def test_a_world_whose_ground_was_changed_is_like_one_made_anew():
     for y_m in np.linspace(4.0, 56.0, 27):
         route = along_x(5, 55, y_m=y_m)
         assert world.check(machine(), route) == anew.check(machine(), route)
+
+
+@pytest.mark.parametrize("turn_deg_s", [12.0, 30.0])
+def test_a_planned_arc_is_no_faster_than_the_machine_turns(turn_deg_s):
+    truck = Machine(
+        footprint=Footprint.rectangle(3.0, 1.6),
+        drive=Drive.ACKERMANN,
+        radius_m_min=3.0,
+        speed_m_s_max=2.0,
+        turn_rad_s_max=math.radians(turn_deg_s),
+    )
+    rock = Obstacle(name="rock", polygon=box(40, 40, 15))
+    world = World(Scene(boundary=SQUARE, obstacles=(rock,)))
+
+    for goal in (Pose(80.0, 60.0, 1.0), Pose(30.0, 80.0, -2.0)):
+        plan = world.plan(Trip("truck", truck, Pose(20.0, 30.0, 0.0), goal))
+
+        assert isinstance(world.check(truck, plan.route), Free)
+
+
+def test_who_drove_over_a_start_before_is_in_nobodys_way():
+    world = World(Scene(boundary=SQUARE))
+    world.reserve("gone", machine(), along_x(10, 90))
+    trips = [Trip("one", machine(), Pose(50.0, 50.0, 0.0), Pose(50.0, 80.0, 0.0))]
+
+    plan = world.plan_fleet(trips, start_s=100.0)
+
+    assert plan.holds == {}
+    assert plan.routes["one"].start_s == 100.0
