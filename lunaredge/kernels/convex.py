@@ -19,6 +19,9 @@ CORNERS_MAX = 16
 COUNT, MARGIN, LOW, HIGH, REACH, CORNERS = range(6)
 COLUMNS = CORNERS + 2 * CORNERS_MAX
 
+# Between corners this near, rounding decides the direction of the edge: a turn can point it into
+# the body, and everything beyond would seem apart. Their neighbours bound the body without it.
+EDGE_M_MIN = 1e-6
 # Nearer than this, a direction between two points is rounding; deeper, overlap is no rounding.
 _TOUCH_M = 1e-9
 
@@ -132,7 +135,7 @@ def _widest(a: Floats, count_a: int, b: Floats, count_b: int) -> tuple[float, fl
         ax, ay = a[k, 0], a[k, 1]
         ex, ey = a[after, 0] - ax, a[after, 1] - ay
         length = np.sqrt(ex * ex + ey * ey)
-        if length > 0.0:
+        if length > EDGE_M_MIN:
             ex, ey = ex / length, ey / length
             least, along = np.inf, 0.0
             for j in range(count_b):

@@ -29,6 +29,7 @@ from lunaredge.kernels.convex import (
     CORNERS,
     CORNERS_MAX,
     COUNT,
+    EDGE_M_MIN,
     MARGIN,
     REACH,
     distance,
@@ -115,11 +116,18 @@ def write_faces(row: Floats, out: Floats) -> None:
         after = CORNERS + 2 * ((min(k, count - 1) + 1) % count)
         ex, ey = row[after] - row[here], row[after + 1] - row[here + 1]
         length = math.sqrt(ex * ex + ey * ey)
-        nx, ny = (ey / length, -ex / length) if length > 0.0 else (1.0, 0.0)
+        nx, ny, at = 1.0, 0.0, row[here]
+        if length > EDGE_M_MIN:
+            nx, ny = ey / length, -ex / length
+            at = nx * row[here] + ny * row[here + 1]
+        else:
+            # Any direction bounds a body, by its farthest corner.
+            for j in range(count):
+                at = max(at, row[CORNERS + 2 * j])
         group = GROUPS + _GROUP * (k // 4)
         face, corner = group + _FACE * (k % 4), group + _CORNER + 2 * (k % 4)
         out[face], out[face + 1] = nx, ny
-        out[face + 2] = nx * row[here] + ny * row[here + 1] + row[MARGIN] + TOUCH_M
+        out[face + 2] = at + row[MARGIN] + TOUCH_M
         out[corner], out[corner + 1] = row[here], row[here + 1]
 
 

@@ -11,6 +11,7 @@ from lunaredge.kernels.convex import (
     CORNERS,
     CORNERS_MAX,
     COUNT,
+    EDGE_M_MIN,
     MARGIN,
     REACH,
     gap,
@@ -111,6 +112,8 @@ def _side(work: Floats, a: tuple[int, int], b: tuple[int, int], limit_m: float) 
         # Outward: the corners go around counter-clockwise.
         nx = work[a[0], after, 1] - work[a[0], k, 1]
         ny = work[a[0], k, 0] - work[a[0], after, 0]
+        if nx * nx + ny * ny <= EDGE_M_MIN * EDGE_M_MIN:
+            continue
         ahead = _least(work, b, nx, ny) - nx * work[a[0], k, 0] - ny * work[a[0], k, 1]
         if ahead > 0.0:
             if ahead * ahead > limit_m * limit_m * (nx * nx + ny * ny):
@@ -127,6 +130,8 @@ def _edges_part(work: Floats, a: tuple[int, int], b: tuple[int, int], limit_m: f
         after = k + 1 if k + 1 < a[1] else 0
         nx = work[a[0], after, 1] - work[a[0], k, 1]
         ny = work[a[0], k, 0] - work[a[0], after, 0]
+        if nx * nx + ny * ny <= EDGE_M_MIN * EDGE_M_MIN:
+            continue
         wide = limit_m * np.sqrt(nx * nx + ny * ny)
         ahead = _least(work, b, nx, ny) - nx * work[a[0], k, 0] - ny * work[a[0], k, 1]
         if ahead > wide and _least(work, b_end, nx, ny) + _least(work, a_end, -nx, -ny) > wide:

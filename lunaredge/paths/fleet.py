@@ -132,7 +132,7 @@ class Fleet:
             ConfigError: there is none of that name.
         """
         if name not in self._reservations:
-            raise _wrong(name, "no reservation", "name one of the fleet")
+            raise _wrong("name", name, "name a reservation of the fleet")
         del self._reservations[name]
         slot = self._slots.pop(name)
         del self._names[slot]
@@ -187,9 +187,9 @@ class Fleet:
             float(range_m),
         )
         self._tracks.clear(visitor)
-        party = self._names.get(slot, "")
-        if not party:
+        if slot < 0:
             return Free(clearance_m=range_m)
+        party = self._names[slot]
         if gap_m > 0.0:
             return Free(
                 clearance_m=gap_m,

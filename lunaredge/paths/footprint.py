@@ -46,6 +46,11 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what is no convex piece."""
+        try:
+            corners = tuple((float(x_m), float(y_m)) for x_m, y_m in self.corners)
+        except (OverflowError, TypeError, ValueError):
+            raise self._wrong("corners", self.corners, "give pairs of x and y, m") from None
+        msgspec.structs.force_setattr(self, "corners", corners)
         if not 1 <= len(self.corners) <= CORNERS_MAX:
             raise self._wrong("corners", len(self.corners), f"give 1 to {CORNERS_MAX}")
         for number in (*(value for corner in self.corners for value in corner), self.margin_m):

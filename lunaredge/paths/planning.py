@@ -107,7 +107,10 @@ def _of_boundary(boundary: Polygon | None) -> list[Barrier]:
 
 
 def _rows(
-    pieces: list[Polygon], margin_m: float = 0.0, low_m: float = 0.0, high_m: float = math.inf
+    pieces: list[Polygon],
+    margin_m: float = 0.0,
+    low_m: float = -math.inf,
+    high_m: float = math.inf,
 ) -> Floats:
     """Pack convex pieces as `Footprint.parts` are, about the world's origin."""
     rows = np.zeros((len(pieces), COLUMNS))

@@ -12,17 +12,20 @@ from numpy.typing import ArrayLike
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Floats
-from lunaredge.kernels.knots import FAR, FINE, first_wrong
+from lunaredge.kernels.knots import FAR, FINE, SPIN, first_wrong
 
 # No coordinate is larger than the Moon is round.
 COORDINATE_M_MAX = 1.1e7
 TIME_S_MAX = 1e11
 # More turns than a route has; beyond it a double holds an angle only to a nanoradian.
 HEADING_RAD_MAX = 1e6
+# Every turn of a machine past something costs a check some time: a segment of a hundred turns
+# nobody means.
+TURN_RAD_MAX = 200.0
 KNOTS_MAX = 1_000_000
 
 TIME, X, Y, HEADING = range(4)
-_LIMITS = np.array((TIME_S_MAX, COORDINATE_M_MAX, COORDINATE_M_MAX, HEADING_RAD_MAX))
+_LIMITS = np.array((TIME_S_MAX, COORDINATE_M_MAX, COORDINATE_M_MAX, HEADING_RAD_MAX, TURN_RAD_MAX))
 
 
 class Pose(NamedTuple):
@@ -50,7 +53,7 @@ class Route:
     def __init__(self, knots: ArrayLike) -> None:
         try:
             array = np.array(knots, dtype=np.float64, order="C")
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             raise _wrong("knots", knots, "give rows of time, x, y, heading") from None
         if array.ndim != 2 or array.shape[1] != 4 or not 1 <= len(array) <= KNOTS_MAX:
             raise _wrong("knots", array.shape, f"give (K, 4) with K from 1 to {KNOTS_MAX}")
@@ -58,6 +61,9 @@ class Route:
         if wrong == FAR:
             value, most = array[row, column], _LIMITS[column]
             raise _wrong(f"knots[{row}][{column}]", value, f"give up to {most:g}")
+        if wrong == SPIN:
+            value, most = array[row, column] - array[row - 1, column], TURN_RAD_MAX
+            raise _wrong(f"turn to knots[{row}]", value, f"turn up to {most:g} in one segment")
         if wrong != FINE:
             raise _wrong(f"knots[{row}]", array[row].tolist(), "let time rise from knot to knot")
         array.flags.writeable = False
@@ -68,7 +74,7 @@ class Route:
         """Give a route through poses, (K, 3), that are a period apart."""
         try:
             array = np.array(poses, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             raise _wrong("poses", poses, "give rows of x, y, heading") from None
         if array.ndim != 2 or array.shape[1] != 3:
             raise _wrong("poses", array.shape, "give (K, 3)")

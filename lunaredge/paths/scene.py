@@ -1,5 +1,6 @@
 """What stands still on a site, or changes by plan: everything that is no machine."""
 
+import math
 from dataclasses import dataclass
 
 from lunaredge.errors import ConfigError
@@ -8,7 +9,7 @@ from lunaredge.paths.grid import SiteGrid
 from lunaredge.paths.polygon import convex_pieces, rods
 from lunaredge.paths.solids import Solid
 from lunaredge.paths.verdict import Kind
-from lunaredge.paths.zones import Obstacle, Zone, check_simple
+from lunaredge.paths.zones import Obstacle, Zone, as_polygon
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Scene:
     def __post_init__(self) -> None:
         """Refuse what can't be told apart, or encloses nothing."""
         if self.boundary is not None:
-            check_simple(self.boundary, "boundary")
+            object.__setattr__(self, "boundary", as_polygon(self.boundary, "boundary"))
         seen: set[str] = set()
         names = [zone.name for zone in self.zones] + [thing.name for thing in self.obstacles]
         for name in names:
@@ -49,13 +50,14 @@ def solids_of(scene: Scene) -> list[Solid]:
     solids = []
     if scene.boundary is not None:
         edge = (*scene.boundary, scene.boundary[0])
-        solids = [Solid(corners=rod, kind=Kind.BOUNDARY) for rod in rods(edge)]
+        solids = [Solid(corners=rod, low_m=-math.inf, kind=Kind.BOUNDARY) for rod in rods(edge)]
     for zone in scene.zones:
         if zone.kind is ZoneKind.KEEP_OUT:
             for piece in convex_pieces(zone.polygon, f"zone {zone.name}"):
                 solids.append(
                     Solid(
                         corners=piece,
+                        low_m=-math.inf,
                         from_s=zone.from_s,
                         until_s=zone.until_s,
                         kind=Kind.KEEP_OUT,

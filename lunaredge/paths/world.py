@@ -38,6 +38,7 @@ from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
 MACHINES_MAX = 64
 # A planner holds some 20 bytes for each of the lattice's states: 80 MB at its largest.
 PLANNERS_MAX = 8
+PAIRS_MAX = 1_000_000
 DEFAULT_OPTIONS = PlanOptions()
 DEFAULT_FLEET_OPTIONS = FleetOptions()
 
@@ -188,8 +189,12 @@ class World:
         return self._broken_in(grid.box_m(changed))
 
     def check_all(self) -> list[Meeting]:
-        """Give the first meeting of each pair of reservations that ever meets, earliest first."""
-        return self._fleet.check_all()
+        """Give the first meeting of each pair of reservations that ever meets, earliest first.
+
+        A million pairs at most; whoever has more has them all on one heap.
+        """
+        pair_count = len(self._fleet) * (len(self._fleet) - 1) // 2
+        return self._fleet.check_all(meetings_max=max(1, min(pair_count, PAIRS_MAX)))
 
     def plan(
         self,
@@ -213,6 +218,8 @@ class World:
         request = PlanRequest(
             start=trip.start, goal=trip.goal, start_s=start_s, reservations=others
         )
+        if (beyond := self._end_beyond(trip)) is not None:
+            return beyond
         planner = self._planner(trip.machine, (trip.start, trip.goal), options)
         plan = planner.plan(request, is_over)
         if isinstance(plan, NoRoute):
@@ -264,6 +271,19 @@ class World:
             if isinstance(verdict, Violation) and trip.name not in plan.holds:
                 return _all_hold(trips, plan, start_s, f"{trip.name}: {verdict.reason}")
         return plan
+
+    def _end_beyond(self, trip: Trip) -> NoRoute | None:
+        """Say so if the start or the goal is not inside the boundary: no lattice need be asked."""
+        if self._boundary is None:
+            return None
+        for word, pose in (("start", trip.start), ("goal", trip.goal)):
+            standing = Route([(0.0, *pose)])
+            hit = self._hit(trip.machine, standing)
+            is_over_edge = hit is not None and hit.kind is Kind.BOUNDARY
+            if is_over_edge or _outside(self._boundary, trip.machine, standing):
+                reason = f"the {word} is not inside the boundary"
+                return NoRoute(kind=Kind.BOUNDARY, pose=pose, proven=True, reason=reason)
+        return None
 
     def _planner(self, machine: Machine, ends: Sequence[Pose], options: PlanOptions) -> Planner:
         """Give a planner for that machine and ends; it is kept for the next plan."""

@@ -46,7 +46,7 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what is no zone."""
         place = f"zone {self.name}"
-        check_simple(self.polygon, place)
+        msgspec.structs.force_setattr(self, "polygon", as_polygon(self.polygon, place))
         check_window(self.from_s, self.until_s, place)
         speed_m_s = self.speed_m_s_max
         if self.kind is ZoneKind.SPEED:
@@ -87,7 +87,7 @@ class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what is no obstacle."""
         place = f"obstacle {self.name}"
-        check_simple(self.polygon, place)
+        msgspec.structs.force_setattr(self, "polygon", as_polygon(self.polygon, place))
         check_window(self.from_s, self.until_s, place)
         if not abs(self.low_m) <= HEIGHT_M_MAX:
             remedy = f"give metres, at most {HEIGHT_M_MAX:g}"
@@ -106,6 +106,21 @@ class Crossing(msgspec.Struct, frozen=True):
     edge: int
     other: int
     point: Point
+
+
+def as_polygon(corners: object, place: str) -> Polygon:
+    """Give corners of any kind as pairs of numbers, checked by `check_simple`.
+
+    Raises:
+        ConfigError: they are none, or no simple polygon.
+    """
+    try:
+        polygon = tuple((float(x_m), float(y_m)) for x_m, y_m in corners)  # type: ignore[attr-defined]
+    except (OverflowError, TypeError, ValueError):
+        remedy = "give pairs of x and y, m"
+        raise _wrong("no polygon", place, "polygon", corners, remedy) from None
+    check_simple(polygon, place)
+    return polygon
 
 
 def check_window(from_s: float, until_s: float, place: str) -> None:
