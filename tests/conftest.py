@@ -2,8 +2,6 @@
 
 import os
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,26 +18,6 @@ OUTSIDE_WORLD = {"runtime", "cli", "style", "system"}
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("search", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("LUNAREDGE_HYPOTHESIS", "steady"))
-
-
-WARMING = pytest.StashKey[subprocess.Popen[bytes]]()
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Compile the kernels beside the first tests: with a cold cache that is a third of the time."""
-    if not session.config.option.collectonly:
-        command = [sys.executable, "-m", "lunaredge", "doctor", "--warm", "--json"]
-        session.stash[WARMING] = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let nothing run on."""
-    warming = session.stash.get(WARMING, None)
-    if warming is not None:
-        warming.kill()
-        warming.wait()
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,8 @@
-"""The height grid: slopes, heights between cells, and what lies under a corridor.
+"""The height grid: heights between cells, and which moves of a lattice lead over steep ones.
 
 A grid's cell (row, column) is the square with its corner at ``x_m + column * cell_m``,
 ``y_m + row * cell_m``; its height is that of its centre. A cell is *under* a corridor when its
 square meets it; squares and corridors are closed sets, so touching is meeting.
-
-Some small functions stand in `corridors` too: numba's cache would not see a change in another file.
 """
 
 import numpy as np
@@ -13,19 +11,6 @@ from lunaredge.kernels.jit import Flags, Floats, Ints, is_array, is_finite, kern
 
 Segment = tuple[float, float, float, float]
 """x and y of one end, x and y of the other."""
-
-
-def slope_deg(heights_m: Floats, cell_m: float) -> Floats:
-    """Give the slope of every cell.
-
-    heights_m : float64 (H, W)  H, W >= 2, m; NaN = not known
-    returns   : float64 (H, W)  angle of the steepest ascent, degrees; NaN where the height of the
-                                cell or of a neighbour is not known
-    """
-    assert is_array(heights_m, np.float64, None, None)
-    assert min(heights_m.shape) >= 2
-    assert cell_m > 0.0
-    return _slope_deg(heights_m, float(cell_m))
 
 
 def heights_at_m(heights_m: Floats, frame: Floats, points: Floats) -> Floats:
@@ -41,27 +26,6 @@ def heights_at_m(heights_m: Floats, frame: Floats, points: Floats) -> Floats:
     assert is_array(points, np.float64, None, 2)
     assert is_finite(points)
     return _heights_at_m(heights_m, frame, points)
-
-
-def steepest_under_deg(
-    slopes_deg: Floats, frame: Floats, path: Floats, half_width_m: float
-) -> Floats:
-    """Give the largest slope under each segment of a corridor.
-
-    slopes_deg : float64 (H, W)   degrees
-    frame      : float64 (3,)     x_m, y_m, cell_m
-    path       : float64 (P, 2)   P >= 1, m
-    returns    : float64 (max(1, P - 1),)  degrees; inf where the slope is NaN or the grid has ended
-    """
-    assert is_array(slopes_deg, np.float64, None, None)
-    assert is_array(frame, np.float64, 3)
-    assert is_array(path, np.float64, None, 2)
-    assert len(path) >= 1
-    assert is_finite(path)
-    assert half_width_m >= 0.0
-    steepest_deg = _steepest_under_deg(slopes_deg, frame, path, float(half_width_m))
-    assert not np.isnan(steepest_deg).any()
-    return steepest_deg
 
 
 def close_moves_over(
@@ -82,25 +46,6 @@ def close_moves_over(
     assert out_closed.shape[:2] == (steep.shape[0] * refinement, steep.shape[1] * refinement)
     assert half_width_m >= 0.0
     _close_moves_over(out_closed, frame, moves, steep, float(half_width_m))
-
-
-@kernel
-def _slope_deg(heights_m: Floats, cell_m: float) -> Floats:
-    """See `slope_deg`: central differences, one-sided on the border (Zevenbergen, Thorne 1987)."""
-    row_count, column_count = heights_m.shape
-    slopes_deg = np.empty((row_count, column_count))
-    for row in range(row_count):
-        south, north = max(0, row - 1), min(row_count - 1, row + 1)
-        for column in range(column_count):
-            west, east = max(0, column - 1), min(column_count - 1, column + 1)
-            across = (heights_m[row, east] - heights_m[row, west]) / ((east - west) * cell_m)
-            along = (heights_m[north, column] - heights_m[south, column]) / (
-                (north - south) * cell_m
-            )
-            slopes_deg[row, column] = np.degrees(np.arctan(np.hypot(across, along)))
-            if not np.isfinite(heights_m[row, column]):
-                slopes_deg[row, column] = np.nan
-    return slopes_deg
 
 
 @kernel
@@ -174,71 +119,6 @@ def _segment_box_m2(segment: Segment, box: Segment) -> float:
         _point_segment_m2(box[2], box[1], segment),
         _point_segment_m2(box[2], box[3], segment),
     )
-
-
-@kernel
-def _span(segment: Segment, low_m: float, high_m: float) -> tuple[float, float]:
-    """Give the least and largest x of the part of a segment between two heights of y."""
-    ax, ay, bx, by = segment
-    dy = by - ay
-    enter, leave = 0.0, 1.0
-    if abs(dy) > 1e-9 * (high_m - low_m):
-        first, second = (low_m - ay) / dy, (high_m - ay) / dy
-        enter = min(1.0, max(0.0, min(first, second)))
-        leave = min(1.0, max(0.0, max(first, second)))
-    left_m, right_m = ax + enter * (bx - ax), ax + leave * (bx - ax)
-    return min(left_m, right_m), max(left_m, right_m)
-
-
-@kernel
-def _index(offset_m: float, cell_m: float, count: int) -> int:
-    """Give the index of the cell at an offset, held within the grid."""
-    return int(min(count - 1.0, max(0.0, np.floor(offset_m / cell_m))))
-
-
-@kernel
-def _steepest_under_deg(
-    slopes_deg: Floats, frame: Floats, path: Floats, half_width_m: float
-) -> Floats:
-    """See `steepest_under_deg`: cell by cell."""
-    steepest_deg = np.empty(max(1, len(path) - 1))
-    for s in range(len(steepest_deg)):
-        end = min(s + 1, len(path) - 1)
-        segment = (path[s, 0], path[s, 1], path[end, 0], path[end, 1])
-        steepest_deg[s] = _steepest_under_segment_deg(slopes_deg, frame, segment, half_width_m)
-    return steepest_deg
-
-
-@kernel
-def _steepest_under_segment_deg(
-    slopes_deg: Floats, frame: Floats, segment: Segment, radius_m: float
-) -> float:
-    """Give the largest slope under one segment, inf where it is not known."""
-    x_m, y_m, cell_m = frame
-    row_count, column_count = slopes_deg.shape
-    low_m, high_m = min(segment[1], segment[3]) - radius_m, max(segment[1], segment[3]) + radius_m
-    left_m, right_m = min(segment[0], segment[2]) - radius_m, max(segment[0], segment[2]) + radius_m
-    top_m, side_m = y_m + row_count * cell_m, x_m + column_count * cell_m
-    if left_m < x_m or low_m < y_m or right_m > side_m or high_m > top_m:
-        return np.inf
-    steepest_deg = 0.0
-    # One cell of slack on every side: rounding must not lose a cell that is only just touched.
-    first_row = _index(low_m - y_m - cell_m, cell_m, row_count)
-    last_row = _index(high_m - y_m + cell_m, cell_m, row_count)
-    for row in range(first_row, last_row + 1):
-        bottom_m = y_m + row * cell_m
-        near_m, far_m = _span(segment, bottom_m - radius_m, bottom_m + cell_m + radius_m)
-        first = _index(near_m - radius_m - x_m - cell_m, cell_m, column_count)
-        last = _index(far_m + radius_m - x_m + cell_m, cell_m, column_count)
-        for column in range(first, last + 1):
-            corner_m = x_m + column * cell_m
-            box = (corner_m, bottom_m, corner_m + cell_m, bottom_m + cell_m)
-            slope = slopes_deg[row, column]
-            if not slope <= steepest_deg and _segment_box_m2(segment, box) <= radius_m * radius_m:
-                if np.isnan(slope):
-                    return np.inf
-                steepest_deg = slope
-    return steepest_deg
 
 
 @kernel

@@ -12,6 +12,8 @@ from lunaredge.paths.footprint import Footprint, Part
 from lunaredge.paths.grid import SiteGrid
 from lunaredge.paths.grid_fleet import compile_kernels
 from lunaredge.paths.machine import Drive, Machine
+from lunaredge.paths.motion import MotionRules
+from lunaredge.paths.occupancy import Occupancy
 from lunaredge.paths.passage import clearance_m, least_costs, travel_costs
 from lunaredge.paths.route import Pose, Route
 from lunaredge.paths.scene import Scene
@@ -75,11 +77,21 @@ def _warm_planners(world: World, machine: Machine) -> None:
         world.plan(Trip("one", one, start, goal), ignore=["other"])
     world.plan(Trip("third", machine, start, goal))
     world.plan(Trip("third", machine, start, Pose(20.0, 12.0, 0.0)))
+    wall = ((24.0, 0.0), (26.0, 0.0), (26.0, 40.0), (24.0, 40.0))
+    walled = Scene(
+        grid=SiteGrid.of_heights(np.zeros((20, 20)), 2.0),
+        zones=(Zone(name="wall", kind=ZoneKind.KEEP_OUT, polygon=wall),),
+    )
+    World(walled).plan(Trip("kept", machine, start, goal))
     world.plan_fleet([Trip("a", machine, start, goal), Trip("b", machine, goal, start)])
 
 
 def _warm_grids(machine: Machine) -> None:
     grid = SiteGrid.of_heights(np.zeros((8, 8)), 2.0)
+    Occupancy(np.zeros((8, 8), np.bool_), grid.frame).check_poses(
+        machine.footprint, np.full((1, 3), 5.0)
+    )
+    MotionRules(grid, machine).energy_wh(Route([(0.0, 4.0, 4.0, 0.0), (9.0, 9.0, 4.0, 0.0)]))
     clearance_m(grid, machine)
     least_costs(grid, machine)
     travel_costs(grid, machine, 0.0)

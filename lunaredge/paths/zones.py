@@ -6,6 +6,7 @@ rounding leaves a doubt. What a zone does to a route is the checks' business.
 """
 
 import math
+from collections.abc import Iterable
 from fractions import Fraction
 
 import msgspec
@@ -108,14 +109,14 @@ class Crossing(msgspec.Struct, frozen=True):
     point: Point
 
 
-def as_polygon(corners: object, place: str) -> Polygon:
+def as_polygon(corners: Iterable[Iterable[float]], place: str) -> Polygon:
     """Give corners of any kind as pairs of numbers, checked by `check_simple`.
 
     Raises:
         ConfigError: they are none, or no simple polygon.
     """
     try:
-        polygon = tuple((float(x_m), float(y_m)) for x_m, y_m in corners)  # type: ignore[attr-defined]
+        polygon = tuple((float(x_m), float(y_m)) for x_m, y_m in corners)
     except (OverflowError, TypeError, ValueError):
         remedy = "give pairs of x and y, m"
         raise _wrong("no polygon", place, "polygon", corners, remedy) from None

@@ -94,6 +94,7 @@ def warm_up() -> None:
     assert solution.path, "the small site has a way around"
     blocked = ((0.0, 0.0), (0.0, 30.0))
     assert check_route(ground, blocked, 1.0, 20.0, ()), "the small site has a boundary"
+    ground.distance_m((0.0, 0.0), ground.site.boundary)
     steep = ground.updated([(2.5, 2.5, 9.0)])
     assert check_route(steep, blocked, 1.0, 20.0, ()), "the small site has got a hill"
     mover = Mover(half_width_m=1.0, slope_deg_max=20.0, speed_m_s=1.0)

@@ -12,15 +12,15 @@ def gradients(grid):
     return grid.frame.tolist(), (grid.gradient_x + known).tolist(), grid.gradient_y.tolist()
 
 
-def worst_excess(ground, pose, gradients_max):
+def worst_excess(ground, pose, gradients_max, near_m=NEAR_M):
     """Give how far the worst lean at a pose is over its limits along and across.
 
     Looks at every cell that the origin touches; inf where one is not known.
     """
     (x0, y0, cell_m), gradients_x, gradients_y = ground
     x_m, y_m, heading = pose
-    columns = [math.floor((x_m + near - x0) / cell_m) for near in (-NEAR_M, NEAR_M)]
-    rows = [math.floor((y_m + near - y0) / cell_m) for near in (-NEAR_M, NEAR_M)]
+    columns = [math.floor((x_m + near - x0) / cell_m) for near in (-near_m, near_m)]
+    rows = [math.floor((y_m + near - y0) / cell_m) for near in (-near_m, near_m)]
     excess = -math.inf
     for row in range(rows[0], rows[1] + 1):
         for column in range(columns[0], columns[1] + 1):

@@ -28,6 +28,10 @@ def find(grid, knots, it):
     return attitude.first_breach(Route(knots).knots, ground, it.figures)
 
 
+# Nearer than where the kernel calls a cell touched.
+SURELY_M = 0.5 * attitude.TOUCH_M
+
+
 def hilly(seed):
     heights_m = np.random.default_rng(seed).normal(size=(9, 11)).cumsum(0).cumsum(1) * 0.12
     return SiteGrid.of_heights(heights_m, CELL_M)
@@ -53,7 +57,9 @@ def test_the_first_lean_over_a_limit_is_the_first_of_all_moments(seed, poses, al
         moment_s = k / SEGMENT_MOMENTS
         if moment_s >= time_s:
             break
-        assert naive_attitude.worst_excess(ground, route.pose_at(moment_s), limits) <= 1e-6
+        pose = route.pose_at(moment_s)
+        # A cell that is not touched yet, but will be in some micrometres, does not count.
+        assert naive_attitude.worst_excess(ground, pose, limits, SURELY_M) <= 1e-6
     if what != attitude.NOTHING:
         assert segment <= time_s <= segment + 1
         after_s = np.nextafter(time_s, math.inf)

@@ -23,30 +23,6 @@ ENDS = st.tuples(HALVES, HALVES)
 RADII = st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.75])
 
 
-@given(HEIGHTS, st.floats(0.5, 10.0))
-def test_slope_equals_plain_loops(heights_m, cell_m):
-    found = terrain.slope_deg(heights_m, cell_m)
-
-    assert found == pytest.approx(np.array(naive.slope_deg(heights_m, cell_m)), abs=1e-9)
-
-
-def test_slope_of_a_plane_is_its_steepest_ascent_everywhere():
-    rows, columns = np.mgrid[0:6, 0:7].astype(np.float64)
-
-    found = terrain.slope_deg(3.0 * columns + 4.0 * rows, 5.0)
-
-    assert found == pytest.approx(45.0)
-
-
-def test_what_is_not_known_leaves_no_slope_known_around_it():
-    heights_m = np.zeros((3, 5))
-    heights_m[1, 1] = np.nan
-
-    unknown = np.isnan(terrain.slope_deg(heights_m, 1.0))
-
-    assert unknown.astype(int).tolist() == [[0, 1, 0, 0, 0], [1, 1, 1, 0, 0], [0, 1, 0, 0, 0]]
-
-
 @given(st.integers(1, 3), st.floats(-1.0, 9.0), st.floats(2.0, 9.0))
 def test_heights_on_a_plane_are_found_between_centres(step, x_m, y_m):
     rows, columns = np.mgrid[0:6, 0:7].astype(np.float64)
@@ -63,34 +39,6 @@ def test_heights_beyond_the_outer_centres_are_the_borders():
     found = terrain.heights_at_m(heights_m, FRAME, np.array([[-90.0, -90.0], [90.0, 90.0]]))
 
     assert found.tolist() == [1.0, 4.0]
-
-
-@given(
-    arrays(np.float64, (4, 5), elements=st.sampled_from([0.0, 5.0, 12.5, 30.0, math.nan])),
-    st.lists(ENDS, min_size=1, max_size=3),
-    RADII,
-)
-def test_steepest_under_looks_at_every_cell_that_the_corridor_touches(slopes_deg, path, radius_m):
-    found = terrain.steepest_under_deg(slopes_deg, FRAME, np.array(path), radius_m)
-
-    expected = [
-        naive.steepest_under_deg(slopes_deg, FRAME, segment, radius_m)
-        for segment in naive.segments_of(path)
-    ]
-    assert found.tolist() == expected
-
-
-def test_a_corridor_that_only_just_touches_a_steep_cell_is_over_it():
-    slopes_deg = np.zeros((5, 5))
-    slopes_deg[2, 2] = 40.0
-    frame = np.array([0.0, 0.0, 1.0])
-    path = np.array([[1.0, 2.5]])
-
-    touching = terrain.steepest_under_deg(slopes_deg, frame, path, 1.0)
-    clear = terrain.steepest_under_deg(slopes_deg, frame, path, 0.9999)
-
-    assert touching.tolist() == [40.0]
-    assert clear.tolist() == [0.0]
 
 
 @settings(max_examples=12)  # exact numbers for every move and cell are slow
@@ -113,14 +61,3 @@ def test_closed_moves_are_those_over_steep_cells(steep, refinement, radius_m):
         gaps_m = [math.sqrt(naive.segment_box_m2(move, low, high)) for low, high in boxes]
         if all(abs(gap_m - radius_m) > 1e-9 for gap_m in gaps_m):
             assert closed[row, column, k] == any(gap_m <= radius_m for gap_m in gaps_m)
-
-
-@pytest.mark.parametrize("broken", [np.nan, np.inf])
-def test_paths_that_are_nowhere_are_refused(broken):
-    with pytest.raises(AssertionError):
-        terrain.steepest_under_deg(np.zeros((2, 2)), FRAME, np.array([[broken, 0.0]]), 1.0)
-
-
-def test_a_grid_of_one_row_has_no_slope():
-    with pytest.raises(AssertionError):
-        terrain.slope_deg(np.zeros((1, 5)), 1.0)

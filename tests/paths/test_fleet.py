@@ -338,7 +338,7 @@ def test_names_are_used_once_and_known():
 
     with pytest.raises(ConfigError, match="another name"):
         fleet.add("a", standing(9.0, 0.0))
-    with pytest.raises(ConfigError, match="name one"):
+    with pytest.raises(ConfigError, match="name a reservation"):
         fleet.remove("b")
 
     assert "a" in fleet

@@ -277,7 +277,7 @@ def test_a_turn_between_two_free_poses_is_met():
     assert 0.3 < contact.time_s < 0.5
 
 
-@pytest.mark.parametrize("turns", [1.0, 3.0, 100_000.0])
+@pytest.mark.parametrize("turns", [1.0, 3.0, 30.0])
 @pytest.mark.parametrize(("start_rad", "lap"), [(-1.0, 0.0), (0.5, 1.0)])
 def test_full_turns_on_the_spot_are_looked_at_all_around(turns, start_rad, lap):
     closed = np.zeros((20, 20), np.bool_)
