@@ -34,7 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         help=f"{', '.join(MODULES)} (all of them, when none is named)",
     )
     parser.add_argument("--data", metavar="DIR", help="run on other instances of the same format")
-    parser.add_argument("--seconds", type=float, metavar="S", help="how long to measure each")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="about how long to measure; starting and comparing come on top",
+    )
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="paths: draw cost against size, as a PNG"
     )
