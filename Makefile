@@ -24,7 +24,7 @@ help: ## list what can be made
 demo: $(SITE) ## run a whole construction site through an Earth outage (about 3 minutes)
 	@$(LUNAREDGE) demo $(ARGS)
 
-test: $(DEV) ## run every test (under 6 minutes)
+test: $(DEV) ## run every test (about 8 minutes)
 	@$(LUNAREDGE) doctor --warm --json >/dev/null
 	@$(BIN)/python -m pytest $(ARGS)
 
