@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lunaredge.kernels import relief, terrain
+from lunaredge.kernels import relief
 from lunaredge.paths.grid import SiteGrid
 from tests.kernels import naive_relief
 
@@ -42,14 +42,6 @@ def test_layers_across_blocks_equal_plain_loops():
 
     expected = naive_relief.layers(heights_m.tolist(), 2.0)
     assert found == pytest.approx(expected, abs=1e-9, nan_ok=True)
-
-
-def test_slopes_are_bit_for_bit_those_of_the_scheduler():
-    heights_m = np.random.default_rng(2).normal(size=(70, 45))
-
-    found = layers_of(heights_m, 2.5)[relief.SLOPE]
-
-    assert found.tolist() == terrain.slope_deg(heights_m, 2.5).tolist()
 
 
 def test_a_plane_is_neither_rough_nor_stepped():
