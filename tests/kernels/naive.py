@@ -109,48 +109,6 @@ def segment_box_m2(segment: Segment, low: Point, high: Point) -> Fraction:
     return least_m2([segment], edge_of(corners))
 
 
-def steepest_under_deg(slopes_deg, frame, segment: Segment, radius_m: float) -> float:
-    """Look at every cell of the grid, and at whether the corridor leaves it."""
-    x_m, y_m, cell_m = map(float, frame)
-    rows, columns = len(slopes_deg), len(slopes_deg[0])
-    for x, y in segment:
-        if not (x_m <= x - radius_m and x + radius_m <= x_m + columns * cell_m):
-            return math.inf
-        if not (y_m <= y - radius_m and y + radius_m <= y_m + rows * cell_m):
-            return math.inf
-    under = [
-        float(slopes_deg[row][column])
-        for row in range(rows)
-        for column in range(columns)
-        if segment_box_m2(
-            segment,
-            (x_m + column * cell_m, y_m + row * cell_m),
-            (x_m + column * cell_m + cell_m, y_m + row * cell_m + cell_m),
-        )
-        <= Fraction(radius_m) ** 2
-    ]
-    return math.inf if any(map(math.isnan, under)) else max([0.0, *under])
-
-
-def slope_deg(heights_m, cell_m: float) -> list[list[float]]:
-    rows, columns = len(heights_m), len(heights_m[0])
-
-    def rise(row: int, column: int, i: int, j: int) -> float:
-        """Rise per metre between the neighbours before and after, in one direction."""
-        before = (max(row - i, 0), max(column - j, 0))
-        after = (min(row + i, rows - 1), min(column + j, columns - 1))
-        run_m = cell_m * ((after[0] - before[0]) + (after[1] - before[1]))
-        return (heights_m[after[0]][after[1]] - heights_m[before[0]][before[1]]) / run_m
-
-    return [
-        [
-            math.degrees(math.atan(math.hypot(rise(r, c, 0, 1), rise(r, c, 1, 0))))
-            for c in range(columns)
-        ]
-        for r in range(rows)
-    ]
-
-
 def steps(costs, closed, row: int, column: int):
     """Every free step from a cell: the neighbour's row and column, the cost on a grid of 1 m."""
     for i, j in itertools.product((-1, 0, 1), repeat=2):
