@@ -15,6 +15,7 @@ import numpy as np
 
 from lunaredge.kernels.jit import Floats, kernel
 
+# A polygon of more corners is a drawing, not an outline: every check pays for each corner.
 CORNERS_MAX = 16
 COUNT, MARGIN, LOW, HIGH, REACH, CORNERS = range(6)
 COLUMNS = CORNERS + 2 * CORNERS_MAX

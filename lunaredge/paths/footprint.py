@@ -13,20 +13,15 @@ import msgspec
 import numpy as np
 
 from lunaredge.errors import ConfigError
+from lunaredge.kernels.convex import COLUMNS, CORNERS, CORNERS_MAX
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.site import Point
 
-# A polygon of more corners is a drawing, not an outline: every check pays for each corner.
-CORNERS_MAX = 16
 PARTS_MAX = 16
 # A machine larger than this is a mistake in the units.
 SIZE_M_MAX = 1000.0
 # Cross products of unit edges under this are straight lines.
 _STRAIGHT = 1e-12
-
-# Columns of `Footprint.parts` before the corners.
-COUNT, MARGIN, LOW, HIGH, REACH, CORNERS = range(6)
-COLUMNS = CORNERS + 2 * CORNERS_MAX
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):

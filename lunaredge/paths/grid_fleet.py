@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from lunaredge.errors import ConfigError
 from lunaredge.kernels import mapf_agents, mapf_boards, mapf_fields, mapf_lacam
 from lunaredge.kernels.jit import Shorts
-from lunaredge.paths.grid_improve import Budget, improve_plan, never
+from lunaredge.paths.grid_improve import Budget, improve_plan
 from lunaredge.paths.grid_plan import (
     FaultKind,
     GridFault,
@@ -23,6 +23,7 @@ from lunaredge.paths.grid_plan import (
     GridPlan,
     check_grid_plan,
 )
+from lunaredge.paths.problem import never
 
 __all__ = [
     "FaultKind",

@@ -27,11 +27,6 @@ _MACHINES_PER_PUSH = 8
 _PUSHES_MIN = 8
 
 
-def never() -> bool:
-    """Say that there is time."""
-    return False
-
-
 class Budget:
     """Slices that may be spent, and a clock that may end it earlier."""
 

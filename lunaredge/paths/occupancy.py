@@ -19,7 +19,7 @@ from lunaredge.kernels.convex import COUNT, LOW
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.paths.cover import disc_rows
 from lunaredge.paths.footprint import Footprint
-from lunaredge.paths.route import COORDINATE_M_MAX, HEADING, TIME, Pose, Route, X, Y
+from lunaredge.paths.route import COORDINATE_M_MAX, Pose, Route
 
 Cell = tuple[int, int]
 """Row and column."""
@@ -197,7 +197,7 @@ class Occupancy:
         segment, part, cell = sweep.first_contact(route.knots, self.cells, self.outline(footprint))
         if segment < 0:
             return None
-        time_s, pose = _at(route, segment, part)
+        time_s, pose = route.at(segment, part)
         return Contact(time_s=time_s, segment=segment, pose=pose, cell=self._named(cell))
 
     def least_clearance(
@@ -221,7 +221,7 @@ class Occupancy:
             return Clearance(
                 clearance_m=within_m, time_s=route.start_s, pose=route.pose_at(route.start_s)
             )
-        time_s, pose = _at(route, segment, part)
+        time_s, pose = route.at(segment, part)
         return Clearance(
             clearance_m=distance * float(self.frame[2]),
             time_s=time_s,
@@ -278,14 +278,6 @@ class Occupancy:
             clearance = self.cells[1]
             clearance[[0, -1], :] = 1
             clearance[:, [0, -1]] = 1
-
-
-def _at(route: Route, segment: int, part: float) -> tuple[float, Pose]:
-    """Give the time and the pose after a part of a segment."""
-    start = route.knots[segment]
-    end = route.knots[min(segment + 1, len(route.knots) - 1)]
-    knot = start + part * (end - start)
-    return float(knot[TIME]), Pose(float(knot[X]), float(knot[Y]), float(knot[HEADING]))
 
 
 def _packed(flags: Flags) -> kernel.Words:

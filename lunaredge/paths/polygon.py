@@ -12,9 +12,9 @@ import mapbox_earcut
 import numpy as np
 
 from lunaredge.errors import ConfigError
+from lunaredge.kernels.convex import CORNERS_MAX
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.site import Point, Polygon
-from lunaredge.paths.footprint import CORNERS_MAX
 from lunaredge.paths.route import Pose
 from lunaredge.paths.zones import check_simple
 

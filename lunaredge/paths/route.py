@@ -105,6 +105,13 @@ class Route:
         times_s = self.knots[:, TIME]
         return Pose(*(float(np.interp(time_s, times_s, self.knots[:, c])) for c in (X, Y, HEADING)))
 
+    def at(self, segment: int, part: float) -> tuple[float, Pose]:
+        """Give the time and the pose after a part, 0 to 1, of a segment."""
+        start = self.knots[segment]
+        end = self.knots[min(segment + 1, len(self.knots) - 1)]
+        time_s, x_m, y_m, heading_rad = (start + part * (end - start)).tolist()
+        return time_s, Pose(x_m, y_m, heading_rad)
+
     def delayed(self, delay_s: float) -> "Route":
         """Give the same route, so much later."""
         return Route(self.knots + np.array((delay_s, 0.0, 0.0, 0.0)))

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels import solidcheck, solidroute
-from lunaredge.kernels.convex import COLUMNS
+from lunaredge.kernels.convex import COLUMNS, CORNERS_MAX
 from lunaredge.kernels.jit import Floats, Ints, Shorts
 from lunaredge.kernels.solids import (
     CELL,
@@ -34,7 +34,7 @@ from lunaredge.kernels.solids import (
     write_faces,
 )
 from lunaredge.model.site import Point
-from lunaredge.paths.footprint import CORNERS_MAX, Footprint
+from lunaredge.paths.footprint import Footprint
 from lunaredge.paths.polygon import is_convex
 from lunaredge.paths.route import COORDINATE_M_MAX, Pose, Route
 from lunaredge.paths.verdict import Kind
@@ -275,7 +275,7 @@ def first_contact(solids: Solids, footprint: Footprint, route: Route) -> Contact
     if segment < 0:
         return None
     gap_m, _ = solidroute.least_to(route.knots, segment, parts, part, solids.arrays[0], solid)
-    time_s, pose = _at(route, segment, u)
+    time_s, pose = route.at(segment, u)
     return Contact(
         segment=segment,
         time_s=time_s,
@@ -300,7 +300,7 @@ def least_clearance(
     )
     if segment < 0:
         return None
-    time_s, pose = _at(route, segment, u)
+    time_s, pose = route.at(segment, u)
     return Nearness(
         clearance_m=gap_m, segment=segment, time_s=time_s, pose=pose, solid=solid, part=part
     )
@@ -362,14 +362,6 @@ def _poses(poses: ArrayLike) -> Floats:
     except (TypeError, ValueError):
         raise _wrong("poses", poses, "give rows of x, y, heading") from None
     return array
-
-
-def _at(route: Route, segment: int, u: float) -> tuple[float, Pose]:
-    """Give time and pose on a segment."""
-    knots = route.knots
-    knot = knots[segment] + u * (knots[min(segment + 1, len(knots) - 1)] - knots[segment])
-    time_s, x_m, y_m, heading_rad = (float(number) for number in knot)
-    return time_s, Pose(x_m, y_m, heading_rad)
 
 
 def _wrong(key: str, value: object, remedy: str) -> ConfigError:

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lunaredge.errors import ConfigError
+from lunaredge.kernels.convex import CORNERS
 from lunaredge.kernels.corridors import are_inside
 from lunaredge.kernels.jit import Floats
 from lunaredge.paths.fleet import RANGE_M, Fleet, Meeting, Reservation
 from lunaredge.paths.fleet_plan import FleetOptions, FleetPlan, Job, plan_fleet
-from lunaredge.paths.footprint import CORNERS
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.motion import MotionRules
 from lunaredge.paths.occupancy import Occupancy

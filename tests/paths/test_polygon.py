@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lunaredge.errors import ConfigError
-from lunaredge.paths.footprint import CORNERS_MAX
+from lunaredge.kernels.convex import CORNERS_MAX
 from lunaredge.paths.polygon import convex_pieces, is_convex, rectangle, rods
 from lunaredge.paths.route import Pose
 

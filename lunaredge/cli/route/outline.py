@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from lunaredge.kernels.convex import CORNERS, COUNT, MARGIN
 from lunaredge.kernels.jit import Floats
-from lunaredge.paths.footprint import CORNERS, COUNT, MARGIN, Footprint
+from lunaredge.paths.footprint import Footprint
 from lunaredge.paths.route import Pose, Route
 
 # A round of 24 corners is round to the eye.

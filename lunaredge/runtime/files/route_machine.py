@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from lunaredge.errors import ConfigError
-from lunaredge.paths.footprint import CORNERS_MAX, PARTS_MAX, Footprint, Part
+from lunaredge.kernels.convex import CORNERS_MAX
+from lunaredge.paths.footprint import PARTS_MAX, Footprint, Part
 from lunaredge.paths.machine import Drive, Machine, Power, Stability, Traction
 from lunaredge.runtime.files.document import Document, KeyPath
 from lunaredge.runtime.files.fields import Name, Written, name, number, positive
