@@ -4,8 +4,13 @@ Numba's cache on disk looks at a kernel's own file and at no other, so a change 
 imports would go unseen. `kernel` therefore keeps what it compiles in a folder that is named after
 the text of every kernel file below. For that a kernel imports from another only by a plain
 ``from lunaredge.kernels.NAME import ...`` line at the top: a test holds this.
+
+Nor does numba lock its index while it changes it: two processes that compile a kernel at once for
+different types can name the same file, and the next one then runs the code of the wrong types.
+Here reading and writing take turns.
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -18,6 +23,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -33,6 +39,8 @@ _CONFIG: Any = numba.config
 _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r"^from lunaredge\.kernels\.(\w+) import", re.MULTILINE)
 _DIGEST_DIGITS = 16
+_LOCK_FILE = "lock"
+_FunctionCache: Any = FunctionCache
 
 
 def kernel(function: _F) -> _F:
@@ -40,8 +48,11 @@ def kernel(function: _F) -> _F:
 
     No fastmath and no parallel reductions: the same input gives the same bits on every run.
     """
+    compiled: Any = numba.njit(nogil=True)(function)
     with _cache_folder(function.__code__.co_filename):
-        return cast(_F, numba.njit(cache=True, nogil=True)(function))
+        # What `cache=True` sets, but with the lock.
+        compiled._cache = _LockedCache(function)  # noqa: SLF001
+    return cast(_F, compiled)
 
 
 def is_array(
@@ -80,6 +91,36 @@ def digest_below(name: str) -> str:
     below = files_below(name)
     texts = b"\0".join((_FOLDER / f"{file}.py").read_bytes() for file in below)
     return hashlib.sha256(texts).hexdigest()[:_DIGEST_DIGITS] if below else ""
+
+
+class _LockedCache(_FunctionCache):  # type: ignore[misc]
+    """Numba's cache on disk of one function, for several processes at once."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Give the compiled code for these types; None: there is none."""
+        with _locked(self.cache_path, fcntl.LOCK_SH):
+            return super().load_overload(sig, target_context)
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the compiled code for these types."""
+        Path(self.cache_path).mkdir(parents=True, exist_ok=True)
+        with _locked(self.cache_path, fcntl.LOCK_EX):
+            super().save_overload(sig, data)
+
+
+@contextmanager
+def _locked(folder: str, how: int) -> Iterator[None]:
+    """Hold the lock of a cache folder; where no file can be made there, nobody writes either."""
+    try:
+        lock = os.open(Path(folder) / _LOCK_FILE, os.O_CREAT | os.O_RDONLY, 0o666)
+    except OSError:
+        yield
+        return
+    try:
+        fcntl.flock(lock, how)
+        yield
+    finally:
+        os.close(lock)
 
 
 @contextmanager

@@ -1,8 +1,12 @@
 """The rules that keep numba's cache true."""
 
 import ast
+import importlib.util
+import threading
 from pathlib import Path
 
+import numba
+import numpy as np
 import pytest
 
 import lunaredge.kernels
@@ -70,3 +74,67 @@ def test_compiled_code_has_one_decorator(path):
         if isinstance(node, ast.Import)
         for alias in node.names
     }
+
+
+KERNEL = """
+from lunaredge.kernels.jit import kernel
+
+@kernel
+def doubled(x):
+    return x + x
+"""
+
+
+def kernel_anew(folder):
+    """Import a kernel as another process would: with no compiled code in memory."""
+    path = folder / "anew.py"
+    if not path.exists():
+        path.write_text(KERNEL)
+    spec = importlib.util.spec_from_file_location("anew", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.doubled
+
+
+def test_two_that_compile_at_once_for_different_types_keep_both(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    first, second = kernel_anew(tmp_path), kernel_anew(tmp_path)
+    index = first._cache._cache_file
+    rival = threading.Thread(target=second, args=(1.5,))
+    load_index, is_saving = index._load_index, []
+
+    def load_while_the_rival_saves():
+        overloads = load_index()
+        if is_saving:
+            rival.start()
+            # With the lock the rival waits for us, so here its time runs out.
+            rival.join(timeout=2.0)
+        return overloads
+
+    monkeypatch.setattr(index, "_load_index", load_while_the_rival_saves)
+    first._cache.disable()
+    first(np.zeros(1))
+    [(types, compiled)] = first.overloads.items()
+    first._cache.enable()
+    is_saving.append(True)
+
+    first._cache.save_overload(types, compiled)
+    rival.join()
+    later = kernel_anew(tmp_path)
+
+    assert later(2.5) == 5.0
+    assert later(np.array([3.0])).tolist() == [6.0]
+    assert later.stats.cache_misses == {}
+
+
+def test_a_cache_that_nobody_may_write_to_is_read_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    kernel_anew(tmp_path)(1.5)
+    [lock] = (tmp_path / "cache").rglob("lock")
+    lock.unlink()
+    lock.mkdir()
+
+    later = kernel_anew(tmp_path)
+
+    assert later(2.5) == 5.0
+    assert later.stats.cache_misses == {}
