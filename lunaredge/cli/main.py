@@ -5,11 +5,14 @@ the data centre has installed.
 """
 
 import argparse
+import contextlib
+import errno
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from lunaredge import __version__
 from lunaredge.errors import LunarEdgeError
@@ -19,6 +22,11 @@ EXIT_NOT_SO = 1
 EXIT_BAD_INPUT = 2
 EXIT_MISSING_PART = 3
 EXIT_INTERRUPTED = 130
+# As a shell has it for SIGPIPE: the answer was not read to its end, so a filter's `head` or `true`
+# can't turn a check that failed into success.
+EXIT_PIPE_CLOSED = 141
+# What writing to a full or broken disk gives.
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class Command(NamedTuple):
@@ -59,7 +67,8 @@ COMMANDS = (
 
 _EPILOG = """\
 exit codes: 0 done, 1 what was asked about is not so, 2 bad input or usage (a
-work order that is refused too), 3 a needed part (broker, disk, node) is missing, 130 interrupted.
+work order that is refused too), 3 a needed part (broker, disk, node) is missing, 130 interrupted,
+141 the answer was not read to its end (as with `| head`).
 
 start here: lunaredge demo
 """
@@ -76,6 +85,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return EXIT_BAD_INPUT
     try:
+        code = _run(words)
+        if sys.stdout is not None:
+            # Here, since Python's own last flush would only grumble about what it can't write.
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _let_go(sys.stdout, sys.stderr)
+        return EXIT_PIPE_CLOSED
+    except OSError as exc:
+        # Whoever opens files by name tells of them; what has no name is an output that is full.
+        if exc.errno not in _UNWRITABLE or exc.filename is not None:
+            raise
+        _let_go(sys.stdout)
+        with contextlib.suppress(OSError):
+            remedy = "make room, or send the output elsewhere"
+            print(
+                f"lunaredge: the output cannot be written: {exc.strerror}; {remedy}",
+                file=sys.stderr,
+            )
+        _let_go(sys.stderr)
+        return EXIT_MISSING_PART
+    return code
+
+
+def _run(words: Sequence[str]) -> int:
+    """Run a command and give the exit code, less what happens to its output."""
+    try:
         parser = _parser(words)
         options = parser.parse_args(words)
         module = importlib.import_module(f"lunaredge.cli.{_found(options.command).module}")
@@ -90,11 +125,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _explain_missing(exc)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone away; that is its right.
-        sys.stderr.close()
-        return EXIT_DONE
     return code
+
+
+def _let_go(*streams: TextIO | None) -> None:
+    """Send what a stream still holds nowhere, so that Python's last flush of it succeeds."""
+    for stream in streams:
+        # A stream without a file, or that is closed, has nothing to flush to.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -180,6 +180,8 @@ class Task(NamedTuple):
     """Price of a second."""
     weight: float
     """By how much the distance to go counts more than the way come; 1 or more."""
+    haste: float
+    """How much it counts on top where the goal is taken for longer than the way there."""
 
 
 class Pool(NamedTuple):

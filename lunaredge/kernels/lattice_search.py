@@ -40,9 +40,6 @@ STATE, PARENT, VIA, NEXT, SETTLED = range(5)
 SAFE_FROM, SAFE_UNTIL, ARRIVAL, COST, TO_GO, LEAVING = range(6)
 NODES, WAITING, POPPED, GOAL_NODE, GIVEN_UP = range(5)
 
-# What the way still to go counts where the wait counts for more. With nothing, all that can be
-# reached in the meantime would be looked at before the last few metres.
-WAIT_SHARE = 3.0
 # A knot this near to the straight between its neighbours is left out: a hundredth of CONTACT_M.
 SAME_M = 1e-6
 SAME_RAD = 1e-8
@@ -337,11 +334,9 @@ def _improve(
     """
     pool.words[at, PARENT], pool.words[at, VIA] = origin
     pool.figures[at, LEAVING], pool.figures[at, ARRIVAL], pool.figures[at, COST] = figures
-    ahead = task.weight * pool.figures[at, TO_GO]
-    wait = task.second * (task.free_s - figures[1])
-    if wait > ahead:
-        ahead = wait + WAIT_SHARE * ahead
-    _push(pool.keys, pool.waiting, pool.counts, figures[2] + ahead, at)
+    to_go, wait = pool.figures[at, TO_GO], task.second * (task.free_s - figures[1])
+    key = figures[2] + max(task.weight * to_go, wait) + task.haste * to_go
+    _push(pool.keys, pool.waiting, pool.counts, key, at)
 
 
 @kernel

@@ -46,9 +46,14 @@ def cells_of(free: Flags) -> tuple[Shorts, Shorts]:
     cells[:, AT_NOW] = cells[:, AT_AFTER] = -1
     # "No cell" is always taken.
     cells[cell_count, AT_AFTER] = 0
-    degrees = (cells[:, :NEIGHBOURS] < cell_count).sum(axis=1)
-    cells[:, PASSES] = (degrees[cells[:, :NEIGHBOURS]] > 1).sum(axis=1)
+    count_passes(cells)
     return numbers, cells
+
+
+def count_passes(out_cells: Shorts) -> None:
+    """Write how many of each cell's neighbours are no dead ends, after neighbours changed."""
+    degrees = (out_cells[:, :NEIGHBOURS] < len(out_cells) - 1).sum(axis=1)
+    out_cells[:, PASSES] = (degrees[out_cells[:, :NEIGHBOURS]] > 1).sum(axis=1)
 
 
 def fields_toward(cells: Shorts, goals: Shorts) -> Shorts:

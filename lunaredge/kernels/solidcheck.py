@@ -14,7 +14,7 @@ without branches that depend on the data; a mispredicted branch costs more than 
 3. the part has the body beyond one of its faces, likewise;
 4. `kernels.convex.gap`: the truth.
 
-So the cost is some 4 ns a pose in the open, bound by finding and reading one byte, and some 35 ns
+So the cost is some 4 ns a pose in the open, bound by finding and reading one byte, and some 30 ns
 more where the machine comes within its reach of a body (x86-64 at 2.6 GHz, 2026-11). Arrays are
 handed on one by one: a tuple of them costs a count of references each time, which doubles that.
 """
@@ -25,7 +25,7 @@ import numpy as np
 
 from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, gap, place, turned
 from lunaredge.kernels.jit import Floats, Ints, Shorts, kernel
-from lunaredge.kernels.solids import (
+from lunaredge.kernels.solidfaces import (
     CLEAR_MAX,
     FACE_REACH,
     FACE_X,
@@ -33,19 +33,25 @@ from lunaredge.kernels.solids import (
     FRAME_X,
     FRAME_Y,
     GROWN,
-    HEADS,
-    NO_ENTRY,
+    NORMAL_X,
+    NORMAL_Y,
     PER_M,
     QUANTUM,
     TILE_COLUMNS,
     TOUCH_M,
     Bytes,
-    Index,
     X,
     Y,
     farthest_face,
-    is_first,
     support,
+)
+from lunaredge.kernels.solids import (
+    BLOCK,
+    HEADS,
+    NEXT,
+    NO_ENTRY,
+    Index,
+    is_first,
     tile_of,
     tiles,
 )
@@ -57,7 +63,7 @@ _HEADING_RAD_MAX = 1e6
 NONE, BAD = -1, -2
 
 # Poses that go through the sieves together: what they need stays in the first cache.
-BLOCK = 256
+POSES = 256
 
 # Rows of `Sieve.left`: the place, how much farther than its reach the outline looks for bodies,
 # heading, its cosine and sine; the rest are for segments, see `kernels.solidroute`.
@@ -69,11 +75,11 @@ class Sieve(NamedTuple):
     """What passes from sieve to sieve, for one block."""
 
     cells: Shorts
-    """int32 (BLOCK,): the clearance cell of each pose."""
+    """int32 (POSES,): the clearance cell of each pose."""
     ids: Shorts
-    """int32 (BLOCK + 1,): the poses left by the clearance."""
+    """int32 (POSES + 1,): the poses left by the clearance."""
     left: Floats
-    """float64 (LEFT_ROWS, BLOCK): theirs."""
+    """float64 (LEFT_ROWS, POSES): theirs."""
     pairs: Shorts
     """int32 (C, 3): which of those left, solid, part."""
     work: Floats
@@ -133,11 +139,11 @@ def first_hit(
 def sieve_for(solid_count: int, part_count: int) -> Sieve:
     """Give the sieve's space for so many solids and parts; some 0.3 us."""
     return Sieve(
-        np.empty(BLOCK, np.int32),
-        np.empty(BLOCK + 1, np.int32),
-        np.empty((LEFT_ROWS, BLOCK)),
+        np.empty(POSES, np.int32),
+        np.empty(POSES + 1, np.int32),
+        np.empty((LEFT_ROWS, POSES)),
         # One pose may be near them all.
-        np.empty((4 * BLOCK + solid_count * part_count, 3), np.int32),
+        np.empty((4 * POSES + solid_count * part_count, 3), np.int32),
         work_space(),
     )
 
@@ -162,8 +168,8 @@ def _search(
     for part in range(len(parts)):
         reach = max(reach, parts[part, REACH])
     needed = int(min(np.ceil(reach / frame[QUANTUM]), CLEAR_MAX + 1.0))
-    for start in range(span[0], span[1], BLOCK):
-        block = poses[3 * start : 3 * min(start + BLOCK, span[1])]
+    for start in range(span[0], span[1], POSES):
+        block = poses[3 * start : 3 * min(start + POSES, span[1])]
         if _locate(block, frame, clear.shape, cells):
             return BAD, _first_bad(block) + start - span[0], NONE
         count = _leave(block, flat_clear, needed, cells, ids, left)
@@ -244,35 +250,76 @@ def pair(
 
     Gives the first pose not paired yet, and how many pairs there are.
     """
+    more, reach = 0.0, 0.0
+    for k in range(span[0], span[1]):
+        more = max(more, left[MORE, k])
+    for part in range(len(parts)):
+        reach = max(reach, parts[part, REACH])
+    if reach + more <= index[2][GROWN]:
+        return _pair_near(span, parts, index, left, out_pairs)
+    return _pair_far(span, parts, index, left, out_pairs)
+
+
+@kernel
+def _pair_near(
+    span: tuple[int, int], parts: Floats, index: Index, left: Floats, out_pairs: Shorts
+) -> tuple[int, int]:
+    """Pair poses that reach no farther than the tiles list: with one tile each."""
+    _, faces, frame, _, lists = index
+    count, columns = 0, int(frame[TILE_COLUMNS])
+    for k in range(span[0], span[1]):
+        before = count
+        x, y = left[PX, k], left[PY, k]
+        row, _, column, _ = tile_of(frame, x, y)
+        block = HEADS + BLOCK * (row * columns + column)
+        while block != NO_ENTRY:
+            if count + NEXT * len(parts) > len(out_pairs):
+                return k, before
+            for entry in range(block, block + NEXT):
+                solid = lists[entry]
+                if solid == NO_ENTRY:
+                    break
+                dx, dy = x - faces[solid, FACE_X], y - faces[solid, FACE_Y]
+                for part in range(len(parts)):
+                    out_pairs[count, 0], out_pairs[count, 1] = k, solid
+                    out_pairs[count, 2] = part
+                    far = parts[part, REACH] + left[MORE, k] + faces[solid, FACE_REACH]
+                    count += dx * dx + dy * dy <= far * far
+            block = lists[block + NEXT]
+    return span[1], count
+
+
+@kernel
+def _pair_far(
+    span: tuple[int, int], parts: Floats, index: Index, left: Floats, out_pairs: Shorts
+) -> tuple[int, int]:
+    """Pair poses that may reach farther than the tiles list: with as many tiles as it takes."""
     rows, faces, frame, _, lists = index
     count, columns = 0, int(frame[TILE_COLUMNS])
     for k in range(span[0], span[1]):
         before = count
         x, y = left[PX, k], left[PY, k]
         for part in range(len(parts)):
-            # The tiles list what is as near as they were grown; a longer reach takes several.
             reach = parts[part, REACH] + left[MORE, k]
             more = max(0.0, reach - frame[GROWN])
-            low, high, first, last = (
-                tiles(frame, (x - more, y - more, x + more, y + more))
-                if more > 0.0
-                else tile_of(frame, x, y)
-            )
+            low, high, first, last = tiles(frame, (x - more, y - more, x + more, y + more))
             for r in range(low, high):
                 for c in range(first, last):
-                    entry = lists[HEADS + r * columns + c]
-                    while entry != NO_ENTRY:
-                        solid, entry = lists[entry], lists[entry + 1]
-                        if count == len(out_pairs):
+                    block = HEADS + BLOCK * (r * columns + c)
+                    while block != NO_ENTRY:
+                        if count + NEXT > len(out_pairs):
                             return k, before
-                        out_pairs[count, 0], out_pairs[count, 1] = k, solid
-                        out_pairs[count, 2] = part
-                        dx, dy = x - faces[solid, FACE_X], y - faces[solid, FACE_Y]
-                        far = reach + faces[solid, FACE_REACH]
-                        is_near = dx * dx + dy * dy <= far * far
-                        if more > 0.0:
-                            is_near &= is_first(rows, frame, solid, (r, c), low, first)
-                        count += is_near
+                        for entry in range(block, block + NEXT):
+                            solid = lists[entry]
+                            if solid == NO_ENTRY:
+                                break
+                            out_pairs[count, 0], out_pairs[count, 1] = k, solid
+                            out_pairs[count, 2] = part
+                            dx, dy = x - faces[solid, FACE_X], y - faces[solid, FACE_Y]
+                            far = reach + faces[solid, FACE_REACH]
+                            is_near = dx * dx + dy * dy <= far * far
+                            count += is_near & is_first(rows, frame, solid, (r, c), low, first)
+                        block = lists[block + NEXT]
     return span[1], count
 
 
@@ -287,7 +334,7 @@ def _beyond_solid(
         x, y = left[PX, k] - faces[s, FACE_X], left[PY, k] - faces[s, FACE_Y]
         cos, sin = left[COS, k], left[SIN, k]
         room, face = farthest_face(faces, s, x, y)
-        nx, ny = -faces[s, face], -faces[s, face + 1]
+        nx, ny = -faces[s, face + NORMAL_X], -faces[s, face + NORMAL_Y]
         room -= support(part_faces, p, cos * nx + sin * ny, cos * ny - sin * nx)
         pairs[kept, 0], pairs[kept, 1], pairs[kept, 2] = k, s, p
         kept += room <= parts[p, MARGIN]
@@ -305,7 +352,7 @@ def _beyond_part(
         x, y = faces[s, FACE_X] - left[PX, k], faces[s, FACE_Y] - left[PY, k]
         cos, sin = left[COS, k], left[SIN, k]
         room, face = farthest_face(part_faces, p, cos * x + sin * y, cos * y - sin * x)
-        nx, ny = -part_faces[p, face], -part_faces[p, face + 1]
+        nx, ny = -part_faces[p, face + NORMAL_X], -part_faces[p, face + NORMAL_Y]
         room -= support(faces, s, cos * nx - sin * ny, sin * nx + cos * ny)
         pairs[kept, 0], pairs[kept, 1], pairs[kept, 2] = k, s, p
         kept += room <= rows[s, MARGIN]

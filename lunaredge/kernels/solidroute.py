@@ -22,13 +22,16 @@ import numpy as np
 
 from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, turned
 from lunaredge.kernels.jit import Floats, Shorts, kernel
-from lunaredge.kernels.solidcheck import BLOCK, COS, MORE, PX, PY, SIN, pair, sieve_for
-from lunaredge.kernels.solids import (
+from lunaredge.kernels.solidcheck import COS, MORE, POSES, PX, PY, SIN, pair, sieve_for
+from lunaredge.kernels.solidfaces import (
     FACE_X,
     FACE_Y,
     FRAME_X,
     FRAME_Y,
     FROM,
+    NORMAL_X,
+    NORMAL_Y,
+    OFFSET,
     PER_M,
     QUANTUM,
     UNTIL,
@@ -70,8 +73,8 @@ def first_contact(
     cells, ids, left, pairs, work = sieve_for(len(rows), len(parts))
     needed = _reach(parts) + CONTACT_M
     segments = max(1, len(knots) - 1)
-    for start in range(0, segments, BLOCK):
-        rooms = left[MORE, : min(segments - start, BLOCK)]
+    for start in range(0, segments, POSES):
+        rooms = left[MORE, : min(segments - start, POSES)]
         _rooms(knots, start, frame, clear, cells, rooms)
         count = _leave(rooms, start, needed, ids)
         _fill(knots, ids, count, CONTACT_M, left)
@@ -101,6 +104,9 @@ def least_clearance(
 
     The range and segment NONE when none is less. Right to GAP_ERROR_M of `kernels.sweep`; negative
     is how deep they overlap. Ties: the segment that the clearance says is nearest, else the first.
+
+    The clearance tells how far off bodies are, not how deep one is inside: once there is overlap,
+    it leaves out what touches nothing, and the faces what is less deep.
     """
     index = (rows, faces, frame, clear, lists)
     cells, ids, left, pairs, work = sieve_for(len(rows), len(parts))
@@ -108,16 +114,17 @@ def least_clearance(
     best, segment, best_u, solid, part = range_m, NONE, 0.0, NONE, NONE
     segments = max(1, len(knots) - 1)
     rooms = np.empty(segments)
-    for start in range(0, segments, BLOCK):
-        _rooms(knots, start, frame, clear, cells, rooms[start : start + BLOCK])
+    for start in range(0, segments, POSES):
+        _rooms(knots, start, frame, clear, cells, rooms[start : start + POSES])
     # What is nearest first: most others are farther off than that and need no look.
     nearest = int(np.argmin(rooms))
     for turn in range(segments + 1):
         k = nearest if turn == 0 else turn - 1
-        if rooms[k] >= reach + best or (turn > 0 and k == nearest):
+        look_m = max(0.0, best)
+        if rooms[k] >= reach + look_m or (turn > 0 and k == nearest):
             continue
         ids[0] = k
-        _fill(knots, ids, 1, best, left)
+        _fill(knots, ids, 1, look_m, left)
         _, pair_count = pair((0, 1), parts, index, left, pairs)
         pair_count = _near(pair_count, parts, part_faces, rows, faces, left, pairs, best)
         for i in range(pair_count):
@@ -212,8 +219,9 @@ def _near(
         k, s, p = pairs[i, 0], pairs[i, 1], pairs[i, 2]
         x, y = left[PX, k] - faces[s, FACE_X], left[PY, k] - faces[s, FACE_Y]
         _, face = farthest_face(faces, s, x, y)
-        nx, ny = faces[s, face], faces[s, face + 1]
-        room = _beyond(parts, part_faces, p, left, k, nx * x + ny * y, nx, ny) - faces[s, face + 2]
+        nx, ny = faces[s, face + NORMAL_X], faces[s, face + NORMAL_Y]
+        middle = nx * x + ny * y - faces[s, face + OFFSET]
+        room = _beyond(parts, part_faces, p, left, k, middle, nx, ny)
         pairs[kept, 0], pairs[kept, 1], pairs[kept, 2] = k, s, p
         kept += room <= limit
     count, kept = kept, 0
@@ -222,7 +230,7 @@ def _near(
         x, y = left[PX, k] - faces[s, FACE_X], left[PY, k] - faces[s, FACE_Y]
         cos, sin = left[COS, k], left[SIN, k]
         _, face = farthest_face(part_faces, p, -cos * x - sin * y, sin * x - cos * y)
-        nx, ny = part_faces[p, face], part_faces[p, face + 1]
+        nx, ny = part_faces[p, face + NORMAL_X], part_faces[p, face + NORMAL_Y]
         nx, ny = sin * ny - cos * nx, -sin * nx - cos * ny
         room = _beyond(parts, part_faces, p, left, k, nx * x + ny * y, nx, ny)
         room -= support(faces, s, nx, ny) + rows[s, MARGIN]

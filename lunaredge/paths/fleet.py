@@ -19,6 +19,7 @@ from lunaredge.kernels.spacetime_index import ORDER
 from lunaredge.kernels.spacetime_one import check_track, describe
 from lunaredge.kernels.spacetime_pair import MEET, MEET_AT_KNOTS
 from lunaredge.paths.footprint import Footprint
+from lunaredge.paths.given import check_fields, checked
 from lunaredge.paths.route import TIME_S_MAX, Pose, Route
 from lunaredge.paths.tracks import Tracks
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
@@ -26,10 +27,13 @@ from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
 RESERVATIONS_MAX = 10_000
 BYTES_MAX = 2_000_000_000
 MEETINGS_MAX = 10_000
+# A meeting takes 96 bytes until all are told.
+MEETINGS_MOST = 10_000_000
 # How far a check looks for what is nearest, unless told.
 RANGE_M = 5.0
 
 _NOBODY = np.empty(0, np.int64)
+_NO_RESERVATION = "no reservation"
 
 
 class Moments(enum.IntEnum):
@@ -57,6 +61,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse times that are none."""
+        check_fields(self, _NO_RESERVATION, "fleet")
         for key, time_s in (("from_s", self.from_s), ("until_s", self.until_s)):
             if not (abs(time_s) <= TIME_S_MAX or math.isinf(time_s)):
                 raise _wrong(key, time_s, f"give up to {TIME_S_MAX:g}, or infinity")
@@ -84,14 +89,18 @@ class Meeting(msgspec.Struct, frozen=True, kw_only=True):
 class Fleet:
     """Reservations by name. For one thread at a time: a check writes to the fleet's arrays too."""
 
+    @checked("fleet")
     def __init__(
         self, *, reservations_max: int = RESERVATIONS_MAX, bytes_max: int = BYTES_MAX
     ) -> None:
+        for key, most in (("reservations_max", reservations_max), ("bytes_max", bytes_max)):
+            if most < 0:
+                raise _wrong(key, most, "give 0 or more")
         self._reservations: dict[str, Reservation] = {}
         self._slots: dict[str, int] = {}
         self._names: dict[int, str] = {}
-        # One more for the route under check.
-        self._tracks = Tracks(reservations_max + 1, bytes_max)
+        self._reservations_max = reservations_max
+        self._tracks = Tracks(bytes_max)
         self._visitor: int | None = None
         self._cuts_s: Floats | None = None
 
@@ -111,6 +120,7 @@ class Fleet:
         """Give a reservation."""
         return self._reservations[name]
 
+    @checked("fleet")
     def add(self, name: str, reservation: Reservation) -> None:
         """Add a reservation, whether or not it meets others.
 
@@ -118,13 +128,13 @@ class Fleet:
             ConfigError: there is one of that name, or no room is left.
         """
         if name in self._reservations:
-            raise _wrong(name, "a second reservation", "replace it, or choose another name")
+            raise _wrong("name", name, "replace that reservation, or choose another name")
+        if len(self) >= self._reservations_max:
+            raise _wrong("reservations", len(self), "remove some first; that is the most")
         slot = self._tracks.take(reservation.footprint, reservation.route)
-        self._lay(slot, reservation)
-        self._reservations[name] = reservation
-        self._slots[name], self._names[slot] = slot, name
-        self._cuts_s = None
+        self._enter(name, reservation, slot)
 
+    @checked("fleet")
     def remove(self, name: str) -> None:
         """Take a reservation away.
 
@@ -139,25 +149,25 @@ class Fleet:
         self._tracks.give_back(slot)
         self._cuts_s = None
 
+    @checked("fleet")
     def replace(self, name: str, reservation: Reservation) -> None:
         """Put a reservation in the place of the one of that name, if any; it is the last in order.
 
         Raises:
             ConfigError: no room is left; the old one stands.
         """
-        slot = self._slots.get(name)
-        if slot is not None and self._tracks.fits(slot, reservation.footprint, reservation.route):
-            del self._reservations[name]
-            self._lay(slot, reservation)
-            self._reservations[name] = reservation
-            self._cuts_s = None
+        if name not in self._reservations:
+            self.add(name, reservation)
             return
-        room = self._tracks.take(reservation.footprint, reservation.route)
-        self._tracks.give_back(room)
-        if slot is not None:
-            self.remove(name)
-        self.add(name, reservation)
+        slot = old = self._slots[name]
+        if not self._tracks.fits(slot, reservation.footprint, reservation.route):
+            slot = self._tracks.take(reservation.footprint, reservation.route)
+            self._tracks.give_back(old)
+            del self._names[old]
+        del self._reservations[name]
+        self._enter(name, reservation, slot)
 
+    @checked("fleet")
     def check(
         self,
         reservation: Reservation,
@@ -208,6 +218,7 @@ class Fleet:
             depth_m=-gap_m,
         )
 
+    @checked("fleet")
     def check_all(
         self, *, meetings_max: int = MEETINGS_MAX, moments: Moments = Moments.ALL
     ) -> list[Meeting]:
@@ -220,6 +231,7 @@ class Fleet:
         describe(self._tracks.index, found)
         return [self._meeting(row) for row in found.tolist()]
 
+    @checked("fleet")
     def meeting_times(
         self, *, meetings_max: int = MEETINGS_MAX, moments: Moments = Moments.ALL
     ) -> dict[tuple[str, str], float]:
@@ -234,12 +246,19 @@ class Fleet:
 
     def _found(self, meetings_max: int, moments: Moments) -> Floats:
         """Give the meetings, sorted, as `kernels.spacetime.meetings` writes them."""
-        assert meetings_max >= 1, "a search for no meeting finds none"
+        if not 1 <= meetings_max <= MEETINGS_MOST:
+            raise _wrong("meetings_max", meetings_max, f"give 1 to {MEETINGS_MOST}")
         found = np.empty((meetings_max, MEETING_COLUMNS))
         index = self._tracks.index
         found = found[: meetings(index, self._cuts(), int(moments), found)]
         first, second = index.tracks[found[:, 1:3].astype(np.int64), ORDER].T
         return found[np.lexsort((second, first, found[:, 0]))]
+
+    def _enter(self, name: str, reservation: Reservation, slot: int) -> None:
+        self._lay(slot, reservation)
+        self._reservations[name] = reservation
+        self._slots[name], self._names[slot] = slot, name
+        self._cuts_s = None
 
     def _lay(self, slot: int, reservation: Reservation) -> None:
         counts = reservation.from_s, reservation.until_s
@@ -283,4 +302,4 @@ class Fleet:
 
 
 def _wrong(key: str, value: object, remedy: str) -> ConfigError:
-    return ConfigError("no reservation", place="fleet", key=key, value=value, remedy=remedy)
+    return ConfigError(_NO_RESERVATION, place="fleet", key=key, value=value, remedy=remedy)

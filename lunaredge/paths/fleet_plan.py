@@ -17,6 +17,8 @@ import numpy as np
 
 from lunaredge.errors import ConfigError
 from lunaredge.paths.fleet import Fleet, Meeting, Reservation
+from lunaredge.paths.fleet_repair import Scene, repairs
+from lunaredge.paths.given import check_fields
 from lunaredge.paths.plan import Planner
 from lunaredge.paths.plan_traffic import Body, body_of_reservation
 from lunaredge.paths.problem import Limits, NoRoute, PlanRequest, never
@@ -37,7 +39,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to look."""
+    """How long to look.
+
+    Raises:
+        ConfigError: a count or a time that makes no sense.
+    """
 
     attempts_max: int = 8
     """Orders of the machines that are tried until all have routes."""
@@ -45,6 +51,17 @@ class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How much later a machine that failed sets out in the third attempt; then twice that."""
     rounds_max: int = 1
     """Times that each machine is planned anew among the others."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no count and no time."""
+        check_fields(self, "no options", "fleet plan")
+        for key, most in (("attempts_max", 100), ("delay_s", 1e6), ("rounds_max", 100)):
+            value = getattr(self, key)
+            if not 0 <= value <= most:
+                remedy = f"give 0 to {most:g}"
+                raise ConfigError(
+                    "no options", place="fleet plan", key=key, value=value, remedy=remedy
+                )
 
 
 class FleetPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +113,7 @@ def plan_fleet(
         if not failed or is_over():
             break
         order = failed + [k for k in order if k not in failed]
+    best = table.repaired(best, order)
     for _ in range(options.rounds_max):
         best = table.improved(best, order)
     return table.result(best, attempts)
@@ -157,6 +175,19 @@ class _Table:
             route = outcome.routes.get(k)
             bodies[k] = self._starts[k] if route is None else self._body(k, route)
         return (outcome if is_safe else None), failed
+
+    def repaired(self, best: _Outcome, order: list[int]) -> _Outcome:
+        """Give what is better than the best attempt, if machines hold in it, see `fleet_repair`."""
+        scene = Scene(self._jobs, self._others, self._start_s, self._is_over)
+        found = dict(best.routes)
+        for repair in repairs(scene, found):
+            kept = {k: found[k] for k in repair.kept}
+            costs = {k: best.costs[k] for k in kept}
+            again = self.improved(_Outcome(kept | repair.routes, costs | repair.costs), order)
+            best = max(best, again, key=lambda outcome: outcome.rank)
+            if len(best.routes) == len(self._jobs):
+                break
+        return best
 
     def improved(self, best: _Outcome, order: list[int]) -> _Outcome:
         """Plan each machine once more among all others; keep what is cheaper, or new."""

@@ -7,21 +7,22 @@ margin a capsule. Bodies are closed sets: touching is meeting.
 
 import math
 from functools import cached_property
-from itertools import pairwise
 
 import msgspec
 import numpy as np
 
 from lunaredge.errors import ConfigError
-from lunaredge.kernels.convex import COLUMNS, CORNERS, CORNERS_MAX
+from lunaredge.kernels.convex import CORNERS_MAX
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.site import Point
+from lunaredge.paths.given import check_fields, checked
+from lunaredge.paths.polygon import body_row, is_convex
 
 PARTS_MAX = 16
 # A machine larger than this is a mistake in the units.
 SIZE_M_MAX = 1000.0
-# Cross products of unit edges under this are straight lines.
-_STRAIGHT = 1e-12
+
+_NO_PART = "no convex part of a machine"
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,21 +42,18 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what is no convex piece."""
-        try:
-            corners = tuple((float(x_m), float(y_m)) for x_m, y_m in self.corners)
-        except (OverflowError, TypeError, ValueError):
-            raise self._wrong("corners", self.corners, "give pairs of x and y, m") from None
-        msgspec.structs.force_setattr(self, "corners", corners)
+        check_fields(self, _NO_PART, f"part {self.name}")
         if not 1 <= len(self.corners) <= CORNERS_MAX:
             raise self._wrong("corners", len(self.corners), f"give 1 to {CORNERS_MAX}")
-        for number in (*(value for corner in self.corners for value in corner), self.margin_m):
-            if not abs(number) <= SIZE_M_MAX:
-                raise self._wrong("corners", number, f"give metres, at most {SIZE_M_MAX:g}")
-        if self.margin_m < 0.0:
-            raise self._wrong("margin_m", self.margin_m, "give 0 or more")
+        for k, corner in enumerate(self.corners):
+            if not max(map(abs, corner)) <= SIZE_M_MAX:
+                remedy = f"give metres, at most {SIZE_M_MAX:g}"
+                raise self._wrong(f"corners[{k}]", corner, remedy)
+        if not 0.0 <= self.margin_m <= SIZE_M_MAX:
+            raise self._wrong("margin_m", self.margin_m, f"give 0 to {SIZE_M_MAX:g}")
         if not self.low_m < self.high_m:
             raise self._wrong("low_m", self.low_m, f"give less than high_m, {self.high_m:g}")
-        if len(self.corners) > 2 and not _is_convex(self.corners):
+        if len(self.corners) > 2 and not is_convex(self.corners):
             raise self._wrong("corners", self.corners, "make it convex, or give several parts")
 
     @property
@@ -64,39 +62,57 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         return max(math.hypot(*corner) for corner in self.corners) + self.margin_m
 
     def _wrong(self, key: str, value: object, remedy: str) -> ConfigError:
-        return ConfigError(
-            "no convex part of a machine",
-            place=f"part {self.name}",
-            key=key,
-            value=value,
-            remedy=remedy,
-        )
+        return ConfigError(_NO_PART, place=f"part {self.name}", key=key, value=value, remedy=remedy)
 
 
 class Footprint:
-    """All parts of one machine, as people give them and as kernels take them."""
+    """All parts of one machine, as people give them and as kernels take them; a value.
+
+    Raises:
+        ConfigError: no or too many parts.
+    """
 
     def __init__(self, *parts: Part) -> None:
         if not 1 <= len(parts) <= PARTS_MAX:
-            raise ConfigError(
-                "no footprint",
-                place="footprint",
-                key="parts",
-                value=len(parts),
-                remedy=f"give 1 to {PARTS_MAX} parts",
-            )
+            raise _wrong("parts", len(parts), f"give 1 to {PARTS_MAX} parts")
+        for k, part in enumerate(parts):
+            if not isinstance(part, Part):
+                raise _wrong(f"parts[{k}]", part, "give a Part")
         self.named = parts
+        # Whoever keeps something for a footprint asks for it at every check.
+        self._hash = hash(parts)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether all parts are the same, in the same order."""
+        return self.named == other.named if isinstance(other, Footprint) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Give the same for equal footprints."""
+        return self._hash
+
+    def __repr__(self) -> str:
+        """Give what would make it again."""
+        return f"Footprint({', '.join(map(repr, self.named))})"
 
     @classmethod
+    @checked("footprint")
     def rectangle(
         cls, length_m: float, width_m: float, *, ahead_m: float = 0.0, margin_m: float = 0.0
     ) -> "Footprint":
-        """Give a rectangle whose centre is so far ahead of the machine's origin."""
+        """Give a rectangle whose centre is so far ahead of the machine's origin.
+
+        Raises:
+            ConfigError: a length that is none, or too large.
+        """
+        for key, size_m in (("length_m", length_m), ("width_m", width_m)):
+            if not 0.0 < size_m <= SIZE_M_MAX:
+                raise _wrong(key, size_m, f"give more than 0, {SIZE_M_MAX:g} at most")
         front, back, side = ahead_m + length_m / 2, ahead_m - length_m / 2, width_m / 2
         corners = ((back, -side), (front, -side), (front, side), (back, side))
         return cls(Part(corners=corners, margin_m=margin_m))
 
     @classmethod
+    @checked("footprint")
     def disc(cls, radius_m: float) -> "Footprint":
         """Give a disc about the machine's origin."""
         return cls(Part(corners=((0.0, 0.0),), margin_m=radius_m))
@@ -108,11 +124,9 @@ class Footprint:
         float64 (S, COLUMNS): corner count, margin, low, high, reach, then x and y of each corner,
         counter-clockwise; m. Unused corners are 0.
         """
-        rows = np.zeros((len(self.named), COLUMNS))
-        for row, part in zip(rows, self.named, strict=True):
-            corners = _counter_clockwise(part.corners)
-            row[:CORNERS] = (len(corners), part.margin_m, part.low_m, part.high_m, part.reach_m)
-            row[CORNERS : CORNERS + 2 * len(corners)] = np.array(corners).ravel()
+        rows = np.array(
+            [body_row(part.corners, part.margin_m, part.low_m, part.high_m) for part in self.named]
+        )
         rows.flags.writeable = False
         return rows
 
@@ -122,29 +136,5 @@ class Footprint:
         return max(part.reach_m for part in self.named)
 
 
-def _turns(corners: tuple[Point, ...]) -> list[float]:
-    """Give the cross product of each edge's direction and the next one's."""
-    edges = [
-        (bx - ax, by - ay) for (ax, ay), (bx, by) in pairwise((*corners, corners[0], corners[1]))
-    ]
-    units = [(x / math.hypot(x, y), y / math.hypot(x, y)) for x, y in edges if x or y]
-    return [ax * by - ay * bx for (ax, ay), (bx, by) in pairwise(units)]
-
-
-def _is_convex(corners: tuple[Point, ...]) -> bool:
-    """Tell whether the corners go around once, always turning the same way."""
-    if len(set(corners)) < len(corners):
-        return False
-    turns = _turns(corners)
-    if min(turns) < -_STRAIGHT and max(turns) > _STRAIGHT:
-        return False
-    # A star turns the same way all along, and goes around twice.
-    headings = [math.atan2(b[1] - a[1], b[0] - a[0]) for a, b in pairwise((*corners, *corners[:2]))]
-    around = sum(math.remainder(b - a, math.tau) for a, b in pairwise(headings))
-    return abs(abs(around) - math.tau) < 1e-6
-
-
-def _counter_clockwise(corners: tuple[Point, ...]) -> tuple[Point, ...]:
-    """Give the corners in counter-clockwise order."""
-    twice_area = sum(ax * by - ay * bx for (ax, ay), (bx, by) in pairwise((*corners, corners[0])))
-    return corners if twice_area >= 0.0 else corners[::-1]
+def _wrong(key: str, value: object, remedy: str) -> ConfigError:
+    return ConfigError("no footprint", place="footprint", key=key, value=value, remedy=remedy)

@@ -22,6 +22,7 @@ from lunaredge.kernels import relief
 from lunaredge.kernels.jit import Floats, Ints, Shorts
 from lunaredge.kernels.relief import BLOCK, HALO
 from lunaredge.model.site import TerrainGrid
+from lunaredge.paths.given import checked
 from lunaredge.paths.pool import BlockPool
 from lunaredge.paths.route import COORDINATE_M_MAX
 
@@ -100,6 +101,7 @@ class SiteGrid:
         self.changed = Region(0, shape[0], 0, shape[1])
 
     @classmethod
+    @checked("site grid")
     def of_heights(
         cls, heights_m: ArrayLike, cell_m: float, *, x_m: float = 0.0, y_m: float = 0.0
     ) -> "SiteGrid":
@@ -134,6 +136,7 @@ class SiteGrid:
         return grid
 
     @classmethod
+    @checked("site grid")
     def of_terrain(cls, terrain: TerrainGrid) -> "SiteGrid":
         """Give the grid of a site's terrain."""
         heights_m = np.frombuffer(terrain.heights_m, dtype="<f4")
@@ -142,6 +145,7 @@ class SiteGrid:
         return cls.of_heights(heights_m, terrain.cell_m, x_m=terrain.x_m, y_m=terrain.y_m)
 
     @classmethod
+    @checked("site grid")
     def of_tiles(cls, tiles: Sequence[Tile]) -> "SiteGrid":
         """Join tiles of one lattice; what none of them covers is not known.
 
@@ -168,6 +172,7 @@ class SiteGrid:
         x_m, y_m = tiles[0].x_m + low[1] * cell_m, tiles[0].y_m + low[0] * cell_m
         return cls.of_heights(heights_m, cell_m, x_m=float(x_m), y_m=float(y_m))
 
+    @checked("site grid")
     def updated(self, row: int, column: int, heights_m: ArrayLike) -> "SiteGrid":
         """Give the next version, with new heights from that cell on; NaN = no longer known.
 
@@ -197,6 +202,7 @@ class SiteGrid:
         grid.version, grid.changed = self.version + 1, changed
         return grid
 
+    @checked("site grid")
     def cropped(self, region: Region) -> "SiteGrid":
         """Give a grid of these cells only; on its border, layers know nothing of what lay beyond.
 
@@ -207,6 +213,7 @@ class SiteGrid:
         heights_m = self.layer(relief.ELEVATION, region)
         return SiteGrid.of_heights(heights_m, self.cell_m, x_m=x_m, y_m=y_m)
 
+    @checked("site grid")
     def coarsened(self, count: int) -> "SiteGrid":
         """Give a grid of cells of ``count`` x ``count`` of these, each with their mean height.
 
@@ -263,10 +270,13 @@ class SiteGrid:
         """float64 (H, W): largest step to a neighbour that no plane explains; NaN = not known."""
         return self.layer(relief.STEP)
 
+    @checked("site grid")
     def layer(self, layer: int, region: Region | None = None) -> Floats:
         """Give an array of one layer, see `kernels.relief`; of a region at that region's cost."""
         region = region or Region(0, self.shape[0], 0, self.shape[1])
-        assert region == region.grown(0, self.shape), "a region of this grid"
+        if region.grown(0, self.shape) != region or min(region.shape) < 0:
+            remedy = f"stay within {self.shape[0]} rows and {self.shape[1]} columns"
+            raise _wrong("a region beyond the grid", "region", tuple(region), remedy)
         rows, columns = _blocks_of(region)
         cut = self.blocks[self.table[rows, columns], layer].swapaxes(1, 2)
         whole = cut.reshape(cut.shape[0] * BLOCK, cut.shape[2] * BLOCK)
@@ -274,6 +284,7 @@ class SiteGrid:
         height, width = region.shape
         return np.ascontiguousarray(whole[row : row + height, column : column + width])
 
+    @checked("site grid")
     def box_m(self, region: Region) -> tuple[float, float, float, float]:
         """Give the lowest x and y of a region and the highest, to look for who drives there."""
         x_m, y_m, cell_m = map(float, self.frame)
@@ -284,10 +295,14 @@ class SiteGrid:
             y_m + region.row_until * cell_m,
         )
 
+    @checked("site grid")
     def cell_of(self, x_m: float, y_m: float) -> tuple[int, int] | None:
         """Give the row and column of the cell that a point is in; None beyond the grid.
 
         A point between two cells is in the one of the higher row or column.
+
+        Raises:
+            ConfigError: not a number.
         """
         if not (math.isfinite(x_m) and math.isfinite(y_m)):
             return None

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from lunaredge.errors import ConfigError
 from lunaredge.kernels import mapf_agents, mapf_boards, mapf_fields, mapf_lacam
 from lunaredge.kernels.jit import Shorts
+from lunaredge.paths.given import check_fields, checked
 from lunaredge.paths.grid_improve import Budget, improve_plan
 from lunaredge.paths.grid_plan import (
     FaultKind,
@@ -41,6 +42,7 @@ __all__ = [
 # Distances to every goal are kept where they are asked for; this is what they could take.
 FIELD_BYTES_MAX = 1 << 32
 SEARCH_BYTES_MAX = 1 << 30
+_NO_PLAN = "can't plan this"
 # Steps of agents in a slice of the search: 2 to 5 ms.
 _SLICE_MOVES = 20_000
 _NODES_FIRST = 512
@@ -48,7 +50,11 @@ _NODE_BYTES, _AGENT_BYTES = 200, 12
 
 
 class GridFleetOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """How long to plan, and by which drawn numbers."""
+    """How long to plan, and by which drawn numbers.
+
+    Raises:
+        ConfigError: a count that is none, or negative.
+    """
 
     seed: int = 0
     iterations: int = 500
@@ -57,6 +63,11 @@ class GridFleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Steps of the search for the first plan, before it is given up."""
     is_over: Callable[[], bool] = never
     """Looked at after each slice, of the search too."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no count."""
+        check_fields(self, _NO_PLAN, "grid fleet")
+        _check_options(self)
 
 
 class UnsolvedReason(enum.StrEnum):
@@ -84,6 +95,7 @@ class Unsolved(msgspec.Struct, frozen=True, kw_only=True, tag="unsolved"):
         return self.reason in (UnsolvedReason.UNREACHABLE, UnsolvedReason.EXHAUSTED)
 
 
+@checked("grid fleet")
 def plan_grid_fleet(
     grid: GridMap, starts: ArrayLike, goals: ArrayLike, options: GridFleetOptions | None = None
 ) -> GridPlan | Unsolved:
@@ -96,7 +108,6 @@ def plan_grid_fleet(
             many starts as goals, or more than memory holds.
     """
     wanted = options or GridFleetOptions()
-    _check_options(wanted)
     numbers, cells = mapf_fields.cells_of(grid.free)
     sources = _numbered(grid, numbers, starts, "starts")
     targets = _numbered(grid, numbers, goals, "goals")
@@ -125,6 +136,24 @@ def plan_grid_fleet(
         first_plan=_sum_of_costs(found),
         iterations=run.spent,
     )
+
+
+def first_plan(
+    cells: Shorts, starts: Shorts, goals: Shorts, options: GridFleetOptions
+) -> Shorts | Unsolved:
+    """Give the first plan on any graph in which nobody has more than four neighbours.
+
+    cells         : as `mapf_fields.cells_of` gives them
+    starts, goals : int32 (A,)  numbers of cells, each once
+    returns       : int32 (T + 1, A)
+    """
+    fields = mapf_fields.fields_toward(cells, goals)
+    lengths = mapf_fields.distances(cells, fields, starts)
+    if (lengths < 0).any():
+        lost = tuple(np.flatnonzero(lengths < 0).tolist())
+        return Unsolved(reason=UnsolvedReason.UNREACHABLE, agents=lost)
+    seeds = mapf_agents.seeds_from(options.seed)
+    return _first_plan((cells, fields), (starts, goals), lengths, seeds, options)
 
 
 def compile_kernels() -> None:
@@ -200,9 +229,9 @@ def _numbered(grid: GridMap, numbers: Shorts, cells: ArrayLike, key: str) -> Sho
 def _check_options(options: GridFleetOptions) -> None:
     for key in ("seed", "iterations", "search_iterations"):
         value = getattr(options, key)
-        if not isinstance(value, int) or value < 0:
+        if value < 0:
             raise _wrong(key, value, "give a whole number of at least 0")
 
 
 def _wrong(key: str, value: object, remedy: str) -> ConfigError:
-    return ConfigError("can't plan this", place="grid fleet", key=key, value=value, remedy=remedy)
+    return ConfigError(_NO_PLAN, place="grid fleet", key=key, value=value, remedy=remedy)

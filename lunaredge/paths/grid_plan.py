@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Flags, Shorts
+from lunaredge.paths.given import checked
 
 # 4,096 x 4,096; a cell's number fits 32 bits with room.
 CELLS_MAX = 1 << 24
@@ -93,6 +94,7 @@ class GridFault(msgspec.Struct, frozen=True, kw_only=True):
     agents: tuple[int, ...] = ()
 
 
+@checked("grid plan")
 def check_grid_plan(
     grid: GridMap, starts: ArrayLike, goals: ArrayLike, positions: ArrayLike
 ) -> GridFault | None:

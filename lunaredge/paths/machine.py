@@ -16,9 +16,12 @@ from lunaredge.kernels import traction
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.fleet import MachineSpec
 from lunaredge.paths.footprint import Footprint
+from lunaredge.paths.given import check_fields, checked
 
 # Larger is a mistake in the units.
 FIGURE_MAX = 1e6
+
+_NO_MACHINE = "no machine has this"
 
 
 class Drive(enum.StrEnum):
@@ -103,6 +106,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def __post_init__(self) -> None:
         """Refuse figures that no machine has."""
+        check_fields(self, _NO_MACHINE, "machine")
         for key in _POSITIVE:
             _check(key, getattr(self, key), least=1e-9)
         for key in _NOT_NEGATIVE:
@@ -124,6 +128,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             _check_stability(self.stability)
 
     @classmethod
+    @checked("machine")
     def of_spec(cls, spec: MachineSpec, payload_kg: float = 0.0) -> "Machine":
         """Give the machine that a fleet file describes: a skid-steered rectangle."""
         return cls(
@@ -169,6 +174,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The roll at which it tips over its wheels; None = not known."""
         return _angle_deg(float(self.figures[traction.TIP_ACROSS]))
 
+    @checked("machine")
     def braking_m_s2(self, downhill_deg: float = 0.0) -> float:
         """Give the deceleration on a slope straight along the way; 0.0 where grip can't hold it.
 
@@ -177,6 +183,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         uphill = -math.tan(math.radians(downhill_deg))
         return float(traction.braking_m_s2(self.figures, abs(uphill), uphill))
 
+    @checked("machine")
     def stopping_m(self, speed_m_s: float, downhill_deg: float = 0.0) -> float:
         """Give the way from a stop order to rest: v t + v^2 / 2 b; inf where it can't stop."""
         if speed_m_s <= 0.0:
@@ -186,11 +193,13 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return math.inf
         return speed_m_s * self.reaction_s + speed_m_s * speed_m_s / (2.0 * braking_m_s2)
 
+    @checked("machine")
     def speed_limit_m_s(self, downhill_deg: float = 0.0) -> float:
         """Give the speed on a slope from which it stops in the way of full speed on the level."""
         uphill = -math.tan(math.radians(downhill_deg))
         return float(traction.speed_limit_m_s(self.figures, abs(uphill), uphill))
 
+    @checked("machine")
     def travel_s(self, distance_m: float) -> float:
         """Give the time for a straight level way from rest to rest, speeding up and braking."""
         speed, rise, fall = self.speed_m_s_max, self.acceleration_m_s2, self.deceleration_m_s2
@@ -262,7 +271,7 @@ def _check_stability(stability: Stability) -> None:
 def _check(key: str, value: float, least: float = 0.0, most: float = FIGURE_MAX) -> None:
     if not least <= value <= most:
         raise ConfigError(
-            "no machine has this",
+            _NO_MACHINE,
             place="machine",
             key=key,
             value=value,

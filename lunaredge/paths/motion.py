@@ -14,6 +14,7 @@ from lunaredge.kernels import attitude, travel, zone_speed
 from lunaredge.kernels.jit import Floats
 from lunaredge.kernels.relief import BLOCK, LAYERS
 from lunaredge.model.site import ZoneKind
+from lunaredge.paths.given import checked
 from lunaredge.paths.grid import SiteGrid
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.route import Route
@@ -44,12 +45,14 @@ class MotionRules:
     Without a grid the ground is level everywhere.
     """
 
+    @checked("motion rules")
     def __init__(self, grid: SiteGrid | None, machine: Machine, zones: Sequence[Zone] = ()) -> None:
         self._figures = machine.figures
         self._parts = machine.footprint.parts
         self._ground = _ground_of(grid)
         self._zones = [(zone.name, *_speed_zone(zone)) for zone in zones if _is_slow(zone)]
 
+    @checked("motion rules")
     def first_breach(self, route: Route) -> Violation | None:
         """Give the first thing in time that the machine may not do on a route; None for nothing.
 
@@ -76,6 +79,7 @@ class MotionRules:
                 found = _violation(route, Kind.SPEED, name, figures)
         return found
 
+    @checked("motion rules")
     def energy_wh(self, route: Route) -> float:
         """Give the energy that a route takes: idling, rolling, climbs in full, turns on the spot.
 
@@ -84,6 +88,7 @@ class MotionRules:
         """
         return travel.travel_along(route.knots, self._ground, self._figures)[0]
 
+    @checked("motion rules")
     def least_s(self, route: Route) -> float:
         """Give the least time in which the way of a route could be driven, turns included.
 

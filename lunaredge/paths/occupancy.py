@@ -19,7 +19,8 @@ from lunaredge.kernels.convex import COUNT, LOW
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.paths.cover import disc_rows
 from lunaredge.paths.footprint import Footprint
-from lunaredge.paths.route import COORDINATE_M_MAX, Pose, Route
+from lunaredge.paths.given import checked
+from lunaredge.paths.route import COORDINATE_M_MAX, HEADING_RAD_MAX, Pose, Route
 
 Cell = tuple[int, int]
 """Row and column."""
@@ -67,6 +68,7 @@ class Occupancy:
         ConfigError: no grid, a frame that is none, or a range that bytes can't hold.
     """
 
+    @checked("occupancy")
     def __init__(
         self,
         closed: ArrayLike,
@@ -89,8 +91,6 @@ class Occupancy:
             raise _wrong("closed", flags.shape, f"give (H, W), 1 to {CELLS_MAX} cells")
         if not 1 <= range_cells <= RANGE_CELLS_MAX:
             raise _wrong("range_cells", range_cells, f"give 1 to {RANGE_CELLS_MAX}")
-        if math.isnan(top_m):
-            raise _wrong("top_m", top_m, "give metres above the ground")
         self.frame = _frame(frame, flags.shape)
         self.top_m = top_m
         self.range_cells = range_cells
@@ -100,6 +100,7 @@ class Occupancy:
         self._outlines: dict[Footprint, kernel.Outline] = {}
 
     @classmethod
+    @checked("occupancy")
     def of_ground(
         cls,
         slopes_deg: ArrayLike,
@@ -114,8 +115,6 @@ class Occupancy:
         slopes_deg : float64 (H, W)      occupied : bool (H, W)
         """
         slopes = _array("slopes_deg", slopes_deg, np.float64)
-        if math.isnan(slope_deg_max):
-            raise _wrong("slope_deg_max", slope_deg_max, "give degrees")
         closed = ~(slopes <= slope_deg_max)
         if occupied is not None:
             flags = _array("occupied", occupied, np.bool_)
@@ -142,6 +141,7 @@ class Occupancy:
         steps = np.maximum(self.cells[1][1:-1, 1:-1].astype(np.float64) - 1.0, 0.0)
         return steps * (self.range_cells * float(self.frame[2]) / STEPS)
 
+    @checked("occupancy")
     def update(self, row: int, column: int, closed: ArrayLike) -> None:
         """Open and close the cells of a region, bool (h, w), whose first cell is (row, column).
 
@@ -171,6 +171,7 @@ class Occupancy:
             self._closed[row + 1 : row + 1 + height, columns]
         )
 
+    @checked("occupancy")
     def check_poses(self, footprint: Footprint, poses: ArrayLike) -> Flags:
         """Tell of each pose whether it is free: no closed cell meets any part; exact.
 
@@ -186,9 +187,10 @@ class Occupancy:
         rows = array.reshape(-1, 3)
         free = np.empty(len(rows), np.bool_)
         if not kernel.check_poses(free, rows, self.cells, self.outline(footprint)):
-            raise _wrong("poses", "a number out of bounds", "give finite metres and radians")
+            raise _bad_pose(array)
         return free.reshape(array.shape[:-1])
 
+    @checked("occupancy")
     def first_contact(self, footprint: Footprint, route: Route) -> Contact | None:
         """Give where a route first meets closed ground; None when it is free. Continuous in time.
 
@@ -200,6 +202,7 @@ class Occupancy:
         time_s, pose = route.at(segment, part)
         return Contact(time_s=time_s, segment=segment, pose=pose, cell=self._named(cell))
 
+    @checked("occupancy")
     def least_clearance(
         self, footprint: Footprint, route: Route, within_m: float = CLEARANCE_M
     ) -> Clearance:
@@ -316,6 +319,14 @@ def _array(key: str, value: ArrayLike, dtype: type) -> NDArray[Any]:
         return np.asarray(value, dtype, order="C")
     except (TypeError, ValueError):
         raise _wrong(key, value, "give rows of equal length, of numbers or flags") from None
+
+
+def _bad_pose(poses: Floats) -> ConfigError:
+    """Name the first pose that is not finite, or out of bounds."""
+    limits = (COORDINATE_M_MAX, COORDINATE_M_MAX, HEADING_RAD_MAX)
+    index = tuple(np.argwhere(~(np.abs(poses) <= limits).all(axis=-1))[0].tolist())
+    key = "poses" + "".join(f"[{k}]" for k in index)
+    return _wrong(key, poses[index].tolist(), "give finite metres and radians")
 
 
 def _wrong(key: str, value: object, remedy: str) -> ConfigError:

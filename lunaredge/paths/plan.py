@@ -23,7 +23,7 @@ from lunaredge.kernels.lattice_timed import taken_times
 from lunaredge.kernels.sweep import CONTACT_M, work_space
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.plan_ground import stand
-from lunaredge.paths.plan_links import Lattice, links_of
+from lunaredge.paths.plan_links import Lattice, Way, links_of, packed
 from lunaredge.paths.plan_traffic import (
     Body,
     body_of_barrier,
@@ -58,6 +58,9 @@ _NODES = 1 << 15
 KEPT_FREE_M = 2.0 * CONTACT_M
 # Farther than bodies reach one looks, for rounding and for what counts as contact.
 _SPARE_M = 0.01
+# What the way still to go counts on top where the goal is taken for longer than the way there. With
+# nothing, all that can be reached in the meantime would be looked at before the last few metres.
+_HASTE = 3.0
 
 
 class Found(NamedTuple):
@@ -159,12 +162,31 @@ class Planner:
         tables = self._moves, found.links
         return Route(search.knots_along(found.words, found.figures, tables, frame, np.array(start)))
 
+    def links_along(self, ways: list[Way]) -> Links:
+        """Give ways as motions with durations and prices, as the machine drives this ground."""
+        return packed(ways, self.machine, self._lattice)
+
+    def are_open(self, links: Links, bodies: list[Body]) -> Flags:
+        """Tell of each link whether nothing lasting is in its way, nor one of those bodies.
+
+        bodies : they count at all times, and only legs that stand
+        """
+        is_open = open_links(links, self._ground, self.solids, self._parts)
+        if bodies:
+            is_open &= open_links(links, self._ground, self._indexed(bodies), self._parts)
+        return is_open
+
     def is_clear(self, pose: Pose, bodies: list[Body], from_s: float, until_s: float) -> bool:
         """Tell whether nobody passes where the machine would stand between two times."""
         traffic = self._indexed(self._passing + bodies)
         times = np.empty((len(traffic.legs) + 1, 2))
         count = taken_times(pose, self._parts, traffic, self._work, times)
         return not any(low <= until_s and high >= from_s for low, high in times[:count])
+
+    @property
+    def passing(self) -> tuple[Body, ...]:
+        """The barriers that do not stand for ever."""
+        return tuple(self._passing)
 
     @property
     def second(self) -> float:
@@ -234,8 +256,10 @@ class Planner:
         best = Found(None, np.empty((0, 3)), links, math.inf, 0, is_exhausted=False)
         for weight in limits.weights:
             free_s = search.begin(graph, scene, task, pool)
-            task = task._replace(weight=weight, free_s=free_s)
-            least = max(least, self.second * (free_s - task.start_s))
+            free_cost = self.second * (free_s - task.start_s)
+            haste = _HASTE if free_cost > weight * least and best.words is None else 0.0
+            task = task._replace(weight=weight, free_s=free_s, haste=haste)
+            least = max(least, free_cost)
             states_max = limits.states_max - best.states
             if best.words is not None:
                 states_max = min(states_max, self.options.better_max)
@@ -247,9 +271,11 @@ class Planner:
             states = best.states + int(pool.counts[search.POPPED])
             if status == search.FOUND:
                 words, figures = search.way_to(pool.counts[search.GOAL_NODE], pool)
-                bound = weight if free_s <= task.start_s else weight + search.WAIT_SHARE
+                bound = weight + haste
                 bound = max(1.0, min(bound, figures[-1, 2] / least if least > 0.0 else bound))
                 best = Found(words, figures, links, bound, states, is_exhausted=False)
+                if bound <= limits.weights[-1]:
+                    break
             elif status == search.EXHAUSTED and not pool.counts[search.GIVEN_UP]:
                 return best._replace(bound=1.0, states=states, is_exhausted=True)
             else:
@@ -267,6 +293,7 @@ class Planner:
             tick_s=self.options.tick_s,
             second=self.second,
             weight=1.0,
+            haste=0.0,
         )
 
     def _open_links(self, request: PlanRequest) -> Links:

@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 
-from lunaredge.kernels.convex import COLUMNS, CORNERS, COUNT, MARGIN
+from lunaredge.kernels.convex import CORNERS, COUNT, MARGIN
 from lunaredge.kernels.jit import Floats
 from lunaredge.kernels.lattice import Traffic
 from lunaredge.kernels.lattice_gap import gaps_between, widest_way
 from lunaredge.paths.machine import Drive, Machine
+from lunaredge.paths.polygon import body_row
 from lunaredge.paths.problem import PlanGround
 from lunaredge.paths.route import Pose
 
@@ -60,7 +61,7 @@ def _things_about(pose: Pose, range_m: float, ground: PlanGround, solids: Traffi
     """Give what stands around a pose as rows of `kernels.convex`, after a row for the pose."""
     x_m, y_m, cell_m = ground.frame
     rows, columns = ground.paces_s_m.shape
-    things = [_row(np.array([pose[:2]]), pose)]
+    things = [body_row([(0.0, 0.0)])]
     reach = range_m + cell_m
     for i in range(*(math.floor((pose.y_m + s - y_m) / cell_m) + (s > 0) for s in (-reach, reach))):
         for j in range(
@@ -70,12 +71,14 @@ def _things_about(pose: Pose, range_m: float, ground: PlanGround, solids: Traffi
             if not inside or math.isinf(ground.paces_s_m[i, j]):
                 low = np.array((x_m + j * cell_m, y_m + i * cell_m))
                 square = low + cell_m * np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
-                things.append(_row(square, pose))
+                things.append(body_row((square - pose[:2]).tolist()))
     for leg, owner in zip(solids.legs, solids.owners, strict=True):
         if math.dist(leg[2:4], pose[:2]) <= reach + solids.reaches[owner]:
             for part in solids.parts[solids.parts_first[owner] : solids.parts_first[owner + 1]]:
                 corners = part[CORNERS : CORNERS + 2 * int(part[COUNT])].reshape(-1, 2)
-                things.append(_row(corners + leg[2:4], pose, float(part[MARGIN])))
+                things.append(
+                    body_row((corners + leg[2:4] - pose[:2]).tolist(), float(part[MARGIN]))
+                )
     return np.array(things)
 
 
@@ -92,10 +95,3 @@ def _width_m(things: Floats) -> float:
         groups[groups == groups[a]] = groups[b]
     apart = groups[:, None] != groups[None, :]
     return float(gaps[apart].min()) if apart.any() else 0.0
-
-
-def _row(corners: Floats, origin: Pose, margin_m: float = 0.0) -> Floats:
-    row = np.zeros(COLUMNS)
-    row[COUNT], row[MARGIN] = len(corners), margin_m
-    row[CORNERS : CORNERS + corners.size] = (corners - origin[:2]).ravel()
-    return row

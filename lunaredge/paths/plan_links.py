@@ -75,7 +75,7 @@ def links_of(start: Pose, goal: Pose, machine: Machine, lattice: Lattice) -> Lin
     for near in _near(goal, machine, lattice, is_start=False):
         ways += _fewest_turns(_ways(near, (last, goal), machine), machine)
     ways.sort(key=lambda way: way.source)
-    return _packed(ways, machine, lattice)
+    return packed(ways, machine, lattice)
 
 
 _Place = tuple[int, Pose]
@@ -247,8 +247,8 @@ def _dubins(ends: tuple[Floats, Floats], radius_m: float, gear: float) -> Floats
     return found
 
 
-def _packed(ways: list[Way], machine: Machine, lattice: Lattice) -> Links:
-    """Give ways as kernels take them."""
+def packed(ways: list[Way], machine: Machine, lattice: Lattice) -> Links:
+    """Give ways as kernels take them, with the duration and the price of each."""
     poses = np.concatenate([way.poses for way in ways] or [np.empty((0, 3))])
     counts = np.array([len(way.poses) for way in ways], np.int64)
     rates = np.empty((len(ways), 4))

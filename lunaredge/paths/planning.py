@@ -10,14 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.convex import COLUMNS, CORNERS
 from lunaredge.kernels.corridors import are_inside
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.site import Polygon, ZoneKind
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.passage import most_costs
 from lunaredge.paths.plan import Planner
-from lunaredge.paths.polygon import convex_pieces, rods
+from lunaredge.paths.polygon import body_row, convex_pieces, edge_rods
 from lunaredge.paths.problem import Barrier, PlanGround, PlanOptions
 from lunaredge.paths.route import Pose
 from lunaredge.paths.scene import Scene
@@ -102,7 +101,7 @@ def _of_boundary(boundary: Polygon | None) -> list[Barrier]:
     """Give each piece of the edge by itself: a machine is near to few of them."""
     if boundary is None:
         return []
-    edge = rods((*boundary, boundary[0]))
+    edge = edge_rods(boundary)
     return [Barrier(name="", kind=Kind.BOUNDARY, rows=_rows([rod])) for rod in edge]
 
 
@@ -113,13 +112,7 @@ def _rows(
     high_m: float = math.inf,
 ) -> Floats:
     """Pack convex pieces as `Footprint.parts` are, about the world's origin."""
-    rows = np.zeros((len(pieces), COLUMNS))
-    for row, piece in zip(rows, pieces, strict=True):
-        corners = np.array(piece, dtype=np.float64)
-        reach_m = float(np.hypot(*corners.T).max()) + margin_m
-        row[:CORNERS] = (len(corners), margin_m, low_m, high_m, reach_m)
-        row[CORNERS : CORNERS + corners.size] = corners.ravel()
-    return rows
+    return np.array([body_row(piece, margin_m, low_m, high_m) for piece in pieces])
 
 
 def _open_ground(machine: Machine, area: Area) -> PlanGround:

@@ -6,6 +6,7 @@ Triangles first, by earcut, then joined again over the diagonals that convexity 
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import mapbox_earcut
@@ -15,13 +16,16 @@ from lunaredge.errors import ConfigError
 from lunaredge.kernels.convex import CORNERS_MAX
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.site import Point, Polygon
-from lunaredge.paths.route import Pose
+from lunaredge.paths.given import checked
+from lunaredge.paths.route import COORDINATE_M_MAX, Pose
 from lunaredge.paths.zones import check_simple
 
 # The pieces must have the polygon's area up to this part of it, or some of it went unguarded.
 _AREA_ERROR_MAX = 1e-9
 # A long edge lies in many tiles that it is far from.
 ROD_M_MAX = 25.0
+# Of an edge so long that this many rods don't do, the rods are longer: tiles are larger there too.
+RODS_MAX = 10_000
 # A turn of less than this, rad, is straight: it is rounding of coordinates far from the origin.
 _STRAIGHT = 1e-9
 
@@ -29,12 +33,20 @@ Corners = list[int]
 """Indices of corners, counter-clockwise."""
 
 
+@checked("polygon")
 def convex_pieces(polygon: Polygon, place: str) -> list[Polygon]:
     """Give convex polygons that together are the given one, counter-clockwise.
 
     Raises:
         ConfigError: the polygon is not simple, or so thin that rounding decides what is inside.
     """
+    return list(_pieces(polygon, place))
+
+
+# The checks' bodies and every planner's barriers are made of the same polygons.
+@lru_cache(maxsize=4096)
+def _pieces(polygon: Polygon, place: str) -> tuple[Polygon, ...]:
+    """See `convex_pieces`."""
     check_simple(polygon, place)
     points = np.array(polygon, dtype=np.float64)
     # Relative to its middle: coordinates far from the origin leave the products few digits.
@@ -52,22 +64,37 @@ def convex_pieces(polygon: Polygon, place: str) -> list[Polygon]:
             value=f"{len(polygon)} corners around {area:g} m2",
             remedy="leave out spikes and corners closer than rounding",
         )
-    return [tuple(polygon[k] for k in piece) for piece in pieces]
+    return tuple(tuple(polygon[k] for k in piece) for piece in pieces)
 
 
+@checked("rectangle")
 def rectangle(pose: Pose, length_m: float, width_m: float) -> Polygon:
-    """Give the corners of a rectangle about a pose, its length along the heading."""
+    """Give the corners of a rectangle about a pose, its length along the heading.
+
+    Raises:
+        ConfigError: a length that is none.
+    """
+    for key, size_m in (("length_m", length_m), ("width_m", width_m)):
+        if not 0.0 < size_m <= COORDINATE_M_MAX:
+            remedy = f"give more than 0, {COORDINATE_M_MAX:g} at most"
+            raise ConfigError("no size", place="rectangle", key=key, value=size_m, remedy=remedy)
     cos, sin = math.cos(pose.heading_rad) / 2, math.sin(pose.heading_rad) / 2
     ax, ay, bx, by = length_m * cos, length_m * sin, -width_m * sin, width_m * cos
     signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
     return tuple((pose.x_m + i * ax + j * bx, pose.y_m + i * ay + j * by) for i, j in signs)
 
 
+def edge_rods(polygon: Polygon) -> list[Polygon]:
+    """Cut the edge of a polygon into rods: some RODS_MAX at most, however long it is."""
+    edge = (*polygon, polygon[0])
+    length_m = sum(math.dist(*ends) for ends in pairwise(edge))
+    return rods(edge, max(ROD_M_MAX, length_m / RODS_MAX))
+
+
 def rods(points: Sequence[Point], length_m_max: float = ROD_M_MAX) -> list[Polygon]:
     """Cut a line into rods of two points each; a single point is given as it is.
 
-    A long rod would count as near wherever the box around it is. For the edge of a polygon, give
-    its first corner again at the end.
+    A long rod would count as near wherever the box around it is.
     """
     if len(points) == 1:
         return [(points[0],)]
@@ -89,9 +116,32 @@ def is_convex(corners: tuple[Point, ...]) -> bool:
         return False
     (x, y), (next_x, next_y) = (edges.T / lengths), np.roll(edges.T / lengths, -1, axis=1)
     turns = np.arctan2(x * next_y - y * next_x, x * next_x + y * next_y)
+    # Where an edge runs straight back, nothing is enclosed.
+    if not (np.abs(turns) < math.pi).all():
+        return False
     same_way = bool((turns >= -_STRAIGHT).all() or (turns <= _STRAIGHT).all())
     # A star turns the same way all along, and goes around twice.
     return same_way and abs(abs(float(turns.sum())) - math.tau) < 1e-6
+
+
+def body_row(
+    corners: Sequence[Point],
+    margin_m: float = 0.0,
+    low_m: float = -math.inf,
+    high_m: float = math.inf,
+) -> list[float]:
+    """Pack a convex body as `kernels.convex` takes it, COLUMNS numbers; either way around."""
+    # Plain numbers: for a few corners arrays cost five times as much.
+    (x, y), *others = corners
+    away = [(px - x, py - y) for px, py in others]
+    if sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairwise(away)) < 0.0:
+        corners = corners[::-1]
+    reach_m = max(math.hypot(*corner) for corner in corners) + margin_m
+    return [
+        *(float(len(corners)), margin_m, low_m, high_m, reach_m),
+        *(number for corner in corners for number in corner),
+        *([0.0] * (2 * (CORNERS_MAX - len(corners)))),
+    ]
 
 
 def _area(points: Floats, corners: Corners) -> float:
@@ -127,7 +177,7 @@ def _joined(points: Floats, pieces: list[Corners]) -> list[Corners]:
         if here is None or there is None or here == there:
             continue
         whole = _without_edge(pieces[here], pieces[there], source, target)
-        if len(whole) <= CORNERS_MAX and _is_convex(points, whole):
+        if len(whole) <= CORNERS_MAX and _turns_left(points, whole):
             pieces[here], pieces[there] = whole, []
             del owner[source, target], owner[target, source]
             owner.update(dict.fromkeys(_edges(whole), here))
@@ -145,7 +195,8 @@ def _without_edge(here: Corners, there: Corners, source: int, target: int) -> Co
     return [*here[start:], *here[:start], *[*there[other:], *there[:other]][1:-1]]
 
 
-def _is_convex(points: Floats, corners: Corners) -> bool:
+def _turns_left(points: Floats, corners: Corners) -> bool:
+    """Tell whether corners never turn right, not even by rounding."""
     return all(
         _turn(points, corners[k - 2], corners[k - 1], corners[k]) >= 0.0
         for k in range(len(corners))

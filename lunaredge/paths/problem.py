@@ -13,6 +13,7 @@ from lunaredge.errors import ConfigError
 from lunaredge.kernels.convex import COLUMNS
 from lunaredge.kernels.jit import Floats, Singles
 from lunaredge.paths.fleet import Reservation
+from lunaredge.paths.given import check_fields
 from lunaredge.paths.route import COORDINATE_M_MAX, HEADING_RAD_MAX, TIME_S_MAX, Pose, Route
 from lunaredge.paths.verdict import Kind
 
@@ -20,6 +21,8 @@ from lunaredge.paths.verdict import Kind
 CELLS_MAX = 1 << 24
 PACE_S_M_MAX = 1e6
 ENERGY_WH_M_MAX = 1e6
+
+_NO_PLAN = "nothing to plan with"
 
 
 class PlanGround:
@@ -165,6 +168,7 @@ class PlanRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse poses and times that nothing can be planned with."""
+        check_fields(self, _NO_PLAN, "plan")
         for key, pose in (("start", self.start), ("goal", self.goal)):
             fits = all(abs(number) <= COORDINATE_M_MAX for number in pose[:2])
             _require(
@@ -200,6 +204,7 @@ class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse options that no search can be run with."""
+        check_fields(self, _NO_PLAN, "plan")
         _require(0.0 < self.second < 1e9, "second", self.second, "give more than 0")
         _require(0.0 <= self.wh < 1e9, "wh", self.wh, "give 0 or more")
         falling = all(a > b for a, b in pairwise(self.weights))
@@ -262,4 +267,4 @@ _SIZE = f"give (H, W), up to {CELLS_MAX} cells"
 
 def _require(condition: object, key: str, value: object, remedy: str) -> None:
     if not condition:
-        raise ConfigError("nothing to plan with", place="plan", key=key, value=value, remedy=remedy)
+        raise ConfigError(_NO_PLAN, place="plan", key=key, value=value, remedy=remedy)

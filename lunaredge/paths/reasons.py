@@ -92,7 +92,7 @@ def _standing(planner: "Planner", request: PlanRequest, found: "Found") -> NoRou
     pose, width_m = gap if gap is not None else (None, None)
     if pose is not None and width_m is not None:
         place = f"({pose.x_m:.1f}, {pose.y_m:.1f})"
-        reason += f"; the widest gap is {width_m:.2f} m at {place}, {needed:.2f} m are needed"
+        reason += f"; the widest gap is {width_m:.3f} m at {place}, {needed:.3f} m are needed"
         if width_m > needed:
             reason += f", and more to steer into it by cells of {planner.ground.cell_m:g} m"
     return NoRoute(

@@ -1,19 +1,20 @@
 """What stands still on a site, or changes by plan: everything that is no machine."""
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from lunaredge.errors import ConfigError
 from lunaredge.model.site import Polygon, ZoneKind
+from lunaredge.paths.given import check_fields
 from lunaredge.paths.grid import SiteGrid
-from lunaredge.paths.polygon import convex_pieces, rods
+from lunaredge.paths.polygon import convex_pieces, edge_rods
 from lunaredge.paths.solids import Solid
 from lunaredge.paths.verdict import Kind
-from lunaredge.paths.zones import Obstacle, Zone, as_polygon
+from lunaredge.paths.zones import Obstacle, Zone, check_simple
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """What stands still, or changes by plan: everything but the machines.
 
     Raises:
@@ -29,8 +30,9 @@ class Scene:
 
     def __post_init__(self) -> None:
         """Refuse what can't be told apart, or encloses nothing."""
+        check_fields(self, "no scene", "scene")
         if self.boundary is not None:
-            object.__setattr__(self, "boundary", as_polygon(self.boundary, "boundary"))
+            check_simple(self.boundary, "boundary")
         seen: set[str] = set()
         names = [zone.name for zone in self.zones] + [thing.name for thing in self.obstacles]
         for name in names:
@@ -49,8 +51,10 @@ def solids_of(scene: Scene) -> list[Solid]:
     """Give all that stands in a scene as convex bodies: edges of the boundary, zones, obstacles."""
     solids = []
     if scene.boundary is not None:
-        edge = (*scene.boundary, scene.boundary[0])
-        solids = [Solid(corners=rod, low_m=-math.inf, kind=Kind.BOUNDARY) for rod in rods(edge)]
+        solids = [
+            Solid(corners=rod, low_m=-math.inf, kind=Kind.BOUNDARY)
+            for rod in edge_rods(scene.boundary)
+        ]
     for zone in scene.zones:
         if zone.kind is ZoneKind.KEEP_OUT:
             for piece in convex_pieces(zone.polygon, f"zone {zone.name}"):

@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable
 from functools import lru_cache
 from heapq import heappop, heappush
-from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -18,24 +17,21 @@ from lunaredge.errors import ConfigError
 from lunaredge.kernels import solidcheck, solidroute
 from lunaredge.kernels.convex import COLUMNS, CORNERS_MAX
 from lunaredge.kernels.jit import Floats, Ints, Shorts
-from lunaredge.kernels.solids import (
+from lunaredge.kernels.solidfaces import (
     CELL,
     CLEAR_MAX,
-    END,
     FACE_COLUMNS,
-    HEADS,
     LEFT,
-    NO_ENTRY,
     SOLID_COLUMNS,
     TOP,
     Bytes,
-    add,
-    remove,
     write_faces,
 )
+from lunaredge.kernels.solids import BLOCK, END, HEADS, NO_ENTRY, add, remove
 from lunaredge.model.site import Point
 from lunaredge.paths.footprint import Footprint
-from lunaredge.paths.polygon import is_convex
+from lunaredge.paths.given import check_fields, checked
+from lunaredge.paths.polygon import body_row, is_convex
 from lunaredge.paths.route import COORDINATE_M_MAX, Pose, Route
 from lunaredge.paths.verdict import Kind
 
@@ -48,10 +44,13 @@ TILE_M_MIN = 2.5
 # 1 MB of clearance, however large the site is, is held by the second cache; measured on 0.5 to 8.
 CELLS_MAX = 1_000_000
 TILES_MAX = 1_000_000
+# 128 MB of entries; where bodies so large and many overlap that this won't do, tiles are larger.
+ENTRIES_MAX = 1 << 24
 # Tiles list what is as near as a usual machine reaches; a larger one looks at several tiles.
 REACH_M = 3.0
 RANGE_OF_LOOKING_M = 5.0
 _ROWS_MIN = 16
+_NO_BODY = "no convex body"
 _ENTRIES_MIN = 4096
 
 Arrays = tuple[Floats, Floats, Floats, Bytes, Shorts]
@@ -79,10 +78,13 @@ class Solid(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what is no body."""
+        check_fields(self, _NO_BODY, f"solid {self.party or self.kind}")
         if not 1 <= len(self.corners) <= CORNERS_MAX:
             raise self._wrong("corners", len(self.corners), f"give 1 to {CORNERS_MAX}")
-        if not all(abs(number) <= COORDINATE_M_MAX for corner in self.corners for number in corner):
-            raise self._wrong("corners", self.corners, f"give metres, at most {COORDINATE_M_MAX:g}")
+        for k, corner in enumerate(self.corners):
+            if not max(map(abs, corner)) <= COORDINATE_M_MAX:
+                remedy = f"give metres, at most {COORDINATE_M_MAX:g}"
+                raise self._wrong(f"corners[{k}]", corner, remedy)
         if not 0.0 <= self.margin_m <= COORDINATE_M_MAX:
             raise self._wrong("margin_m", self.margin_m, "give 0 or more")
         if not self.low_m < self.high_m:
@@ -90,11 +92,11 @@ class Solid(msgspec.Struct, frozen=True, kw_only=True):
         if not self.from_s <= self.until_s:
             raise self._wrong("from_s", self.from_s, f"give until_s, {self.until_s:g}, or less")
         if len(self.corners) > 2 and not is_convex(self.corners):
-            raise self._wrong("corners", self.corners, "make it convex, or use `pieces_of`")
+            raise self._wrong("corners", self.corners, "make it convex, or use `convex_pieces`")
 
     def _wrong(self, key: str, value: object, remedy: str) -> ConfigError:
-        place = f"solid {self.party or self.kind.value}"
-        return ConfigError("no convex body", place=place, key=key, value=value, remedy=remedy)
+        place = f"solid {self.party or self.kind}"
+        return ConfigError(_NO_BODY, place=place, key=key, value=value, remedy=remedy)
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,11 +141,14 @@ class Solids:
         ConfigError: more bodies than SOLIDS_MAX.
     """
 
+    @checked("solids")
     def __init__(self, solids: Iterable[Solid] = (), *, reach_m: float = REACH_M) -> None:
         """Enter bodies, which are numbered as they come.
 
         reach_m : how far most machines that will be checked come from their origin
         """
+        if not 0.0 <= reach_m <= COORDINATE_M_MAX:
+            raise _wrong("reach_m", reach_m, "give metres, 0 or more")
         self._reach_m = reach_m
         self._solids: list[Solid | None] = list(solids)
         self._free: list[int] = []
@@ -162,10 +167,12 @@ class Solids:
             raise KeyError(number)
         return solid
 
+    @checked("solids")
     def add(self, solid: Solid) -> int:
         """Enter a body; give its number, the lowest that is free.
 
-        Costs its neighbourhood; outside of all that was there before, a new layout.
+        Costs its neighbourhood; outside of all that was there before, or where tiles would list
+        more than ENTRIES_MAX bodies in all, a new layout.
         """
         if len(self) == SOLIDS_MAX:
             raise _wrong("solids", SOLIDS_MAX + 1, f"remove some; there may be {SOLIDS_MAX}")
@@ -173,13 +180,14 @@ class Solids:
         self._solids[number : number + 1] = [solid]
         rows, _, frame, clear, _ = self.arrays
         row = np.array(_row(solid))
+        entered = None
         if number < len(rows) and _is_within(row, frame, clear):
             rows[number] = row
-            self.arrays = _entered(self.arrays, number)
-        else:
-            self.arrays = self._laid_out()
+            entered = _entered(self.arrays, number)
+        self.arrays = entered or self._laid_out()
         return number
 
+    @checked("solids")
     def remove(self, number: int) -> Solid:
         """Take a body away and give it; its number is free then. Costs its neighbourhood.
 
@@ -207,17 +215,21 @@ class Solids:
         low, high = low - RANGE_M - 2 * cell_m, high + RANGE_M + 2 * cell_m
         width, height = (int(count) for count in np.ceil((high - low) / cell_m))
         tile_m = max(TILE_M_MIN, math.sqrt(area_m2 / TILES_MAX))
+        while (entries := _entries(boxes, low, tile_m, self._reach_m)) > ENTRIES_MAX:
+            tile_m *= 2.0
         tile_columns, tile_rows = (int(count) for count in np.ceil((high - low) / tile_m))
         quantum_m = RANGE_M / CLEAR_MAX
         counts = (1.0 / tile_m, tile_rows, tile_columns, self._reach_m)
         frame = np.array((*low, cell_m, 1.0 / cell_m, quantum_m, *counts))
         clear = np.full((height, width), CLEAR_MAX, np.uint8)
-        heads = HEADS + tile_rows * tile_columns
-        lists = np.full(heads + _ENTRIES_MIN, NO_ENTRY, np.int32)
+        heads = HEADS + BLOCK * tile_rows * tile_columns
+        lists = np.full(heads + 2 * entries + _ENTRIES_MIN, NO_ENTRY, np.int32)
         lists[END] = heads
         arrays: Arrays = (rows, np.zeros((len(rows), FACE_COLUMNS)), frame, clear, lists)
         for number in numbers:
-            arrays = _entered(arrays, number)
+            entered = _entered(arrays, number)
+            assert entered is not None, "the lists have room for what was counted"
+            arrays = entered
         return arrays
 
 
@@ -319,31 +331,37 @@ def outline_of(footprint: Footprint) -> tuple[Floats, Floats]:
 
 def _row(solid: Solid) -> list[float]:
     """Pack a body as the kernels take it, about the middle of its box."""
-    # Plain numbers: for a few corners arrays cost five times as much.
     xs, ys = zip(*solid.corners, strict=True)
     left, bottom, right, top = min(xs), min(ys), max(xs), max(ys)
     x, y = 0.5 * (left + right), 0.5 * (bottom + top)
     corners = [(px - x, py - y) for px, py in solid.corners]
-    if sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairwise([*corners, corners[0]])) < 0.0:
-        corners.reverse()
     margin_m = solid.margin_m
-    reach_m = max(math.hypot(*corner) for corner in corners) + margin_m
-    unused = 2 * (CORNERS_MAX - len(corners))
     return [
-        *(float(len(corners)), margin_m, solid.low_m, solid.high_m, reach_m),
-        *(number for corner in corners for number in corner),
-        *([0.0] * unused),
+        *body_row(corners, margin_m, solid.low_m, solid.high_m),
         *(x, y, left - margin_m, bottom - margin_m, right + margin_m, top + margin_m),
         *(solid.from_s, solid.until_s),
     ]
 
 
-def _entered(arrays: Arrays, number: int) -> Arrays:
-    """Enter a row into the arrays; give them, with longer lists where the old ones are full."""
+def _entries(boxes: Floats, corner: Floats, tile_m: float, reach_m: float) -> int:
+    """Count what tiles list of bodies in boxes, (S, 4), rounding as `kernels.solids.tiles` does."""
+    per_m = 1.0 / tile_m
+    first = np.floor((boxes[:, :2] - reach_m - corner) * per_m)
+    last = np.floor((boxes[:, 2:] + reach_m - corner) * per_m)
+    return int((last - np.maximum(first, 0.0) + 1.0).prod(axis=1).sum())
+
+
+def _entered(arrays: Arrays, number: int) -> Arrays | None:
+    """Enter a row into the arrays; give them, with longer lists where the old ones are full.
+
+    None: the lists would be longer than they may be, and nothing is entered.
+    """
     while not add(arrays, number):
         lists = arrays[4]
+        if len(lists) > 2 * ENTRIES_MAX + TILES_MAX:
+            return None
         more = np.full(len(lists), NO_ENTRY, np.int32)
-        arrays = (*arrays[:4], np.concatenate((lists, more)))
+        arrays = (*arrays[:4], np.concatenate((lists, more)), *arrays[5:])
     return arrays
 
 

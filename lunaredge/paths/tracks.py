@@ -1,9 +1,12 @@
-"""Where a fleet's tracks lie: slots in shared arrays, handed out, taken back and used again.
+"""Where a fleet's tracks lie: places in shared arrays, handed out, taken back and used again.
 
-A slot keeps its place for ever, with room for a power of two of segments and of parts. So the
-arrays never hold more than some twice what the slots of each size once held together.
+A slot is a track's number, and its place has room for a power of two of segments and of parts. A
+place given back serves the next track of that size. Before the arrays grow, the places that are
+held are moved together if they are less than half: so the arrays go with what stands at a time, not
+with all that ever stood.
 """
 
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +16,9 @@ from lunaredge.kernels.jit import Floats, Ints
 from lunaredge.kernels.spacetime_index import (
     BOX,
     FOREVER_S,
+    LEVEL,
     ORDER,
+    PART,
     SEGMENTS,
     TRACK_COLUMNS,
     Index,
@@ -28,39 +33,50 @@ from lunaredge.paths.route import Route
 _NUMBERS_MIN = 1 << 14
 _SLOTS_MIN = 16
 
+Room = tuple[int, int]
+"""So many segments, and so many parts."""
+
 _Array = TypeVar("_Array", Floats, Ints)
 
 
 class Tracks:
-    """The arrays of a fleet, as `kernels.spacetime_index` says, and which slots are free."""
+    """The arrays of a fleet, as `kernels.spacetime_index` says, and which places are free."""
 
-    def __init__(self, slots_max: int, bytes_max: int) -> None:
+    def __init__(self, bytes_max: int) -> None:
+        self._numbers_max = bytes_max // 8
         self.index = Index(
-            np.zeros(_NUMBERS_MIN),
+            np.zeros(min(_NUMBERS_MIN, self._numbers_max)),
             np.zeros((_SLOTS_MIN, TRACK_COLUMNS), np.int64),
             np.zeros((_SLOTS_MIN, BOX)),
         )
-        self._slots_max = slots_max
-        self._numbers_max = bytes_max // 8
-        self._numbers_used = 0
-        self._rooms: list[tuple[int, int]] = []
-        self._free: dict[tuple[int, int], list[int]] = {}
+        self._rooms: list[Room | None] = []
+        self._free_slots: list[int] = []
+        self._free_places: dict[Room, list[int]] = {}
+        # Where places end, and how many numbers the places that are held have.
+        self._end = 0
+        self._held = 0
         self._orders = 0
 
     def take(self, footprint: Footprint, route: Route) -> int:
-        """Give a slot with room for a route.
+        """Give a slot with room for a route. It costs its own size, and now and then all others'.
 
         Raises:
             ConfigError: no room is left.
         """
         # A route cut to the time that counts may get a knot at both ends.
         room = _power_of_two(len(route) + 1), _power_of_two(len(footprint.parts))
-        free = self._free.get(room)
-        return free.pop() if free else self._new_slot(*room)
+        place, size = self._place_of(room), _size_of(room)
+        slot = self._free_slots.pop() if self._free_slots else len(self._rooms)
+        self._rooms[slot : slot + 1] = [room]
+        self._held += size
+        numbers, tracks, roots = self.index
+        self.index = Index(numbers, _grown(tracks, slot + 1), _grown(roots, slot + 1))
+        lay_out(self.index.tracks[slot], place, *room)
+        return slot
 
     def fits(self, slot: int, footprint: Footprint, route: Route) -> bool:
         """Tell whether a slot has room for a route."""
-        segments, parts = self._rooms[slot]
+        segments, parts = self._room_of(slot)
         return len(route) + 1 <= segments and len(footprint.parts) <= parts
 
     def lay(self, slot: int, footprint: Footprint, route: Route, counts: Times) -> None:
@@ -76,27 +92,65 @@ class Tracks:
 
     def give_back(self, slot: int) -> None:
         """Take a slot back, with its track."""
+        room = self._room_of(slot)
         self.clear(slot)
-        self._free.setdefault(self._rooms[slot], []).append(slot)
+        self._free_places.setdefault(room, []).append(self._start_of(slot))
+        self._rooms[slot] = None
+        self._free_slots.append(slot)
+        self._held -= _size_of(room)
 
-    def _new_slot(self, segments: int, parts: int) -> int:
-        slot = len(self._rooms)
-        row = np.zeros(TRACK_COLUMNS, np.int64)
-        end = lay_out(row, self._numbers_used, segments, parts)
-        if slot == self._slots_max or end > self._numbers_max:
+    def _room_of(self, slot: int) -> Room:
+        room = self._rooms[slot]
+        assert room is not None, "a slot that nobody holds"
+        return room
+
+    def _start_of(self, slot: int) -> int:
+        return int(self.index.tracks[slot, LEVEL + 1])
+
+    def _place_of(self, room: Room) -> int:
+        """Give where a track with such room may lie.
+
+        Raises:
+            ConfigError: no room is left.
+        """
+        places, size = self._free_places.get(room), _size_of(room)
+        if places:
+            return places.pop()
+        numbers, tracks, roots = self.index
+        needed = self._held + size
+        if needed > self._numbers_max:
             raise ConfigError(
                 "no room for another reservation",
                 place="fleet",
                 key="reservations",
-                value=f"{slot} in {8 * self._numbers_used} bytes",
-                remedy="remove some first, or give shorter routes",
+                value=f"{8 * self._held} bytes held, {8 * size} more",
+                remedy=f"give shorter routes, or fewer; {8 * self._numbers_max} at most",
             )
-        numbers, tracks, roots = self.index
-        self.index = Index(_grown(numbers, end), _grown(tracks, slot + 1), _grown(roots, slot + 1))
-        self.index.tracks[slot] = row
-        self._numbers_used = end
-        self._rooms.append((segments, parts))
-        return slot
+        is_full = self._end + size > len(numbers)
+        if is_full and (2 * needed <= len(numbers) or self._end + size > self._numbers_max):
+            self._move_together()
+        self.index = Index(_grown(numbers, self._end + size, self._numbers_max), tracks, roots)
+        self._end += size
+        return self._end - size
+
+    def _move_together(self) -> None:
+        """Move all places that are held to the front, in the order in which they lie."""
+        numbers, tracks, _ = self.index
+        held = [slot for slot, room in enumerate(self._rooms) if room is not None]
+        self._end = 0
+        for slot in sorted(held, key=self._start_of):
+            start, size = self._start_of(slot), _size_of(self._room_of(slot))
+            numbers[self._end : self._end + size] = numbers[start : start + size]
+            # All columns from here on say where something is.
+            tracks[slot, PART:] += self._end - start
+            self._end += size
+        self._free_places.clear()
+
+
+@lru_cache(maxsize=1024)
+def _size_of(room: Room) -> int:
+    """Give how many numbers a place has."""
+    return lay_out(np.zeros(TRACK_COLUMNS, np.int64), 0, *room)
 
 
 def _power_of_two(count: int) -> int:
@@ -104,10 +158,11 @@ def _power_of_two(count: int) -> int:
     return 1 << (count - 1).bit_length()
 
 
-def _grown(array: _Array, length: int) -> _Array:
+def _grown(array: _Array, length: int, length_max: int | None = None) -> _Array:
     """Give an array of so many rows or more: the same one, or a copy twice as long."""
     if length <= len(array):
         return array
-    grown = np.zeros((max(length, 2 * len(array)), *array.shape[1:]), array.dtype)
+    rows = max(length, 2 * len(array))
+    grown = np.zeros((min(rows, length_max or rows), *array.shape[1:]), array.dtype)
     grown[: len(array)] = array
     return grown

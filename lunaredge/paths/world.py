@@ -9,7 +9,6 @@ For one thread at a time: a check writes to the parts' working memory too.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +21,7 @@ from lunaredge.kernels.corridors import are_inside
 from lunaredge.kernels.jit import Floats
 from lunaredge.paths.fleet import RANGE_M, Fleet, Meeting, Reservation
 from lunaredge.paths.fleet_plan import FleetOptions, FleetPlan, Job, plan_fleet
+from lunaredge.paths.given import checked
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.motion import MotionRules
 from lunaredge.paths.occupancy import Occupancy
@@ -64,6 +64,7 @@ class _Ground(NamedTuple):
 class World:
     """A scene and the reservations in it, prepared for many checks."""
 
+    @checked("world")
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self._solids = Solids(solids_of(scene))
@@ -80,6 +81,7 @@ class World:
         """The names of those who have reserved, in the order in which they did."""
         return tuple(self._fleet)
 
+    @checked("world")
     def reserve(
         self,
         name: str,
@@ -102,6 +104,7 @@ class World:
         self._fleet.replace(name, reservation)
         self._holders[name] = machine
 
+    @checked("world")
     def release(self, name: str) -> None:
         """Take away what a machine has reserved.
 
@@ -111,6 +114,7 @@ class World:
         self._fleet.remove(name)
         del self._holders[name]
 
+    @checked("world")
     def check(
         self,
         machine: Machine,
@@ -150,12 +154,14 @@ class World:
             nearest.insert(1, _ground_nearness(ground.cells, machine, route, range_m))
         return min(nearest, key=lambda free: free.clearance_m)
 
+    @checked("world")
     def check_many(
         self, trips: Sequence[tuple[Machine, Route]], *, range_m: float = RANGE_M
     ) -> list[Verdict]:
         """Check each of these routes by itself, in their order."""
         return [self.check(machine, route, range_m=range_m) for machine, route in trips]
 
+    @checked("world")
     def change_ground(self, row: int, column: int, heights_m: ArrayLike) -> dict[str, Violation]:
         """Take new heights from that cell on; give the reservations that are not free any more.
 
@@ -175,7 +181,7 @@ class World:
                 remedy="make the world of a scene with a grid",
             )
         grid = before.updated(row, column, heights_m)
-        self.scene = replace(self.scene, grid=grid)
+        self.scene = msgspec.structs.replace(self.scene, grid=grid)
         changed = grid.changed
         if changed is None:
             return {}
@@ -196,6 +202,7 @@ class World:
         pair_count = len(self._fleet) * (len(self._fleet) - 1) // 2
         return self._fleet.check_all(meetings_max=max(1, min(pair_count, PAIRS_MAX)))
 
+    @checked("world")
     def plan(
         self,
         trip: Trip,
@@ -236,6 +243,7 @@ class World:
             reason=f"the best route of the lattice breaks a rule of the drive: {verdict.reason}",
         )
 
+    @checked("world")
     def plan_fleet(
         self,
         trips: Sequence[Trip],

@@ -6,7 +6,6 @@ rounding leaves a doubt. What a zone does to a route is the checks' business.
 """
 
 import math
-from collections.abc import Iterable
 from fractions import Fraction
 
 import msgspec
@@ -16,6 +15,7 @@ from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Flags, Floats, Ints
 from lunaredge.model import site
 from lunaredge.model.site import Point, Polygon, ZoneKind
+from lunaredge.paths.given import check_fields, checked
 from lunaredge.paths.route import COORDINATE_M_MAX, TIME_S_MAX
 
 # A survey gives tens of corners; beyond this the test for crossings takes a second.
@@ -47,7 +47,8 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what is no zone."""
         place = f"zone {self.name}"
-        msgspec.structs.force_setattr(self, "polygon", as_polygon(self.polygon, place))
+        check_fields(self, "no zone", place)
+        check_simple(self.polygon, place)
         check_window(self.from_s, self.until_s, place)
         speed_m_s = self.speed_m_s_max
         if self.kind is ZoneKind.SPEED:
@@ -58,6 +59,7 @@ class Zone(msgspec.Struct, frozen=True, kw_only=True):
             raise _wrong("a limit without a use", place, "speed_m_s_max", speed_m_s, remedy)
 
     @classmethod
+    @checked("zone")
     def of(cls, zone: site.Zone) -> "Zone":
         """Give a zone of the site's file, which counts for ever."""
         return cls(
@@ -88,7 +90,8 @@ class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Refuse what is no obstacle."""
         place = f"obstacle {self.name}"
-        msgspec.structs.force_setattr(self, "polygon", as_polygon(self.polygon, place))
+        check_fields(self, "no obstacle", place)
+        check_simple(self.polygon, place)
         check_window(self.from_s, self.until_s, place)
         if not abs(self.low_m) <= HEIGHT_M_MAX:
             remedy = f"give metres, at most {HEIGHT_M_MAX:g}"
@@ -107,21 +110,6 @@ class Crossing(msgspec.Struct, frozen=True):
     edge: int
     other: int
     point: Point
-
-
-def as_polygon(corners: Iterable[Iterable[float]], place: str) -> Polygon:
-    """Give corners of any kind as pairs of numbers, checked by `check_simple`.
-
-    Raises:
-        ConfigError: they are none, or no simple polygon.
-    """
-    try:
-        polygon = tuple((float(x_m), float(y_m)) for x_m, y_m in corners)
-    except (OverflowError, TypeError, ValueError):
-        remedy = "give pairs of x and y, m"
-        raise _wrong("no polygon", place, "polygon", corners, remedy) from None
-    check_simple(polygon, place)
-    return polygon
 
 
 def check_window(from_s: float, until_s: float, place: str) -> None:

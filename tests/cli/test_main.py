@@ -1,10 +1,13 @@
+import errno
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from lunaredge.cli import main as entry
-from lunaredge.cli.main import COMMANDS, main
+from lunaredge.cli.main import COMMANDS, EXIT_MISSING_PART, EXIT_PIPE_CLOSED, main
 
 
 def test_help_names_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,6 +62,55 @@ def test_optimised_python_is_refused() -> None:
 
     assert done.returncode == 2
     assert b"python -O" in done.stderr
+
+
+def test_who_stops_reading_makes_no_success_of_it() -> None:
+    code = of_shell("explain --help | true")
+
+    assert code == (EXIT_PIPE_CLOSED, "")
+
+
+def test_what_stops_both_streams_at_once_is_quiet() -> None:
+    code = of_shell("explain --help 2>&1 | true")
+
+    assert code == (EXIT_PIPE_CLOSED, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_an_output_that_is_full_is_an_error_of_one_line() -> None:
+    code, told = of_shell("explain --help > /dev/full")
+
+    assert code == EXIT_MISSING_PART
+    assert told.startswith("lunaredge: the output cannot be written: No space left on device")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_an_output_that_is_full_fails_even_if_nobody_can_be_told() -> None:
+    assert of_shell("explain --help > /dev/full 2> /dev/full") == (EXIT_MISSING_PART, "")
+
+
+def test_another_error_of_the_system_is_not_taken_for_a_full_output(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "journal")
+
+    monkeypatch.setattr("lunaredge.cli.listing.run", broken)
+
+    with pytest.raises(OSError, match="journal"):
+        main(["nodes"])
+
+
+def of_shell(words: str) -> tuple[int, str]:
+    """Run a command in a shell; give its own exit code, whatever it is piped into, and stderr."""
+    line = f"{sys.executable} -m lunaredge {words}; exit ${{PIPESTATUS[0]}}"
+    # Python would write each line at once: what is held back is what is lost.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, check=False, env=environment
+    )
+    return done.returncode, done.stderr
 
 
 def test_a_missing_extra_is_named(

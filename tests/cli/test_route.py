@@ -1,5 +1,9 @@
+import errno
 import json
+import os
+import stat
 import struct
+from pathlib import Path
 
 import pytest
 
@@ -74,6 +78,148 @@ def test_routes_meet_each_other_only_when_driven_together(tmp_path, capsys):
     parties = [(row["kind"], row["party"]) for row in said(capsys)["routes"]]
     assert (alone, together) == (0, 1)
     assert parties == [("reservation", "across"), ("reservation", "north")]
+
+
+def test_a_route_driven_at_the_same_time_is_called_a_route(tmp_path, capsys):
+    path = str(write_yaml(tmp_path))
+
+    main(["route", "check", path, "--together"])
+    text = said(capsys)
+    main(["route", "check", path, "--together", "--json"])
+
+    assert "route across at" in text
+    assert "reservation" not in text
+    assert said(capsys)["routes"][0]["reason"].startswith("route across at")
+
+
+LEGS = """\
+  - {name: up, machine: rover, knots: [[0, 10, 12, 90], [60, 10, 30, 90]]}
+  - {name: back, machine: rover, knots: [[90, 10, 30, 90], [150, 10, 12, 90]]}
+"""
+
+
+def test_legs_of_one_machine_do_not_meet_each_other(tmp_path, capsys):
+    path = write_yaml(tmp_path, "reservations:", f"{LEGS}reservations:")
+    names = ["--route", "up", "--route", "back"]
+
+    code = main(["route", "check", str(path), "--together", *names])
+
+    assert code == 0
+    assert "2 of 2 free, checked together" in said(capsys)
+
+
+def test_between_its_legs_a_machine_stands_in_the_way_of_others(tmp_path, capsys):
+    crossing = "  - {name: wait, machine: truck, knots: [[70, 11, 30, 0], [80, 15, 30, 0]]}\n"
+    path = write_yaml(tmp_path, "reservations:", f"{LEGS}{crossing}reservations:")
+    names = ["--route", "up", "--route", "back", "--route", "wait"]
+
+    code = main(["route", "check", str(path), "--together", "--json", *names])
+
+    rows = {row["route"]: row for row in said(capsys)["routes"]}
+    assert code == 1
+    assert rows["wait"]["party"] == "up"
+    assert rows["wait"]["time_s"] == 70
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("[[90, 10, 30, 90]", "[[50, 10, 30, 90]", "two routes at once"),
+        ("[[90, 10, 30, 90]", "[[90, 10, 30.1, 90]", "does not start where"),
+        ("[[90, 10, 30, 90]", "[[90, 10, 30, 91]", "does not start where"),
+    ],
+)
+def test_a_machine_is_in_one_place_at_a_time(tmp_path, capsys, old, new, problem):
+    legs = LEGS.replace(old, new)
+    assert legs != LEGS
+    path = write_yaml(tmp_path, "reservations:", f"{legs}reservations:")
+
+    code = main(["route", "check", str(path), "--together", "--route", "up", "--route", "back"])
+
+    assert code == 2
+    assert problem in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("knots", "told"),
+    [
+        ("[0, 5, 16, 0], [10, 45, 16, 0]", "speed of 4 m/s (at most 0.8 m/s)"),
+        ("[0, 5, 16, 90], [100, 45, 16, 90]", "sideways of 90 deg (at most 3.61 deg)"),
+        ("[0, 5, 16, 0], [1, 5.1, 16, 20]", "turn rate of 20 deg/s (at most 15 deg/s)"),
+        ("[0, 5, 16, 0], [80, 5, 16, 90]", "turn radius of 0 m (at least 4 m)"),
+    ],
+)
+def test_limits_are_told_with_their_units(tmp_path, capsys, knots, told):
+    path = write_yaml(tmp_path, "[0, 5, 16, 0], [100, 45, 16, 0]", knots)
+
+    main(["route", "check", str(path), "--route", "across"])
+
+    assert told in said(capsys)
+
+
+def test_a_clearance_of_millimetres_is_told(tmp_path, capsys):
+    knots = "[0, 5, 18.896, 0], [100, 45, 18.896, 0]"
+    path = write_yaml(tmp_path, "[0, 5, 16, 0], [100, 45, 16, 0]", knots)
+
+    main(["route", "check", str(path), "--route", "across"])
+
+    assert "least clearance 4 mm to keep out hole" in said(capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["plot", "SCENE", "--out"], "picture.png"),
+        (["plan", "SCENE", "--out"], "planned.yaml"),
+        (["plan", "SCENE", "--out"], "planned.geojson"),
+    ],
+)
+def test_an_output_that_cannot_be_finished_leaves_what_was_there(
+    tmp_path, monkeypatch, capsys, words, name
+):
+    scene, out = str(write_yaml(tmp_path)), tmp_path / "out" / name
+    out.parent.mkdir()
+    out.write_text("from yesterday")
+    monkeypatch.setattr(Path, "replace", fail_for_want_of_room)
+
+    code = main(["route", *(scene if word == "SCENE" else word for word in words), str(out)])
+
+    told = capsys.readouterr().err
+    assert code == 2
+    assert "cannot be written, got 'No space left on device'" in told
+    assert out.read_text() == "from yesterday"
+    assert list(out.parent.iterdir()) == [out]
+
+
+def fail_for_want_of_room(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_device_is_written_into_and_not_replaced(tmp_path, capsys):
+    out = tmp_path / "full.png"
+    out.symlink_to("/dev/full")
+
+    code = main(["route", "plot", str(write_yaml(tmp_path)), "--out", str(out)])
+
+    assert code == 2
+    assert "No space left" in capsys.readouterr().err
+    assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
+
+
+def test_a_link_stays_one_and_its_file_keeps_its_mode(tmp_path, capsys):
+    target, out = tmp_path / "target.png", tmp_path / "link.png"
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    out.symlink_to(target)
+
+    code = main(["route", "plot", str(write_yaml(tmp_path)), "--out", str(out)])
+
+    assert code == 0
+    assert out.is_symlink()
+    assert target.read_bytes().startswith(b"\x89PNG")
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert capsys.readouterr().out == f"{out}\n"
 
 
 def test_a_reservation_that_is_ignored_does_not_count(tmp_path, capsys):

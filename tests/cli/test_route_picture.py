@@ -1,16 +1,20 @@
 import itertools
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from shapely import Point, Polygon
 
 from lunaredge.cli.route.labels import Label, put_labels
+from lunaredge.cli.route.layers import THEIRS, stroke_of
+from lunaredge.cli.route.legend import legend_of
 from lunaredge.cli.route.outline import outlines_of, placed, poses_along
 from lunaredge.cli.route.picture import Drawing, draw
 from lunaredge.paths.footprint import Footprint, Part
 from lunaredge.paths.route import Pose, Route
+from lunaredge.paths.verdict import Kind, Violation
 from lunaredge.runtime.files.route_scene import load_scene
 from tests.runtime.files.scenes import write_yaml
 
@@ -70,6 +74,47 @@ def test_no_label_stands_over_another():
     boxes = [text.get_window_extent() for text in axes.texts]
     assert 1 < len(boxes) < 40
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_routes_look_different_for_as_long_as_strokes_last():
+    strokes = [stroke_of(k) for k in range(33)]
+
+    assert len({(stroke.colour, stroke.line) for stroke in strokes}) == 33
+    assert all(stroke.line != THEIRS.line for stroke in strokes)
+    assert stroke_of(33) == stroke_of(0)
+
+
+@pytest.mark.parametrize("count", [1, 3, 12, 40])
+def test_the_legend_ends_above_the_close_up(tmp_path, monkeypatch, count):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    scene = load_scene(write_yaml(tmp_path))
+    across = scene.routes[1]
+    routes = tuple(msgspec.structs.replace(across, name=f"leg-{k}") for k in range(count))
+    met = Violation(kind=Kind.OBSTACLE, party="rock", segment=0, time_s=5.0, pose=Pose(9, 16, 0))
+    violations = tuple((trip, met) for trip in routes)
+    scene = msgspec.structs.replace(scene, routes=routes)
+
+    draw(Drawing(scene=scene, violations=violations), tmp_path / "scene.png")
+
+    (figure,) = figures
+    lowest = figure.legends[0].get_window_extent().y0
+    _, close_up = figure.axes
+    assert lowest > close_up.title.get_window_extent().y1
+    assert close_up.get_window_extent().y0 > 0
+
+
+def test_what_is_against_each_route_is_marked_and_told(tmp_path):
+    scene = load_scene(write_yaml(tmp_path))
+    met = Violation(kind=Kind.OBSTACLE, party="rock", segment=0, time_s=5.0, pose=Pose(9, 16, 0))
+
+    legend = legend_of(scene, [(trip, met) for trip in scene.routes], "")
+
+    told = [handle.get_label().replace("\n", " ") for handle in legend[-2:]]
+    assert told == [
+        "1: north: obstacle rock at 5.00 s, (9.00, 16.00)",
+        "2: across: obstacle rock at 5.00 s, (9.00, 16.00)",
+    ]
 
 
 def test_the_same_scene_is_drawn_alike_twice(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lunaredge.kernels import convex, solids
-from lunaredge.kernels.solids import FACE_COLUMNS
+from lunaredge.kernels import convex, solidfaces, solids
+from lunaredge.kernels.solidfaces import FACE_COLUMNS
 from lunaredge.paths.solids import Solid, Solids
 from tests.kernels import naive_convex as naive
 from tests.kernels.test_convex import BODIES
@@ -28,22 +28,25 @@ SETS = st.lists(STANDING, min_size=1, max_size=8)
 
 def clearance_at(index, x, y):
     _, _, frame, clear, _ = index
-    column = math.floor((x - frame[solids.FRAME_X]) / frame[solids.CELL])
-    row = math.floor((y - frame[solids.FRAME_Y]) / frame[solids.CELL])
+    column = math.floor((x - frame[solidfaces.FRAME_X]) / frame[solidfaces.CELL])
+    row = math.floor((y - frame[solidfaces.FRAME_Y]) / frame[solidfaces.CELL])
     inside = 0 <= row < clear.shape[0] and 0 <= column < clear.shape[1]
-    return (clear[row, column] if inside else solids.CLEAR_MAX) * frame[solids.QUANTUM]
+    return (clear[row, column] if inside else solidfaces.CLEAR_MAX) * frame[solidfaces.QUANTUM]
 
 
 def listed(index):
     """Give the solids that each tile lists."""
     _, _, frame, _, lists = index
     found = []
-    for tile in range(int(frame[solids.TILE_ROWS] * frame[solids.TILE_COLUMNS])):
-        entry, here = lists[solids.HEADS + tile], set()
-        while entry != solids.NO_ENTRY:
-            here.add(int(lists[entry]))
-            entry = lists[entry + 1]
-        found.append(here)
+    for tile in range(int(frame[solidfaces.TILE_ROWS] * frame[solidfaces.TILE_COLUMNS])):
+        block, here = solids.HEADS + solids.BLOCK * tile, []
+        while block != solids.NO_ENTRY:
+            here += lists[block : block + solids.NEXT].tolist()
+            block = lists[block + solids.NEXT]
+        bodies = [solid for solid in here if solid != solids.NO_ENTRY]
+        assert here[: len(bodies)] == bodies
+        assert len(set(bodies)) == len(bodies)
+        found.append(set(bodies))
     return found
 
 
@@ -66,7 +69,7 @@ def test_the_clearance_wastes_little_more_than_a_cell(bodies):
 
     for px, py in places.tolist():
         nearest = min(naive.gap([(px, py)], body.corners) - body.margin_m for body in bodies)
-        assert clearance_at(index, px, py) >= nearest - 2.0 * index[2][solids.CELL]
+        assert clearance_at(index, px, py) >= nearest - 2.0 * index[2][solidfaces.CELL]
 
 
 @settings(max_examples=30)
@@ -120,7 +123,7 @@ def test_the_border_holds_the_largest_clearance():
     clear = Solids(bodies).arrays[3]
 
     border = np.concatenate((clear[0], clear[-1], clear[:, 0], clear[:, -1]))
-    assert (border == solids.CLEAR_MAX).all()
+    assert (border == solidfaces.CLEAR_MAX).all()
 
 
 @given(BODIES, st.floats(-9.0, 9.0), st.floats(-9.0, 9.0))
@@ -128,10 +131,11 @@ def test_faces_tell_how_far_a_place_is_beyond_them(corners, x, y):
     row, faces = Solids([Solid(corners=tuple(corners))]).arrays[0][0], np.zeros((1, FACE_COLUMNS))
     held = row[convex.CORNERS : convex.CORNERS + 2 * len(corners)].reshape(-1, 2)
 
-    solids.write_faces(row, faces[0])
-    room, face = solids.farthest_face(faces, 0, x, y)
+    solidfaces.write_faces(row, faces[0])
+    room, face = solidfaces.farthest_face(faces, 0, x, y)
 
-    nx, ny, offset = faces[0, face : face + 3]
+    columns = solidfaces.NORMAL_X, solidfaces.NORMAL_Y, solidfaces.OFFSET
+    nx, ny, offset = (faces[0, face + column] for column in columns)
     assert math.hypot(nx, ny) == pytest.approx(1.0)
     assert room == pytest.approx(nx * x + ny * y - offset)
     assert (held @ (nx, ny) <= offset).all()
@@ -145,7 +149,7 @@ def test_support_is_the_foremost_corner(corners, angle):
     _, faces, *_ = Solids([Solid(corners=tuple(corners))]).arrays
     nx, ny = math.cos(angle), math.sin(angle)
 
-    reach = solids.support(faces, 0, nx, ny)
+    reach = solidfaces.support(faces, 0, nx, ny)
 
-    x, y = faces[0, solids.FACE_X], faces[0, solids.FACE_Y]
+    x, y = faces[0, solidfaces.FACE_X], faces[0, solidfaces.FACE_Y]
     assert reach == pytest.approx(max(nx * (px - x) + ny * (py - y) for px, py in corners))

@@ -170,7 +170,7 @@ def test_long_routes_with_trees_of_many_levels_meet_when_their_twin_says(seed, p
 @given(st.integers(1, 2000))
 def test_the_boxes_of_a_track_take_the_room_that_is_kept_for_them(knots):
     route = Route(np.column_stack((np.arange(knots), np.zeros((knots, 3)))))
-    tracks = Tracks(1, 1_000_000)
+    tracks = Tracks(1_000_000)
     footprint = Footprint.disc(1.0)
 
     slot = tracks.take(footprint, route)

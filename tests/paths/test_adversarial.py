@@ -100,7 +100,7 @@ def test_what_is_under_the_ground_stays_inside_and_out_of_zones_too():
 
 
 def test_a_spin_that_nobody_means_is_refused():
-    with pytest.raises(ConfigError, match="turn up to"):
+    with pytest.raises(ConfigError, match="turn by 200 rad at most"):
         Route([(0, 10, 0, 0), (1e4, 20, 0, 1e5)])
 
 

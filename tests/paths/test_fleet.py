@@ -296,19 +296,73 @@ def test_memory_does_not_grow_as_reservations_come_and_go():
     assert len(fleet) == 0
 
 
+def zigzag(knots, y_m=0.0):
+    """Give a reservation of so many knots, which stays within a metre."""
+    return along(*((float(t), float(t % 2), y_m, 0.0) for t in range(knots)), footprint=DISC)
+
+
 def test_no_room_is_said_and_changes_nothing():
-    fleet = Fleet(reservations_max=2)
+    fleet = Fleet(bytes_max=10_000)
     short = standing(0.0, 0.0)
     fleet.add("a", short)
     fleet.add("b", standing(9.0, 0.0))
-    fleet.check(standing(20.0, 0.0))
-    long = along(*((float(t), 0.0, 30.0, 0.0) for t in range(50)))
 
     with pytest.raises(ConfigError, match="no room"):
-        fleet.replace("a", long)
+        fleet.replace("a", zigzag(500))
+    with pytest.raises(ConfigError, match="no room"):
+        fleet.check(zigzag(500))
 
     assert fleet["a"] is short
+    assert list(fleet) == ["a", "b"]
     assert len(fleet.check_all()) == 0
+    assert isinstance(fleet.check(standing(4.0, 0.0)), Violation)
+
+
+def test_as_many_reservations_as_may_be_and_not_one_more():
+    fleet = Fleet(reservations_max=2)
+    fleet.add("a", standing(0.0, 0.0))
+    fleet.add("b", standing(9.0, 0.0))
+
+    with pytest.raises(ConfigError, match="remove some first"):
+        fleet.add("c", standing(18.0, 0.0))
+    fleet.replace("b", zigzag(50, y_m=9.0))
+    free = fleet.check(zigzag(100, y_m=12.5))
+
+    assert free.party == "b"
+    assert list(fleet) == ["a", "b"]
+
+
+def test_routes_of_ever_other_lengths_come_and_go_for_ever():
+    fleet = Fleet(reservations_max=2, bytes_max=200_000)
+    fleet.add("parked", standing(0.0, 9.0))
+
+    for _ in range(3):
+        for knots in (2, 3, 5, 9, 17, 33, 65, 129, 257, 513, 1025):
+            fleet.add("m", zigzag(knots))
+            near = fleet.check(zigzag(knots, y_m=3.0))
+            fleet.remove("m")
+            assert near.party == "m"
+
+    assert fleet.check(standing(0.0, 6.5)).party == "parked"
+
+
+def test_what_moves_together_in_memory_answers_as_before():
+    rng = np.random.default_rng(6)
+    pool = list(crowd(13, 40, 60.0).values())
+    fleet, kept = Fleet(bytes_max=120_000), {}
+
+    for step in range(400):
+        name = f"m{rng.integers(12):02}"
+        if name in kept and rng.random() < 0.3:
+            fleet.remove(name)
+            del kept[name]
+        else:
+            kept.pop(name, None)
+            kept[name] = pool[rng.integers(40)]
+            fleet.replace(name, kept[name])
+        if step % 20 == 0:
+            assert fleet.check_all() == fleet_of(**kept).check_all()
+            assert fleet.check(pool[0]) == fleet_of(**kept).check(pool[0])
 
 
 @pytest.mark.parametrize(

@@ -281,8 +281,9 @@ def test_the_cell_of_a_point_is_the_higher_one_on_an_edge():
     assert grid.cell_of(10.0, 20.0) == (0, 0)
     assert grid.cell_of(12.0, 23.9) == (1, 1)
     assert grid.cell_of(18.0, 21.0) is None
-    assert grid.cell_of(math.nan, 21.0) is None
     assert grid.cell_of(11.0, -math.inf) is None
+    with pytest.raises(ConfigError, match="x_m"):
+        grid.cell_of(math.nan, 21.0)
 
 
 @pytest.mark.parametrize(

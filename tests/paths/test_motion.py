@@ -52,7 +52,7 @@ def test_a_breach_says_what_when_where_and_how_much():
     assert breach.pose == (5.0, 25.0, 0.0)
     assert breach.value == pytest.approx(math.degrees(math.atan(0.2)))
     assert breach.limit == pytest.approx(10.0)
-    assert breach.reason == "slope along of 11.3 (at most 10) at 0.00 s, (5.00, 25.00)"
+    assert breach.reason == "slope along of 11.3 deg (at most 10 deg) at 0.00 s, (5.00, 25.00)"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels import sweep
+from lunaredge.paths import solids as module
 from lunaredge.paths.footprint import Footprint, Part
 from lunaredge.paths.polygon import convex_pieces, rectangle, rods
 from lunaredge.paths.route import Pose, Route
@@ -180,6 +181,50 @@ def test_least_clearance_is_that_of_one_by_one(footprint):
         else:
             assert nearest.clearance_m == pytest.approx(expected, abs=2 * sweep.GAP_ERROR_M)
             assert nearest.pose.x_m == pytest.approx(route.pose_at(nearest.time_s).x_m)
+
+
+@FOOTPRINTS
+def test_the_depth_of_a_way_through_bodies_is_that_of_one_by_one(footprint):
+    dice = np.random.default_rng(10)
+    work, deep = sweep.work_space(), 0
+
+    for seed in range(12):
+        places = dice.uniform(0.0, SIDE_M, (8, 2)).tolist()
+        bodies = [
+            Solid(corners=rectangle(Pose(*place, k), *dice.uniform(1.0, 40.0, 2)))
+            for k, place in enumerate(places)
+        ]
+        route = Route.of_poses(wander(seed, knots=20, step_m=4.0), period_s=2.0)
+
+        nearest = least_clearance(Solids(bodies), footprint, route, 5.0)
+
+        gaps = [
+            sweep.least_gap(*moving, math.inf, work)[0]
+            for _, moving, _ in pairs_in_time(bodies, footprint, route)
+        ]
+        assert nearest.clearance_m == pytest.approx(min(gaps), abs=2 * sweep.GAP_ERROR_M)
+        deep += min(gaps) < -3.0
+    assert deep > 3
+
+
+@pytest.mark.parametrize("entries_max", [300, 3000])
+def test_where_tiles_would_list_too_much_they_are_larger_and_answers_the_same(
+    monkeypatch, entries_max
+):
+    bodies = [*scene(), *(Solid(corners=rectangle(Pose(30.0, 30.0, k), 9, 9)) for k in range(9))]
+    paths = np.array([wander(seed, knots=30) for seed in range(20)])
+    usual = Solids(bodies)
+    monkeypatch.setattr(module, "ENTRIES_MAX", entries_max)
+    monkeypatch.setattr(module, "TILES_MAX", 100)
+
+    coarse, added = Solids(bodies), Solids(bodies[:1])
+    for solid in bodies[1:]:
+        added.add(solid)
+
+    assert len(coarse.arrays[4]) < len(usual.arrays[4])
+    assert len(added.arrays[4]) <= 2 * (2 * entries_max + 100 + 4096)
+    for solids in (coarse, added):
+        assert (check_poses(solids, HULL, paths) == check_poses(usual, HULL, paths)).all()
 
 
 def test_bodies_that_come_and_go_leave_the_answers_of_a_new_set():

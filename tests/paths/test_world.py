@@ -350,3 +350,17 @@ def test_who_drove_over_a_start_before_is_in_nobodys_way():
 
     assert plan.holds == {}
     assert plan.routes["one"].start_s == 100.0
+
+
+def test_a_boundary_as_large_as_the_moon_is_made_of_rods_that_can_be_checked():
+    far_m = 1e7
+    boundary = ((-far_m, -far_m), (far_m, -far_m), (far_m, far_m), (-far_m, far_m))
+    world = World(Scene(boundary=boundary))
+
+    free = world.check(machine(), along_x(0.0, 90.0))
+    near = world.check(machine(), along_x(far_m - 90.0, far_m - 4.0, y_m=123.0))
+    out = world.check(machine(), along_x(far_m - 90.0, far_m - 1.0, y_m=123.0))
+
+    assert free == Free(clearance_m=5.0)
+    assert (near.kind, near.clearance_m) == (Kind.BOUNDARY, pytest.approx(2.0, abs=1e-3))
+    assert (out.kind, out.pose.x_m) == (Kind.BOUNDARY, pytest.approx(far_m - 2.0, abs=1e-3))

@@ -115,6 +115,7 @@ async def test_a_stop_outlives_the_damage_of_the_row_that_holds_it(run):
         await run.told("agent-dc-1", "row.found_corrupt")
         asked_ns = run.site.client.identity.clock.now_ns()
         await until(lambda: stopped_nodes(eye) == ["dc-1"] and heard_since(eye, asked_ns))
+        assert stopped_nodes(eye) == ["dc-1"]
 
 
 def stopped_nodes(eye: SiteClient) -> list[object]:

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from lunaredge.cli import site_access
-from lunaredge.cli.bench.row import BenchOptions, BenchRow, as_document, as_text
+from lunaredge.cli.bench.report import as_text
+from lunaredge.cli.bench.row import BenchOptions, BenchRow, as_document
 from lunaredge.cli.table import as_json
 from lunaredge.errors import ConfigError, LunarEdgeError
 

@@ -21,6 +21,8 @@ from lunaredge.cli.bench.row import BenchRow, row_against
 from lunaredge.errors import LunarEdgeError
 
 OURS = "ours"
+# Between a case and its statistic.
+STATISTIC = " @ "
 ROUNDS = 5
 # Shorter and the clock's own reading counts.
 SLICE_S_MIN = 0.02
@@ -44,7 +46,13 @@ class Contest(msgspec.Struct, frozen=True, kw_only=True):
     peers: Mapping[str, str] = {}
     """A peer's name in the rows, and what ``contender`` calls it."""
     data: tuple[str, ...] = ()
+    statistic: str = ""
+    """What of its measurements a contender is to give, where there is a choice: p50_ms ..."""
     more_is_better: bool = False
+
+    def asked(self, case: str) -> str:
+        """Give a case as the contenders hear it."""
+        return f"{case}{STATISTIC}{self.statistic}" if self.statistic else case
 
 
 class ContenderFailed(LunarEdgeError):
@@ -110,23 +118,44 @@ class Process:
         return said
 
 
-def hold(contest: Contest, seconds: float) -> list[BenchRow]:
+class Processes:
+    """The contenders' processes, kept from one contest to the next. Use it as a context.
+
+    So each starts once, and makes each scene once; who waits for his turn takes no time.
+    """
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._kept: dict[tuple[str, str, tuple[str, ...]], Process] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def of(self, name: str, contest: Contest) -> Process:
+        """Give the process of a contender; a new one where it broke in another contest."""
+        key = (name, contest.module, contest.data)
+        if key not in self._kept or self._kept[key].reason:
+            process = Process(name, contest.module, contest.data)
+            self._kept[key] = self._stack.enter_context(process)
+        return self._kept[key]
+
+
+def hold(contest: Contest, seconds: float, processes: Processes) -> list[BenchRow]:
     """Run a contest for about so long; give a row for each case and peer.
 
     Raises:
         ContenderFailed: ours is missing a library, or broke.
     """
-    with contextlib.ExitStack() as stack:
-        sides = [
-            stack.enter_context(Process(name, contest.module, contest.data))
-            for name in (OURS, *contest.peers.values())
-        ]
-        duration_s = max(SLICE_S_MIN, seconds / (len(contest.cases) * ROUNDS * len(sides)))
-        return [
-            row
-            for case in contest.cases
-            for row in _rows(contest, case, _play(case, sides, duration_s))
-        ]
+    sides = [processes.of(name, contest) for name in (OURS, *contest.peers.values())]
+    duration_s = max(SLICE_S_MIN, seconds / (len(contest.cases) * ROUNDS * len(sides)))
+    return [
+        row
+        for case in contest.cases
+        for row in _rows(contest, case, _play(contest.asked(case), sides, duration_s))
+    ]
 
 
 def agree(ours: object, theirs: object) -> bool:
@@ -173,8 +202,7 @@ def _rows(contest: Contest, case: str, verdicts: list[_Verdict]) -> list[BenchRo
     rows = []
     for peer, verdict in zip(contest.peers, verdicts[1:], strict=True):
         if verdict.reason:
-            note = f"{verdict.reason}. {ours.note}"
-            rows.append(msgspec.structs.replace(ours, peer=peer, note=note))
+            rows.append(msgspec.structs.replace(ours, peer=peer, reason=verdict.reason))
         else:
             figure = statistics.median(verdict.figures)
             rows.append(row_against(ours, peer, figure, more_is_better=contest.more_is_better))

@@ -1,11 +1,13 @@
 """The picture of `lunaredge bench paths`: what a job costs against its size, over three decades."""
 
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from lunaredge.cli.bench.row import BenchRow
+from lunaredge.runtime.files.route_output import write_whole
 
 _US_PER_S = 1e6
 
@@ -64,7 +66,11 @@ def points_of(curve: Curve, rows: Sequence[BenchRow]) -> list[tuple[float, float
 
 
 def draw(rows: Sequence[BenchRow], path: Path) -> None:
-    """Write the picture: a panel for each kind of size, both axes logarithmic."""
+    """Write the picture: a panel for each kind of size, both axes logarithmic.
+
+    Raises:
+        ConfigError: the file can't be written; what was there stays.
+    """
     from matplotlib.figure import Figure
 
     panels = list(dict.fromkeys(curve.panel for curve in CURVES))
@@ -84,4 +90,6 @@ def draw(rows: Sequence[BenchRow], path: Path) -> None:
             axis.legend(frameon=False)
     axes[0].set_ylabel("one check of all, us of processor time")
     figure.suptitle("Cost of a check against its size; dotted: in proportion")
-    figure.savefig(path, dpi=110)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=110)
+    write_whole(path, picture.getvalue())

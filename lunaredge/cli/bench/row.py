@@ -1,4 +1,4 @@
-"""What a benchmark prints: rows, and the machine that they were measured on."""
+"""What a benchmark gives: rows, and the machine that they were measured on."""
 
 import os
 import platform
@@ -8,20 +8,11 @@ from pathlib import Path
 
 import msgspec
 
-from lunaredge.cli.table import Column, render
-
-# What decides a figure besides the processor.
-LIBRARIES = ("lunaredge", "numba", "numpy", "scipy", "shapely", "msgpack", "msgspec", "pydantic")
-COLUMNS = (
-    Column("case", "CASE"),
-    Column("metric", "METRIC"),
-    Column("ours", "OURS"),
-    Column("peer", "PEER"),
-    Column("peer_value", "PEER'S"),
-    Column("ratio", "RATIO"),
-    Column("note", "NOTE"),
+# What decides a figure besides the processor; those that are installed are told.
+LIBRARIES = (
+    *("lunaredge", "numba", "numpy", "scipy", "shapely", "msgpack", "msgspec", "pydantic"),
+    *("commonroad-drivability-checker", "python-fcl", "coal", "pyastar2d"),
 )
-_DIGITS = 4
 
 
 class BenchRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +28,10 @@ class BenchRow(msgspec.Struct, frozen=True, kw_only=True):
     """How many times better ours is; under 1 it is worse."""
     note: str = ""
     """What bounds the figure, and what a reader must know to compare it."""
+    reason: str = ""
+    """Why there is no figure of the peer's; for scripts it stands at the head of the note."""
+    job: str = ""
+    """Which of a benchmark's jobs it is of; people's texts are grouped by it."""
 
 
 class BenchOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +41,8 @@ class BenchOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How long to measure; None: as long as the benchmark finds right."""
     data: str | None
     """A folder of other instances."""
+    job: str | None = None
+    """The one job of the benchmark that is wanted; None: all."""
 
 
 def row_against(row: BenchRow, peer: str, peer_value: float, *, more_is_better: bool) -> BenchRow:
@@ -57,30 +54,8 @@ def row_against(row: BenchRow, peer: str, peer_value: float, *, more_is_better: 
 
 
 def as_document(name: str, rows: Sequence[BenchRow]) -> dict[str, object]:
-    """Give a benchmark's result for scripts."""
-    return {
-        "bench": name,
-        "machine": machine(),
-        "rows": [_rounded(msgspec.to_builtins(row)) for row in rows],
-    }
-
-
-def as_text(name: str, rows: Sequence[BenchRow]) -> str:
-    """Give a benchmark's result for people: a table, its notes below."""
-    notes: list[str] = []
-    cells = []
-    for row in rows:
-        if row.note and row.note not in notes:
-            notes.append(row.note)
-        cell = _rounded(msgspec.to_builtins(row))
-        for key in ("ours", "peer_value", "ratio"):
-            cell[key] = f"{cell[key]:g}" if cell[key] is not None else None
-        cell["note"] = f"[{notes.index(row.note) + 1}]" if row.note else ""
-        cells.append(cell)
-    about = ", ".join(f"{key} {value}" for key, value in machine().items() if value)
-    lines = [f"{name}: {about}", render(cells, COLUMNS)]
-    lines += [f"[{number}] {note}" for number, note in enumerate(notes, start=1)]
-    return "\n".join(lines)
+    """Give a benchmark's result for scripts, its figures as they were measured."""
+    return {"bench": name, "machine": machine(), "rows": [_for_scripts(row) for row in rows]}
 
 
 def machine() -> dict[str, object]:
@@ -95,12 +70,12 @@ def machine() -> dict[str, object]:
     }
 
 
-def _rounded(row: dict[str, object]) -> dict[str, object]:
-    """Leave out digits that no measurement has."""
-    return {
-        key: float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
-        for key, value in row.items()
-    }
+def _for_scripts(row: BenchRow) -> dict[str, object]:
+    tree: dict[str, object] = msgspec.to_builtins(row)
+    # The keys are promised; a script finds the job in the case.
+    del tree["job"], tree["reason"]
+    tree["note"] = f"{row.reason}. {row.note}" if row.reason else row.note
+    return tree
 
 
 def _cpu() -> str:

@@ -34,8 +34,8 @@ routes on every run.
 exit codes: 0 every request has its route, 1 one has none, 2 bad input
 """
 _PLOT = """\
-Draws terrain, zones, obstacles, routes and reservations, with the first
-violation marked.
+Draws terrain, zones, obstacles, routes and reservations. What is first against
+each route, checked alone, is marked, with a close-up of the earliest.
 
   lunaredge route plot routes.yaml --out routes.png
   lunaredge route plot routes.yaml --out at-60.png --at 60

@@ -6,7 +6,7 @@ apart. What bars the way is hatched as well, what others hold is dashed: a print
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,11 +25,17 @@ from lunaredge.runtime.files.route_trips import Request, Trip
 
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE, BLACK = "#0072B2", "#D55E00", "#CC79A7", "#000000"
-ROUTE_COLOURS = (BLUE, GREEN, PURPLE, ORANGE, SKY)
+# Then six of Tol's (2021, "Colour Schemes", muted), which stand apart from these on grey ground.
+ROUTE_COLOURS = (
+    *(BLUE, GREEN, PURPLE, ORANGE, SKY),
+    *("#882255", "#999933", "#332288", "#AA4499", "#117733", "#661100"),
+)
 OTHERS = "0.1"
 SOLID = "0.35"
 VEIL = (0.25, 0.05, 0.2, 0.45)
 LineStyle = Literal["-", "--", "-.", ":"]
+# When the colours are used up; dashes are what others hold.
+ROUTE_LINES: tuple[LineStyle, ...] = ("-", "-.", ":")
 # Edge, hatch, line style.
 ZONE_STYLES: dict[ZoneKind, tuple[str, str | None, LineStyle]] = {
     ZoneKind.KEEP_OUT: (VERMILLION, "////", "-"),
@@ -109,26 +115,45 @@ def draw_obstacle(axes: Axes, obstacle: Obstacle) -> None:
     axes.add_patch(patch)
 
 
-def draw_trip(axes: Axes, trip: Trip, colour: str, at_s: float | None, *, is_ours: bool) -> None:
+class Stroke(NamedTuple):
+    """How a way is drawn."""
+
+    colour: str
+    line: Any
+    is_ours: bool
+    """A route; else a reservation."""
+
+
+THEIRS = Stroke(colour=OTHERS, line=(0, (4, 2)), is_ours=False)
+
+
+def stroke_of(k: int) -> Stroke:
+    """Give the stroke of the k-th route; after 33 they come again."""
+    line = ROUTE_LINES[k // len(ROUTE_COLOURS) % len(ROUTE_LINES)]
+    return Stroke(colour=ROUTE_COLOURS[k % len(ROUTE_COLOURS)], line=line, is_ours=True)
+
+
+def draw_trip(axes: Axes, trip: Trip, stroke: Stroke, at_s: float | None) -> None:
     """Draw a way with footprints along it; with a time, where the machine is then stands out."""
     knots = trip.route.knots
     axes.plot(knots[:, 1], knots[:, 2], color="white", linewidth=3.2, zorder=5.5, alpha=0.7)
     axes.plot(
         knots[:, 1],
         knots[:, 2],
-        color=colour,
-        linestyle="-" if is_ours else (0, (4, 2)),
+        color=stroke.colour,
+        linestyle=stroke.line,
         linewidth=1.5,
         zorder=6,
     )
     footprint = trip.machine.footprint
     poses = poses_along(trip.route, 2.4 * footprint.reach_m, FOOTPRINTS_MAX)
-    _draw_bodies(axes, footprint, poses, colour, 0.25 if is_ours and at_s is None else 0.0)
+    opacity = 0.25 if stroke.is_ours and at_s is None else 0.0
+    _draw_bodies(axes, footprint, poses, stroke.colour, opacity)
     if at_s is not None:
         here = trip.route.pose_at(at_s)
-        _draw_bodies(axes, footprint, [here], colour, 1.0)
+        _draw_bodies(axes, footprint, [here], stroke.colour, 1.0)
         # A body of 2 m is a speck on a map of 400 m.
-        axes.plot(here.x_m, here.y_m, "o", markersize=4, color=colour, zorder=6.8)
+        axes.plot(here.x_m, here.y_m, "o", markersize=4, color=stroke.colour, zorder=6.8)
 
 
 def draw_request(axes: Axes, request: Request) -> None:

@@ -1,6 +1,7 @@
 """The legend of a map: what is on it, and nothing else."""
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.lines import Line2D
@@ -8,20 +9,23 @@ from matplotlib.patches import Patch
 
 from lunaredge.cli.route.layers import (
     BLACK,
-    OTHERS,
-    ROUTE_COLOURS,
     SOLID,
+    THEIRS,
     YELLOW,
     ZONE_STYLES,
+    Stroke,
     is_timed,
+    stroke_of,
 )
 from lunaredge.model.site import ZoneKind
 from lunaredge.paths.verdict import Violation
 from lunaredge.runtime.files.route_scene import SceneFile
 from lunaredge.runtime.files.route_trips import Trip
 
-ROUTES_MAX = 10
+ROUTES_MAX = 12
+VIOLATIONS_MAX = 5
 _LETTERS = 36
+Found = tuple[Trip, Violation]
 _ZONE_WORDS = {
     ZoneKind.KEEP_OUT: "keep-out zone",
     ZoneKind.SPEED: "speed zone",
@@ -33,33 +37,41 @@ _ZONE_WORDS = {
 _CLOSED = "#7E6B79"
 
 
-def legend_of(
-    scene: SceneFile, violation: tuple[Trip, Violation] | None, closed_to: str
-) -> list[Any]:
+def legend_of(scene: SceneFile, violations: Sequence[Found], closed_to: str) -> list[Any]:
     """Give the legend's entries."""
     handles = [*_ways(scene), *_places(scene)]
     if closed_to:
         handles.append(Patch(facecolor=_CLOSED, label=f"ground closed to {closed_to}"))
-    if violation is not None:
-        trip, found = violation
-        words = textwrap.fill(f"{trip.name}: {found.reason}", _LETTERS)
+    for number, (trip, found) in enumerate(violations[:VIOLATIONS_MAX], start=1):
+        words = textwrap.fill(f"{number}: {trip.name}: {found.reason}", _LETTERS)
         handles.append(_mark("X", words, YELLOW))
-    return handles
+    return handles + _rest(len(violations) - VIOLATIONS_MAX, "violations")
+
+
+def lines_of(handles: Sequence[Any]) -> int:
+    """Count the lines that a legend has."""
+    return sum(1 + str(handle.get_label()).count("\n") for handle in handles)
 
 
 def _ways(scene: SceneFile) -> list[Any]:
-    handles: list[Any] = [
-        Line2D([], [], color=ROUTE_COLOURS[k % len(ROUTE_COLOURS)], label=f"route {trip.name}")
-        for k, trip in enumerate(scene.routes[:ROUTES_MAX])
-    ]
-    more = len(scene.routes) - ROUTES_MAX
-    if more > 0:
-        handles.append(Line2D([], [], color="none", label=f"and {more} routes more"))
+    handles: list[Any] = []
+    for k, trip in enumerate(scene.routes[:ROUTES_MAX]):
+        handles.append(_line(f"route {trip.name}", stroke_of(k)))
+    handles += _rest(len(scene.routes) - ROUTES_MAX, "routes")
     if scene.reservations:
-        handles.append(Line2D([], [], color=OTHERS, linestyle=(0, (4, 2)), label="reservation"))
+        handles.append(_line("reservation", THEIRS))
     if scene.requests:
         handles += [_mark("o", "wanted from", "white"), _mark("s", "wanted to", "white")]
     return handles
+
+
+def _line(words: str, stroke: Stroke) -> Line2D:
+    return Line2D([], [], color=stroke.colour, linestyle=stroke.line, label=words)
+
+
+def _rest(count: int, what: str) -> list[Any]:
+    """Say how many are left out, if any are."""
+    return [Line2D([], [], color="none", label=f"and {count} {what} more")] if count > 0 else []
 
 
 def _places(scene: SceneFile) -> list[Any]:

@@ -1,7 +1,12 @@
-"""A scene drawn as a map: to scale, the legend outside, a close-up of the first violation."""
+"""A scene drawn as a map: to scale, the legend outside, a close-up of the first violation.
 
+The side grows with the legend: the close-up stands below it, whatever the map's height is.
+"""
+
+import io
 import math
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -11,24 +16,28 @@ from matplotlib.figure import Figure
 
 from lunaredge.cli.route import layers
 from lunaredge.cli.route.labels import Label, put_labels
-from lunaredge.cli.route.legend import legend_of
+from lunaredge.cli.route.legend import Found, legend_of, lines_of
 from lunaredge.kernels.jit import Flags, Floats
-from lunaredge.paths.verdict import Violation
 from lunaredge.paths.zones import Zone
+from lunaredge.runtime.files.route_output import write_whole
 from lunaredge.runtime.files.route_scene import SceneFile
-from lunaredge.runtime.files.route_trips import Trip
 
 DOTS_PER_INCH = 150
 # The map's width, and what stands around it.
 MAP_INCHES = 7.4
 LEFT_INCHES, BOTTOM_INCHES, TOP_INCHES, SIDE_INCHES = 0.75, 0.6, 0.45, 3.1
 CLOSE_UP_INCHES = 2.5
+# Of the legend: a line, and what is kept clear below it.
+LINE_INCHES, GAP_INCHES = 0.165, 0.4
 # Height of the map as a share of its width.
 SHAPE_MIN, SHAPE_MAX = 0.7, 1.5
 # Around everything drawn, as a share of its size; and at least, in metres.
 FRAME_RATIO, FRAME_M_MIN = 0.03, 2.0
 # What the close-up shows on each side of the violation, in reaches of the machine.
 CLOSE_UP_REACHES = 4.0
+
+# A number beside a cross, in its own widths and heights.
+_BESIDE_MARK = ((1.9, 0.6), (-1.9, 0.6), (1.9, -0.6), (-1.9, -0.6), (0.0, 1.3), (0.0, -1.3))
 
 Box = tuple[float, float, float, float]
 
@@ -37,7 +46,8 @@ class Drawing(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be drawn."""
 
     scene: SceneFile
-    violation: tuple[Trip, Violation] | None = None
+    violations: tuple[Found, ...] = ()
+    """What is against the routes, the earliest first."""
     closed: Flags | None = None
     """bool (H, W): cells of the grid that are closed at any heading."""
     closed_to: str = ""
@@ -49,26 +59,34 @@ def draw(drawing: Drawing, path: Path) -> None:
     """Draw a scene into a PNG file.
 
     Raises:
-        OSError: the file can't be written.
+        ConfigError: the file can't be written; what was there stays.
     """
     box = _shaped(_box_of(drawing.scene))
     drawing = msgspec.structs.replace(drawing, scene=_scene_at(drawing.scene, drawing.at_s))
     map_height = MAP_INCHES * (box[3] - box[1]) / (box[2] - box[0])
+    legend = _legend_of(drawing)
     width = LEFT_INCHES + MAP_INCHES + SIDE_INCHES
-    height = BOTTOM_INCHES + map_height + TOP_INCHES
+    height = BOTTOM_INCHES + max(map_height, _side_inches(drawing, legend)) + TOP_INCHES
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
     # The canvas without a screen; a figure takes note of it by itself.
     FigureCanvasAgg(figure)
     axes = figure.add_axes(
-        (LEFT_INCHES / width, BOTTOM_INCHES / height, MAP_INCHES / width, map_height / height)
+        (
+            LEFT_INCHES / width,
+            1.0 - (TOP_INCHES + map_height) / height,
+            MAP_INCHES / width,
+            map_height / height,
+        )
     )
     _draw_map(axes, drawing)
     axes.set(xlim=box[::2], ylim=box[1::2], xlabel="x, m", ylabel="y, m")
     at = "" if drawing.at_s is None else f", at {drawing.at_s:g} s"
     axes.set_title(f"{drawing.scene.title}{at}", loc="left", fontsize=11)
     put_labels(axes, _labels_of(drawing), DOTS_PER_INCH)
-    _draw_side(figure, axes, drawing)
-    figure.savefig(path, format="png")
+    _draw_side(figure, axes, drawing, legend)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    write_whole(path, picture.getvalue())
 
 
 def _scene_at(scene: SceneFile, at_s: float | None) -> SceneFile:
@@ -94,34 +112,45 @@ def _draw_map(axes: Axes, drawing: Drawing) -> None:
     for obstacle in scene.obstacles:
         layers.draw_obstacle(axes, obstacle)
     for trip in scene.reservations:
-        layers.draw_trip(axes, trip, layers.OTHERS, drawing.at_s, is_ours=False)
+        layers.draw_trip(axes, trip, layers.THEIRS, drawing.at_s)
     for k, trip in enumerate(scene.routes):
-        layers.draw_trip(axes, trip, _colour(k), drawing.at_s, is_ours=True)
+        layers.draw_trip(axes, trip, layers.stroke_of(k), drawing.at_s)
     for request in scene.requests:
         layers.draw_request(axes, request)
-    if drawing.violation is not None:
-        layers.draw_violation(axes, *drawing.violation)
+    # The earliest on top.
+    for found in reversed(drawing.violations):
+        layers.draw_violation(axes, *found)
 
 
-def _draw_side(figure: Figure, axes: Axes, drawing: Drawing) -> None:
-    """Put the legend beside the map, and the close-up under it."""
+def _legend_of(drawing: Drawing) -> list[Any]:
+    has_veil = drawing.closed is not None and bool(drawing.closed.any())
+    return legend_of(drawing.scene, drawing.violations, drawing.closed_to if has_veil else "")
+
+
+def _side_inches(drawing: Drawing, legend: list[Any]) -> float:
+    """Give the height that the legend and the close-up take."""
+    close_up = GAP_INCHES + CLOSE_UP_INCHES if drawing.violations else 0.0
+    return LINE_INCHES * lines_of(legend) + close_up
+
+
+def _draw_side(figure: Figure, axes: Axes, drawing: Drawing, legend: list[Any]) -> None:
+    """Put the legend beside the map, and the close-up at the foot of the side."""
     box = axes.get_position()
     width, height = figure.get_size_inches()
     left = box.x1 + 0.25 / width
-    has_veil = drawing.closed is not None and bool(drawing.closed.any())
     figure.legend(
-        handles=legend_of(drawing.scene, drawing.violation, drawing.closed_to if has_veil else ""),
+        handles=legend,
         loc="upper left",
         bbox_to_anchor=(left, box.y1),
         borderaxespad=0.0,
         fontsize=8,
         frameon=False,
     )
-    if drawing.violation is None:
+    if not drawing.violations:
         return
-    trip, violation = drawing.violation
+    trip, violation = drawing.violations[0]
     size = CLOSE_UP_INCHES / width, CLOSE_UP_INCHES / height
-    close_up = figure.add_axes((left, box.y0, *size))
+    close_up = figure.add_axes((left, BOTTOM_INCHES / height, *size))
     _draw_map(close_up, drawing)
     reach_m = CLOSE_UP_REACHES * trip.machine.footprint.reach_m
     x_m, y_m, _ = violation.pose
@@ -134,8 +163,12 @@ def _labels_of(drawing: Drawing) -> list[Label]:
     """Give the names on the map, those that matter most first."""
     scene, at_s = drawing.scene, drawing.at_s
     beside = ((0.6, 1.1), (0.6, -1.1), (-0.6, 1.1), (-0.6, -1.1), (0.0, 2.0), (0.0, -2.0))
-    labels = []
-    colours = [_colour(k) for k in range(len(scene.routes))] + ["0.1"] * len(scene.reservations)
+    labels = [
+        Label(text=str(number), places=(found.pose[:2],), offsets=_BESIDE_MARK, size=7.5)
+        for number, (_, found) in enumerate(drawing.violations, start=1)
+    ]
+    colours = [layers.stroke_of(k).colour for k in range(len(scene.routes))]
+    colours += [layers.OTHERS] * len(scene.reservations)
     for trip, colour in zip((*scene.routes, *scene.reservations), colours, strict=True):
         knots = trip.route.knots
         here = trip.route.pose_at(at_s if at_s is not None else math.inf)
@@ -173,10 +206,6 @@ def _extent_m(zone: Zone) -> float:
 
 def _time(time_s: float) -> str:
     return f"{time_s:g}" if math.isfinite(time_s) else "ever"
-
-
-def _colour(k: int) -> str:
-    return layers.ROUTE_COLOURS[k % len(layers.ROUTE_COLOURS)]
 
 
 def _box_of(scene: SceneFile) -> Box:

@@ -3,17 +3,18 @@
 import argparse
 import math
 import sys
-import textwrap
 
-from lunaredge.cli.route.check import COLUMNS, finite, pose_row
+from lunaredge.cli.route.check import finite, pose_row
 from lunaredge.cli.route.planning import Answer, answers_of, deadline
 from lunaredge.cli.route.scene import chosen
+from lunaredge.cli.route.wording import indented
 from lunaredge.cli.table import as_json
 from lunaredge.errors import ConfigError
 from lunaredge.paths.motion import energy_wh
 from lunaredge.paths.problem import NoRoute
+from lunaredge.runtime.files.route_output import check_target
 from lunaredge.runtime.files.route_scene import SceneFile, load_scene
-from lunaredge.runtime.files.route_writing import check_suffix, write_planned
+from lunaredge.runtime.files.route_writing import SUFFIXES, write_planned
 
 SECONDS_MAX = 86_400.0
 
@@ -22,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     """Plan, write what was planned, and print."""
     _check_seconds(options.seconds)
     if options.out is not None:
-        check_suffix(options.out)
+        check_target(options.out, SUFFIXES)
     scene = load_scene(options.scene)
     requests = chosen(options.scene, "requests", scene.requests, options.request)
     answers = answers_of(scene, requests, deadline(options.seconds))
@@ -52,7 +53,7 @@ def as_text(scene: SceneFile, answer: Answer) -> str:
     head = f"{request.name} ({request.machine_name})"
     if isinstance(found, NoRoute):
         proof = "proven, at the lattice's resolution" if found.proven else "not proven"
-        return f"{head}: NO ROUTE\n{_wrapped(f'{found.reason}; {proof}')}"
+        return f"{head}: NO ROUTE\n{indented(f'{found.reason}; {proof}')}"
     route = found.route
     body = (
         f"{route.length_m:.1f} m in {route.end_s - request.start_s:.0f} s, "
@@ -60,11 +61,7 @@ def as_text(scene: SceneFile, answer: Answer) -> str:
     )
     if math.isfinite(found.bound):
         body += f"; at most {found.bound:.3g} times the least cost"
-    return f"{head}: planned\n{_wrapped(body)}"
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, COLUMNS, initial_indent="  ", subsequent_indent="  ")
+    return f"{head}: planned\n{indented(body)}"
 
 
 def _check_seconds(seconds: float) -> None:

@@ -1,19 +1,19 @@
-"""`lunaredge route plot`: a scene as a picture, with the first violation marked."""
+"""`lunaredge route plot`: a scene as a picture, with what is against each route marked."""
 
 import argparse
 from pathlib import Path
 
 from lunaredge.cli.route.check import verdicts_of
+from lunaredge.cli.route.legend import Found
 from lunaredge.cli.route.picture import Drawing, draw
 from lunaredge.cli.route.scene import world_of
 from lunaredge.errors import ConfigError
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.passage import closed_cells
 from lunaredge.paths.verdict import Violation
-from lunaredge.runtime.files.document import file_error
+from lunaredge.runtime.files.route_output import check_target
 from lunaredge.runtime.files.route_scene import SceneFile, load_scene
 from lunaredge.runtime.files.route_shape import TIME_S_MAX
-from lunaredge.runtime.files.route_trips import Trip
 
 
 def run(options: argparse.Namespace) -> int:
@@ -23,24 +23,18 @@ def run(options: argparse.Namespace) -> int:
     name, machine = _first_machine(scene)
     drawing = Drawing(
         scene=scene,
-        violation=_first_violation(scene),
+        violations=_violations(scene),
         closed=None if scene.grid is None else closed_cells(scene.grid, machine),
         closed_to=name,
         at_s=options.at,
     )
-    try:
-        draw(drawing, options.out)
-    except OSError as exc:
-        remedy = "check the folder, its permissions and the disk"
-        problem = "the picture cannot be written"
-        raise file_error(problem, options.out, exc.strerror or str(exc), remedy) from exc
+    draw(drawing, options.out)
     print(options.out)
     return 0
 
 
 def _check(path: Path, at_s: float | None) -> None:
-    if path.suffix.lower() != ".png":
-        raise file_error("the picture is a PNG", path, path.suffix, "end its name in .png")
+    check_target(path, (".png",))
     if at_s is not None and not abs(at_s) <= TIME_S_MAX:
         raise ConfigError(
             "no time",
@@ -58,12 +52,12 @@ def _first_machine(scene: SceneFile) -> tuple[str, Machine]:
     return (drivers or list(scene.machines.items()))[0]
 
 
-def _first_violation(scene: SceneFile) -> tuple[Trip, Violation] | None:
-    """Give the earliest violation of any route, each checked alone."""
+def _violations(scene: SceneFile) -> tuple[Found, ...]:
+    """Give the first violation of each route that has one, each checked alone, earliest first."""
     verdicts = verdicts_of(world_of(scene), scene.routes, is_together=False)
     found = [
         (trip, verdict)
         for trip, verdict in zip(scene.routes, verdicts, strict=True)
         if isinstance(verdict, Violation)
     ]
-    return min(found, key=lambda pair: pair[1].time_s, default=None)
+    return tuple(sorted(found, key=lambda pair: pair[1].time_s))

@@ -10,6 +10,8 @@ it allows: a site is flat, and a millimetre counts.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from lunaredge.errors import ConfigError
 from lunaredge.runtime.files.document import Document, KeyPath
 
@@ -26,22 +28,34 @@ Tree = dict[str, Any]
 class MapDocument(Document, frozen=True, kw_only=True):
     """A scene file in GeoJSON, as the tree that a YAML file has; errors name the GeoJSON's places.
 
-    ``sources`` tells where a value of the tree was found, for the longest known part of its key.
+    ``sources`` tells where a value of the tree was found, for the longest known part of its key,
+    and ``names`` what people call a feature.
     """
 
-    sources: Mapping[KeyPath, KeyPath]
+    sources: Mapping[KeyPath, KeyPath] = {}
+    names: Mapping[int, str] = {}
 
     def error(self, problem: str, key: KeyPath, value: object, remedy: str) -> ConfigError:
-        """Give the error for the value at that key path of the tree, where it stands in the map."""
-        return super().error(problem, self._source(key), value, remedy)
+        """Give the error for the value at that key path of the tree, where it stands in the map.
+
+        A feature is told by its name as well: nobody counts them.
+        """
+        source = self._source(key)
+        name = self.names.get(int(source[1])) if source[:1] == ("features",) and source[1:] else ""
+        about = f"{problem}, in {name}" if name else problem
+        return super().error(about, source, value, remedy)
 
     def _source(self, key: KeyPath) -> KeyPath:
-        if len(key) == 5 and key[2] == "knots" and isinstance(key[4], int):
+        if len(key) in (4, 5) and key[2] == "knots":
             # A knot's columns are scattered: its time, its place, its heading.
             item = self.sources.get(key[:2], key[:2])
-            place = (*item[:2], "geometry", "coordinates", key[3], key[4] - 1)
+            place = (*item[:2], "geometry", "coordinates", key[3])
+            if len(key) == 4:
+                return place
+            column = key[4]
+            assert isinstance(column, int)
             row = {0: (*item, "times_s", key[3]), 3: (*item, "headings_deg", key[3])}
-            return row.get(key[4], place)
+            return row.get(column, (*place, column - 1))
         for length in range(len(key), 0, -1):
             if key[:length] in self.sources:
                 return (*self.sources[key[:length]], *key[length:])
@@ -61,6 +75,13 @@ def tree_of_map(document: Document) -> MapDocument:
     """
     value = document.value
     assert isinstance(value, dict)
+    document = MapDocument(
+        path=document.path,
+        value=value,
+        lines={},
+        variables=document.variables,
+        names=_names_of(value["features"]),
+    )
     if value.get("type") != "FeatureCollection":
         remedy = "give FeatureCollection"
         raise document.error("not a scene in GeoJSON", ("type",), value.get("type"), remedy)
@@ -79,9 +100,18 @@ def tree_of_map(document: Document) -> MapDocument:
     sources: dict[KeyPath, KeyPath] = {}
     for i, feature in enumerate(features):
         _add_feature(document, i, feature, tree, sources)
-    return MapDocument(
-        path=document.path, value=tree, lines={}, variables=document.variables, sources=sources
-    )
+    return msgspec.structs.replace(document, value=tree, sources=sources)
+
+
+def _names_of(features: object) -> dict[int, str]:
+    """Give what people call the features that have a name: the role, if there is one, and it."""
+    names = {}
+    for i, feature in enumerate(features if isinstance(features, list) else ()):
+        given = feature.get("properties") if isinstance(feature, dict) else None
+        if isinstance(given, dict) and isinstance(given.get("name"), str):
+            role = given.get("role")
+            names[i] = f"{role if role in ROLES else 'feature'} {given['name'][:40]!r}"
+    return names
 
 
 def _add_feature(

@@ -5,6 +5,7 @@ columns, y against its rows; with written heights it is the file's own.
 """
 
 import math
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from lunaredge.errors import ConfigError
 from lunaredge.paths.grid import SiteGrid
 from lunaredge.runtime.files.document import Document, KeyPath
 from lunaredge.runtime.files.geotiff import read_tile
-from lunaredge.runtime.files.route_placing import placed
+from lunaredge.runtime.files.route_placing import file_named, placed
 from lunaredge.runtime.files.route_shape import GroundPart
 from lunaredge.runtime.files.terrain import HEIGHT_M_MAX, Window, read_terrain
 
@@ -38,9 +39,9 @@ def ground_of(document: Document, part: GroundPart) -> SiteGrid:
             raise document.error(
                 "this goes with heights_m", (*_KEY, key), getattr(part, key), remedy
             )
-    path = document.path.parent / part.file
+    path = file_named(document, (*_KEY, "file"), part.file)
     if part.window is None:
-        return _whole_tile(document, part.file)
+        return _whole_tile(path)
     window = part.window
     return SiteGrid.of_terrain(
         read_terrain(
@@ -68,10 +69,12 @@ def _written(document: Document, part: GroundPart) -> SiteGrid:
     columns = len(rows[0])
     for i, row in enumerate(rows):
         if len(row) != columns or columns < 2:
-            remedy = f"give all rows {max(2, columns)} heights"
-            raise document.error(
-                "the rows differ, or are short", (*_KEY, "heights_m", i), len(row), remedy
-            )
+            found = f"{len(row)} heights"
+            remedy = f"give it {columns}, as the first row has, or the first row more"
+            problem = "the rows differ in length"
+            if columns < 2:
+                problem, remedy = "a row is too short", "give every row as many, 2 at least"
+            raise document.error(problem, (*_KEY, "heights_m", i), found, remedy)
     if len(rows) * columns > CELLS_MAX:
         remedy = f"give at most {CELLS_MAX} heights"
         raise document.error("too many cells", (*_KEY, "heights_m"), len(rows) * columns, remedy)
@@ -82,16 +85,15 @@ def _written(document: Document, part: GroundPart) -> SiteGrid:
         return SiteGrid.of_heights(heights_m, part.cell_m, x_m=part.x_m, y_m=part.y_m)
 
 
-def _whole_tile(document: Document, file: str) -> SiteGrid:
+def _whole_tile(path: Path) -> SiteGrid:
     """Give a tile in its own pixels; what it has no height for, or no sane one, is not known."""
-    path = document.path.parent / file
     tile = read_tile(path)
     if tile.heights_m.size > CELLS_MAX:
         raise ConfigError(
             f"the tile has more than {CELLS_MAX} pixels",
             place=str(path),
             key="shape",
-            value=tile.heights_m.shape,
+            value=" x ".join(map(str, tile.heights_m.shape)),
             remedy="give a terrain.window of it",
         )
     heights_m = np.ascontiguousarray(tile.heights_m[::-1])

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
 
 from lunaredge.errors import ConfigError
 from lunaredge.runtime.files.document import Document, KeyPath
@@ -22,7 +25,22 @@ def placed(document: Document, key: KeyPath, whole: str = "") -> Iterator[None]:
     except ConfigError as exc:
         below = tuple(int(s) if s.isdigit() else s for s in _STEP.findall(exc.key))
         below = below[1:] if below[:1] == (whole,) else below
-        raise document.error(exc.problem, (*key, *below), exc.value, exc.remedy) from exc
+        # Numpy's own numbers say so when they are shown.
+        value = exc.value.item() if isinstance(exc.value, np.generic) else exc.value
+        raise document.error(exc.problem, (*key, *below), value, exc.remedy) from exc
+
+
+def file_named(document: Document, key: KeyPath, name: str) -> Path:
+    """Give the path of another file that a document names, from the document's own folder.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    path = document.path.parent / name
+    if not path.is_file():
+        remedy = f"check the path; it is looked for as {path}"
+        raise document.error("there is no such file", key, name, remedy)
+    return path
 
 
 def check_new(document: Document, key: KeyPath, name: str, names: set[str]) -> None:

@@ -22,7 +22,7 @@ from lunaredge.runtime.files.parsing import load_document
 from lunaredge.runtime.files.route_geojson import is_map, tree_of_map
 from lunaredge.runtime.files.route_ground import ground_of
 from lunaredge.runtime.files.route_machine import machine_of
-from lunaredge.runtime.files.route_placing import check_new, or_else, placed
+from lunaredge.runtime.files.route_placing import check_new, file_named, or_else, placed
 from lunaredge.runtime.files.route_shape import ScenePart
 from lunaredge.runtime.files.route_trips import Request, Trip, check_ignored, requests_of, trips_of
 from lunaredge.runtime.files.site_file import load_site
@@ -58,8 +58,10 @@ def load_scene(path: Path) -> SceneFile:
     document = load_document(path, bytes_max(path))
     if is_map(document):
         document = tree_of_map(document)
+    if not isinstance(document.value, dict):
+        remedy = "give a table of keys with their values; docs/reference/route-files.md has them"
+        raise document.error("no scene", (), document.value, remedy)
     part = validated(document, ScenePart)
-    assert isinstance(document.value, dict)
     if not (part.routes or part.reservations or part.requests or part.machines):
         remedy = "give machines with routes, reservations or requests"
         raise document.error("the scene is empty", (), sorted(document.value), remedy)
@@ -104,8 +106,8 @@ def _site_of(document: Document, part: ScenePart) -> Site | None:
     for key in ("terrain", "boundary"):
         if getattr(part, key) is not None:
             remedy = f"remove it, or site and give all here; {part.site} has its own {key}"
-            raise document.error("the site has one already", (key,), None, remedy)
-    return load_site(document.path.parent / part.site)
+            raise document.error("the site has one already", (key,), part.site, remedy)
+    return load_site(file_named(document, ("site",), part.site))
 
 
 def _grid_of(document: Document, part: ScenePart, site: Site | None) -> SiteGrid | None:
@@ -163,7 +165,7 @@ def _machines_of(document: Document, part: ScenePart, site: Site | None) -> dict
     machines: dict[str, Machine] = {}
     if part.fleet is not None:
         assert site is not None
-        fleet = load_fleet(document.path.parent / part.fleet, site)
+        fleet = load_fleet(file_named(document, ("fleet",), part.fleet), site)
         machines = {
             node.name: Machine.of_spec(node.machine)
             for node in fleet.nodes

@@ -1,16 +1,27 @@
 """Routes, reservations and requests of a scene file, as values of the paths library."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from lunaredge.errors import ConfigError
 from lunaredge.paths.machine import Machine
-from lunaredge.paths.route import Pose, Route
+from lunaredge.paths.route import HEADING, TURN_RAD_MAX, Pose, Route
 from lunaredge.runtime.files.document import Document, KeyPath
 from lunaredge.runtime.files.route_legs import route_along
 from lunaredge.runtime.files.route_placing import check_new, or_else, placed
-from lunaredge.runtime.files.route_shape import RequestPart, ReservationPart, RoutePart, WayPart
+from lunaredge.runtime.files.route_shape import (
+    Knot,
+    RequestPart,
+    ReservationPart,
+    RoutePart,
+    WayPart,
+)
+
+# Which knot the library speaks of.
+_INDEX = re.compile(r"knots\[(\d+)\]")
 
 
 class Trip(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,14 +95,30 @@ def _route_of(document: Document, key: KeyPath, part: WayPart, machine: Machine)
             raise document.error("this goes with points", (*key, name), getattr(part, name), remedy)
     if part.points is None:
         assert part.knots is not None
-        rows = [(time, x, y, math.radians(deg)) for time, x, y, deg in part.knots]
-        with placed(document, key):
-            return Route(rows)
+        return _route_by(document, (*key, "knots"), part.knots)
     if part.speed_m_s is None:
         remedy = f"give {WayPart.model_fields['speed_m_s'].description}"
         raise document.error("points need a speed", (*key, "speed_m_s"), None, remedy)
     with placed(document, key):
         return route_along(part.points, machine, part.speed_m_s, part.start_s)
+
+
+def _route_by(document: Document, key: KeyPath, knots: tuple[Knot, ...]) -> Route:
+    """Give the route by knots; what the library refuses is told in the file's degrees."""
+    try:
+        return Route([(time_s, x, y, math.radians(deg)) for time_s, x, y, deg in knots])
+    except ConfigError as exc:
+        index = _INDEX.search(exc.key)
+        if index is None:
+            raise document.error(exc.problem, key, len(knots), exc.remedy) from exc
+        k = int(index[1])
+        if exc.key.startswith("turn"):
+            turn_deg = knots[k][HEADING] - knots[k - 1][HEADING]
+            problem = "the turn from the knot before is more than anyone means"
+            remedy = f"turn up to {math.degrees(TURN_RAD_MAX):.0f} deg from knot to knot"
+            raise document.error(problem, (*key, k, HEADING), turn_deg, remedy) from exc
+        problem = "this knot does not follow the one before in time"
+        raise document.error(problem, (*key, k), list(knots[k]), exc.remedy) from exc
 
 
 def requests_of(

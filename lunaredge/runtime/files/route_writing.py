@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from lunaredge.errors import ConfigError
 from lunaredge.paths.route import HEADING, Route
 from lunaredge.runtime.files.document import file_error
 from lunaredge.runtime.files.route_geojson import map_of_tree
+from lunaredge.runtime.files.route_output import check_target, write_whole
 from lunaredge.runtime.files.route_scene import SceneFile, bytes_max
 from lunaredge.runtime.files.route_trips import Request
 
@@ -24,17 +24,6 @@ _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _YAML = (".yaml", ".yml")
 _JSON = (".json", ".geojson")
 SUFFIXES = (*_YAML, *_JSON)
-
-
-def check_suffix(path: Path) -> None:
-    """Check that a scene can be written under that name.
-
-    Raises:
-        ConfigError: the suffix names no format.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        remedy = f"end it in one of {', '.join(SUFFIXES)}"
-        raise file_error("the file type is not known", path, path.suffix, remedy)
 
 
 def write_planned(
@@ -45,9 +34,9 @@ def write_planned(
     None for a route: the machine holds, which is a reservation of its start.
 
     Raises:
-        ConfigError: the suffix names no format, or the file can't be written.
+        ConfigError: the suffix names no format, or the file can't be written. What was there stays.
     """
-    check_suffix(path)
+    check_target(path, SUFFIXES)
     tree = _rebased(scene, path.parent)
     answered = {request.name for request, route in planned if route is not None}
     replaced = {name for r, _ in planned for name in (r.name, *r.ignore)}
@@ -79,13 +68,11 @@ def write_planned(
     else:
         whole = map_of_tree(tree) if path.suffix.lower() == ".geojson" else tree
         text = json.dumps(whole, ensure_ascii=False) + "\n"
-    if len(text.encode()) > bytes_max(path):
+    content = text.encode()
+    if len(content) > bytes_max(path):
         remedy = "write it as .geojson, or plan fewer requests at a time"
         raise file_error("the routes are too many for this format", path, path.name, remedy)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise _unwritable(path, exc) from exc
+    write_whole(path, content)
 
 
 def _way_of(request: Request, route: Route) -> dict[str, Any]:
@@ -111,8 +98,3 @@ def _rebased(scene: SceneFile, folder: Path) -> dict[str, Any]:
     if terrain is not None and terrain.get("file") is not None:
         tree["terrain"] = {**terrain, "file": os.path.relpath(here / terrain["file"], folder)}
     return tree
-
-
-def _unwritable(path: Path, exc: OSError) -> ConfigError:
-    remedy = "check the folder, its permissions and the disk"
-    return file_error("the file cannot be written", path, exc.strerror or str(exc), remedy)

@@ -135,8 +135,9 @@ def test_a_machine_with_a_turning_radius_has_no_corners(tmp_path):
         ),
         ("points: [[10, 12], [10, 35]]", "points: [[1, 2]]", "routes[0].points", "at least 2"),
         ("points: [[10, 12], [10, 35]], ", "", "routes[0]", "no way"),
-        ("[100, 45, 16, 0]", "[-1, 45, 15, 0]", "routes[1].knots[1]", "no route"),
-        ("[100, 45, 16, 0]", "[0, 45, 15, 0]", "routes[1].knots[1]", "no route"),
+        ("[100, 45, 16, 0]", "[-1, 45, 15, 0]", "routes[1].knots[1]", "not follow"),
+        ("[100, 45, 16, 0]", "[0, 45, 15, 0]", "routes[1].knots[1]", "not follow"),
+        ("[100, 45, 16, 0]", "[100, 45, 16, 20000]", "routes[1].knots[1][3]", "the turn"),
         ("[100, 45, 16, 0]", "[100, 1000000, 15, 0]", "routes[1].knots[1][1]", "less than"),
         ("[100, 45, 16, 0]", "[100, .inf, 15, 0]", "routes[1].knots[1][1]", "number"),
         ("[100, 45, 16, 0]", "[100, 45, 15]", "routes[1].knots[1][3]", "missing"),
@@ -205,11 +206,71 @@ def test_a_mistake_in_geojson_is_told_where_it_stands(tmp_path, old, new, key, p
     assert error.remedy
 
 
-def test_an_empty_scene_is_refused(tmp_path):
-    path = tmp_path / "scene.yaml"
-    path.write_text("title: Nothing\n")
+@pytest.mark.parametrize(
+    ("turn_deg", "key"), [(20_000, "headings_deg[1]"), (40_000, "headings_deg[1]")]
+)
+def test_a_heading_that_is_wrong_is_told_in_degrees(tmp_path, turn_deg, key):
+    path = write_geojson(tmp_path, '"headings_deg": [0, 0]', f'"headings_deg": [0, {turn_deg}]')
 
-    assert "empty" in refusal(path).problem
+    error = refusal(path)
+
+    assert error.key == f"features[5].properties.{key}"
+    assert error.value == turn_deg
+    assert "rad" not in error.remedy
+
+
+def test_a_knot_of_a_map_is_told_by_its_position_and_its_features_name(tmp_path):
+    error = refusal(write_geojson(tmp_path, '"times_s": [0, 100]', '"times_s": [100, 0]'))
+
+    assert error.key == "features[5].geometry.coordinates[1]"
+    assert error.value == [0.0, 45.0, 16.0, 0.0]
+    assert "in route 'across'" in error.problem
+
+
+def test_a_feature_without_a_known_role_is_told_by_its_name(tmp_path):
+    old = '"role": "route", "name": "across"'
+    error = refusal(write_geojson(tmp_path, old, '"role": "rute", "name": "across"'))
+
+    assert "in feature 'across'" in error.problem
+
+
+@pytest.mark.parametrize("key", ["site", "fleet"])
+def test_another_file_that_is_missing_is_told_by_the_key_that_names_it(tmp_path, key):
+    write_site(tmp_path)
+    path = tmp_path / "scene.yaml"
+    path.write_text(
+        "site: site.toml\nfleet: fleet.toml\n"
+        "routes: [{name: a, machine: scout-1, points: [[5, 20], [25, 20]], speed_m_s: 0.3}]\n"
+    )
+    write(tmp_path / "fleet.toml", FLEET)
+    (tmp_path / f"{key}.toml").unlink()
+
+    error = refusal(path)
+
+    assert error.key == key
+    assert error.value == f"{key}.toml"
+    assert error.place.startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("scene.yaml", "", "the file is empty"),
+        ("scene.yaml", "# only a remark\n", "no scene"),
+        ("scene.json", "null", "no scene"),
+        ("scene.yaml", "[1, 2]", "no scene"),
+        ("scene.yaml", "title: Nothing\n", "the scene is empty"),
+        ("scene.geojson", '{"type": "FeatureCollection", "features": []}', "the scene is empty"),
+    ],
+)
+def test_an_empty_scene_is_refused(tmp_path, name, text, problem):
+    path = tmp_path / name
+    path.write_text(text)
+
+    error = refusal(path)
+
+    assert error.problem == problem
+    assert "np." not in str(error)
 
 
 def test_a_scene_may_stand_on_a_site_and_use_its_fleet(tmp_path):
@@ -253,7 +314,7 @@ def test_a_whole_tile_stands_with_its_south_west_corner_at_the_origin(tmp_path):
     ("terrain", "key", "problem"),
     [
         ("{}", "terrain", "no heights"),
-        ("{file: none.tif}", "file", "no such file"),
+        ("{file: none.tif}", "terrain.file", "no such file"),
         ("{file: tile.tif, cell_m: 5}", "terrain.cell_m", "goes with heights_m"),
         ("{file: tile.tif, heights_m: [[0, 0], [0, 0]]}", "terrain", "or two"),
         (

@@ -1,0 +1,68 @@
+"""Files that commands write for people: whole, or not at all.
+
+What was there before stays until all of the new content is on the disk.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from lunaredge.errors import ConfigError
+from lunaredge.runtime.files.document import file_error
+
+
+def check_target(path: Path, suffixes: Sequence[str]) -> None:
+    """Check, before any work is done, that a file can be written under that name.
+
+    Raises:
+        ConfigError: the suffix names no format, there is no such folder, or it is a folder itself.
+    """
+    if path.suffix.lower() not in suffixes:
+        remedy = f"end its name in {' or '.join(suffixes)}"
+        raise file_error("the file type is not known", path, path.suffix, remedy)
+    if not path.parent.is_dir():
+        remedy = "make the folder first, or name another"
+        raise file_error("there is no such folder", path, str(path.parent), remedy)
+    if path.is_dir():
+        raise file_error("this is a folder", path, path.name, "name a file in it")
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file; where that fails, it is as it was before.
+
+    What is no regular file, such as a pipe or a device, is written into.
+
+    Raises:
+        ConfigError: it can't be written.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+        else:
+            # A link stays one: what it points to is replaced.
+            _replace(path.resolve(), content)
+    except (OSError, ValueError) as exc:
+        raise _unwritable(path, exc) from exc
+
+
+def _replace(path: Path, content: bytes) -> None:
+    if path.exists():
+        # Replacing asks only the folder's leave; a file that may not be written stays.
+        with path.open("ab"):
+            pass
+    part = path.with_name(f".lunaredge-{os.getpid()}.part")
+    try:
+        with part.open("wb") as stream:
+            stream.write(content)
+        if path.exists():
+            part.chmod(path.stat().st_mode & 0o7777)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _unwritable(path: Path, exc: Exception) -> ConfigError:
+    told = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+    remedy = "check the folder, its permissions and the disk"
+    return file_error("the file cannot be written", path, told, remedy)
