@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, kernel
+from lunaredge.kernels.jit import Floats, inner
 
 # A polygon of more corners is a drawing, not an outline: every check pays for each corner.
 CORNERS_MAX = 16
@@ -37,7 +37,7 @@ Axis = tuple[float, float, float]
 """A distance, m, and x and y of a unit vector."""
 
 
-@kernel
+@inner
 def place(row: Floats, x: float, y: float, cos: float, sin: float, out: Floats) -> int:
     """Write the corners of a body at a pose; give their count.
 
@@ -51,7 +51,7 @@ def place(row: Floats, x: float, y: float, cos: float, sin: float, out: Floats) 
     return count
 
 
-@kernel
+@inner
 def gap(a: Floats, count_a: int, b: Floats, count_b: int) -> Axis:
     """Give the distance of two placed convex bodies, and the unit vector from a to b along it.
 
@@ -85,7 +85,7 @@ def gap(a: Floats, count_a: int, b: Floats, count_b: int) -> Axis:
     return apart, nx, ny
 
 
-@kernel
+@inner
 def turned(heading: float) -> tuple[float, float]:
     """Give the cosine and sine of a heading, right to 1e-15 for up to a million radians.
 
@@ -108,7 +108,7 @@ def turned(heading: float) -> tuple[float, float]:
     return cos_sign * (sin if odd else cos), sin_sign * (cos if odd else sin)
 
 
-@kernel
+@inner
 def distance(x: float, y: float, a: Floats, count: int) -> float:
     """Give the distance of a point to a placed convex body; 0 in it and on its edge.
 
@@ -124,7 +124,7 @@ def distance(x: float, y: float, a: Floats, count: int) -> float:
     return 0.0 if inside else math.sqrt(least)
 
 
-@kernel
+@inner
 def _widest(a: Floats, count_a: int, b: Floats, count_b: int) -> tuple[float, float, float, bool]:
     """Give the separation along the edge normal of a that has b farthest, and that normal.
 
@@ -150,7 +150,7 @@ def _widest(a: Floats, count_a: int, b: Floats, count_b: int) -> tuple[float, fl
     return best, best_x, best_y, faces
 
 
-@kernel
+@inner
 def _nearest(a: Floats, count_a: int, b: Floats, count_b: int) -> tuple[float, float, float, float]:
     """Give the nearest points of a and of b, one of them a corner; right for bodies apart."""
     ax, ay, bx, by, least = 0.0, 0.0, 0.0, 0.0, np.inf
@@ -171,7 +171,7 @@ def _nearest(a: Floats, count_a: int, b: Floats, count_b: int) -> tuple[float, f
     return ax, ay, bx, by
 
 
-@kernel
+@inner
 def _nearest_on(
     ax: float, ay: float, bx: float, by: float, x: float, y: float
 ) -> tuple[float, float]:

@@ -13,13 +13,13 @@ import numpy as np
 from lunaredge.kernels.jit import Ints, Shorts, is_array, kernel
 from lunaredge.kernels.mapf_agents import AFTER, CHOICES, GOAL, NOW, Seeds, clear, draw, stand
 from lunaredge.kernels.mapf_fields import AT_AFTER, AT_NOW
-from lunaredge.kernels.mapf_pibt import decide
+from lunaredge.kernels.mapf_pibt import closes_ring, decide
 
 RUNNING, FOUND, EXHAUSTED, FULL = range(4)
 """How a slice of the search ended."""
 
 # Columns of `Search.counts`.
-NODES, CONSTRAINTS, OPEN, FOUND_NODE, COUNTS = range(5)
+NODES, CONSTRAINTS, OPEN, FOUND_NODE, MAY_RING, COUNTS = range(6)
 # Columns of `Search.constraints`: the constraint below, who, where, how many below, the next one.
 _BELOW, _WHO, _WHERE, _DEPTH, _NEXT, CONSTRAINT_COLUMNS = range(6)
 # Columns of `Search.links`: the node before, first and last constraint still to try.
@@ -36,7 +36,8 @@ class Search(NamedTuple):
     constraints : int32 (C, 5)  trees of constraints, in one queue per node
     open_nodes  : int32 (C,)    stack of nodes to go on with
     table       : int32 (2^k,)  nodes by the hash of their cells, -1 = none
-    counts      : int64 (4,)    nodes, constraints, open nodes, and the node that ends it (-1)
+    counts      : int64 (5,)    nodes, constraints, open nodes, the node that ends it (-1), and 1 if
+                                agents may move round in a ring
     """
 
     cells: Shorts
@@ -49,11 +50,13 @@ class Search(NamedTuple):
     counts: Ints
 
 
-def search_from(starts: Shorts, order: Shorts, node_count: int) -> Search:
+def search_from(starts: Shorts, order: Shorts, node_count: int, *, may_ring: bool = True) -> Search:
     """Start a search with room for so many nodes.
 
     starts : int32 (A,)
     order  : int32 (A,)  agents, who chooses first; ties among those who wait equally long go by it
+
+    may_ring : agents may move round in a ring, all at once
     """
     assert is_array(starts, np.int32, None)
     assert is_array(order, np.int32, len(starts))
@@ -71,7 +74,7 @@ def search_from(starts: Shorts, order: Shorts, node_count: int) -> Search:
         counts=np.zeros(COUNTS, dtype=np.int64),
     )
     search.cells[0], search.orders[0], search.waits[0] = starts, order, 0
-    search.counts[FOUND_NODE] = -1
+    search.counts[FOUND_NODE], search.counts[MAY_RING] = -1, may_ring
     _fill_table(search.cells, search.table, 1)
     _add_node(search, -1)
     return search
@@ -114,7 +117,7 @@ def advance(
     `agents_toward` and `fields_toward`.
     """
     counts, links, constraints = search.counts, search.links, search.constraints
-    cells, agents, fields = world
+    cells, agents = world[0], world[1]
     for _ in range(iteration_count):
         if counts[OPEN] == 0:
             return EXHAUSTED
@@ -135,8 +138,9 @@ def advance(
         links[node, _FIRST] = constraints[constraint, _NEXT]
         _branch(search, cells, seeds, node, constraint)
         stand(cells, agents, search.cells[node])
-        if _apply(search.constraints, cells, agents, constraint) and _decide_all(
-            search.orders[node], cells, agents, fields, seeds
+        may_ring = counts[MAY_RING] != 0
+        if _apply(search.constraints, cells, agents, (constraint, may_ring)) and _decide_all(
+            (search.orders[node], may_ring), world, seeds
         ):
             _follow(search, agents, node)
         clear(cells, agents)
@@ -181,14 +185,20 @@ def _add_constraint(search: Search, node: int, row: tuple[int, int, int, int]) -
 
 
 @kernel
-def _apply(constraints: Shorts, cells: Shorts, agents: Shorts, constraint: int) -> bool:
-    """Decide for the agents that a constraint names; False when they would meet."""
+def _apply(constraints: Shorts, cells: Shorts, agents: Shorts, rule: tuple[int, bool]) -> bool:
+    """Decide for the agents that a constraint names; False when they would meet.
+
+    rule : the constraint, and whether agents may move round in a ring
+    """
+    constraint, may_ring = rule
     while constraints[constraint, _DEPTH] > 0:
         agent, cell = constraints[constraint, _WHO], constraints[constraint, _WHERE]
         other = cells[cell, AT_NOW]
         if cells[cell, AT_AFTER] >= 0:
             return False
         if other >= 0 and other != agent and agents[other, AFTER] == agents[agent, NOW]:
+            return False
+        if not may_ring and closes_ring(cells, agents, agent, cell):
             return False
         agents[agent, AFTER] = cell
         cells[cell, AT_AFTER] = agent
@@ -197,11 +207,18 @@ def _apply(constraints: Shorts, cells: Shorts, agents: Shorts, constraint: int) 
 
 
 @kernel
-def _decide_all(order: Shorts, cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds) -> bool:
-    """Decide for everybody else, in order; False when somebody gets no cell."""
+def _decide_all(
+    rule: tuple[Shorts, bool], world: tuple[Shorts, Shorts, Shorts], seeds: Seeds
+) -> bool:
+    """Decide for everybody else, in order; False when somebody gets no cell.
+
+    rule : the order, and whether agents may move round in a ring
+    """
+    order, may_ring = rule
+    cells, agents, fields = world
     for k in range(len(order)):
         agent = int(order[k])
-        if agents[agent, AFTER] < 0 and not decide(cells, agents, fields, seeds, agent):
+        if agents[agent, AFTER] < 0 and not decide(cells, agents, fields, seeds, (agent, may_ring)):
             return False
     return True
 

@@ -31,14 +31,19 @@ _IS_PLACED, _IS_STUCK = -1, -2
 
 
 @kernel
-def decide(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: int) -> bool:
+def decide(
+    cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, who: tuple[int, bool]
+) -> bool:
     """Decide where an agent goes, and everybody who has to make way for it.
+
+    who : the agent, and whether agents may move round in a ring
 
     False: it stays, since it gets no cell, though somebody above it wants to come. Bounded: every
     agent is taken up once at most, and tries five cells.
     """
     # Two short ways for the two that are many: who is at its goal and left there, and who finds
     # the cell that it wants empty.
+    agent, may_ring = who
     here = int(agents[agent, NOW])
     if fields[agent, 0, here] == 1 and cells[here, AT_AFTER] < 0:
         _take(cells, agents, agent, here)
@@ -52,10 +57,10 @@ def decide(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: i
     agents[agent, WAITER] = -1
     while one >= 0:
         if is_placed:
-            _pull(cells, agents, one)
+            _pull(cells, agents, (one, may_ring))
             one = int(agents[one, WAITER])
             continue
-        other = _try_next(cells, agents, one)
+        other = _try_next(cells, agents, (one, may_ring))
         if other == _IS_PLACED:
             is_placed = True
         elif other == _IS_STUCK:
@@ -69,6 +74,21 @@ def decide(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: i
 
 
 @kernel
+def closes_ring(cells: Shorts, agents: Shorts, agent: int, cell: int) -> bool:
+    """Tell whether all agents of a ring would move if an agent went to a cell.
+
+    The walk ends: no two go to one cell, and no ring has been closed before.
+    """
+    here, at = agents[agent, NOW], cell
+    while at != here:
+        other = cells[at, AT_NOW]
+        if other < 0 or agents[other, AFTER] < 0 or agents[other, AFTER] == at:
+            return False
+        at = int(agents[other, AFTER])
+    return bool(cell != here)
+
+
+@kernel
 def _take(cells: Shorts, agents: Shorts, agent: int, cell: int) -> None:
     """Decide that an agent goes to a cell."""
     agents[agent, AFTER] = cell
@@ -76,11 +96,12 @@ def _take(cells: Shorts, agents: Shorts, agent: int, cell: int) -> None:
 
 
 @kernel
-def _try_next(cells: Shorts, agents: Shorts, agent: int) -> int:
+def _try_next(cells: Shorts, agents: Shorts, who: tuple[int, bool]) -> int:
     """Give an agent the next of its choices that is free, and say who has to leave it first.
 
     _IS_PLACED: nobody. _IS_STUCK: no choice is left.
     """
+    agent, may_ring = who
     here = agents[agent, NOW]
     for k in range(agents[agent, TRIED], CHOICES):
         cell = int(agents[agent, CHOICE + k])
@@ -88,6 +109,8 @@ def _try_next(cells: Shorts, agents: Shorts, agent: int) -> int:
             continue
         other = int(cells[cell, AT_NOW])
         if other >= 0 and agents[other, AFTER] == here:
+            continue
+        if not may_ring and closes_ring(cells, agents, agent, cell):
             continue
         agents[agent, TRIED] = k + 1
         _take(cells, agents, agent, cell)
@@ -162,10 +185,13 @@ def _key(mark: int, bits: int, column: int) -> int:
 
 
 @kernel
-def _pull(cells: Shorts, agents: Shorts, agent: int) -> None:
+def _pull(cells: Shorts, agents: Shorts, who: tuple[int, bool]) -> None:
     """Let the agent that follows this one take its cell, if this one got its first choice."""
+    agent, may_ring = who
     other, here = int(agents[agent, PULLED]), int(agents[agent, NOW])
     if other < 0 or agents[agent, TRIED] != 1 or agents[other, AFTER] >= 0:
+        return
+    if not may_ring and closes_ring(cells, agents, other, here):
         return
     if cells[here, AT_AFTER] < 0 and agents[agent, AFTER] != agents[other, NOW]:
         _take(cells, agents, other, here)

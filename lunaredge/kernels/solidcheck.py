@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, gap, place, turned
-from lunaredge.kernels.jit import Floats, Ints, Shorts, kernel
+from lunaredge.kernels.jit import Floats, Ints, Shorts, inner, kernel
 from lunaredge.kernels.solidfaces import (
     CLEAR_MAX,
     FACE_REACH,
@@ -148,7 +148,7 @@ def sieve_for(solid_count: int, part_count: int) -> Sieve:
     )
 
 
-@kernel
+@inner
 def _search(
     poses: Floats,
     span: tuple[int, int],
@@ -186,7 +186,7 @@ def _search(
     return NONE, NONE, NONE
 
 
-@kernel
+@inner
 def _locate(poses: Floats, frame: Floats, shape: tuple[int, int], out_cells: Shorts) -> bool:
     """Write the clearance cell of every pose, the nearest one for those beyond; True: one is none.
 
@@ -206,7 +206,7 @@ def _locate(poses: Floats, frame: Floats, shape: tuple[int, int], out_cells: Sho
     return bad > 0
 
 
-@kernel
+@inner
 def _first_bad(poses: Floats) -> int:
     for k in range(len(poses) // 3):
         if not (
@@ -218,7 +218,7 @@ def _first_bad(poses: Floats) -> int:
     return NONE
 
 
-@kernel
+@inner
 def _leave(
     poses: Floats,
     clear: Bytes,
@@ -242,7 +242,7 @@ def _leave(
     return count
 
 
-@kernel
+@inner
 def pair(
     span: tuple[int, int], parts: Floats, index: Index, left: Floats, out_pairs: Shorts
 ) -> tuple[int, int]:
@@ -260,7 +260,7 @@ def pair(
     return _pair_far(span, parts, index, left, out_pairs)
 
 
-@kernel
+@inner
 def _pair_near(
     span: tuple[int, int], parts: Floats, index: Index, left: Floats, out_pairs: Shorts
 ) -> tuple[int, int]:
@@ -289,7 +289,7 @@ def _pair_near(
     return span[1], count
 
 
-@kernel
+@inner
 def _pair_far(
     span: tuple[int, int], parts: Floats, index: Index, left: Floats, out_pairs: Shorts
 ) -> tuple[int, int]:
@@ -323,7 +323,7 @@ def _pair_far(
     return span[1], count
 
 
-@kernel
+@inner
 def _beyond_solid(
     count: int, parts: Floats, part_faces: Floats, faces: Floats, left: Floats, pairs: Shorts
 ) -> int:
@@ -341,7 +341,7 @@ def _beyond_solid(
     return kept
 
 
-@kernel
+@inner
 def _beyond_part(
     count: int, part_faces: Floats, rows: Floats, faces: Floats, left: Floats, pairs: Shorts
 ) -> int:
@@ -359,7 +359,7 @@ def _beyond_part(
     return kept
 
 
-@kernel
+@inner
 def _meet(
     count: int, parts: Floats, rows: Floats, left: Floats, pairs: Shorts, work: Floats
 ) -> tuple[int, int, int]:

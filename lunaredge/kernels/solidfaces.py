@@ -27,7 +27,7 @@ from lunaredge.kernels.convex import (
     MARGIN,
     REACH,
 )
-from lunaredge.kernels.jit import Floats, kernel
+from lunaredge.kernels.jit import Floats, inner
 
 X, Y, LEFT, BOTTOM, RIGHT, TOP, FROM, UNTIL = range(COLUMNS, COLUMNS + 8)
 SOLID_COLUMNS = COLUMNS + 8
@@ -56,7 +56,7 @@ Box = tuple[float, float, float, float]
 """left, bottom, right, top."""
 
 
-@kernel
+@inner
 def write_faces(row: Floats, out: Floats) -> None:
     """Write the faces of a body, float64 (FACE_COLUMNS,); a point's only one faces +x."""
     count = int(row[COUNT])
@@ -83,7 +83,7 @@ def write_faces(row: Floats, out: Floats) -> None:
         out[face + _CORNER_X], out[face + _CORNER_Y] = row[here], row[here + 1]
 
 
-@kernel
+@inner
 def farthest_face(faces: Floats, r: int, x: float, y: float) -> tuple[float, int]:
     """Give how far beyond its farthest face of body r a place in its frame is, and the column."""
     best, face, row = -np.inf, GROUPS, faces[r]
@@ -103,7 +103,7 @@ def farthest_face(faces: Floats, r: int, x: float, y: float) -> tuple[float, int
     return best, face
 
 
-@kernel
+@inner
 def support(faces: Floats, r: int, nx: float, ny: float) -> float:
     """Give how far body r comes from its origin along a direction in its frame, no margin."""
     most, row = -np.inf, faces[r]

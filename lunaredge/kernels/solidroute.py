@@ -21,7 +21,7 @@ import math
 import numpy as np
 
 from lunaredge.kernels.convex import HIGH, LOW, MARGIN, REACH, turned
-from lunaredge.kernels.jit import Floats, Shorts, kernel
+from lunaredge.kernels.jit import Floats, Shorts, inner, kernel
 from lunaredge.kernels.solidcheck import COS, MORE, POSES, PX, PY, SIN, pair, sieve_for
 from lunaredge.kernels.solidfaces import (
     FACE_X,
@@ -143,7 +143,7 @@ def least_to(
     return _least(knots, segment, parts, part, rows, solid, (np.inf, work_space()))
 
 
-@kernel
+@inner
 def _reach(parts: Floats) -> float:
     reach = 0.0
     for part in range(len(parts)):
@@ -151,7 +151,7 @@ def _reach(parts: Floats) -> float:
     return reach
 
 
-@kernel
+@inner
 def _rooms(
     knots: Floats, start: int, frame: Floats, clear: Bytes, cells: Shorts, out: Floats
 ) -> None:
@@ -174,7 +174,7 @@ def _rooms(
         out[k] = flat[cells[k]] * quantum - out[k]
 
 
-@kernel
+@inner
 def _leave(rooms: Floats, start: int, needed: float, out_ids: Shorts) -> int:
     """Write the segments, of those from one on, with less room than needed; give their count."""
     count = 0
@@ -184,7 +184,7 @@ def _leave(rooms: Floats, start: int, needed: float, out_ids: Shorts) -> int:
     return count
 
 
-@kernel
+@inner
 def _fill(knots: Floats, ids: Shorts, count: int, more_m: float, out_left: Floats) -> None:
     """Write what the sieves need of some segments."""
     for k in range(count):
@@ -202,7 +202,7 @@ def _fill(knots: Floats, ids: Shorts, count: int, more_m: float, out_left: Float
         out_left[_END_COS, k], out_left[_END_SIN, k] = turned(knots[after, _HEADING])
 
 
-@kernel
+@inner
 def _near(
     count: int,
     parts: Floats,
@@ -239,7 +239,7 @@ def _near(
     return kept
 
 
-@kernel
+@inner
 def _beyond(
     parts: Floats,
     part_faces: Floats,
@@ -266,7 +266,7 @@ def _beyond(
     return float(middle - max(first + way, last - way) - bulge - margin)
 
 
-@kernel
+@inner
 def _first(
     count: int,
     knots: Floats,
@@ -289,7 +289,7 @@ def _first(
     return segment, first, solid, part
 
 
-@kernel
+@inner
 def _are_at_once(knots: Floats, k: int, parts: Floats, p: int, rows: Floats, s: int) -> bool:
     """Tell whether a part and a solid are at the same heights, and there at the same time."""
     return bool(
@@ -300,7 +300,7 @@ def _are_at_once(knots: Floats, k: int, parts: Floats, p: int, rows: Floats, s: 
     )
 
 
-@kernel
+@inner
 def _within(knots: Floats, k: int, solid: Floats) -> tuple[float, float]:
     """Give from which u to which one of a segment a solid is there."""
     start_s, end_s = knots[k, _TIME], knots[min(k + 1, len(knots) - 1), _TIME]
@@ -313,7 +313,7 @@ def _within(knots: Floats, k: int, solid: Floats) -> tuple[float, float]:
     )
 
 
-@kernel
+@inner
 def _motion(knots: Floats, k: int, low: float, high: float) -> Motion:
     """Give the motion of a segment from one u to another."""
     after, span = min(k + 1, len(knots) - 1), high - low
@@ -330,7 +330,7 @@ def _motion(knots: Floats, k: int, low: float, high: float) -> Motion:
     )
 
 
-@kernel
+@inner
 def _meeting(
     knots: Floats, k: int, parts: Floats, p: int, rows: Floats, s: int, work: Floats
 ) -> float:
@@ -341,7 +341,7 @@ def _meeting(
     return low + u * (high - low) if u < np.inf else u
 
 
-@kernel
+@inner
 def _least(
     knots: Floats,
     k: int,

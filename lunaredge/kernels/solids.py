@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from lunaredge.kernels.convex import CORNERS_MAX, COUNT, MARGIN, REACH, distance, place
-from lunaredge.kernels.jit import Floats, Shorts, kernel
+from lunaredge.kernels.jit import Floats, Shorts, inner, kernel
 from lunaredge.kernels.solidfaces import (
     BOTTOM,
     CELL,
@@ -89,7 +89,7 @@ def remove(index: Index, solid: int, near: Shorts) -> None:
         _stamp(rows[near[k]], frame, clear, cells)
 
 
-@kernel
+@inner
 def tiles(frame: Floats, box: Box) -> Cells:
     """Give the tiles that a box meets; those at the border stand for all beyond."""
     per_m, left, bottom = frame[TILES_PER_M], frame[FRAME_X], frame[FRAME_Y]
@@ -102,7 +102,7 @@ def tiles(frame: Floats, box: Box) -> Cells:
     )
 
 
-@kernel
+@inner
 def tile_of(frame: Floats, x: float, y: float) -> Cells:
     """Give the one tile that a place is in, as `tiles` gives them."""
     per_m = frame[TILES_PER_M]
@@ -111,7 +111,7 @@ def tile_of(frame: Floats, x: float, y: float) -> Cells:
     return row, row + 1, column, column + 1
 
 
-@kernel
+@inner
 def is_first(
     rows: Floats, frame: Floats, solid: int, tile: tuple[int, int], low: int, first: int
 ) -> bool:
@@ -123,7 +123,7 @@ def is_first(
     return tile[0] == max(low, at[0]) and tile[1] == max(first, at[2])
 
 
-@kernel
+@inner
 def gather(index: Index, box: Box, out: Shorts) -> int:
     """Write the solids that may meet a box, each once; give their count.
 
@@ -145,7 +145,7 @@ def gather(index: Index, box: Box, out: Shorts) -> int:
     return count
 
 
-@kernel
+@inner
 def _around(row: Floats, frame: Floats, clear: Bytes) -> Cells:
     """Give the cells that a body can count for."""
     range_m = CLEAR_MAX * frame[QUANTUM] + frame[CELL]
@@ -182,7 +182,7 @@ def _stamp(row: Floats, frame: Floats, clear: Bytes, cells: Cells) -> None:
                     clear[r, c] = int(max(0.0, away - less) / frame[QUANTUM])
 
 
-@kernel
+@inner
 def _tiles_of(row: Floats, frame: Floats) -> Cells:
     """Give the tiles that list a body: all that its box meets, grown."""
     grown = frame[GROWN]
@@ -229,7 +229,7 @@ def _new_block(lists: Shorts) -> int:
     return int(block)
 
 
-@kernel
+@inner
 def _unlink(index: Index, solid: int) -> None:
     """Take a solid out of every tile's blocks; the tile's last solid takes its place."""
     rows, _, frame, _, lists = index

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, Ints, kernel
+from lunaredge.kernels.bits import BITS, lowest_bit
+from lunaredge.kernels.jit import Floats, Ints, inner, kernel
 from lunaredge.kernels.spacetime_index import (
     BOX,
     DEPTH,
@@ -30,6 +31,7 @@ from lunaredge.kernels.spacetime_index import (
 from lunaredge.kernels.spacetime_pair import (
     Found,
     Spot,
+    Work,
     common_times,
     pair_work,
     roots_of,
@@ -56,7 +58,7 @@ class Sweep(NamedTuple):
     lanes   : float64 (4, M)      of each slot's box in the window the start and the end along the
                                   axis of the sweep, then across it
     sorted  : float64 (4, M)      the same, in that order
-    near    : int64 (8 M, 2)      slots whose boxes overlap, the lower first
+    near    : int64 (2, 8 M)      slots whose boxes overlap
     has_met : int64 (M, M / 64)   bit b of row a: the slots have met, a < b
     """
 
@@ -98,9 +100,15 @@ def meetings(index: Index, cuts: Floats, mode: int, out_meetings: Floats) -> int
     (some 30 ns each), then by the pairs whose boxes overlap (some 0.1 us each), then by the parts
     that come within reach of each other (some 0.2 us each; the instant of a meeting 1 us).
     """
+    return _sweep_through(index, cuts, mode, _start_sweep(index), pair_work(), out_meetings)
+
+
+@inner
+def _sweep_through(
+    index: Index, cuts: Floats, mode: int, sweep: Sweep, work: Work, out_meetings: Floats
+) -> int:
+    """Go through time window by window; see `meetings`."""
     numbers, tracks, _ = index
-    sweep = _start_sweep(index)
-    work = pair_work()
     near, has_met, nodes = sweep.near, sweep.has_met, sweep.nodes
     found = 0
     for w in range(len(cuts) + 1):
@@ -111,12 +119,12 @@ def meetings(index: Index, cuts: Floats, mode: int, out_meetings: Floats) -> int
         while first < len(tracks):
             count, first = _overlaps(sweep, first)
             for n in range(count):
-                a, b = near[n, 0], near[n, 1]
+                a, b = min(near[0, n], near[1, n]), max(near[0, n], near[1, n])
                 if has_met[a, b >> 6] >> (b & 63) & 1:
                     continue
                 pair = (a, b) if tracks[a, ORDER] < tracks[b, ORDER] else (b, a)
-                spot = (pair[0], pair[1], mode, nodes[pair[0], 0], nodes[pair[1], 0])
                 if nodes[a, 0] == nodes[a, 1] and nodes[b, 0] == nodes[b, 1]:
+                    spot = (pair[0], pair[1], mode, nodes[pair[0], 0], nodes[pair[1], 0])
                     times = _box_times(numbers, tracks, spot, window)
                     nothing = (0.0, np.inf, -1, -1)
                     met = search_lowest(numbers, tracks, spot, times, nothing, work.parts)
@@ -141,20 +149,20 @@ def _start_sweep(index: Index) -> Sweep:
         np.arange(count),
         np.empty((4, count)),
         np.empty((4, count)),
-        np.empty((8 * count, 2), np.int64),
+        np.empty((2, 8 * count), np.int64),
         np.zeros((count, (count + 63) // 64), np.int64),
         _is_along_y(index.numbers, index.tracks),
     )
 
 
-@kernel
+@inner
 def _box_times(numbers: Floats, tracks: Ints, spot: Spot, window: Times) -> Times:
     """Give the part of a window that two boxes of level 1 share."""
     box = tracks[spot[0], LEVEL + 1] + spot[3] * BOX
     return common_times(numbers, box, tracks[spot[1], LEVEL + 1] + spot[4] * BOX, window)
 
 
-@kernel
+@inner
 def _write(out_meetings: Floats, at: int, pair: tuple[int, int], met: Found) -> None:
     """Write a meeting."""
     out_meetings[at, MEETING_TIME] = met[1]
@@ -162,7 +170,7 @@ def _write(out_meetings: Floats, at: int, pair: tuple[int, int], met: Found) -> 
     out_meetings[at, MEETING_SEGMENT], out_meetings[at, MEETING_OTHER_SEGMENT] = met[2], met[3]
 
 
-@kernel
+@inner
 def _is_along_y(numbers: Floats, tracks: Ints) -> bool:
     """Tell whether the tracks lie farther apart along y than along x."""
     count, x_sum, y_sum, x2_sum, y2_sum = 0, 0.0, 0.0, 0.0, 0.0
@@ -175,7 +183,7 @@ def _is_along_y(numbers: Floats, tracks: Ints) -> bool:
     return bool(count * (y2_sum - x2_sum) > y_sum * y_sum - x_sum * x_sum)
 
 
-@kernel
+@inner
 def _fill_window(index: Index, window: Times, sweep: Sweep) -> None:
     """Give each track its box in a window; a start at inf to those that don't count in it."""
     numbers, tracks, _ = index
@@ -207,7 +215,7 @@ def _fill_window(index: Index, window: Times, sweep: Sweep) -> None:
         nodes[m, 1] = last
 
 
-@kernel
+@inner
 def _sort(sweep: Sweep) -> None:
     """Sort the order by where the boxes start, and copy the boxes in it."""
     order, lanes, keys = sweep.order, sweep.lanes, sweep.sorted[0]
@@ -226,28 +234,39 @@ def _sort(sweep: Sweep) -> None:
             sweep.sorted[lane, k] = lanes[lane, order[k]]
 
 
-@kernel
+@inner
 def _overlaps(sweep: Sweep, first: int) -> tuple[int, int]:
     """Write the pairs whose boxes overlap to `near`, from a place of the order on.
 
     returns : the count of pairs, and from which place to go on; M when all are done
-
-    Which of the boxes along the axis overlap across it too is random: the count rises without a
-    branch.
     """
-    boxes, order, near = sweep.sorted, sweep.order, sweep.near
-    total, room = len(order), len(near) - len(order)
+    order, starts, ends = sweep.order, sweep.sorted[0], sweep.sorted[1]
+    firsts, seconds = sweep.near[0], sweep.near[1]
+    total, room = len(order), len(firsts) - len(order)
     count = 0
     for k in range(first, total):
         # What doesn't count in this window starts at inf.
-        if boxes[0, k] == np.inf:
+        if starts[k] == np.inf:
             break
         if count > room:
             return count, k
-        end, low, high, slot = boxes[1, k], boxes[2, k], boxes[3, k], order[k]
-        for j in range(k + 1, total):
-            if boxes[0, j] > end:
-                break
-            near[count, 0], near[count, 1] = min(slot, order[j]), max(slot, order[j])
-            count += int(boxes[2, j] <= high) & int(boxes[3, j] >= low)
+        stop = k + 1
+        while stop < total and starts[stop] <= ends[k]:
+            stop += 1
+        for at in range(k + 1, stop, BITS):
+            hits = _overlap_across(sweep.sorted, k, at, min(BITS, stop - at))
+            while hits:
+                firsts[count], seconds[count] = order[k], order[at + lowest_bit(hits)]
+                count, hits = count + 1, hits & (hits - 1)
     return count, total
+
+
+@inner
+def _overlap_across(boxes: Floats, k: int, at: int, count: int) -> int:
+    """Give which of some boxes overlap one across the axis, a bit each; without a branch."""
+    low, high = boxes[2, k], boxes[3, k]
+    lows, highs = boxes[2, at:], boxes[3, at:]
+    hits = 0
+    for n in range(count):
+        hits |= (int(lows[n] <= high) & int(highs[n] >= low)) << n
+    return hits

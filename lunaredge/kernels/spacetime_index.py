@@ -16,7 +16,7 @@ import numpy as np
 
 from lunaredge.kernels.convex import COLUMNS
 from lunaredge.kernels.convex import REACH as PART_REACH
-from lunaredge.kernels.jit import Floats, Ints, kernel
+from lunaredge.kernels.jit import Floats, Ints, inner
 from lunaredge.kernels.sweep import CONTACT_M
 
 # Children of a box, as a power of two.
@@ -78,13 +78,13 @@ def lay_out(track: Ints, start: int, segments: int, parts: int) -> int:
     return -(-end // BOX) * BOX
 
 
-@kernel
+@inner
 def node_count(tracks: Ints, slot: int, level: int) -> int:
     """Count the boxes of a level of a track; 0 for no track."""
     return ((int(tracks[slot, SEGMENTS]) - 1) >> (FAN_BITS * level)) + 1
 
 
-@kernel
+@inner
 def lay_track(route: Floats, parts: Floats, counts: Times, index: Index, slot: int) -> None:
     """Write a track to its slot.
 
@@ -99,9 +99,10 @@ def lay_track(route: Floats, parts: Floats, counts: Times, index: Index, slot: i
     last = max(first, int(np.searchsorted(times, counts[1], side="left")))
     segments = last - first + 1
     _lay_knot(route, counts[0], numbers, track, 0)
-    for k in range(first, last):
-        for column in range(4):
-            numbers[track[TIME + column] + 1 + k - first] = route[k, column]
+    for column in range(4):
+        given, kept = route[first:last, column], numbers[track[TIME + column] + 1 :]
+        for k in range(last - first):
+            kept[k] = given[k]
     _lay_knot(route, counts[1], numbers, track, segments)
     reach_m = 0.0
     for p in range(len(parts)):
@@ -111,10 +112,11 @@ def lay_track(route: Floats, parts: Floats, counts: Times, index: Index, slot: i
     track[SEGMENTS], track[SHIFT], track[PARTS] = segments, min(first, count) - 1, len(parts)
     _lay_boxes(numbers, track, reach_m)
     root = track[LEVEL + track[DEPTH]]
-    index.roots[slot] = numbers[root : root + BOX]
+    for column in range(BOX):
+        index.roots[slot, column] = numbers[root + column]
 
 
-@kernel
+@inner
 def _lay_knot(route: Floats, time_s: float, numbers: Floats, track: Ints, at: int) -> None:
     """Write the knot of a time; before the route's start and after its end the machine stands."""
     after = int(np.searchsorted(route[:, 0], time_s, side="right"))
@@ -130,7 +132,7 @@ def _lay_knot(route: Floats, time_s: float, numbers: Floats, track: Ints, at: in
         numbers[track[TIME + column] + at] = start + along * (route[after, column] - start)
 
 
-@kernel
+@inner
 def _lay_boxes(numbers: Floats, track: Ints, reach_m: float) -> None:
     """Write the boxes of a track, level by level, and where each level starts."""
     below, at = track[SEGMENTS], track[LEVEL + 1]
@@ -151,7 +153,7 @@ def _lay_boxes(numbers: Floats, track: Ints, reach_m: float) -> None:
         below, at, level = count, at + count * BOX, level + 1
 
 
-@kernel
+@inner
 def _box_knots(
     numbers: Floats, track: Ints, segments: tuple[int, int], reach_m: float, at: int
 ) -> None:
@@ -172,7 +174,7 @@ def _box_knots(
     numbers[at + STEP], numbers[at + REACH] = np.sqrt(step2), reach_m
 
 
-@kernel
+@inner
 def _box_boxes(numbers: Floats, first: int, last: int, at: int) -> None:
     """Write the box of boxes that lie from `first` to before `last`."""
     for column in range(BOX):

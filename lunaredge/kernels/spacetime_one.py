@@ -5,7 +5,7 @@ Every other track's root box is looked at, and `spacetime_pair` decides on those
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, Ints, kernel
+from lunaredge.kernels.jit import Floats, Ints, inner, kernel
 from lunaredge.kernels.spacetime import (
     MEETING_DEPTH,
     MEETING_OTHER,
@@ -65,16 +65,26 @@ def check_track(index: Index, slot: int, skipped: Ints, mode: int, range_m: floa
     Ties go to the track that was added first. Bound by the roots, 5 ns each; then by the boxes of
     what comes near, until the first meeting.
     """
+    checked = (slot, mode, range_m)
+    near = np.empty((3, len(index.tracks)), np.int64)
+    return _answer(index, checked, skipped, pair_work(), near)
+
+
+@inner
+def _answer(
+    index: Index, checked: tuple[int, int, float], skipped: Ints, work: Work, near: Ints
+) -> Answer:
+    """See `check_track`."""
     numbers, tracks, _ = index
-    work = pair_work()
-    contact = _contact(index, (slot, mode), skipped, 0.0, work)
+    slot, mode, range_m = checked
+    contact = _contact(index, (slot, mode), skipped, 0.0, work, near)
     if contact[0] >= 0:
         start = roots_of(tracks, slot, contact[0], LEAST_GAP)
         times = segment_times(numbers, tracks, slot, contact[3])
         deep_m = max(0.0, -search(numbers, tracks, start, times, 0.0, work)[0])
         contact = (contact[0], -deep_m, contact[2], contact[3])
     elif mode == MEET and range_m > 0.0:
-        contact = _contact(index, (slot, LEAST_GAP), skipped, range_m, work)
+        contact = _contact(index, (slot, LEAST_GAP), skipped, range_m, work, near)
     other, gap_m, time_s, segment = contact
     if other < 0:
         return other, range_m, time_s, 0, (0.0, 0.0, 0.0)
@@ -88,8 +98,13 @@ def describe(index: Index, out_meetings: Floats) -> None:
 
     out_meetings : float64 (N, MEETING_COLUMNS)  as `spacetime.meetings` leaves it
     """
+    _describe(index, pair_work(), out_meetings)
+
+
+@inner
+def _describe(index: Index, work: Work, out_meetings: Floats) -> None:
+    """See `describe`."""
     numbers, tracks, _ = index
-    work = pair_work()
     for row in out_meetings:
         slot, other, time_s = int(row[MEETING_SLOT]), int(row[MEETING_OTHER]), row[MEETING_TIME]
         segment, other_segment = int(row[MEETING_SEGMENT]), int(row[MEETING_OTHER_SEGMENT])
@@ -105,81 +120,84 @@ def describe(index: Index, out_meetings: Floats) -> None:
         row[MEETING_OTHER_SEGMENT] = route_segment(tracks, other, other_segment)
 
 
-@kernel
+@inner
 def since_ever(time_s: float) -> float:
     """Give a time of an index as people know it: what has always been so began at -inf."""
     return time_s if time_s > -FOREVER_S else -np.inf
 
 
-@kernel
+@inner
 def route_segment(tracks: Ints, slot: int, segment: int) -> int:
     """Give the knot of the route that a segment of its track starts from; before it, the first."""
     return max(0, segment + int(tracks[slot, SHIFT]))
 
 
-@kernel
+@inner
 def segment_times(numbers: Floats, tracks: Ints, slot: int, segment: int) -> Times:
     """Give from when until when a segment of a track is."""
     knot = tracks[slot, TIME] + segment
     return numbers[knot], numbers[knot + 1]
 
 
-@kernel
+@inner
 def place_at(numbers: Floats, tracks: Ints, slot: int, segment: int, time_s: float) -> Place:
     """Give x, y and heading of a track at a time within one of its segments."""
     x, y, heading, _, _, _ = motion_between(numbers, tracks, (slot, segment), (time_s, time_s))
     return x, y, heading
 
 
-@kernel
+@inner
 def _contact(
-    index: Index, checked: tuple[int, int], skipped: Ints, limit_m: float, work: Work
+    index: Index, checked: tuple[int, int], skipped: Ints, limit_m: float, work: Work, near: Ints
 ) -> Contact:
     """Give the first meeting of a slot with any other track, or the least gap under a limit.
 
     checked : the slot, and a mode of `spacetime_pair`
+    near    : int64 (3, M)  anything
 
     Slice by slice of the track's time: nobody looks beyond the slice of the first meeting.
     """
     numbers, tracks, roots = index
     slot, mode = checked
-    near = _near_tracks(roots, tracks, slot, skipped, limit_m)
+    count = _near_tracks(roots, tracks, slot, skipped, limit_m, near)
     level = max(1, tracks[slot, DEPTH] - 1)
     contact = (-1, limit_m, np.inf, 0)
     for node in range(node_count(tracks, slot, level)):
         box = tracks[slot, LEVEL + level] + node * BOX
-        for n in range(len(near)):
-            base, count = near[n, 2], near[n, 3]
-            k = near[n, 1] = _next_in_time(numbers, box, node, base, (near[n, 1], count))
+        for n in range(count):
+            other, end = near[0, n], near[2, n]
+            at = near[1, n] = _next_in_time(numbers, box, node, near[1, n], end)
             while True:
                 until_s = contact[2] if mode != LEAST_GAP else np.inf
-                k = _next_near(numbers, box, base, (k, count), (until_s, contact[1]))
-                if k == count:
+                at = _next_near(numbers, box, at, end, (until_s, contact[1]))
+                if at == end:
                     break
-                other = near[n, 0]
-                start = (slot, other, mode, level, node, max(1, tracks[other, DEPTH] - 1), k)
-                span = (-np.inf, until_s)
-                found = search(numbers, tracks, start, span, contact[1], work)
+                other_level = max(1, tracks[other, DEPTH] - 1)
+                k = (at - tracks[other, LEVEL + other_level]) // BOX
+                start = (slot, other, mode, level, node, other_level, k)
+                found = search(numbers, tracks, start, (-np.inf, until_s), contact[1], work)
                 # At the same time, what was added first.
                 if found[1] < until_s or (
                     found[1] == until_s < np.inf
                     and tracks[other, ORDER] < tracks[contact[0], ORDER]
                 ):
                     contact = (other, found[0], found[1], found[2])
-                k += 1
+                at += BOX
         if mode != LEAST_GAP and contact[0] >= 0:
             break
     return contact
 
 
-@kernel
-def _near_tracks(roots: Floats, tracks: Ints, slot: int, skipped: Ints, limit_m: float) -> Ints:
-    """Give the tracks whose roots come within a limit of a slot's, and share time with it.
+@inner
+def _near_tracks(
+    roots: Floats, tracks: Ints, slot: int, skipped: Ints, limit_m: float, out_near: Ints
+) -> int:
+    """Write the tracks whose roots come within a limit of a slot's, and share time with it.
 
-    returns : int64 (N, 4)  a slot; 0; where the boxes below its root are, or it; their count
+    out_near : int64 (3, M)  a slot, where the boxes below its root start, or it, and where they end
+    returns  : how many there are
     """
     flat = roots.reshape(-1)
-    near = np.empty((len(tracks), 4), np.int64)
     count = 0
     for other in range(len(tracks)):
         if not are_near(flat, slot * BOX, other * BOX, limit_m):
@@ -189,48 +207,41 @@ def _near_tracks(roots: Floats, tracks: Ints, slot: int, skipped: Ints, limit_m:
             continue
         if not _is_among(skipped, other):
             level = max(1, tracks[other, DEPTH] - 1)
-            near[count, 0], near[count, 1] = other, 0
-            near[count, 2], near[count, 3] = (
-                tracks[other, LEVEL + level],
-                node_count(tracks, other, level),
-            )
+            base = tracks[other, LEVEL + level]
+            out_near[0, count], out_near[1, count] = other, base
+            out_near[2, count] = base + BOX * node_count(tracks, other, level)
             count += 1
-    return near[:count]
-
-
-@kernel
-def _next_in_time(numbers: Floats, box: int, node: int, base: int, span: tuple[int, int]) -> int:
-    """Give the first box of a span that is not past as a slice starts.
-
-    What ends as the slice starts was looked at in the slice before, if there was one.
-    """
-    k, count = span
-    start = numbers[box + START]
-    while k < count:
-        end = numbers[base + k * BOX + END]
-        if end > start or (end == start and node == 0):
-            break
-        k += 1
-    return k
-
-
-@kernel
-def _next_near(numbers: Floats, box: int, base: int, span: tuple[int, int], limits: Times) -> int:
-    """Give the next box of a span that starts within a slice, and comes within a limit of it.
-
-    limits  : a time beyond which nothing counts, s; a distance, m
-    returns : the end of the span for none
-    """
-    k, count = span
-    until_s = min(numbers[box + END], limits[0])
-    while k < count and numbers[base + k * BOX + START] <= until_s:
-        if are_near(numbers, box, base + k * BOX, limits[1]):
-            return k
-        k += 1
     return count
 
 
-@kernel
+@inner
+def _next_in_time(numbers: Floats, box: int, node: int, at: int, end: int) -> int:
+    """Give the first of the boxes up to an end that is not past as a slice starts.
+
+    What ends as the slice starts was looked at in the slice before, if there was one.
+    """
+    start = numbers[box + START]
+    while at < end and (numbers[at + END] < start or (numbers[at + END] == start and node > 0)):
+        at += BOX
+    return at
+
+
+@inner
+def _next_near(numbers: Floats, box: int, at: int, end: int, limits: Times) -> int:
+    """Give the next of the boxes up to an end that shares time with a slice and comes near it.
+
+    limits  : a time beyond which nothing counts, s; a distance, m
+    returns : the end for none
+    """
+    until_s = min(numbers[box + END], limits[0])
+    while at < end and numbers[at + START] <= until_s:
+        if are_near(numbers, box, at, limits[1]):
+            return at
+        at += BOX
+    return end
+
+
+@inner
 def _is_among(skipped: Ints, slot: int) -> bool:
     """Tell whether a slot is among those to leave out."""
     is_among = False

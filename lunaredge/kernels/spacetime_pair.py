@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lunaredge.kernels.bits import lowest_bit
 from lunaredge.kernels.convex import COLUMNS, HIGH, LOW
 from lunaredge.kernels.convex import REACH as PART_REACH
-from lunaredge.kernels.jit import Floats, Ints, kernel
+from lunaredge.kernels.jit import Floats, Ints, inner, kernel
 from lunaredge.kernels.spacetime_index import (
     BOX,
     DEPTH,
@@ -37,7 +38,7 @@ from lunaredge.kernels.spacetime_index import (
     X,
     Y,
 )
-from lunaredge.kernels.spacetime_parts import Part, meet_at_start, parts_work, stay_apart
+from lunaredge.kernels.spacetime_parts import meet_at, parts_work, stay_apart
 from lunaredge.kernels.sweep import CONTACT_M, Motion, first_meeting, least_gap
 
 # What is looked for: a meeting at any time; one at a knot of either; the least gap.
@@ -52,9 +53,10 @@ Start = tuple[int, int, int, int, int, int, int]
 """The slots of two tracks, what is looked for, and of both tracks a level and a box of it."""
 Spot = tuple[int, int, int, int, int]
 """The slots of two tracks, what is looked for, and of both a box of level 1 or a segment."""
-Next = tuple[int, int, float, float]
-"""The segments of a piece of time, -1 for none is left, and its start and end, s."""
-Rows = tuple[int, int, int, int, int, int]
+Aligned = tuple[float, float, int, int]
+"""From when until when, s; the knots that are near, a bit each; the last segment of the first."""
+Merged = tuple[float, float, int, int]
+"""From when until when, s, and the last segment of both."""
 Piece = tuple[float, float, float]
 """The start and the end of a piece of time, and where the search ends, s."""
 Found = tuple[float, float, int, int]
@@ -74,7 +76,7 @@ def pair_work() -> Work:
     return Work(np.empty((_WAITING_MAX, 4), np.int64), parts_work())
 
 
-@kernel
+@inner
 def search(
     numbers: Floats, tracks: Ints, start: Start, span: Times, limit_m: float, work: Work
 ) -> Found:
@@ -113,19 +115,19 @@ def search(
     return found
 
 
-@kernel
+@inner
 def roots_of(tracks: Ints, a: int, b: int, mode: int) -> Start:
     """Give where a search of all of two tracks starts."""
     return a, b, mode, tracks[a, DEPTH], 0, tracks[b, DEPTH], 0
 
 
-@kernel
+@inner
 def root_of(tracks: Ints, slot: int) -> int:
     """Give where the root box of a track is."""
     return int(tracks[slot, LEVEL + tracks[slot, DEPTH]])
 
 
-@kernel
+@inner
 def are_near(numbers: Floats, box: int, other: int, limit_m: float) -> bool:
     """Tell whether two boxes come within a limit of each other."""
     dx = max(numbers[box + X_LOW] - numbers[other + X_HIGH], 0.0)
@@ -136,20 +138,20 @@ def are_near(numbers: Floats, box: int, other: int, limit_m: float) -> bool:
     return bool(dx * dx + dy * dy <= limit_m * limit_m)
 
 
-@kernel
+@inner
 def common_times(numbers: Floats, box: int, other: int, span: Times) -> Times:
     """Give the part of a span that two boxes share."""
     start = max(span[0], numbers[box + START], numbers[other + START])
     return start, min(span[1], numbers[box + END], numbers[other + END])
 
 
-@kernel
+@inner
 def _box(tracks: Ints, slot: int, level: int, node: int) -> int:
     """Give where a box is."""
     return int(tracks[slot, LEVEL + level]) + node * BOX
 
 
-@kernel
+@inner
 def _split(
     numbers: Floats, tracks: Ints, pair: tuple[int, int], nodes: Nodes, waiting: Ints, count: int
 ) -> int:
@@ -175,20 +177,20 @@ def _split(
     return count
 
 
-@kernel
+@inner
 def _push(waiting: Ints, at: int, nodes: Nodes) -> None:
     """Write a pair of boxes to the stack."""
     waiting[at, 0], waiting[at, 1], waiting[at, 2], waiting[at, 3] = nodes
 
 
-@kernel
+@inner
 def _children(segments: int, level: int, node: int) -> tuple[int, int]:
     """Give the first and the last child of a box."""
     last = (segments - 1) >> (FAN_BITS * (level - 1))
     return node << FAN_BITS, min(last, (node << FAN_BITS) + FAN - 1)
 
 
-@kernel
+@inner
 def search_lowest(
     numbers: Floats, tracks: Ints, spot: Spot, times: Times, found: Found, work: Floats
 ) -> Found:
@@ -202,117 +204,132 @@ def search_lowest(
     a, b, mode, node, other_node = spot
     k, last = _children(tracks[a, SEGMENTS], 1, node)
     j, other_last = _children(tracks[b, SEGMENTS], 1, other_node)
-    box, other = _box(tracks, a, 1, node), _box(tracks, b, 1, other_node)
-    reach_m = numbers[box + REACH] + numbers[other + REACH]
-    is_aligned = 0
+    spot = (a, b, mode, k, j)
     if last - k == other_last - j and times[0] < times[1]:
-        way_m = 0.5 * (numbers[box + STEP] + numbers[other + STEP])
-        wide_m = reach_m + max(found[0], CONTACT_M) + (way_m if mode != MEET_AT_KNOTS else 0.0)
-        rows = _rows(tracks, (a, k), (b, j))
-        is_aligned, is_near = _compare(numbers, rows, last - k + 2, wide_m)
-        if is_aligned and not is_near:
-            return found
-    ends = (last, other_last, int(is_aligned))
-    while True:
-        limit_m = reach_m + max(found[0], CONTACT_M)
-        spot = (a, b, mode, k, j)
-        k, j, low, high = _next_piece(numbers, tracks, spot, times, ends, limit_m)
-        if k < 0:
-            return found
-        spot = (a, b, mode, k, j)
-        found = _search_piece(numbers, tracks, spot, (low, high, times[1]), found, work)
-        if mode != LEAST_GAP and found[1] < np.inf:
-            return found
-        end, other_end = numbers[tracks[a, TIME] + k + 1], numbers[tracks[b, TIME] + j + 1]
-        k, j = k + (end <= other_end), j + (other_end <= end)
+        box, other = _box(tracks, a, 1, node), _box(tracks, b, 1, other_node)
+        reach_m = numbers[box + REACH] + numbers[other + REACH] + max(found[0], CONTACT_M)
+        if mode != MEET_AT_KNOTS:
+            reach_m += 0.5 * (numbers[box + STEP] + numbers[other + STEP])
+        is_aligned, near = _near_knots(numbers, tracks, spot, last - k + 2, reach_m)
+        if is_aligned:
+            aligned = (times[0], times[1], near, last)
+            return _search_near(numbers, tracks, spot, aligned, found, work)
+    merged = (times[0], times[1], last, other_last)
+    return _search_merged(numbers, tracks, spot, merged, found, work)
 
 
-@kernel
-def _next_piece(
-    numbers: Floats,
-    tracks: Ints,
-    spot: Spot,
-    times: Times,
-    ends: tuple[int, int, int],
-    reach_m: float,
-) -> Next:
-    """Give the next piece of time on which two segments are to be looked at.
+@inner
+def _near_knots(
+    numbers: Floats, tracks: Ints, spot: Spot, count: int, reach_m: float
+) -> tuple[bool, int]:
+    """Tell whether so many knots of two tracks are at the same times; give those within a reach.
 
-    ends : the last segment of both, and whether all their knots are at the same times; then pieces
-           on which the origins don't come within the reach are passed over
+    returns : a bit for each knot, the lowest for the first
+
+    Nothing here branches and all lies in a row, so that it runs on several knots at once.
     """
+    a, b, _, k, j = spot
+    times, other_times = numbers[tracks[a, TIME] + k :], numbers[tracks[b, TIME] + j :]
+    x, other_x = numbers[tracks[a, X] + k :], numbers[tracks[b, X] + j :]
+    y, other_y = numbers[tracks[a, Y] + k :], numbers[tracks[b, Y] + j :]
+    is_other, near, reach2 = 0, 0, reach_m * reach_m
+    for n in range(count):
+        dx, dy = other_x[n] - x[n], other_y[n] - y[n]
+        is_other |= int(times[n] != other_times[n])
+        near |= int(dx * dx + dy * dy <= reach2) << n
+    return is_other == 0, near
+
+
+@inner
+def _search_near(
+    numbers: Floats, tracks: Ints, spot: Spot, aligned: Aligned, found: Found, work: Floats
+) -> Found:
+    """Look at two runs of segments whose knots are at the same times, about those that are near."""
+    a, b, mode, first, other_first = spot
+    start, until, near, last = aligned
+    times = numbers[tracks[a, TIME] :]
+    if mode != MEET_AT_KNOTS:
+        # A knot is of the segment before it too.
+        near |= near >> 1
+    while near:
+        k = first + lowest_bit(near)
+        near &= near - 1
+        spot = (a, b, mode, min(k, last), other_first + min(k, last) - first)
+        if mode == MEET_AT_KNOTS:
+            if start <= times[k] <= until and _meets_at(numbers, tracks, spot, times[k], work):
+                return 0.0, times[k], spot[3], spot[4]
+        elif k <= last and times[k] < until and times[k + 1] > start:
+            piece = (max(start, times[k]), min(until, times[k + 1]))
+            found = _search_piece(numbers, tracks, spot, piece, found, work)
+            if mode != LEAST_GAP and found[1] < np.inf:
+                return found
+    return found
+
+
+@inner
+def _search_merged(
+    numbers: Floats, tracks: Ints, spot: Spot, merged: Merged, found: Found, work: Floats
+) -> Found:
+    """Look at two runs of segments, piece by piece of the time on which both move evenly."""
     a, b, mode, k, j = spot
-    last, other_last, is_aligned = ends
+    start, until, last, other_last = merged
     time_at, other_time_at = tracks[a, TIME], tracks[b, TIME]
     while k <= last and j <= other_last:
-        if is_aligned:
-            rows, count = _rows(tracks, (a, k), (b, j)), last + 1 - k
-            far = 0
-            if mode == MEET_AT_KNOTS:
-                far = _next_near_knot(numbers, rows, count, reach_m)
-            else:
-                far = _next_near(numbers, rows, count, reach_m)
-            if far == count:
-                break
-            k, j = k + far, j + far
         end, other_end = numbers[time_at + k + 1], numbers[other_time_at + j + 1]
-        low = max(times[0], numbers[time_at + k], numbers[other_time_at + j])
-        high = min(times[1], end, other_end)
-        if low < high or low == high == times[0] == times[1]:
-            return k, j, low, high
+        low = max(start, numbers[time_at + k], numbers[other_time_at + j])
+        high = min(until, end, other_end)
+        if low < high or low == high == start == until:
+            spot = (a, b, mode, k, j)
+            if mode == MEET_AT_KNOTS:
+                time_s = _meeting_knot(numbers, tracks, spot, (low, high, until), work)
+                if time_s < np.inf:
+                    return 0.0, time_s, k, j
+            else:
+                found = _search_piece(numbers, tracks, spot, (low, high), found, work)
+                if mode == MEET and found[1] < np.inf:
+                    return found
         k, j = k + (end <= other_end), j + (other_end <= end)
-    return -1, -1, 0.0, 0.0
+    return found
 
 
-@kernel
-def _rows(tracks: Ints, knot: tuple[int, int], other: tuple[int, int]) -> Rows:
-    """Give where times, x and y are from a knot of a track on, and from one of another."""
-    a, b = tracks[knot[0]], tracks[other[0]]
-    k, j = knot[1], other[1]
-    return a[TIME] + k, a[X] + k, a[Y] + k, b[TIME] + j, b[X] + j, b[Y] + j
+@inner
+def _meeting_knot(numbers: Floats, tracks: Ints, spot: Spot, piece: Piece, work: Floats) -> float:
+    """Give the time of the knot of a piece at which two tracks meet; inf for none.
 
-
-@kernel
-def _compare(numbers: Floats, rows: Rows, count: int, reach_m: float) -> tuple[bool, bool]:
-    """Tell whether so many knots are at the same times, and any of them within a reach.
-
-    Nothing here branches, so that it runs on several knots at once.
+    A piece that starts where the search does has no knot there, as a rule; its end is the next
+    one's start, but for the last.
     """
-    is_other, is_near = 0, 0
-    for k in range(count):
-        dx = numbers[rows[1] + k] - numbers[rows[4] + k]
-        dy = numbers[rows[2] + k] - numbers[rows[5] + k]
-        is_other |= numbers[rows[0] + k] != numbers[rows[3] + k]
-        is_near |= dx * dx + dy * dy <= reach_m * reach_m
-    return is_other == 0, is_near != 0
+    knot, other = tracks[spot[0], TIME] + spot[3], tracks[spot[1], TIME] + spot[4]
+    low, high, until = piece
+    is_knot = low == numbers[knot] or low == numbers[other]
+    if is_knot and _meets_at(numbers, tracks, spot, low, work):
+        return low
+    is_knot = high == until and (high == numbers[knot + 1] or high == numbers[other + 1])
+    if is_knot and _meets_at(numbers, tracks, spot, high, work):
+        return high
+    return np.inf
 
 
-@kernel
-def _next_near(numbers: Floats, rows: Rows, count: int, reach_m: float) -> int:
-    """Give the first of some segments on which two origins come within a reach, or their count."""
-    x = numbers[rows[4]] - numbers[rows[1]]
-    y = numbers[rows[5]] - numbers[rows[2]]
-    for k in range(count):
-        x_end = numbers[rows[4] + k + 1] - numbers[rows[1] + k + 1]
-        y_end = numbers[rows[5] + k + 1] - numbers[rows[2] + k + 1]
-        if _nearest2(x, y, x_end - x, y_end - y) <= reach_m * reach_m:
-            return k
-        x, y = x_end, y_end
-    return count
+@inner
+def _meets_at(numbers: Floats, tracks: Ints, spot: Spot, time_s: float, work: Floats) -> bool:
+    """Tell whether two tracks meet at a time within one segment of each."""
+    a, b, _, segment, other_segment = spot
+    place = motion_between(numbers, tracks, (a, segment), (time_s, time_s))[:3]
+    other_place = motion_between(numbers, tracks, (b, other_segment), (time_s, time_s))[:3]
+    dx, dy = other_place[0] - place[0], other_place[1] - place[1]
+    for p in range(tracks[a, PART], tracks[a, PART] + tracks[a, PARTS] * COLUMNS, COLUMNS):
+        for q in range(tracks[b, PART], tracks[b, PART] + tracks[b, PARTS] * COLUMNS, COLUMNS):
+            if numbers[p + LOW] > numbers[q + HIGH] or numbers[q + LOW] > numbers[p + HIGH]:
+                continue
+            reach_m = numbers[p + PART_REACH] + numbers[q + PART_REACH] + CONTACT_M
+            if dx * dx + dy * dy > reach_m * reach_m:
+                continue
+            if meet_at(numbers, (p, place), (q, other_place), work):
+                return True
+    return False
 
 
-@kernel
-def _next_near_knot(numbers: Floats, rows: Rows, count: int, reach_m: float) -> int:
-    """Give the first of some segments that starts within a reach; the last may end there too."""
-    for k in range(count + 1):
-        x = numbers[rows[4] + k] - numbers[rows[1] + k]
-        y = numbers[rows[5] + k] - numbers[rows[2] + k]
-        if x * x + y * y <= reach_m * reach_m:
-            return min(k, count - 1)
-    return count
-
-
-@kernel
+@inner
 def _nearest2(x: float, y: float, dx: float, dy: float) -> float:
     """Give the least squared distance of the origin to the way from (x, y) by (dx, dy)."""
     square, along = dx * dx + dy * dy, -(x * dx + y * dy)
@@ -322,7 +339,7 @@ def _nearest2(x: float, y: float, dx: float, dy: float) -> float:
     return (x + u * dx) * (x + u * dx) + (y + u * dy) * (y + u * dy)
 
 
-@kernel
+@inner
 def motion_between(numbers: Floats, tracks: Ints, knot: tuple[int, int], times: Times) -> Motion:
     """Give the motion of a track between two times, both from a knot on and until the next."""
     track, k = tracks[knot[0]], knot[1]
@@ -341,13 +358,12 @@ def motion_between(numbers: Floats, tracks: Ints, knot: tuple[int, int], times: 
     return x, y, heading, part * dx, part * dy, part * turn
 
 
-@kernel
+@inner
 def _search_piece(
-    numbers: Floats, tracks: Ints, spot: Spot, piece: Piece, found: Found, work: Floats
+    numbers: Floats, tracks: Ints, spot: Spot, times: Times, found: Found, work: Floats
 ) -> Found:
     """Look at all parts of two tracks over a piece of time; give the better of it and `found`."""
     a, b, mode, segment, other_segment = spot
-    times = (piece[0], piece[1])
     motion = motion_between(numbers, tracks, (a, segment), times)
     other = motion_between(numbers, tracks, (b, other_segment), times)
     apart2 = _nearest2(
@@ -361,11 +377,8 @@ def _search_piece(
             reach_m = numbers[p + PART_REACH] + numbers[q + PART_REACH] + max(best[0], CONTACT_M)
             if apart2 > reach_m * reach_m:
                 continue
-            part, other_part = (p, motion), (q, other)
             gap_m, u = 0.0, np.inf
-            if mode == MEET_AT_KNOTS:
-                u = _meeting_knot(numbers, part, other_part, piece, work)
-            elif mode == LEAST_GAP or not stay_apart(numbers, part, other_part, work):
+            if mode == LEAST_GAP or not stay_apart(numbers, (p, motion), (q, other), work):
                 body = (numbers[p : p + COLUMNS], motion)
                 other_body = (numbers[q : q + COLUMNS], other)
                 if mode == MEET:
@@ -374,24 +387,6 @@ def _search_piece(
                     gap_m, u = least_gap(body, other_body, best[0], work)
             if gap_m < best[0] if mode == LEAST_GAP else u < best_u:
                 best_u = u
-                time_s = min(piece[1], piece[0] + u * (piece[1] - piece[0]))
+                time_s = min(times[1], times[0] + u * (times[1] - times[0]))
                 best = (gap_m, time_s, segment, other_segment)
     return best
-
-
-@kernel
-def _meeting_knot(numbers: Floats, a: Part, b: Part, piece: Piece, work: Floats) -> float:
-    """Give the u of the knot at which two parts meet; the last piece has one at its end too."""
-    if meet_at_start(numbers, a, b, work):
-        return 0.0
-    is_last = piece[1] == piece[2]
-    if is_last and meet_at_start(numbers, (a[0], _end(a[1])), (b[0], _end(b[1])), work):
-        return 1.0
-    return np.inf
-
-
-@kernel
-def _end(motion: Motion) -> Motion:
-    """Give a motion that stands where another ends."""
-    x, y, heading, dx, dy, turn = motion
-    return x + dx, y + dy, heading + turn, 0.0, 0.0, 0.0

@@ -17,12 +17,14 @@ from lunaredge.kernels.convex import (
     gap,
     turned,
 )
-from lunaredge.kernels.jit import Floats, kernel
+from lunaredge.kernels.jit import Floats, inner, kernel
 from lunaredge.kernels.sweep import CONTACT_M, Motion, work_space
 
 Part = tuple[int, Motion]
 """Where in the numbers of an index a part is, and how it moves."""
 Place = tuple[float, float, float]
+Standing = tuple[int, Place]
+"""Where in the numbers of an index a part is, and where it stands."""
 
 # What `_side` says of a body, seen from another's edges.
 _INSIDE, _UNKNOWN, _APART = -1, 0, 1
@@ -39,7 +41,7 @@ def parts_work() -> Floats:
     return np.empty((len(sweeps) + 4, max(sweeps.shape[1], CORNERS_MAX), 2))
 
 
-@kernel
+@inner
 def stay_apart(numbers: Floats, a: Part, b: Part, work: Floats) -> bool:
     """Tell whether some edge's normal shows that two parts never come within CONTACT_M.
 
@@ -64,16 +66,22 @@ def stay_apart(numbers: Floats, a: Part, b: Part, work: Floats) -> bool:
     )
 
 
-@kernel
-def meet_at_start(numbers: Floats, a: Part, b: Part, work: Floats) -> bool:
-    """Tell whether two parts are within CONTACT_M of each other as the piece of time starts.
+@inner
+def meet_at(numbers: Floats, a: Standing, b: Standing, work: Floats) -> bool:
+    """Tell whether two parts that stand are within CONTACT_M of each other.
 
     work : as `parts_work` gives it
+
+    All is seen from a's frame, where its corners are as they are written.
     """
-    x, y = b[1][0] - a[1][0], b[1][1] - a[1][1]
-    count_a = _place(numbers, a[0], (0.0, 0.0, a[1][2]), work, _A)
-    count_b = _place(numbers, b[0], (x, y, b[1][2]), work, _B)
-    limit_m = numbers[a[0] + MARGIN] + numbers[b[0] + MARGIN] + CONTACT_M
+    part, (x, y, heading) = a
+    other, (other_x, other_y, other_heading) = b
+    cos, sin = turned(heading)
+    dx, dy = other_x - x, other_y - y
+    place = (cos * dx + sin * dy, cos * dy - sin * dx, other_heading - heading)
+    count_a = _place(numbers, part, (0.0, 0.0, 0.0), work, _A)
+    count_b = _place(numbers, other, place, work, _B)
+    limit_m = numbers[part + MARGIN] + numbers[other + MARGIN] + CONTACT_M
     side = _side(work, (_A, count_a), (_B, count_b), limit_m)
     if side == _APART:
         return False
@@ -85,7 +93,7 @@ def meet_at_start(numbers: Floats, a: Part, b: Part, work: Floats) -> bool:
     return bool(gap(work[_A], count_a, work[_B], count_b)[0] <= limit_m)
 
 
-@kernel
+@inner
 def _place(numbers: Floats, part: int, place: Place, work: Floats, at: int) -> int:
     """Write a part's corners at a place to a row of the work space; give their count."""
     count = int(numbers[part + COUNT])
@@ -97,7 +105,7 @@ def _place(numbers: Floats, part: int, place: Place, work: Floats, at: int) -> i
     return count
 
 
-@kernel
+@inner
 def _side(work: Floats, a: tuple[int, int], b: tuple[int, int], limit_m: float) -> int:
     """Tell whether b is beyond one of a's edges, by more than a limit, or has points inside all.
 
@@ -122,7 +130,7 @@ def _side(work: Floats, a: tuple[int, int], b: tuple[int, int], limit_m: float) 
     return side
 
 
-@kernel
+@inner
 def _edges_part(work: Floats, a: tuple[int, int], b: tuple[int, int], limit_m: float) -> bool:
     """Tell whether a normal of a's edges, as they are at first, parts both bodies at both ends."""
     a_end, b_end = (a[0] + _A_END - _A, a[1]), (b[0] + _B_END - _B, b[1])
@@ -139,7 +147,7 @@ def _edges_part(work: Floats, a: tuple[int, int], b: tuple[int, int], limit_m: f
     return False
 
 
-@kernel
+@inner
 def _least(work: Floats, body: tuple[int, int], nx: float, ny: float) -> float:
     """Give how far back along a direction a body lies."""
     least = np.inf

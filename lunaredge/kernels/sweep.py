@@ -22,7 +22,7 @@ import math
 import numpy as np
 
 from lunaredge.kernels.convex import COUNT, MARGIN, REACH, gap, place, turned
-from lunaredge.kernels.jit import Floats, kernel
+from lunaredge.kernels.jit import Floats, inner, kernel
 
 # Bodies this near count as met: rounding at 1e7 m is 2e-9, a grazing turn converges in tens of
 # steps, and no machine is built or steered to a tenth of a millimetre.
@@ -50,7 +50,7 @@ def work_space() -> Floats:
     return np.empty((3, _WAITING_MAX, 2))
 
 
-@kernel
+@inner
 def first_meeting(a: Body, b: Body, work: Floats) -> float:
     """Give the first u in [0, 1] at which two bodies are within CONTACT_M of each other; inf: none.
 
@@ -74,7 +74,7 @@ def first_meeting(a: Body, b: Body, work: Floats) -> float:
     return u
 
 
-@kernel
+@inner
 def least_gap(a: Body, b: Body, limit: float, work: Floats) -> tuple[float, float]:
     """Give the least gap of two bodies, margins counted, and its u; (limit, -1) when none is less.
 
@@ -111,7 +111,7 @@ def least_gap(a: Body, b: Body, limit: float, work: Floats) -> tuple[float, floa
     return best, best_u
 
 
-@kernel
+@inner
 def look(a: Body, b: Body, u: float, work: Floats) -> Side:
     """Give how two bodies stand at u, margins not counted.
 
@@ -130,7 +130,7 @@ def look(a: Body, b: Body, u: float, work: Floats) -> Side:
     return u, apart, nx, ny
 
 
-@kernel
+@inner
 def _cleared(a: Body, b: Body, side: Side, rest: float, aim: float, work: Floats) -> float:
     """Give how far u may go from a look, up to rest, while the gap stays at aim or more.
 
@@ -157,7 +157,7 @@ def _cleared(a: Body, b: Body, side: Side, rest: float, aim: float, work: Floats
     return way * near
 
 
-@kernel
+@inner
 def _root(spare: float, speed: float, bend: float) -> float:
     """Give the t > 0 at which spare + speed * t - bend * t**2 / 2 is 0; spare > 0, bend >= 0."""
     width = math.sqrt(speed * speed + 2.0 * bend * spare)
@@ -166,14 +166,14 @@ def _root(spare: float, speed: float, bend: float) -> float:
     return (speed + width) / bend if bend > 0.0 else np.inf
 
 
-@kernel
+@inner
 def _bend(body: Body) -> float:
     """Give how fast a corner of a body can leave its tangent at most: r * w**2."""
     row, motion = body
     return float((row[REACH] - row[MARGIN]) * motion[5] * motion[5])
 
 
-@kernel
+@inner
 def _bound(a: Body, b: Body, side: Side, t: float, work: Floats) -> tuple[float, float]:
     """Give the bound of the gap at a way t from a look, and how fast its corners part at t."""
     row_a, motion_a = a
@@ -188,7 +188,7 @@ def _bound(a: Body, b: Body, side: Side, t: float, work: Floats) -> tuple[float,
     return apart - 0.5 * (_bend(a) + _bend(b)) * t * t, speed - speed_a - speed_b
 
 
-@kernel
+@inner
 def _foremost(
     corners: Floats,
     count: int,

@@ -19,7 +19,7 @@ from lunaredge.kernels.spacetime_index import ORDER
 from lunaredge.kernels.spacetime_one import check_track, describe
 from lunaredge.kernels.spacetime_pair import MEET, MEET_AT_KNOTS
 from lunaredge.paths.footprint import Footprint
-from lunaredge.paths.given import check_fields, checked
+from lunaredge.paths.given import check_fields, checked, explained
 from lunaredge.paths.route import TIME_S_MAX, Pose, Route
 from lunaredge.paths.tracks import Tracks
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
@@ -167,7 +167,7 @@ class Fleet:
         del self._reservations[name]
         self._enter(name, reservation, slot)
 
-    @checked("fleet")
+    @explained("fleet")
     def check(
         self,
         reservation: Reservation,
@@ -187,13 +187,15 @@ class Fleet:
         """
         if not 0.0 <= range_m < math.inf:
             raise _wrong("range_m", range_m, "give metres, 0 or more")
+        if isinstance(ignore, str):
+            raise _wrong("ignore", ignore, "give names in a row, not one by itself")
         ignored = [self._slots[name] for name in ignore if name in self._slots]
         visitor = self._visit(reservation)
         slot, gap_m, time_s, segment, place = check_track(
             self._tracks.index,
             visitor,
             np.array(ignored, np.int64) if ignored else _NOBODY,
-            int(moments),
+            int(moments if type(moments) is Moments else Moments(moments)),
             float(range_m),
         )
         self._tracks.clear(visitor)

@@ -14,10 +14,11 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import numpy as np
 
 from lunaredge.kernels.jit import Shorts
-from lunaredge.kernels.lattice import UNTIL
+from lunaredge.kernels.lattice import LEG_HEADING, LEG_X, UNTIL
 from lunaredge.paths.fleet import Fleet, Reservation
 from lunaredge.paths.fleet_repair_clock import Event, Stepper, timed
 from lunaredge.paths.fleet_repair_ends import Member, joined, stands
@@ -45,6 +46,8 @@ _MOTIONS_MAX = 10_000
 # Slices of the searches on places: far more than any yard asks for.
 _SEARCH_ITERATIONS = 20_000
 _IMPROVE_ITERATIONS = 30
+# Where plans on places can't be improved, the best of so many is taken: each takes some 0.3 ms.
+_SEEDS = 400
 # How often those that can't be joined with any place are left out, and the rest tried again.
 _TRIES_MAX = 3
 # Places are that much farther apart than machines reach.
@@ -105,10 +108,11 @@ class _Repairer:
         passing = {body.name: body for job in scene.jobs for body in job.planner.passing}
         around = [body_of_reservation(*other) for other in self._reservations.items()]
         self._bodies = [
-            body for body in [*around, *passing.values()] if body.legs[:, UNTIL].max() > go_s
+            stands(body.parts, Pose(*leg[LEG_X : LEG_HEADING + 1].tolist()))
+            for body in [*around, *passing.values()]
+            for leg in body.legs
+            if leg[UNTIL] > go_s
         ]
-        for body in self._bodies:
-            body.legs = body.legs[body.legs[:, UNTIL] > go_s]
 
     def run(self, movers: list[int]) -> Repair | None:
         """Try one layout of places after the other; leave out whoever can't be joined with any."""
@@ -134,11 +138,11 @@ class _Repairer:
         while True:
             taking_part = {member.job for member in members}
             bodies = self._bodies + [
-                stands(job.planner, job.start)
+                _standing(job.planner, job.start)
                 for k, job in enumerate(jobs)
                 if k not in taking_part and k not in self._kept
             ]
-            starts = [stands(member.planner, member.start) for member in members]
+            starts = [_standing(member.planner, member.start) for member in members]
             left, goals = [], list[Body]()
             for k, member in enumerate(members):
                 others = starts[:k] + starts[k + 1 :]
@@ -146,7 +150,7 @@ class _Repairer:
                     member.planner, member.goal, bodies + goals
                 ):
                     left.append(member)
-                    goals.append(stands(member.planner, member.goal))
+                    goals.append(_standing(member.planner, member.goal))
             if len(left) == len(members):
                 return members, bodies
             members = left
@@ -174,19 +178,29 @@ class _Repairer:
         return repair, everybody
 
     def _steps(self, places: Places, starts: Shorts, goals: Shorts) -> Shorts | Unsolved:
-        """Give the place of each member at each step, int32 (T + 1, A)."""
+        """Give the place of each member at each step, int32 (T + 1, A): the cheapest of some."""
         options = GridFleetOptions(
             iterations=_IMPROVE_ITERATIONS,
             search_iterations=_SEARCH_ITERATIONS,
+            rings=places.rings,
             is_over=self._scene.is_over,
         )
-        if places.free is None:
-            return first_plan(places.cells, starts, goals, options)
-        flat = np.flatnonzero(places.free)
-        found = plan_grid_fleet(GridMap(places.free), flat[starts], flat[goals], options)
-        if isinstance(found, GridPlan):
-            return np.searchsorted(flat, found.positions).astype(np.int32)
-        return found
+        if places.free is not None and places.rings:
+            flat = np.flatnonzero(places.free)
+            found = plan_grid_fleet(GridMap(places.free), flat[starts], flat[goals], options)
+            if isinstance(found, GridPlan):
+                return np.searchsorted(flat, found.positions).astype(np.int32)
+            return found
+        best = first_plan(places.cells, starts, goals, options)
+        for seed in range(1, _SEEDS):
+            if isinstance(best, Unsolved) or self._scene.is_over():
+                break
+            again = first_plan(
+                places.cells, starts, goals, msgspec.structs.replace(options, seed=seed)
+            )
+            if not isinstance(again, Unsolved):
+                best = min(best, again, key=_length)
+        return best
 
     def _timed(self, members: list[Member], events: list[Event]) -> Repair | None:
         """Give the routes with their times, if no two machines meet."""
@@ -207,6 +221,10 @@ class _Repairer:
         if any({some.first, some.second} & moving for some in fleet.check_all()):
             return None
         return Repair(tuple(self._kept), routes, dict(zip(jobs, found.costs, strict=True)))
+
+
+def _standing(planner: Planner, pose: Pose) -> Body:
+    return stands(planner.machine.footprint.parts, pose)
 
 
 def _can_turn(planner: Planner) -> bool:
@@ -244,9 +262,9 @@ def _layouts(members: list[Member], bodies: list[Body]) -> Iterator[Places]:
     near_m = 2.0 * max(member.reach_m for member in members) + _SPARE_M
     for axis_rad in _axes(members):
         survey = Survey(planners, bodies, ends, axis_rad, near_m)
-        yield survey.places(near_m, _END_WORTH)
-        yield survey.places(near_m, 0.0)
-        yield survey.places(math.sqrt(2.0) * near_m, _END_WORTH)
+        yield survey.places(near_m, _END_WORTH, rings=False)
+        yield survey.places(near_m, 0.0, rings=False)
+        yield survey.places(math.sqrt(2.0) * near_m, _END_WORTH, rings=True)
 
 
 def _axes(members: list[Member]) -> list[float]:
@@ -264,6 +282,11 @@ def _is_free(planner: Planner, pose: Pose, bodies: list[Body]) -> bool:
     """Tell whether nothing stands where a machine is to stand."""
     links = planner.links_along([Way(0, 0, np.array((pose, pose)), 1.0)])
     return bool(planner.are_open(links, bodies)[0])
+
+
+def _length(plan: Shorts) -> int:
+    """Count the steps of all until they have arrived."""
+    return int((plan != plan[-1]).sum())
 
 
 def _in_order(places: dict[int, int]) -> Shorts:

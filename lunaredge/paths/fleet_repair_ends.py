@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lunaredge.kernels.convex import CORNERS, COUNT
 from lunaredge.kernels.jit import Floats
 from lunaredge.paths.fleet_repair_places import SAME_M, Places
 from lunaredge.paths.machine import Drive
@@ -64,10 +65,18 @@ class Joined(NamedTuple):
     """Members that are not joined."""
 
 
-def stands(planner: Planner, pose: Pose) -> Body:
-    """Give a machine that stands somewhere, as a body."""
-    legs = np.array([(-math.inf, math.inf, *pose, 0.0, 0.0, 0.0)])
-    return Body("", planner.machine.footprint.parts, legs)
+def stands(parts: Floats, pose: Pose) -> Body:
+    """Give a machine that stands somewhere for ever, as a body whose parts are turned for that.
+
+    parts : float64 (S, COLUMNS)  rows of `kernels.convex`
+    """
+    cos, sin = math.cos(pose.heading_rad), math.sin(pose.heading_rad)
+    rows = parts.copy()
+    for row in rows:
+        corners = row[CORNERS : CORNERS + 2 * int(row[COUNT])].reshape(-1, 2)
+        corners[:] = corners @ np.array(((cos, sin), (-sin, cos)))
+    legs = np.array([(-math.inf, math.inf, pose.x_m, pose.y_m, 0.0, 0.0, 0.0, 0.0)])
+    return Body("", rows, legs)
 
 
 def gears(planner: Planner, bearing_rad: float, heading_rad: float) -> list[tuple[float, float]]:
@@ -138,7 +147,7 @@ class _Ends:
         self.places_of: dict[int, int] = {}
         self.motions: list[Motion] = []
         self._free = places.turns.copy()
-        self._standing = {k: stands(members[k].planner, pose) for k, pose in self.poses.items()}
+        self._standing = {k: self._body(k) for k in self.poses}
 
     @property
     def waiting(self) -> list[int]:
@@ -195,9 +204,12 @@ class _Ends:
     def _settle(self, k: int, place: int, pose: Pose, motion: Motion | None) -> None:
         self.places_of[k], self.poses[k] = place, pose
         self._free[place] = False
-        self._standing[k] = stands(self._members[k].planner, pose)
+        self._standing[k] = self._body(k)
         if motion is not None:
             self.motions.append(motion)
+
+    def _body(self, k: int) -> Body:
+        return stands(self._members[k].planner.machine.footprint.parts, self.poses[k])
 
     def _others(self, k: int) -> list[Body]:
         return self._bodies + [body for j, body in self._standing.items() if j != k]

@@ -53,6 +53,8 @@ class Places(NamedTuple):
     """int32 (N + 1, 8): as `mapf_fields.cells_of` has them."""
     free: Flags | None
     """bool (rows, columns): where there is a place, if all neighbours can be reached; else None."""
+    rings: bool
+    """They are so far apart that machines may move round in a ring, all at once."""
 
 
 class Survey:
@@ -86,7 +88,7 @@ class Survey:
         self._along = (along[0] & along[1]).reshape(shape)
         self._across = (across[0] & across[1]).reshape(shape)
 
-    def places(self, apart_m: float, end_worth: float) -> Places:
+    def places(self, apart_m: float, end_worth: float, *, rings: bool) -> Places:
         """Choose rows and columns at least so far apart.
 
         end_worth : a row or column is worth its free places, and that much for each end on it
@@ -101,12 +103,8 @@ class Survey:
         points = self._points(self._us[columns], self._vs[rows])
         for end in self._ends @ self._turned:
             points[np.hypot(*(points - end).T) <= SAME_M] = end
-        return self._joined(
-            points,
-            self._turns[chosen],
-            self._along[chosen],
-            self._across[chosen],
-        )
+        flags = self._turns[chosen], self._along[chosen], self._across[chosen]
+        return self._joined(points, *flags)._replace(rings=rings)
 
     def _joined(self, points: Floats, turns: Flags, along: Flags, across: Flags) -> Places:
         """Find out between which neighbours every machine can drive, and keep those."""
@@ -173,7 +171,9 @@ def _graph(points: Floats, turns: Flags, free: Flags, sideways: Ints, upward: In
     mapf_fields.count_passes(cells)
     is_whole = np.array_equal(cells, whole)
     chosen = free.ravel()
-    return Places(points[chosen], turns.ravel()[chosen], cells, free if is_whole else None)
+    return Places(
+        points[chosen], turns.ravel()[chosen], cells, free if is_whole else None, rings=False
+    )
 
 
 def _lines(ends: Floats, apart_m: float) -> Floats:

@@ -105,8 +105,8 @@ class Footprint:
             ConfigError: a length that is none, or too large.
         """
         for key, size_m in (("length_m", length_m), ("width_m", width_m)):
-            if not 0.0 < size_m <= SIZE_M_MAX:
-                raise _wrong(key, size_m, f"give more than 0, {SIZE_M_MAX:g} at most")
+            if not 0.0 < size_m <= 2.0 * SIZE_M_MAX:
+                raise _wrong(key, size_m, f"give more than 0, {2.0 * SIZE_M_MAX:g} at most")
         front, back, side = ahead_m + length_m / 2, ahead_m - length_m / 2, width_m / 2
         corners = ((back, -side), (front, -side), (front, side), (back, side))
         return cls(Part(corners=corners, margin_m=margin_m))

@@ -272,7 +272,13 @@ class SiteGrid:
 
     @checked("site grid")
     def layer(self, layer: int, region: Region | None = None) -> Floats:
-        """Give an array of one layer, see `kernels.relief`; of a region at that region's cost."""
+        """Give an array of one layer, see `kernels.relief`; of a region at that region's cost.
+
+        Raises:
+            ConfigError: no such layer, or the region leaves the grid.
+        """
+        if not 0 <= layer < relief.LAYERS:
+            raise _wrong("no layer", "layer", layer, f"give 0 to {relief.LAYERS - 1}")
         region = region or Region(0, self.shape[0], 0, self.shape[1])
         if region.grown(0, self.shape) != region or min(region.shape) < 0:
             remedy = f"stay within {self.shape[0]} rows and {self.shape[1]} columns"
@@ -363,7 +369,7 @@ def _heights_of(heights_m: ArrayLike) -> Floats:
         if isinstance(heights_m, np.ma.MaskedArray):
             heights_m = np.ma.filled(np.ma.asarray(heights_m, dtype=np.float64), np.nan)
         heights = np.array(heights_m, dtype=np.float64, order="C")
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise _wrong("no heights", "heights_m", heights_m, "give rows of numbers") from None
     if heights.ndim != 2 or 0 in heights.shape:
         raise _wrong("no heights", "heights_m", heights.shape, "give (H, W)")

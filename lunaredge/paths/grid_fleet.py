@@ -61,6 +61,9 @@ class GridFleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Slices of improvement, 2 to 5 ms each on a map of the benchmark; 0 = the first plan."""
     search_iterations: int = 1_000_000
     """Steps of the search for the first plan, before it is given up."""
+    rings: bool = True
+    """Machines may move round in a ring, all at once. False: there is always one that goes first;
+    such a plan is not improved."""
     is_over: Callable[[], bool] = never
     """Looked at after each slice, of the search too."""
 
@@ -125,7 +128,7 @@ def plan_grid_fleet(
     found = _first_plan((cells, fields), (sources, targets), lengths, seeds, wanted)
     if isinstance(found, Unsolved):
         return found
-    run = Budget(slices=wanted.iterations, is_over=wanted.is_over)
+    run = Budget(slices=wanted.iterations if wanted.rings else 0, is_over=wanted.is_over)
     best = improve_plan((cells, fields), grid.free, found, seeds, run)
     assert (best[0] == sources).all(), "a plan begins elsewhere"
     assert (best[-1] == targets).all(), "a plan ends elsewhere"
@@ -175,7 +178,7 @@ def _first_plan(
     # Who has farthest to go chooses first.
     order = np.argsort(-lengths, kind="stable").astype(np.int32)
     agents = mapf_agents.agents_toward(goals)
-    search = mapf_lacam.search_from(starts, order, _NODES_FIRST)
+    search = mapf_lacam.search_from(starts, order, _NODES_FIRST, may_ring=options.rings)
     nodes_max = SEARCH_BYTES_MAX // (_NODE_BYTES + _AGENT_BYTES * len(starts))
     slice_size = max(1, _SLICE_MOVES // max(1, len(starts)))
     left = options.search_iterations
@@ -203,7 +206,10 @@ def _sum_of_costs(plan: Shorts) -> int:
 
 def _numbered(grid: GridMap, numbers: Shorts, cells: ArrayLike, key: str) -> Shorts:
     """Give the numbers of free cells, int32 (A,), for cells of the grid."""
-    given = np.asarray(cells)
+    try:
+        given = np.asarray(cells)
+    except ValueError:
+        raise _wrong(key, cells, "give whole numbers of cells, one per machine") from None
     if given.ndim != 1 or (given.size > 0 and given.dtype.kind not in "iu"):
         what = f"an array of {given.dtype} of shape {given.shape}"
         raise _wrong(key, what, "give whole numbers of cells, one per machine")

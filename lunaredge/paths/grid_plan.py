@@ -103,7 +103,10 @@ def check_grid_plan(
     starts, goals : numbers of cells, (A,)
     positions     : numbers of cells, (T + 1, A)
     """
-    places, first, last = np.asarray(positions), np.asarray(starts), np.asarray(goals)
+    try:
+        places, first, last = np.asarray(positions), np.asarray(starts), np.asarray(goals)
+    except ValueError:
+        return GridFault(kind=FaultKind.SHAPE)
     is_whole = places.dtype.kind in "iu" and first.ndim == 1 and first.shape == last.shape
     if not is_whole or places.ndim != 2 or places.shape[1:] != first.shape or len(places) == 0:
         return GridFault(kind=FaultKind.SHAPE)

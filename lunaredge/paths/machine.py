@@ -49,6 +49,10 @@ class Stability(msgspec.Struct, frozen=True, kw_only=True):
     payload_height_m: float = 1.0
     """Of the payload's centre of mass over the ground."""
 
+    def __post_init__(self) -> None:
+        """Refuse what is no figure; which ones no machine has, `Machine` says."""
+        check_fields(self, _NO_MACHINE, "stability")
+
 
 class Traction(msgspec.Struct, frozen=True, kw_only=True):
     """Grip and slip on regolith.
@@ -65,6 +69,10 @@ class Traction(msgspec.Struct, frozen=True, kw_only=True):
     health_ratio: float = 1.0
     """Share of the friction that worn wheels still have."""
 
+    def __post_init__(self) -> None:
+        """Refuse what is no figure; which ones no machine has, `Machine` says."""
+        check_fields(self, _NO_MACHINE, "traction")
+
 
 class Power(msgspec.Struct, frozen=True, kw_only=True):
     """What a machine draws from its battery."""
@@ -73,6 +81,10 @@ class Power(msgspec.Struct, frozen=True, kw_only=True):
     drive_w: float = 150.0
     """At full speed on the level, idling included."""
     climb_efficiency_ratio: float = 0.6
+
+    def __post_init__(self) -> None:
+        """Refuse what is no figure; which ones no machine has, `Machine` says."""
+        check_fields(self, _NO_MACHINE, "power")
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -180,7 +192,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
         Coulomb: min(declared, (mu (1 - slip) cos a - sin a) g), a positive downhill.
         """
-        uphill = -math.tan(math.radians(downhill_deg))
+        uphill = _uphill(downhill_deg)
         return float(traction.braking_m_s2(self.figures, abs(uphill), uphill))
 
     @checked("machine")
@@ -196,12 +208,13 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @checked("machine")
     def speed_limit_m_s(self, downhill_deg: float = 0.0) -> float:
         """Give the speed on a slope from which it stops in the way of full speed on the level."""
-        uphill = -math.tan(math.radians(downhill_deg))
+        uphill = _uphill(downhill_deg)
         return float(traction.speed_limit_m_s(self.figures, abs(uphill), uphill))
 
     @checked("machine")
     def travel_s(self, distance_m: float) -> float:
         """Give the time for a straight level way from rest to rest, speeding up and braking."""
+        _check("distance_m", distance_m, most=math.inf)
         speed, rise, fall = self.speed_m_s_max, self.acceleration_m_s2, self.deceleration_m_s2
         ramps_m = 0.5 * speed * speed * (1.0 / rise + 1.0 / fall)
         if distance_m < ramps_m:
@@ -281,3 +294,9 @@ def _check(key: str, value: float, least: float = 0.0, most: float = FIGURE_MAX)
 
 def _angle_deg(ratio: float) -> float | None:
     return math.degrees(math.atan(ratio)) if math.isfinite(ratio) else None
+
+
+def _uphill(downhill_deg: float) -> float:
+    """Give the rise per metre of a way that goes downhill."""
+    _check("downhill_deg", downhill_deg, least=-89.0, most=89.0)
+    return -math.tan(math.radians(downhill_deg))

@@ -14,7 +14,7 @@ from lunaredge.kernels import attitude, travel, zone_speed
 from lunaredge.kernels.jit import Floats
 from lunaredge.kernels.relief import BLOCK, LAYERS
 from lunaredge.model.site import ZoneKind
-from lunaredge.paths.given import checked
+from lunaredge.paths.given import checked, explained
 from lunaredge.paths.grid import SiteGrid
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.route import Route
@@ -52,7 +52,7 @@ class MotionRules:
         self._ground = _ground_of(grid)
         self._zones = [(zone.name, *_speed_zone(zone)) for zone in zones if _is_slow(zone)]
 
-    @checked("motion rules")
+    @explained("motion rules")
     def first_breach(self, route: Route) -> Violation | None:
         """Give the first thing in time that the machine may not do on a route; None for nothing.
 
@@ -79,7 +79,7 @@ class MotionRules:
                 found = _violation(route, Kind.SPEED, name, figures)
         return found
 
-    @checked("motion rules")
+    @explained("motion rules")
     def energy_wh(self, route: Route) -> float:
         """Give the energy that a route takes: idling, rolling, climbs in full, turns on the spot.
 
@@ -88,7 +88,7 @@ class MotionRules:
         """
         return travel.travel_along(route.knots, self._ground, self._figures)[0]
 
-    @checked("motion rules")
+    @explained("motion rules")
     def least_s(self, route: Route) -> float:
         """Give the least time in which the way of a route could be driven, turns included.
 

@@ -19,7 +19,7 @@ from lunaredge.kernels.convex import COUNT, LOW
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.paths.cover import disc_rows
 from lunaredge.paths.footprint import Footprint
-from lunaredge.paths.given import checked
+from lunaredge.paths.given import checked, explained
 from lunaredge.paths.route import COORDINATE_M_MAX, HEADING_RAD_MAX, Pose, Route
 
 Cell = tuple[int, int]
@@ -171,7 +171,7 @@ class Occupancy:
             self._closed[row + 1 : row + 1 + height, columns]
         )
 
-    @checked("occupancy")
+    @explained("occupancy")
     def check_poses(self, footprint: Footprint, poses: ArrayLike) -> Flags:
         """Tell of each pose whether it is free: no closed cell meets any part; exact.
 
@@ -190,7 +190,7 @@ class Occupancy:
             raise _bad_pose(array)
         return free.reshape(array.shape[:-1])
 
-    @checked("occupancy")
+    @explained("occupancy")
     def first_contact(self, footprint: Footprint, route: Route) -> Contact | None:
         """Give where a route first meets closed ground; None when it is free. Continuous in time.
 
@@ -202,7 +202,7 @@ class Occupancy:
         time_s, pose = route.at(segment, part)
         return Contact(time_s=time_s, segment=segment, pose=pose, cell=self._named(cell))
 
-    @checked("occupancy")
+    @explained("occupancy")
     def least_clearance(
         self, footprint: Footprint, route: Route, within_m: float = CLEARANCE_M
     ) -> Clearance:
@@ -317,7 +317,7 @@ def _array(key: str, value: ArrayLike, dtype: type) -> NDArray[Any]:
     """
     try:
         return np.asarray(value, dtype, order="C")
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise _wrong(key, value, "give rows of equal length, of numbers or flags") from None
 
 

@@ -169,7 +169,7 @@ class Planner:
     def are_open(self, links: Links, bodies: list[Body]) -> Flags:
         """Tell of each link whether nothing lasting is in its way, nor one of those bodies.
 
-        bodies : they count at all times, and only legs that stand
+        bodies : they count at all times, where their legs begin and unturned
         """
         is_open = open_links(links, self._ground, self.solids, self._parts)
         if bodies:

@@ -110,18 +110,22 @@ def rods(points: Sequence[Point], length_m_max: float = ROD_M_MAX) -> list[Polyg
 
 def is_convex(corners: tuple[Point, ...]) -> bool:
     """Tell whether corners go around once, either way, always turning the same way or straight."""
-    edges = np.diff(np.array((*corners, corners[0])), axis=0)
-    lengths = np.hypot(*edges.T)
-    if not lengths.all():
+    # Plain numbers: for a few corners arrays cost five times as much.
+    edges = [(bx - ax, by - ay) for (ax, ay), (bx, by) in pairwise((*corners, corners[0]))]
+    lengths = [math.hypot(*edge) for edge in edges]
+    if not all(lengths):
         return False
-    (x, y), (next_x, next_y) = (edges.T / lengths), np.roll(edges.T / lengths, -1, axis=1)
-    turns = np.arctan2(x * next_y - y * next_x, x * next_x + y * next_y)
+    ways = [(x / length, y / length) for (x, y), length in zip(edges, lengths, strict=True)]
+    turns = [
+        math.atan2(ax * by - ay * bx, ax * bx + ay * by)
+        for (ax, ay), (bx, by) in pairwise((*ways, ways[0]))
+    ]
     # Where an edge runs straight back, nothing is enclosed.
-    if not (np.abs(turns) < math.pi).all():
+    if max(map(abs, turns)) == math.pi:
         return False
-    same_way = bool((turns >= -_STRAIGHT).all() or (turns <= _STRAIGHT).all())
+    same_way = min(turns) >= -_STRAIGHT or max(turns) <= _STRAIGHT
     # A star turns the same way all along, and goes around twice.
-    return same_way and abs(abs(float(turns.sum())) - math.tau) < 1e-6
+    return same_way and abs(abs(sum(turns)) - math.tau) < 1e-6
 
 
 def body_row(
@@ -131,7 +135,6 @@ def body_row(
     high_m: float = math.inf,
 ) -> list[float]:
     """Pack a convex body as `kernels.convex` takes it, COLUMNS numbers; either way around."""
-    # Plain numbers: for a few corners arrays cost five times as much.
     (x, y), *others = corners
     away = [(px - x, py - y) for px, py in others]
     if sum(ax * by - bx * ay for (ax, ay), (bx, by) in pairwise(away)) < 0.0:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Floats
 from lunaredge.kernels.knots import FAR, FINE, SPIN, first_wrong
-from lunaredge.paths.given import checked
+from lunaredge.paths.given import checked, explained
 
 # No coordinate is larger than the Moon is round.
 COORDINATE_M_MAX = 1.1e7
@@ -76,13 +76,20 @@ class Route:
     @classmethod
     @checked("route")
     def of_poses(cls, poses: ArrayLike, period_s: float = 1.0, *, start_s: float = 0.0) -> "Route":
-        """Give a route through poses, (K, 3), that are a period apart."""
+        """Give a route through poses, (K, 3), that are a period apart.
+
+        Raises:
+            ConfigError: no poses, no period, or what makes no route.
+        """
         try:
             array = np.array(poses, dtype=np.float64)
         except (OverflowError, TypeError, ValueError):
             raise _wrong("poses", poses, "give rows of x, y, heading") from None
         if array.ndim != 2 or array.shape[1] != 3:
             raise _wrong("poses", array.shape, "give (K, 3)")
+        for key, time_s in (("period_s", period_s), ("start_s", start_s)):
+            if not abs(time_s) <= TIME_S_MAX:
+                raise _wrong(key, time_s, f"give seconds, at most {TIME_S_MAX:g}")
         times_s = start_s + period_s * np.arange(len(array))
         return cls(np.column_stack((times_s, array)))
 
@@ -125,9 +132,17 @@ class Route:
         times_s = self.knots[:, TIME]
         return Pose(*(float(np.interp(time_s, times_s, self.knots[:, c])) for c in (X, Y, HEADING)))
 
-    @checked("route")
+    @explained("route")
     def at(self, segment: int, part: float) -> tuple[float, Pose]:
-        """Give the time and the pose after a part, 0 to 1, of a segment."""
+        """Give the time and the pose after a part, 0 to 1, of a segment.
+
+        Raises:
+            ConfigError: there is no such segment, or no such part of it.
+        """
+        if not 0 <= segment < len(self.knots):
+            raise _wrong("segment", segment, f"give the number of a knot, 0 to {len(self) - 1}")
+        if not 0.0 <= part <= 1.0:
+            raise _wrong("part", part, "give 0 to 1")
         start = self.knots[segment]
         end = self.knots[min(segment + 1, len(self.knots) - 1)]
         time_s, x_m, y_m, heading_rad = (start + part * (end - start)).tolist()
@@ -135,7 +150,11 @@ class Route:
 
     @checked("route")
     def delayed(self, delay_s: float) -> "Route":
-        """Give the same route, so much later."""
+        """Give the same route, so much later.
+
+        Raises:
+            ConfigError: it would be too late.
+        """
         return Route(self.knots + np.array((delay_s, 0.0, 0.0, 0.0)))
 
 

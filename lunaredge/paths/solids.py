@@ -30,7 +30,7 @@ from lunaredge.kernels.solidfaces import (
 from lunaredge.kernels.solids import BLOCK, END, HEADS, NO_ENTRY, add, remove
 from lunaredge.model.site import Point
 from lunaredge.paths.footprint import Footprint
-from lunaredge.paths.given import check_fields, checked
+from lunaredge.paths.given import check_fields, checked, explained
 from lunaredge.paths.polygon import body_row, is_convex
 from lunaredge.paths.route import COORDINATE_M_MAX, Pose, Route
 from lunaredge.paths.verdict import Kind
@@ -78,7 +78,7 @@ class Solid(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what is no body."""
-        check_fields(self, _NO_BODY, f"solid {self.party or self.kind}")
+        check_fields(self, _NO_BODY, "solid")
         if not 1 <= len(self.corners) <= CORNERS_MAX:
             raise self._wrong("corners", len(self.corners), f"give 1 to {CORNERS_MAX}")
         for k, corner in enumerate(self.corners):
@@ -95,7 +95,7 @@ class Solid(msgspec.Struct, frozen=True, kw_only=True):
             raise self._wrong("corners", self.corners, "make it convex, or use `convex_pieces`")
 
     def _wrong(self, key: str, value: object, remedy: str) -> ConfigError:
-        place = f"solid {self.party or self.kind}"
+        place = f"solid {self.party or self.kind.value}"
         return ConfigError(_NO_BODY, place=place, key=key, value=value, remedy=remedy)
 
 
@@ -233,6 +233,7 @@ class Solids:
         return arrays
 
 
+@explained("solids")
 def check_path(solids: Solids, footprint: Footprint, poses: ArrayLike) -> Hit | None:
     """Give the first pose of a path that meets a solid; None: all are free. Time does not count.
 
@@ -256,6 +257,7 @@ def check_path(solids: Solids, footprint: Footprint, poses: ArrayLike) -> Hit | 
     return None
 
 
+@explained("solids")
 def check_poses(solids: Solids, footprint: Footprint, poses: ArrayLike) -> Ints:
     """Check many paths as `check_path` does.
 
@@ -276,6 +278,7 @@ def check_poses(solids: Solids, footprint: Footprint, poses: ArrayLike) -> Ints:
     return hits
 
 
+@explained("solids")
 def first_contact(solids: Solids, footprint: Footprint, route: Route) -> Contact | None:
     """Give where a route first comes within CONTACT_M of a solid; None: nowhere.
 
@@ -298,14 +301,19 @@ def first_contact(solids: Solids, footprint: Footprint, route: Route) -> Contact
     )
 
 
+@explained("solids")
 def least_clearance(
     solids: Solids, footprint: Footprint, route: Route, range_m: float = RANGE_OF_LOOKING_M
 ) -> Nearness | None:
     """Give where a route comes nearest to a solid; None: it keeps the range from all of them.
 
     Right to a millimetre. Ties: the earliest segment.
+
+    Raises:
+        ConfigError: a range that is negative or not finite.
     """
-    assert range_m > 0.0
+    if not 0.0 <= range_m < math.inf:
+        raise _wrong("range_m", range_m, "give metres, 0 or more")
     parts, faces = outline_of(footprint)
     gap_m, segment, u, solid, part = solidroute.least_clearance(
         route.knots, parts, faces, *solids.arrays, float(range_m)
@@ -377,7 +385,7 @@ def _poses(poses: ArrayLike) -> Floats:
     """Give poses as the kernels take them; the same array where it will do."""
     try:
         array = np.require(poses, np.float64, ("C", "A", "W"))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise _wrong("poses", poses, "give rows of x, y, heading") from None
     return array
 

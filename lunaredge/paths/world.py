@@ -29,7 +29,15 @@ from lunaredge.paths.passage import closed_cells
 from lunaredge.paths.plan import Planner
 from lunaredge.paths.planning import Area, area_of, planner_of
 from lunaredge.paths.problem import NoRoute, Plan, PlanOptions, PlanRequest, never
-from lunaredge.paths.route import HEADING, Pose, Route, X
+from lunaredge.paths.route import (
+    COORDINATE_M_MAX,
+    HEADING,
+    HEADING_RAD_MAX,
+    TIME_S_MAX,
+    Pose,
+    Route,
+    X,
+)
 from lunaredge.paths.scene import Scene, solids_of
 from lunaredge.paths.solids import Solids, first_contact, least_clearance
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
@@ -39,6 +47,8 @@ MACHINES_MAX = 64
 # A planner holds some 20 bytes for each of the lattice's states: 80 MB at its largest.
 PLANNERS_MAX = 8
 PAIRS_MAX = 1_000_000
+# Routes that start then still end within their own bounds.
+START_S_MAX = TIME_S_MAX / 2
 DEFAULT_OPTIONS = PlanOptions()
 DEFAULT_FLEET_OPTIONS = FleetOptions()
 
@@ -220,6 +230,7 @@ class World:
         Raises:
             ConfigError: a pose or a time is none.
         """
+        _check_trips([trip], start_s)
         ignored = {trip.name, *ignore}
         others = {name: self._fleet[name] for name in self._fleet if name not in ignored}
         request = PlanRequest(
@@ -261,6 +272,7 @@ class World:
         Raises:
             ConfigError: too many machines, a name twice, or a pose or a time is none.
         """
+        _check_trips(trips, start_s)
         names = {trip.name for trip in trips}
         others = {name: self._fleet[name] for name in self._fleet if name not in names}
         ends = [pose for trip in trips for pose in (trip.start, trip.goal)]
@@ -360,6 +372,26 @@ class World:
             time_s=near.time_s,
             pose=near.pose,
         )
+
+
+def _check_trips(trips: Sequence[Trip], start_s: float) -> None:
+    """Check that trips and their start lie within the bounds of routes.
+
+    Raises:
+        ConfigError: they don't.
+    """
+    if not abs(start_s) <= START_S_MAX:
+        raise _wrong("start_s", start_s, f"give seconds, at most {START_S_MAX:g}")
+    limits = COORDINATE_M_MAX, COORDINATE_M_MAX, HEADING_RAD_MAX
+    for trip in trips:
+        for key, pose in (("start", trip.start), ("goal", trip.goal)):
+            if any(abs(number) > most for number, most in zip(pose, limits, strict=True)):
+                remedy = f"give metres, at most {COORDINATE_M_MAX:g}, and radians"
+                raise _wrong(f"{key} of {trip.name}", tuple(pose), remedy)
+
+
+def _wrong(key: str, value: object, remedy: str) -> ConfigError:
+    return ConfigError("nothing to plan with", place="world", key=key, value=value, remedy=remedy)
 
 
 def _all_hold(trips: Sequence[Trip], plan: FleetPlan, start_s: float, reason: str) -> FleetPlan:

@@ -4,12 +4,22 @@ import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from lunaredge.cli.bench import footprint, ingest, paths_site, placement, proc, sim
-from lunaredge.cli.bench.contest import OURS, ContenderFailed, Contest, agree, hold
+from lunaredge.cli.bench import footprint, ingest, paths, paths_site, placement, proc, sim
+from lunaredge.cli.bench.contest import (
+    FOLDER_VARIABLE,
+    OURS,
+    ContenderFailed,
+    Contest,
+    Processes,
+    agree,
+    hold,
+)
+from lunaredge.cli.bench.drawn import drawn
 from lunaredge.cli.bench.install import base_install_mib
-from lunaredge.cli.bench.row import BenchOptions, BenchRow, as_document, as_text, row_against
+from lunaredge.cli.bench.row import BenchOptions, BenchRow, row_against
 from lunaredge.cli.main import main
 from lunaredge.errors import LunarEdgeError
 from lunaredge.examples import demo_site
@@ -86,7 +96,8 @@ def test_a_peer_that_cannot_be_compared_is_a_row_that_says_why(
     assert small[peer].peer_value is None
     assert small[peer].ratio is None
     assert small[peer].ours == 2.0
-    assert reason in small[peer].note
+    assert reason in small[peer].reason
+    assert small[peer].note == "bound by nothing"
     assert small["twice"].ratio == 2.0
 
 
@@ -112,29 +123,6 @@ def test_a_ratio_over_one_means_that_ours_is_better() -> None:
     assert row_against(row, "p", 6.0, more_is_better=False).ratio == 3.0
     assert row_against(row, "p", 1.0, more_is_better=True).ratio == 2.0
     assert row_against(row, "p", 0.0, more_is_better=True).ratio is None
-
-
-def test_a_result_is_printed_for_scripts_and_for_people() -> None:
-    row = BenchRow(case="c", metric="m", unit="u", ours=1.23456789, note="bound by the sun")
-
-    document = as_document("paths", [row])
-    text = as_text("paths", [row, row])
-
-    assert document.keys() == {"bench", "machine", "rows"}
-    assert document["rows"] == [
-        {
-            "case": "c",
-            "metric": "m",
-            "unit": "u",
-            "ours": 1.235,
-            "peer": None,
-            "peer_value": None,
-            "ratio": None,
-            "note": "bound by the sun",
-        }
-    ]
-    assert text.count("bound by the sun") == 1
-    assert text.count("[1]") == 3
 
 
 @pytest.mark.parametrize("count", paths_site.CLAIMS)
@@ -200,10 +188,60 @@ def test_a_missing_library_is_a_row_and_no_error(
 def test_plans_are_measured_without_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paths_site, "PLANS", 3)
 
+    ours = paths_site.contender(OURS, str(demo_site()))
+
     for metric in ("p50_ms", "p99_ms"):
-        ours = paths_site.contender(OURS, str(demo_site()), metric)
-        assert ours.answer("plan, 8 claims") == 3
-        assert ours.measure("plan, 8 claims", 0.0) > 0.0
+        assert ours.answer(f"plan, 8 claims @ {metric}") == 3
+        assert ours.measure(f"plan, 8 claims @ {metric}", 0.0) > 0.0
+
+
+def test_one_job_of_paths_can_be_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["bench", "paths.site", "--seconds", "0.2", "--json"])
+
+    document = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert document["bench"] == "paths"
+    assert [row.keys() for row in document["rows"]] == [KEYS] * 5
+    assert {row["case"].split(",")[0] for row in document["rows"]} == {"check", "plan"}
+
+
+def test_every_job_of_paths_has_contests() -> None:
+    found = paths.contests(BenchOptions(seconds=None, data=None))
+
+    assert list(found) == list(paths.JOBS)
+    assert all(contest.cases for job in found.values() for contest in job)
+
+
+def test_a_process_is_kept_for_the_next_contest(players: str) -> None:
+    with Processes() as processes:
+        hold(contest(players, "twice"), 0.1, processes)
+        first = processes.of("twice", contest(players, "twice"))
+        hold(contest(players, "twice"), 0.1, processes)
+        again = processes.of("twice", contest(players, "twice"))
+
+    assert first is again
+
+
+def test_who_broke_in_one_contest_starts_anew_in_the_next(players: str) -> None:
+    with Processes() as processes:
+        hold(contest(players, "broken"), 0.1, processes)
+        first = processes.of("broken", contest(players, "broken"))
+
+    assert first.reason == ""
+
+
+def test_what_one_contender_draws_the_next_one_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+
+    first = drawn("a scene", lambda: {"cells": np.arange(6).reshape(2, 3)})
+    again = drawn("a scene", lambda: {"cells": np.zeros(1)})
+    other = drawn("another", lambda: {"cells": np.zeros(1)})
+
+    np.testing.assert_array_equal(first["cells"], again["cells"])
+    assert again["cells"].dtype == first["cells"].dtype
+    assert other["cells"].shape == (1,)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +257,10 @@ def test_plans_are_measured_without_a_peer(monkeypatch: pytest.MonkeyPatch) -> N
         (["ingest", "--data", "x"], "--data"),
         (["footprint", "--data", "x"], "--data"),
         (["paths", "--data", "no-such-folder"], "site.toml"),
+        (["paths.astar", "--data", "no-such-folder"], "*.map"),
+        (["paths.solids", "--data", "no-such-folder"], "draws its own"),
+        (["paths.speed"], "paths.solids"),
+        (["paths.grid", "--plot", "cost.png"], "measure paths"),
     ],
 )
 def test_bad_usage_is_refused_before_anything_is_measured(

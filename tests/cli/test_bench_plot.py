@@ -1,8 +1,12 @@
 """The picture of what a check costs: which rows make its curves."""
 
+import json
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from lunaredge.cli.bench import paths
 from lunaredge.cli.bench.paths_plot import CURVES, draw, points_of
 from lunaredge.cli.bench.row import BenchRow
 from lunaredge.cli.main import main
@@ -57,3 +61,17 @@ def test_a_picture_that_cannot_be_drawn_is_refused_at_once(words, said, capsys):
 
     assert code == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_picture_that_finds_no_room_leaves_the_figures(tmp_path, monkeypatch, capsys):
+    out = tmp_path / "cost.png"
+    out.symlink_to("/dev/full")
+    monkeypatch.setattr(paths, "rows", lambda _: [row("a case", 1e8)])
+
+    code = main(["bench", "paths", "--plot", str(out), "--json"])
+
+    captured = capsys.readouterr()
+    assert code == 2
+    assert "No space left on device" in captured.err
+    assert json.loads(captured.out)["rows"][0]["ours"] == 1e8

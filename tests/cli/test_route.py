@@ -297,6 +297,16 @@ def test_what_is_planned_is_written_and_passes_the_check(tmp_path, capsys, name)
     assert knots[-1, 1:3].tolist() == pytest.approx([50, 15])
 
 
+def test_a_date_for_a_title_is_written_as_it_was_read(tmp_path, capsys):
+    scene, out = write_yaml(tmp_path, "title: A yard", "title: 2028-01-13"), tmp_path / "p.geojson"
+
+    code = main(["route", "plan", str(scene), "--out", str(out)])
+
+    assert code == 0
+    assert load_scene(out).title == "2028-01-13"
+    assert "planned" in said(capsys)
+
+
 def test_no_route_is_told_with_its_reason(tmp_path, capsys):
     walled = "[[45, 0], [47, 0], [47, 40], [45, 40]]"
     path = write_yaml(tmp_path, "[[20, 30], [22, 30], [22, 32], [20, 32]]", walled)

@@ -76,6 +76,46 @@ def test_compiled_code_has_one_decorator(path):
     }
 
 
+ARRAYS = {"Floats", "Singles", "Ints", "Shorts", "Flags", "Bytes", "NDArray"}
+
+
+def hands_back_arrays(function):
+    """Tell whether a function made by `inner` says that it gives an array, or says nothing."""
+    names = {node.id for node in ast.walk(function.returns or ast.Name("NDArray")) if is_name(node)}
+    return bool(names & ARRAYS)
+
+
+def is_name(node):
+    return isinstance(node, ast.Name)
+
+
+def inner_functions(source):
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef) and "inner" in map(ast.unparse, node.decorator_list):
+            yield node
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_what_counts_no_references_hands_no_array_back(path):
+    assert not [f.name for f in inner_functions(path.read_text()) if hands_back_arrays(f)]
+
+
+@pytest.mark.parametrize("returned", ["-> Floats", "-> tuple[int, Ints]", ""])
+def test_the_rule_would_find_an_array_that_is_handed_back(returned):
+    [function] = inner_functions(f"@inner\ndef f(a){returned}:\n    return a")
+
+    assert hands_back_arrays(function)
+
+
+def test_what_counts_no_references_can_not_make_an_array():
+    @jit.inner
+    def zeros(count: int) -> float:
+        return np.zeros(count)[0]
+
+    with pytest.raises(numba.core.errors.NumbaError, match="returning of array"):
+        zeros(3)
+
+
 KERNEL = """
 from lunaredge.kernels.jit import kernel
 

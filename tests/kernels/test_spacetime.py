@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lunaredge.kernels.spacetime import MEETING_COLUMNS, meetings
 from lunaredge.kernels.spacetime_index import (
     BOX,
     DEPTH,
@@ -183,3 +184,16 @@ def test_the_boxes_of_a_track_take_the_room_that_is_kept_for_them(knots):
     assert root + BOX <= track[TIME]
     assert tracks.index.numbers[root + START] == -FOREVER_S
     assert tracks.index.numbers[root + END] == FOREVER_S
+
+
+def test_a_window_that_starts_between_knots_has_no_knot_there():
+    """Windows start at any track's knots; that was once taken for a knot of every track."""
+    footprint = Footprint.disc(1.0)
+    ways = (((0.0, -50.0), (100.0, 50.0)), ((0.0, 50.0), (100.0, -50.0)))
+    routes = [Route([(time_s, x_m, 0.0, 0.0) for time_s, x_m in way]) for way in ways]
+    fleet = fleet_of([Reservation(footprint=footprint, route=route) for route in routes])
+    index, found = fleet._tracks.index, np.empty((4, MEETING_COLUMNS))
+
+    counts = [meetings(index, np.array([50.0]), mode, found) for mode in Moments]
+
+    assert dict(zip(Moments, counts, strict=True)) == {Moments.ALL: 1, Moments.KNOTS: 0}

@@ -80,13 +80,13 @@ def _around(point, turn_rad):
 
 
 def swapped(seed):
-    """Fifteen machines on a square of sixteen places, each on the goal of another one."""
+    """Thirteen machines on a square of sixteen places, each on the goal of another one."""
     dice = np.random.default_rng(seed)
     poses = [
         (3.0 + 5.2 * int(slot % 4), 3.0 + 5.2 * int(slot // 4), float(dice.uniform(0.0, 6.0)))
-        for slot in dice.permutation(16)[:15]
+        for slot in dice.permutation(16)[:13]
     ]
-    goals = [poses[int(k)] for k in np.roll(np.arange(15), int(dice.integers(1, 15)))]
+    goals = [poses[int(k)] for k in np.roll(np.arange(13), int(dice.integers(1, 13)))]
     return walled(22.0, 22.0), trips_of(zip(poses, goals, strict=True))
 
 

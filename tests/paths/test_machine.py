@@ -178,9 +178,9 @@ def test_figures_are_made_once_and_cannot_be_written():
         {"power": Power(idle_w=50.0, drive_w=40.0)},
         {"power": Power(climb_efficiency_ratio=0.0)},
         {"traction": Traction(health_ratio=1.1)},
-        {"traction": Traction(friction_ratio=math.nan)},
+        {"traction": Traction(friction_ratio=math.inf)},
         {"stability": Stability(track_m=0.0, wheelbase_m=1.0, centre_height_m=1.0)},
-        {"stability": Stability(track_m=1.0, wheelbase_m=1.0, centre_height_m=math.nan)},
+        {"stability": Stability(track_m=1.0, wheelbase_m=1.0, centre_height_m=math.inf)},
         {"stability": Stability(track_m=1, wheelbase_m=1, centre_height_m=1, centre_ahead_m=0.5)},
     ],
 )

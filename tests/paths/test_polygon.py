@@ -10,8 +10,17 @@ from hypothesis import strategies as st
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.convex import CORNERS_MAX
-from lunaredge.paths.polygon import convex_pieces, is_convex, rectangle, rods
+from lunaredge.paths.footprint import Part
+from lunaredge.paths.polygon import (
+    RODS_MAX,
+    convex_pieces,
+    edge_rods,
+    is_convex,
+    rectangle,
+    rods,
+)
 from lunaredge.paths.route import Pose
+from lunaredge.paths.solids import Solid
 
 # A star-shaped outline around the origin is simple, whatever the distances.
 STARS = st.lists(st.floats(1.0, 20.0), min_size=3, max_size=24).map(
@@ -95,8 +104,9 @@ def test_a_polygon_that_crosses_itself_is_refused_and_told_where():
         (((0.0, 0.0), (4.0, 0.0), (1.0, 1.0), (0.0, 4.0)), False),
         (((0.0, 0.0), (4.0, 4.0), (4.0, 0.0), (0.0, 4.0)), False),
         (tuple((math.cos(k), math.sin(k)) for k in np.arange(5) * 0.8 * math.pi), False),
+        (((0.0, 0.0), (4.0, 0.0), (2.0, 0.0)), False),
     ],
-    ids=["square", "clockwise", "straight corner", "dent", "bow tie", "star"],
+    ids=["square", "clockwise", "straight corner", "dent", "bow tie", "star", "there and back"],
 )
 def test_only_what_goes_around_once_is_convex(corners, expected):
     assert is_convex(corners) == expected
@@ -119,3 +129,25 @@ def test_a_rectangle_lies_along_its_heading():
 
     assert shapely.Polygon(corners).bounds == pytest.approx((9.0, 3.0, 11.0, 7.0))
     assert shapely.LinearRing(corners).is_ccw
+
+
+def test_a_part_and_a_solid_are_convex_by_one_rule():
+    nearly_straight = ((0.0, 0.0), (1.0, -1e-11), (2.0, 0.0), (1.0, 1.0))
+    dented = ((0.0, 0.0), (1.0, 1e-8), (2.0, 0.0), (1.0, 1.0))
+
+    part, solid = Part(corners=nearly_straight), Solid(corners=nearly_straight)
+
+    assert part.corners == solid.corners
+    for kind in (Part, Solid):
+        with pytest.raises(ConfigError, match="convex"):
+            kind(corners=dented)
+
+
+def test_an_edge_as_long_as_the_moon_is_round_takes_a_bounded_number_of_rods():
+    polygon = ((0.0, 0.0), (1e7, 0.0), (1e7, 1e7), (0.0, 1e7))
+
+    pieces = edge_rods(polygon)
+
+    assert len(pieces) <= RODS_MAX + len(polygon)
+    assert {corner for piece in pieces for corner in piece} >= set(polygon)
+    assert len(edge_rods(((0.0, 0.0), (50.0, 0.0), (50.0, 50.0), (0.0, 50.0)))) == 8

@@ -12,6 +12,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from typing import NamedTuple, Self
 
@@ -24,6 +25,8 @@ OURS = "ours"
 # Between a case and its statistic.
 STATISTIC = " @ "
 ROUNDS = 5
+# Tells a contender the folder of what is drawn once for all (`drawn`).
+FOLDER_VARIABLE = "LUNAREDGE_BENCH_DRAWN"
 # Shorter and the clock's own reading counts.
 SLICE_S_MIN = 0.02
 # Sums of the same numbers in another order differ by rounding.
@@ -69,14 +72,15 @@ class _Verdict(NamedTuple):
 class Process:
     """One contender's process. Use it as a context."""
 
-    def __init__(self, name: str, module: str, data: tuple[str, ...]) -> None:
+    def __init__(self, name: str, contest: Contest, folder: str) -> None:
         self.name = name
         self.reason = ""
         """Why it is out of the contest; empty while it is in."""
-        command = [sys.executable, "-m", "lunaredge.cli.bench.worker", module, name, *data]
+        words = ("lunaredge.cli.bench.worker", contest.module, name, *contest.data)
+        command = [sys.executable, "-m", *words]
         self._process = subprocess.Popen(
             command,
-            env=os.environ | _ONE_THREAD,
+            env=os.environ | _ONE_THREAD | {FOLDER_VARIABLE: folder},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -126,6 +130,7 @@ class Processes:
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
+        self._folder = self._stack.enter_context(tempfile.TemporaryDirectory())
         self._kept: dict[tuple[str, str, tuple[str, ...]], Process] = {}
 
     def __enter__(self) -> Self:
@@ -138,17 +143,22 @@ class Processes:
         """Give the process of a contender; a new one where it broke in another contest."""
         key = (name, contest.module, contest.data)
         if key not in self._kept or self._kept[key].reason:
-            process = Process(name, contest.module, contest.data)
+            process = Process(name, contest, self._folder)
             self._kept[key] = self._stack.enter_context(process)
         return self._kept[key]
 
 
-def hold(contest: Contest, seconds: float, processes: Processes) -> list[BenchRow]:
+def hold(contest: Contest, seconds: float, processes: Processes | None = None) -> list[BenchRow]:
     """Run a contest for about so long; give a row for each case and peer.
+
+    Without ``processes`` the contenders' own end with it.
 
     Raises:
         ContenderFailed: ours is missing a library, or broke.
     """
+    if processes is None:
+        with Processes() as own:
+            return hold(contest, seconds, own)
     sides = [processes.of(name, contest) for name in (OURS, *contest.peers.values())]
     duration_s = max(SLICE_S_MIN, seconds / (len(contest.cases) * ROUNDS * len(sides)))
     return [

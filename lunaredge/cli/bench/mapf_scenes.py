@@ -67,7 +67,7 @@ def _read_scene(path: Path) -> Scene:
             raise _wrong(path, key, " ".join(row), "give 9 columns of the MovingAI format")
     if not rows:
         raise _wrong(path, "line 2", "nothing", "give at least one machine")
-    grid = GridMap(_read_map(path.parent / Path(rows[0][1]).name))
+    grid = GridMap(read_map(path.parent / Path(rows[0][1]).name))
     places = np.array([row[4:8] for row in rows[:AGENTS_MAX]], dtype=np.int64)
     height, width = grid.free.shape
     if (places >= [width, height, width, height]).any():
@@ -80,7 +80,12 @@ def _read_scene(path: Path) -> Scene:
     )
 
 
-def _read_map(path: Path) -> Flags:
+def read_map(path: Path) -> Flags:
+    """Give which cells of a MovingAI map are passable, bool (H, W).
+
+    Raises:
+        ConfigError: it can't be read, or is of another format.
+    """
     lines = _read(path).splitlines()
     rows = [line for line in lines[_HEADER_LINES:] if line]
     if len(lines) < _HEADER_LINES or not rows or len({len(row) for row in rows}) != 1:
@@ -97,7 +102,7 @@ def _read(path: Path) -> str:
 
 def _with_agents(name: str, free: Flags, count: int, rng: np.random.Generator) -> Scene:
     """Put machines on the largest connected part of a map."""
-    cells = _largest_part(free)
+    cells = largest_part(free)
     return Scene(
         name=f"{name}, {count} machines",
         grid=GridMap(free),
@@ -165,7 +170,7 @@ def _warehouse(shape: tuple[int, int], shelf: tuple[int, int]) -> Flags:
     return free
 
 
-def _largest_part(free: Flags) -> Ints:
+def largest_part(free: Flags) -> Ints:
     """Give the cells of the largest connected part, the first of equal ones."""
     width, left = free.shape[1], set(np.flatnonzero(free).tolist())
     best: list[int] = []

@@ -9,7 +9,6 @@ import importlib
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from itertools import combinations
 from typing import Any
 
 from lunaredge.cli.bench.paths_fleet_scene import LENGTH_M, REACH_M, WIDTH_M, Crowd
@@ -154,6 +153,7 @@ class CoalTrees(Trees):
     def __init__(self, routes: Floats) -> None:
         self._coal: Any = importlib.import_module("coal")
         self._box = self._coal.Box(LENGTH_M, WIDTH_M, HEIGHT_M)
+        self._places = routes[:, :, :2]
         self._steps = []
         for step in range(routes.shape[1]):
             bodies = self.bodies(routes[:, step])
@@ -174,9 +174,10 @@ class CoalTrees(Trees):
     def pairs(self) -> Iterator[tuple[int, int, int]]:
         """Give the pairs of each step; from Python its trees say only how many pairs of boxes."""
         for step, (_, bodies) in enumerate(self._steps):
-            for a, b in combinations(range(len(bodies)), 2):
-                if self._meet(bodies[a], bodies[b]):
-                    yield step, a, b
+            for a, body in enumerate(bodies):
+                for b in self._near(step, self._places[a, step]):
+                    if a < b and self._meet(body, bodies[b]):
+                        yield step, a, b
 
     def ask(self, *, is_exact: bool) -> None:
         """Find all pairs of boxes of all steps."""
@@ -187,15 +188,21 @@ class CoalTrees(Trees):
     def first_step(self, bodies: list[Any], *, is_exact: bool) -> int:
         """Give the first step at which one route meets anything."""
         for step, (body, (tree, others)) in enumerate(zip(bodies, self._steps, strict=True)):
-            if is_exact and any(self._meet(body, other) for other in others):
-                return step
             if not is_exact:
                 tree.collide(body, self._coal.CollisionCallBackCollect(PAIRS_MAX))
+                continue
+            near = self._near(step, body.getTranslation()[:2])
+            if any(self._meet(body, others[other]) for other in near):
+                return step
         return -1
 
+    def _near(self, step: int, place: Floats) -> list[int]:
+        """Give who is within reach; for the answers, which are not timed."""
+        away = abs(self._places[:, step] - place).max(axis=1)
+        near: list[int] = (away <= 2.0 * REACH_M).nonzero()[0].tolist()
+        return near
+
     def _meet(self, a: Any, b: Any) -> bool:
-        if math.dist(a.getTranslation(), b.getTranslation()) > 2.0 * REACH_M:
-            return False
         request, result = self._coal.CollisionRequest(), self._coal.CollisionResult()
         return bool(self._coal.collide(a, b, request, result))
 

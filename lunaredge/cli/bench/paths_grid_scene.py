@@ -6,6 +6,7 @@ from functools import cache
 import msgspec
 import numpy as np
 
+from lunaredge.cli.bench.drawn import Arrays, drawn
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.paths import Footprint
 from lunaredge.paths.occupancy import Occupancy
@@ -39,11 +40,17 @@ class GridScene(msgspec.Struct, frozen=True, kw_only=True):
 def draw_scene(case: str) -> GridScene:
     """Draw what a case names: `rocks 2 %`, `300 rocks`, `slopes`; and `, 1000 poses` of it."""
     ground, _, count = case.partition(", ")
-    closed = _draw_ground(ground)
-    dice = np.random.default_rng((SEED, 1))
-    poses = draw_paths(dice, closed)[: int(count.split()[0]) if count else None]
+    arrays = drawn(f"grid {ground}", lambda: _draw(ground))
+    closed = arrays["closed"]
+    poses = arrays["poses"][: int(count.split()[0]) if count else None]
+    dice = np.random.default_rng((SEED, 2))
     strayed = poses + dice.normal(0.0, (1.0, 1.0, 0.5), poses.shape)
     return GridScene(closed=closed, poses=np.ascontiguousarray(poses), strayed=strayed)
+
+
+def _draw(ground: str) -> Arrays:
+    closed = _draw_ground(ground)
+    return {"closed": closed, "poses": draw_paths(np.random.default_rng((SEED, 1)), closed)}
 
 
 def draw_paths(dice: np.random.Generator, closed: Flags) -> Floats:

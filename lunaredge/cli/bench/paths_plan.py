@@ -4,15 +4,18 @@ No library of the package index plans with a footprint's heading around timed re
 rows have no peer; they say what bounds the figure.
 """
 
+import itertools
 import math
 import statistics
 import time
+from collections import deque
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from lunaredge.cli.bench.contest import STATISTIC, Contest
+from lunaredge.cli.bench.contest import ROUNDS, STATISTIC, Contest
 from lunaredge.cli.bench.row import BenchOptions
 from lunaredge.cli.bench.worker import Contender
 from lunaredge.errors import ConfigError
@@ -89,28 +92,48 @@ class Plans:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
+        self._taken_ms: dict[str, deque[float]] = {}
+        self._costs: dict[str, list[float]] = {}
+        self._turns: dict[str, Iterator[tuple[float, float]]] = {}
 
     def answer(self, case: str) -> list[float]:
-        """Give the cost of each route, -1 where there is none."""
-        return [round(cost, 3) for _, cost in self._run(case, 0.0)]
+        """Give the cost of each route, -1 where there is none; once for all statistics of a job."""
+        of = case.partition(STATISTIC)[0]
+        if of not in self._costs:
+            found = list(self._all(of))
+            self._taken_ms[of] = deque((time_ms for time_ms, _ in found), maxlen=len(found))
+            self._costs[of] = [round(cost, 3) for _, cost in found]
+        return self._costs[of]
 
     def measure(self, case: str, duration_s: float) -> float:
-        """Give the median, or what one in a hundred exceeds, in ms."""
-        taken_ms = sorted(time_ms for time_ms, _ in self._run(case, duration_s))
-        if case.endswith("p99_ms"):
+        """Give the median, or what one in a hundred exceeds, of the latest times, in ms.
+
+        Each time a part of them is measured anew, and in all rounds together every one.
+        """
+        of, _, statistic = case.partition(STATISTIC)
+        latest_ms = self._taken_ms[of]
+        end_s = time.monotonic() + duration_s
+        for count, (time_ms, _) in enumerate(self._endless(of), start=1):
+            latest_ms.append(time_ms)
+            if count * ROUNDS >= len(latest_ms) and time.monotonic() >= end_s:
+                break
+        taken_ms = sorted(latest_ms)
+        if statistic == "p99_ms":
             return taken_ms[math.ceil(0.99 * len(taken_ms)) - 1]
         return statistics.median(taken_ms)
 
-    def _run(self, case: str, duration_s: float) -> list[tuple[float, float]]:
-        """Plan for so long, everything once at least; give ms and cost of each."""
-        _, job, ground = case.partition(STATISTIC)[0].split(", ")
+    def _endless(self, case: str) -> Iterator[tuple[float, float]]:
+        if case not in self._turns:
+            self._turns[case] = itertools.chain.from_iterable(
+                self._all(case) for _ in itertools.repeat(None)
+            )
+        return self._turns[case]
+
+    def _all(self, case: str) -> Iterator[tuple[float, float]]:
+        """Plan everything once; give ms and cost of each."""
+        _, job, ground = case.split(", ")
         site = site_of(self._folder, ground)
-        run = site.plan_fleet if job == FLEET else site.plan_all
-        found = run()
-        end_s = time.monotonic() + duration_s
-        while time.monotonic() < end_s:
-            found += run()
-        return found
+        return site.plan_fleet() if job == FLEET else site.plan_all()
 
 
 class Site:
@@ -138,21 +161,19 @@ class Site:
         self._requests = [self._request() for _ in range(PLANS)]
         self._jobs = self._drawn_jobs()
 
-    def plan_all(self) -> list[tuple[float, float]]:
-        """Plan every request; give ms and cost."""
-        found = []
+    def plan_all(self) -> Iterator[tuple[float, float]]:
+        """Plan every request; give ms and cost of each."""
         for request in self._requests:
             start_s = time.process_time()
             plan = self._planner.plan(request)
             taken_ms = (time.process_time() - start_s) * 1e3
-            found.append((taken_ms, plan.cost if isinstance(plan, Plan) else -1.0))
-        return found
+            yield taken_ms, plan.cost if isinstance(plan, Plan) else -1.0
 
-    def plan_fleet(self) -> list[tuple[float, float]]:
+    def plan_fleet(self) -> Iterator[tuple[float, float]]:
         """Plan all machines together; give ms and cost."""
         start_s = time.process_time()
         plan = plan_fleet(self._jobs, {}, 0.0, FleetOptions(rounds_max=0))
-        return [((time.process_time() - start_s) * 1e3, plan.cost)]
+        yield (time.process_time() - start_s) * 1e3, plan.cost
 
     def _apart(self, grid: SiteGrid) -> Floats:
         """Mark gentle ground, where a machine may start."""

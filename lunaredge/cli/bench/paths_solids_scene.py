@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lunaredge.cli.bench.drawn import Arrays, drawn
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.paths.footprint import Footprint, Part
 from lunaredge.paths.polygon import rectangle
@@ -47,15 +48,19 @@ class Scene(NamedTuple):
 @cache
 def scene_of(setting: Setting) -> Scene:
     """Make a scene; the same for every contender."""
+    arrays = drawn(f"solids {setting}", lambda: _draw(setting))
+    footprint = footprint_of(setting.shape)
+    boxes, free, wild = (arrays[name] for name in ("boxes", "free", "wild"))
+    return Scene(boxes, _solids_of(boxes), footprint, free, wild)
+
+
+def _draw(setting: Setting) -> Arrays:
     dice = np.random.default_rng(SEED)
     places = dice.uniform(0.0, setting.side_m, (setting.boxes, 2))
     headings = dice.uniform(-math.pi, math.pi, setting.boxes)
     sizes = dice.uniform(BOX_M_MIN, BOX_M_MAX, (setting.boxes, 2))
     boxes = np.column_stack((places, headings, sizes))
-    solids = Solids(
-        Solid(corners=rectangle(Pose(x, y, heading), length, width))
-        for x, y, heading, length, width in boxes.tolist()
-    )
+    solids = _solids_of(boxes)
     footprint = footprint_of(setting.shape)
     free = np.empty((setting.paths, POSES, 3))
     free[:, 0] = _starts(solids, footprint, setting, dice)
@@ -63,7 +68,14 @@ def scene_of(setting: Setting) -> Scene:
     for k in range(1, POSES):
         bends = np.clip(bends + dice.normal(0.0, 0.05, setting.paths), -0.2, 0.2)
         free[:, k] = _onward(solids, footprint, free[:, k - 1], bends)
-    return Scene(boxes, solids, footprint, free, _wild(dice, setting.side_m))
+    return {"boxes": boxes, "free": free, "wild": _wild(dice, setting.side_m)}
+
+
+def _solids_of(boxes: Floats) -> Solids:
+    return Solids(
+        Solid(corners=rectangle(Pose(x, y, heading), length, width))
+        for x, y, heading, length, width in boxes.tolist()
+    )
 
 
 def footprint_of(shape: str) -> Footprint:

@@ -1,8 +1,7 @@
 """A benchmark's rows as people read them: by job and case, then in short; 80 columns wide."""
 
 import textwrap
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Callable, Mapping, Sequence
 
 from lunaredge.cli.bench.row import BenchRow, machine
 
@@ -40,8 +39,8 @@ def as_text(name: str, rows: Sequence[BenchRow]) -> str:
     notes = _Notes()
     about = ", ".join(f"{key} {value}" for key, value in machine().items() if value)
     blocks = [[_filled(f"{name}, measured on: {about}", "", _INDENT)]]
-    jobs = [(key, list(group)) for key, group in groupby(rows, lambda row: _heading(name, row))]
-    blocks += [[heading, *_cases(group, notes)] for heading, group in jobs]
+    jobs = _grouped(rows, lambda row: _heading(name, row))
+    blocks += [[heading, *_cases(group, notes)] for heading, group in jobs.items()]
     if notes.texts:
         blocks.append(notes.lines())
     blocks.append(
@@ -60,6 +59,16 @@ def figure(value: float | None) -> str:
     return f"{rounded:,.0f}" if abs(rounded) >= 10.0**_DIGITS else f"{rounded:g}"
 
 
+def _grouped(
+    rows: Sequence[BenchRow], name_of: Callable[[BenchRow], str]
+) -> dict[str, list[BenchRow]]:
+    """Give the rows by a name, in the order in which the names come first."""
+    groups: dict[str, list[BenchRow]] = {}
+    for row in rows:
+        groups.setdefault(name_of(row), []).append(row)
+    return groups
+
+
 def _heading(name: str, row: BenchRow) -> str:
     job = f"{name}.{row.job}" if row.job else name
     return f"{job}: {row.metric}" + (f", {row.unit}" if row.unit != row.metric else "")
@@ -68,8 +77,7 @@ def _heading(name: str, row: BenchRow) -> str:
 def _cases(rows: Sequence[BenchRow], notes: _Notes) -> list[str]:
     """Give each case with our figure, and its peers below."""
     lines = []
-    for case, group in groupby(rows, lambda row: row.case):
-        played = list(group)
+    for case, played in _grouped(rows, lambda row: row.case).items():
         ours = f"ours {figure(played[0].ours)} {notes.number(played[0].note)}".rstrip()
         lines += _ends(case, ours)
         for row in played:
@@ -96,14 +104,10 @@ def _peer(row: BenchRow) -> str:
     return f"{2 * _INDENT}{row.peer:<{_PEER_WIDTH}}{value}"
 
 
-def _short(jobs: Sequence[tuple[str, Sequence[BenchRow]]]) -> list[str]:
+def _short(jobs: Mapping[str, Sequence[BenchRow]]) -> list[str]:
     """Give for each job the least and the greatest ratio to each peer, or our own figures."""
     lines = []
-    # A job's contests may have one heading.
-    merged: dict[str, list[BenchRow]] = {}
-    for heading, rows in jobs:
-        merged.setdefault(heading, []).extend(rows)
-    for heading, rows in merged.items():
+    for heading, rows in jobs.items():
         lines.append(_INDENT + heading)
         peers = dict.fromkeys(row.peer for row in rows if row.peer is not None)
         for peer in peers:

@@ -67,7 +67,8 @@ def write_planned(
         )
     else:
         whole = map_of_tree(tree) if path.suffix.lower() == ".geojson" else tree
-        text = json.dumps(whole, ensure_ascii=False) + "\n"
+        # A date that stands where a text may is read as one.
+        text = json.dumps(whole, ensure_ascii=False, default=str) + "\n"
     content = text.encode()
     if len(content) > bytes_max(path):
         remedy = "write it as .geojson, or plan fewer requests at a time"
