@@ -131,8 +131,10 @@ def _run(words: Sequence[str]) -> int:
 def _let_go(*streams: TextIO | None) -> None:
     """Send what a stream still holds nowhere, so that Python's last flush of it succeeds."""
     for stream in streams:
-        # A stream without a file, or that is closed, has nothing to flush to.
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        # One without a file, or that is closed, has nothing to flush to.
+        if stream is None:
+            continue
+        with contextlib.suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)

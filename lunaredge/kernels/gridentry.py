@@ -11,11 +11,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from lunaredge.kernels.gridhops import CELLS_MAX, HopMemory, find_hops, stack_rows
+from lunaredge.kernels.gridhops import CELLS_MAX, HopMemory, find_hops, open_moves
 from lunaredge.kernels.gridmeet import MeetMemory, find_meeting
 from lunaredge.kernels.gridpath import scales
-from lunaredge.kernels.gridsearch import Bytes
-from lunaredge.kernels.jit import Floats, Ints, Singles, is_array, kernel
+from lunaredge.kernels.jit import Ints, Singles, is_array, kernel
 
 _Key = TypeVar("_Key")
 _Memory = TypeVar("_Memory")
@@ -41,7 +40,7 @@ class EntryGrid:
         """
         assert is_array(weights, np.float32, None, None)
         assert weights.size > 0
-        least, self._triples = stack_rows(weights)
+        least, self._moves = open_moves(weights)
         self._is_even = least != 0.0 and weights.size <= CELLS_MAX
         least = least if self._is_even else float(weights.min())
         assert least > 0.0, "weights are more than 0"
@@ -57,10 +56,12 @@ class EntryGrid:
         assert 0 <= target < self._weights.size
         if source == target:
             return np.array([source]), 0.0
+        if self._weights.flat[target] == math.inf:
+            return np.empty(0, np.int64), math.inf
         # Taken out while in use, so that a search that is broken off leaves none of its traces.
         if self._is_even:
             hops = _HOPS.pop(self._weights.size, None) or HopMemory(self._weights.size)
-            cells = find_hops(self._triples, source, target, hops)
+            cells = find_hops(self._moves, source, target, hops)
             _keep(_HOPS, self._weights.size, hops)
         else:
             shape = self._weights.shape
@@ -84,26 +85,3 @@ def cost_along(weights: Singles, cells: Ints) -> float:
     for cell in cells[1:]:
         total += flat[cell]
     return total
-
-
-@kernel
-def moves_between(costs: Floats | Singles) -> Bytes:
-    """Open every move between cells that are not blocked, past blocked corners too.
-
-    costs   : float32 or float64 (H, W)   inf = blocked
-    returns : uint8 (H, W)                bit k = move k of `STEPS`. A blocked cell may be left
-    """
-    row_count, column_count = costs.shape
-    free = np.zeros((row_count + 2, column_count + 2), np.uint8)
-    for row in range(row_count):
-        for column in range(column_count):
-            free[row + 1, column + 1] = costs[row, column] < np.inf
-    moves = np.empty((row_count, column_count), np.uint8)
-    for row in range(row_count):
-        below, beside, above = free[row], free[row + 1], free[row + 2]
-        for left in range(column_count):
-            here, right = left + 1, left + 2
-            ahead = beside[right] | above[here] << 1 | above[right] << 2 | above[left] << 3
-            back = beside[left] | below[here] << 1 | below[left] << 2 | below[right] << 3
-            moves[row, left] = ahead | back << 4
-    return moves

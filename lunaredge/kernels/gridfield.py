@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from lunaredge.kernels.gridentry import moves_between
+from lunaredge.kernels.gridhops import open_moves
 from lunaredge.kernels.gridpath import DIAGONAL, Memory, run_search, scales
 from lunaredge.kernels.gridsearch import ALL, ALL_WAYS
 from lunaredge.kernels.jit import Floats, Ints, is_array, kernel
@@ -43,7 +43,7 @@ def lower_bound_field(costs: Floats, cell_m: float, targets: Ints) -> Floats:
     rule = np.array([0.0, 1.0, 1.0, 1.0, 0.0, 0.0, width * cell_m])
     corners = _corners(targets[np.isfinite(costs.flat[targets])], costs.shape[1])
     ends = (corners, np.zeros(len(corners)), np.empty(0, np.int64))
-    graph = (steps, moves_between(np.ones(shape)), ALL_WAYS)
+    graph = (steps, open_moves(np.ones(shape, np.float32))[1], ALL_WAYS)
     labels, _, _ = run_search(graph, rule, ends, ALL, Memory(*shape))
     field = _at_centres(labels.reshape(shape), costs, cell_m)
     field.flat[targets] = np.where(np.isfinite(costs.flat[targets]), 0.0, np.inf)

@@ -3,7 +3,7 @@
 Bidirectional A* after Pijls and Post 2009 ("Yet another bidirectional algorithm for finding the
 shortest path", NBA*): each side has its own guidance, and takes up no node through which, by what
 the other side has already searched, no path can be cheaper than the best so far. The queues are the
-multi-level buckets of `gridsearch`, with their steps written out in the loop as there.
+buckets of `gridqueue`, in one pool.
 
 Why it is exact though a bucket is in no order: follow a cheapest path from its source as far as the
 nodes have their final labels and were taken up, and from its target likewise. As long as the best
@@ -16,25 +16,29 @@ A path costs the same in both directions once the source counts too: it counts t
 
 import numpy as np
 
-from lunaredge.kernels.gridsearch import (
-    BITS,
+from lunaredge.kernels.gridqueue import (
     BLOCK,
     KEY_MAX,
-    LEVELS,
-    LOWEST,
-    ONWARD,
-    RESERVE,
-    SLOTS,
-    STEPS,
-    TAKEN,
-    WAY,
-    Bytes,
-    way_back,
+    Queue,
+    bucket_of,
+    grown,
+    has_room,
+    key_of,
+    next_bucket,
+    next_page,
+    pool_for,
+    put,
+    queues,
+    take,
 )
-from lunaredge.kernels.jit import Floats, Ints, Shorts, Singles, kernel
+from lunaredge.kernels.gridsearch import LOWEST, ONWARD, STEPS, TAKEN, WAY, Bytes, way_back
+from lunaredge.kernels.jit import Floats, Ints, Shorts, Singles, inner, kernel
 
-# Nodes wait along a front, far fewer than there are; a search that needs more says so.
-POOL_MIN = 1 << 18
+Nodes = tuple[Floats, Bytes, tuple[Floats, Floats]]
+"""Labels and ways by side, row and column; what is still to go at least, by side, then the line."""
+Met = tuple[Floats, Ints, Ints, Ints, Ints]
+"""The cost of the best path; the cells where it crosses; the first and last row reached; the open
+bucket of each side; how far on each move leads."""
 
 
 class MeetMemory:
@@ -43,7 +47,7 @@ class MeetMemory:
     def __init__(self, row_count: int, column_count: int) -> None:
         self.labels = np.zeros((2, row_count, column_count))
         self.ways = np.zeros((2, row_count, column_count), np.uint8)
-        self.pool = np.zeros(row_count * column_count // 2 + POOL_MIN, np.int32)
+        self.pool = pool_for(row_count * column_count)
 
     def clean(self, first: int, last: int, used: int) -> None:
         """Forget a search that came to these rows and used so much of the queue."""
@@ -53,8 +57,7 @@ class MeetMemory:
 
     def grow(self) -> None:
         """Make room for four times as many waiting nodes."""
-        assert 4 * self.pool.size < np.iinfo(np.int32).max, "the queue outgrows its numbers"
-        self.pool = np.zeros(4 * self.pool.size, np.int32)
+        self.pool = grown(self.pool)
 
 
 def find_meeting(
@@ -98,10 +101,10 @@ def meet(
     """
     least, width = scale
     labels, ways, pool = state
-    tops = np.full((2, LEVELS * SLOTS), -1, np.int32)
-    # Per side the bucket that is open; the first free block, and the highest taken so far.
-    clock = np.array([0, 0, BLOCK, BLOCK])
+    tops, blocks = queues(pool, 2)
     distances = _distances(ends, weights.shape, least)
+    # Per side the bucket that is open.
+    clock = np.array([0, 0])
     crossing, cells = np.array([np.inf]), np.array([-1, -1])
     rows, columns = ends // weights.shape[1], ends % weights.shape[1]
     downs, overs = distances
@@ -111,57 +114,65 @@ def meet(
         if starts[1] < np.inf:
             labels[side, rows[side], columns[side]] = starts[side]
             ahead = max(downs[side, rows[side]], overs[side, columns[side]])
-            _put((pool, tops[side], clock), side, ends[side], (starts[side] + ahead) / width)
+            key = key_of((starts[side] + ahead) / width, 0)
+            put((pool, tops[side], blocks), 0, ends[side], key)
+    offsets = STEPS[:, 0] * weights.shape[1] + STEPS[:, 1]
+    met = (crossing, cells, reached, clock, offsets)
+    is_enough = _run(weights, scale, (pool, tops, blocks), (labels, ways, distances), met)
+    first, last = max(reached[0] - 1, 0), min(reached[1] + 1, len(weights) - 1)
+    return is_enough, int(cells[0]), int(cells[1]), first, last, blocks[1]
+
+
+@inner
+def _run(weights: Singles, scale: Floats, queue: Queue, nodes: Nodes, met: Met) -> bool:
+    """Take up buckets of the side that is behind until no path can be cheaper; see `meet`.
+
+    queue : with the buckets of both sides
+    """
+    (pool, tops, blocks), clock = queue, met[3]
+    labels, (downs, overs) = nodes[0], nodes[2]
     is_enough = True
     while is_enough:
         side = int(clock[1] < clock[0])
         furthest = clock[1 - side]
-        if furthest > KEY_MAX or furthest * width >= crossing[0]:
+        if furthest > KEY_MAX or furthest * scale[1] >= met[0][0]:
             break
-        slot = clock[side] & (SLOTS - 1)
-        while slot < SLOTS and tops[side, slot] < 0:
-            slot += 1
-        if slot == SLOTS:
-            _turn_page((pool, tops[side], clock), side, labels[side], distances, width)
-            continue
-        clock[side] = (clock[side] & ~(SLOTS - 1)) | slot
-        queue, nodes = (pool, tops, clock), (labels, ways, distances)
-        is_enough = _take_up(weights, scale, side, queue, nodes, (crossing, cells, reached))
-    first, last = max(reached[0] - 1, 0), min(reached[1] + 1, len(weights) - 1)
-    return is_enough, int(cells[0]), int(cells[1]), first, last, clock[3]
+        own = (pool, tops[side], blocks)
+        opened = next_bucket(tops[side], clock[side])
+        if opened >= 0:
+            clock[side] = opened
+            is_enough = _take_up(weights, scale, side, own, nodes, met)
+        else:
+            clock[side], bucket = next_page(tops[side], clock[side])
+            to_go = (downs[side], overs[side])
+            _spread(own, clock[side], bucket, labels[side], to_go, scale[1])
+            is_enough = has_room(own)
+    return is_enough
 
 
-@kernel
+@inner
 def _take_up(
     weights: Singles,
     scale: Floats,
     side: int,
-    queue: tuple[Shorts, Shorts, Ints],
-    state: tuple[Floats, Bytes, tuple[Floats, Floats]],
-    met: tuple[Floats, Ints, Ints],
+    queue: Queue,
+    nodes: Nodes,
+    met: Met,
 ) -> bool:
     """Take up all nodes of a side's open bucket; tell whether the pool was large enough."""
     row_count, column_count = weights.shape
     flat, least, width = weights.reshape(-1), scale[0], scale[1]
-    labels, other = state[0][side].reshape(-1), state[0][1 - side].reshape(-1)
-    ways, (to_rows, to_columns) = state[1][side].reshape(-1), state[2]
+    labels, other = nodes[0][side].reshape(-1), nodes[0][1 - side].reshape(-1)
+    ways, (to_rows, to_columns) = nodes[1][side].reshape(-1), nodes[2]
     downs, overs = to_rows[side], to_columns[side]
     downs_back, overs_back = to_rows[1 - side], to_columns[1 - side]
-    pool, tops, clock = queue[0], queue[1][side], queue[2]
-    crossing, crossed, reached = met
-    offsets = STEPS[:, 0] * column_count + STEPS[:, 1]
+    crossing, crossed, reached, clock, offsets = met
     bound, inverse, now = crossing[0], 1.0 / width, clock[side]
     # What the other side still asks at least of a path, less the step that is counted twice.
     asked = clock[1 - side] * width - least
-    spare, highest, first, last = clock[2], clock[3], reached[0], reached[1]
-    open_slot = np.uint64(now & (SLOTS - 1))
-    while tops[open_slot] >= 0 and highest + RESERVE <= len(pool):
-        top = np.int64(tops[open_slot]) - 1
-        cell = np.int64(pool[np.uint64(top + 1)])
-        if top & (BLOCK - 1) == 0:
-            block, top = top, np.int64(pool[top])
-            pool[block], spare = spare, block
-        tops[open_slot] = top
+    first, last, bucket = reached[0], reached[1], bucket_of(now)
+    while queue[1][bucket] >= 0 and has_room(queue):
+        cell = take(queue, bucket)
         way = np.int64(ways[np.uint64(cell)])
         if way & TAKEN:
             continue
@@ -185,22 +196,13 @@ def _take_up(
             promised = cost + max(downs[i], overs[j])
             if not promised < bound:
                 continue
-            key = max(now, np.int64(min(promised * inverse, KEY_MAX)))
             if other[near] != 0.0 and label + other[near] < bound:
                 bound = label + other[near]
                 crossed[side], crossed[1 - side] = cell, near
             labels[near], ways[near] = cost, k + 1
-            apart = key ^ now
-            level = (apart >> BITS > 0) + (apart >> 2 * BITS > 0) + (apart >> 3 * BITS > 0)
-            slot = level * SLOTS + ((key >> BITS * level) & (SLOTS - 1))
-            top = np.int64(tops[np.uint64(slot)]) + 1
-            if top & (BLOCK - 1) == 0:
-                block, top, after = spare, top - 1, np.int64(pool[spare])
-                spare = after + (after == 0) * (block + BLOCK)
-                pool[block], top, highest = top, block + 1, max(highest, block)
-            pool[np.uint64(top)], tops[np.uint64(slot)] = near, top
-    crossing[0], clock[2], clock[3], reached[0], reached[1] = bound, spare, highest, first, last
-    return bool(highest + RESERVE <= len(pool))
+            put(queue, now, cell + offsets[k], key_of(promised * inverse, now))
+    crossing[0], reached[0], reached[1] = bound, first, last
+    return has_room(queue)
 
 
 @kernel
@@ -215,51 +217,16 @@ def _distances(ends: Ints, shape: tuple[int, int], least: float) -> tuple[Floats
     return downs, overs
 
 
-@kernel
-def _put(queue: tuple[Shorts, Shorts, Ints], side: int, cell: int, place: float) -> None:
-    """Queue a node of a side, not before the bucket that is open; see `gridsearch`."""
-    pool, tops, clock = queue
-    key, level = max(clock[side], np.int64(min(place, KEY_MAX))), 0
-    while (key ^ clock[side]) >> BITS * (level + 1) > 0:
-        level += 1
-    slot = level * SLOTS + ((key >> BITS * level) & (SLOTS - 1))
-    top = np.int64(tops[slot]) + 1
-    if top & (BLOCK - 1) == 0:
-        block = clock[2]
-        clock[2] = pool[block] if pool[block] else block + BLOCK
-        clock[3] = max(clock[3], block)
-        pool[block], top = top - 1, block + 1
-    pool[top], tops[slot] = cell, top
-
-
-@kernel
-def _turn_page(
-    queue: tuple[Shorts, Shorts, Ints],
-    side: int,
-    labels: Floats,
-    distances: tuple[Floats, Floats],
-    width: float,
+@inner
+def _spread(
+    queue: Queue, now: int, bucket: int, labels: Floats, to_go: tuple[Floats, Floats], width: float
 ) -> None:
-    """Spread the first bucket of a higher level below; with none, end the side's time."""
-    pool, tops, clock = queue
-    for level in range(1, LEVELS):
-        start = ((clock[side] >> BITS * level) & (SLOTS - 1)) + 1
-        for slot in range(level * SLOTS + start, (level + 1) * SLOTS):
-            top = np.int64(tops[slot])
-            if top >= 0:
-                above = clock[side] >> BITS * (level + 1)
-                clock[side] = (above << BITS | slot & (SLOTS - 1)) << BITS * level
-                tops[slot] = -1
-                while top >= 0:
-                    cell, top = int(pool[top]), top - 1
-                    if top & (BLOCK - 1) == 0:
-                        block, top = top, np.int64(pool[top])
-                        pool[block], clock[2] = clock[2], block
-                    row, column = cell // labels.shape[1], cell % labels.shape[1]
-                    ahead = max(distances[0][side, row], distances[1][side, column])
-                    _put(queue, side, cell, (labels[row, column] + ahead) / width)
-                return
-    clock[side] = KEY_MAX + 1
+    """Queue the nodes of a bucket, -1 = none, of a side anew by what they promise."""
+    while bucket >= 0 and queue[1][bucket] >= 0:
+        cell = take(queue, bucket)
+        row, column = cell // labels.shape[1], cell % labels.shape[1]
+        ahead = max(to_go[0][row], to_go[1][column])
+        put(queue, now, cell, key_of((labels[row, column] + ahead) / width, now))
 
 
 @kernel
@@ -271,7 +238,7 @@ def join(ways: Bytes, one: int, other: int) -> Ints:
     return np.concatenate((there, back[::-1]))
 
 
-@kernel
+@inner
 def _moves_inside(row: int, column: int, row_count: int, column_count: int) -> int:
     """Give the moves that stay on the grid, one bit each by the rows of `STEPS`."""
     mask = 0

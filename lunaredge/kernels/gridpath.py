@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
+from lunaredge.kernels.gridqueue import BLOCK, grown, pool_for
 from lunaredge.kernels.gridsearch import (
     ALL,
     ALL_WAYS,
-    BLOCK,
     FIRST,
     MOVES,
     Bytes,
@@ -32,7 +32,6 @@ _SAMPLES = 64
 # Wider buckets take nodes up again, narrower ones are mostly empty: between 1 and 8 to the typical
 # step it makes no odds.
 _BUCKETS_PER_STEP = 4.0
-_POOL_MIN = 1 << 18
 
 
 def closed_moves(costs: Floats) -> Flags:
@@ -98,8 +97,7 @@ class Memory:
     def __init__(self, row_count: int, column_count: int) -> None:
         self.labels = np.zeros(row_count * column_count)
         self.ways = np.zeros((row_count, column_count), np.uint8)
-        # Nodes wait along a front, far fewer than there are; a search that needs more says so.
-        self.pool = np.zeros(self.labels.size // 2 + _POOL_MIN, np.int32)
+        self.pool = pool_for(self.labels.size)
 
     def clean(self) -> None:
         """Forget the last search, at the cost of the rows that it came to."""
@@ -112,8 +110,7 @@ class Memory:
 
     def grow(self) -> None:
         """Make room for four times as many waiting nodes."""
-        assert 4 * self.pool.size < np.iinfo(np.int32).max, "the queue outgrows its numbers"
-        self.pool = np.zeros(4 * self.pool.size, np.int32)
+        self.pool = grown(self.pool)
 
 
 def run_search(

@@ -3,18 +3,28 @@
 Owns the order in which nodes are taken up and the labels that it leaves. What a step costs and
 which moves are open is the caller's: `gridpath`, `gridentry` and `gridfield` prepare both.
 
-A* (Hart, Nilsson and Raphael 1968) whose queue is the multi-level bucket structure of Denardo and
-Fox 1979: four levels of 1,024 buckets, a bucket of the first as wide as a cheap step, one of the
-next as wide as all of the level before. A bucket gives its last node first. Within a bucket the
-order is therefore not the promises', and a node may be taken up again when a cheaper way into it is
-found; the labels are exact when the search ends, whatever the width. With buckets no wider than
-the cheapest step, and without guidance, no node is taken up twice.
+A* (Hart, Nilsson and Raphael 1968) with the queue of `gridqueue`. Within a bucket the order is not
+the promises', and a node may be taken up again when a cheaper way into it is found; the labels are
+exact when the search ends, whatever the width. With buckets no wider than the cheapest step, and
+without guidance, no node is taken up twice.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lunaredge.kernels.jit import Flags, Floats, Ints, Shorts, Singles, kernel
+from lunaredge.kernels.gridqueue import (
+    KEY_MAX,
+    Queue,
+    bucket_of,
+    has_room,
+    key_of,
+    next_bucket,
+    next_page,
+    put,
+    queues,
+    take,
+)
+from lunaredge.kernels.jit import Flags, Floats, Ints, Shorts, Singles, inner, kernel
 
 Bytes = NDArray[np.uint8]
 
@@ -33,14 +43,6 @@ _HUGE = 1e300
 FIRST, ALL = 0, 1
 """Which of the targets a search has to reach."""
 
-BITS = 10
-SLOTS = 1 << BITS
-LEVELS = 4
-KEY_MAX = (1 << (BITS * LEVELS)) - 1
-# Entries of a queue lie in blocks of so many numbers, the first of which says where it goes on.
-BLOCK = 32
-# So much of the pool stays free: one page or the moves of a node never take more at once.
-RESERVE = (SLOTS + 16) * BLOCK
 # A way holds the move into the node plus 1, and these marks.
 WAY, _TARGET, TAKEN, _SOURCE = 15, 16, 32, 64
 _EVERY_MOVE = 255
@@ -127,57 +129,48 @@ def search(
     """
     sources, source_costs, targets = ends
     labels, ways, pool = out
-    tops = np.full(LEVELS * SLOTS, -1, np.int32)
-    clock = np.array([0, BLOCK, BLOCK])
+    tops, blocks = queues(pool, 1)
+    queue = (pool, tops[0], blocks)
     distances = box_distances(targets, graph[1].shape)
     for cell in targets:
         ways[cell] = _TARGET
     for k in range(len(sources)):
-        if clock[2] + RESERVE > len(pool):
+        if not has_room(queue):
             return np.inf, False
         cell, cost = sources[k], max(source_costs[k], TINY)
         if (labels[cell] == 0.0 or cost < labels[cell]) and cost < np.inf:
             labels[cell], ways[cell] = cost, ways[cell] | _SOURCE
-            _put((pool, tops, clock), cell, promise(cost, cell, distances, rule), rule[6])
-    return _run(graph, rule, (targets, wanted), (pool, tops, clock), (labels, ways, distances))
+            promised = promise(cost, cell, distances, rule)
+            put(queue, 0, cell, key_of(promised / rule[6], 0))
+    moves = _moves(graph[1].shape[1], graph[0].size // len(labels), rule)
+    return _run(graph, rule, (targets, wanted), queue, (labels, ways, distances), moves)
 
 
-@kernel
+@inner
 def _run(
     graph: tuple[Floats | Singles, Bytes, Ints],
     rule: Floats,
     goal: tuple[Ints, int],
-    queue: tuple[Shorts, Shorts, Ints],
+    queue: Queue,
     state: tuple[Floats, Bytes, tuple[Ints, Ints]],
+    steps: tuple[Ints, Ints, Floats],
 ) -> tuple[float, bool]:
-    """Take up node after node; see `search`.
-
-    The queue's steps stand here, not in functions: numba hands over an array as seven numbers, and
-    the calls took more than all the rest (90 against 40 ns a node, x86-64, 2026-11).
-    """
+    """Take up node after node; see `search`, and `_moves` for the steps."""
     labels, ways, (downs, overs) = state
-    pool, tops, clock = queue
     flat, moves, onward = graph[0].reshape(-1), graph[1].reshape(-1), graph[2]
     own_share, share, _, _, ahead, aslant, width = rule
     stride, inverse, bound = len(flat) // len(labels), 1.0 / width, _bound(labels, goal)
-    offsets, edges, lengths = _moves(len(overs), stride, rule)
-    now, spare, highest = clock
-    while min(bound * inverse, KEY_MAX + 1) > now and highest + RESERVE <= len(pool):
-        slot = now & (SLOTS - 1)
-        while slot < SLOTS and tops[np.uint64(slot)] < 0:
-            slot += 1
-        if slot == SLOTS:
-            clock[0], clock[1], clock[2] = now, spare, highest
-            _turn_page(queue, labels, (downs, overs), rule)
-            now, spare, highest = clock
+    offsets, edges, lengths = steps
+    now, is_enough = 0, has_room(queue)
+    while is_enough and min(bound * inverse, KEY_MAX + 1) > now:
+        opened = next_bucket(queue[1], now)
+        if opened < 0:
+            now, bucket = next_page(queue[1], now)
+            _spread(queue, now, bucket, labels, (downs, overs), rule)
+            is_enough = has_room(queue)
             continue
-        now = (now & ~(SLOTS - 1)) | slot
-        top = np.int64(tops[np.uint64(slot)]) - 1
-        cell = np.int64(pool[np.uint64(top + 1)])
-        if top & (BLOCK - 1) == 0:
-            block, top = top, np.int64(pool[top])
-            pool[block], spare = spare, block
-        tops[np.uint64(slot)] = top
+        now = opened
+        cell = take(queue, bucket_of(now))
         label, way = labels[np.uint64(cell)], np.int64(ways[np.uint64(cell)])
         if label >= bound or way & TAKEN:
             continue
@@ -202,17 +195,9 @@ def _run(
             labels[near], ways[near] = cost, mark | (k + 1)
             if mark:
                 bound = _bound(labels, goal)
-            key = max(now, np.int64(min(promised * inverse, KEY_MAX)))
-            apart = key ^ now
-            level = (apart >> BITS > 0) + (apart >> 2 * BITS > 0) + (apart >> 3 * BITS > 0)
-            slot = level * SLOTS + ((key >> BITS * level) & (SLOTS - 1))
-            top = np.int64(tops[np.uint64(slot)]) + 1
-            if top & (BLOCK - 1) == 0:
-                block, top, after = spare, top - 1, np.int64(pool[spare])
-                spare = after + (after == 0) * (block + BLOCK)
-                pool[block], top, highest = top, block + 1, max(highest, block)
-            pool[np.uint64(top)], tops[np.uint64(slot)] = cell + offsets[k], top
-    return bound, highest + RESERVE <= len(pool)
+            put(queue, now, cell + offsets[k], key_of(promised * inverse, now))
+        is_enough = has_room(queue)
+    return bound, is_enough
 
 
 @kernel
@@ -228,7 +213,7 @@ def _moves(column_count: int, stride: int, rule: Floats) -> tuple[Ints, Ints, Fl
     return offsets, edges, np.where(number % 4 < 2, rule[2], rule[3])
 
 
-@kernel
+@inner
 def _bound(labels: Floats, goal: tuple[Ints, int]) -> float:
     """Give the cost from which on nothing counts: of the first target, or of the last of all."""
     least, most = np.inf, 0.0
@@ -273,14 +258,14 @@ def settle(
     return before
 
 
-@kernel
+@inner
 def _offset(way: int, column_count: int) -> int:
     """Give how much further on a node lies than the one before it; 0 at a source."""
     k = np.int64(way & WAY) - 1
     return int(STEPS[k, 0] * column_count + STEPS[k, 1]) if k >= 0 else 0
 
 
-@kernel
+@inner
 def promise(label: float, cell: int, distances: tuple[Ints, Ints], rule: Floats) -> float:
     """Give a node's label plus the least that is still to come from it to the targets' box."""
     column_count = len(distances[1])
@@ -303,51 +288,12 @@ def box_distances(cells: Ints, shape: tuple[int, int]) -> tuple[Ints, Ints]:
     return downs, overs
 
 
-@kernel
-def _put(queue: tuple[Shorts, Shorts, Ints], cell: int, promised: float, width: float) -> None:
-    """Queue a node; not before the bucket that is open.
-
-    queue : pool int32 of entries in blocks, tops int32 of each bucket's last entry (-1 = empty),
-            clock: the open bucket, the first free block, the highest taken so far. A free block
-            says which is the next free one, 0 = the one behind it
-    """
-    pool, tops, clock = queue
-    key = max(clock[0], np.int64(min(promised / width, KEY_MAX)))
-    level = 0
-    while (key ^ clock[0]) >> BITS * (level + 1) > 0:
-        level += 1
-    slot = level * SLOTS + ((key >> BITS * level) & (SLOTS - 1))
-    top = np.int64(tops[slot]) + 1
-    if top & (BLOCK - 1) == 0:
-        block = clock[1]
-        clock[1] = pool[block] if pool[block] else block + BLOCK
-        clock[2] = max(clock[2], block)
-        pool[block], top = top - 1, block + 1
-    pool[top], tops[slot] = cell, top
-
-
-@kernel
-def _turn_page(
-    queue: tuple[Shorts, Shorts, Ints],
-    labels: Floats,
-    distances: tuple[Ints, Ints],
-    rule: Floats,
+@inner
+def _spread(
+    queue: Queue, now: int, bucket: int, labels: Floats, distances: tuple[Ints, Ints], rule: Floats
 ) -> None:
-    """Spread the first bucket of a higher level below; with none, end the queue's time."""
-    pool, tops, clock = queue
-    for level in range(1, LEVELS):
-        first = ((clock[0] >> BITS * level) & (SLOTS - 1)) + 1
-        for slot in range(level * SLOTS + first, (level + 1) * SLOTS):
-            top = np.int64(tops[slot])
-            if top >= 0:
-                above = clock[0] >> BITS * (level + 1)
-                clock[0] = (above << BITS | slot & (SLOTS - 1)) << BITS * level
-                tops[slot] = -1
-                while top >= 0:
-                    cell, top = int(pool[top]), top - 1
-                    if top & (BLOCK - 1) == 0:
-                        block, top = top, np.int64(pool[top])
-                        pool[block], clock[1] = clock[1], block
-                    _put(queue, cell, promise(labels[cell], cell, distances, rule), rule[6])
-                return
-    clock[0] = KEY_MAX + 1
+    """Queue the nodes of a bucket, -1 = none, anew by what they promise."""
+    while bucket >= 0 and queue[1][bucket] >= 0:
+        cell = take(queue, bucket)
+        promised = promise(labels[cell], cell, distances, rule)
+        put(queue, now, cell, key_of(promised / rule[6], now))

@@ -1,7 +1,7 @@
-"""The one decorator for compiled code, and the array types of every kernel's signature.
+"""What compiles code, `kernel` and `inner`, and the array types of every kernel's signature.
 
 Numba's cache on disk looks at a kernel's own file and at no other, so a change in a file that it
-imports would go unseen. `kernel` therefore keeps what it compiles in a folder that is named after
+imports would go unseen. So what is compiled here is kept in a folder that is named after
 the text of every kernel file below. For that a kernel imports from another only by a plain
 ``from lunaredge.kernels.NAME import ...`` line at the top: a test holds this.
 

@@ -71,6 +71,70 @@ class Moves(NamedTuple):
     """float64 (., 4): part of the duration gone, x and y from the start, m, heading, rad."""
 
 
+class Paving(NamedTuple):
+    """What steps meet, the same for all goals; cells are numbered with the border around them."""
+
+    columns: int
+    """Of the grid, its border included."""
+    rates: Floats
+    """float64 (cells,): price of a cell's length; inf = closed."""
+    least: float
+    """The least of those, > 0."""
+    most: float
+    """The greatest of those that are finite."""
+    blank: Floats
+    """float64 (cells,): -inf where no step begins or ends, though one may cross; else inf."""
+    near: Flags
+    """bool (cells,): something that stands may be in the way of a step from here."""
+    words: Ints
+    """int64 (cells,): bit k where the step along vector k < 8 is open, bit 8 + k where that is
+    known. Written."""
+    straights: Ints
+    """int64 (., 2): heading and number of the moves that are one step, by their vectors; empty =
+    every step counts as open."""
+    straights_first: Ints
+    """int64 (17,): the moves along vector k are rows straights_first[k] to straights_first[k+1]."""
+    marks: Singles
+    """float32 (cells, K): costs from each landmark; -1 = not joined."""
+    farthest: float
+    """The greatest of those."""
+
+
+class Queue(NamedTuple):
+    """How far the search from one goal has come; cells are numbered as in `Paving`."""
+
+    costs: Floats
+    """float64 (cells,): the best so far; inf = none, -inf = no step leads here."""
+    chains: Shorts
+    """int32 (cells, 2): the next cell in the same bucket, -1 = none, and the one before, -1 = it is
+    the first, -2 = it is in no bucket."""
+    heads: Shorts
+    """int32 (buckets + 1,): first cell of each, and of those that come later; -1 = none."""
+    counts: Ints
+    """int64 (2,): the first bucket that may hold a cell, and the cells in all of them."""
+    figures: Floats
+    """float64 (9,): row and column of the end; least rate, 0 = no end; width of a bucket; what
+    rounding may do to costs; cost at the first bucket; cost of a whole way from which on cells come
+    later; by how much that is raised next; the least of those that came later."""
+
+
+class Field(NamedTuple):
+    """What is known of the cost to one goal; cells are numbered as in `Paving`."""
+
+    queue: Queue
+    known: Flags
+    """bool (cells,): that a cell's cost is final."""
+    end_marks: Singles
+    """float32 (K,): the end's costs from the landmarks."""
+
+
+class Guide(NamedTuple):
+    """What tells how far it still is to the goal."""
+
+    field: Field
+    paving: Paving
+
+
 class Graph(NamedTuple):
     """What every step of a search looks at."""
 
@@ -88,8 +152,8 @@ class Graph(NamedTuple):
     """float64 (H * W,): price of that way."""
     barred: Flags
     """bool (H * W,): the machine can't stand on this centre at any heading."""
-    guide: Floats
-    """float64 (H * W,): the least that the way to the goal can cost; inf = no way."""
+    guide: Guide
+    """The least that the way to the goal can cost."""
     bin_spans: Floats
     """The traffic's, as `Traffic` has them."""
     bin_cells: int
@@ -160,6 +224,8 @@ class Scene(NamedTuple):
     parts: Floats
     """float64 (S, COLUMNS): the machine's, rows of `kernels.convex`."""
     links: Links
+    open_moves: Ints
+    """int64 (states,): what `lattice_static.is_open` found. Written."""
 
 
 class Task(NamedTuple):
@@ -181,7 +247,10 @@ class Task(NamedTuple):
     weight: float
     """By how much the distance to go counts more than the way come; 1 or more."""
     haste: float
-    """How much it counts on top where the goal is taken for longer than the way there."""
+    """How much it counts on top where nothing is left but to wait for the goal."""
+    lead_s: float
+    """The start is not left earlier than that before the goal is free, if it may be waited there;
+    inf = at once."""
 
 
 class Pool(NamedTuple):
@@ -205,5 +274,3 @@ class Pool(NamedTuple):
     """float64 (., 2): room for the times of every leg of the fullest bin."""
     work: Floats
     """As `sweep.work_space` gives it."""
-    open_moves: Ints
-    """int64 (states,): what `lattice_static.is_open` found."""

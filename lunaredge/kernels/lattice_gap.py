@@ -62,20 +62,53 @@ def _clearances(closed: Flags, solids: Traffic, frame: Floats, range_m: float) -
     """Give the clearance of each step, float64 (H * W, 4); -inf where it leaves the grid."""
     row_count, column_count = closed.shape
     out = np.full((row_count * column_count, 4), -np.inf)
-    work = np.empty((2, 16, 2))
+    work, reach = np.empty((2, 16, 2)), range_m / frame[2]
+    around = _around(closed, int(np.ceil(reach)) + 1)
     for row in range(row_count):
         for column in range(column_count):
+            is_far = not around[row, column]
             for k in range(4):
                 i, j = row + STEPS[k, 0], column + STEPS[k, 1]
-                if 0 <= i < row_count and 0 <= j < column_count:
+                if not (0 <= i < row_count and 0 <= j < column_count):
+                    continue
+                clear = reach
+                if closed[row, column] or closed[i, j]:
+                    clear = 0.0
+                elif not is_far:
+                    here = _from_closed(closed, float(row), float(column), reach)
+                    there = _from_closed(closed, float(i), float(j), reach)
                     middle = (0.5 * (row + i), 0.5 * (column + j))
-                    here = _from_closed(closed, float(row), float(column), range_m / frame[2])
-                    there = _from_closed(closed, float(i), float(j), range_m / frame[2])
-                    between = _from_closed(closed, middle[0], middle[1], range_m / frame[2])
+                    between = _from_closed(closed, middle[0], middle[1], reach)
+                    clear = min(here, min(there, between))
+                clear *= frame[2]
+                if len(solids.legs) > 0:
                     ends = (row, column, int(i), int(j))
-                    clear = min(here, min(there, between)) * frame[2]
                     clear = min(clear, _from_solids(solids, frame, ends, range_m, work))
-                    out[row * column_count + column, k] = clear
+                out[row * column_count + column, k] = clear
+    return out
+
+
+@kernel
+def _around(closed: Flags, reach: int) -> Flags:
+    """Mark the cells from which a closed one, or the border, is no more than a reach away."""
+    row_count, column_count = closed.shape
+    along, out = np.ones(closed.shape, np.bool_), np.ones(closed.shape, np.bool_)
+    for row in range(row_count):
+        last = -1
+        for column in range(column_count + reach):
+            if column >= column_count or closed[row, column]:
+                last = min(column, column_count)
+            at = column - reach
+            if 0 <= at < column_count:
+                along[row, at] = last >= at - reach
+    for column in range(column_count):
+        last = -1
+        for row in range(row_count + reach):
+            if row >= row_count or along[row, column]:
+                last = min(row, row_count)
+            at = row - reach
+            if 0 <= at < row_count:
+                out[at, column] = last >= at - reach
     return out
 
 

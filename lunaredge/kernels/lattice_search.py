@@ -22,13 +22,14 @@ from lunaredge.kernels.lattice import (
     ROW,
     Graph,
     Ground,
+    Guide,
     Links,
     Moves,
     Pool,
     Scene,
     Task,
 )
-from lunaredge.kernels.lattice_field import worst_along
+from lunaredge.kernels.lattice_field import bound_to_go, to_go, worst_along
 from lunaredge.kernels.lattice_static import is_open
 from lunaredge.kernels.lattice_timed import departure, taken_times
 
@@ -46,10 +47,12 @@ SAME_RAD = 1e-8
 
 
 @kernel
-def begin(graph: Graph, scene: Scene, task: Task, pool: Pool) -> float:
-    """Begin a search: only the start is known. Give the earliest time that counts at the goal.
+def begin(graph: Graph, scene: Scene, task: Task, pool: Pool) -> tuple[float, float]:
+    """Begin a search: only the start is known.
 
-    inf when the start is not safe then, or the goal from no time on for as long as the task asks.
+    returns : the earliest time that counts at the goal, inf when the start is not safe at first, or
+              the goal from no time on for as long as the task asks; and when the start is left at
+              the earliest
     """
     pool.counts[:] = 0
     pool.counts[GOAL_NODE] = -1
@@ -64,11 +67,14 @@ def begin(graph: Graph, scene: Scene, task: Task, pool: Pool) -> float:
     at = _nodes_of(len(pool.slots) - 2, graph.guide, scene, task.ends, pool)
     while at >= 0:
         if pool.figures[at, SAFE_FROM] <= task.start_s <= pool.figures[at, SAFE_UNTIL]:
-            pool.figures[at, ARRIVAL], pool.figures[at, COST] = task.start_s, 0.0
+            leave_s = min(pool.figures[at, SAFE_UNTIL], free_s - task.lead_s)
+            leave_s = max(task.start_s, leave_s) if free_s < np.inf else task.start_s
+            pool.figures[at, ARRIVAL] = leave_s
+            pool.figures[at, COST] = task.second * (leave_s - task.start_s)
             _push(pool.keys, pool.waiting, pool.counts, 0.0, at)
-            return free_s
+            return free_s, leave_s
         at = pool.words[at, NEXT]
-    return np.inf
+    return np.inf, task.start_s
 
 
 @kernel
@@ -84,14 +90,25 @@ def run(
             pool.counts[WAITING] + spare > len(pool.keys)
         ):
             return FULL
+        key = pool.keys[0]
         node = _pop(pool.keys, pool.waiting, pool.counts)
         if node < 0:
             return EXHAUSTED
-        if pool.words[node, SETTLED] or pool.figures[node, COST] >= cost_max:
+        if pool.words[node, SETTLED]:
+            continue
+        state, ahead = pool.words[node, STATE], 0.0
+        if state < goal - 1:
+            ahead = to_go(state // HEADINGS, graph.guide, scene, pool.work)
+        if pool.figures[node, COST] + ahead >= cost_max:
+            continue
+        if ahead > pool.figures[node, TO_GO]:
+            pool.figures[node, TO_GO] = ahead
+            _push(pool.keys, pool.waiting, pool.counts, _key(node, task, pool), node)
+            continue
+        if state < goal - 1 and key < _key(node, task, pool):
             continue
         pool.words[node, SETTLED] = 1
         pool.counts[POPPED] += 1
-        state = pool.words[node, STATE]
         if state == goal:
             pool.counts[GOAL_NODE] = node
             return FOUND
@@ -196,7 +213,7 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
     from_s, until_s = graph.bin_spans[span, 0], graph.bin_spans[span, 1]
     stays_free = pool.figures[node, SAFE_UNTIL] == np.inf
     for k in range(first, end):
-        word = pool.open_moves[state] if is_near else 1 << (k - first)
+        word = scene.open_moves[state] if is_near else 1 << (k - first)
         if word >> (k - first + MOVES_MAX) & 1:
             continue
         to_row, to_column = row + graph.steps[k, ROW], column + graph.steps[k, COLUMN]
@@ -206,13 +223,13 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
         if graph.barred[to]:
             continue
         duration_s, price = _cost(k, cell, graph, task.second)
-        if not cost + price + graph.guide[to] < cost_max:
+        if not cost + price + bound_to_go(to, graph.guide) < cost_max:
             continue
         target = to * HEADINGS + graph.steps[k, AFTER]
         if not _may_improve(target, cost + price, pool):
             continue
         is_clear = word >> (k - first) & 1 == 1
-        if not is_clear and not is_open(state, k, scene, pool.work, pool.open_moves):
+        if not is_clear and not is_open(state, k, scene, pool.work, scene.open_moves):
             continue
         head = _nodes_of(target, graph.guide, scene, task.ends, pool)
         is_quiet = until_s < here_s or from_s > here_s + duration_s
@@ -274,7 +291,7 @@ def _cost(move: int, cell: int, graph: Graph, second: float) -> tuple[float, flo
 def _reach(
     node: int,
     step: tuple[int, int, float, float],
-    guide: Floats,
+    guide: Guide,
     scene: Scene,
     bounds: tuple[Task, float],
     pool: Pool,
@@ -328,15 +345,22 @@ def _improve(
     """Keep a better way into a node.
 
     origin : the node and the move      figures : when that begins and ends, s, and the cost
+    """
+    pool.words[at, PARENT], pool.words[at, VIA] = origin
+    pool.figures[at, LEAVING], pool.figures[at, ARRIVAL], pool.figures[at, COST] = figures
+    _push(pool.keys, pool.waiting, pool.counts, _key(at, task, pool), at)
+
+
+@kernel
+def _key(at: int, task: Task, pool: Pool) -> float:
+    """Give what a node waits by.
 
     Where the goal is taken for longer than the way there, nothing is left but to wait: then what
     is nearer to the goal comes first.
     """
-    pool.words[at, PARENT], pool.words[at, VIA] = origin
-    pool.figures[at, LEAVING], pool.figures[at, ARRIVAL], pool.figures[at, COST] = figures
-    to_go, wait = pool.figures[at, TO_GO], task.second * (task.free_s - figures[1])
-    key = figures[2] + max(task.weight * to_go, wait) + task.haste * to_go
-    _push(pool.keys, pool.waiting, pool.counts, key, at)
+    ahead = pool.figures[at, TO_GO]
+    wait = task.second * (task.free_s - pool.figures[at, ARRIVAL])
+    return float(pool.figures[at, COST] + max(task.weight * ahead, wait) + task.haste * ahead)
 
 
 @kernel
@@ -348,7 +372,7 @@ def _centre(cell: int, ground: Ground) -> tuple[float, float]:
 
 
 @kernel
-def _nodes_of(state: int, guide: Floats, scene: Scene, ends: Floats, pool: Pool) -> int:
+def _nodes_of(state: int, guide: Guide, scene: Scene, ends: Floats, pool: Pool) -> int:
     """Give the first node of a state; at first sight, make one for each span that is safe there.
 
     Gives -1 where none is.
@@ -358,10 +382,11 @@ def _nodes_of(state: int, guide: Floats, scene: Scene, ends: Floats, pool: Pool)
         return int(head) if pool.figures[head, SAFE_FROM] < np.inf else -1
     special = state - (len(pool.slots) - 2)
     if special >= 0:
-        pose, to_go = (ends[special, 0], ends[special, 1], ends[special, 2]), 0.0
+        pose, ahead = (ends[special, 0], ends[special, 1], ends[special, 2]), 0.0
     else:
         x, y = _centre(state // HEADINGS, scene.ground)
-        pose, to_go = (x, y, ANGLES[state % HEADINGS]), guide[state // HEADINGS]
+        pose = (x, y, ANGLES[state % HEADINGS])
+        ahead = bound_to_go(state // HEADINGS, guide)
     taken = taken_times(pose, scene.parts, scene.traffic, pool.work, pool.times)
     pool.slots[state] = count
     after_s = -np.inf
@@ -370,7 +395,7 @@ def _nodes_of(state: int, guide: Floats, scene: Scene, ends: Floats, pool: Pool)
         if after_s < before_s:
             at = pool.counts[NODES]
             pool.counts[NODES] += 1
-            _lay(at, state, to_go, pool)
+            _lay(at, state, ahead, pool)
             # Touching is meeting: safe is what lies strictly between.
             pool.figures[at, SAFE_FROM] = np.nextafter(after_s, np.inf)
             pool.figures[at, SAFE_UNTIL] = before_s
@@ -384,17 +409,17 @@ def _nodes_of(state: int, guide: Floats, scene: Scene, ends: Floats, pool: Pool)
         return int(count)
     # Never safe: one node that no arrival fits keeps the state from being looked at again.
     pool.counts[NODES] += 1
-    _lay(count, state, to_go, pool)
+    _lay(count, state, ahead, pool)
     pool.figures[count, SAFE_FROM] = np.inf
     return -1
 
 
 @kernel
-def _lay(at: int, state: int, to_go: float, pool: Pool) -> None:
+def _lay(at: int, state: int, ahead: float, pool: Pool) -> None:
     """Begin a node that nothing has reached."""
     pool.words[at, STATE], pool.words[at, PARENT], pool.words[at, NEXT] = state, -1, -1
     pool.words[at, SETTLED] = 0
-    pool.figures[at, COST], pool.figures[at, TO_GO] = np.inf, to_go
+    pool.figures[at, COST], pool.figures[at, TO_GO] = np.inf, ahead
 
 
 @kernel

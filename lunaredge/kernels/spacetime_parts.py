@@ -7,16 +7,7 @@ on the rest.
 
 import numpy as np
 
-from lunaredge.kernels.convex import (
-    CORNERS,
-    CORNERS_MAX,
-    COUNT,
-    EDGE_M_MIN,
-    MARGIN,
-    REACH,
-    gap,
-    turned,
-)
+from lunaredge.kernels.convex import CORNERS_MAX, EDGE_M_MIN, MARGIN, REACH, gap, place, turned
 from lunaredge.kernels.jit import Floats, inner, kernel
 from lunaredge.kernels.sweep import CONTACT_M, Motion, work_space
 
@@ -78,9 +69,10 @@ def meet_at(numbers: Floats, a: Standing, b: Standing, work: Floats) -> bool:
     other, (other_x, other_y, other_heading) = b
     cos, sin = turned(heading)
     dx, dy = other_x - x, other_y - y
-    place = (cos * dx + sin * dy, cos * dy - sin * dx, other_heading - heading)
-    count_a = _place(numbers, part, (0.0, 0.0, 0.0), work, _A)
-    count_b = _place(numbers, other, place, work, _B)
+    dx, dy = cos * dx + sin * dy, cos * dy - sin * dx
+    count_a = place(numbers[part:], 0.0, 0.0, 1.0, 0.0, work[_A])
+    cos, sin = turned(other_heading - heading)
+    count_b = place(numbers[other:], dx, dy, cos, sin, work[_B])
     limit_m = numbers[part + MARGIN] + numbers[other + MARGIN] + CONTACT_M
     side = _side(work, (_A, count_a), (_B, count_b), limit_m)
     if side == _APART:
@@ -94,15 +86,10 @@ def meet_at(numbers: Floats, a: Standing, b: Standing, work: Floats) -> bool:
 
 
 @inner
-def _place(numbers: Floats, part: int, place: Place, work: Floats, at: int) -> int:
+def _place(numbers: Floats, part: int, at: Place, work: Floats, row: int) -> int:
     """Write a part's corners at a place to a row of the work space; give their count."""
-    count = int(numbers[part + COUNT])
-    cos, sin = turned(place[2])
-    for k in range(count):
-        px, py = numbers[part + CORNERS + 2 * k], numbers[part + CORNERS + 2 * k + 1]
-        work[at, k, 0] = place[0] + cos * px - sin * py
-        work[at, k, 1] = place[1] + sin * px + cos * py
-    return count
+    cos, sin = turned(at[2])
+    return place(numbers[part:], at[0], at[1], cos, sin, work[row])
 
 
 @inner

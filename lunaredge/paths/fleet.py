@@ -243,8 +243,8 @@ class Fleet:
         """
         found = self._found(meetings_max, moments)
         slots = found[:, 1:3].astype(np.int64).T.tolist()
-        firsts, seconds = ([self._names[slot] for slot in column] for column in slots)
-        return dict(zip(zip(firsts, seconds, strict=True), found[:, 0].tolist(), strict=True))
+        pairs = zip(*(map(self._names.__getitem__, column) for column in slots), strict=True)
+        return dict(zip(pairs, found[:, 0].tolist(), strict=True))
 
     def _found(self, meetings_max: int, moments: Moments) -> Floats:
         """Give the meetings, sorted, as `kernels.spacetime.meetings` writes them."""
@@ -253,8 +253,10 @@ class Fleet:
         found = np.empty((meetings_max, MEETING_COLUMNS))
         index = self._tracks.index
         found = found[: meetings(index, self._cuts(), int(moments), found)]
-        first, second = index.tracks[found[:, 1:3].astype(np.int64), ORDER].T
-        return found[np.lexsort((second, first, found[:, 0]))]
+        ranks = np.argsort(np.argsort(index.tracks[:, ORDER]))
+        first, second = ranks[found[:, 1:3].astype(np.int64)].T
+        # One number for a pair: a sort by two keys takes a third of that by three.
+        return found[np.lexsort((first * len(ranks) + second, found[:, 0]))]
 
     def _enter(self, name: str, reservation: Reservation, slot: int) -> None:
         self._lay(slot, reservation)

@@ -26,6 +26,17 @@ from lunaredge.paths.reasons import blocked_end
 from lunaredge.paths.route import Pose, Route
 
 JOBS_MAX = 1000
+# A route may settle so many lattice states, however many machines share them.
+_STATES_LEAST = 2000
+# Attempts until what is left is repaired: in dense traffic the later ones seldom find more.
+_REPAIR_AFTER = 4
+# What is repaired has at least this share of all states left to be improved with.
+_REPAIR_SHARE = 4
+
+
+def always(_name: str, _route: Route) -> bool:
+    """Tell that a machine may drive a route."""
+    return True
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +62,9 @@ class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How much later a machine that failed sets out in the third attempt; then twice that."""
     rounds_max: int = 1
     """Times that each machine is planned anew among the others."""
+    states_max: int = 400_000
+    """Lattice states to settle in all. Each route gets a share; what comes after all of them are
+    settled holds."""
 
     def __post_init__(self) -> None:
         """Refuse what is no count and no time."""
@@ -84,9 +98,11 @@ def plan_fleet(
     start_s: float,
     options: FleetOptions | None = None,
     is_over: Callable[[], bool] = never,
+    is_fit: Callable[[str, Route], bool] = always,
 ) -> FleetPlan:
     """Plan all machines together, among other machines' reservations.
 
+    is_fit : tells of a machine by its name whether it may drive a route, other than for traffic
     Raises:
         ConfigError: too many machines, or a name twice.
     """
@@ -99,8 +115,9 @@ def plan_fleet(
             value=len(jobs),
             remedy=f"give up to {JOBS_MAX} machines, each with a name of its own",
         )
-    table = _Table(jobs, reservations, start_s, is_over)
     options = options or FleetOptions()
+    table = _Table(jobs, reservations, start_s, is_over)
+    table.states_left = options.states_max
     order = sorted(range(len(jobs)), key=lambda k: -math.dist(jobs[k].start[:2], jobs[k].goal[:2]))
     best, attempts = _Outcome({}, {}), 0
     failed: list[int] = []
@@ -110,10 +127,12 @@ def plan_fleet(
         attempts += 1
         if outcome is not None and outcome.rank > best.rank:
             best = outcome
-        if not failed or is_over():
+        if failed and (attempts == min(_REPAIR_AFTER, options.attempts_max) or table.is_over()):
+            table.states_left = max(table.states_left, options.states_max // _REPAIR_SHARE)
+            best = table.repaired(best, order, is_fit)
+        if len(best.routes) == len(jobs) or table.is_over():
             break
         order = failed + [k for k in order if k not in failed]
-    best = table.repaired(best, order)
     for _ in range(options.rounds_max):
         best = table.improved(best, order)
     return table.result(best, attempts)
@@ -131,6 +150,14 @@ class _Outcome:
         """More routes are better, then a lower cost."""
         return len(self.routes), -sum(self.costs.values())
 
+    def by_end(self, order: list[int]) -> list[int]:
+        """Order jobs by arrival, for whoever waits for those before it; who has no route is last.
+
+        order : of those that arrive at the same time
+        """
+        ends_s = {k: self.routes[k].end_s if k in self.routes else math.inf for k in order}
+        return sorted(order, key=ends_s.__getitem__)
+
 
 class _Table:
     """All that attempts share."""
@@ -145,9 +172,14 @@ class _Table:
         self._jobs = jobs
         self._others = reservations
         self._start_s = start_s
-        self._is_over = is_over
+        self._is_told_over = is_over
+        self.states_left = 0
         self._fixed = [body_of_reservation(*other) for other in reservations.items()]
         self._starts = [self._body(k, Route([(start_s, *job.start)])) for k, job in enumerate(jobs)]
+
+    def is_over(self) -> bool:
+        """Tell whether time is, or all states are settled."""
+        return self.states_left <= 0 or self._is_told_over()
 
     def attempt(
         self, order: list[int], late_s: Mapping[int, float]
@@ -163,7 +195,7 @@ class _Table:
         for at, k in enumerate(order):
             waiting = [self._starts[other] for other in order[at + 1 :]]
             done = [*self._fixed, *bodies.values()]
-            is_late = self._is_over()
+            is_late = self.is_over()
             later_s = late_s.get(k, 0.0)
             if is_late or not (
                 self._plan(k, [*done, *waiting], outcome, later_s)
@@ -176,15 +208,19 @@ class _Table:
             bodies[k] = self._starts[k] if route is None else self._body(k, route)
         return (outcome if is_safe else None), failed
 
-    def repaired(self, best: _Outcome, order: list[int]) -> _Outcome:
+    def repaired(
+        self, best: _Outcome, order: list[int], is_fit: Callable[[str, Route], bool]
+    ) -> _Outcome:
         """Give what is better than the best attempt, if machines hold in it, see `fleet_repair`."""
-        scene = Scene(self._jobs, self._others, self._start_s, self._is_over)
-        found = dict(best.routes)
+        scene = Scene(self._jobs, self._others, self._start_s, self._is_told_over, is_fit)
+        found, costs = dict(best.routes), dict(best.costs)
         for repair in repairs(scene, found):
-            kept = {k: found[k] for k in repair.kept}
-            costs = {k: best.costs[k] for k in kept}
-            again = self.improved(_Outcome(kept | repair.routes, costs | repair.costs), order)
-            best = max(best, again, key=lambda outcome: outcome.rank)
+            again = _Outcome(
+                {k: found[k] for k in repair.kept} | repair.routes,
+                {k: costs[k] for k in repair.kept} | repair.costs,
+            )
+            better = self.improved(again, again.by_end(order))
+            best = max(best, better, key=lambda outcome: outcome.rank)
             if len(best.routes) == len(self._jobs):
                 break
         return best
@@ -193,7 +229,7 @@ class _Table:
         """Plan each machine once more among all others; keep what is cheaper, or new."""
         bodies = {k: self._body(k, best.routes[k]) for k in best.routes}
         for k in order:
-            if self._is_over():
+            if self.is_over():
                 break
             others = [bodies.get(j, self._starts[j]) for j in order if j != k]
             again = _Outcome({}, {})
@@ -241,8 +277,10 @@ class _Table:
             return False
         request = PlanRequest(start=job.start, goal=job.goal, start_s=start_s)
         options = job.planner.options
-        limits = Limits(options.weights, options.states_max, self._is_over)
+        share = max(_STATES_LEAST, self.states_left // (2 * len(self._jobs)))
+        limits = Limits(options.weights, min(options.states_max, share), self.is_over)
         found = job.planner.find(request, limits, bodies)
+        self.states_left -= found.states
         if found.words is None:
             return False
         route = job.planner.route_of(found, job.start)

@@ -17,6 +17,7 @@ import numpy as np
 from lunaredge.kernels.jit import Floats, Shorts
 from lunaredge.paths.fleet_repair_ends import Joined, Member, Motion, first_open, gears
 from lunaredge.paths.fleet_repair_places import Places
+from lunaredge.paths.fleet_repair_steps import moved_together
 from lunaredge.paths.plan_links import Way
 from lunaredge.paths.plan_traffic import Body
 from lunaredge.paths.route import Pose, Route
@@ -108,29 +109,6 @@ class Stepper:
         knots = links.chords.copy()
         knots[:, 0] *= links.costs[0, 0]
         return Motion(k, knots, float(links.costs[0, 1]))
-
-
-def moved_together(before: Shorts, after: Shorts) -> list[list[int]]:
-    """Give the members that move in a step, who has to go first first; a ring in one list.
-
-    before, after : int32 (A,)  the place of each
-    """
-    at = {int(place): k for k, place in enumerate(before) if after[k] != place}
-    done: set[int] = set()
-    groups = []
-    for first in at.values():
-        chain: list[int] = []
-        k: int | None = first
-        while k is not None and k not in done and k not in chain:
-            chain.append(k)
-            k = at.get(int(after[k]))
-        done.update(chain)
-        if k is not None and k in chain:
-            ring = chain[chain.index(k) :]
-            groups.append(ring)
-            chain = chain[: chain.index(k)]
-        groups += [[one] for one in reversed(chain)]
-    return groups
 
 
 def timed(members: list[Member], events: list[Event], start_s: float, go_s: float) -> Timed:

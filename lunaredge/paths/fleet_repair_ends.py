@@ -27,6 +27,7 @@ from lunaredge.paths.route import Pose
 _NEAREST = 8
 _SEARCHED = 4
 _STATES_MAX = 4000
+_ORDERS_MAX = 3
 
 
 class Member(NamedTuple):
@@ -117,14 +118,20 @@ def joined(
     is_start: bool,
 ) -> Joined:
     """Join starts, or goals, with places that all can turn on, one machine after the other."""
-    ends = _Ends(members, places, bodies, is_over, is_start=is_start)
-    ends.take_own_places()
-    waiting = ends.waiting
-    while waiting and not is_over():
-        gone_count = sum(ends.go(k) for k in waiting)
-        if gone_count == 0 and not any(map(ends.search, waiting)):
+    first: set[int] = set()
+    for _ in range(_ORDERS_MAX):
+        ends = _Ends(members, places, bodies, is_over, is_start=is_start)
+        ends.take_own_places()
+        waiting = ends.waiting(first)
+        while waiting and not is_over():
+            gone_count = sum(ends.go(k) for k in waiting)
+            if gone_count == 0 and not any(map(ends.search, waiting)):
+                break
+            waiting = ends.waiting(first)
+        if not waiting or first.issuperset(waiting) or is_over():
             break
-        waiting = ends.waiting
+        # In the next order those go first for whom no place was left.
+        first.update(waiting)
     motions = ends.motions if is_start else ends.motions[::-1]
     return Joined(ends.places_of, ends.poses, motions, waiting)
 
@@ -149,11 +156,11 @@ class _Ends:
         self._free = places.turns.copy()
         self._standing = {k: self._body(k) for k in self.poses}
 
-    @property
-    def waiting(self) -> list[int]:
-        """Those who have no place yet, who is nearest to one first."""
+    def waiting(self, first: set[int]) -> list[int]:
+        """Give those who have no place yet: some first, and then who is nearest to one."""
         left = [k for k in self.poses if k not in self.places_of]
-        return sorted(left, key=lambda k: (self._distances(k).min(initial=math.inf), k))
+        near_m = {k: float(self._distances(k).min(initial=math.inf)) for k in left}
+        return sorted(left, key=lambda k: (k not in first, near_m[k], k))
 
     def take_own_places(self) -> None:
         """Give those their place who stand on it."""

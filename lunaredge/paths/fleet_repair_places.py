@@ -36,6 +36,8 @@ _END_LINES_MAX = 80
 # As fine as that, and the region around all ends, both in distances between places.
 _STEP = 1.0 / 8.0
 _AROUND = 4.0
+# What a place is worth where nobody can turn.
+_STRAIGHT_WORTH = 0.25
 # An end this near to a place is on it; lines go through ends to a nanometre.
 SAME_M = 2e-9
 # Columns of a place's neighbours.
@@ -94,10 +96,11 @@ class Survey:
         end_worth : a row or column is worth its free places, and that much for each end on it
         """
         per_place = max(1.0, apart_m / max(_spacing_m(self._us), 1e-9))
-        worth = (self._turns | self._along).sum(axis=1) / per_place
+        turns, straight = self._turns, self._along | self._across
+        worth = (turns + _STRAIGHT_WORTH * (self._along & ~turns)).sum(axis=1) / per_place
         rows = _spread(self._vs, worth + end_worth * _count_on(self._vs, self._ends[:, 1]), apart_m)
-        usable = (self._turns | self._along | self._across)[rows]
-        worth = usable.sum(axis=0) + end_worth * _count_on(self._us, self._ends[:, 0])
+        worth = (turns + _STRAIGHT_WORTH * (straight & ~turns))[rows].sum(axis=0)
+        worth = worth + end_worth * _count_on(self._us, self._ends[:, 0])
         columns = _spread(self._us, worth, apart_m)
         chosen = np.ix_(rows, columns)
         points = self._points(self._us[columns], self._vs[rows])

@@ -6,6 +6,7 @@ margin a capsule. Bodies are closed sets: touching is meeting.
 """
 
 import math
+import zlib
 from functools import cached_property
 
 import msgspec
@@ -79,16 +80,14 @@ class Footprint:
             if not isinstance(part, Part):
                 raise _wrong(f"parts[{k}]", part, "give a Part")
         self.named = parts
-        # Whoever keeps something for a footprint asks for it at every check.
-        self._hash = hash(parts)
 
     def __eq__(self, other: object) -> bool:
         """Tell whether all parts are the same, in the same order."""
         return self.named == other.named if isinstance(other, Footprint) else NotImplemented
 
     def __hash__(self) -> int:
-        """Give the same for equal footprints."""
-        return self._hash
+        """Give the same for equal footprints, in every process."""
+        return self._digest
 
     def __repr__(self) -> str:
         """Give what would make it again."""
@@ -129,6 +128,11 @@ class Footprint:
         )
         rows.flags.writeable = False
         return rows
+
+    @cached_property
+    def _digest(self) -> int:
+        # Whoever keeps something for a footprint asks at every check. 0 and -0 are equal.
+        return zlib.crc32((self.parts + 0.0).tobytes())
 
     @property
     def reach_m(self) -> float:

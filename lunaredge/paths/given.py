@@ -111,13 +111,13 @@ def _plain(
         ConfigError: one is not what its annotation says.
     """
     rules = _rules_of_arguments(function)
-    plain, named = list(args), kwargs
-    key = ""
+    plain, named, key = list(args), kwargs, ""
+    # Beyond these places there is nothing to give; the function says so itself.
+    places = list(rules)[: function.__code__.co_argcount]
     try:
-        for k, (key, value) in enumerate(zip(rules, args, strict=False)):
+        for k, (key, value) in enumerate(zip(places, args, strict=False)):
             plain[k] = rules[key](value)
         for key, value in kwargs.items():
-            # Whatever the function doesn't know, it refuses itself.
             named[key] = rules.get(key, _anything)(value)
     except _Unfit as unfit:
         raise unfit.as_error("not what is asked for", place, key) from None

@@ -16,11 +16,22 @@ import numpy as np
 from lunaredge.kernels import lattice_search as search
 from lunaredge.kernels.convex import MARGIN, REACH
 from lunaredge.kernels.jit import Flags, Floats, Ints
-from lunaredge.kernels.lattice import HEADINGS, Links, Moves, Pool, Scene, Task, Traffic
-from lunaredge.kernels.lattice_field import costs_to_go
+from lunaredge.kernels.lattice import (
+    HEADINGS,
+    Guide,
+    Links,
+    Moves,
+    Paving,
+    Pool,
+    Scene,
+    Task,
+    Traffic,
+)
+from lunaredge.kernels.lattice_field import guide_toward, landmarks, least_by
 from lunaredge.kernels.lattice_static import open_links
 from lunaredge.kernels.lattice_timed import taken_times
 from lunaredge.kernels.sweep import CONTACT_M, work_space
+from lunaredge.paths.fleet import Reservation
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.plan_ground import stand
 from lunaredge.paths.plan_links import Lattice, Way, links_of, packed
@@ -47,9 +58,8 @@ from lunaredge.paths.verdict import Kind
 
 # States settled between two looks at whether time is over: half a millisecond or so.
 _SLICE = 1024
-# The guide is exact that far beyond the start's own cost, or as far as the first weight reaches:
-# where it is only a bound it promises too much, and a weighted search runs after that.
-_GUIDE_FACTOR = 1.05
+# Landmarks of all the cells of a larger ground would take too much room.
+_MARKED_CELLS_MAX = 1 << 20
 # A finer lattice than the one given has no more cells; its states take 130 MB.
 REFINED_CELLS_MAX = 1 << 20
 # Room for so many nodes at first.
@@ -113,6 +123,10 @@ class Planner:
         )
         states = ground.paces_s_m.size * HEADINGS
         self._slots, self._open_moves = np.zeros(states + 2, np.int32), np.zeros(states, np.int64)
+        self._kept: dict[str, tuple[Reservation, Body]] = {}
+        self._paving = self._graph.guide.paving
+        if ground.paces_s_m.size <= _MARKED_CELLS_MAX and moves is None:
+            self._paving = self._marked()
 
     def plan(self, request: PlanRequest, is_over: Callable[[], bool] = never) -> Plan | NoRoute:
         """Give the cheapest route found before the states or the time end; or why there is none.
@@ -147,7 +161,7 @@ class Planner:
         """
         limits = limits or Limits(self.options.weights, self.options.states_max)
         if bodies is None:
-            bodies = [body_of_reservation(*other) for other in request.reservations.items()]
+            bodies = self._bodies(request)
         found = self._found(request, limits, bodies)
         is_certain = found.words is not None or self.options.wh == 0.0 or not found.is_exhausted
         if is_certain or not (bodies or self.is_timed(request)):
@@ -217,7 +231,7 @@ class Planner:
 
     def taker_at(self, pose: Pose, time_s: float, request: PlanRequest) -> tuple[Kind, str] | None:
         """Give what passes where the machine would stand, at a time; inf = for ever in the end."""
-        bodies = [body_of_reservation(*other) for other in request.reservations.items()]
+        bodies = self._bodies(request)
         kinds = {barrier.name: barrier.kind for barrier in self.barriers}
         for body in [*self._passing, *bodies]:
             traffic = self._indexed([body])
@@ -241,6 +255,28 @@ class Planner:
             return None
         return Planner(ground, self.machine, self.barriers, options)
 
+    def _bodies(self, request: PlanRequest) -> list[Body]:
+        """Give the reservations as bodies; those of the last request are kept."""
+        kept = {}
+        for name, other in request.reservations.items():
+            known, body = self._kept.get(name, (None, None))
+            if known is not other or body is None:
+                body = body_of_reservation(name, other)
+            kept[name] = other, body
+        self._kept = kept
+        return [body for _, body in kept.values()]
+
+    def _marked(self) -> Paving:
+        """Give the paving with landmarks."""
+        marks = landmarks(self._paving, self.scene(self._indexed([]), _none()), self._work, 8)
+        return self._paving._replace(marks=marks, farthest=float(marks.max()))
+
+    def scene(self, traffic: Traffic, links: Links) -> Scene:
+        """Give what a search looks at where something is near."""
+        return Scene(
+            self._moves, self._ground, self.solids, traffic, self._parts, links, self._open_moves
+        )
+
     def _indexed(self, bodies: list[Body]) -> Traffic:
         return traffic_of(bodies, self.ground, self._range_m)
 
@@ -250,36 +286,45 @@ class Planner:
         guide = self._guide(request, links)
         traffic = self._indexed(self._passing + bodies)
         graph = self._graph._replace(guide=guide, bin_spans=traffic.bin_spans)
-        scene = Scene(self._moves, self._ground, self.solids, traffic, self._parts, links)
+        scene = self.scene(traffic, links)
         pool, task = self._pool(traffic), self._task(request)
-        least = _least(links, guide, self._lattice.start_state)
+        least = self._least(scene, guide)
         best = Found(None, np.empty((0, 3)), links, math.inf, 0, is_exhausted=False)
-        for weight in limits.weights:
-            free_s = search.begin(graph, scene, task, pool)
+        # Where the goal is taken for longer than the way there, the wait is tried at the start first.
+        passes = [(limits.weights[0], least / self.second), *((w, math.inf) for w in limits.weights)]
+        for weight, lead_s in passes:
+            task = task._replace(weight=weight, lead_s=lead_s)
+            free_s, leave_s = search.begin(graph, scene, task, pool)
+            if lead_s < math.inf and leave_s == task.start_s:
+                continue
+            is_first, done = best.words is None, self.second * (leave_s - task.start_s)
             free_cost = self.second * (free_s - task.start_s)
-            haste = _HASTE if free_cost > weight * least and best.words is None else 0.0
-            task = task._replace(weight=weight, free_s=free_s, haste=haste)
-            least = max(least, free_cost)
+            haste = _HASTE if is_first and free_cost - done > weight * least else 0.0
+            task = task._replace(free_s=free_s, haste=haste)
             states_max = limits.states_max - best.states
-            if best.words is not None:
+            if not is_first:
                 states_max = min(states_max, self.options.better_max)
             run = partial(search.run, graph, scene, task)
-            cost_max = math.inf if best.words is None else float(best.figures[-1, 2])
+            cost_max = math.inf if is_first else float(best.figures[-1, 2])
             status = search.EXHAUSTED
             if free_s < math.inf:
                 status, pool = _driven(run, pool, cost_max, limits._replace(states_max=states_max))
             states = best.states + int(pool.counts[search.POPPED])
             if status == search.FOUND:
                 words, figures = search.way_to(pool.counts[search.GOAL_NODE], pool)
-                bound = weight + haste
-                bound = max(1.0, min(bound, figures[-1, 2] / least if least > 0.0 else bound))
+                figures[0] = task.start_s, task.start_s, 0.0
+                bound = weight + haste if leave_s == task.start_s else math.inf
+                lower = max(least, free_cost)
+                bound = max(1.0, min(bound, figures[-1, 2] / lower if lower > 0.0 else bound))
                 best = Found(words, figures, links, bound, states, is_exhausted=False)
                 if bound <= limits.weights[-1]:
                     break
-            elif status == search.EXHAUSTED and not pool.counts[search.GIVEN_UP]:
-                return best._replace(bound=1.0, states=states, is_exhausted=True)
-            else:
+            elif status != search.EXHAUSTED or pool.counts[search.GIVEN_UP]:
                 return best._replace(states=states)
+            elif leave_s > task.start_s:
+                best = best._replace(states=states)
+            else:
+                return best._replace(bound=1.0, states=states, is_exhausted=True)
         return best
 
     def _task(self, request: PlanRequest) -> Task:
@@ -294,6 +339,7 @@ class Planner:
             second=self.second,
             weight=1.0,
             haste=0.0,
+            lead_s=math.inf,
         )
 
     def _open_links(self, request: PlanRequest) -> Links:
@@ -302,17 +348,23 @@ class Planner:
         is_open = open_links(links, self._ground, self.solids, self._parts)
         return chosen(links, is_open & np.isfinite(links.costs[:, 1]))
 
-    def _guide(self, request: PlanRequest, links: Links) -> Floats:
-        """Give the cost to go from each cell: to a link into the goal, and along it."""
+    def _guide(self, request: PlanRequest, links: Links) -> Guide:
+        """Give the cost to go, not worked out yet: to a link into the goal, and along it."""
         states = self._lattice.start_state
         into = (links.ends[:, 1] == states + 1) & (links.ends[:, 0] < states)
         sources = links.ends[into, 0] // HEADINGS, np.ascontiguousarray(links.costs[into, 1])
         cell = self.ground.cell_of(request.start)
-        factor = max(_GUIDE_FACTOR, self.options.weights[0])
-        end = (-1 if cell is None else cell, factor)
-        shape = self.ground.paces_s_m.shape
-        rates, barred = self._graph.rates.reshape(shape), self._graph.barred.reshape(shape)
-        return costs_to_go(rates, barred, sources, end)
+        return guide_toward(self._paving, sources, -1 if cell is None else cell)
+
+    def _least(self, scene: Scene, guide: Guide) -> float:
+        """Give a lower bound of what any route costs."""
+        start, links = self._lattice.start_state, scene.links
+        first = links.ends[:, 0] == start
+        targets, prices = links.ends[first, 1], links.costs[first, 1]
+        inner = targets < start
+        cells = targets[inner] // HEADINGS
+        least = least_by(cells, prices[inner], guide, scene, self._work)
+        return float(prices[~inner].min(initial=least))
 
     def _pool(self, traffic: Traffic) -> Pool:
         """Give room for a search."""
@@ -327,13 +379,19 @@ class Planner:
             counts=np.zeros(5, np.int64),
             times=np.empty((fullest + 1, 2)),
             work=self._work,
-            open_moves=self._open_moves,
         )
 
 
 def _may_fit(no: NoRoute) -> bool:
     """Tell whether what is said to be in the way leaves a gap that is wide enough."""
     return no.gap_m is not None and no.needed_m is not None and no.gap_m > no.needed_m
+
+
+def _none() -> Links:
+    """Give no links."""
+    return Links(
+        np.empty((0, 2), np.int64), np.empty((0, 2)), np.zeros(1, np.int64), np.empty((0, 4))
+    )
 
 
 def _standing(pose: Pose) -> Links:
@@ -355,16 +413,6 @@ def _driven(
             break
         status = run(pool, min(_SLICE, left), cost_max)
     return status, pool
-
-
-def _least(links: Links, guide: Floats, start_state: int) -> float:
-    """Give a lower bound of what any route costs."""
-    least = math.inf
-    for (source, target), (_, price) in zip(links.ends, links.costs, strict=True):
-        if source == start_state:
-            to_go = 0.0 if target > start_state else guide[target // HEADINGS]
-            least = min(least, float(price + to_go))
-    return least
 
 
 def _grown(pool: Pool) -> Pool:

@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from lunaredge.kernels.convex import CORNERS, COUNT, HIGH, LOW, MARGIN
-from lunaredge.kernels.jit import Flags, Floats
-from lunaredge.kernels.lattice import Graph, Ground, Moves, Traffic
+from lunaredge.kernels.jit import Flags, Floats, Ints
+from lunaredge.kernels.lattice import HEADINGS, Graph, Ground, Moves, Paving, Traffic
+from lunaredge.kernels.lattice_field import BORDER, guide_toward
 from lunaredge.kernels.lattice_static import barred_cells
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.problem import PlanGround
@@ -30,6 +31,7 @@ def stand(
     near |= grown(steep, int(np.abs(moves.track[:, :2]).max()), is_closed_beyond=False)
     reach_m = machine.footprint.reach_m + _SPARE_M + float(np.abs(moves.chords[:, 1:3]).max())
     _mark_near(near, ground.frame, solids, reach_m)
+    paving = paving_of(rates * ground.cell_m, barred, near, moves)
     graph = Graph(
         first=moves.first,
         steps=moves.steps,
@@ -40,12 +42,47 @@ def stand(
         paces=ground.paces_s_m.ravel() * ground.cell_m,
         rates=rates.ravel() * ground.cell_m,
         barred=barred.ravel(),
-        guide=np.empty(0),
+        guide=guide_toward(paving, (np.empty(0, np.int64), np.empty(0)), -1),
         bin_spans=np.empty((0, 2)),
         bin_cells=round(solids.frame[2] / ground.cell_m),
         bin_columns=solids.bin_columns,
     )
     return Ground(ground.frame, closed, ground.gradients, limits), graph
+
+
+def paving_of(rates: Floats, barred: Flags, near: Flags, moves: Moves) -> Paving:
+    """Give what the guide's steps meet; there are no landmarks yet."""
+    is_open = np.isfinite(rates)
+    padded = np.pad(rates, BORDER, constant_values=np.inf)
+    blank = np.pad(np.where(barred, -np.inf, np.inf), BORDER, constant_values=-np.inf)
+    straights, first = _straights(moves)
+    return Paving(
+        columns=padded.shape[1],
+        rates=padded.ravel(),
+        least=float(rates[is_open].min()) if is_open.any() else 1.0,
+        most=float(rates[is_open].max()) if is_open.any() else 1.0,
+        blank=blank.ravel(),
+        near=np.pad(near, BORDER, constant_values=True).ravel(),
+        words=np.zeros(padded.size, np.int64),
+        straights=straights,
+        straights_first=first,
+        marks=np.empty((padded.size, 0), np.float32),
+        farthest=0.0,
+    )
+
+
+def _straights(moves: Moves) -> tuple[Ints, Ints]:
+    """Give the moves that are one step, by its vector; none where a move that drives is more."""
+    counts = np.diff(moves.chain_first)
+    if counts.max() > 1:
+        return np.empty((0, 2), np.int64), np.zeros(HEADINGS + 1, np.int64)
+    numbers = np.flatnonzero(counts)
+    vectors = moves.chain[:, 2]
+    order = np.argsort(vectors, kind="stable")
+    headings = np.searchsorted(moves.first, numbers, side="right") - 1
+    found = np.column_stack((headings, numbers))[order].astype(np.int64)
+    first = np.searchsorted(vectors[order], np.arange(HEADINGS + 1)).astype(np.int64)
+    return np.ascontiguousarray(found), first
 
 
 def barred_at(ground: PlanGround, machine: Machine, closed: Flags, solids: Traffic) -> Flags:

@@ -21,7 +21,7 @@ from lunaredge.kernels.corridors import are_inside
 from lunaredge.kernels.jit import Floats
 from lunaredge.paths.fleet import RANGE_M, Fleet, Meeting, Reservation
 from lunaredge.paths.fleet_plan import FleetOptions, FleetPlan, Job, plan_fleet
-from lunaredge.paths.given import checked
+from lunaredge.paths.given import checked, explained
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.motion import MotionRules
 from lunaredge.paths.occupancy import Occupancy
@@ -124,7 +124,7 @@ class World:
         self._fleet.remove(name)
         del self._holders[name]
 
-    @checked("world")
+    @explained("world")
     def check(
         self,
         machine: Machine,
@@ -164,7 +164,7 @@ class World:
             nearest.insert(1, _ground_nearness(ground.cells, machine, route, range_m))
         return min(nearest, key=lambda free: free.clearance_m)
 
-    @checked("world")
+    @explained("world")
     def check_many(
         self, trips: Sequence[tuple[Machine, Route]], *, range_m: float = RANGE_M
     ) -> list[Verdict]:
@@ -285,9 +285,17 @@ class World:
             )
             for trip in trips
         ]
-        plan = plan_fleet(jobs, others, start_s, fleet_options, is_over)
+        machines = {trip.name: trip.machine for trip in trips}
+
+        def verdict_on(name: str, route: Route) -> Verdict:
+            return self.check(machines[name], route, names, range_m=0.0)
+
+        def is_fit(name: str, route: Route) -> bool:
+            return isinstance(verdict_on(name, route), Free)
+
+        plan = plan_fleet(jobs, others, start_s, fleet_options, is_over, is_fit)
         for trip in trips:
-            verdict = self.check(trip.machine, plan.routes[trip.name], names, range_m=0.0)
+            verdict = verdict_on(trip.name, plan.routes[trip.name])
             if isinstance(verdict, Violation) and trip.name not in plan.holds:
                 return _all_hold(trips, plan, start_s, f"{trip.name}: {verdict.reason}")
         return plan

@@ -35,6 +35,26 @@ def test_free_routes_are_told_with_their_clearance(tmp_path, capsys, write_scene
     assert 26 < across["pose"]["x_m"] < 42
 
 
+def test_where_nothing_is_in_range_nothing_is_said_to_be_there(tmp_path, capsys):
+    north = "points: [[10, 12], [10, 35]], speed_m_s: 0.4, start_s: 7"
+    path = write_yaml(tmp_path, north, "knots: [[0, 10, 16, 0]]")
+
+    main(["route", "check", str(path), "--json"])
+
+    north, _ = said(capsys)["routes"]
+    assert north == {
+        "route": "north",
+        "machine": "rover",
+        "free": True,
+        "kind": None,
+        "party": "",
+        "segment": None,
+        "time_s": None,
+        "pose": None,
+        "clearance_m": 5.0,
+    }
+
+
 def test_the_first_violation_is_told_with_its_place_and_party(tmp_path, capsys):
     path = write_yaml(tmp_path, *INTO_THE_HOLE)
 

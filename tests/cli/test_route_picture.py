@@ -90,7 +90,8 @@ def test_the_legend_ends_above_the_close_up(tmp_path, monkeypatch, count):
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     scene = load_scene(write_yaml(tmp_path))
     across = scene.routes[1]
-    routes = tuple(msgspec.structs.replace(across, name=f"leg-{k}") for k in range(count))
+    name = "-".join(["haul"] * 7)
+    routes = tuple(msgspec.structs.replace(across, name=f"{name}-{k}") for k in range(count))
     met = Violation(kind=Kind.OBSTACLE, party="rock", segment=0, time_s=5.0, pose=Pose(9, 16, 0))
     violations = tuple((trip, met) for trip in routes)
     scene = msgspec.structs.replace(scene, routes=routes)
@@ -98,9 +99,10 @@ def test_the_legend_ends_above_the_close_up(tmp_path, monkeypatch, count):
     draw(Drawing(scene=scene, violations=violations), tmp_path / "scene.png")
 
     (figure,) = figures
-    lowest = figure.legends[0].get_window_extent().y0
+    box = figure.legends[0].get_window_extent()
     _, close_up = figure.axes
-    assert lowest > close_up.title.get_window_extent().y1
+    assert box.y0 > close_up.title.get_window_extent().y1
+    assert box.x1 < figure.bbox.x1
     assert close_up.get_window_extent().y0 > 0
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lunaredge.kernels import gridentry, gridhops, gridmeet
+from lunaredge.kernels import gridentry, gridhops, gridqueue
 from lunaredge.kernels.gridentry import EntryGrid
 from tests.kernels import naive_grid
 
@@ -77,7 +77,7 @@ def test_a_queue_that_runs_full_grows_and_the_answer_stays(monkeypatch):
     weights = grid_of("rough", 32)
     cells, cost = EntryGrid(weights).find_path(0, 1023)
 
-    monkeypatch.setattr(gridmeet, "POOL_MIN", -400)
+    monkeypatch.setattr(gridqueue, "_POOL_MIN", -400)
     monkeypatch.setattr(gridentry, "_MEETINGS", {})
     again, cost_again = EntryGrid(weights).find_path(0, 1023)
 

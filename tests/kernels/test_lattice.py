@@ -13,16 +13,19 @@ from hypothesis.extra.numpy import arrays
 from shapely import affinity
 
 from lunaredge.kernels import lattice_field, lattice_gap, lattice_static, lattice_timed
-from lunaredge.kernels.lattice import ANGLES, HEADINGS, LENGTHS, VECTORS
+from lunaredge.kernels.lattice import ANGLES, HEADINGS, LENGTHS, VECTORS, Links
 from lunaredge.kernels.sweep import work_space
 from lunaredge.paths.fleet import Reservation
 from lunaredge.paths.footprint import Footprint, Part
 from lunaredge.paths.machine import Drive, Machine
+from lunaredge.paths.plan import Planner
+from lunaredge.paths.plan_ground import paving_of
 from lunaredge.paths.plan_traffic import body_of_barrier, body_of_reservation, traffic_of
 from lunaredge.paths.primitives import BACKWARD_FACTOR, moves_of
-from lunaredge.paths.problem import Barrier, PlanGround
+from lunaredge.paths.problem import Barrier, Plan, PlanGround
 from lunaredge.paths.route import Route
 from tests.kernels import naive_lattice as naive
+from tests.paths.plan_scenes import ask, level, planner, wall
 
 PACES = arrays(
     np.float64,
@@ -46,6 +49,15 @@ def machine(drive, footprint=TAPERED):
 @cache
 def ackermann_moves():
     return moves_of(machine(Drive.ACKERMANN), TAPERED.parts, 2.0, 0.0)
+
+
+@cache
+def no_scene():
+    """A scene in which nothing stands in the way of any move."""
+    made = Planner(level(), machine(Drive.ACKERMANN))
+    none = traffic_of([], made.ground, 1.0)
+    links = Links(np.empty((0, 2), np.int64), np.empty((0, 2)), np.zeros(1, np.int64), np.empty((0, 4)))
+    return made.scene(none, links)
 
 
 def outline(footprint, x, y, heading):
@@ -90,30 +102,42 @@ def test_a_step_is_as_slow_as_the_slowest_cell_that_it_crosses(values, data) -> 
 
 @given(RATES, st.data())
 @settings(max_examples=80, deadline=None)
-def test_the_guide_is_the_plain_search_s_and_elsewhere_no_more(rates, data) -> None:
+def test_the_guide_is_the_plain_search_s_in_any_order_and_promises_no_more(rates, data) -> None:
     barred = data.draw(
         arrays(np.bool_, rates.shape, elements=st.sampled_from([False] * 6 + [True]))
     )
     barred |= np.isinf(rates)
-    cells = data.draw(st.lists(st.integers(0, rates.size - 1), min_size=1, max_size=3, unique=True))
+    count = rates.size
+    cells = data.draw(st.lists(st.integers(0, count - 1), min_size=1, max_size=3, unique=True))
     spare = np.array([data.draw(st.sampled_from([0.0, 3.0, 400.0])) for _ in cells])
-    last = data.draw(st.integers(-1, rates.size - 1))
+    paving = paving_of(rates, barred, np.zeros_like(barred), ackermann_moves())
+    if data.draw(st.booleans()):
+        marks = lattice_field.landmarks(paving, no_scene(), work_space(), 2)
+        paving = paving._replace(marks=marks, farthest=float(marks.max()))
 
-    guide = lattice_field.costs_to_go(rates, barred, (np.array(cells), spare), (last, 1.5))
+    end = data.draw(st.integers(-1, count - 1))
+    guide = lattice_field.guide_toward(paving, (np.array(cells), spare), end)
 
-    edges = naive.neighbours(rates, barred)
     sources = {k: cost for k, cost in zip(cells, spare, strict=True) if not barred.flat[k]}
-    truth = naive.cheapest(edges, sources)
-    for cell in range(rates.size):
-        if not barred.flat[cell]:
-            assert guide[cell] <= truth.get(cell, math.inf) * (1.0 + 1e-9)
-            for near, price in edges(cell):
-                assert guide[cell] <= guide[near] + price + 1e-6
-    if last not in truth:
-        free = np.flatnonzero(~barred)
-        assert np.allclose(guide[free], [truth.get(cell, math.inf) for cell in free])
-    else:
-        assert guide[last] == pytest.approx(truth[last])
+    truth = naive.cheapest(naive.neighbours(rates, barred), sources)
+    for cell in data.draw(st.permutations(range(count))):
+        known = truth.get(cell, math.inf)
+        assert lattice_field.bound_to_go(cell, guide) <= known * (1.0 + 1e-9)
+        exact = lattice_field.to_go(cell, guide, no_scene(), work_space())
+        assert exact == pytest.approx(known, rel=1e-12)
+
+
+def test_the_guide_takes_no_step_that_no_move_can_make() -> None:
+    # A slit as wide as the machine is long, so that nothing drives through it sideways.
+    barriers = wall(8.0, -1.0, 10.0, 14.0), wall(8.0, 15.0, 10.0, 31.0)
+    made = planner(*barriers, weights=(1.0,))
+    open_way = planner(weights=(1.0,)).plan(ask(goal=(36.0, 14.5, 0.0)))
+
+    found = made.find(ask(goal=(36.0, 14.5, 0.0)))
+
+    assert isinstance(open_way, Plan)
+    assert found.words is None
+    assert found.states < 10
 
 
 @pytest.mark.parametrize("drive", Drive)

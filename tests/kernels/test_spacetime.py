@@ -189,7 +189,7 @@ def test_the_boxes_of_a_track_take_the_room_that_is_kept_for_them(knots):
 def test_a_window_that_starts_between_knots_has_no_knot_there():
     """Windows start at any track's knots; that was once taken for a knot of every track."""
     footprint = Footprint.disc(1.0)
-    ways = (((0.0, -50.0), (100.0, 50.0)), ((0.0, 50.0), (100.0, -50.0)))
+    ways = (((0.0, -50.0), (100.0, 50.0)), ((0.0, 50.0), (10.0, 40.0), (100.0, -50.0)))
     routes = [Route([(time_s, x_m, 0.0, 0.0) for time_s, x_m in way]) for way in ways]
     fleet = fleet_of([Reservation(footprint=footprint, route=route) for route in routes])
     index, found = fleet._tracks.index, np.empty((4, MEETING_COLUMNS))

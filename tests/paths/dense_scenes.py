@@ -1,4 +1,4 @@
-"""Dense traffic with real footprints: scenes in which planning one after the other ends in holds."""
+"""Dense traffic with real footprints: in these scenes planning one after the other ends in holds."""
 
 import math
 
@@ -79,14 +79,14 @@ def _around(point, turn_rad):
     return 20.0 + x, 20.0 + y, turn_rad
 
 
-def swapped(seed):
-    """Thirteen machines on a square of sixteen places, each on the goal of another one."""
+def swapped(seed, count=13):
+    """Machines on a square of sixteen places, each on the goal of another one."""
     dice = np.random.default_rng(seed)
     poses = [
         (3.0 + 5.2 * int(slot % 4), 3.0 + 5.2 * int(slot // 4), float(dice.uniform(0.0, 6.0)))
-        for slot in dice.permutation(16)[:13]
+        for slot in dice.permutation(16)[:count]
     ]
-    goals = [poses[int(k)] for k in np.roll(np.arange(13), int(dice.integers(1, 13)))]
+    goals = [poses[int(k)] for k in np.roll(np.arange(count), int(dice.integers(1, count)))]
     return walled(22.0, 22.0), trips_of(zip(poses, goals, strict=True))
 
 
@@ -115,3 +115,23 @@ def _scattered(dice, count, side_m, rocks):
 
 
 KINDS = {"bay": bay, "ring": ring, "yard": yard, "swapped": swapped, "crowd": crowd}
+
+
+def turned(world, trips, turn_rad):
+    """The same scene, turned about the origin."""
+    cos, sin = math.cos(turn_rad), math.sin(turn_rad)
+
+    def place(x, y):
+        return cos * x - sin * y, sin * x + cos * y
+
+    def pose(at):
+        return Pose(*place(at.x_m, at.y_m), at.heading_rad + turn_rad)
+
+    scene = world.scene
+    obstacles = tuple(
+        Obstacle(name=thing.name, polygon=tuple(place(*corner) for corner in thing.polygon))
+        for thing in scene.obstacles
+    )
+    boundary = tuple(place(*corner) for corner in scene.boundary)
+    moved = [trip._replace(start=pose(trip.start), goal=pose(trip.goal)) for trip in trips]
+    return World(Scene(boundary=boundary, obstacles=obstacles)), moved

@@ -402,6 +402,15 @@ def test_what_is_no_pose_is_refused(poses):
         grid.check_poses(Footprint.disc(0.1), poses)
 
 
+def test_the_first_wrong_pose_is_named_with_its_numbers():
+    grid = Occupancy([[False]], (0.0, 0.0, 1.0))
+    poses = np.zeros((2, 3, 3))
+    poses[1, 2] = (0.5, math.inf, 0.0)
+
+    with pytest.raises(ConfigError, match=r"poses\[1\]\[2\].*got \[0.5, inf, 0.0\]"):
+        grid.check_poses(Footprint.disc(1.0), poses)
+
+
 @pytest.mark.parametrize("row", [-1, 2])
 def test_a_region_beyond_the_grid_is_refused(row):
     grid = Occupancy(np.zeros((3, 3), np.bool_), (0.0, 0.0, 1.0))

@@ -58,7 +58,8 @@ def test_in_a_corridor_they_pass_in_the_passing_place() -> None:
 
 
 def test_where_they_cannot_pass_somebody_holds_safely_and_it_ends() -> None:
-    lane = planner(*corridor(), scenes.wall(31.0, -1.0, 32.0, 31.0, "end"))
+    ends = scenes.wall(31.0, -1.0, 32.0, 31.0, "end"), scenes.wall(8.0, -1.0, 9.0, 31.0, "begin")
+    lane = planner(*corridor(), *ends)
     jobs = [
         job("east", lane, (12.5, 15.0, 0.0), (28.0, 15.0, 0.0)),
         job("west", lane, (24.5, 15.0, math.pi), (12.0, 15.0, math.pi)),

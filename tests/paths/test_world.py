@@ -7,7 +7,18 @@ import pytest
 
 from lunaredge.errors import ConfigError
 from lunaredge.model.site import ZoneKind
-from lunaredge.paths import Footprint, Free, Kind, Part, Pose, Route, Trip, Violation
+from lunaredge.paths import (
+    Footprint,
+    Free,
+    Kind,
+    Part,
+    Plan,
+    Pose,
+    Route,
+    Trip,
+    Violation,
+    polygon,
+)
 from lunaredge.paths.grid import SiteGrid
 from lunaredge.paths.machine import Drive, Machine
 from lunaredge.paths.world import Scene, World
@@ -79,6 +90,7 @@ def test_a_free_route_says_what_it_comes_nearest_to():
     assert 37.9 <= free.pose.x_m <= 44.1
     assert (wide.kind, wide.clearance_m) == (Kind.BOUNDARY, pytest.approx(1.5, abs=1e-3))
     assert far == Free(clearance_m=5.0)
+    assert (far.kind, far.segment, far.time_s, far.pose) == (None, None, None, None)
 
 
 @pytest.mark.parametrize("x_m", [-50.0, 150.0])
@@ -364,3 +376,39 @@ def test_a_boundary_as_large_as_the_moon_is_made_of_rods_that_can_be_checked():
     assert free == Free(clearance_m=5.0)
     assert (near.kind, near.clearance_m) == (Kind.BOUNDARY, pytest.approx(2.0, abs=1e-3))
     assert (out.kind, out.pose.x_m) == (Kind.BOUNDARY, pytest.approx(far_m - 2.0, abs=1e-3))
+
+
+def test_checks_and_planners_cut_a_polygon_once(monkeypatch):
+    cuts = []
+    cut = polygon.mapbox_earcut.triangulate_float64
+
+    def counted(points, ends):
+        cuts.append(points)
+        return cut(points, ends)
+
+    monkeypatch.setattr(polygon.mapbox_earcut, "triangulate_float64", counted)
+    dented = ((40.0, 49.0), (42.0, 49.5), (44.0, 49.0), (44.0, 51.0), (40.0, 51.25))
+    world = World(Scene(obstacles=(Obstacle(name="a rock cut once", polygon=dented),)))
+
+    for drive in (Drive.SKID, Drive.CRAB):
+        trip = Trip("one", machine(drive=drive), Pose(30.0, 50.0, 0.0), Pose(34.0, 50.0, 0.0))
+        assert isinstance(world.plan(trip), Plan)
+
+    assert len(cuts) == 1
+
+
+@pytest.mark.parametrize(
+    ("trip", "start_s", "key"),
+    [
+        (Trip("one", machine(), Pose(0.0, 0.0, 0.0), Pose(5.0, 0.0, 0.0)), 1e11, "start_s"),
+        (Trip("one", machine(), Pose(0.0, 1e9, 0.0), Pose(5.0, 0.0, 0.0)), 0.0, "start of one"),
+        (Trip("one", machine(), Pose(0.0, 0.0, 0.0), Pose(5.0, 0.0, 1e9)), 0.0, "goal of one"),
+        (Trip("one", machine(), Pose(0.0, 0.0, 0.0), (5.0, 0.0)), 0.0, r"trip.*\[3\]"),
+    ],
+)
+def test_a_plan_out_of_bounds_is_refused_by_what_was_given(trip, start_s, key):
+    world = World(Scene())
+
+    for plan in (world.plan, lambda one, **options: world.plan_fleet([one], **options)):
+        with pytest.raises(ConfigError, match=f"world: {key}"):
+            plan(trip, start_s=start_s)

@@ -4,12 +4,14 @@ Every public function and class is called with what is right, but for one argume
 wrong value in turn. A value may do after all; one that doesn't must end in an error of our own.
 """
 
+import enum
 import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from lunaredge import paths
 from lunaredge.errors import ConfigError
 from lunaredge.model.fleet import MachineSpec
 from lunaredge.model.site import TerrainGrid
@@ -325,6 +327,18 @@ def test_a_wrong_value_is_taken_or_refused_by_name_and_never_ends_in_a_traceback
     assert others == {}
     # What takes everything checks nothing.
     assert {key for (key, _), end in outcomes.items() if end == "refused"} == set(right)
+
+
+def test_every_public_name_that_takes_something_is_asked():
+    asked = {case.id.split(".")[0] for case in CASES}
+    kinds = {name: getattr(paths, name) for name in paths.__all__}
+    enums = {name for name, kind in kinds.items() if isinstance(kind, enum.EnumMeta)}
+
+    # Named tuples are looked at where they are taken.
+    plain = {"Pose", "Region", "Tile", "Trip"}
+    answers = {"FleetPlan", "Free", "GridPlan", "Meeting", "NoRoute", "Plan", "Unsolved"}
+    answers |= {"Verdict", "Violation"}
+    assert set(kinds) - asked - enums - plain == answers
 
 
 @pytest.mark.parametrize("field", ["start", "goal"])

@@ -87,7 +87,9 @@ def test_no_function_takes_more_than_six_parameters() -> None:
 
 
 def _is_kernel(function: Function) -> bool:
-    return any(isinstance(d, ast.Name) and d.id == "kernel" for d in function.decorator_list)
+    return any(
+        isinstance(d, ast.Name) and d.id in ("kernel", "inner") for d in function.decorator_list
+    )
 
 
 def test_no_file_is_called_by_what_it_does_not_say() -> None:

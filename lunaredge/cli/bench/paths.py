@@ -11,8 +11,16 @@ from lunaredge.cli.bench.row import BenchOptions, BenchRow
 from lunaredge.errors import ConfigError
 
 SECONDS = 60.0
-# Each has a module with ``contests(options)``: what is compared, with whom, on which cases.
-JOBS = ("solids", "grid", "fleet", "astar", "ground", "site", "plan")
+# Each job's module has ``contests(options)``: what is compared, with whom, on which cases.
+JOBS = {
+    "solids": "paths_solids",
+    "grid": "paths_grid",
+    "fleet": "paths_fleet",
+    "astar": "paths_astar",
+    "ground": "paths_ground",
+    "site": "paths_site",
+    "plan": "paths_plan",
+}
 JOBS_ON_DATA = {"site.toml": "site", "*.tif": "plan", "*.map": "astar"}
 
 
@@ -43,10 +51,10 @@ def contests(options: BenchOptions) -> dict[str, list[Contest]]:
     Raises:
         ConfigError: the folder holds nothing that the job can use.
     """
-    jobs = JOBS if options.data is None else _jobs_on(Path(options.data), options.job)
+    jobs = list(JOBS) if options.data is None else _jobs_on(Path(options.data), options.job)
     wanted = [job for job in jobs if options.job in (None, job)]
-    modules = {job: importlib.import_module(f"lunaredge.cli.bench.paths_{job}") for job in wanted}
-    return {job: module.contests(options) for job, module in modules.items()}
+    modules = [importlib.import_module(f"lunaredge.cli.bench.{JOBS[job]}") for job in wanted]
+    return {job: module.contests(options) for job, module in zip(wanted, modules, strict=True)}
 
 
 def _jobs_on(folder: Path, wanted: str | None) -> list[str]:

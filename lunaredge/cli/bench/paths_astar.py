@@ -36,12 +36,12 @@ TRIPS = (
 
 BOUND = (
     "Milliseconds of the processor a search, over four trips: two across the map, two short. Bound"
-    " by the nodes taken up: 35 to 45 ns each where weights differ, and 17 to 35 ns where they are"
+    " by the nodes taken up: 35 to 45 ns each where weights differ, and 11 to 32 ns where they are"
     " all the same, mostly for branches that can't be foreseen"
 )
 BOUND_ANEW = (
     f"{BOUND}; the grid handed over anew for each search, and where the nodes are few by reading"
-    " the whole map (0.4 ms) for what is blocked and whether the weights differ"
+    " the whole map (0.3 ms) for what is blocked and whether the weights differ"
 )
 RULE = (
     "Rule on both sides, pyastar2d's: a step to any of eight neighbours costs the weight of the"

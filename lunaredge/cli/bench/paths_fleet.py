@@ -32,8 +32,8 @@ AT_KNOTS, ALWAYS, ONE, ONE_ALWAYS, UPDATE = (
 )
 ALL_BOUND = (
     "Who meets whom, and when first. Bound by the windows' boxes where the site is wide (13 windows"
-    " of 200, 30 ns each with sorting), by the exact tests of what comes within reach where it is"
-    " crowded (some 0.2 us each at a knot, 1 us for the instant of a meeting). The boxes bound the"
+    " of 200, 20 ns each with sorting), by the exact tests of what comes within reach where it is"
+    " crowded (some 0.1 us each at a knot, 1 us for the instant of a meeting). The boxes bound the"
     " way over 16 steps, so a declared speed would tell no more. Processor time of one thread"
 )
 ONE_BOUND = (

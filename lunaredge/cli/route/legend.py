@@ -41,9 +41,9 @@ def legend_of(scene: SceneFile, violations: Sequence[Found], closed_to: str) -> 
     """Give the legend's entries."""
     handles = [*_ways(scene), *_places(scene)]
     if closed_to:
-        handles.append(Patch(facecolor=_CLOSED, label=f"ground closed to {closed_to}"))
+        handles.append(Patch(facecolor=_CLOSED, label=_wrapped(f"ground closed to {closed_to}")))
     for number, (trip, found) in enumerate(violations[:VIOLATIONS_MAX], start=1):
-        words = textwrap.fill(f"{number}: {trip.name}: {found.reason}", _LETTERS)
+        words = _wrapped(f"{number}: {trip.name}: {found.reason}")
         handles.append(_mark("X", words, YELLOW))
     return handles + _rest(len(violations) - VIOLATIONS_MAX, "violations")
 
@@ -66,7 +66,12 @@ def _ways(scene: SceneFile) -> list[Any]:
 
 
 def _line(words: str, stroke: Stroke) -> Line2D:
-    return Line2D([], [], color=stroke.colour, linestyle=stroke.line, label=words)
+    return Line2D([], [], color=stroke.colour, linestyle=stroke.line, label=_wrapped(words))
+
+
+def _wrapped(words: str) -> str:
+    """Give words in lines that fit beside the map."""
+    return textwrap.fill(words, _LETTERS)
 
 
 def _rest(count: int, what: str) -> list[Any]:
