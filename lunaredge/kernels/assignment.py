@@ -5,7 +5,7 @@ Owns the matching only: what a cost means, and which pairs cannot be, is the cal
 
 import numpy as np
 
-from lunaredge.kernels.jit import Flags, Floats, Ints, is_array, kernel
+from lunaredge.kernels.jit import Flags, Floats, Ints, inner, is_array, kernel
 
 
 def assign(costs_s: Floats, ranks: Ints) -> Ints:
@@ -76,7 +76,7 @@ def _assign(costs_s: Floats, ranks: Ints, order: Ints) -> Ints:
     return node_of
 
 
-@kernel
+@inner
 def _price_above_all(costs_s: Floats) -> float:
     """Give a price that no change among finite costs can outweigh."""
     largest_s = 0.0

@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, Shorts, kernel
+from lunaredge.kernels.jit import Floats, Shorts, inner
 from lunaredge.kernels.relief import (
     BLOCK,
     GRADIENT_X,
@@ -118,7 +118,7 @@ def first_breach(
     return _first_breach(knots, ground, figures)
 
 
-@kernel
+@inner
 def _first_breach(
     knots: Floats, ground: Ground, figures: Floats
 ) -> tuple[int, int, float, float, float]:
@@ -140,7 +140,7 @@ def _first_breach(
     return NOTHING, 0, np.inf, np.nan, np.nan
 
 
-@kernel
+@inner
 def motion_of(knots: Floats, k: int, end: int) -> Motion:
     """Give how a machine moves from one knot to the next; speeds without what rounding may add.
 
@@ -158,7 +158,7 @@ def motion_of(knots: Floats, k: int, end: int) -> Motion:
     return x_m, y_m, turn, speed_m_s, max(0.0, abs(turn) - slack_rad) / lasting_s
 
 
-@kernel
+@inner
 def _drive_breach(heading_rad: float, motion: Motion, figures: Floats) -> Breach:
     """Find what the drive can't do on one segment, wherever that is."""
     x_m, y_m, turn, speed_m_s, turn_rad_s = motion
@@ -181,7 +181,7 @@ def _drive_breach(heading_rad: float, motion: Motion, figures: Floats) -> Breach
     return np.inf, NOTHING, np.nan, np.nan
 
 
-@kernel
+@inner
 def _askew_rad(heading_rad: float, motion: Motion, length_m: float, figures: Floats) -> float:
     """Give the largest angle between the way and the heading; 0.0 where the drive follows it.
 
@@ -198,7 +198,7 @@ def _askew_rad(heading_rad: float, motion: Motion, length_m: float, figures: Flo
     return 0.0 if is_arc or off + 0.5 * turn <= ASKEW_RAD else off + 0.5 * turn
 
 
-@kernel
+@inner
 def _only_cell(
     pose: tuple[float, float, float], motion: Motion, frame: Floats, shape: tuple[int, int]
 ) -> tuple[int, int]:
@@ -221,7 +221,7 @@ def _only_cell(
     return row, column
 
 
-@kernel
+@inner
 def _is_gentle(blocks: Floats, table: Shorts, row: int, column: int, figures: Floats) -> bool:
     """Tell whether nothing can be wrong on a cell for a machine within its speed and turn rate."""
     place = table[row // BLOCK, column // BLOCK]
@@ -237,7 +237,7 @@ def _is_gentle(blocks: Floats, table: Shorts, row: int, column: int, figures: Fl
     )
 
 
-@kernel
+@inner
 def _ground_breach(
     worst: Breach,
     pose: tuple[float, float, float],
@@ -280,7 +280,7 @@ def _ground_breach(
     return worst
 
 
-@kernel
+@inner
 def _clip(
     at: float, step: float, low: float, between: tuple[float, float], width: float
 ) -> tuple[float, float]:
@@ -292,7 +292,7 @@ def _clip(
     return max(first, min(near, far)), min(last, max(near, far))
 
 
-@kernel
+@inner
 def _sooner(worst: Breach, share: float, what: int, value: float, limit: float) -> Breach:
     """Give the breach that is sooner, or of two at once the one that is named first."""
     if share < worst[0] or (share == worst[0] and what < worst[1]):
@@ -300,7 +300,7 @@ def _sooner(worst: Breach, share: float, what: int, value: float, limit: float) 
     return worst
 
 
-@kernel
+@inner
 def _cell_breach(
     worst: Breach,
     cell: tuple[int, int],
@@ -337,7 +337,7 @@ def _cell_breach(
     return worst
 
 
-@kernel
+@inner
 def steepest_any_heading(figures: Floats, steepest: float) -> float:
     """Give the largest gradient that some heading allows where the ground is that steep.
 
@@ -348,7 +348,7 @@ def steepest_any_heading(figures: Floats, steepest: float) -> float:
     return math.sqrt(along * along + across * across)
 
 
-@kernel
+@inner
 def _lean_breach(
     worst: Breach,
     span: Span,
@@ -387,7 +387,7 @@ def _lean_breach(
     return worst
 
 
-@kernel
+@inner
 def _first_over(source: float, target: float, steepest: float, limit: float) -> float:
     """Give the first share of the way from angle to angle at which a lean exceeds a limit; or inf.
 
@@ -408,7 +408,7 @@ def _first_over(source: float, target: float, steepest: float, limit: float) -> 
     return (edge - source) / (target - source) if edge > target else np.inf
 
 
-@kernel
+@inner
 def _largest_cosine(source: float, target: float) -> float:
     """Give the largest size of the cosine between two angles."""
     low, high = min(source, target), max(source, target)
@@ -417,7 +417,7 @@ def _largest_cosine(source: float, target: float) -> float:
     return max(abs(math.cos(low)), abs(math.cos(high)))
 
 
-@kernel
+@inner
 def _degrees(gradient: float) -> float:
     """Give the angle of a gradient, degrees."""
     return math.degrees(math.atan(gradient))

@@ -12,7 +12,7 @@ keeps a set checks it once, with `is_set`; the functions here look at paths alon
 
 import numpy as np
 
-from lunaredge.kernels.jit import Flags, Floats, Ints, is_array, is_finite, kernel
+from lunaredge.kernels.jit import Flags, Floats, Ints, inner, is_array, is_finite, kernel
 
 Segment = tuple[float, float, float, float]
 """x and y of one end, x and y of the other."""
@@ -133,7 +133,7 @@ def _is_path(path: Floats) -> bool:
     return is_array(path, np.float64, None, 2) and len(path) >= 1 and is_finite(path)
 
 
-@kernel
+@inner
 def _point_segment_m2(x: float, y: float, segment: Segment) -> float:
     """Give the squared distance of a point to a segment, whose ends may be one point."""
     ax, ay, bx, by = segment
@@ -146,7 +146,7 @@ def _point_segment_m2(x: float, y: float, segment: Segment) -> float:
     return ex * ex + ey * ey
 
 
-@kernel
+@inner
 def _parts(line: Segment, other: Segment) -> bool:
     """Tell whether the ends of ``other`` lie strictly on different sides of a line."""
     ax, ay, bx, by = line
@@ -155,7 +155,7 @@ def _parts(line: Segment, other: Segment) -> bool:
     return (turn_a > 0.0 and turn_b < 0.0) or (turn_a < 0.0 and turn_b > 0.0)
 
 
-@kernel
+@inner
 def _segments_m2(source: Segment, target: Segment) -> float:
     """Give the squared distance of two segments.
 
@@ -173,19 +173,19 @@ def _segments_m2(source: Segment, target: Segment) -> float:
     )
 
 
-@kernel
+@inner
 def _segment(points: Floats, first: int, second: int) -> Segment:
     """Give the segment between two of the points."""
     return points[first, 0], points[first, 1], points[second, 0], points[second, 1]
 
 
-@kernel
+@inner
 def _segment_count(path: Floats) -> int:
     """Count the segments of a path; a single point is one segment of no length."""
     return max(1, len(path) - 1)
 
 
-@kernel
+@inner
 def _to_chain_m2(segment: Segment, chain: Floats) -> float:
     """Give the least squared distance of a segment to a polyline, float64 (K, 2)."""
     least_m2 = np.inf
@@ -195,7 +195,7 @@ def _to_chain_m2(segment: Segment, chain: Floats) -> float:
     return least_m2
 
 
-@kernel
+@inner
 def _to_edge_m2(segment: Segment, polygon: Floats) -> float:
     """Give the least squared distance of a segment to a polygon's edge, float64 (K, 2)."""
     least_m2 = np.inf
@@ -205,7 +205,7 @@ def _to_edge_m2(segment: Segment, polygon: Floats) -> float:
     return least_m2
 
 
-@kernel
+@inner
 def _is_inside(x: float, y: float, polygon: Floats) -> bool:
     """Tell whether a point is inside a polygon by the even-odd rule; on the edge it may be either.
 
@@ -260,7 +260,7 @@ def _chains_near(
     return near[:count]
 
 
-@kernel
+@inner
 def _box(points: Floats, first: int, end: int) -> Segment:
     """Give the lowest x and y of some points, and the highest."""
     left, low, right, high = np.inf, np.inf, -np.inf, -np.inf
@@ -270,7 +270,7 @@ def _box(points: Floats, first: int, end: int) -> Segment:
     return left, low, right, high
 
 
-@kernel
+@inner
 def _first_near_polygon(
     path: Floats, radius_m: float, points: Floats, starts: Ints
 ) -> tuple[int, int, float]:
@@ -287,7 +287,7 @@ def _first_near_polygon(
     return -1, -1, np.inf
 
 
-@kernel
+@inner
 def _first_outside(path: Floats, margin_m: float, polygon: Floats) -> tuple[int, float]:
     """See `first_outside`: outside at an end, or too near to the edge."""
     for s in range(_segment_count(path)):
@@ -300,7 +300,7 @@ def _first_outside(path: Floats, margin_m: float, polygon: Floats) -> tuple[int,
     return -1, np.inf
 
 
-@kernel
+@inner
 def _chain_distance_m(source: Floats, target: Floats) -> float:
     """See `chain_distance_m`: every segment against every segment."""
     least_m2 = np.inf
@@ -310,7 +310,7 @@ def _chain_distance_m(source: Floats, target: Floats) -> float:
     return float(np.sqrt(least_m2))
 
 
-@kernel
+@inner
 def _close_moves_near(
     out_closed: Flags, frame: Floats, moves: Ints, segments: Floats, radii_m: Floats
 ) -> None:
@@ -334,13 +334,13 @@ def _close_moves_near(
                 )
 
 
-@kernel
+@inner
 def _index(offset_m: float, cell_m: float, count: int) -> int:
     """Give the index of the cell at an offset, held within the grid."""
     return int(min(count - 1.0, max(0.0, np.floor(offset_m / cell_m))))
 
 
-@kernel
+@inner
 def _span(segment: Segment, low_m: float, high_m: float) -> tuple[float, float]:
     """Give the least and largest x of the part of a segment between two heights of y."""
     ax, ay, bx, by = segment
@@ -354,7 +354,7 @@ def _span(segment: Segment, low_m: float, high_m: float) -> tuple[float, float]:
     return min(left_m, right_m), max(left_m, right_m)
 
 
-@kernel
+@inner
 def _close_cell(
     out_closed: Flags,
     frame: Floats,

@@ -1,11 +1,11 @@
 """Whether knots make a route: finite, within bounds, time that never runs back, and no jumps."""
 
-from lunaredge.kernels.jit import Floats, kernel
+from lunaredge.kernels.jit import Floats, inner
 
 FINE, FAR, BACK, JUMP, SPIN = range(5)
 
 
-@kernel
+@inner
 def first_wrong(knots: Floats, limits: Floats) -> tuple[int, int, int]:
     """Give what is wrong first, and the row and column; FINE, -1, -1 when nothing is.
 

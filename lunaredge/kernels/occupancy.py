@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from lunaredge.kernels.clearance import Bytes
 from lunaredge.kernels.convex import CORNERS, CORNERS_MAX, COUNT, MARGIN, REACH
-from lunaredge.kernels.jit import Flags, Floats, Ints, kernel
+from lunaredge.kernels.jit import Flags, Floats, Ints, inner, kernel
 
 Words = NDArray[np.uint32]
 Cells = tuple[Words, Bytes, Floats]
@@ -94,7 +94,7 @@ def work_space(row_count: int) -> tuple[Floats, Floats]:
     return np.empty(CORNERS + 4 * CORNERS_MAX), np.empty((row_count, 2))
 
 
-@kernel
+@inner
 def _look_up(
     free: Flags, poses: Floats, clearance: Bytes, grid: Floats, discs: Floats, waiting: Ints
 ) -> int:
@@ -126,7 +126,7 @@ def _look_up(
     return -1 if wrong else count
 
 
-@kernel
+@inner
 def _cover(
     free: Flags, poses: Floats, clearance: Bytes, grid: Floats, discs: Floats, waiting: Ints
 ) -> int:
@@ -150,7 +150,7 @@ def _cover(
     return count
 
 
-@kernel
+@inner
 def byte_at(clearance: Bytes, u: float, v: float) -> int:
     """Give the clearance at a point; beyond the grid that of the ring around it."""
     # Every comparison is false for NaN, so that no index can be wrong.
@@ -185,7 +185,7 @@ def _settle(
         free[at] = is_free
 
 
-@kernel
+@inner
 def put(
     parts: Floats, s: int, place: tuple[float, float, float, float], body: Floats, first: int
 ) -> None:
@@ -200,7 +200,7 @@ def put(
         body[CORNERS + 2 * (first + k) + 1] = v + sin * x + cos * y
 
 
-@kernel
+@inner
 def first_closed(bits: Words, grid: Floats, body: Floats, grow: float, spans: Floats) -> int:
     """Give the first closed cell that a placed body meets: row * W + column; NONE, or BEYOND.
 
@@ -232,7 +232,7 @@ def first_closed(bits: Words, grid: Floats, body: Floats, grow: float, spans: Fl
     return NONE
 
 
-@kernel
+@inner
 def _box_of(body: Floats, more: float) -> tuple[float, float, float, float]:
     """Give the least and largest x, the least and largest y of a body's corners, made wider."""
     left, right, low, high = np.inf, -np.inf, np.inf, -np.inf
@@ -245,7 +245,7 @@ def _box_of(body: Floats, more: float) -> tuple[float, float, float, float]:
     return left - more, right + more, low - more, high + more
 
 
-@kernel
+@inner
 def _rows_closed(bits: Words, rows: tuple[int, int], columns: tuple[int, int]) -> tuple[int, int]:
     """Narrow rows to those between the first and the last that have a closed cell in columns."""
     start, end = columns[0] >> WORD_SHIFT, columns[1] >> WORD_SHIFT
@@ -263,13 +263,13 @@ def _rows_closed(bits: Words, rows: tuple[int, int], columns: tuple[int, int]) -
     return first, last
 
 
-@kernel
+@inner
 def floored(number: float) -> int:
     """Round down; at most 2^53 either way."""
     return int(np.floor(number))
 
 
-@kernel
+@inner
 def spread(spans: Floats, rows: tuple[int, int], body: Floats, grow: float) -> None:
     """Write the least and largest x that a body takes in each row, rows made wider by grow.
 
@@ -296,7 +296,7 @@ def spread(spans: Floats, rows: tuple[int, int], body: Floats, grow: float) -> N
             _spread_edge(spans, rows, (ax, ay, bx, by), grow)
 
 
-@kernel
+@inner
 def _spread_edge(
     spans: Floats, rows: tuple[int, int], edge: tuple[float, float, float, float], grow: float
 ) -> None:
@@ -316,7 +316,7 @@ def _spread_edge(
         spans[k, 1] = right if right > spans[k, 1] else spans[k, 1]
 
 
-@kernel
+@inner
 def _spread_disc(
     spans: Floats, rows: tuple[int, int], disc: tuple[float, float, float], grow: float
 ) -> None:
@@ -332,7 +332,7 @@ def _spread_disc(
         spans[k, 1] = max(spans[k, 1], x + half)
 
 
-@kernel
+@inner
 def first_bit(bits: Words, row: int, first: int, last: int) -> int:
     """Give the first set bit of a row from one column to another, both included; -1 = none."""
     start, end = first >> WORD_SHIFT, last >> WORD_SHIFT
@@ -347,7 +347,7 @@ def first_bit(bits: Words, row: int, first: int, last: int) -> int:
     return -1
 
 
-@kernel
+@inner
 def lowest_bit(word: int) -> int:
     """Give the number of the lowest set bit of a word that has one."""
     # A power of two is exact as a double, and its exponent is its logarithm.

@@ -18,7 +18,7 @@ import numpy as np
 
 from lunaredge.kernels.clearance import Bytes
 from lunaredge.kernels.convex import CORNERS, CORNERS_MAX, COUNT, MARGIN, REACH, gap
-from lunaredge.kernels.jit import Floats, is_array, kernel
+from lunaredge.kernels.jit import Floats, inner, is_array, kernel
 from lunaredge.kernels.occupancy import (
     BEYOND,
     CELL_M,
@@ -102,7 +102,7 @@ def _first_contact(knots: Floats, cells: Cells, outline: Outline) -> tuple[int, 
     return -1, 0.0, NONE
 
 
-@kernel
+@inner
 def _first_on(motion: Motion, cells: Cells, parts: Floats, work: Work) -> tuple[float, int]:
     """Give the part of a motion that is free, and the first closed cell; (1, NONE) when it all is.
 
@@ -133,7 +133,7 @@ def _first_on(motion: Motion, cells: Cells, parts: Floats, work: Work) -> tuple[
             level += 1
 
 
-@kernel
+@inner
 def _first_swept(
     motion: Motion, piece: Piece, bits: Words, grid: Floats, parts: Floats, work: Work
 ) -> int:
@@ -207,7 +207,7 @@ def _least_on(
     return best, part, cell
 
 
-@kernel
+@inner
 def _comes_within(
     motion: Motion, piece: Piece, cells: Cells, parts: Floats, distance: float, work: Work
 ) -> bool:
@@ -230,7 +230,7 @@ def _work_space(row_count: int) -> Work:
     return body, np.empty((row_count, 2)), np.empty(CORNERS + 4 * CORNERS_MAX)
 
 
-@kernel
+@inner
 def _motion(knots: Floats, k: int, grid: Floats) -> Motion:
     """Give the motion from a knot to the next one, if any, in cells.
 
@@ -243,7 +243,7 @@ def _motion(knots: Floats, k: int, grid: Floats) -> Motion:
     return x, y, knots[k, 3], dx, dy, _looked_at(knots, k) * (knots[after, 3] - knots[k, 3])
 
 
-@kernel
+@inner
 def _looked_at(knots: Floats, k: int) -> float:
     """Give the part of a motion that is looked at: 1, or one turn of several on the spot."""
     after = min(k + 1, len(knots) - 1)
@@ -252,14 +252,14 @@ def _looked_at(knots: Floats, k: int) -> float:
     return 1.0 if moves or turn <= math.tau else math.tau / turn
 
 
-@kernel
+@inner
 def _at(motion: Motion, part: float) -> tuple[float, float, float]:
     """Give the pose after a part of a motion."""
     x, y, heading, dx, dy, turn = motion
     return x + part * dx, y + part * dy, heading + part * turn
 
 
-@kernel
+@inner
 def _room(motion: Motion, piece: Piece, clearance: Bytes, grid: Floats) -> float:
     """Give how far the origin stays from closed ground during a piece, at the least, in cells."""
     x, y, _ = _at(motion, piece[0] + 0.5 * piece[1])
@@ -267,7 +267,7 @@ def _room(motion: Motion, piece: Piece, clearance: Bytes, grid: Floats) -> float
     return float((byte_at(clearance, x, y) - 1) / grid[STEPS_PER_CELL] - half - grid[SLACK])
 
 
-@kernel
+@inner
 def _reach(parts: Floats) -> float:
     """Give how far any part comes from the origin."""
     reach = 0.0
@@ -276,7 +276,7 @@ def _reach(parts: Floats) -> float:
     return reach
 
 
-@kernel
+@inner
 def _spin(parts: Floats) -> float:
     """Give how far any corner is from the origin."""
     spin = 0.0
@@ -285,13 +285,13 @@ def _spin(parts: Floats) -> float:
     return spin
 
 
-@kernel
+@inner
 def _way(motion: Motion, spin: float) -> float:
     """Give how far a point of the body goes at most."""
     return math.sqrt(motion[3] * motion[3] + motion[4] * motion[4]) + abs(motion[5]) * spin
 
 
-@kernel
+@inner
 def _sweep(motion: Motion, piece: Piece, parts: Floats, s: int, work: Work) -> float:
     """Write the hull of a part at both ends of a piece; give by how much the part may leave it."""
     body, _, corners = work
@@ -305,7 +305,7 @@ def _sweep(motion: Motion, piece: Piece, parts: Floats, s: int, work: Work) -> f
     return float(min(spin * turn * turn / 8.0, 2.0 * spin))
 
 
-@kernel
+@inner
 def _hull(corners: Floats, count: int, body: Floats) -> None:
     """Write the convex hull of corners, counter-clockwise (Andrew 1979); it sorts the corners."""
     for k in range(1, count):
@@ -321,14 +321,14 @@ def _hull(corners: Floats, count: int, body: Floats) -> None:
     body[COUNT] = max(1, size - 1)
 
 
-@kernel
+@inner
 def _is_before(x: float, y: float, corners: Floats, k: int) -> bool:
     """Tell whether a point comes before a corner, by x and then y."""
     other = corners[CORNERS + 2 * k]
     return bool(x < other or (x == other and y < corners[CORNERS + 2 * k + 1]))
 
 
-@kernel
+@inner
 def _chain(corners: Floats, order: tuple[int, int, int], body: Floats, base: int) -> int:
     """Add one side of the hull to those of a body's corners up to base; give their count."""
     size = base if base == 0 else base + 1
@@ -406,7 +406,7 @@ def _part_distance(
     return best, cell
 
 
-@kernel
+@inner
 def _put_square(square: Floats, row: int, column: int) -> None:
     """Write the corners of a cell, float64 (4, 2), counter-clockwise."""
     for k in range(4):
@@ -414,7 +414,7 @@ def _put_square(square: Floats, row: int, column: int) -> None:
         square[k, 1] = row + (1.0 if k in (2, 3) else 0.0)
 
 
-@kernel
+@inner
 def _beside(
     bits: Words, grid: Floats, row: int, x: float, ends: tuple[float, float]
 ) -> tuple[int, int]:
@@ -427,7 +427,7 @@ def _beside(
     return right, left
 
 
-@kernel
+@inner
 def _last_bit(bits: Words, row: int, first: int, last: int) -> int:
     """Give the last set bit of a row from one column to another, both included; -1 = none."""
     for column in range(last, first - 1, -1):

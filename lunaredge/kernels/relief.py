@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, Ints, Shorts, is_array, kernel
+from lunaredge.kernels.jit import Floats, Ints, Shorts, inner, is_array, kernel
 
 BLOCK = 32
 HALO = 2
@@ -88,7 +88,7 @@ def _lay_blocks(
         _lay_slope(block)
 
 
-@kernel
+@inner
 def _gather(
     out_patch: Floats,
     blocks: Floats,
@@ -108,7 +108,7 @@ def _gather(
                 out_patch[i, j] = np.nan
 
 
-@kernel
+@inner
 def _lay_gradient(out_block: Floats, patch: Floats, cell_m: float) -> None:
     """Write the gradient of every cell, as if none were on the border."""
     run_m = 2 * cell_m
@@ -122,7 +122,7 @@ def _lay_gradient(out_block: Floats, patch: Floats, cell_m: float) -> None:
             out_block[GRADIENT_Y, i, j] = (north[k] - south[k]) / run_m + nothing
 
 
-@kernel
+@inner
 def _lay_slope(out_block: Floats) -> None:
     """Write the slope of every cell, by its gradient."""
     for i in range(BLOCK):
@@ -131,7 +131,7 @@ def _lay_slope(out_block: Floats) -> None:
             out_block[SLOPE, i, j] = np.degrees(np.arctan(np.hypot(across, along)))
 
 
-@kernel
+@inner
 def _lay_roughness(out_block: Floats, patch: Floats) -> None:
     """Write the roughness of every cell, as if none were on the border."""
     for i in range(BLOCK):
@@ -152,7 +152,7 @@ def _lay_roughness(out_block: Floats, patch: Floats) -> None:
             out_block[ROUGHNESS, i, j] = math.sqrt(square / 9.0)
 
 
-@kernel
+@inner
 def _bend(out_bends: Floats, patch: Floats) -> None:
     """Write how far each cell is off the line between its two neighbours, twice, for four lines.
 
@@ -167,7 +167,7 @@ def _bend(out_bends: Floats, patch: Floats) -> None:
                 out_bends[line, i, j] = bend if bend < np.inf else np.inf
 
 
-@kernel
+@inner
 def _lay_steps(out_block: Floats, bends: Floats) -> None:
     """Write the step of every cell.
 
@@ -193,7 +193,7 @@ def _lay_steps(out_block: Floats, bends: Floats) -> None:
                     steps[j] = known if known > steps[j] else steps[j]
 
 
-@kernel
+@inner
 def _lay_border(
     out_block: Floats,
     patch: Floats,
@@ -215,7 +215,7 @@ def _lay_border(
     out_block[ROUGHNESS, i - HALO, j - HALO] = _roughness_m(patch, rows, columns)
 
 
-@kernel
+@inner
 def _roughness_m(patch: Floats, rows: tuple[int, int, int], columns: tuple[int, int, int]) -> float:
     """Give the roughness from a rectangle of cells, where the plane's slopes are independent."""
     i, south, north = rows

@@ -7,7 +7,7 @@ square meets it; squares and corridors are closed sets, so touching is meeting.
 
 import numpy as np
 
-from lunaredge.kernels.jit import Flags, Floats, Ints, is_array, is_finite, kernel
+from lunaredge.kernels.jit import Flags, Floats, Ints, inner, is_array, is_finite, kernel
 
 Segment = tuple[float, float, float, float]
 """x and y of one end, x and y of the other."""
@@ -66,7 +66,7 @@ def _heights_at_m(heights_m: Floats, frame: Floats, points: Floats) -> Floats:
     return found_m
 
 
-@kernel
+@inner
 def _point_box_m2(x: float, y: float, box: Segment) -> float:
     """Give the squared distance of a point to an upright box: lowest x and y, highest x and y."""
     dx = max(0.0, max(box[0] - x, x - box[2]))
@@ -74,7 +74,7 @@ def _point_box_m2(x: float, y: float, box: Segment) -> float:
     return dx * dx + dy * dy
 
 
-@kernel
+@inner
 def _point_segment_m2(x: float, y: float, segment: Segment) -> float:
     """Give the squared distance of a point to a segment, whose ends may be one point."""
     ax, ay, bx, by = segment
@@ -87,7 +87,7 @@ def _point_segment_m2(x: float, y: float, segment: Segment) -> float:
     return ex * ex + ey * ey
 
 
-@kernel
+@inner
 def _crosses(segment: Segment, box: Segment) -> bool:
     """Tell whether a segment meets an upright box (Liang and Barsky 1984)."""
     enter, leave = 0.0, 1.0
@@ -103,7 +103,7 @@ def _crosses(segment: Segment, box: Segment) -> bool:
     return enter <= leave
 
 
-@kernel
+@inner
 def _segment_box_m2(segment: Segment, box: Segment) -> float:
     """Give the squared distance of a segment to an upright box.
 
@@ -121,7 +121,7 @@ def _segment_box_m2(segment: Segment, box: Segment) -> float:
     )
 
 
-@kernel
+@inner
 def _close_moves_over(
     out_closed: Flags, frame: Floats, moves: Ints, steep: Flags, half_width_m: float
 ) -> None:
@@ -148,7 +148,7 @@ def _close_moves_over(
                         _close_cell(out_closed[i, j], frame, moves, (i, j), box, half_width_m)
 
 
-@kernel
+@inner
 def _close_cell(
     out_closed: Flags,
     frame: Floats,

@@ -8,7 +8,7 @@ functions are compiled; the caller has prepared the array.
 
 import math
 
-from lunaredge.kernels.jit import Floats, kernel
+from lunaredge.kernels.jit import Floats, inner
 
 GRAVITY_M_S2 = 1.62
 
@@ -64,7 +64,7 @@ FIGURES = 23
 SLIP_MAX = 0.95
 
 
-@kernel
+@inner
 def slip_ratio(figures: Floats, slope_deg: float) -> float:
     """Give the wheels' slip on a slope: a parabola in its angle, at most `SLIP_MAX`.
 
@@ -74,14 +74,14 @@ def slip_ratio(figures: Floats, slope_deg: float) -> float:
     return min(SLIP_MAX, float(figures[SLIP_LEVEL] + figures[SLIP_DEG2] * slope_deg * slope_deg))
 
 
-@kernel
+@inner
 def grip_ratio(figures: Floats, steepest: float) -> float:
     """Give the ratio of grip to the force on the ground: Coulomb friction, less the slip."""
     slope_deg = math.degrees(math.atan(steepest))
     return float(figures[FRICTION]) * (1.0 - slip_ratio(figures, slope_deg))
 
 
-@kernel
+@inner
 def braking_m_s2(figures: Floats, steepest: float, along: float) -> float:
     """Give the deceleration that is to be had on a slope; 0.0 where grip can't hold the machine.
 
@@ -97,7 +97,7 @@ def braking_m_s2(figures: Floats, steepest: float, along: float) -> float:
     return max(0.0, min(float(figures[DECELERATION]), left * GRAVITY_M_S2))
 
 
-@kernel
+@inner
 def speed_limit_m_s(figures: Floats, steepest: float, along: float) -> float:
     """Give the speed at which a stop takes no longer a way than at full speed on the level.
 
@@ -110,7 +110,7 @@ def speed_limit_m_s(figures: Floats, steepest: float, along: float) -> float:
     return float(figures[SPEED]) * math.sqrt(min(1.0, share))
 
 
-@kernel
+@inner
 def joule_per_m(figures: Floats, slope_deg: float, along: float) -> float:
     """Give the electrical energy of a metre of horizontal way, without idling.
 
@@ -125,7 +125,7 @@ def joule_per_m(figures: Floats, slope_deg: float, along: float) -> float:
     return (rolling + climb) * slipping
 
 
-@kernel
+@inner
 def gradient_max(figures: Floats, braking: float) -> float:
     """Give the steepest gradient down which grip still brakes with so many m/s2; 0.0 for none.
 
@@ -144,7 +144,7 @@ def gradient_max(figures: Floats, braking: float) -> float:
     return low
 
 
-@kernel
+@inner
 def gentle_gradient_max(figures: Floats) -> float:
     """Give the steepest gradient on which nothing a machine may do is too much; -1.0 for none.
 
@@ -167,7 +167,7 @@ def gentle_gradient_max(figures: Floats) -> float:
     return low
 
 
-@kernel
+@inner
 def tip_along_max(figures: Floats, steepest: float, braking_m_s2: float) -> float:
     """Give the largest gradient along the heading at which the machine doesn't tip over an axle.
 
@@ -184,7 +184,7 @@ def tip_along_max(figures: Floats, steepest: float, braking_m_s2: float) -> floa
     return ratio / math.sqrt(rest) if rest > 0.0 else math.inf
 
 
-@kernel
+@inner
 def tip_across_max(figures: Floats, steepest: float, turning_m_s2: float) -> float:
     """Give the largest gradient across the heading at which the machine doesn't tip sideways.
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from lunaredge.kernels.attitude import GRADIENT_ERROR, Ground, steepest_any_heading
-from lunaredge.kernels.jit import Flags, Floats, Shorts, kernel
+from lunaredge.kernels.jit import Flags, Floats, Shorts, inner
 from lunaredge.kernels.relief import BLOCK, GRADIENT_X, GRADIENT_Y, ROUGHNESS, SLOPE, STEP
 from lunaredge.kernels.traction import (
     ACROSS,
@@ -39,7 +39,7 @@ Cells = tuple[int, int, int, int]
 """Row from, row until, column from, column until."""
 
 
-@kernel
+@inner
 def close_cells(
     out_closed: Flags, blocks: Floats, table: Shorts, cells: Cells, figures: Floats
 ) -> None:
@@ -74,7 +74,7 @@ def close_cells(
                     out_closed[row, column] = not is_open
 
 
-@kernel
+@inner
 def lay_costs(
     out_costs: Floats,
     blocks: Floats,
@@ -120,7 +120,7 @@ def lay_costs(
                     out_costs[1, row, column] = joule_m / JOULE_PER_WH
 
 
-@kernel
+@inner
 def _inside(cells: Cells, block_row: int, block_column: int) -> Cells:
     """Give what a region has of a block, counted from the block's first cell."""
     row, column = block_row * BLOCK, block_column * BLOCK
@@ -132,7 +132,7 @@ def _inside(cells: Cells, block_row: int, block_column: int) -> Cells:
     )
 
 
-@kernel
+@inner
 def _cost(
     figures: Floats, gradient: tuple[float, float, float], slope_deg: float
 ) -> tuple[float, float]:
@@ -154,7 +154,7 @@ def _cost(
     return pace_s_m, figures[IDLE] * pace_s_m + joule_per_m(figures, slope_deg, along)
 
 
-@kernel
+@inner
 def _extreme_cost(
     figures: Floats, steepest: float, slope_deg: float, side: float
 ) -> tuple[float, float]:
@@ -176,7 +176,7 @@ def _extreme_cost(
     return pace_s_m, figures[IDLE] * pace_s_m + climb
 
 
-@kernel
+@inner
 def travel_along(knots: Floats, ground: Ground, figures: Floats) -> tuple[float, float]:
     """Give the energy of a route, Wh, and the least time in which its way could be driven, s.
 
@@ -201,7 +201,7 @@ def travel_along(knots: Floats, ground: Ground, figures: Floats) -> tuple[float,
     return joule / JOULE_PER_WH, least_s
 
 
-@kernel
+@inner
 def _drive(
     start: tuple[float, float], way: tuple[float, float], ground: Ground, figures: Floats
 ) -> tuple[float, float]:
@@ -238,7 +238,7 @@ def _drive(
     return np.inf, np.inf
 
 
-@kernel
+@inner
 def _next_edge(at: float, step: float, share: float) -> float:
     """Give the share of a way at which a coordinate next passes a whole number; inf for never."""
     if step == 0.0:
