@@ -19,7 +19,12 @@ CROWDS = tuple(Crowd(200, 200, side_m) for side_m in (2000.0, 1000.0, 500.0, 250
 # Three decades of each, at about the same number of machines on a square kilometre.
 MANY_MACHINES = tuple(
     Crowd(machines, 200, side_m)
-    for machines, side_m in ((10, 224.0), (30, 387.0), (100, 707.0), (300, 1225.0), (1000, 2236.0))
+    for machines, side_m in (
+        (10, 224.0),
+        (100, 707.0),
+        (1000, 2236.0),
+        (10_000, 7071.0),
+    )
 )
 MANY_POSES = tuple(Crowd(200, poses, 1000.0) for poses in (10, 100, 1000, 10_000))
 

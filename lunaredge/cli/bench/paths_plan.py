@@ -39,14 +39,13 @@ FRACTAL = "fractal ground"
 _START_S = 300.0
 
 ONE_BOUND = (
-    "Whole answer, among 50 routes across the ground, all poses drawn anew. Bound by the distance"
-    " field from the goal (10 ms of it), then by the"
-    " reservations' index (3 ms) and the states settled (some 5 us each in traffic). Processor"
-    " time of one thread"
+    "Whole answer, among 50 routes across the ground, all poses drawn anew. Bound by the costs to"
+    " go from the cells around the way (some 0.2 us each), then by the states settled (some 10 us"
+    " each in traffic) and the reservations' index. Processor time of one thread"
 )
 FLEET_BOUND = (
     "50 machines, all new routes, one after the other around those before, checked all against"
-    " all. Bound by a distance field for each of them. Processor time of one thread"
+    " all. Bound by the costs to go for each of them. Processor time of one thread"
 )
 ONE, FLEET = "one machine among 50", "50 machines"
 
