@@ -1,9 +1,9 @@
 """What compiles code, `kernel` and `inner`, and the array types of every kernel's signature.
 
 Numba's cache on disk looks at a kernel's own file and at no other, so a change in a file that it
-imports would go unseen. So what is compiled here is kept in a folder that is named after the text of
-every kernel file below. For that a kernel imports from another only by a plain ``from
-lunaredge.kernels.NAME import ...`` line at the top: a test holds this.
+imports would go unseen. So what is compiled here is kept in a folder named after the text of every
+kernel file below. For that a kernel imports from another only by a plain
+``from lunaredge.kernels.NAME import ...`` line at the top: a test holds this.
 
 Nor does numba lock its index while it changes it: two processes that compile a kernel at once for
 different types can name the same file, and the next one then runs the code of the wrong types.
@@ -56,8 +56,8 @@ def inner(function: _F) -> _F:
 
     Such a function has only borrowed its arrays, so nothing in it counts references to them. The
     counts are atomic: in small functions that call each other, on tuples of arrays and slices, they
-    took up to half of all the time (x86-64, 2026-11). What is slow in Python's sense, a slice or a
-    tuple, then costs nothing. Call it from a `kernel`, which keeps the arrays alive.
+    took up to half of all the time (x86-64, 2026-11). Call it from a `kernel`, or from where the
+    arrays are kept alive.
     """
     return _compiled(function, counts_references=False)
 
