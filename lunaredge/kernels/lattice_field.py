@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.jit import Flags, Floats, Ints, Shorts, Singles, is_array, kernel
+from lunaredge.kernels.jit import Floats, Ints, Singles, is_array, kernel
 from lunaredge.kernels.lattice import HEADINGS, LENGTHS, VECTORS, Field, Guide, Paving, Queue, Scene
 from lunaredge.kernels.lattice_static import is_open
 
@@ -95,7 +95,7 @@ def landmarks(paving: Paving, scene: Scene, work: Floats, count: int) -> Singles
         joined = np.isfinite(costs)
         left &= ~joined
         if np.count_nonzero(joined) > most:
-            most, nearest = np.count_nonzero(joined), costs
+            most, nearest = int(np.count_nonzero(joined)), costs
     for k in range(count if most else 0):
         nearest[~np.isfinite(nearest)] = -1.0
         costs = _whole(bare, scene, work, int(np.argmax(nearest)))

@@ -100,33 +100,68 @@ def _clash(
 
     What it meets stands until then, or it moves and may be gone at once.
     """
-    reach = np.max(parts[:, REACH])
-    for j in range(len(chords) - 1):
-        begin_s = start_s + chords[j, 0] * place[2]
-        end_s = start_s + chords[j + 1, 0] * place[2]
-        x, y, dx, dy = chord(chords, j, place[0], place[1])
-        motion = (x, y, chords[j, 3], dx, dy, chords[j + 1, 3] - chords[j, 3])
+    j, last = 0, len(chords) - 1
+    while j < last:
+        x, y = place[0] + chords[j, 1], place[1] + chords[j, 2]
         first, end = bin_range(traffic, x, y)
+        # Chords that begin in one bin are looked at together.
+        until = j + 1
+        while until < last:
+            x, y = place[0] + chords[until, 1], place[1] + chords[until, 2]
+            if bin_range(traffic, x, y) != (first, end):
+                break
+            until += 1
+        run = chords[j : until + 1]
         for at in range(first, end):
             leg = traffic.legs[traffic.bin_legs[at]]
+            begin_s, end_s = start_s + run[0, 0] * place[2], start_s + run[-1, 0] * place[2]
             if leg[FROM] > end_s or leg[UNTIL] < begin_s:
                 continue
             owner = traffic.owners[traffic.bin_legs[at]]
-            low_s, high_s = max(begin_s, leg[FROM]), min(end_s, leg[UNTIL])
-            here = _piece(motion, (begin_s, end_s), low_s, high_s)
-            there = _piece(_motion(leg), (leg[FROM], leg[UNTIL]), low_s, high_s)
-            apart = from_segment(
-                here[0] - there[0], here[1] - there[1], there[3] - here[3], there[4] - here[4]
-            )
-            if apart > reach + traffic.reaches[owner] + SPARE_M:
-                continue
-            rows = (int(traffic.parts_first[owner]), int(traffic.parts_first[owner + 1]))
-            u = _first(parts, here, traffic.parts, rows, there, work)
-            if u < np.inf:
-                if there[3] != 0.0 or there[4] != 0.0 or there[5] != 0.0:
-                    return start_s
-                # It stands: the move may reach this place just after it left.
-                return float(leg[UNTIL] - (low_s + u * (high_s - low_s) - start_s))
+            again_s = _meeting((run, place, start_s), (leg, owner), parts, traffic, work)
+            if again_s > -np.inf:
+                return again_s
+        j = until
+    return -np.inf
+
+
+@kernel
+def _meeting(
+    move: tuple[Floats, tuple[float, float, float], float],
+    other: tuple[Floats, int],
+    parts: Floats,
+    traffic: Traffic,
+    work: Floats,
+) -> float:
+    """Give what `_clash` gives, for some of its chords and one leg, of that owner.
+
+    move : the chords, their place and when the whole move begins, as `_clash` has them
+    """
+    chords, place, start_s = move
+    leg, owner = other
+    range_m = np.max(parts[:, REACH]) + traffic.reaches[owner] + SPARE_M
+    rows = (int(traffic.parts_first[owner]), int(traffic.parts_first[owner + 1]))
+    for j in range(len(chords) - 1):
+        begin_s = start_s + chords[j, 0] * place[2]
+        end_s = start_s + chords[j + 1, 0] * place[2]
+        if leg[FROM] > end_s or leg[UNTIL] < begin_s:
+            continue
+        x, y, dx, dy = chord(chords, j, place[0], place[1])
+        motion = (x, y, chords[j, 3], dx, dy, chords[j + 1, 3] - chords[j, 3])
+        low_s, high_s = max(begin_s, leg[FROM]), min(end_s, leg[UNTIL])
+        here = _piece(motion, (begin_s, end_s), low_s, high_s)
+        there = _piece(_motion(leg), (leg[FROM], leg[UNTIL]), low_s, high_s)
+        apart = from_segment(
+            here[0] - there[0], here[1] - there[1], there[3] - here[3], there[4] - here[4]
+        )
+        if apart > range_m:
+            continue
+        u = _first(parts, here, traffic.parts, rows, there, work)
+        if u < np.inf:
+            if there[3] != 0.0 or there[4] != 0.0 or there[5] != 0.0:
+                return start_s
+            # It stands: the move may reach this place just after it left.
+            return float(leg[UNTIL] - (low_s + u * (high_s - low_s) - start_s))
     return -np.inf
 
 

@@ -50,6 +50,8 @@ _IMPROVE_ITERATIONS = 30
 # Where nobody can move round in a ring, the best of so many plans is taken, 0.3 ms each, and made
 # shorter in so many rounds of less than a millisecond.
 _SEEDS, _ROUNDS = 100, 1000
+# On many places fewer: each seed looks at all places of all, each round at all places at all steps.
+_WORK = 20_000_000
 # How often those that can't be joined with any place are left out, and the rest tried again.
 _TRIES_MAX = 3
 # Places are that much farther apart than machines reach.
@@ -109,11 +111,11 @@ class _Repairer:
     def __init__(self, scene: Scene, kept: Mapping[int, Route], go_s: float) -> None:
         self._scene, self._kept, self._go_s = scene, kept, go_s
         self._reservations = {**scene.others, **_reserved(scene, kept)}
-        passing = {body.name: body for job in scene.jobs for body in job.planner.passing}
-        around = [body_of_reservation(*other) for other in self._reservations.items()]
+        self._around = [body_of_reservation(*other) for other in self._reservations.items()]
+        passing = [body for planner in _kinds(scene.jobs) for body in planner.passing]
         self._bodies = [
             stands(body.parts, Pose(*leg[LEG_X : LEG_HEADING + 1].tolist()))
-            for body in [*around, *passing.values()]
+            for body in self._around + passing
             for leg in body.legs
             if leg[UNTIL] > go_s
         ]
@@ -140,7 +142,13 @@ class _Repairer:
     def _taking_part(self, movers: list[int]) -> tuple[list[Member], list[Body]]:
         """Give those whose starts and goals are free, and all that stands: the others too."""
         jobs = self._scene.jobs
-        members = [Member(k, jobs[k].planner, jobs[k].start, jobs[k].goal) for k in movers]
+        members = [
+            Member(k, jobs[k].planner, jobs[k].start, jobs[k].goal)
+            for k in movers
+            if jobs[k].planner.is_clear(
+                jobs[k].start, self._around, self._scene.start_s, self._go_s
+            )
+        ]
         while True:
             taking_part = {member.job for member in members}
             bodies = self._bodies + [
@@ -198,7 +206,7 @@ class _Repairer:
                 return np.searchsorted(flat, found.positions).astype(np.int32)
             return found
         best = first_plan(places.cells, starts, goals, options)
-        for seed in range(1, _SEEDS):
+        for seed in range(1, min(_SEEDS, _WORK // (len(starts) * len(places.cells)))):
             if isinstance(best, Unsolved) or self._scene.is_over():
                 break
             again = first_plan(
@@ -208,7 +216,9 @@ class _Repairer:
                 best = min(best, again, key=_length)
         if isinstance(best, Unsolved) or places.rings:
             return best
-        return shortened(places.cells, one_by_one(best), _ROUNDS, self._scene.is_over)
+        plan = one_by_one(best)
+        rounds = min(_ROUNDS, _WORK // (len(plan) * len(places.cells)))
+        return shortened(places.cells, plan, rounds, self._scene.is_over)
 
     def _timed(self, members: list[Member], events: list[Event]) -> Repair | None:
         """Give the routes with their times, if no two machines meet."""
@@ -237,6 +247,11 @@ def _standing(planner: Planner, pose: Pose) -> Body:
     return stands(planner.machine.footprint.parts, pose)
 
 
+def _kinds(jobs: "Sequence[Job | Member]") -> list[Planner]:
+    """Give each planner once."""
+    return list({id(job.planner): job.planner for job in jobs}.values())
+
+
 def _can_turn(planner: Planner) -> bool:
     return planner.machine.drive is not Drive.ACKERMANN
 
@@ -256,7 +271,7 @@ def _departures(scene: Scene, kept: Mapping[int, Route]) -> list[float]:
     ends_s = [route.end_s for route in kept.values()]
     ends_s += [min(other.route.end_s, other.until_s) for other in scene.others.values()]
     go_s = max([scene.start_s, *ends_s])
-    passing = [body for job in scene.jobs for body in job.planner.passing]
+    passing = [body for planner in _kinds(scene.jobs) for body in planner.passing]
     untils_s = [float(body.legs[:, UNTIL].max()) for body in passing]
     untils_s += [other.until_s for other in scene.others.values()]
     later_s = max([go_s, *(until_s for until_s in untils_s if until_s < math.inf)])
@@ -267,7 +282,7 @@ def _layouts(members: list[Member], bodies: list[Body]) -> Iterator[Places]:
     """Give one layout of places after the other."""
     if not members:
         return
-    planners = list({id(member.planner): member.planner for member in members}.values())
+    planners = _kinds(members)
     ends = np.array([pose[:2] for member in members for pose in (member.start, member.goal)])
     near_m = 2.0 * max(member.reach_m for member in members) + _SPARE_M
     for axis_rad in _axes(members):

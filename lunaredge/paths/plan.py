@@ -32,7 +32,7 @@ from lunaredge.kernels.lattice_static import open_links
 from lunaredge.kernels.lattice_timed import taken_times
 from lunaredge.kernels.sweep import CONTACT_M, work_space
 from lunaredge.paths.fleet import Reservation
-from lunaredge.paths.machine import Machine
+from lunaredge.paths.machine import Drive, Machine
 from lunaredge.paths.plan_ground import stand
 from lunaredge.paths.plan_links import Lattice, Way, links_of, packed
 from lunaredge.paths.plan_traffic import (
@@ -71,6 +71,9 @@ _SPARE_M = 0.01
 # What the way still to go counts on top where the goal is taken for longer than the way there. With
 # nothing, all that can be reached in the meantime would be looked at before the last few metres.
 _HASTE = 3.0
+# Where a search settles more states than that, one with a greater weight gives a first answer.
+_TRIAL_MAX = 800
+_WEIGHT_HASTY = 1.2
 
 
 class Found(NamedTuple):
@@ -214,6 +217,8 @@ class Planner:
     def without(self, *barriers: Barrier) -> "Planner":
         """Give the same planner without some barriers."""
         left = tuple(barrier for barrier in self.barriers if barrier not in barriers)
+        if len(left) == len(self.barriers):
+            return self
         return Planner(self.ground, self.machine, left, self.options, self._moves)
 
     def blocker_at(self, pose: Pose) -> tuple[Kind, str] | None:
@@ -290,20 +295,24 @@ class Planner:
         pool, task = self._pool(traffic), self._task(request)
         least = self._least(scene, guide)
         best = Found(None, np.empty((0, 3)), links, math.inf, 0, is_exhausted=False)
-        # Where the goal is taken for longer than the way there, the wait is tried at the start first.
-        passes = [(limits.weights[0], least / self.second), *((w, math.inf) for w in limits.weights)]
-        for weight, lead_s in passes:
+        reached = math.inf
+        for weight, lead_s, is_trial in self._passes(limits, least):
+            if best.words is not None and weight >= reached:
+                continue
             task = task._replace(weight=weight, lead_s=lead_s)
             free_s, leave_s = search.begin(graph, scene, task, pool)
             if lead_s < math.inf and leave_s == task.start_s:
                 continue
             is_first, done = best.words is None, self.second * (leave_s - task.start_s)
             free_cost = self.second * (free_s - task.start_s)
-            haste = _HASTE if is_first and free_cost - done > weight * least else 0.0
+            most = weight * least if is_trial else least
+            haste = _HASTE if is_first and free_cost - done > most else 0.0
             task = task._replace(free_s=free_s, haste=haste)
             states_max = limits.states_max - best.states
             if not is_first:
                 states_max = min(states_max, self.options.better_max)
+            elif is_trial:
+                states_max = min(states_max, _TRIAL_MAX)
             run = partial(search.run, graph, scene, task)
             cost_max = math.inf if is_first else float(best.figures[-1, 2])
             status = search.EXHAUSTED
@@ -317,15 +326,34 @@ class Planner:
                 lower = max(least, free_cost)
                 bound = max(1.0, min(bound, figures[-1, 2] / lower if lower > 0.0 else bound))
                 best = Found(words, figures, links, bound, states, is_exhausted=False)
+                reached = weight
                 if bound <= limits.weights[-1]:
                     break
+            elif is_trial and (leave_s > task.start_s or status != search.EXHAUSTED):
+                best = best._replace(states=states)
             elif status != search.EXHAUSTED or pool.counts[search.GIVEN_UP]:
                 return best._replace(states=states)
-            elif leave_s > task.start_s:
-                best = best._replace(states=states)
             else:
                 return best._replace(bound=1.0, states=states, is_exhausted=True)
         return best
+
+    def _passes(self, limits: Limits, least: float) -> list[tuple[float, float, bool]]:
+        """Give the weights to search with, each with when to leave, and if it is to end early.
+
+        When to leave is how long before the goal is free, s; inf = at once.
+
+        Where the goal is taken for longer than the way there, the wait is tried at the start first.
+        Where the first weight takes too long, a greater one gives a first answer; at once for
+        Ackermann steering, since the guide knows nothing of its radius.
+        """
+        first, *others = limits.weights
+        hasty, lead_s = max(first, _WEIGHT_HASTY), least / self.second
+        lower = [(weight, math.inf, False) for weight in others]
+        if self.machine.drive is Drive.ACKERMANN or first == hasty:
+            again = [(first, math.inf, False)] if first < hasty else lower
+            return [(hasty, lead_s, True), (hasty, math.inf, False), *again]
+        trials = [(first, lead_s, True), (first, math.inf, True)]
+        return [*trials, (hasty, math.inf, False), (first, math.inf, False), *lower]
 
     def _task(self, request: PlanRequest) -> Task:
         """Give what is asked as kernels take it; the weight and the goal's time are still open."""

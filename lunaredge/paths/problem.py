@@ -197,7 +197,7 @@ class PlanOptions(msgspec.Struct, frozen=True, kw_only=True):
     """A search for each, falling: a weight of w gives a route of w times the least cost at most."""
     states_max: int = 200_000
     """Lattice states to settle until a route is found, or none is proven."""
-    better_max: int = 2000
+    better_max: int = 500
     """Lattice states to settle for anything cheaper after each route found."""
     tick_s: float = 1.0
     """Where the way is taken, departures this far apart are looked at, then ever farther apart."""

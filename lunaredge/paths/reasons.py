@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # So many barriers or machines are taken away one by one.
 SUSPECTS_MAX = 32
-# A search without one of them gets this share of the states that the plan itself may settle.
+# Searches without one of them share the states that the plan itself may settle, four at least.
 _SHARE = 4
 
 

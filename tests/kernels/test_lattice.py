@@ -56,7 +56,9 @@ def no_scene():
     """A scene in which nothing stands in the way of any move."""
     made = Planner(level(), machine(Drive.ACKERMANN))
     none = traffic_of([], made.ground, 1.0)
-    links = Links(np.empty((0, 2), np.int64), np.empty((0, 2)), np.zeros(1, np.int64), np.empty((0, 4)))
+    links = Links(
+        np.empty((0, 2), np.int64), np.empty((0, 2)), np.zeros(1, np.int64), np.empty((0, 4))
+    )
     return made.scene(none, links)
 
 

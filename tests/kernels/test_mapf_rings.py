@@ -1,6 +1,6 @@
 """Plans without rings: in each step there is one that can go first."""
 
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -64,11 +64,11 @@ def test_a_full_square_turns_only_where_rings_may() -> None:
 
 
 def test_a_puzzle_with_one_gap_is_solved_if_and_only_if_it_can_be() -> None:
-    start = (0, 1, 2, 3, 4)
-    known = reachable(2, 3, start)
-    board = GridMap(np.ones((2, 3), bool))
+    start = (0, 1, 2)
+    known = reachable(2, 2, start)
+    board = GridMap(np.ones((2, 2), bool))
 
-    for goal in list(permutations(range(6), 5))[::7]:
+    for goal in permutations(range(4), 3):
         found = plan_grid_fleet(board, list(start), list(goal), RINGLESS)
 
         assert isinstance(found, GridPlan) == (goal in known), goal
@@ -85,4 +85,4 @@ def test_crowded_plans_hold_no_ring_and_are_right(seed) -> None:
     assert isinstance(plan, GridPlan)
     assert check_grid_plan(board, starts, goals, plan.positions) is None
     rows = plan.positions
-    assert not any(has_ring(a, b) for a, b in zip(rows[:-1], rows[1:], strict=True))
+    assert not any(has_ring(a, b) for a, b in pairwise(rows))

@@ -1,4 +1,4 @@
-"""Dense traffic with real footprints: in these scenes planning one after the other ends in holds."""
+"""Dense traffic with real footprints: here planning one after the other ends in holds."""
 
 import math
 
@@ -91,7 +91,10 @@ def swapped(seed, count=13):
 
 
 def crowd(seed, count=22, side_m=36.0):
-    """Machines at random in a yard with rocks, with random goals."""
+    """Machines at random in a yard with rocks, with random goals.
+
+    There has to be room: for 22 in 36 x 36 m, for 9 in 24 x 24 m.
+    """
     dice = np.random.default_rng(seed)
     rocks = []
     for k in range(4):
@@ -106,12 +109,14 @@ def crowd(seed, count=22, side_m=36.0):
 
 def _scattered(dice, count, side_m, rocks):
     poses = []
-    while len(poses) < count:
+    for _ in range(20_000):
         x, y = dice.uniform(2.7, side_m - 2.7, 2)
         apart = all(math.dist((x, y), pose[:2]) > 5.0 for pose in poses)
         if apart and all(math.dist((x, y), rock) > 4.2 for rock in rocks):
             poses.append((float(x), float(y), float(dice.uniform(-3.0, 3.0))))
-    return poses
+        if len(poses) == count:
+            return poses
+    raise AssertionError(f"no room for {count} machines")
 
 
 KINDS = {"bay": bay, "ring": ring, "yard": yard, "swapped": swapped, "crowd": crowd}

@@ -50,7 +50,7 @@ def without_repair(monkeypatch, world, trips, options=QUICK):
         dense.bay(1),
         dense.ring(0),
         dense.swapped(0, count=11),
-        dense.crowd(3, count=11, side_m=24.0),
+        dense.crowd(0, count=9, side_m=24.0),
     ],
 )
 def test_in_dense_traffic_all_arrive_where_most_would_hold(monkeypatch, scene) -> None:
@@ -152,7 +152,7 @@ def test_a_zone_that_closes_the_bay_for_a_while_is_waited_for() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_plan_ends_and_nobody_ever_meets(monkeypatch, seed) -> None:
-    world, trips = dense.crowd(seed, count=7, side_m=20.0)
+    world, trips = dense.crowd(seed, count=6, side_m=22.0)
     before = without_repair(monkeypatch, world, trips)
 
     plan = world.plan_fleet(trips, fleet_options=QUICK)

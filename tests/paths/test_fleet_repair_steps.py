@@ -1,5 +1,7 @@
 """Steps over places: who goes first, one by one, and made shorter."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ def puzzle(seed, rows=3, columns=4, count=8):
 def breaks_rule(cells, plan):
     """Steps that are no plan by the strict rule, by looking at each."""
     wrong = []
-    for step, (before, after) in enumerate(zip(plan[:-1], plan[1:], strict=True)):
+    for step, (before, after) in enumerate(pairwise(plan)):
         for k, (a, b) in enumerate(zip(before, after, strict=True)):
             others = np.delete(before, k).tolist() + np.delete(after, k).tolist()
             if a != b and (b not in cells[a, :4] or a in others or b in others):

@@ -9,13 +9,24 @@ from hypothesis import strategies as st
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.lattice import HEADINGS, LENGTHS
-from lunaredge.paths.machine import Drive
+from lunaredge.paths.machine import Drive, Machine
+from lunaredge.paths.plan import Planner
 from lunaredge.paths.problem import NoRoute, Plan, PlanGround, PlanOptions
 from lunaredge.paths.route import Pose
 from lunaredge.paths.verdict import Free, Kind
 from tests.kernels import naive_lattice as naive
 from tests.paths import plan_scenes as scenes
-from tests.paths.plan_scenes import ask, drives, planner, stands, wall
+from tests.paths.plan_scenes import (
+    OUTLINE,
+    ask,
+    drives,
+    level,
+    meets,
+    overlaps,
+    planner,
+    stands,
+    wall,
+)
 
 COORDINATE = st.floats(4.0, 26.0)
 POSE = st.tuples(COORDINATE, COORDINATE, st.floats(-7.0, 7.0))
@@ -397,3 +408,51 @@ def test_ground_without_any_open_cell_is_no_route() -> None:
 
     assert isinstance(no, NoRoute)
     assert (no.kind, no.pose, no.proven) == (Kind.GROUND, Pose(4.0, 15.0, 0.0), True)
+
+
+def test_a_goal_that_is_taken_later_is_waited_for_without_looking_all_around() -> None:
+    # It stands at the goal from 100 s to 700 s: the way of 78 s is too long to be there before.
+    crossing = drives(
+        (0.0, 45.0, 4.0, 0.0),
+        (100.0, 36.0, 15.0, 0.0),
+        (700.0, 36.0, 15.0, 0.0),
+        (760.0, 45.0, 26.0, 0.0),
+    )
+
+    plan = planner(ground=level(30, 60)).plan(ask(reservations={"late": crossing}))
+
+    assert isinstance(plan, Plan)
+    assert plan.route.knots[-1, 0] > 700.0
+    assert plan.states < 400
+    assert plan.bound < 1.05
+    assert not overlaps(plan.route, [crossing])
+
+
+def test_a_goal_that_is_closed_for_ever_later_on_is_told_without_a_search() -> None:
+    zone = wall(34.0, 10.0, 38.0, 20.0, "late", from_s=5000.0)
+
+    no = planner(zone).plan(ask())
+
+    assert isinstance(no, NoRoute)
+    assert (no.party, no.proven, no.states) == ("late", True, 0)
+
+
+@pytest.mark.parametrize(("x", "y"), [(44.0, 43.0), (68.0, 61.0), (68.0, 64.0)])
+def test_traffic_far_along_a_wide_arc_is_seen_where_the_arc_begins(x, y) -> None:
+    # Moves of this radius lead 29 m away. Range of the index of traffic: issue 3, found by chance.
+    truck = Machine(
+        footprint=OUTLINE,
+        drive=Drive.ACKERMANN,
+        radius_m_min=20.0,
+        speed_m_s_max=0.5,
+        turn_rad_s_max=0.3,
+    )
+    made = Planner(level(60, 60, 2.0), truck, options=PlanOptions(weights=(1.0,)))
+    other = stands(x, y, 0.8)
+
+    plan = made.plan(
+        ask((40.0, 40.0, 0.0), (70.0, 70.0, math.pi / 2.0), reservations={"other": other})
+    )
+
+    assert isinstance(plan, Plan)
+    assert isinstance(meets(plan.route, [other]), Free)

@@ -75,6 +75,27 @@ def test_where_they_cannot_pass_somebody_holds_safely_and_it_ends() -> None:
         assert len(plan.routes[name]) == 1
 
 
+def test_barriers_without_names_that_pass_are_waited_for_each() -> None:
+    ends = scenes.wall(31.0, -1.0, 32.0, 31.0, "end"), scenes.wall(8.0, -1.0, 9.0, 31.0, "begin")
+    passing = (
+        scenes.wall(15.0, 17.5, 25.0, 31.0, "", from_s=0.0, until_s=500.0),
+        scenes.wall(1.0, 1.0, 2.0, 2.0, "", from_s=0.0, until_s=400.0),
+    )
+    lane = planner(*corridor(gap=(15.0, 25.0)), *ends, *passing)
+    jobs = [
+        job("east", lane, (12.5, 15.0, 0.0), (28.0, 15.0, 0.0)),
+        job("west", lane, (24.5, 15.0, math.pi), (12.0, 15.0, math.pi)),
+    ]
+
+    plan = plan_fleet(jobs, {}, 0.0, FleetOptions(attempts_max=1))
+
+    assert not plan.holds
+    assert clear_of_each_other(plan)
+    for route in plan.routes.values():
+        assert route.end_s > 500.0
+        assert not scenes.overlaps(route, barriers=passing)
+
+
 def test_a_machine_gets_out_of_the_way_of_one_that_is_planned_first() -> None:
     # The first has the longer way, and the second stands on it.
     lane = planner(*corridor())
@@ -173,3 +194,18 @@ def test_two_runs_give_the_same_routes() -> None:
     assert fleet_plan.JOBS_MAX > 2
     for name, route in first.routes.items():
         assert np.array_equal(route.knots, second.routes[name].knots)
+
+
+def test_when_all_states_are_settled_whoever_has_no_route_yet_holds(monkeypatch) -> None:
+    monkeypatch.setattr(fleet_plan, "repairs", lambda _scene, _found: iter(()))
+    made = planner()
+    jobs = [
+        job("a", made, (4.0, 8.0, 0.0), (36.0, 8.0, 0.0)),
+        job("b", made, (4.0, 22.0, 0.0), (35.0, 22.0, 0.0)),
+    ]
+
+    plan = plan_fleet(jobs, {}, 0.0, FleetOptions(states_max=1))
+
+    assert set(plan.holds) == {"b"}
+    assert plan.attempts == 1
+    assert not plan.meetings
