@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, Ints, Singles, is_array, kernel
+from lunaredge.kernels.jit import Floats, Ints, Singles, inner, is_array, kernel
 from lunaredge.kernels.lattice import HEADINGS, LENGTHS, VECTORS, Field, Guide, Paving, Queue, Scene
 from lunaredge.kernels.lattice_static import is_open
 
@@ -104,7 +104,7 @@ def landmarks(paving: Paving, scene: Scene, work: Floats, count: int) -> Singles
     return marks
 
 
-@kernel
+@inner
 def worst_along(values: Floats, cell: int, toward: int, column_count: int) -> float:
     """Give the greatest value among the cells that a step crosses; the step stays on the grid.
 
@@ -120,7 +120,7 @@ def worst_along(values: Floats, cell: int, toward: int, column_count: int) -> fl
     return float(worst)
 
 
-@kernel
+@inner
 def to_go(cell: int, guide: Guide, scene: Scene, work: Floats) -> float:
     """Give what it costs from a cell to the sources at least; inf = no way.
 
@@ -167,7 +167,7 @@ def _whole(paving: Paving, scene: Scene, work: Floats, cell: int) -> Floats:
     return guide.field.queue.costs
 
 
-@kernel
+@inner
 def _into_border(cell: int, columns: int) -> int:
     """Give the number of a cell when the border is counted, which the columns do."""
     inner = columns - 2 * BORDER
@@ -238,7 +238,7 @@ def _settle(target: int, guide: Guide, scene: Scene, work: Floats) -> None:
     guide.field.known[target] = True
 
 
-@kernel
+@inner
 def _go_on(queue: Queue, view: View, most: float) -> None:
     """Put those that came later into the buckets, as many as fit; raise the limit if none does.
 
@@ -268,7 +268,7 @@ def _go_on(queue: Queue, view: View, most: float) -> None:
         cell = after
 
 
-@kernel
+@inner
 def _step_word(cell: int, along: int, paving: Paving, scene: Scene, work: Floats) -> int:
     """Give the bits that say whether any move can make a step, in either direction."""
     known = 1 << (HALF + along)
@@ -283,7 +283,7 @@ def _step_word(cell: int, along: int, paving: Paving, scene: Scene, work: Floats
     return known
 
 
-@kernel
+@inner
 def _is_way_open(cell: int, along: int, paving: Paving, scene: Scene, work: Floats) -> bool:
     """Tell whether any move can make a step from a cell."""
     row, column = cell // paving.columns - BORDER, cell % paving.columns - BORDER
@@ -302,7 +302,7 @@ def _view(guide: Guide) -> View:
     return View(paving.marks, field.end_marks, field.queue.figures, paving.columns)
 
 
-@kernel
+@inner
 def _ahead(cell: int, view: View) -> float:
     """Give what it costs from a cell to the end at least; 0 without an end."""
     figures = view.figures
@@ -323,7 +323,7 @@ def _ahead(cell: int, view: View) -> float:
     return float(most)
 
 
-@kernel
+@inner
 def _move(cell: int, cost: float, ahead: float, queue: Queue) -> None:
     """Lower a cell's cost, and put it where it belongs in the queue."""
     if queue.chains[cell, _BEFORE] != _NOWHERE:
@@ -333,14 +333,14 @@ def _move(cell: int, cost: float, ahead: float, queue: Queue) -> None:
     _put(cell, cost + ahead, queue)
 
 
-@kernel
+@inner
 def _bucket(cost: float, total: float, figures: Floats) -> int:
     """Give where a cell waits, by its cost and by that of the whole way through it at least."""
     at = (cost - figures[_BASE]) / figures[_WIDTH]
     return int(at) if total < figures[_LIMIT] and at < _BUCKETS else _LATER
 
 
-@kernel
+@inner
 def _put(cell: int, total: float, queue: Queue) -> None:
     """Put a cell first into its bucket."""
     bucket = _bucket(queue.costs[cell], total, queue.figures)
@@ -356,7 +356,7 @@ def _put(cell: int, total: float, queue: Queue) -> None:
         queue.counts[_AT] = min(queue.counts[_AT], bucket)
 
 
-@kernel
+@inner
 def _take(cell: int, bucket: int, queue: Queue) -> None:
     """Take a cell out of its bucket."""
     before, after = queue.chains[cell, _BEFORE], queue.chains[cell, _AFTER]

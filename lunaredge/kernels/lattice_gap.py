@@ -7,7 +7,7 @@ stays from closed ground and from solids; less than 0 where it cuts through a so
 import numpy as np
 
 from lunaredge.kernels.convex import COLUMNS, CORNERS, COUNT, MARGIN, gap, place
-from lunaredge.kernels.jit import Flags, Floats, Ints, is_array, kernel
+from lunaredge.kernels.jit import Flags, Floats, Ints, inner, is_array, kernel
 from lunaredge.kernels.lattice import Traffic
 from lunaredge.kernels.lattice_static import bin_range
 
@@ -112,7 +112,7 @@ def _around(closed: Flags, reach: int) -> Flags:
     return out
 
 
-@kernel
+@inner
 def _from_closed(closed: Flags, row: float, column: float, reach: float) -> float:
     """Give how far a point, in cells, is from a closed cell or the border, up to reach."""
     row_count, column_count = closed.shape
@@ -162,7 +162,7 @@ def _last_joined(order: Ints, column_count: int, ends: tuple[int, int]) -> int:
     return -1
 
 
-@kernel
+@inner
 def _root(roots: Ints, cell: int) -> int:
     """Give the cell that stands for all that are joined with one; halves the way there."""
     while roots[cell] != cell:

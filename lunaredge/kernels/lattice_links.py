@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, Ints, kernel
+from lunaredge.kernels.jit import Floats, Ints, inner, kernel
 
 
 @kernel
@@ -66,7 +66,7 @@ def _appended(out: Floats, count: int, time_s: float, pose: Floats) -> tuple[Flo
     return out, count + 1
 
 
-@kernel
+@inner
 def _worst(
     here: Floats, there: Floats, ground: tuple[Floats, Floats, Floats]
 ) -> tuple[float, float]:

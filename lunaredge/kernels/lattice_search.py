@@ -8,7 +8,7 @@ finds first costs at most w times the least. It runs in slices, so that whoever 
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, Ints, Shorts, kernel
+from lunaredge.kernels.jit import Floats, Ints, Shorts, inner, kernel
 from lunaredge.kernels.lattice import (
     AFTER,
     ANGLES,
@@ -77,7 +77,7 @@ def begin(graph: Graph, scene: Scene, task: Task, pool: Pool) -> tuple[float, fl
     return np.inf, task.start_s
 
 
-@kernel
+@inner
 def run(
     graph: Graph, scene: Scene, task: Task, pool: Pool, slice_count: int, cost_max: float
 ) -> int:
@@ -185,7 +185,7 @@ def knots_along(
     return out[:count].copy()
 
 
-@kernel
+@inner
 def _runs_on(out: Floats, count: int, time_s: float, x: float, y: float, heading: float) -> bool:
     """Tell whether the last knot lies on the way from the one before it to a new one, on time."""
     if count < 2:
@@ -199,7 +199,7 @@ def _runs_on(out: Floats, count: int, time_s: float, x: float, y: float, heading
     )
 
 
-@kernel
+@inner
 def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_max: float) -> None:
     """Try all moves from a lattice state: without traffic here and now, else by `_reach`."""
     state = pool.words[node, STATE]
@@ -241,7 +241,7 @@ def _expand(node: int, graph: Graph, scene: Scene, task: Task, pool: Pool, cost_
             _improve(head, (node, k), times, task, pool)
 
 
-@kernel
+@inner
 def _may_improve(state: int, cost: float, pool: Pool) -> bool:
     """Tell whether a way may be better than what is known; where a state has spans, it may."""
     head = pool.slots[state]
@@ -252,7 +252,7 @@ def _may_improve(state: int, cost: float, pool: Pool) -> bool:
     return bool(not pool.words[head, SETTLED] and cost < pool.figures[head, COST])
 
 
-@kernel
+@inner
 def _is_always_free(head: int, since_s: float, pool: Pool) -> bool:
     """Tell whether the only node of a state is safe from a time on, for ever."""
     return bool(
@@ -263,7 +263,7 @@ def _is_always_free(head: int, since_s: float, pool: Pool) -> bool:
     )
 
 
-@kernel
+@inner
 def _cost(move: int, cell: int, graph: Graph, second: float) -> tuple[float, float]:
     """Give the duration and the price of a move from a cell; inf where its chain is closed.
 
@@ -287,7 +287,7 @@ def _cost(move: int, cell: int, graph: Graph, second: float) -> tuple[float, flo
     return duration_s, factor * price + extra
 
 
-@kernel
+@inner
 def _reach(
     node: int,
     step: tuple[int, int, float, float],
@@ -338,7 +338,7 @@ def _reach(
                 _improve(at, (node, via), times, task, pool)
 
 
-@kernel
+@inner
 def _improve(
     at: int, origin: tuple[int, int], figures: tuple[float, float, float], task: Task, pool: Pool
 ) -> None:
@@ -351,7 +351,7 @@ def _improve(
     _push(pool.keys, pool.waiting, pool.counts, _key(at, task, pool), at)
 
 
-@kernel
+@inner
 def _key(at: int, task: Task, pool: Pool) -> float:
     """Give what a node waits by.
 
@@ -363,7 +363,7 @@ def _key(at: int, task: Task, pool: Pool) -> float:
     return float(pool.figures[at, COST] + max(task.weight * ahead, wait) + task.haste * ahead)
 
 
-@kernel
+@inner
 def _centre(cell: int, ground: Ground) -> tuple[float, float]:
     """Give where a cell's centre is."""
     row, column = cell // ground.closed.shape[1], cell % ground.closed.shape[1]
@@ -371,7 +371,7 @@ def _centre(cell: int, ground: Ground) -> tuple[float, float]:
     return x, ground.frame[1] + (row + 0.5) * ground.frame[2]
 
 
-@kernel
+@inner
 def _nodes_of(state: int, guide: Guide, scene: Scene, ends: Floats, pool: Pool) -> int:
     """Give the first node of a state; at first sight, make one for each span that is safe there.
 
@@ -414,7 +414,7 @@ def _nodes_of(state: int, guide: Guide, scene: Scene, ends: Floats, pool: Pool) 
     return -1
 
 
-@kernel
+@inner
 def _lay(at: int, state: int, ahead: float, pool: Pool) -> None:
     """Begin a node that nothing has reached."""
     pool.words[at, STATE], pool.words[at, PARENT], pool.words[at, NEXT] = state, -1, -1
@@ -422,7 +422,7 @@ def _lay(at: int, state: int, ahead: float, pool: Pool) -> None:
     pool.figures[at, COST], pool.figures[at, TO_GO] = np.inf, ahead
 
 
-@kernel
+@inner
 def _first_link(ends: Ints, state: int) -> int:
     """Give the first link that leads from a state or a later one."""
     low, high = 0, len(ends)
@@ -435,7 +435,7 @@ def _first_link(ends: Ints, state: int) -> int:
     return low
 
 
-@kernel
+@inner
 def _push(keys: Floats, waiting: Shorts, counts: Ints, key: float, node: int) -> None:
     """Put a node into the heap; one that is in it already waits twice, and counts once."""
     at = counts[WAITING]
@@ -449,7 +449,7 @@ def _push(keys: Floats, waiting: Shorts, counts: Ints, key: float, node: int) ->
     keys[at], waiting[at] = key, node
 
 
-@kernel
+@inner
 def _pop(keys: Floats, waiting: Shorts, counts: Ints) -> int:
     """Take the node with the least key out, of equal ones the lowest; -1 = none."""
     size = counts[WAITING] - 1

@@ -6,7 +6,7 @@ Looked at for a state when a search first comes there, and remembered for later 
 import numpy as np
 
 from lunaredge.kernels.convex import COLUMNS, CORNERS, COUNT, HIGH, LOW, MARGIN, REACH
-from lunaredge.kernels.jit import Flags, Floats, Ints, kernel
+from lunaredge.kernels.jit import Flags, Floats, Ints, inner, kernel
 from lunaredge.kernels.lattice import HEADINGS, MOVES_MAX, Ground, Links, Moves, Scene, Traffic
 from lunaredge.kernels.sweep import first_meeting, work_space
 
@@ -17,7 +17,7 @@ STILL = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 SPARE_M = 1e-3
 
 
-@kernel
+@inner
 def is_open(state: int, move: int, scene: Scene, work: Floats, out_words: Ints) -> bool:
     """Tell whether nothing standing is in the way of a move from a state.
 
@@ -88,7 +88,7 @@ def meets_solid(
     return False
 
 
-@kernel
+@inner
 def _is_beyond(
     low: tuple[float, float], high: tuple[float, float], reach: float, box: Floats
 ) -> bool:
@@ -163,7 +163,7 @@ def swept_cells(chords: Floats, parts: Floats, cell_m: float) -> Ints:
     return out[:count].copy()
 
 
-@kernel
+@inner
 def is_too_steep(row: int, column: int, low: float, high: float, ground: Ground) -> bool:
     """Tell whether a cell is too steep along or across some heading between two.
 
@@ -185,7 +185,7 @@ def is_too_steep(row: int, column: int, low: float, high: float, ground: Ground)
     return False
 
 
-@kernel
+@inner
 def bin_range(traffic: Traffic, x: float, y: float) -> tuple[int, int]:
     """Give where the legs near a point begin and end in the list of the bins."""
     column = int(np.floor((x - traffic.frame[0]) / traffic.frame[2]))
@@ -197,7 +197,7 @@ def bin_range(traffic: Traffic, x: float, y: float) -> tuple[int, int]:
     return int(traffic.bin_first[at]), int(traffic.bin_first[at + 1])
 
 
-@kernel
+@inner
 def from_segment(px: float, py: float, dx: float, dy: float) -> float:
     """Give the distance of a point from the segment from (0, 0) to (dx, dy)."""
     squared = dx * dx + dy * dy
@@ -206,14 +206,14 @@ def from_segment(px: float, py: float, dx: float, dy: float) -> float:
     return float(np.sqrt(ex * ex + ey * ey))
 
 
-@kernel
+@inner
 def chord(chords: Floats, j: int, x: float, y: float) -> tuple[float, float, float, float]:
     """Give where chord j begins, and its way."""
     dx, dy = chords[j + 1, 1] - chords[j, 1], chords[j + 1, 2] - chords[j, 2]
     return x + chords[j, 1], y + chords[j, 2], dx, dy
 
 
-@kernel
+@inner
 def _is_ground_open(move: int, row: int, column: int, moves: Moves, ground: Ground) -> bool:
     row_count, column_count = ground.closed.shape
     for j in range(moves.swept_first[move], moves.swept_first[move + 1]):

@@ -7,7 +7,7 @@ come within reach, on the pieces of time in which both move linearly.
 import numpy as np
 
 from lunaredge.kernels.convex import HIGH, LOW, REACH
-from lunaredge.kernels.jit import Floats, Ints, kernel
+from lunaredge.kernels.jit import Floats, Ints, inner, kernel
 from lunaredge.kernels.lattice import (
     FROM,
     LEG_DX,
@@ -61,7 +61,7 @@ def taken_times(pose: Pose, parts: Floats, traffic: Traffic, work: Floats, out: 
     return _merged(out, count)
 
 
-@kernel
+@inner
 def departure(
     chords: Floats,
     place: tuple[float, float, float],
@@ -87,7 +87,7 @@ def departure(
     return -np.inf
 
 
-@kernel
+@inner
 def _clash(
     chords: Floats,
     place: tuple[float, float, float],
@@ -165,7 +165,7 @@ def _meeting(
     return -np.inf
 
 
-@kernel
+@inner
 def _first(
     parts: Floats, here: Motion, others: Floats, rows: tuple[int, int], there: Motion, work: Floats
 ) -> float:
@@ -178,13 +178,13 @@ def _first(
     return least
 
 
-@kernel
+@inner
 def _motion(leg: Floats) -> Motion:
     """Give how a leg moves."""
     return leg[LEG_X], leg[LEG_Y], leg[LEG_HEADING], leg[LEG_DX], leg[LEG_DY], leg[LEG_TURN]
 
 
-@kernel
+@inner
 def _piece(motion: Motion, times: tuple[float, float], low_s: float, high_s: float) -> Motion:
     """Cut the piece of a motion between two times out of it; one that stands has any times."""
     x, y, heading, dx, dy, turn = motion
@@ -197,7 +197,7 @@ def _piece(motion: Motion, times: tuple[float, float], low_s: float, high_s: flo
     return x + at * dx, y + at * dy, heading + at * turn, part * dx, part * dy, part * turn
 
 
-@kernel
+@inner
 def _time_at(leg: Floats, u: float, is_end: int = 0) -> float:
     """Give the time at u of a leg; a standing leg is met all along."""
     if leg[LEG_DX] == 0.0 and leg[LEG_DY] == 0.0 and leg[LEG_TURN] == 0.0:
@@ -205,7 +205,7 @@ def _time_at(leg: Floats, u: float, is_end: int = 0) -> float:
     return float(leg[FROM] + u * (leg[UNTIL] - leg[FROM]))
 
 
-@kernel
+@inner
 def _merged(out: Floats, count: int) -> int:
     """Sort spans of time and join those that touch; give their count."""
     for k in range(1, count):
@@ -266,7 +266,7 @@ def legs_in_bins(
     return first, found, spans
 
 
-@kernel
+@inner
 def _bin(offset: float, bin_m: float, count: int) -> int:
     """Give the bin at an offset; beyond the bins -1 or their count."""
     return int(min(max(np.floor(offset / bin_m), -1.0), float(count)))

@@ -7,7 +7,7 @@ seeds  : uint64 (1,)    the state of the random numbers
 import numpy as np
 from numpy.typing import NDArray
 
-from lunaredge.kernels.jit import Shorts, kernel
+from lunaredge.kernels.jit import Shorts, inner
 from lunaredge.kernels.mapf_fields import AT_AFTER, AT_NOW, NEIGHBOURS
 
 Seeds = NDArray[np.uint64]
@@ -41,7 +41,7 @@ def seeds_from(seed: int) -> Seeds:
     return np.array([mixed ^ mixed >> 31 | 1], dtype=np.uint64)
 
 
-@kernel
+@inner
 def draw(seeds: Seeds) -> int:
     """Draw 62 random bits: xorshift64* (Vigna 2016)."""
     state = seeds[0]
@@ -52,7 +52,7 @@ def draw(seeds: Seeds) -> int:
     return int(np.int64((state * np.uint64(2685821657736338717)) >> np.uint64(2)))
 
 
-@kernel
+@inner
 def stand(cells: Shorts, agents: Shorts, places: Shorts) -> None:
     """Put the agents on their cells, int32 (A,), none of them decided."""
     for agent in range(len(agents)):
@@ -62,7 +62,7 @@ def stand(cells: Shorts, agents: Shorts, places: Shorts) -> None:
         cells[cell, AT_NOW] = agent
 
 
-@kernel
+@inner
 def clear(cells: Shorts, agents: Shorts) -> None:
     """Take the agents off the map again."""
     for agent in range(len(agents)):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.jit import Shorts, kernel
+from lunaredge.kernels.jit import Shorts, inner, kernel
 from lunaredge.kernels.mapf_agents import CHOICES, Seeds, draw
 from lunaredge.kernels.mapf_boards import LEAVING, TAKEN, Boards, direction, is_set
 from lunaredge.kernels.mapf_fields import FAR, NEIGHBOURS, mark_at
@@ -97,7 +97,7 @@ def look(
     return arrival, count
 
 
-@kernel
+@inner
 def _expand(
     world: tuple[Shorts, Shorts],
     boards: Boards,
@@ -128,7 +128,7 @@ def _expand(
     return count
 
 
-@kernel
+@inner
 def _place(out_sheet: Sheet, cell: int, step: int) -> int:
     """Give the place in the table of a cell at a step, or the empty one where it belongs."""
     states, table = out_sheet.states, out_sheet.table
@@ -142,7 +142,7 @@ def _place(out_sheet: Sheet, cell: int, step: int) -> int:
     return place
 
 
-@kernel
+@inner
 def _add(out_sheet: Sheet, count: int, row: tuple[int, int, int, int]) -> int:
     """Add a state, unless it is known; gives the new count.
 
@@ -159,7 +159,7 @@ def _add(out_sheet: Sheet, count: int, row: tuple[int, int, int, int]) -> int:
     return count + 1
 
 
-@kernel
+@inner
 def _clear(out_sheet: Sheet, count: int) -> None:
     """Empty the table: every state found again by a walk, last first, so that no walk breaks."""
     for state in range(count - 1, -1, -1):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lunaredge.kernels.jit import Flags, Ints, Shorts, is_array, kernel
+from lunaredge.kernels.jit import Flags, Ints, Shorts, inner, is_array
 from lunaredge.kernels.mapf_fields import NEIGHBOURS
 
 Words = NDArray[np.uint64]
@@ -114,13 +114,13 @@ def _layout(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return stride, guard * WORD_BITS, 2 * guard + -(-shape[0] * stride // WORD_BITS)
 
 
-@kernel
+@inner
 def is_set(board: Words, bit: int) -> bool:
     """Tell whether a bit of a board, uint64 (B,), is set."""
     return bool((board[bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1))
 
 
-@kernel
+@inner
 def toggle(boards: Boards, agent: int) -> None:
     """Put an agent's path on the boards, or take it off: until the horizon, and how it moves.
 
@@ -138,7 +138,7 @@ def toggle(boards: Boards, agent: int) -> None:
                 bit = after
 
 
-@kernel
+@inner
 def direction(shift: int) -> int:
     """Give the board of `LEAVING` for a move by so many bits, a number of its own for each way.
 
@@ -151,7 +151,7 @@ def direction(shift: int) -> int:
     return 2 if shift < 0 else 3
 
 
-@kernel
+@inner
 def _toggle_all(boards: Boards) -> None:
     for agent in range(len(boards.costs)):
         toggle(boards, agent)

@@ -15,7 +15,7 @@ fields : int32 (A, 2, V + 3)  [a, 0, v] is agent a's mark of cell v: 1 + the ste
 
 import numpy as np
 
-from lunaredge.kernels.jit import Flags, Shorts, is_array, kernel
+from lunaredge.kernels.jit import Flags, Shorts, inner, is_array
 
 NEIGHBOURS = 4
 SELF, AT_NOW, AT_AFTER, PASSES, CELL_COLUMNS = range(NEIGHBOURS, NEIGHBOURS + 5)
@@ -80,7 +80,7 @@ def distances(cells: Shorts, fields: Shorts, places: Shorts) -> Shorts:
     return np.where(marks >= FAR, -1, marks - 1).astype(np.int32)
 
 
-@kernel
+@inner
 def degree(cells: Shorts, cell: int) -> int:
     """Give how many neighbours a cell has."""
     count = 0
@@ -89,7 +89,7 @@ def degree(cells: Shorts, cell: int) -> int:
     return count
 
 
-@kernel
+@inner
 def mark_at(cells: Shorts, fields: Shorts, agent: int, cell: int) -> int:
     """Give an agent's mark of a cell, and grow its field until there if need be."""
     mark = int(fields[agent, 0, cell])
@@ -99,14 +99,14 @@ def mark_at(cells: Shorts, fields: Shorts, agent: int, cell: int) -> int:
     return mark
 
 
-@kernel
+@inner
 def _marks_at(cells: Shorts, fields: Shorts, places: Shorts, out_marks: Shorts) -> None:
     """See `distances`."""
     for agent in range(len(places)):
         out_marks[agent] = mark_at(cells, fields, agent, int(places[agent]))
 
 
-@kernel
+@inner
 def _grow(cells: Shorts, out_fields: Shorts, agent: int, cell: int) -> None:
     """Go on with a field until it reaches a cell."""
     marks, queue = out_fields[agent, 0], out_fields[agent, 1]

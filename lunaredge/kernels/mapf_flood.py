@@ -8,7 +8,7 @@ crowded map, where distances say little, far quicker.
 
 import numpy as np
 
-from lunaredge.kernels.jit import Shorts, kernel
+from lunaredge.kernels.jit import Shorts, inner, kernel
 from lunaredge.kernels.mapf_agents import CHOICES, Seeds, draw
 from lunaredge.kernels.mapf_boards import (
     LEAVING,
@@ -24,7 +24,7 @@ _ONE = np.uint64(1)
 _LAST = np.uint64(63)
 
 
-@kernel
+@inner
 def flood(
     cells: Shorts, out_boards: Boards, seeds: Seeds, query: tuple[int, int, int]
 ) -> tuple[int, int]:
@@ -88,7 +88,7 @@ def _fill(out_boards: Boards, start: int, goal: int, earliest: int, last: int) -
     return -1, work
 
 
-@kernel
+@inner
 def _spread(
     before: Words,
     boards: Words,
@@ -125,7 +125,7 @@ def _spread(
     return int(alive != np.uint64(0))
 
 
-@kernel
+@inner
 def _cell_before(cells: Shorts, boards: Boards, drawn: int, step: int, cell: int) -> int:
     """Draw one of the cells at a step from which a cell is reached at the next."""
     bits, layer = boards.bits, boards.layers[step]

@@ -7,7 +7,7 @@ A third kind takes the agents nearest to a late one at one step: who is close ca
 
 import numpy as np
 
-from lunaredge.kernels.jit import Shorts, kernel
+from lunaredge.kernels.jit import Shorts, inner, kernel
 from lunaredge.kernels.mapf_agents import CHOICES, Seeds, draw
 from lunaredge.kernels.mapf_boards import STRIDE, TAKEN, Boards, is_set
 from lunaredge.kernels.mapf_fields import mark_at
@@ -19,7 +19,7 @@ _DRAWN_COUNT = 3
 _WALK_COUNT = 12
 
 
-@kernel
+@inner
 def choose(
     world: tuple[Shorts, Shorts], boards: Boards, seeds: Seeds, kind: int, out_group: Shorts
 ) -> None:
@@ -43,7 +43,7 @@ def choose(
         count = _add_any(out_group, count, draw(seeds), len(boards.costs))
 
 
-@kernel
+@inner
 def _late_agent(fields: Shorts, boards: Boards, seeds: Seeds) -> int:
     """Draw a few agents and give the one that loses most against its shortest way."""
     best, most = 0, -1
@@ -55,7 +55,7 @@ def _late_agent(fields: Shorts, boards: Boards, seeds: Seeds) -> int:
     return best
 
 
-@kernel
+@inner
 def _add(out_group: Shorts, count: int, agent: int) -> int:
     """Add an agent that is not yet in a group; gives the new count."""
     for k in range(count):
@@ -65,7 +65,7 @@ def _add(out_group: Shorts, count: int, agent: int) -> int:
     return count + 1
 
 
-@kernel
+@inner
 def _add_any(out_group: Shorts, count: int, drawn: int, agent_count: int) -> int:
     """Add the first agent from a drawn one on that is not yet in a group; gives the new count."""
     for k in range(agent_count):
@@ -93,7 +93,7 @@ def _add_near(boards: Boards, step: int, count: int, out_group: Shorts) -> int:
     return count
 
 
-@kernel
+@inner
 def _add_in_the_way(
     cells: Shorts, fields: Shorts, boards: Boards, seeds: Seeds, into: tuple[int, Shorts]
 ) -> int:
@@ -127,7 +127,7 @@ def _add_in_the_way(
     return count
 
 
-@kernel
+@inner
 def _who_is_at(places: Shorts, cell: int) -> int:
     """Give the agent on a cell, or the first agent when there is none."""
     for agent in range(len(places)):

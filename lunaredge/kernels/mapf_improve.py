@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.jit import Floats, Ints, Shorts, kernel
+from lunaredge.kernels.jit import Floats, Ints, Shorts, inner, kernel
 from lunaredge.kernels.mapf_agents import Seeds, draw
 from lunaredge.kernels.mapf_astar import Sheet, sheet
 from lunaredge.kernels.mapf_boards import HORIZON, Boards, toggle
@@ -111,14 +111,14 @@ def _draw_arm(weights: Floats, seeds: Seeds) -> int:
     return len(weights) - 1
 
 
-@kernel
+@inner
 def _shuffle(group: Shorts, seeds: Seeds) -> None:
     for k in range(len(group) - 1, 0, -1):
         other = draw(seeds) % (k + 1)
         group[k], group[other] = group[other], group[k]
 
 
-@kernel
+@inner
 def _plan_anew(
     world: tuple[Shorts, Shorts],
     out_boards: Boards,

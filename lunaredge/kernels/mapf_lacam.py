@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lunaredge.kernels.jit import Ints, Shorts, is_array, kernel
+from lunaredge.kernels.jit import Ints, Shorts, inner, is_array, kernel
 from lunaredge.kernels.mapf_agents import AFTER, CHOICES, GOAL, NOW, Seeds, clear, draw, stand
 from lunaredge.kernels.mapf_fields import AT_AFTER, AT_NOW
 from lunaredge.kernels.mapf_pibt import closes_ring, decide
@@ -147,7 +147,7 @@ def advance(
     return RUNNING
 
 
-@kernel
+@inner
 def _is_at_goals(places: Shorts, agents: Shorts) -> bool:
     agent = 0
     while agent < len(agents) and places[agent] == agents[agent, GOAL]:
@@ -155,7 +155,7 @@ def _is_at_goals(places: Shorts, agents: Shorts) -> bool:
     return agent == len(agents)
 
 
-@kernel
+@inner
 def _branch(search: Search, cells: Shorts, seeds: Seeds, node: int, constraint: int) -> None:
     """Grow the tree above a constraint: the next agent in order goes to each cell it can."""
     depth = search.constraints[constraint, _DEPTH]
@@ -169,7 +169,7 @@ def _branch(search: Search, cells: Shorts, seeds: Seeds, node: int, constraint: 
             _add_constraint(search, node, (constraint, agent, cell, depth + 1))
 
 
-@kernel
+@inner
 def _add_constraint(search: Search, node: int, row: tuple[int, int, int, int]) -> None:
     """Put a constraint at the end of a node's queue."""
     links, constraints, new = search.links, search.constraints, search.counts[CONSTRAINTS]
@@ -184,7 +184,7 @@ def _add_constraint(search: Search, node: int, row: tuple[int, int, int, int]) -
     links[node, _LAST] = new
 
 
-@kernel
+@inner
 def _apply(constraints: Shorts, cells: Shorts, agents: Shorts, rule: tuple[int, bool]) -> bool:
     """Decide for the agents that a constraint names; False when they would meet.
 
@@ -206,7 +206,7 @@ def _apply(constraints: Shorts, cells: Shorts, agents: Shorts, rule: tuple[int, 
     return True
 
 
-@kernel
+@inner
 def _decide_all(
     rule: tuple[Shorts, bool], world: tuple[Shorts, Shorts, Shorts], seeds: Seeds
 ) -> bool:
@@ -243,7 +243,7 @@ def _follow(search: Search, agents: Shorts, node: int) -> None:
     _add_node(search, node)
 
 
-@kernel
+@inner
 def _add_node(search: Search, before: int) -> None:
     """Open the node whose cells and order have been written, with the empty constraint."""
     new = search.counts[NODES]
@@ -254,7 +254,7 @@ def _add_node(search: Search, before: int) -> None:
     search.counts[OPEN] += 1
 
 
-@kernel
+@inner
 def _sort_agents(search: Search, node: int, new: int) -> None:
     """Order agents by how long they have waited; the others keep the order of the node before."""
     orders, waits = search.orders[new], search.waits[new]
@@ -267,7 +267,7 @@ def _sort_agents(search: Search, node: int, new: int) -> None:
         orders[at] = agent
 
 
-@kernel
+@inner
 def _find(cells: Shorts, table: Shorts, wanted: Shorts) -> int:
     """Give the place in the table of a configuration, or the empty one where it belongs."""
     mask = len(table) - 1
@@ -280,7 +280,7 @@ def _find(cells: Shorts, table: Shorts, wanted: Shorts) -> int:
     return place
 
 
-@kernel
+@inner
 def _is_same(cells: Shorts, wanted: Shorts) -> bool:
     agent = 0
     while agent < len(wanted) and cells[agent] == wanted[agent]:
@@ -288,7 +288,7 @@ def _is_same(cells: Shorts, wanted: Shorts) -> bool:
     return agent == len(wanted)
 
 
-@kernel
+@inner
 def _fill_table(cells: Shorts, out_table: Shorts, node_count: int) -> None:
     """Enter all nodes into an empty table."""
     for node in range(node_count):

@@ -7,7 +7,7 @@ cell is tried. Two agents that have to pass each other in a corridor do so by th
 `mapf_swap`.
 """
 
-from lunaredge.kernels.jit import Shorts, kernel
+from lunaredge.kernels.jit import Shorts, inner
 from lunaredge.kernels.mapf_agents import (
     AFTER,
     CHOICE,
@@ -30,7 +30,7 @@ _COLUMN_MASK = (1 << _COLUMN_BITS) - 1
 _IS_PLACED, _IS_STUCK = -1, -2
 
 
-@kernel
+@inner
 def decide(
     cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, who: tuple[int, bool]
 ) -> bool:
@@ -73,7 +73,7 @@ def decide(
     return is_placed
 
 
-@kernel
+@inner
 def closes_ring(cells: Shorts, agents: Shorts, agent: int, cell: int) -> bool:
     """Tell whether all agents of a ring would move if an agent went to a cell.
 
@@ -88,14 +88,14 @@ def closes_ring(cells: Shorts, agents: Shorts, agent: int, cell: int) -> bool:
     return bool(cell != here)
 
 
-@kernel
+@inner
 def _take(cells: Shorts, agents: Shorts, agent: int, cell: int) -> None:
     """Decide that an agent goes to a cell."""
     agents[agent, AFTER] = cell
     cells[cell, AT_AFTER] = agent
 
 
-@kernel
+@inner
 def _try_next(cells: Shorts, agents: Shorts, who: tuple[int, bool]) -> int:
     """Give an agent the next of its choices that is free, and say who has to leave it first.
 
@@ -121,7 +121,7 @@ def _try_next(cells: Shorts, agents: Shorts, who: tuple[int, bool]) -> int:
     return _IS_STUCK
 
 
-@kernel
+@inner
 def _prefer(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: int) -> None:
     """Order the cells that an agent could go to: nearest its goal first, then as drawn.
 
@@ -164,7 +164,7 @@ def _prefer(cells: Shorts, agents: Shorts, fields: Shorts, seeds: Seeds, agent: 
         _back_off(cells, agents, fields, agent)
 
 
-@kernel
+@inner
 def _back_off(cells: Shorts, agents: Shorts, fields: Shorts, agent: int) -> None:
     """Turn an agent's choices round if another one has to pass it."""
     other = partner(cells, agents, fields, agent, int(agents[agent, CHOICE]))
@@ -177,14 +177,14 @@ def _back_off(cells: Shorts, agents: Shorts, fields: Shorts, agent: int) -> None
         agents[agent, first], agents[agent, last] = agents[agent, last], agents[agent, first]
 
 
-@kernel
+@inner
 def _key(mark: int, bits: int, column: int) -> int:
     """Give what orders a choice: its mark, then a drawn number, then its column."""
     drawn = (bits >> (_DRAWN_BITS * column)) & _DRAWN_MASK
     return (((mark << _DRAWN_BITS) | drawn) << _COLUMN_BITS) | column
 
 
-@kernel
+@inner
 def _pull(cells: Shorts, agents: Shorts, who: tuple[int, bool]) -> None:
     """Let the agent that follows this one take its cell, if this one got its first choice."""
     agent, may_ring = who

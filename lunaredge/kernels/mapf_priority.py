@@ -6,7 +6,7 @@ whoever it would meet there is planned once more, later. That may never end, so 
 where traffic is light it ends soon, with a plan far better than one made step by step.
 """
 
-from lunaredge.kernels.jit import Flags, Shorts, kernel
+from lunaredge.kernels.jit import Flags, Shorts, inner
 from lunaredge.kernels.mapf_agents import Seeds, draw
 from lunaredge.kernels.mapf_astar import Sheet
 from lunaredge.kernels.mapf_boards import (
@@ -25,7 +25,7 @@ from lunaredge.kernels.mapf_reroute import reroute
 _PATH_WORK = 500
 
 
-@kernel
+@inner
 def take_off(out_boards: Boards, out_placed: Flags) -> None:
     """Take off the boards whoever is placed; nobody is then, bool (A,)."""
     for agent in range(len(out_placed)):
@@ -34,7 +34,7 @@ def take_off(out_boards: Boards, out_placed: Flags) -> None:
             out_placed[agent] = False
 
 
-@kernel
+@inner
 def place_in_turn(
     world: tuple[Shorts, Shorts],
     out_boards: Boards,
@@ -69,7 +69,7 @@ def place_in_turn(
     return -1
 
 
-@kernel
+@inner
 def push_in(
     world: tuple[Shorts, Shorts], out_boards: Boards, seeds: Seeds, agent: int, out_placed: Flags
 ) -> None:
@@ -95,7 +95,7 @@ def push_in(
     out_placed[agent] = True
 
 
-@kernel
+@inner
 def _next_cell(cells: Shorts, fields: Shorts, drawn: int, agent: int, cell: int) -> int:
     """Draw one of the neighbours that are nearer to an agent's goal."""
     mark = mark_at(cells, fields, agent, cell)
@@ -106,7 +106,7 @@ def _next_cell(cells: Shorts, fields: Shorts, drawn: int, agent: int, cell: int)
     return cell
 
 
-@kernel
+@inner
 def _rip_up(out_boards: Boards, out_placed: Flags, step: int, cell: int) -> None:
     """Take off whoever is on a cell at a step."""
     for agent in range(len(out_placed)):

@@ -1,6 +1,6 @@
 """The quickest path of one agent among all others of a plan."""
 
-from lunaredge.kernels.jit import Shorts, kernel
+from lunaredge.kernels.jit import Shorts, inner
 from lunaredge.kernels.mapf_agents import Seeds
 from lunaredge.kernels.mapf_astar import STATES_MAX, UNKNOWN, Sheet, look
 from lunaredge.kernels.mapf_boards import HORIZON, IS_COMPACT, TAKEN, Boards, is_set
@@ -13,7 +13,7 @@ _STATE_WORDS = 192
 _WORDS_MIN = 400
 
 
-@kernel
+@inner
 def reroute(
     world: tuple[Shorts, Shorts],
     out_boards: Boards,
@@ -59,7 +59,7 @@ def reroute(
     return arrival, work
 
 
-@kernel
+@inner
 def _free_from(boards: Boards, bit: int) -> int:
     """Give the first step from which a cell is free until the horizon."""
     step = int(boards.shape[HORIZON]) + 1

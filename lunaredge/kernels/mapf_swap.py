@@ -6,12 +6,12 @@ backward until a cell with a third neighbour lets it by. Both questions are answ
 corridor in thought.
 """
 
-from lunaredge.kernels.jit import Shorts, kernel
+from lunaredge.kernels.jit import Shorts, inner
 from lunaredge.kernels.mapf_agents import AFTER, GOAL, NOW
 from lunaredge.kernels.mapf_fields import AT_NOW, NEIGHBOURS, PASSES, degree, mark_at
 
 
-@kernel
+@inner
 def partner(cells: Shorts, agents: Shorts, fields: Shorts, agent: int, cell: int) -> int:
     """Give the agent that has to pass this one, which would go to a cell first; -1 = none.
 
@@ -42,7 +42,7 @@ def partner(cells: Shorts, agents: Shorts, fields: Shorts, agent: int, cell: int
     return -1
 
 
-@kernel
+@inner
 def _must_swap(
     cells: Shorts, agents: Shorts, fields: Shorts, pair: tuple[int, int], line: tuple[int, int]
 ) -> bool:
@@ -69,7 +69,7 @@ def _must_swap(
     return mark_at(cells, fields, pushed, behind) < mark_at(cells, fields, pushed, front)
 
 
-@kernel
+@inner
 def _can_swap(cells: Shorts, agents: Shorts, first: int, second: int) -> bool:
     """Tell whether going from a first cell by a second and on leads to a place to pass.
 
@@ -86,7 +86,7 @@ def _can_swap(cells: Shorts, agents: Shorts, first: int, second: int) -> bool:
     return False
 
 
-@kernel
+@inner
 def _ways_on(cells: Shorts, agents: Shorts, behind: int, front: int) -> tuple[int, int]:
     """Give how many ways lead on from the front, and the last of them.
 
@@ -109,7 +109,7 @@ def _ways_on(cells: Shorts, agents: Shorts, behind: int, front: int) -> tuple[in
     return way_count, way
 
 
-@kernel
+@inner
 def _is_closed(cells: Shorts, agents: Shorts, cell: int) -> bool:
     """Tell whether a cell is a dead end with an agent at its goal there."""
     agent = cells[cell, AT_NOW]
