@@ -106,12 +106,16 @@ def landmarks(paving: Paving, scene: Scene, work: Floats, count: int) -> Singles
 
 @inner
 def worst_along(values: Floats, cell: int, toward: int, column_count: int) -> float:
-    """Give the greatest value among the cells that a step crosses; the step stays on the grid.
+    """Give the greatest value among the cells that a step touches; the step stays on the grid.
+
+    A diagonal one passes through a corner, which is of all four cells there: a check says so too.
 
     values : float64 (H * W,)
     """
     dx, dy = VECTORS[toward, 0], VECTORS[toward, 1]
     worst = max(values[cell], values[cell + dy * column_count + dx])
+    if abs(dx) + abs(dy) == 2:
+        worst = max(worst, values[cell + dx], values[cell + dy * column_count])
     if abs(dx) + abs(dy) == 3:
         # One step along the longer side from the start, and one back from the end.
         half_x, half_y = (dx // 2, 0) if abs(dx) == 2 else (0, dy // 2)
@@ -219,8 +223,10 @@ def _settle(target: int, guide: Guide, scene: Scene, work: Floats) -> None:
                 if here + LENGTHS[k] * rate >= costs[near]:
                     continue
                 worst = max(rate, rates[near])
-                if k & 1:
-                    dx, dy = VECTORS[k, 0], VECTORS[k, 1]
+                dx, dy = VECTORS[k, 0], VECTORS[k, 1]
+                if k & 3 == 2:
+                    worst = max(worst, max(rates[cell + dx], rates[cell + dy * columns]))
+                elif k & 1:
                     half = dx // 2 if abs(dx) == 2 else dy // 2 * columns
                     worst = max(worst, max(rates[cell + half], rates[near - half]))
                 cost = here + LENGTHS[k] * worst

@@ -5,8 +5,9 @@ keep their start poses (revised prioritised planning: Cap, Novak, Kleiner, Selec
 whoever finds no route can hold, and holding is safe. Where a start is in somebody's way, it is
 passed over in the hope that its machine gets out of the way in time; if it then can't, the attempt
 counts for nothing. In the next the machines that failed go first; and later on they also set out
-later, ever more so, and so leave the others time to reach a passing place. What the best attempt
-gives is improved by planning one machine anew among the others. All of it is bounded.
+later, ever more so, and so leave the others time to reach a passing place. A machine that has no
+route even alone holds, and no attempt is made for its sake. What the best attempt gives is improved
+by planning one machine anew among the others. All of it is bounded.
 """
 
 import math
@@ -116,8 +117,7 @@ def plan_fleet(
             remedy=f"give up to {JOBS_MAX} machines, each with a name of its own",
         )
     options = options or FleetOptions()
-    table = _Table(jobs, reservations, start_s, is_over)
-    table.states_left = options.states_max
+    table = _Table(Scene(jobs, reservations, start_s, is_over, is_fit), options.states_max)
     order = sorted(range(len(jobs)), key=lambda k: -math.dist(jobs[k].start[:2], jobs[k].goal[:2]))
     best, attempts = _Outcome({}, {}), 0
     failed: list[int] = []
@@ -129,8 +129,8 @@ def plan_fleet(
             best = outcome
         if failed and (attempts == min(_REPAIR_AFTER, options.attempts_max) or table.is_over()):
             table.states_left = max(table.states_left, options.states_max // _REPAIR_SHARE)
-            best = table.repaired(best, order, is_fit)
-        if len(best.routes) == len(jobs) or table.is_over():
+            best = table.repaired(best, order)
+        if table.is_done(best) or table.is_over():
             break
         order = failed + [k for k in order if k not in failed]
     for _ in range(options.rounds_max):
@@ -162,66 +162,66 @@ class _Outcome:
 class _Table:
     """All that attempts share."""
 
-    def __init__(
-        self,
-        jobs: Sequence[Job],
-        reservations: Mapping[str, Reservation],
-        start_s: float,
-        is_over: Callable[[], bool],
-    ) -> None:
-        self._jobs = jobs
-        self._others = reservations
-        self._start_s = start_s
-        self._is_told_over = is_over
-        self.states_left = 0
-        self._fixed = [body_of_reservation(*other) for other in reservations.items()]
-        self._starts = [self._body(k, Route([(start_s, *job.start)])) for k, job in enumerate(jobs)]
+    def __init__(self, scene: Scene, states_max: int) -> None:
+        self._scene = scene
+        self._jobs, self._others, self._start_s = scene.jobs, scene.others, scene.start_s
+        self.states_left = states_max
+        self._fixed = [body_of_reservation(*other) for other in scene.others.items()]
+        self._starts = [
+            self._body(k, Route([(scene.start_s, *job.start)])) for k, job in enumerate(scene.jobs)
+        ]
+        self._hopeless: dict[int, Body] = {}
+        """Those that have no route even alone, and stand."""
 
     def is_over(self) -> bool:
         """Tell whether time is, or all states are settled."""
-        return self.states_left <= 0 or self._is_told_over()
+        return self.states_left <= 0 or self._scene.is_over()
+
+    def is_done(self, outcome: _Outcome) -> bool:
+        """Tell whether all machines have routes that can have one."""
+        return len(outcome.routes) + len(self._hopeless) == len(self._jobs)
 
     def attempt(
         self, order: list[int], late_s: Mapping[int, float]
     ) -> tuple[_Outcome | None, list[int]]:
         """Plan in an order, some setting out later; give what came of it, and who failed.
 
-        None: a machine that failed can't hold, since somebody's route leads over its start.
+        None: a machine that failed can't hold, since somebody's route leads over its start. Who has
+        no route even alone has not failed, and is left out of the next attempt.
         """
+        order = [k for k in order if k not in self._hopeless]
         outcome = _Outcome({}, {})
         bodies: dict[int, Body] = {}
         failed: list[int] = []
         is_safe = True
         for at, k in enumerate(order):
             waiting = [self._starts[other] for other in order[at + 1 :]]
-            done = [*self._fixed, *bodies.values()]
+            done = [*self._standing(), *bodies.values()]
             is_late = self.is_over()
             later_s = late_s.get(k, 0.0)
             if is_late or not (
                 self._plan(k, [*done, *waiting], outcome, later_s)
                 or self._plan(k, done, outcome, later_s)
             ):
-                failed.append(k)
+                if is_late or self._has_hope(k):
+                    failed.append(k)
                 others = list(bodies.values())
                 is_safe = is_safe and self._may_stand(k, others, math.inf)
             route = outcome.routes.get(k)
             bodies[k] = self._starts[k] if route is None else self._body(k, route)
         return (outcome if is_safe else None), failed
 
-    def repaired(
-        self, best: _Outcome, order: list[int], is_fit: Callable[[str, Route], bool]
-    ) -> _Outcome:
+    def repaired(self, best: _Outcome, order: list[int]) -> _Outcome:
         """Give what is better than the best attempt, if machines hold in it, see `fleet_repair`."""
-        scene = Scene(self._jobs, self._others, self._start_s, self._is_told_over, is_fit)
         found, costs = dict(best.routes), dict(best.costs)
-        for repair in repairs(scene, found):
+        for repair in repairs(self._scene, found, frozenset(self._hopeless)):
             again = _Outcome(
                 {k: found[k] for k in repair.kept} | repair.routes,
                 {k: costs[k] for k in repair.kept} | repair.costs,
             )
             better = self.improved(again, again.by_end(order))
             best = max(best, better, key=lambda outcome: outcome.rank)
-            if len(best.routes) == len(self._jobs):
+            if self.is_done(best):
                 break
         return best
 
@@ -231,6 +231,8 @@ class _Table:
         for k in order:
             if self.is_over():
                 break
+            if k in self._hopeless:
+                continue
             others = [bodies.get(j, self._starts[j]) for j in order if j != k]
             again = _Outcome({}, {})
             found = self._plan(k, [*self._fixed, *others], again)
@@ -286,9 +288,22 @@ class _Table:
         route = job.planner.route_of(found, job.start)
         if later_s:
             route = Route(np.vstack(((self._start_s, *job.start), route.knots)))
+        if not self._scene.is_fit(job.name, route):
+            return False
         outcome.routes[k] = route
         outcome.costs[k] = float(found.figures[-1, 2]) + later_s * job.planner.second
         return True
+
+    def _standing(self) -> list[Body]:
+        """Give what no plan can move: the other reservations, and who has no route."""
+        return [*self._fixed, *self._hopeless.values()]
+
+    def _has_hope(self, k: int) -> bool:
+        """Tell whether a machine has a route while no other of the fleet moves or waits to."""
+        if self._plan(k, self._standing(), _Outcome({}, {})):
+            return True
+        self._hopeless[k] = self._starts[k]
+        return False
 
     def _may_stand(self, k: int, bodies: list[Body], until_s: float) -> bool:
         """Tell whether a machine can stand at its start until then."""
@@ -317,4 +332,8 @@ class _Table:
         if blocked is not None:
             return blocked.reason
         alone = job.planner.plan(msgspec.structs.replace(request, reservations=self._others))
-        return alone.reason if isinstance(alone, NoRoute) else "no way among the others' routes"
+        if isinstance(alone, NoRoute):
+            return alone.reason
+        if not self._scene.is_fit(job.name, alone.route):
+            return "the best route of the lattice breaks a rule of the drive"
+        return "no way among the others' routes"

@@ -11,7 +11,7 @@ routes against all others in the end.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -82,12 +82,15 @@ class Repair(NamedTuple):
     costs: dict[int, float]
 
 
-def repairs(scene: Scene, found: Mapping[int, Route]) -> Iterator[Repair]:
+def repairs(
+    scene: Scene, found: Mapping[int, Route], hopeless: Set[int] = frozenset()
+) -> Iterator[Repair]:
     """Give routes for machines that hold, or for all, as far as there are any; two at most.
 
-    found : the routes so far, by job; whoever has none holds, and that is safe
+    found    : the routes so far, by job; whoever has none holds, and that is safe
+    hopeless : jobs that stand, whatever the others do
     """
-    able = [k for k, job in enumerate(scene.jobs) if _can_turn(job.planner)]
+    able = [k for k, job in enumerate(scene.jobs) if k not in hopeless and _can_turn(job.planner)]
     held = [k for k in able if k not in found]
     if not held or len(able) > MEMBERS_MAX:
         return

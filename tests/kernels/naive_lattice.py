@@ -7,10 +7,14 @@ from lunaredge.kernels.lattice import HEADINGS, LENGTHS, VECTORS
 
 
 def worst_on_step(values, row, column, k):
-    """Greatest value among the cells that a step along vector k crosses, found by sampling."""
+    """Greatest value among the cells that a step along vector k touches, found by sampling."""
     dx, dy = (int(number) for number in VECTORS[k])
-    alongs = [(j + 0.5) / 100 for j in range(100)]
-    cells = {(math.floor(row + 0.5 + t * dy), math.floor(column + 0.5 + t * dx)) for t in alongs}
+    cells = {
+        (math.floor(row + 0.5 + j / 100 * dy + up), math.floor(column + 0.5 + j / 100 * dx + aside))
+        for j in range(101)
+        for up in (-1e-9, 1e-9)
+        for aside in (-1e-9, 1e-9)
+    }
     return max(values[r][c] for r, c in cells)
 
 

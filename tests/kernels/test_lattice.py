@@ -89,7 +89,7 @@ def test_headings_are_directions_of_lattice_vectors_and_opposites_are_eight_apar
 
 @given(PACES, st.data())
 @settings(max_examples=60, deadline=None)
-def test_a_step_is_as_slow_as_the_slowest_cell_that_it_crosses(values, data) -> None:
+def test_a_step_is_as_slow_as_the_slowest_cell_that_it_touches(values, data) -> None:
     row, column = (data.draw(st.integers(0, count - 1)) for count in values.shape)
     k = data.draw(st.integers(0, HEADINGS - 1))
     end = row + VECTORS[k, 1], column + VECTORS[k, 0]
