@@ -1,22 +1,24 @@
 """Links: how a pose that lies anywhere is joined with the lattice, exactly.
 
 A machine that turns on the spot turns toward a cell's centre, drives there, and turns to the
-nearest lattice heading. An Ackermann machine takes the shortest of ways of two arcs of its radius
-and a straight between (Dubins 1957; the forms are those of Shkel and Lumelsky 2001), forward or
-backward. Each link is a sequence of chords like any move, and is checked like one.
+nearest lattice heading. An Ackermann machine takes the shortest way of two arcs of its radius and a
+straight between, forward or backward (`kernels.dubins`). Each link is a sequence of chords like any
+move, and is checked like one.
 """
 
 import math
+from bisect import bisect
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from lunaredge.kernels.dubins import way_lengths, ways_between
 from lunaredge.kernels.jit import Floats
 from lunaredge.kernels.lattice import ANGLES, HEADINGS, Links
 from lunaredge.kernels.lattice_links import chords_of
 from lunaredge.paths.machine import Drive, Machine
-from lunaredge.paths.primitives import BACKWARD_FACTOR, RADIUS_FACTOR, arc
+from lunaredge.paths.primitives import BACKWARD_FACTOR, CHORD_TURN_RAD, RADIUS_FACTOR
 from lunaredge.paths.route import Pose
 
 # Of the Ackermann ways from or to a pose, so many of the shortest are tried in each gear.
@@ -25,13 +27,14 @@ _WAYS_MAX = 24
 _STRAIGHT_MAX = 60.0
 # Poses this near are the same.
 _SAME_M = 1e-6
-_SAME_RAD = 1e-9
 # Cells to all sides in which a skid-steered machine is joined, and how far off its heading.
 _AHEAD = 6
 _AHEAD_RAD = 0.35
 _ANGLES: list[float] = ANGLES.tolist()
-# Turns of the two arcs of a Dubins way: left is 1.
-_WORDS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
+# Which of the numbers of two poses are headings.
+_HEADINGS_OF_ENDS = np.array((0.0, 0.0, 1.0) * 2)
+# Where one heading of the lattice ends to be the nearest one, and the next begins.
+_BETWEEN = [0.5 * sum(pair) for pair in pairwise([*_ANGLES, math.tau])]
 
 
 class Way(NamedTuple):
@@ -66,14 +69,16 @@ class Lattice(NamedTuple):
 
 def links_of(start: Pose, goal: Pose, machine: Machine, lattice: Lattice) -> Links:
     """Give the links from the start, to the goal, and from one to the other."""
-    first, last = lattice.start_state, lattice.start_state + 1
-    ways = []
-    if math.dist(start[:2], goal[:2]) <= _STRAIGHT_MAX * lattice.frame[2]:
-        ways += _ways((first, start), (last, goal), machine)
-    for near in _near(start, machine, lattice, is_start=True):
-        ways += _fewest_turns(_ways((first, start), near, machine), machine)
-    for near in _near(goal, machine, lattice, is_start=False):
-        ways += _fewest_turns(_ways(near, (last, goal), machine), machine)
+    first, last = (lattice.start_state, start), (lattice.start_state + 1, goal)
+    is_direct = math.dist(start[:2], goal[:2]) <= _STRAIGHT_MAX * lattice.frame[2]
+    direct = [(first, last)] if is_direct else []
+    pairs = [(first, near) for near in _near(start, machine, lattice, is_start=True)]
+    pairs += [(near, last) for near in _near(goal, machine, lattice, is_start=False)]
+    if machine.drive is Drive.ACKERMANN:
+        ways = _bows(direct + pairs, machine)
+    else:
+        ways = [way for pair in direct for way in _ways(*pair, machine)]
+        ways += [way for pair in pairs for way in _fewest_turns(_ways(*pair, machine), machine)]
     ways.sort(key=lambda way: way.source)
     return packed(ways, machine, lattice)
 
@@ -83,29 +88,39 @@ _Place = tuple[int, Pose]
 
 
 def _ways(source: _Place, target: _Place, machine: Machine) -> list[Way]:
-    """Give the ways between two places; none, where it can't be driven at once."""
+    """Give the ways between two places of a machine that turns on the spot."""
     (_, a), (_, b) = source, target
-    apart_m = math.dist(a[:2], b[:2])
-    if apart_m <= _SAME_M:
+    if math.dist(a[:2], b[:2]) <= _SAME_M:
         turn = math.remainder(b[2] - a[2], math.tau)
-        if abs(turn) <= _SAME_RAD or machine.drive is not Drive.ACKERMANN:
-            return [Way(source[0], target[0], np.array([a, (*b[:2], a[2] + turn)]), 1.0)]
-    gears = (1.0, BACKWARD_FACTOR) if machine.reverses else (1.0,)
+        return [Way(source[0], target[0], np.array([a, (*b[:2], a[2] + turn)]), 1.0)]
     if machine.drive is Drive.CRAB:
         middles = [(*a[:2], b[2]), (*b[:2], a[2])]
         return [Way(source[0], target[0], _unwrapped([a, middle, b]), 1.0) for middle in middles]
-    if machine.drive is Drive.SKID:
-        bearing = math.atan2(b[1] - a[1], b[0] - a[0])
-        toward = [bearing if gear == 1.0 else bearing + math.pi for gear in gears]
-        return [
-            Way(source[0], target[0], _unwrapped([a, (*a[:2], way), (*b[:2], way), b]), gear)
-            for way, gear in zip(toward, gears, strict=True)
-        ]
-    ends = np.array([a]), np.array([b])
+    bearing = math.atan2(b[1] - a[1], b[0] - a[0])
+    toward = [bearing if gear == 1.0 else bearing + math.pi for gear in _gears(machine)]
     return [
-        Way(source[0], target[0], _dubins(ends, machine.radius_m_min * RADIUS_FACTOR, gear), gear)
-        for gear in gears
+        Way(source[0], target[0], _unwrapped([a, (*a[:2], way), (*b[:2], way), b]), gear)
+        for way, gear in zip(toward, _gears(machine), strict=True)
     ]
+
+
+def _bows(pairs: list[tuple[_Place, _Place]], machine: Machine) -> list[Way]:
+    """Give the ways between pairs of places, in each gear, that the machine's steering allows."""
+    gears = _gears(machine)
+    ends = np.array([(*a, *b) for (_, a), (_, b) in pairs for _ in gears]).reshape(-1, 6)
+    backward = np.array([gear != 1.0 for _ in pairs for gear in gears], np.bool_)
+    radius_m = machine.radius_m_min * RADIUS_FACTOR
+    poses, first = ways_between(ends, backward, radius_m, CHORD_TURN_RAD)
+    cuts = first.tolist()
+    return [
+        Way(pair[0][0], pair[1][0], poses[cuts[at] : cuts[at + 1]], gears[at % len(gears)])
+        for at, pair in enumerate(pair for pair in pairs for _ in gears)
+    ]
+
+
+def _gears(machine: Machine) -> tuple[float, ...]:
+    """Give by how much the machine is slower in each of its gears."""
+    return (1.0, BACKWARD_FACTOR) if machine.reverses else (1.0,)
 
 
 def _fewest_turns(ways: list[Way], machine: Machine) -> list[Way]:
@@ -118,30 +133,54 @@ def _fewest_turns(ways: list[Way], machine: Machine) -> list[Way]:
 
 def _near(pose: Pose, machine: Machine, lattice: Lattice, *, is_start: bool) -> list[_Place]:
     """Give the lattice states to join a pose with."""
+    if machine.drive is Drive.ACKERMANN:
+        return _near_by_bows(pose, machine, lattice, is_start=is_start)
+    rows, columns, (row, column) = _cells_around(pose, lattice, _AHEAD)
     x_m, y_m, cell_m = map(float, lattice.frame)
-    rows, columns = lattice.paces_s_m.shape
-    radius_m = machine.radius_m_min * RADIUS_FACTOR if machine.drive is Drive.ACKERMANN else 0.0
-    # Stepping aside by half a cell takes some sqrt(4 R a) along.
-    reach = _AHEAD if radius_m == 0.0 else math.ceil(math.sqrt(2.0 * radius_m / cell_m)) + 2
-    row, column = math.floor((pose[1] - y_m) / cell_m), math.floor((pose[0] - x_m) / cell_m)
     places = []
-    for i in range(max(0, row - reach), min(rows, row + reach + 1)):
-        for j in range(max(0, column - reach), min(columns, column + reach + 1)):
+    for i in rows:
+        for j in columns:
             x, y = x_m + (j + 0.5) * cell_m, y_m + (i + 0.5) * cell_m
             is_beside = abs(i - row) <= 1 and abs(j - column) <= 1
             for heading in _headings(pose, (x, y), machine, is_beside=is_beside):
-                state = (i * columns + j) * HEADINGS + heading
+                state = (i * lattice.paces_s_m.shape[1] + j) * HEADINGS + heading
                 places.append((state, Pose(x, y, _ANGLES[heading])))
-    if machine.drive is not Drive.ACKERMANN or not places:
-        return places
-    poses = np.array([place[1] for place in places])
+    return places
+
+
+def _near_by_bows(
+    pose: Pose, machine: Machine, lattice: Lattice, *, is_start: bool
+) -> list[_Place]:
+    """Give the states that the shortest ways of arcs and straights lead to, or come from."""
+    radius_m = machine.radius_m_min * RADIUS_FACTOR
+    # Stepping aside by half a cell takes some sqrt(4 R a) along.
+    reach = math.ceil(math.sqrt(2.0 * radius_m / float(lattice.frame[2]))) + 2
+    rows, columns, _ = _cells_around(pose, lattice, reach)
+    i, j, k = (
+        index.ravel() for index in np.meshgrid(rows, columns, range(HEADINGS), indexing="ij")
+    )
+    states = (i * lattice.paces_s_m.shape[1] + j) * HEADINGS + k
+    centres = lattice.frame[:2] + (np.column_stack((j, i)) + 0.5) * lattice.frame[2]
+    poses = np.column_stack((centres, ANGLES[k]))
     here = np.broadcast_to(np.array(pose), poses.shape)
-    ends = (here, poses) if is_start else (poses, here)
-    chosen: set[int] = set()
-    for gear in (1.0, BACKWARD_FACTOR) if machine.reverses else (1.0,):
-        lengths = _dubins_words(*_in_gear(*ends, gear), radius_m)[0].sum(axis=2).min(axis=1)
-        chosen |= set(np.argsort(lengths, kind="stable")[:_WAYS_MAX].tolist())
-    return [places[k] for k in sorted(chosen)]
+    ends = np.hstack((here, poses) if is_start else (poses, here))
+    chosen = np.zeros(len(states), np.bool_)
+    for gear in _gears(machine):
+        turned = ends + (0.0 if gear == 1.0 else math.pi) * _HEADINGS_OF_ENDS
+        order = np.argsort(way_lengths(turned, radius_m), kind="stable")
+        chosen[order[:_WAYS_MAX]] = True
+    found = zip(states[chosen].tolist(), poses[chosen].tolist(), strict=True)
+    return [(state, Pose(*place)) for state, place in found]
+
+
+def _cells_around(pose: Pose, lattice: Lattice, reach: int) -> tuple[range, range, tuple[int, int]]:
+    """Give the rows and columns within so many cells of a pose, and its own."""
+    x_m, y_m, cell_m = map(float, lattice.frame)
+    row_count, column_count = lattice.paces_s_m.shape
+    row, column = math.floor((pose[1] - y_m) / cell_m), math.floor((pose[0] - x_m) / cell_m)
+    rows = range(max(0, row - reach), min(row_count, row + reach + 1))
+    columns = range(max(0, column - reach), min(column_count, column + reach + 1))
+    return rows, columns, (row, column)
 
 
 def _headings(
@@ -152,8 +191,6 @@ def _headings(
     From cells that are not next to the pose's a skid-steered machine is joined where it has to turn
     a little only: between walls, it may have no room for more.
     """
-    if machine.drive is Drive.ACKERMANN:
-        return list(range(HEADINGS))
     heading = pose[2]
     if machine.drive is Drive.SKID and math.dist(pose[:2], centre) > _SAME_M:
         heading = math.atan2(centre[1] - pose[1], centre[0] - pose[0])
@@ -162,9 +199,7 @@ def _headings(
     ):
         return []
     # Along the way there, or against it.
-    nearest = min(
-        range(HEADINGS), key=lambda k: abs(math.remainder(_ANGLES[k] - heading, math.tau))
-    )
+    nearest = bisect(_BETWEEN, heading % math.tau) % HEADINGS
     opposite = (nearest + HEADINGS // 2) % HEADINGS
     if is_beside:
         return [nearest, opposite]
@@ -179,72 +214,6 @@ def _unwrapped(poses: list[Pose | tuple[float, ...]]) -> Floats:
         heading += math.remainder(toward - heading, math.tau)
         rows.append((x, y, heading))
     return np.array(rows, dtype=np.float64)
-
-
-def _in_gear(a: Floats, b: Floats, gear: float) -> tuple[Floats, Floats]:
-    """Give ends as if the machine's back were its front, in the backward gear."""
-    turn = np.array((0.0, 0.0, 0.0 if gear == 1.0 else math.pi))
-    return a + turn, b + turn
-
-
-def _dubins_words(a: Floats, b: Floats, radius_m: float) -> tuple[Floats, Floats]:
-    """Give the parts of the four ways of two arcs and a straight from poses a to b, (N, 3) each.
-
-    returns : float64 (N, 4, 3)  lengths of arc, straight and arc, in radii, by `_WORDS`, inf where
-              there is none; and those turns
-    """
-    dx, dy = (b[:, :2] - a[:, :2]).T / radius_m
-    distance, bearing = np.hypot(dx, dy), np.arctan2(dy, dx)
-    parts = np.empty((len(a), len(_WORDS), 3))
-    for k, (first, last) in enumerate(_WORDS):
-        # A right turn first is the mirror image of a left one.
-        alpha, beta = first * (a[:, 2] - bearing), first * (b[:, 2] - bearing)
-        if first == last:
-            across = np.cos(beta) - np.cos(alpha)
-            along = distance + np.sin(alpha) - np.sin(beta)
-            toward = np.arctan2(across, along)
-            straight, into = np.hypot(across, along), beta - toward
-        else:
-            across = -np.cos(alpha) - np.cos(beta)
-            along = distance + np.sin(alpha) + np.sin(beta)
-            squared = across**2 + along**2 - 4.0
-            straight = np.sqrt(np.where(squared >= 0.0, squared, np.inf))
-            toward = np.arctan2(across, along) - np.arctan2(-2.0, straight)
-            into = toward - beta
-        parts[:, k, 0] = _positive(toward - alpha)
-        parts[:, k, 1], parts[:, k, 2] = straight, _positive(into)
-    return parts, np.array(_WORDS)
-
-
-def _positive(turns: Floats) -> Floats:
-    """Give turns from 0 to a full one; what is a full one but for rounding is none."""
-    wrapped = np.mod(turns, math.tau)
-    kept: Floats = np.where(wrapped > math.tau - 1e-9, 0.0, wrapped)
-    return kept
-
-
-def _dubins(ends: tuple[Floats, Floats], radius_m: float, gear: float) -> Floats:
-    """Give the poses along the shortest way of two arcs and a straight in a gear."""
-    a, b = _in_gear(*ends, gear)
-    parts, words = _dubins_words(a, b, radius_m)
-    k = int(np.argmin(parts[0].sum(axis=1)))
-    poses = a
-    for turn, length in zip((words[k, 0], 0, words[k, 1]), parts[0, k], strict=True):
-        x, y, heading = poses[-1]
-        if turn and length > _SAME_RAD:
-            bow = arc(heading, turn * length, radius_m)[1:] + np.array((x, y, 0.0))
-            poses = np.vstack((poses, bow))
-        elif not turn and length * radius_m > _SAME_M:
-            way = length * radius_m
-            end = (x + way * math.cos(heading), y + way * math.sin(heading), heading)
-            poses = np.vstack((poses, end))
-    if len(poses) == 1:
-        poses = np.vstack((poses, poses))
-    # Rounding must not move the end; it is a nanometre.
-    poses[-1, :2] = b[0, :2]
-    poses[-1, 2] += math.remainder(b[0, 2] - poses[-1, 2], math.tau)
-    found: Floats = poses - np.array((0.0, 0.0, 0.0 if gear == 1.0 else math.pi))
-    return found
 
 
 def packed(ways: list[Way], machine: Machine, lattice: Lattice) -> Links:

@@ -40,7 +40,7 @@ def assert_safe(world, trips, plan):
 
 def without_repair(monkeypatch, world, trips, options=QUICK):
     with monkeypatch.context() as patch:
-        patch.setattr(fleet_plan, "repairs", lambda _scene, _found: iter(()))
+        patch.setattr(fleet_plan, "repairs", lambda *_: iter(()))
         return world.plan_fleet(trips, fleet_options=options)
 
 

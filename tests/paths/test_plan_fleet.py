@@ -197,7 +197,7 @@ def test_two_runs_give_the_same_routes() -> None:
 
 
 def test_when_all_states_are_settled_whoever_has_no_route_yet_holds(monkeypatch) -> None:
-    monkeypatch.setattr(fleet_plan, "repairs", lambda _scene, _found: iter(()))
+    monkeypatch.setattr(fleet_plan, "repairs", lambda *_: iter(()))
     made = planner()
     jobs = [
         job("a", made, (4.0, 8.0, 0.0), (36.0, 8.0, 0.0)),
@@ -209,3 +209,31 @@ def test_when_all_states_are_settled_whoever_has_no_route_yet_holds(monkeypatch)
     assert set(plan.holds) == {"b"}
     assert plan.attempts == 1
     assert not plan.meetings
+
+
+def test_who_has_no_route_even_alone_costs_the_others_no_attempt() -> None:
+    lane = planner(scenes.wall(30.0, 19.0, 40.0, 20.0), scenes.wall(29.0, 19.0, 30.0, 30.0))
+    jobs = [
+        job("free", lane, (4.0, 5.0, 0.0), (36.0, 5.0, 0.0)),
+        job("shut out", lane, (4.0, 15.0, 0.0), (34.0, 25.0, 0.0)),
+        job("back", lane, (36.0, 10.0, math.pi), (4.0, 10.0, math.pi)),
+    ]
+
+    plan = plan_fleet(jobs, {}, 0.0)
+
+    assert set(plan.holds) == {"shut out"}
+    assert plan.attempts == 1
+    assert clear_of_each_other(plan)
+
+
+def test_a_route_that_its_machine_may_not_drive_is_not_given_to_it() -> None:
+    lane = planner()
+    jobs = [
+        job("barred", lane, (4.0, 5.0, 0.0), (36.0, 5.0, 0.0)),
+        job("free", lane, (4.0, 15.0, 0.0), (36.0, 15.0, 0.0)),
+    ]
+
+    plan = plan_fleet(jobs, {}, 0.0, is_fit=lambda name, _: name != "barred")
+
+    assert plan.holds == {"barred": "the best route of the lattice breaks a rule of the drive"}
+    assert scenes.ends_at(plan.routes["free"], jobs[1].goal)

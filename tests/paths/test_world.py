@@ -412,3 +412,16 @@ def test_a_plan_out_of_bounds_is_refused_by_what_was_given(trip, start_s, key):
     for plan in (world.plan, lambda one, **options: world.plan_fleet([one], **options)):
         with pytest.raises(ConfigError, match=f"world: {key}"):
             plan(trip, start_s=start_s)
+
+
+def test_no_plan_is_too_fast_for_the_ground_that_it_leads_over():
+    dice = np.random.default_rng(3)
+    heights_m = np.repeat(np.repeat(dice.uniform(0.0, 3.5, (30, 30)), 2, axis=0), 2, axis=1)
+    world = World(Scene(grid=SiteGrid.of_heights(heights_m, 5.0)))
+    rover = machine(slope_along_deg_max=25.0, slope_across_deg_max=25.0)
+    ends = dice.uniform((20.0, 20.0, 0.0), (280.0, 280.0, 6.0), (40, 2, 3))
+
+    plans = [world.plan(Trip("one", rover, *(Pose(*end) for end in pair))) for pair in ends]
+
+    assert sum(isinstance(plan, Plan) for plan in plans) > 20
+    assert not [plan.reason for plan in plans if not isinstance(plan, Plan) and not plan.proven]
