@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from lunaredge import __version__
 from lunaredge.errors import LunarEdgeError
@@ -72,6 +72,25 @@ work order that is refused too), 3 a needed part (broker, disk, node) is missing
 
 start here: lunaredge demo
 """
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose commands tell of wrong options themselves, and whose help is an output."""
+
+    # Several signatures there; here only what is passed on.
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401
+        """Give the options; what no option takes is bad usage of the command that it follows."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return found, rest
+
+    def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ANN401
+        """Print; argparse itself would call a help that could not be written a success."""
+        if file is not None and file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,8 +159,8 @@ def _let_go(*streams: TextIO | None) -> None:
             os.close(nowhere)
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(words: Sequence[str]) -> Parser:
+    parser = Parser(
         prog="lunaredge",
         description="Orchestrate an autonomous construction site on the Moon.",
         epilog=_EPILOG,

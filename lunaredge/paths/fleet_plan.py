@@ -20,10 +20,10 @@ from lunaredge.errors import ConfigError
 from lunaredge.paths.fleet import Fleet, Meeting, Reservation
 from lunaredge.paths.fleet_repair import Scene, repairs
 from lunaredge.paths.given import check_fields
-from lunaredge.paths.plan import Planner
+from lunaredge.paths.plan import Found, Planner
 from lunaredge.paths.plan_traffic import Body, body_of_reservation
 from lunaredge.paths.problem import Limits, NoRoute, PlanRequest, never
-from lunaredge.paths.reasons import blocked_end
+from lunaredge.paths.reasons import TIME_RAN_OUT, blocked_end
 from lunaredge.paths.route import Pose, Route
 
 JOBS_MAX = 1000
@@ -274,33 +274,46 @@ class _Table:
     def _plan(self, k: int, bodies: list[Body], outcome: _Outcome, later_s: float = 0.0) -> bool:
         """Plan one machine among bodies; tell whether there is a route, and keep it."""
         job = self._jobs[k]
-        start_s = self._start_s + later_s
-        if later_s and not self._may_stand(k, bodies, start_s):
+        if later_s and not self._may_stand(k, bodies, self._start_s + later_s):
             return False
-        request = PlanRequest(start=job.start, goal=job.goal, start_s=start_s)
+        found = self._found(k, bodies, later_s)
+        route = self._route(k, found, later_s)
+        if route is None:
+            return False
+        outcome.routes[k] = route
+        outcome.costs[k] = float(found.figures[-1, 2]) + later_s * job.planner.second
+        return True
+
+    def _found(self, k: int, bodies: list[Body], later_s: float = 0.0) -> Found:
+        """Search a way for one machine among bodies, with its share of the states."""
+        job = self._jobs[k]
+        request = PlanRequest(start=job.start, goal=job.goal, start_s=self._start_s + later_s)
         options = job.planner.options
         share = max(_STATES_LEAST, self.states_left // (2 * len(self._jobs)))
         limits = Limits(options.weights, min(options.states_max, share), self.is_over)
         found = job.planner.find(request, limits, bodies)
         self.states_left -= found.states
+        return found
+
+    def _route(self, k: int, found: Found, later_s: float = 0.0) -> Route | None:
+        """Give the route of a way that was found, if the machine may drive it."""
+        job = self._jobs[k]
         if found.words is None:
-            return False
+            return None
         route = job.planner.route_of(found, job.start)
         if later_s:
             route = Route(np.vstack(((self._start_s, *job.start), route.knots)))
-        if not self._scene.is_fit(job.name, route):
-            return False
-        outcome.routes[k] = route
-        outcome.costs[k] = float(found.figures[-1, 2]) + later_s * job.planner.second
-        return True
+        return route if self._scene.is_fit(job.name, route) else None
 
     def _standing(self) -> list[Body]:
         """Give what no plan can move: the other reservations, and who has no route."""
         return [*self._fixed, *self._hopeless.values()]
 
     def _has_hope(self, k: int) -> bool:
-        """Tell whether a machine has a route while no other of the fleet moves or waits to."""
-        if self._plan(k, self._standing(), _Outcome({}, {})):
+        """Tell whether a machine may have a route while no other of the fleet moves or waits to."""
+        found = self._found(k, self._standing())
+        has_way = found.words is not None or not found.is_exhausted
+        if has_way and (found.words is None or self._route(k, found) is not None):
             return True
         self._hopeless[k] = self._starts[k]
         return False
@@ -318,6 +331,8 @@ class _Table:
     def _reason(self, k: int, routes: Mapping[str, Route]) -> str:
         """Say why a machine holds, as things ended."""
         job = self._jobs[k]
+        if self._scene.is_over():
+            return f"{TIME_RAN_OUT} before it had a route; there may be one"
         others = dict(self._others)
         for other in self._jobs:
             if other is not job:
@@ -331,7 +346,9 @@ class _Table:
         blocked = blocked_end(job.planner, request)
         if blocked is not None:
             return blocked.reason
-        alone = job.planner.plan(msgspec.structs.replace(request, reservations=self._others))
+        alone = job.planner.plan(
+            msgspec.structs.replace(request, reservations=self._others), self._scene.is_over
+        )
         if isinstance(alone, NoRoute):
             return alone.reason
         if not self._scene.is_fit(job.name, alone.route):

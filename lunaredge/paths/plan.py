@@ -142,7 +142,7 @@ class Planner:
         limits = Limits(self.options.weights, self.options.states_max, is_over)
         found = self.find(request, limits)
         if found.words is None:
-            no = explain(self, request, found)
+            no = explain(self, request, found, is_over)
             finer = self._finer if _may_fit(no) and not is_over() else None
             again = finer and finer.plan(request, is_over)
             return again if isinstance(again, Plan) or (again and again.proven) else no

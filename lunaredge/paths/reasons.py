@@ -6,7 +6,8 @@ traffic. Where one thing alone is to blame it is named: the first whose removal 
 """
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -18,26 +19,56 @@ from lunaredge.paths.verdict import Kind
 if TYPE_CHECKING:
     from lunaredge.paths.plan import Found, Planner
 
+TIME_RAN_OUT = "time ran out"
 # So many barriers or machines are taken away one by one.
 SUSPECTS_MAX = 32
 # Searches without one of them share the states that the plan itself may settle, four at least.
 _SHARE = 4
 
 
-def explain(planner: "Planner", request: PlanRequest, found: "Found") -> NoRoute:
-    """Give the reason why a search found nothing."""
+def explain(
+    planner: "Planner", request: PlanRequest, found: "Found", is_over: Callable[[], bool]
+) -> NoRoute:
+    """Give the reason why a search found nothing, as far as the time lasts."""
     blocked = blocked_end(planner, request)
     if blocked is not None:
         return msgspec.structs.replace(blocked, states=found.states)
     if not found.is_exhausted:
-        reason = f"no route found among {found.states} lattice states; there may be one"
+        why = TIME_RAN_OUT if is_over() else "no route found"
+        reason = f"{why} after {found.states} lattice states; there may be one"
         return NoRoute(kind=None, proven=False, states=found.states, reason=reason)
+    closed = _closed(_Search(planner, request, found, is_over))
+    if is_over():
+        reason = f"no way; {TIME_RAN_OUT} before it was known what closes it"
+        return NoRoute(kind=None, proven=closed.proven, states=found.states, reason=reason)
+    return closed
+
+
+class _Search(NamedTuple):
+    """A search that found nothing though it looked at all there is."""
+
+    planner: "Planner"
+    request: PlanRequest
+    found: "Found"
+    is_over: Callable[[], bool]
+
+    def opens(self, planner: "Planner", request: PlanRequest) -> bool:
+        """Tell whether there is a route then, as far as a share of the states and time tell."""
+        states_max = max(1, planner.options.states_max // _SHARE)
+        limits = Limits(planner.options.weights[:1], states_max, self.is_over)
+        return not self.is_over() and planner.find(request, limits).words is not None
+
+
+def _closed(search: _Search) -> NoRoute:
+    """Say what closes the way."""
+    planner, request, _, is_over = search
     still = msgspec.structs.replace(request, reservations={}, arrive_s=math.inf)
     passing = [barrier for barrier in planner.barriers if not barrier.is_lasting]
     lasting = planner.without(*passing)
-    if planner.is_timed(request) and lasting.find(still).words is not None:
-        return _traffic(planner, request, found)
-    return _standing(lasting, still, found)
+    limits = Limits(planner.options.weights, planner.options.states_max, is_over)
+    if planner.is_timed(request) and lasting.find(still, limits).words is not None:
+        return _traffic(search)
+    return _standing(search._replace(planner=lasting, request=still))
 
 
 def blocked_end(planner: "Planner", request: PlanRequest) -> NoRoute | None:
@@ -57,32 +88,34 @@ def blocked_end(planner: "Planner", request: PlanRequest) -> NoRoute | None:
     return None
 
 
-def _traffic(planner: "Planner", request: PlanRequest, found: "Found") -> NoRoute:
+def _traffic(search: _Search) -> NoRoute:
     """Say whose reservation, or which passing barrier, closes the way."""
+    planner, request, found, _ = search
     for name in list(request.reservations)[:SUSPECTS_MAX]:
         others = {key: other for key, other in request.reservations.items() if key != name}
         less = msgspec.structs.replace(request, reservations=others)
-        if _opens(planner, less):
+        if search.opens(planner, less):
             return _because(Kind.RESERVATION, name, found)
     passing = [barrier for barrier in planner.barriers if not barrier.is_lasting]
     for barrier in passing[:SUSPECTS_MAX]:
-        if _opens(planner.without(barrier), request):
+        if search.opens(planner.without(barrier), request):
             return _because(barrier.kind, barrier.name, found)
     if request.arrive_s < math.inf:
         later = msgspec.structs.replace(request, arrive_s=math.inf)
-        if _opens(planner, later):
+        if search.opens(planner, later):
             reason = f"no route arrives by {request.arrive_s:g} s"
             return NoRoute(kind=None, proven=True, states=found.states, reason=reason)
     reason = "several machines or zones close the way together, none of them alone"
     return NoRoute(kind=Kind.RESERVATION, proven=True, states=found.states, reason=reason)
 
 
-def _standing(planner: "Planner", request: PlanRequest, found: "Found") -> NoRoute:
+def _standing(search: _Search) -> NoRoute:
     """Say which lasting barrier closes the way, or that the ground does; and how wide it is."""
+    planner, request, found, _ = search
     suspects = planner.barriers[:SUSPECTS_MAX]
-    blame = next((some for some in suspects if _opens(planner.without(some), request)), None)
+    blame = next((some for some in suspects if search.opens(planner.without(some), request)), None)
     together = blame is None and bool(suspects)
-    together = together and _opens(planner.without(*planner.barriers), request)
+    together = together and search.opens(planner.without(*planner.barriers), request)
     kind = blame.kind if blame else planner.barriers[0].kind if together else Kind.GROUND
     party = blame.name if blame else ""
     gap = narrowest(planner.ground, planner.solids, planner.machine, (request.start, request.goal))
@@ -105,12 +138,6 @@ def _standing(planner: "Planner", request: PlanRequest, found: "Found") -> NoRou
         states=found.states,
         reason=reason,
     )
-
-
-def _opens(planner: "Planner", request: PlanRequest) -> bool:
-    """Tell whether there is a route, as far as a share of the states tells."""
-    limits = Limits(planner.options.weights[:1], max(1, planner.options.states_max // _SHARE))
-    return planner.find(request, limits).words is not None
 
 
 def _because(kind: Kind, party: str, found: "Found") -> NoRoute:

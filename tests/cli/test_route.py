@@ -205,8 +205,8 @@ def test_an_output_that_cannot_be_finished_leaves_what_was_there(
     code = main(["route", *(scene if word == "SCENE" else word for word in words), str(out)])
 
     told = capsys.readouterr().err
-    assert code == 2
-    assert "cannot be written, got 'No space left on device'" in told
+    assert code == 3
+    assert "cannot be written: No space left on device" in told
     assert out.read_text() == "from yesterday"
     assert list(out.parent.iterdir()) == [out]
 
@@ -222,7 +222,7 @@ def test_a_device_is_written_into_and_not_replaced(tmp_path, capsys):
 
     code = main(["route", "plot", str(write_yaml(tmp_path)), "--out", str(out)])
 
-    assert code == 2
+    assert code == 3
     assert "No space left" in capsys.readouterr().err
     assert stat.S_ISCHR(Path("/dev/full").stat().st_mode)
 

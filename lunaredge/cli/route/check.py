@@ -5,19 +5,18 @@ import math
 from collections.abc import Collection, Sequence
 
 from lunaredge.cli.route.legs import check_legs, legs_of, span_of
-from lunaredge.cli.route.scene import chosen, world_of
+from lunaredge.cli.route.scene import chosen, opened, world_of
 from lunaredge.cli.route.wording import degrees, indented, metres
 from lunaredge.cli.table import as_json
 from lunaredge.paths.route import Pose
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
 from lunaredge.paths.world import World
-from lunaredge.runtime.files.route_scene import load_scene
 from lunaredge.runtime.files.route_trips import Trip
 
 
 def run(options: argparse.Namespace) -> int:
     """Check and print."""
-    scene = load_scene(options.scene)
+    scene = opened(options.scene)
     trips = chosen(options.scene, "routes", scene.routes, options.route)
     if options.together:
         check_legs(options.scene, trips)

@@ -133,8 +133,8 @@ def stroke_of(k: int) -> Stroke:
     return Stroke(colour=ROUTE_COLOURS[k % len(ROUTE_COLOURS)], line=line, is_ours=True)
 
 
-def draw_trip(axes: Axes, trip: Trip, stroke: Stroke, at_s: float | None) -> None:
-    """Draw a way with footprints along it; with a time, where the machine is then stands out."""
+def draw_trip(axes: Axes, trip: Trip, stroke: Stroke, *, is_filled: bool) -> None:
+    """Draw a way with footprints along it."""
     knots = trip.route.knots
     axes.plot(knots[:, 1], knots[:, 2], color="white", linewidth=3.2, zorder=5.5, alpha=0.7)
     axes.plot(
@@ -147,13 +147,15 @@ def draw_trip(axes: Axes, trip: Trip, stroke: Stroke, at_s: float | None) -> Non
     )
     footprint = trip.machine.footprint
     poses = poses_along(trip.route, 2.4 * footprint.reach_m, FOOTPRINTS_MAX)
-    opacity = 0.25 if stroke.is_ours and at_s is None else 0.0
-    _draw_bodies(axes, footprint, poses, stroke.colour, opacity)
-    if at_s is not None:
-        here = trip.route.pose_at(at_s)
-        _draw_bodies(axes, footprint, [here], stroke.colour, 1.0)
-        # A body of 2 m is a speck on a map of 400 m.
-        axes.plot(here.x_m, here.y_m, "o", markersize=4, color=stroke.colour, zorder=6.8)
+    _draw_bodies(axes, footprint, poses, stroke.colour, 0.25 if is_filled else 0.0)
+
+
+def draw_body(axes: Axes, trip: Trip, stroke: Stroke, at_s: float) -> None:
+    """Draw where a machine is at a time, so that it stands out."""
+    here = trip.route.pose_at(at_s)
+    _draw_bodies(axes, trip.machine.footprint, [here], stroke.colour, 1.0)
+    # A body of 2 m is a speck on a map of 400 m.
+    axes.plot(here.x_m, here.y_m, "o", markersize=4, color=stroke.colour, zorder=6.8)
 
 
 def draw_request(axes: Axes, request: Request) -> None:

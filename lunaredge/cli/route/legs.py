@@ -1,13 +1,14 @@
-"""Routes of one machine that are driven together: legs of its day, one after the other."""
+"""Routes of one machine: legs of its day, one after the other. It is in one place at a time."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from lunaredge.errors import ConfigError
 from lunaredge.paths.route import Pose, wrapped
-from lunaredge.runtime.files.route_trips import Trip
+from lunaredge.runtime.files.route_trips import Request, Trip
 
 # What a written file rounds; no machine jumps further.
 _JUMP_M, _JUMP_RAD = 1e-3, 1e-3
@@ -49,11 +50,51 @@ def span_of(trip: Trip, trips: Sequence[Trip]) -> tuple[float, float]:
     return from_s, until_s
 
 
+def driven_at(trips: Sequence[Trip], at_s: float) -> frozenset[str]:
+    """Give the names of the routes that their machines are on at a time, or stand at an end of.
+
+    Of the legs of a machine, one: it stands at the end of the last that it drove, before all of
+    them at the start of the first. Routes at the same time are alternatives, and all of them count.
+    """
+    names: set[str] = set()
+    for machine_name in dict.fromkeys(trip.machine_name for trip in trips):
+        legs = legs_of(trips, machine_name)
+        # Who began last by then has taken over from all that had ended when it began.
+        last = bisect_right([leg.route.start_s for leg in legs], at_s) - 1
+        first_end_s = math.inf
+        for k, leg in enumerate(legs):
+            is_over = k < last and leg.route.end_s <= legs[last].route.start_s
+            is_to_come = k > last and first_end_s <= leg.route.start_s
+            first_end_s = min(first_end_s, leg.route.end_s)
+            if not (is_over or is_to_come):
+                names.add(leg.name)
+    return frozenset(names)
+
+
+def check_machines(path: Path, requests: Sequence[Request]) -> None:
+    """Check that no machine is wanted twice.
+
+    Raises:
+        ConfigError: one is; it can't stand at two starts.
+    """
+    first: dict[str, str] = {}
+    for request in requests:
+        name = request.machine_name
+        if name in first:
+            problem = f"machine {name} has two requests"
+            told = f"{first[name]} and {request.name}"
+            remedy = "choose one by --request; plan what follows it from its goal, in another file"
+            raise _wrong(path, problem, told, remedy, "requests")
+        first[name] = request.name
+
+
 def _is_near(here: Pose, there: Pose) -> bool:
     jump_m = math.dist(here[:2], there[:2])
     turn_rad = abs(wrapped(there.heading_rad - here.heading_rad))
     return jump_m <= _JUMP_M and turn_rad <= _JUMP_RAD
 
 
-def _wrong(path: Path, problem: str, value: str, remedy: str) -> ConfigError:
-    return ConfigError(problem, place=str(path), key="routes", value=value, remedy=remedy)
+def _wrong(
+    path: Path, problem: str, value: str, remedy: str, group: str = "routes"
+) -> ConfigError:
+    return ConfigError(problem, place=str(path), key=group, value=value, remedy=remedy)

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from lunaredge.cli.route import layers
 from lunaredge.cli.route.labels import Label, put_labels
 from lunaredge.cli.route.legend import Found, legend_of, lines_of
+from lunaredge.cli.route.legs import driven_at
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.paths.zones import Zone
 from lunaredge.runtime.files.route_output import write_whole
@@ -111,10 +112,16 @@ def _draw_map(axes: Axes, drawing: Drawing) -> None:
         layers.draw_boundary(axes, scene.boundary)
     for obstacle in scene.obstacles:
         layers.draw_obstacle(axes, obstacle)
+    at_s = drawing.at_s
+    driven = frozenset() if at_s is None else driven_at(scene.routes, at_s)
     for trip in scene.reservations:
-        layers.draw_trip(axes, trip, layers.THEIRS, drawing.at_s)
+        layers.draw_trip(axes, trip, layers.THEIRS, is_filled=False)
+        if at_s is not None:
+            layers.draw_body(axes, trip, layers.THEIRS, at_s)
     for k, trip in enumerate(scene.routes):
-        layers.draw_trip(axes, trip, layers.stroke_of(k), drawing.at_s)
+        layers.draw_trip(axes, trip, layers.stroke_of(k), is_filled=at_s is None)
+        if at_s is not None and trip.name in driven:
+            layers.draw_body(axes, trip, layers.stroke_of(k), at_s)
     for request in scene.requests:
         layers.draw_request(axes, request)
     # The earliest on top.

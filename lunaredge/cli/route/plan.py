@@ -3,17 +3,20 @@
 import argparse
 import math
 import sys
+from pathlib import Path
 
 from lunaredge.cli.route.check import finite, pose_row
 from lunaredge.cli.route.planning import Answer, answers_of, deadline
-from lunaredge.cli.route.scene import chosen
+from lunaredge.cli.route.legs import check_machines
+from lunaredge.cli.route.scene import chosen, opened
 from lunaredge.cli.route.wording import indented
 from lunaredge.cli.table import as_json
 from lunaredge.errors import ConfigError
 from lunaredge.paths.motion import energy_wh
 from lunaredge.paths.problem import NoRoute
+from lunaredge.runtime.files.document import file_error
 from lunaredge.runtime.files.route_output import check_target
-from lunaredge.runtime.files.route_scene import SceneFile, load_scene
+from lunaredge.runtime.files.route_scene import SceneFile
 from lunaredge.runtime.files.route_writing import SUFFIXES, write_planned
 
 SECONDS_MAX = 86_400.0
@@ -24,8 +27,10 @@ def run(options: argparse.Namespace) -> int:
     _check_seconds(options.seconds)
     if options.out is not None:
         check_target(options.out, SUFFIXES)
-    scene = load_scene(options.scene)
+        _check_other(options.out, options.scene)
+    scene = opened(options.scene)
     requests = chosen(options.scene, "requests", scene.requests, options.request)
+    check_machines(options.scene, requests)
     answers = answers_of(scene, requests, deadline(options.seconds))
     failed_count = sum(answer.route is None for answer in answers)
     if options.out is not None:
@@ -43,7 +48,9 @@ def run(options: argparse.Namespace) -> int:
         for answer in answers:
             print(as_text(scene, answer))
     if options.out is not None:
-        print(f"wrote {len(answers) - failed_count} routes to {options.out}", file=sys.stderr)
+        count = len(answers) - failed_count
+        routes = "1 route" if count == 1 else f"{count} routes"
+        print(f"wrote {routes} to {options.out}", file=sys.stderr)
     return 1 if failed_count else 0
 
 
@@ -62,6 +69,12 @@ def as_text(scene: SceneFile, answer: Answer) -> str:
     if math.isfinite(found.bound):
         body += f"; at most {found.bound:.3g} times the least cost"
     return f"{head}: planned\n{indented(body)}"
+
+
+def _check_other(out: Path, scene: Path) -> None:
+    if out.exists() and scene.exists() and out.samefile(scene):
+        remedy = "name another: the plan would overwrite its requests"
+        raise file_error("this is the scene itself", out, out.name, remedy)
 
 
 def _check_seconds(seconds: float) -> None:

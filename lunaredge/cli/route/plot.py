@@ -6,20 +6,20 @@ from pathlib import Path
 from lunaredge.cli.route.check import verdicts_of
 from lunaredge.cli.route.legend import Found
 from lunaredge.cli.route.picture import Drawing, draw
-from lunaredge.cli.route.scene import world_of
+from lunaredge.cli.route.scene import opened, world_of
 from lunaredge.errors import ConfigError
 from lunaredge.paths.machine import Machine
 from lunaredge.paths.passage import closed_cells
 from lunaredge.paths.verdict import Violation
 from lunaredge.runtime.files.route_output import check_target
-from lunaredge.runtime.files.route_scene import SceneFile, load_scene
+from lunaredge.runtime.files.route_scene import SceneFile
 from lunaredge.runtime.files.route_shape import TIME_S_MAX
 
 
 def run(options: argparse.Namespace) -> int:
     """Draw."""
     _check(options.out, options.at)
-    scene = load_scene(options.scene)
+    scene = opened(options.scene)
     name, machine = _first_machine(scene)
     drawing = Drawing(
         scene=scene,

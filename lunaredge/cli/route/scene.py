@@ -1,5 +1,6 @@
 """A scene file as a world of the paths library, and what the options name of it."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -7,10 +8,18 @@ from typing import TypeVar
 from lunaredge.errors import ConfigError
 from lunaredge.paths.scene import Scene
 from lunaredge.paths.world import World
-from lunaredge.runtime.files.route_scene import SceneFile
+from lunaredge.runtime.files.route_scene import SceneFile, load_scene
 from lunaredge.runtime.files.route_trips import Request, Trip
 
 Named = TypeVar("Named", Trip, Request)
+
+
+def opened(path: Path) -> SceneFile:
+    """Give the scene of a file; what its reader ought to know is told on stderr."""
+    scene = load_scene(path)
+    if scene.note:
+        print(f"lunaredge: {path}: {scene.note}", file=sys.stderr)
+    return scene
 
 
 def world_of(scene: SceneFile) -> World:

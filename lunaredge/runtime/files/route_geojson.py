@@ -64,7 +64,9 @@ class MapDocument(Document, frozen=True, kw_only=True):
 
 def is_map(document: Document) -> bool:
     """Tell whether a file is GeoJSON by what it says of itself."""
-    return isinstance(document.value, dict) and "features" in document.value
+    value = document.value
+    is_one = isinstance(value, dict) and value.get("type") in ("Feature", "FeatureCollection")
+    return is_one or (isinstance(value, dict) and "features" in value)
 
 
 def tree_of_map(document: Document) -> MapDocument:
@@ -80,15 +82,15 @@ def tree_of_map(document: Document) -> MapDocument:
         value=value,
         lines={},
         variables=document.variables,
-        names=_names_of(value["features"]),
+        names=_names_of(value.get("features")),
     )
     if value.get("type") != "FeatureCollection":
-        remedy = "give FeatureCollection"
+        remedy = "give a FeatureCollection, with its features in a list"
         raise document.error("not a scene in GeoJSON", ("type",), value.get("type"), remedy)
     if "crs" in value:
         remedy = "remove it, and give coordinates in metres of the site's frame, not in degrees"
         raise document.error("a scene has no other frame", ("crs",), value["crs"], remedy)
-    features = value["features"]
+    features = value.get("features")
     if not isinstance(features, list) or len(features) > FEATURES_MAX:
         remedy = f"give a list of at most {FEATURES_MAX} features"
         raise document.error("no list of features", ("features",), features, remedy)

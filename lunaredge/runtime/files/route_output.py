@@ -3,12 +3,16 @@
 What was there before stays until all of the new content is on the disk.
 """
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from lunaredge.errors import ConfigError
+from lunaredge.errors import ConfigError, StorageError
 from lunaredge.runtime.files.document import file_error
+
+# What writing to a full or broken disk gives: no fault of the name.
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def check_target(path: Path, suffixes: Sequence[str]) -> None:
@@ -33,7 +37,8 @@ def write_whole(path: Path, content: bytes) -> None:
     What is no regular file, such as a pipe or a device, is written into.
 
     Raises:
-        ConfigError: it can't be written.
+        ConfigError: it can't be written there.
+        StorageError: the disk is full or broken.
     """
     try:
         if path.exists() and not path.is_file():
@@ -62,7 +67,9 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
-def _unwritable(path: Path, exc: Exception) -> ConfigError:
+def _unwritable(path: Path, exc: Exception) -> ConfigError | StorageError:
     told = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+    if isinstance(exc, OSError) and exc.errno in _DISK:
+        return StorageError(f"{path}: the file cannot be written: {told}; make room on the disk")
     remedy = "check the folder, its permissions and the disk"
     return file_error("the file cannot be written", path, told, remedy)

@@ -30,6 +30,7 @@ from lunaredge.runtime.files.site_file import load_site
 # 50 000 knots of full precision in YAML, which takes three seconds to read; 200 000 in JSON.
 YAML_BYTES_MAX = 4 * 1024 * 1024
 JSON_BYTES_MAX = 16 * 1024 * 1024
+DEGREES_NOTE = "coordinates are taken as metres of the site's frame; are these degrees?"
 
 
 class SceneFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,8 @@ class SceneFile(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[Request, ...]
     tree: Mapping[str, Any]
     """The file's own keys and values, GeoJSON's put in the order of YAML's."""
+    note: str = ""
+    """What whoever reads the file ought to know, though it is no mistake."""
 
 
 def load_scene(path: Path) -> SceneFile:
@@ -56,7 +59,8 @@ def load_scene(path: Path) -> SceneFile:
         ConfigError: the first thing in the file, or in one that it names, that can't be used.
     """
     document = load_document(path, bytes_max(path))
-    if is_map(document):
+    has_map = is_map(document)
+    if has_map:
         document = tree_of_map(document)
     if not isinstance(document.value, dict):
         remedy = "give a table of keys with their values; docs/reference/route-files.md has them"
@@ -75,6 +79,7 @@ def load_scene(path: Path) -> SceneFile:
     requests = tuple(requests_of(document, part.requests, machines))
     check_ignored(document, "routes", part.routes, holders)
     check_ignored(document, "requests", part.requests, holders)
+    _check_wanted(document, routes, requests)
     # An answer names a zone or an obstacle by its name alone.
     names: set[str] = set()
     return SceneFile(
@@ -89,12 +94,41 @@ def load_scene(path: Path) -> SceneFile:
         reservations=reservations,
         requests=requests,
         tree=document.value,
+        note=DEGREES_NOTE if has_map and _looks_like_degrees(part) else "",
     )
 
 
 def bytes_max(path: Path) -> int:
     """Give how large a scene file of that name may be."""
     return YAML_BYTES_MAX if path.suffix.lower() in (".yaml", ".yml") else JSON_BYTES_MAX
+
+
+def _check_wanted(
+    document: Document, routes: Iterable[Trip], requests: Iterable[Request]
+) -> None:
+    """Check that no request asks for a route that is there: its plan takes the request's name.
+
+    Raises:
+        ConfigError: one does.
+    """
+    known = {trip.name for trip in routes}
+    for i, request in enumerate(requests):
+        if request.name in known:
+            remedy = "rename one of them; the route that is planned gets the request's name"
+            key = ("requests", i, "name")
+            raise document.error("a route has this name", key, request.name, remedy)
+
+
+def _looks_like_degrees(part: ScenePart) -> bool:
+    """Tell whether a map without ground or boundary could be one in longitudes and latitudes."""
+    if part.site or part.terrain or part.boundary:
+        return False
+    points: list[tuple[float, ...]] = [p for area in part.zones for p in area.polygon]
+    points += [p for thing in part.obstacles for p in thing.polygon]
+    for way in (*part.routes, *part.reservations):
+        points += way.points or [knot[1:3] for knot in way.knots or ()]
+    points += [end for request in part.requests for end in (request.start, request.goal)]
+    return bool(points) and all(abs(p[0]) <= 180.0 and abs(p[1]) <= 90.0 for p in points)
 
 
 def _site_of(document: Document, part: ScenePart) -> Site | None:

@@ -1,7 +1,7 @@
 """Routes written as a scene file, YAML or GeoJSON by the suffix, that `load_scene` reads back.
 
-All that the first file says stays in it, but for its routes, the requests that are answered and the
-reservations that plans replace. Paths of other files are told from the new file's folder.
+All that the first file says stays in it, but for the requests that are answered and the
+reservations that plans replace; what was planned stands behind the routes that it had. Paths of other files are told from the new file's folder.
 """
 
 import json
@@ -29,7 +29,7 @@ SUFFIXES = (*_YAML, *_JSON)
 def write_planned(
     path: Path, scene: SceneFile, planned: Sequence[tuple[Request, Route | None]]
 ) -> None:
-    """Write a scene with routes in place of the requests that they answer.
+    """Write a scene with routes in place of the requests that they answer, behind its own.
 
     None for a route: the machine holds, which is a reservation of its start.
 
@@ -40,7 +40,9 @@ def write_planned(
     tree = _rebased(scene, path.parent)
     answered = {request.name for request, route in planned if route is not None}
     replaced = {name for r, _ in planned for name in (r.name, *r.ignore)}
-    tree["routes"] = [_way_of(request, route) for request, route in planned if route is not None]
+    held = {request.name for request, route in planned if route is None}
+    routes = [_without(item, replaced - held) for item in tree.get("routes", ())]
+    routes += [_way_of(request, route) for request, route in planned if route is not None]
     holding = [
         _way_of(request, Route([(request.start_s, *request.start)]))
         for request, route in planned
@@ -52,7 +54,8 @@ def write_planned(
         for item in tree.get("requests", ())
         if item["name"] not in answered
     ]
-    for group, items in (("reservations", others + holding), ("requests", requests)):
+    groups = {"routes": routes, "reservations": others + holding, "requests": requests}
+    for group, items in groups.items():
         tree.pop(group, None)
         if items:
             tree[group] = items
@@ -82,7 +85,7 @@ def _way_of(request: Request, route: Route) -> dict[str, Any]:
 
 
 def _without(item: dict[str, Any], replaced: set[str]) -> dict[str, Any]:
-    """Give a request that ignores nothing that is gone."""
+    """Give a route or a request that ignores nothing that is gone."""
     ignore = [name for name in item.get("ignore") or () if name not in replaced]
     rest = {key: value for key, value in item.items() if key != "ignore"}
     return {**rest, "ignore": ignore} if ignore else rest

@@ -19,8 +19,8 @@ def test_what_is_written_reads_back_to_the_last_bit_of_time_and_place(tmp_path, 
     write_planned(tmp_path / name, scene, [(scene.requests[0], ROUTE)])
     again = load_scene(tmp_path / name)
 
-    knots = again.routes[0].route.knots
-    assert [(trip.name, trip.machine_name) for trip in again.routes] == [("home", "rover")]
+    knots = again.routes[-1].route.knots
+    assert (again.routes[-1].name, again.routes[-1].machine_name) == ("home", "rover")
     np.testing.assert_array_equal(knots[:, :3], ROUTE.knots[:, :3])
     np.testing.assert_allclose(knots[:, 3], ROUTE.knots[:, 3], rtol=1e-15)
     assert again.requests == ()
@@ -40,7 +40,21 @@ def test_who_found_no_route_stands_at_its_start_and_still_asks(tmp_path):
     assert [(request.name, request.ignore) for request in again.requests] == [("home", ())]
     assert [trip.name for trip in again.reservations] == ["parked", "home"]
     assert again.reservations[1].route.knots.tolist() == [[3, 10, 12, 0]]
-    assert again.routes == ()
+    assert [trip.name for trip in again.routes] == ["north", "across"]
+
+
+@pytest.mark.parametrize("name", ["out.yaml", "out.geojson"])
+def test_the_routes_that_the_file_had_stay(tmp_path, name):
+    path = write_yaml(tmp_path, "start_s: 3}", "start_s: 3, ignore: [parked]}")
+    scene = load_scene(path)
+
+    write_planned(tmp_path / name, scene, [(scene.requests[0], ROUTE)])
+
+    north, across, _ = load_scene(tmp_path / name).routes
+    np.testing.assert_allclose(north.route.knots, scene.routes[0].route.knots)
+    assert across.route.knots.tolist() == scene.routes[1].route.knots.tolist()
+    # What it ignored is gone.
+    assert (scene.routes[1].ignore, across.ignore) == (("parked",), ())
 
 
 def test_reservations_that_a_plan_replaces_are_left_out(tmp_path):
