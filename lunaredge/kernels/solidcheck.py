@@ -167,7 +167,8 @@ def _search(
     reach = 0.0
     for part in range(len(parts)):
         reach = max(reach, parts[part, REACH])
-    needed = int(min(np.ceil(reach / frame[QUANTUM]), CLEAR_MAX + 1.0))
+    # A point reaches nowhere, and meets what it stands in all the same.
+    needed = int(max(1.0, min(np.ceil(reach / frame[QUANTUM]), CLEAR_MAX + 1.0)))
     for start in range(span[0], span[1], POSES):
         block = poses[3 * start : 3 * min(start + POSES, span[1])]
         if _locate(block, frame, clear.shape, cells):

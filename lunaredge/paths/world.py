@@ -267,7 +267,7 @@ class World:
         """Give routes for several machines at once, which keep clear of one another too.
 
         Among all reservations but their own. Who finds no route holds, and the plan says why: it
-        stands at its start for ever.
+        stands at its start for ever. Every route that is given has passed `check`.
 
         Raises:
             ConfigError: too many machines, a name twice, or a pose or a time is none.
@@ -287,18 +287,10 @@ class World:
         ]
         machines = {trip.name: trip.machine for trip in trips}
 
-        def verdict_on(name: str, route: Route) -> Verdict:
-            return self.check(machines[name], route, names, range_m=0.0)
-
         def is_fit(name: str, route: Route) -> bool:
-            return isinstance(verdict_on(name, route), Free)
+            return isinstance(self.check(machines[name], route, names, range_m=0.0), Free)
 
-        plan = plan_fleet(jobs, others, start_s, fleet_options, is_over, is_fit)
-        for trip in trips:
-            verdict = verdict_on(trip.name, plan.routes[trip.name])
-            if isinstance(verdict, Violation) and trip.name not in plan.holds:
-                return _all_hold(trips, plan, start_s, f"{trip.name}: {verdict.reason}")
-        return plan
+        return plan_fleet(jobs, others, start_s, fleet_options, is_over, is_fit)
 
     def _end_beyond(self, trip: Trip) -> NoRoute | None:
         """Say so if the start or the goal is not inside the boundary: no lattice need be asked."""
@@ -400,16 +392,6 @@ def _check_trips(trips: Sequence[Trip], start_s: float) -> None:
 
 def _wrong(key: str, value: object, remedy: str) -> ConfigError:
     return ConfigError("nothing to plan with", place="world", key=key, value=value, remedy=remedy)
-
-
-def _all_hold(trips: Sequence[Trip], plan: FleetPlan, start_s: float, reason: str) -> FleetPlan:
-    """Give the plan in which nobody moves: others count on a route that can't be driven."""
-    return msgspec.structs.replace(
-        plan,
-        routes={trip.name: Route([(start_s, *trip.start)]) for trip in trips},
-        holds=dict.fromkeys((trip.name for trip in trips), reason),
-        cost=0.0,
-    )
 
 
 def _outside(boundary: Floats, machine: Machine, route: Route) -> Violation | None:

@@ -135,3 +135,14 @@ def test_arrays_and_lists_are_as_good_as_tuples():
     assert Part(corners=corners.tolist()) == Part(corners=((0, 0), (1, 0), (1, 1)))
     assert Scene(boundary=corners).boundary == ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
     assert Obstacle(name="o", polygon=corners).polygon == ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0))
+
+
+@pytest.mark.parametrize("point", [Footprint.disc(0.0), Footprint(Part(corners=((0.0, 0.0),)))])
+def test_a_point_meets_the_body_that_it_stands_in(point):
+    solids = Solids([Solid(corners=((-5.0, -5.0), (5.0, -5.0), (5.0, 5.0), (-5.0, 5.0)))])
+
+    hit = check_path(solids, point, [(9.0, 0.0, 0.0), (0.0, 0.0, 0.0)])
+
+    assert hit is not None
+    assert hit.pose == 1
+    assert check_path(solids, point, [(9.0, 0.0, 0.0)]) is None

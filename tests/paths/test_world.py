@@ -11,6 +11,7 @@ from lunaredge.paths import (
     Footprint,
     Free,
     Kind,
+    NoRoute,
     Part,
     Plan,
     Pose,
@@ -425,3 +426,46 @@ def test_no_plan_is_too_fast_for_the_ground_that_it_leads_over():
 
     assert sum(isinstance(plan, Plan) for plan in plans) > 20
     assert not [plan.reason for plan in plans if not isinstance(plan, Plan) and not plan.proven]
+
+
+@pytest.mark.parametrize(
+    ("start", "goal"), [((-20.0, 50.0), (50.0, 50.0)), ((50.0, 50.0), (120.0, 50.0))]
+)
+def test_a_plan_from_or_to_beyond_the_boundary_is_refused_at_once(start, goal):
+    world = World(Scene(boundary=SQUARE))
+
+    plan = world.plan(Trip("one", machine(), Pose(*start, 0.0), Pose(*goal, 0.0)))
+
+    assert isinstance(plan, NoRoute)
+    assert (plan.kind, plan.proven, plan.states) == (Kind.BOUNDARY, True, 0)
+
+
+def test_a_planned_route_that_does_not_pass_the_check_is_not_given(monkeypatch):
+    world = World(Scene(boundary=SQUARE))
+    trip = Trip("one", machine(), Pose(20.0, 50.0, 0.0), Pose(80.0, 50.0, 0.0))
+    breach = world.check(machine(), along_x(-20.0, 50.0))
+    monkeypatch.setattr(World, "check", lambda *_, **__: breach)
+
+    plan = world.plan(trip)
+    together = world.plan_fleet([trip])
+
+    assert isinstance(plan, NoRoute)
+    assert not plan.proven
+    assert list(together.holds) == ["one"]
+    assert together.routes["one"].length_m == 0.0
+
+
+def test_after_the_ground_changed_plans_lead_around_the_change():
+    heights_m = np.zeros((60, 60))
+    world = World(Scene(grid=SiteGrid.of_heights(heights_m, 2.0)))
+    trip = Trip("one", machine(), Pose(20.0, 60.0, 0.0), Pose(100.0, 60.0, 0.0))
+    before = world.plan(trip)
+    assert isinstance(before, Plan)
+    assert world.check(machine(), before.route, range_m=0.0).kind is None
+
+    world.change_ground(20, 28, np.full((20, 4), 6.0))
+    after = world.plan(trip)
+
+    assert isinstance(after, Plan)
+    assert isinstance(world.check(machine(), after.route), Free)
+    assert after.route.length_m > before.route.length_m + 5.0

@@ -5,12 +5,13 @@ import math
 from collections.abc import Collection, Sequence
 
 from lunaredge.cli.route.legs import check_legs, legs_of, span_of
-from lunaredge.cli.route.scene import chosen, opened, world_of
+from lunaredge.cli.route.scene import chosen, opened, own_reservation, world_of
 from lunaredge.cli.route.wording import degrees, indented, metres
 from lunaredge.cli.table import as_json
 from lunaredge.paths.route import Pose
 from lunaredge.paths.verdict import Free, Kind, Verdict, Violation
 from lunaredge.paths.world import World
+from lunaredge.runtime.files.route_scene import SceneFile
 from lunaredge.runtime.files.route_trips import Trip
 
 
@@ -24,7 +25,10 @@ def run(options: argparse.Namespace) -> int:
     together = {trip.name for trip in trips} if options.together else set()
     free_count = sum(isinstance(verdict, Free) for verdict in verdicts)
     if options.json:
-        rows = [_row(trip, found, together) for trip, found in zip(trips, verdicts, strict=True)]
+        rows = [
+            _row(scene, trip, found, together)
+            for trip, found in zip(trips, verdicts, strict=True)
+        ]
         document = {
             "scene": str(options.scene),
             "together": options.together,
@@ -35,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         print(as_json(document))
     else:
         for trip, verdict in zip(trips, verdicts, strict=True):
-            print(as_text(trip, verdict, together))
+            print(as_text(scene, trip, verdict, together))
         how = "checked together" if options.together else "each checked alone"
         print(f"{free_count} of {len(trips)} free, {how}")
     return 0 if free_count == len(trips) else 1
@@ -56,7 +60,9 @@ def verdicts_of(world: World, trips: Sequence[Trip], *, is_together: bool) -> li
     ]
 
 
-def as_text(trip: Trip, verdict: Verdict, routes: Collection[str] = ()) -> str:
+def as_text(
+    scene: SceneFile, trip: Trip, verdict: Verdict, routes: Collection[str] = ()
+) -> str:
     """Give a verdict as people read it: a line for the answer, one or more for the reason.
 
     ``routes`` are those that count as reservations, being driven together.
@@ -64,7 +70,7 @@ def as_text(trip: Trip, verdict: Verdict, routes: Collection[str] = ()) -> str:
     is_free = isinstance(verdict, Free)
     reason = _clearance(verdict) if isinstance(verdict, Free) else _reason(verdict)
     head = f"{trip.name} ({trip.machine_name}): {'free' if is_free else 'NOT FREE'}"
-    return f"{head}\n{indented(_by_role(reason, verdict, routes))}"
+    return f"{head}\n{indented(_by_role(scene, trip, reason, verdict, routes))}"
 
 
 def pose_row(pose: Pose) -> dict[str, float]:
@@ -95,14 +101,24 @@ def _how_placed(pose: Pose, segment: int | None) -> str:
     return f"heading {degrees(math.degrees(pose.heading_rad))}, segment {segment}"
 
 
-def _by_role(reason: str, verdict: Verdict, routes: Collection[str]) -> str:
-    """Call a route that is driven at the same time a route: the file has no such reservation."""
-    if verdict.kind is not Kind.RESERVATION or verdict.party not in routes:
+def _by_role(
+    scene: SceneFile, trip: Trip, reason: str, verdict: Verdict, routes: Collection[str]
+) -> str:
+    """Call a route that is driven at the same time a route: the file has no such reservation.
+
+    Whose own reservation is against it is told so.
+    """
+    if verdict.kind is not Kind.RESERVATION:
         return reason
-    return reason.replace(f"reservation {verdict.party}", f"route {verdict.party}", 1)
+    if verdict.party in routes:
+        return reason.replace(f"reservation {verdict.party}", f"route {verdict.party}", 1)
+    own = "" if isinstance(verdict, Free) else own_reservation(scene, trip, verdict.party)
+    return f"{reason}; {own}" if own else reason
 
 
-def _row(trip: Trip, verdict: Verdict, routes: Collection[str]) -> dict[str, object]:
+def _row(
+    scene: SceneFile, trip: Trip, verdict: Verdict, routes: Collection[str]
+) -> dict[str, object]:
     row: dict[str, object] = {
         "route": trip.name,
         "machine": trip.machine_name,
@@ -119,5 +135,5 @@ def _row(trip: Trip, verdict: Verdict, routes: Collection[str]) -> dict[str, obj
         "depth_m": verdict.depth_m,
         "value": finite(verdict.value),
         "limit": finite(verdict.limit),
-        "reason": _by_role(verdict.reason, verdict, routes),
+        "reason": _by_role(scene, trip, verdict.reason, verdict, routes),
     }

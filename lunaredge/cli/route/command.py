@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import sys
 from pathlib import Path
 
 from lunaredge.cli.route.progress import telling_of_compiling
@@ -9,6 +10,11 @@ from lunaredge.cli.route.progress import telling_of_compiling
 # For a fleet in a tangle; one route takes a fraction of a second.
 SECONDS = 60.0
 
+# The rest of the codes are those of all actions.
+_CODES = """\
+2 bad input or usage,
+3 the disk is full or a needed part is missing, 130 interrupted, 141 the answer
+was not read to its end"""
 _CHECK = """\
 Each route is checked against terrain, zones, obstacles and reservations,
 continuously in time. It is free, with its least clearance, or the first thing
@@ -19,7 +25,7 @@ against it is told: what, where, when, how deep.
 
 Routes are alternatives, each checked alone; --together takes them as driven at
 the same time.
-exit codes: 0 all are free, 1 one is not, 2 bad input
+exit codes: 0 all are free, 1 one is not, %s
 """
 _PLAN = """\
 Finds a way from pose to pose for each request: around terrain, zones, obstacles
@@ -31,7 +37,9 @@ routes on every run.
   lunaredge route plan routes.yaml --out planned.yaml
   lunaredge route check planned.yaml --together
 
-exit codes: 0 every request has its route, 1 one has none, 2 bad input
+--out writes the scene with the routes, behind those that it has, in place of
+the requests.
+exit codes: 0 every request has its route, 1 one has none, %s
 """
 _PLOT = """\
 Draws terrain, zones, obstacles, routes and reservations. What is first against
@@ -39,6 +47,8 @@ each route, checked alone, is marked, with a close-up of the earliest.
 
   lunaredge route plot routes.yaml --out routes.png
   lunaredge route plot routes.yaml --out at-60.png --at 60
+
+exit codes: 0 drawn, %s
 """
 _ABOUT = """\
 The scene is a YAML or GeoJSON file; docs/reference/route-files.md has its keys.
@@ -73,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         type=float,
         metavar="S",
         default=SECONDS,
-        help="give what was found after so long (default: 60)",
+        help="end the search after about so long, with what it found by then (default: 60)",
     )
     for part in (check, plan):
         part.add_argument("--json", action="store_true", help="print JSON for scripts")
@@ -87,8 +97,12 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check, plan or plot."""
     module = importlib.import_module(f"lunaredge.cli.route.{options.action}")
-    with telling_of_compiling():
-        code = module.run(options)
+    try:
+        with telling_of_compiling():
+            code = module.run(options)
+    except KeyboardInterrupt:
+        print(f"lunaredge: route {options.action} was interrupted", file=sys.stderr)
+        raise
     assert isinstance(code, int)
     return code
 
@@ -100,7 +114,7 @@ def _action(
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        epilog=more,
+        epilog=more % _CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     part.add_argument("scene", type=Path, metavar="SCENE", help="a scene file, YAML or GeoJSON")

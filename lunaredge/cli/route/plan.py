@@ -8,12 +8,14 @@ from pathlib import Path
 from lunaredge.cli.route.check import finite, pose_row
 from lunaredge.cli.route.planning import Answer, answers_of, deadline
 from lunaredge.cli.route.legs import check_machines
-from lunaredge.cli.route.scene import chosen, opened
+from lunaredge.cli.route.progress import telling_of_planning
+from lunaredge.cli.route.scene import chosen, opened, own_reservation
 from lunaredge.cli.route.wording import indented
 from lunaredge.cli.table import as_json
 from lunaredge.errors import ConfigError
 from lunaredge.paths.motion import energy_wh
 from lunaredge.paths.problem import NoRoute
+from lunaredge.paths.verdict import Kind
 from lunaredge.runtime.files.document import file_error
 from lunaredge.runtime.files.route_output import check_target
 from lunaredge.runtime.files.route_scene import SceneFile
@@ -31,7 +33,9 @@ def run(options: argparse.Namespace) -> int:
     scene = opened(options.scene)
     requests = chosen(options.scene, "requests", scene.requests, options.request)
     check_machines(options.scene, requests)
-    answers = answers_of(scene, requests, deadline(options.seconds))
+    is_over = deadline(options.seconds)
+    with telling_of_planning() as say:
+        answers = answers_of(scene, requests, is_over, say)
     failed_count = sum(answer.route is None for answer in answers)
     if options.out is not None:
         write_planned(options.out, scene, [(answer.request, answer.route) for answer in answers])
@@ -50,7 +54,8 @@ def run(options: argparse.Namespace) -> int:
     if options.out is not None:
         count = len(answers) - failed_count
         routes = "1 route" if count == 1 else f"{count} routes"
-        print(f"wrote {routes} to {options.out}", file=sys.stderr)
+        behind = f", behind the {len(scene.routes)} that the scene has" if scene.routes else ""
+        print(f"wrote {routes} to {options.out}{behind}", file=sys.stderr)
     return 1 if failed_count else 0
 
 
@@ -60,7 +65,7 @@ def as_text(scene: SceneFile, answer: Answer) -> str:
     head = f"{request.name} ({request.machine_name})"
     if isinstance(found, NoRoute):
         proof = "proven, at the lattice's resolution" if found.proven else "not proven"
-        return f"{head}: NO ROUTE\n{indented(f'{found.reason}; {proof}')}"
+        return f"{head}: NO ROUTE\n{indented(f'{_reason(scene, answer)}; {proof}')}"
     route = found.route
     body = (
         f"{route.length_m:.1f} m in {route.end_s - request.start_s:.0f} s, "
@@ -69,6 +74,14 @@ def as_text(scene: SceneFile, answer: Answer) -> str:
     if math.isfinite(found.bound):
         body += f"; at most {found.bound:.3g} times the least cost"
     return f"{head}: planned\n{indented(body)}"
+
+
+def _reason(scene: SceneFile, answer: Answer) -> str:
+    found = answer.found
+    assert isinstance(found, NoRoute)
+    is_held = found.kind is Kind.RESERVATION
+    own = own_reservation(scene, answer.request, found.party) if is_held else ""
+    return f"{found.reason}; {own}" if own else found.reason
 
 
 def _check_other(out: Path, scene: Path) -> None:
@@ -104,7 +117,7 @@ def _row(scene: SceneFile, answer: Answer) -> dict[str, object]:
             "pose": found.pose and pose_row(found.pose),
             "gap_m": found.gap_m,
             "needed_m": found.needed_m,
-            "reason": found.reason,
+            "reason": _reason(scene, answer),
         }
     return row | {
         "start_s": found.route.start_s,

@@ -47,9 +47,14 @@ def deadline(seconds: float) -> Callable[[], bool]:
 
 
 def answers_of(
-    scene: SceneFile, requests: list[Request], is_over: Callable[[], bool]
+    scene: SceneFile,
+    requests: list[Request],
+    is_over: Callable[[], bool],
+    say: Callable[[str], None],
 ) -> list[Answer]:
     """Plan the requests among the scene's reservations; those that start at one time, together.
+
+    ``say`` is told what is being done, whenever that changes.
 
     Raises:
         Infeasible: a route that was found does not pass the exact check.
@@ -57,9 +62,11 @@ def answers_of(
     world = _world_without(scene, requests)
     starts_s = {request.start_s for request in requests}
     if len(requests) > 1 and len(starts_s) == 1:
+        say(f"planning {len(requests)} requests together")
         answers = _together(world, requests, is_over)
     else:
-        answers = _in_turn(world, requests, is_over)
+        answers = _in_turn(world, requests, is_over, say)
+    say("checking what was found")
     _check(world, answers)
     return answers
 
@@ -91,12 +98,19 @@ def _together(world: World, requests: list[Request], is_over: Callable[[], bool]
     return answers
 
 
-def _in_turn(world: World, requests: list[Request], is_over: Callable[[], bool]) -> list[Answer]:
+def _in_turn(
+    world: World,
+    requests: list[Request],
+    is_over: Callable[[], bool],
+    say: Callable[[str], None],
+) -> list[Answer]:
     """Plan whoever starts first, first; the others stand at their starts meanwhile."""
     for request in requests:
         _reserve(world, request, None)
     answers: dict[str, Answer] = {}
     for request in sorted(requests, key=lambda request: request.start_s):
+        found_count = sum(answer.route is not None for answer in answers.values())
+        say(f"planning {request.name}; {found_count} of {len(requests)} requests have routes")
         trip = Trip(request.name, request.machine, request.start, request.goal)
         found = world.plan(trip, start_s=request.start_s, is_over=is_over)
         answers[request.name] = answer = Answer(request, found)

@@ -1,9 +1,9 @@
-"""A word on stderr while kernels are compiled: the first run takes a minute, later ones don't."""
+"""A word on stderr while kernels are compiled, which takes a minute once, or a plan is made."""
 
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,10 @@ from lunaredge.cli.doctor.kernels import say_progress
 
 # A warm start is done by then.
 _LOOK_S = 2.0
+_FIRST_S = 1.0
+# A file of what was said stays short: each line comes after twice the time.
+_GROWTH = 2.0
+_COLUMNS = 79
 
 
 @contextmanager
@@ -24,6 +28,38 @@ def telling_of_compiling() -> Iterator[None]:
     finally:
         done.set()
         watcher.join()
+
+
+@contextmanager
+def telling_of_planning() -> Iterator[Callable[[str], None]]:
+    """Give what is to be told of the work; it is shown, with the seconds gone, where it takes long.
+
+    On a terminal every second, elsewhere after 1, 2, 4 s and so on.
+    """
+    texts = ["planning"]
+    done = threading.Event()
+    watcher = threading.Thread(target=_tell, args=(done, texts), daemon=True)
+    watcher.start()
+    try:
+        yield texts.append
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _tell(done: threading.Event, texts: list[str]) -> None:
+    """Show the last of the texts now and then."""
+    is_terminal = sys.stderr.isatty()
+    start_s = time.monotonic()
+    wait_s, has_told = _FIRST_S, False
+    while not done.wait(wait_s):
+        text = f"{texts[-1]}, {time.monotonic() - start_s:.0f} s"
+        # What a longer text left on the line goes.
+        say_progress(text.ljust(_COLUMNS) if is_terminal else text)
+        wait_s = wait_s if is_terminal or not has_told else wait_s * _GROWTH
+        has_told = True
+    if has_told and is_terminal:
+        print(file=sys.stderr)
 
 
 def _watch(done: threading.Event, start_s: float) -> None:

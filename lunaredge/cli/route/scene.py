@@ -37,6 +37,14 @@ def world_of(scene: SceneFile) -> World:
     return world
 
 
+def own_reservation(scene: SceneFile, item: Trip | Request, party: str) -> str:
+    """Say it of a reservation if it is of the same machine, which is not excused for that."""
+    own = {trip.name for trip in scene.reservations if trip.machine_name == item.machine_name}
+    if party not in own:
+        return ""
+    return f"{party} is {item.machine_name}'s own, and counts unless ignore names it"
+
+
 def chosen(
     path: Path, group: str, items: Sequence[Named], names: Iterable[str] | None
 ) -> list[Named]:
