@@ -1,5 +1,6 @@
 """The page of the library's names is complete, and its example prints what it shows."""
 
+import ast
 import re
 
 from lunaredge import paths
@@ -31,3 +32,18 @@ def test_the_example_prints_what_the_page_shows(capsys):
 
     assert len(program.splitlines()) <= EXAMPLE_LINES_MAX
     assert capsys.readouterr().out == shown
+
+
+def test_the_page_has_every_option_with_its_default():
+    rows = re.findall(r"^\| `(\w+)\.(\w+)` \| ([^|]+) \| (.+) \|$", PAGE, re.MULTILINE)
+
+    for name in ("PlanOptions", "FleetOptions", "GridFleetOptions"):
+        options = getattr(paths, name)()
+        values = {key: getattr(options, key) for key in options.__struct_fields__}
+        shown = {key: value_of(default) for of, key, default, _ in rows if of == name}
+        assert shown == {key: value for key, value in values.items() if not callable(value)}
+
+
+def value_of(text):
+    """Read a value as the page has it, with commas between thousands."""
+    return ast.literal_eval(re.sub(r"(?<=\d),(?=\d{3})", "", text))
