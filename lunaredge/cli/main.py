@@ -78,14 +78,14 @@ class Parser(argparse.ArgumentParser):
     """A parser whose commands tell of wrong options themselves, and whose help is an output."""
 
     # Several signatures there; here only what is passed on.
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Give the options; what no option takes is bad usage of the command that it follows."""
         found, rest = super().parse_known_args(args, namespace)
         if rest:
             self.error(f"unrecognized arguments: {' '.join(rest)}")
         return found, rest
 
-    def _print_message(self, message: str, file: Any = None) -> None:  # noqa: ANN401
+    def _print_message(self, message: str, file: Any = None) -> None:
         """Print; argparse itself would call a help that could not be written a success."""
         if file is not None and file is sys.stdout:
             file.write(message)

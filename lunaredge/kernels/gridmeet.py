@@ -16,6 +16,7 @@ A path costs the same in both directions once the source counts too: it counts t
 
 import numpy as np
 
+from lunaredge.kernels.gridpath import Memory, run_search
 from lunaredge.kernels.gridqueue import (
     BLOCK,
     KEY_MAX,
@@ -31,14 +32,25 @@ from lunaredge.kernels.gridqueue import (
     queues,
     take,
 )
-from lunaredge.kernels.gridsearch import LOWEST, ONWARD, STEPS, TAKEN, WAY, Bytes, way_back
+from lunaredge.kernels.gridsearch import (
+    FIRST,
+    LOWEST,
+    ONWARD,
+    STEPS,
+    TAKEN,
+    TAKES_PER_NODE_MAX,
+    WAY,
+    Bytes,
+    moves_not_closed,
+    way_back,
+)
 from lunaredge.kernels.jit import Floats, Ints, Shorts, Singles, inner, kernel
 
 Nodes = tuple[Floats, Bytes, tuple[Floats, Floats]]
 """Labels and ways by side, row and column; what is still to go at least, by side, then the line."""
 Met = tuple[Floats, Ints, Ints, Ints, Ints]
-"""The cost of the best path; the cells where it crosses; the first and last row reached; the open
-bucket of each side; how far on each move leads."""
+"""The cost of the best path; the cells where it crosses; the first and last row reached, and how
+many nodes may still be taken; the open bucket of each side; how far on each move leads."""
 
 
 class MeetMemory:
@@ -71,21 +83,31 @@ def find_meeting(
     ends, state = np.array([source, target]), (memory.labels, memory.ways, memory.pool)
     met = meet(weights, ends, scale, state)
     while not met[0]:
-        memory.clean(*met[3:])
+        memory.clean(*met[3:6])
         memory.grow()
         state = (memory.labels, memory.ways, memory.pool)
         met = meet(weights, ends, scale, state)
     path = np.empty(0, np.int64)
     if met[1] >= 0:
         path = join(memory.ways, met[1], met[2])
-    memory.clean(*met[3:])
-    return path
+    memory.clean(*met[3:6])
+    return path if met[6] else _from_one_end(weights, source, target, scale)
+
+
+def _from_one_end(weights: Singles, source: int, target: int, scale: Floats) -> Ints:
+    """Give the path by `gridsearch`, which no costs can hold up."""
+    shape, ends = weights.shape, (np.array([source]), np.zeros(1), np.array([target]))
+    moves = moves_not_closed(np.zeros((*shape, 4), np.bool_))
+    graph = (weights.astype(np.float64), moves, ONWARD)
+    rule = np.array([0.0, 1.0, 1.0, 1.0, scale[0], 0.0, scale[1]])
+    labels, ways, _ = run_search(graph, rule, ends, FIRST, Memory(*shape))
+    return way_back(ways, target, shape[1]) if labels[target] > 0.0 else np.empty(0, np.int64)
 
 
 @kernel
 def meet(
     weights: Singles, ends: Ints, scale: Floats, state: tuple[Floats, Bytes, Shorts]
-) -> tuple[bool, int, int, int, int, int]:
+) -> tuple[bool, int, int, int, int, int, bool]:
     """Search from both ends until no path can be cheaper than the best that was met.
 
     weights : float32 (H, W)
@@ -95,7 +117,8 @@ def meet(
               int32; all are 0 at the start. Side 0 is the source's
     returns : whether the pool was large enough, two cells beside each other, one of each side,
               where the path crosses (-1 = no path), the first and last row that hold labels,
-              the highest block used
+              the highest block used, whether it came to its end: else it is given up, since the
+              nodes were taken up too often
 
     Ties: as in `gridsearch`; of equally cheap crossings the first that was met stays.
     """
@@ -109,7 +132,7 @@ def meet(
     rows, columns = ends // weights.shape[1], ends % weights.shape[1]
     downs, overs = distances
     starts = np.array([least, np.float64(weights[rows[1], columns[1]])])
-    reached = np.array([rows.min(), rows.max()])
+    reached = np.array([rows.min(), rows.max(), TAKES_PER_NODE_MAX * weights.size])
     for side in range(2):
         if starts[1] < np.inf:
             labels[side, rows[side], columns[side]] = starts[side]
@@ -120,7 +143,8 @@ def meet(
     met = (crossing, cells, reached, clock, offsets)
     is_enough = _run(weights, scale, (pool, tops, blocks), (labels, ways, distances), met)
     first, last = max(reached[0] - 1, 0), min(reached[1] + 1, len(weights) - 1)
-    return is_enough, int(cells[0]), int(cells[1]), first, last, blocks[1]
+    is_over = reached[2] > 0
+    return is_enough, int(cells[0]), int(cells[1]), first, last, blocks[1], is_over
 
 
 @inner
@@ -132,7 +156,7 @@ def _run(weights: Singles, scale: Floats, queue: Queue, nodes: Nodes, met: Met) 
     (pool, tops, blocks), clock = queue, met[3]
     labels, (downs, overs) = nodes[0], nodes[2]
     is_enough = True
-    while is_enough:
+    while is_enough and met[2][2] > 0:
         side = int(clock[1] < clock[0])
         furthest = clock[1 - side]
         if furthest > KEY_MAX or furthest * scale[1] >= met[0][0]:
@@ -170,9 +194,10 @@ def _take_up(
     bound, inverse, now = crossing[0], 1.0 / width, clock[side]
     # What the other side still asks at least of a path, less the step that is counted twice.
     asked = clock[1 - side] * width - least
-    first, last, bucket = reached[0], reached[1], bucket_of(now)
-    while queue[1][bucket] >= 0 and has_room(queue):
+    first, last, bucket, takes_left = reached[0], reached[1], bucket_of(now), reached[2]
+    while queue[1][bucket] >= 0 and takes_left > 0 and has_room(queue):
         cell = take(queue, bucket)
+        takes_left -= 1
         way = np.int64(ways[np.uint64(cell)])
         if way & TAKEN:
             continue
@@ -201,7 +226,7 @@ def _take_up(
                 crossed[side], crossed[1 - side] = cell, near
             labels[near], ways[near] = cost, k + 1
             put(queue, now, cell + offsets[k], key_of(promised * inverse, now))
-    crossing[0], reached[0], reached[1] = bound, first, last
+    crossing[0], reached[0], reached[1], reached[2] = bound, first, last, takes_left
     return has_room(queue)
 
 

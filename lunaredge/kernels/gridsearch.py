@@ -6,12 +6,14 @@ which moves are open is the caller's: `gridpath`, `gridentry` and `gridfield` pr
 A* (Hart, Nilsson and Raphael 1968) with the queue of `gridqueue`. Within a bucket the order is not
 the promises', and a node may be taken up again when a cheaper way into it is found; the labels are
 exact when the search ends, whatever the width. With buckets no wider than the cheapest step, and
-without guidance, no node is taken up twice.
+without guidance, no node is taken up twice. Where they are taken up too often, since the costs span
+more than the buckets do, the search goes on with the heap of `gridheap`.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lunaredge.kernels.gridheap import heap_for, pop, push
 from lunaredge.kernels.gridqueue import (
     KEY_MAX,
     Queue,
@@ -39,6 +41,9 @@ STEPS: Ints = np.concatenate([MOVES, -MOVES])
 TINY = 1e-300
 # Stands for a blocked start's own cost where it has no share in any step.
 _HUGE = 1e300
+
+TAKES_PER_NODE_MAX = 4
+"""So often as all nodes together are nodes taken out of buckets; then out of a heap."""
 
 FIRST, ALL = 0, 1
 """Which of the targets a search has to reach."""
@@ -143,7 +148,11 @@ def search(
             promised = promise(cost, cell, distances, rule)
             put(queue, 0, cell, key_of(promised / rule[6], 0))
     moves = _moves(graph[1].shape[1], graph[0].size // len(labels), rule)
-    return _run(graph, rule, (targets, wanted), queue, (labels, ways, distances), moves)
+    goal, state = (targets, wanted), (labels, ways, distances)
+    end, is_enough, is_over = _run(graph, rule, goal, queue, state, moves)
+    if is_enough and not is_over:
+        end = _go_on(graph, rule, goal, state, moves)
+    return end, is_enough
 
 
 @inner
@@ -154,15 +163,18 @@ def _run(
     queue: Queue,
     state: tuple[Floats, Bytes, tuple[Ints, Ints]],
     steps: tuple[Ints, Ints, Floats],
-) -> tuple[float, bool]:
-    """Take up node after node; see `search`, and `_moves` for the steps."""
+) -> tuple[float, bool, bool]:
+    """Take up node after node; see `search`, and `_moves` for the steps.
+
+    returns : as `search`, and whether it came to its end
+    """
     labels, ways, (downs, overs) = state
     flat, moves, onward = graph[0].reshape(-1), graph[1].reshape(-1), graph[2]
     own_share, share, _, _, ahead, aslant, width = rule
     stride, inverse, bound = len(flat) // len(labels), 1.0 / width, _bound(labels, goal)
     offsets, edges, lengths = steps
-    now, is_enough = 0, has_room(queue)
-    while is_enough and min(bound * inverse, KEY_MAX + 1) > now:
+    now, is_enough, takes_left = 0, has_room(queue), TAKES_PER_NODE_MAX * len(labels)
+    while is_enough and takes_left > 0 and min(bound * inverse, KEY_MAX + 1) > now:
         opened = next_bucket(queue[1], now)
         if opened < 0:
             now, bucket = next_page(queue[1], now)
@@ -170,6 +182,7 @@ def _run(
             is_enough = has_room(queue)
             continue
         now = opened
+        takes_left -= 1
         cell = take(queue, bucket_of(now))
         label, way = labels[np.uint64(cell)], np.int64(ways[np.uint64(cell)])
         if label >= bound or way & TAKEN:
@@ -197,7 +210,45 @@ def _run(
                 bound = _bound(labels, goal)
             put(queue, now, cell + offsets[k], key_of(promised * inverse, now))
         is_enough = has_room(queue)
-    return bound, is_enough
+    return bound, is_enough, takes_left > 0
+
+
+@kernel
+def _go_on(
+    graph: tuple[Floats | Singles, Bytes, Ints],
+    rule: Floats,
+    goal: tuple[Ints, int],
+    state: tuple[Floats, Bytes, tuple[Ints, Ints]],
+    steps: tuple[Ints, Ints, Floats],
+) -> float:
+    """Take up the nodes that `_run` has left waiting, by a heap; give the cost at the end."""
+    labels, ways, distances = state
+    flat, moves, onward = graph[0].reshape(-1), graph[1].reshape(-1), graph[2]
+    stride, bound, heap = len(flat) // len(labels), _bound(labels, goal), heap_for(len(labels))
+    offsets, edges, lengths = steps
+    for cell in range(len(labels)):
+        if labels[cell] > 0.0 and not ways[cell] & TAKEN:
+            push(heap, cell, promise(labels[cell], cell, distances, rule))
+    while heap[3][0] > 0:
+        cell = pop(heap)
+        if heap[0][cell] >= bound:
+            break
+        way = np.int64(ways[cell])
+        ways[cell] = way | TAKEN
+        mask, own = np.int64(moves[cell]) & onward[way & WAY], min(flat[stride * cell], _HUGE)
+        while mask:
+            k = LOWEST[mask]
+            mask &= mask - 1
+            near = cell + offsets[k]
+            step = rule[0] * own + rule[1] * flat[stride * cell + edges[k]]
+            cost, before = labels[cell] + lengths[k] * step, labels[near]
+            promised = promise(cost, near, distances, rule)
+            if (before == 0.0 or cost < before) and promised < bound:
+                mark = np.int64(ways[near]) & _TARGET
+                labels[near], ways[near] = cost, mark | (k + 1)
+                bound = _bound(labels, goal) if mark else bound
+                push(heap, near, promised)
+    return bound
 
 
 @kernel

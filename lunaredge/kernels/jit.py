@@ -7,7 +7,11 @@ kernel file below. For that a kernel imports from another only by a plain
 
 Nor does numba lock its index while it changes it: two processes that compile a kernel at once for
 different types can name the same file, and the next one then runs the code of the wrong types.
-Here reading and writing take turns.
+Here reading and writing take turns. A disk that knows no locks, or is full, costs no more than the
+time to compile again.
+
+Nor does numba read what was kept in a folder where it can't write. Such a folder is passed over for
+the next one, even if NUMBA_CACHE_DIR names it.
 """
 
 import fcntl
@@ -16,7 +20,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -113,40 +117,45 @@ class _LockedCache(_FunctionCache):  # type: ignore[misc]
     """Numba's cache on disk of one function, for several processes at once."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Give the compiled code for these types; None: there is none."""
-        with _locked(self.cache_path, fcntl.LOCK_SH):
+        """Give the compiled code for these types; None: there is none that can be read."""
+        with suppress(OSError), _locked(self.cache_path, fcntl.LOCK_SH):
             return super().load_overload(sig, target_context)
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep the compiled code for these types."""
-        Path(self.cache_path).mkdir(parents=True, exist_ok=True)
-        with _locked(self.cache_path, fcntl.LOCK_EX):
+        """Keep the compiled code for these types, if the disk takes it: it serves either way."""
+        with suppress(OSError):
+            Path(self.cache_path).mkdir(parents=True, exist_ok=True)
+            with _locked(self.cache_path, fcntl.LOCK_EX):
+                self._save(sig, data)
+
+    def _save(self, sig: Any, data: Any) -> None:
+        try:
             super().save_overload(sig, data)
+        except OSError:
+            # The index comes first, so it may name a file that still holds older code.
+            Path(self._cache_file._index_path).unlink(missing_ok=True)  # noqa: SLF001
 
 
 @contextmanager
 def _locked(folder: str, how: int) -> Iterator[None]:
-    """Hold the lock of a cache folder; where no file can be made there, nobody writes either."""
-    try:
-        lock = os.open(Path(folder) / _LOCK_FILE, os.O_CREAT | os.O_RDONLY, 0o666)
-    except OSError:
+    """Hold the lock of a cache folder, where there can be one: some file systems have none."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            lock = os.open(Path(folder) / _LOCK_FILE, os.O_CREAT | os.O_RDONLY, 0o666)
+            held.callback(os.close, lock)
+            fcntl.flock(lock, how)
+            # A process that was forked meanwhile holds the file open: closing it would not do.
+            held.callback(fcntl.flock, lock, fcntl.LOCK_UN)
         yield
-        return
-    try:
-        fcntl.flock(lock, how)
-        yield
-    finally:
-        os.close(lock)
 
 
 @contextmanager
 def _cache_folder(file: str) -> Iterator[None]:
     """Let numba keep a kernel of that file where a change below it starts a new folder."""
-    path = Path(file)
-    digest = digest_below(path.stem) if path.parent == _FOLDER else ""
-    before = _CONFIG.CACHE_DIR
-    if digest:
-        _CONFIG.CACHE_DIR = str(_base_folder() / digest)
+    path, before = Path(file), _CONFIG.CACHE_DIR
+    is_ours = path.parent == _FOLDER
+    if is_ours or before:
+        _CONFIG.CACHE_DIR = str(_base_folder(before) / (digest_below(path.stem) if is_ours else ""))
     try:
         yield
     finally:
@@ -154,13 +163,21 @@ def _cache_folder(file: str) -> Iterator[None]:
 
 
 @cache
-def _base_folder() -> Path:
-    """Give the folder that numba itself would choose: the given one, the package's, the user's."""
-    if _CONFIG.CACHE_DIR:
-        return Path(_CONFIG.CACHE_DIR)
-    if os.access(_FOLDER, os.W_OK):
+def _base_folder(given: str) -> Path:
+    """Give the first folder that can be written to: the given one, the package's, the user's."""
+    if given and _is_writable(Path(given)):
+        return Path(given)
+    if _is_writable(_FOLDER / "__pycache__"):
         return _FOLDER / "__pycache__"
-    user = os.environ.get("XDG_CACHE_HOME") or (Path.home() / ".cache")
-    if os.access(Path(user).parent, os.W_OK):
-        return Path(user) / "lunaredge"
-    return Path(tempfile.gettempdir()) / "lunaredge"
+    user = Path(os.environ.get("XDG_CACHE_HOME") or (Path.home() / ".cache")) / "lunaredge"
+    return user if _is_writable(user) else Path(tempfile.gettempdir()) / "lunaredge"
+
+
+def _is_writable(folder: Path) -> bool:
+    """Tell whether files can be made in a folder, as numba finds out; it is made if need be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        return False
+    return True

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from lunaredge.errors import ConfigError
-from lunaredge.kernels.jit import Floats
+from lunaredge.kernels.jit import Floats, Ints
 from lunaredge.kernels.spacetime import MEETING_COLUMNS, box_starts, meetings
 from lunaredge.kernels.spacetime_index import ORDER
 from lunaredge.kernels.spacetime_one import check_track, describe
@@ -42,7 +42,10 @@ class Moments(enum.IntEnum):
     ALL = MEET
     """At every instant: the check that guards machines."""
     KNOTS = MEET_AT_KNOTS
-    """At the knots of both routes only, as sampled checkers do: it misses what is between."""
+    """At the knots of both routes only, as sampled checkers do: it misses what is between.
+
+    The `from_s` and `until_s` of a reservation count as knots.
+    """
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,12 +162,9 @@ class Fleet:
         if name not in self._reservations:
             self.add(name, reservation)
             return
-        slot = old = self._slots[name]
-        if not self._tracks.fits(slot, reservation.footprint, reservation.route):
-            slot = self._tracks.take(reservation.footprint, reservation.route)
-            self._tracks.give_back(old)
-            del self._names[old]
-        del self._reservations[name]
+        old = self._slots[name]
+        slot = self._tracks.exchange(old, reservation.footprint, reservation.route)
+        del self._reservations[name], self._names[old]
         self._enter(name, reservation, slot)
 
     @explained("fleet")
@@ -189,16 +189,19 @@ class Fleet:
             raise _wrong("range_m", range_m, "give metres, 0 or more")
         if isinstance(ignore, str):
             raise _wrong("ignore", ignore, "give names in a row, not one by itself")
-        ignored = [self._slots[name] for name in ignore if name in self._slots]
-        visitor = self._visit(reservation)
-        slot, gap_m, time_s, segment, place = check_track(
-            self._tracks.index,
-            visitor,
-            np.array(ignored, np.int64) if ignored else _NOBODY,
+        ignored = self._slots_of(ignore)
+        # All that may be refused is, before there is a visitor to show out again.
+        when, within_m = (
             int(moments if type(moments) is Moments else Moments(moments)),
             float(range_m),
         )
-        self._tracks.clear(visitor)
+        visitor = self._visit(reservation)
+        try:
+            slot, gap_m, time_s, segment, place = check_track(
+                self._tracks.index, visitor, ignored, when, within_m
+            )
+        finally:
+            self._tracks.clear(visitor)
         if slot < 0:
             return Free(clearance_m=range_m)
         party = self._names[slot]
@@ -257,6 +260,16 @@ class Fleet:
         first, second = ranks[found[:, 1:3].astype(np.int64)].T
         # One number for a pair: a sort by two keys takes a third of that by three.
         return found[np.lexsort((first * len(ranks) + second, found[:, 0]))]
+
+    def _slots_of(self, names: Iterable[str]) -> Ints:
+        """Give the slots of reservations; names of none are passed over."""
+        slots = []
+        for k, name in enumerate(names):
+            if not isinstance(name, str):
+                raise _wrong(f"ignore[{k}]", name, "give text")
+            if name in self._slots:
+                slots.append(self._slots[name])
+        return np.array(slots, np.int64) if slots else _NOBODY
 
     def _enter(self, name: str, reservation: Reservation, slot: int) -> None:
         self._lay(slot, reservation)

@@ -252,7 +252,7 @@ def _standing(planner: Planner, pose: Pose) -> Body:
 
 def _kinds(jobs: "Sequence[Job | Member]") -> list[Planner]:
     """Give each planner once."""
-    return list({id(job.planner): job.planner for job in jobs}.values())
+    return list(dict.fromkeys(job.planner for job in jobs))
 
 
 def _can_turn(planner: Planner) -> bool:

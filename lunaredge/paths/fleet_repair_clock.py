@@ -18,6 +18,7 @@ from lunaredge.kernels.jit import Floats, Shorts
 from lunaredge.paths.fleet_repair_ends import Joined, Member, Motion, first_open, gears
 from lunaredge.paths.fleet_repair_places import Places
 from lunaredge.paths.fleet_repair_steps import moved_together
+from lunaredge.paths.plan import Planner
 from lunaredge.paths.plan_links import Way
 from lunaredge.paths.plan_traffic import Body
 from lunaredge.paths.route import Pose, Route
@@ -44,7 +45,7 @@ class Stepper:
 
     def __init__(self, members: list[Member], places: Places, bodies: list[Body]) -> None:
         self._members, self._places, self._bodies = members, places, bodies
-        self._known: dict[tuple[int, int, int, float, float], Motion | None] = {}
+        self._known: dict[tuple[Planner, int, int, float, float], Motion | None] = {}
         self._poses: list[Pose] = []
 
     def events(self, plan: Shorts, start: Joined, goal: Joined) -> list[Event] | None:
@@ -87,7 +88,7 @@ class Stepper:
             )
         )
         for toward, factor in ways:
-            key = id(planner), here, there, round(heading, 9), round(toward, 9)
+            key = planner, here, there, round(heading, 9), round(toward, 9)
             if key not in self._known:
                 poses = np.array([(*a, heading), (*a, toward), (*b, toward)])
                 way = Way(0, 0, poses, factor)

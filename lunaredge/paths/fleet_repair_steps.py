@@ -108,8 +108,8 @@ def _placed(near: Ints, out_plan: Shorts, member: int, waiting: list[int]) -> bo
     while step > 0:
         step -= 1
         if not reached[step, at]:
-            before = reached[step, near[at]] & free[step + 1, near[at]]
-            at = int(near[at][before][0])
+            is_way = reached[step, near[at]] & free[step + 1, near[at]]
+            at = int(near[at][is_way][0])
         out_plan[step, member] = at
     return True
 

@@ -16,6 +16,7 @@ from lunaredge.errors import ConfigError
 from lunaredge.kernels.convex import CORNERS_MAX
 from lunaredge.kernels.jit import Floats
 from lunaredge.model.site import Point
+from lunaredge.paths.frozen import Frozen, read_only
 from lunaredge.paths.given import check_fields, checked
 from lunaredge.paths.polygon import body_row, is_convex
 
@@ -66,12 +67,15 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         return ConfigError(_NO_PART, place=f"part {self.name}", key=key, value=value, remedy=remedy)
 
 
-class Footprint:
+class Footprint(Frozen):
     """All parts of one machine, as people give them and as kernels take them; a value.
 
     Raises:
         ConfigError: no or too many parts.
     """
+
+    named: tuple[Part, ...]
+    """The parts, in order."""
 
     def __init__(self, *parts: Part) -> None:
         if not 1 <= len(parts) <= PARTS_MAX:
@@ -79,7 +83,11 @@ class Footprint:
         for k, part in enumerate(parts):
             if not isinstance(part, Part):
                 raise _wrong(f"parts[{k}]", part, "give a Part")
-        self.named = parts
+        object.__setattr__(self, "named", parts)
+
+    def __reduce__(self) -> tuple[type["Footprint"], tuple[Part, ...]]:
+        """Let a copy be made of the same parts."""
+        return type(self), self.named
 
     def __eq__(self, other: object) -> bool:
         """Tell whether all parts are the same, in the same order."""
@@ -123,11 +131,9 @@ class Footprint:
         float64 (S, COLUMNS): corner count, margin, low, high, reach, then x and y of each corner,
         counter-clockwise; m. Unused corners are 0.
         """
-        rows = np.array(
-            [body_row(part.corners, part.margin_m, part.low_m, part.high_m) for part in self.named]
+        return read_only(
+            np.array([body_row(p.corners, p.margin_m, p.low_m, p.high_m) for p in self.named])
         )
-        rows.flags.writeable = False
-        return rows
 
     @cached_property
     def _digest(self) -> int:

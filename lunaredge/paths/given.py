@@ -10,15 +10,17 @@ may be beyond its kind is the business of whoever takes it. NaN is no number.
 import enum
 import math
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, wraps
 from numbers import Integral, Real
 from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lunaredge.errors import ConfigError
+from lunaredge.kernels.jit import Flags, Floats
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -85,12 +87,22 @@ def explained(place: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Let a function that only reads check its arguments where it fails, to say which is wrong.
 
     For what is asked thousands of times a second: it costs nothing while all is well. What fails by
-    itself is explained; for the rest, NaN say, the function cares.
+    itself is explained; for the rest, NaN say, the function cares. What can be read but once is
+    read into a tuple, where the function asks for an `Iterable`.
     """
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        hints: dict[str, Any] = function.__annotations__
+        names = function.__code__.co_varnames
+        rows = {names.index(key): key for key in hints if get_origin(hints[key]) in (Iterable,)}
+
         @wraps(function)
-        def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        def wrapper(*args: Any, **kwargs: Any) -> _R:
+            for k, key in rows.items():
+                if isinstance(kwargs.get(key), Iterator):
+                    kwargs[key] = tuple(kwargs[key])
+                elif len(args) > k and isinstance(args[k], Iterator):
+                    args = (*args[:k], tuple(args[k]), *args[k + 1 :])
             try:
                 return function(*args, **kwargs)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
@@ -100,6 +112,39 @@ def explained(place: str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
         return wrapper
 
     return decorate
+
+
+def numbers(values: ArrayLike) -> Floats:
+    """Give numbers as a C-contiguous float64 array; itself where it is one.
+
+    Raises:
+        OverflowError, TypeError, ValueError: rows of several lengths, text, complex numbers, times,
+            flags, or numbers some of which are masked.
+    """
+    return np.asarray(_array(values, "iuf"), np.float64, order="C")
+
+
+def flags(values: ArrayLike) -> Flags:
+    """Give flags, or ones and zeros, as a C-contiguous bool array; itself where it is one.
+
+    Raises:
+        OverflowError, TypeError, ValueError: rows of several lengths, or what is no flag.
+    """
+    array = _array(values, "biu")
+    found: Flags = np.asarray(array, np.bool_, order="C")
+    if found.dtype != array.dtype and not np.array_equal(found, array):
+        raise ValueError("neither 1 nor 0")
+    return found
+
+
+def _array(values: ArrayLike, kinds: str) -> np.ndarray[Any, Any]:
+    # NumPy reads digits out of text, and forgets what is masked.
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError("some may be masked")
+    array = np.asarray(values)
+    if array.dtype.kind not in kinds:
+        raise TypeError(f"values of {array.dtype}")
+    return array
 
 
 def _plain(

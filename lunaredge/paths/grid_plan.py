@@ -33,12 +33,14 @@ class GridMap:
 
     def __init__(self, free: ArrayLike) -> None:
         """Check and keep a copy."""
+        if isinstance(free, np.ma.MaskedArray):
+            raise _wrong("free", "an array with a mask", "fill it")
         try:
             given = np.asarray(free)
         except ValueError as exc:
             raise _wrong("free", "rows of different lengths", "give H x W flags") from exc
-        if given.ndim != 2:
-            raise _wrong("free", f"an array of shape {given.shape}", "give H x W flags")
+        if given.ndim != 2 or given.size == 0:
+            raise _wrong("free", f"an array of shape {given.shape}", "give H x W flags, 1 or more")
         if given.size > CELLS_MAX:
             raise _wrong("free", f"{given.size} cells", f"give at most {CELLS_MAX}")
         flags = given.astype(np.bool_) if given.dtype.kind in "biu" else None

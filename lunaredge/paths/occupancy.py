@@ -5,11 +5,12 @@ y. What a cell is closed for, and whether slopes along and across matter, is the
 """
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels import occupancy as kernel
@@ -19,7 +20,7 @@ from lunaredge.kernels.convex import COUNT, LOW
 from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.paths.cover import disc_rows
 from lunaredge.paths.footprint import Footprint
-from lunaredge.paths.given import checked, explained
+from lunaredge.paths.given import checked, explained, flags, numbers
 from lunaredge.paths.route import COORDINATE_M_MAX, HEADING_RAD_MAX, Pose, Route
 
 Cell = tuple[int, int]
@@ -34,6 +35,8 @@ RANGE_CELLS = 31
 _SLACK_M = 1e-9
 _SLACK_RATIO = 2.0**-49
 _OUTLINES_MAX = 64
+
+_Array = TypeVar("_Array", Floats, Flags)
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,16 +89,16 @@ class Occupancy:
         top_m            : how high what closes a cell stands: parts whose low_m is more pass over
         range_cells      : how far the clearance looks; best twice the machine's reach or so
         """
-        flags = _array("closed", closed, np.bool_)
-        if flags.ndim != 2 or not 1 <= flags.size <= CELLS_MAX:
-            raise _wrong("closed", flags.shape, f"give (H, W), 1 to {CELLS_MAX} cells")
+        cells = _array("closed", closed, flags)
+        if cells.ndim != 2 or not 1 <= cells.size <= CELLS_MAX:
+            raise _wrong("closed", cells.shape, f"give (H, W), 1 to {CELLS_MAX} cells")
         if not 1 <= range_cells <= RANGE_CELLS_MAX:
             raise _wrong("range_cells", range_cells, f"give 1 to {RANGE_CELLS_MAX}")
-        self.frame = _frame(frame, flags.shape)
+        self.frame = _frame(frame, cells.shape)
         self.top_m = top_m
         self.range_cells = range_cells
         self.is_beyond_closed = is_beyond_closed
-        self._closed = np.pad(flags, 1, constant_values=is_beyond_closed)
+        self._closed = np.pad(cells, 1, constant_values=is_beyond_closed)
         self.cells = self._prepared()
         self._outlines: dict[Footprint, kernel.Outline] = {}
 
@@ -114,13 +117,13 @@ class Occupancy:
 
         slopes_deg : float64 (H, W)      occupied : bool (H, W)
         """
-        slopes = _array("slopes_deg", slopes_deg, np.float64)
+        slopes = _array("slopes_deg", slopes_deg, numbers)
         closed = ~(slopes <= slope_deg_max)
         if occupied is not None:
-            flags = _array("occupied", occupied, np.bool_)
-            if flags.shape != closed.shape:
-                raise _wrong("occupied", flags.shape, f"give {closed.shape}, as of the slopes")
-            closed |= flags
+            cells = _array("occupied", occupied, flags)
+            if cells.shape != closed.shape:
+                raise _wrong("occupied", cells.shape, f"give {closed.shape}, as of the slopes")
+            closed |= cells
         return cls(closed, frame, is_beyond_closed=is_beyond_closed)
 
     @property
@@ -131,9 +134,9 @@ class Occupancy:
     @property
     def closed(self) -> Flags:
         """The closed cells, bool (H, W); read-only."""
-        flags = self._closed[1:-1, 1:-1]
-        flags.flags.writeable = False
-        return flags
+        cells = self._closed[1:-1, 1:-1]
+        cells.flags.writeable = False
+        return cells
 
     @property
     def clearance_m(self) -> Floats:
@@ -148,13 +151,13 @@ class Occupancy:
         Costs what the region and the range around it cost; gives what a new grid would be, bit for
         bit.
         """
-        flags = _array("closed", closed, np.bool_)
-        if flags.ndim != 2 or flags.size == 0:
-            raise _wrong("closed", flags.shape, "give (h, w), a cell or more")
-        (row_count, column_count), (height, width) = self.shape, flags.shape
+        cells = _array("closed", closed, flags)
+        if cells.ndim != 2 or cells.size == 0:
+            raise _wrong("closed", cells.shape, "give (h, w), a cell or more")
+        (row_count, column_count), (height, width) = self.shape, cells.shape
         if not (0 <= row <= row_count - height and 0 <= column <= column_count - width):
             raise _wrong("row, column", (row, column), f"keep within {self.shape}")
-        self._closed[row + 1 : row + 1 + height, column + 1 : column + 1 + width] = flags
+        self._closed[row + 1 : row + 1 + height, column + 1 : column + 1 + width] = cells
         # A cell farther away has the same byte, closed or open as the region may be.
         around = self.range_cells
         low = np.maximum((row + 1 - around, column + 1 - around), 0)
@@ -181,7 +184,7 @@ class Occupancy:
         Raises:
             ConfigError: a pose is not finite, out of bounds, or none.
         """
-        array = _array("poses", poses, np.float64)
+        array = _array("poses", poses, numbers)
         if array.ndim == 0 or array.shape[-1] != 3:
             raise _wrong("poses", array.shape, "give (..., 3)")
         rows = array.reshape(-1, 3)
@@ -283,9 +286,9 @@ class Occupancy:
             clearance[:, [0, -1]] = 1
 
 
-def _packed(flags: Flags) -> kernel.Words:
+def _packed(cells: Flags) -> kernel.Words:
     """Give flags (H, W) as the bits of words, the lowest first, uint32 (H, ceil(W / 32))."""
-    octets = np.packbits(flags, axis=1, bitorder="little")
+    octets = np.packbits(cells, axis=1, bitorder="little")
     octets = np.pad(octets, ((0, 0), (0, -octets.shape[1] % 4)))
     return octets.view("<u4").astype(np.uint32)
 
@@ -296,7 +299,7 @@ def _frame(frame: ArrayLike, shape: tuple[int, int]) -> Floats:
     Raises:
         ConfigError: it is none, or the grid reaches out of bounds.
     """
-    array = _array("frame", frame, np.float64).copy()
+    array = _array("frame", frame, numbers).copy()
     if array.shape != (3,):
         raise _wrong("frame", array.shape, "give x_m, y_m, cell_m")
     x_m, y_m, cell_m = array.tolist()
@@ -309,14 +312,14 @@ def _frame(frame: ArrayLike, shape: tuple[int, int]) -> Floats:
     return array
 
 
-def _array(key: str, value: ArrayLike, dtype: type) -> NDArray[Any]:
-    """Give a value as a C-contiguous array; itself where it is one.
+def _array(key: str, value: ArrayLike, read: Callable[[ArrayLike], _Array]) -> _Array:
+    """Give a value as `numbers` or `flags` read it.
 
     Raises:
-        ConfigError: it has rows of several lengths, or no numbers.
+        ConfigError: it is none.
     """
     try:
-        return np.asarray(value, dtype, order="C")
+        return read(value)
     except (OverflowError, TypeError, ValueError):
         raise _wrong(key, value, "give rows of equal length, of numbers or flags") from None
 

@@ -119,7 +119,6 @@ def inner_radius_m(part: Floats) -> float:
     else:
         edges = np.roll(corners, -1, axis=0) - corners
         lengths = np.hypot(*edges.T)
-        depth = float((edges[:, 1] * corners[:, 0] - edges[:, 0] * corners[:, 1]).min())
         depth = float(((edges[:, 1] * corners[:, 0] - edges[:, 0] * corners[:, 1]) / lengths).min())
     radius_m = depth + float(part[MARGIN])
     return radius_m if radius_m >= 0.0 else -1.0

@@ -1,7 +1,8 @@
 """Convex pieces, which is what checks are made of: of polygons, of lines, and boxes.
 
 Triangles first, by earcut, then joined again over the diagonals that convexity does not need
-(Hertel and Mehlhorn 1983): at most four times the fewest pieces there are.
+(Hertel and Mehlhorn 1983): at most four times the fewest pieces there are. Where a polygon is so
+thin that rounding leaves no triangle, its edge stands for it, as rods: a cable is a cable.
 """
 
 import math
@@ -14,7 +15,7 @@ import numpy as np
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.convex import CORNERS_MAX
-from lunaredge.kernels.jit import Floats
+from lunaredge.kernels.jit import Flags, Floats
 from lunaredge.model.site import Point, Polygon
 from lunaredge.paths.given import checked
 from lunaredge.paths.route import COORDINATE_M_MAX, Pose
@@ -22,6 +23,10 @@ from lunaredge.paths.zones import check_simple
 
 # The pieces must have the polygon's area up to this part of it, or some of it went unguarded.
 _AREA_ERROR_MAX = 1e-9
+# Of a polygon of no more area nothing is farther inside than a micrometre from its edge.
+_THIN_M2 = 1e-12
+# A corner so near to a piece is on it.
+_ON_EDGE_M = 1e-9
 # A long edge lies in many tiles that it is far from.
 ROD_M_MAX = 25.0
 # Of an edge so long that this many rods don't do, the rods are longer: tiles are larger there too.
@@ -37,8 +42,10 @@ Corners = list[int]
 def convex_pieces(polygon: Polygon, place: str) -> list[Polygon]:
     """Give convex polygons that together are the given one, counter-clockwise.
 
+    Where it is so thin that rounding decides what is inside, its edges are pieces, of two corners.
+
     Raises:
-        ConfigError: the polygon is not simple, or so thin that rounding decides what is inside.
+        ConfigError: the polygon is not simple, or parts of it are lost to rounding.
     """
     return list(_pieces(polygon, place))
 
@@ -54,8 +61,13 @@ def _pieces(polygon: Polygon, place: str) -> tuple[Polygon, ...]:
     order = list(range(len(points)))
     if _area(points, order) < 0.0:
         order.reverse()
-    pieces = _joined(points, _triangles(points, order))
-    area, covered = _area(points, order), sum(_area(points, piece) for piece in pieces)
+    area = _area(points, order)
+    if area <= _THIN_M2:
+        return tuple(pairwise((*polygon, polygon[0])))
+    triangles = [t for t in _triangles(points, order) if _is_body(polygon, t)]
+    kept = {frozenset(edge) for triangle in triangles for edge in _edges(triangle)}
+    pieces = _joined(polygon, points, triangles)
+    covered = sum(_area(points, piece) for piece in pieces)
     if not abs(covered - area) <= _AREA_ERROR_MAX * area:
         raise ConfigError(
             "cannot be cut into convex pieces",
@@ -64,6 +76,7 @@ def _pieces(polygon: Polygon, place: str) -> tuple[Polygon, ...]:
             value=f"{len(polygon)} corners around {area:g} m2",
             remedy="leave out spikes and corners closer than rounding",
         )
+    pieces += _unguarded(points, [e for e in _edges(order) if frozenset(e) not in kept], pieces)
     return tuple(tuple(polygon[k] for k in piece) for piece in pieces)
 
 
@@ -172,7 +185,35 @@ def _triangles(points: Floats, order: Corners) -> list[Corners]:
     ]
 
 
-def _joined(points: Floats, pieces: list[Corners]) -> list[Corners]:
+def _unguarded(
+    points: Floats, edges: list[tuple[int, int]], pieces: list[Corners]
+) -> list[Corners]:
+    """Give those edges of which no piece has both ends: of spikes and necks thinner than rounding.
+
+    A piece that has both has all between them.
+    """
+    if not edges:
+        return []
+    ends = points[np.array(edges)]
+    found = np.zeros(len(edges), np.bool_)
+    for piece in pieces:
+        found |= _on_edge(ends, points[piece]).all(axis=1)
+    return [
+        list(edge) for edge, is_found in zip(edges, found.tolist(), strict=True) if not is_found
+    ]
+
+
+def _on_edge(places: Floats, corners: Floats) -> Flags:
+    """Tell which places, (..., 2), are on the edge of a piece."""
+    steps = np.roll(corners, -1, axis=0) - corners
+    away = places[..., None, :] - corners
+    parts = np.clip((away * steps).sum(axis=-1) / (steps * steps).sum(axis=-1), 0.0, 1.0)
+    gaps = away - parts[..., None] * steps
+    on_edge: Flags = (np.hypot(gaps[..., 0], gaps[..., 1]) <= _ON_EDGE_M).any(axis=-1)
+    return on_edge
+
+
+def _joined(polygon: Polygon, points: Floats, pieces: list[Corners]) -> list[Corners]:
     """Join pieces over their shared edges while the result is convex and not too large."""
     owner = {edge: k for k, piece in enumerate(pieces) for edge in _edges(piece)}
     for source, target in list(owner):
@@ -180,7 +221,8 @@ def _joined(points: Floats, pieces: list[Corners]) -> list[Corners]:
         if here is None or there is None or here == there:
             continue
         whole = _without_edge(pieces[here], pieces[there], source, target)
-        if len(whole) <= CORNERS_MAX and _turns_left(points, whole):
+        fits = len(whole) <= CORNERS_MAX and _turns_left(points, whole)
+        if fits and _is_body(polygon, whole):
             pieces[here], pieces[there] = whole, []
             del owner[source, target], owner[target, source]
             owner.update(dict.fromkeys(_edges(whole), here))
@@ -196,6 +238,11 @@ def _without_edge(here: Corners, there: Corners, source: int, target: int) -> Co
     start, other = here.index(target), there.index(source)
     # From the edge's target all around to its source, then the other's corners back again.
     return [*here[start:], *here[:start], *[*there[other:], *there[:other]][1:-1]]
+
+
+def _is_body(polygon: Polygon, corners: Corners) -> bool:
+    """Tell whether checks take corners as they are given, with the rounding of where they are."""
+    return is_convex(tuple(polygon[k] for k in corners))
 
 
 def _turns_left(points: Floats, corners: Corners) -> bool:

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Floats
 from lunaredge.kernels.knots import FAR, FINE, SPIN, first_wrong
-from lunaredge.paths.given import checked, explained
+from lunaredge.paths.frozen import Frozen, read_only
+from lunaredge.paths.given import checked, explained, numbers
 
 # No coordinate is larger than the Moon is round.
 COORDINATE_M_MAX = 1.1e7
@@ -39,7 +40,7 @@ class Pose(NamedTuple):
     heading_rad: float
 
 
-class Route:
+class Route(Frozen):
     """Knots of a route, checked once. Equal times need equal poses: nothing jumps.
 
     Before the first knot the machine stands at the first pose, after the last at the last. From one
@@ -56,7 +57,7 @@ class Route:
 
     def __init__(self, knots: ArrayLike) -> None:
         try:
-            array = np.array(knots, dtype=np.float64, order="C")
+            array = np.array(numbers(knots))
         except (OverflowError, TypeError, ValueError):
             raise _wrong("knots", knots, "give rows of time, x, y, heading") from None
         if array.ndim != 2 or array.shape[1] != 4 or not 1 <= len(array) <= KNOTS_MAX:
@@ -71,8 +72,11 @@ class Route:
             raise _wrong(f"turn to knots[{row}]", value, remedy)
         if wrong != FINE:
             raise _wrong(f"knots[{row}]", array[row].tolist(), "let time rise from knot to knot")
-        array.flags.writeable = False
-        self.knots = array
+        object.__setattr__(self, "knots", read_only(array))
+
+    def __reduce__(self) -> tuple[type["Route"], tuple[Floats]]:
+        """Let a copy be made of the same knots, checked anew."""
+        return type(self), (self.knots,)
 
     @classmethod
     @checked("route")
@@ -83,7 +87,7 @@ class Route:
             ConfigError: no poses, no period, or what makes no route.
         """
         try:
-            array = np.array(poses, dtype=np.float64)
+            array = numbers(poses)
         except (OverflowError, TypeError, ValueError):
             raise _wrong("poses", poses, "give rows of x, y, heading") from None
         if array.ndim != 2 or array.shape[1] != 3:

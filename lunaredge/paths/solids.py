@@ -30,7 +30,7 @@ from lunaredge.kernels.solidfaces import (
 from lunaredge.kernels.solids import BLOCK, END, HEADS, NO_ENTRY, add, remove
 from lunaredge.model.site import Point
 from lunaredge.paths.footprint import Footprint
-from lunaredge.paths.given import check_fields, checked, explained
+from lunaredge.paths.given import check_fields, checked, explained, numbers
 from lunaredge.paths.polygon import body_row, is_convex
 from lunaredge.paths.route import COORDINATE_M_MAX, Pose, Route
 from lunaredge.paths.verdict import Kind
@@ -244,7 +244,7 @@ def check_path(solids: Solids, footprint: Footprint, poses: ArrayLike) -> Hit | 
     Raises:
         ConfigError: not poses, not finite, or too far.
     """
-    if not (isinstance(poses, np.ndarray) and poses.dtype == np.float64 and poses.flags.carray):
+    if not (type(poses) is np.ndarray and poses.dtype == np.float64 and poses.flags.carray):
         poses = _poses(poses)
     if poses.ndim != 2 or poses.shape[1] != 3:
         raise _wrong("poses", poses.shape, "give (K, 3)")
@@ -307,7 +307,8 @@ def least_clearance(
 ) -> Nearness | None:
     """Give where a route comes nearest to a solid; None: it keeps the range from all of them.
 
-    Right to a millimetre. Ties: the earliest segment.
+    Right to a millimetre. Ties: the segment that the clearance around it says is nearest, else the
+    earliest.
 
     Raises:
         ConfigError: a range that is negative or not finite.
@@ -384,7 +385,7 @@ def _is_within(row: Floats, frame: Floats, clear: Bytes) -> bool:
 def _poses(poses: ArrayLike) -> Floats:
     """Give poses as the kernels take them; the same array where it will do."""
     try:
-        array = np.require(poses, np.float64, ("C", "A", "W"))
+        array = np.require(numbers(poses), np.float64, ("C", "A", "W"))
     except (OverflowError, TypeError, ValueError):
         raise _wrong("poses", poses, "give rows of x, y, heading") from None
     return array

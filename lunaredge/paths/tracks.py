@@ -29,6 +29,8 @@ from lunaredge.kernels.spacetime_index import (
 from lunaredge.paths.footprint import Footprint
 from lunaredge.paths.route import Route
 
+# A track that could do with less than this part of its place gets a place of its own size.
+_SPARE_RATIO = 4
 # What the arrays have room for at first.
 _NUMBERS_MIN = 1 << 14
 _SLOTS_MIN = 16
@@ -63,8 +65,7 @@ class Tracks:
         Raises:
             ConfigError: no room is left.
         """
-        # A route cut to the time that counts may get a knot at both ends.
-        room = _power_of_two(len(route) + 1), _power_of_two(len(footprint.parts))
+        room = _room_for(footprint, route)
         place, size = self._place_of(room), _size_of(room)
         slot = self._free_slots.pop() if self._free_slots else len(self._rooms)
         self._rooms[slot : slot + 1] = [room]
@@ -75,9 +76,27 @@ class Tracks:
         return slot
 
     def fits(self, slot: int, footprint: Footprint, route: Route) -> bool:
-        """Tell whether a slot has room for a route."""
-        segments, parts = self._room_of(slot)
-        return len(route) + 1 <= segments and len(footprint.parts) <= parts
+        """Tell whether a slot has room for a route, and not much too much."""
+        segments, parts = room = self._room_of(slot)
+        needed = _room_for(footprint, route)
+        is_wide = _size_of(room) > _SPARE_RATIO * _size_of(needed)
+        return needed[0] <= segments and needed[1] <= parts and not is_wide
+
+    def exchange(self, slot: int, footprint: Footprint, route: Route) -> int:
+        """Give a slot that a route fits in, in the place of one: the same, or another.
+
+        Raises:
+            ConfigError: no room is left; the slot is held as before.
+        """
+        if self.fits(slot, footprint, route):
+            return slot
+        if _size_of(_room_for(footprint, route)) <= _size_of(self._room_of(slot)):
+            # What it gives back is room enough, even where there is no other.
+            self.give_back(slot)
+            return self.take(footprint, route)
+        taken = self.take(footprint, route)
+        self.give_back(slot)
+        return taken
 
     def lay(self, slot: int, footprint: Footprint, route: Route, counts: Times) -> None:
         """Write a track to a slot that it fits in; it is the last in order."""
@@ -145,6 +164,11 @@ class Tracks:
             tracks[slot, PART:] += self._end - start
             self._end += size
         self._free_places.clear()
+
+
+def _room_for(footprint: Footprint, route: Route) -> Room:
+    # A route cut to the time that counts may get a knot at both ends.
+    return _power_of_two(len(route) + 1), _power_of_two(len(footprint.parts))
 
 
 @lru_cache(maxsize=1024)

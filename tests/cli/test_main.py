@@ -43,6 +43,35 @@ def test_an_unknown_command_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> 
     assert "fly" in capsys.readouterr().err
 
 
+def test_a_wrong_option_is_told_with_the_usage_of_its_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["route", "check", "scene.yaml", "--foo"])
+
+    told = capsys.readouterr().err
+    assert code == 2
+    assert told.startswith("usage: lunaredge route check ")
+    assert "unrecognized arguments: --foo" in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+@pytest.mark.parametrize("words", [["--help"], ["route", "--help"], ["route", "plan", "--help"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_help_that_cannot_be_written_is_no_success(words: list[str], unbuffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lunaredge", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+
+    assert done.returncode == EXIT_MISSING_PART
+    assert "cannot be written" in done.stderr
+
+
 def test_a_missing_configuration_says_what_to_do(
     capsys: pytest.CaptureFixture[str], tmp_path: object
 ) -> None:

@@ -254,6 +254,20 @@ def test_a_reservation_that_is_ignored_does_not_count(tmp_path, capsys):
     assert said(capsys)["routes"][0]["party"] == "parked"
 
 
+def test_a_machines_own_reservation_is_told_to_be_its_own(tmp_path, capsys):
+    path = write_yaml(tmp_path, "knots: [[0, 50, 35, 90]]", "knots: [[0, 10, 20, 90]]")
+
+    code = main(["route", "check", str(path), "--route", "north"])
+    text = " ".join(said(capsys).split())
+    main(["route", "check", str(path), "--route", "north", "--json"])
+
+    ending = "parked is rover's own, and counts unless ignore names it"
+    assert code == 1
+    assert "reservation parked at" in text
+    assert ending in text
+    assert said(capsys)["routes"][0]["reason"].endswith(ending)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -298,6 +312,7 @@ def test_the_help_of_each_action_teaches_with_an_example(capsys, action):
     text = said(capsys)
     assert code == 0
     assert f"lunaredge route {action} routes.yaml" in text
+    assert all(f"{exit_code} " in text[text.index("exit codes:") :] for exit_code in (0, 2, 3, 130))
     assert max(map(len, text.splitlines())) <= 80
 
 
@@ -315,6 +330,60 @@ def test_what_is_planned_is_written_and_passes_the_check(tmp_path, capsys, name)
     assert knots[0, 0] >= 3
     assert knots[0, 1:3].tolist() == [10, 12]
     assert knots[-1, 1:3].tolist() == pytest.approx([50, 15])
+
+
+@pytest.mark.parametrize("via_link", [False, True])
+def test_a_plan_does_not_overwrite_its_scene(tmp_path, capsys, via_link):
+    scene, out = write_yaml(tmp_path), tmp_path / "link.yaml"
+    out.symlink_to(scene)
+    before = scene.read_text()
+
+    code = main(["route", "plan", str(scene), "--out", str(out if via_link else scene)])
+
+    assert code == 2
+    assert "this is the scene itself" in capsys.readouterr().err
+    assert scene.read_text() == before
+
+
+def test_a_machine_is_planned_for_one_request_at_a_time(tmp_path, capsys):
+    path = write_yaml(tmp_path)
+    again = "  - {name: again, machine: rover, start: [50, 15, 90], goal: [10, 12, 0], start_s: 90}"
+    path.write_text(f"{path.read_text()}{again}\n")
+
+    both = main(["route", "plan", str(path)])
+    told = capsys.readouterr()
+    one = main(["route", "plan", str(path), "--request", "again"])
+
+    assert (both, one) == (2, 0)
+    assert "machine rover has two requests, got 'home and again'" in told.err
+    assert told.out == ""
+
+
+def test_a_planned_route_takes_the_place_of_those_that_its_machine_had(tmp_path, capsys):
+    out = tmp_path / "planned.yaml"
+
+    main(["route", "plan", str(write_yaml(tmp_path)), "--out", str(out)])
+
+    told = capsys.readouterr().err
+    assert f"wrote 1 route to {out}, behind 1 of other machines, in place of north\n" in told
+    assert main(["route", "check", str(out), "--together"]) == 0
+
+
+def test_an_interrupt_is_told_in_one_line(tmp_path, monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lunaredge.cli.route.plan.answers_of", interrupt)
+    out = tmp_path / "planned.yaml"
+
+    code = main(["route", "plan", str(write_yaml(tmp_path)), "--out", str(out)])
+
+    told = capsys.readouterr().err.splitlines()
+    assert code == 130
+    assert [line for line in told if "compiling" not in line] == [
+        "lunaredge: route plan was interrupted"
+    ]
+    assert not out.exists()
 
 
 def test_a_date_for_a_title_is_written_as_it_was_read(tmp_path, capsys):

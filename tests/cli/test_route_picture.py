@@ -7,9 +7,11 @@ import pytest
 from matplotlib.figure import Figure
 from shapely import Point, Polygon
 
+from lunaredge.cli.route import layers
 from lunaredge.cli.route.labels import Label, put_labels
 from lunaredge.cli.route.layers import THEIRS, stroke_of
 from lunaredge.cli.route.legend import legend_of
+from lunaredge.cli.route.legs import driven_at
 from lunaredge.cli.route.outline import outlines_of, placed, poses_along
 from lunaredge.cli.route.picture import Drawing, draw
 from lunaredge.paths.footprint import Footprint, Part
@@ -117,6 +119,49 @@ def test_what_is_against_each_route_is_marked_and_told(tmp_path):
         "1: north: obstacle rock at 5.00 s, (9.00, 16.00)",
         "2: across: obstacle rock at 5.00 s, (9.00, 16.00)",
     ]
+
+
+THREE_LEGS = """\
+  - {name: third, machine: rover, knots: [[200, 10, 12, 90], [240, 10, 30, 90]]}
+  - {name: first, machine: rover, knots: [[10, 10, 12, 90], [60, 10, 30, 90]]}
+  - {name: second, machine: rover, knots: [[90, 10, 30, 90], [150, 10, 12, 90]]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("at_s", "leg"),
+    [
+        (-5, "first"),
+        (10, "first"),
+        (75, "first"),
+        (90, "second"),
+        (199, "second"),
+        (200, "third"),
+        (999, "third"),
+    ],
+)
+def test_a_machine_with_legs_is_drawn_once_where_it_is(tmp_path, monkeypatch, at_s, leg):
+    path = write_yaml(tmp_path)
+    text = path.read_text()
+    routes = f"{THREE_LEGS}  - {{name: across, machine: truck, knots: [[0, 5, 16, 0]]}}\n"
+    path.write_text(
+        text[: text.index("routes:") + 8] + routes + text[text.index("reservations:") :]
+    )
+    drawn = []
+    monkeypatch.setattr(layers, "draw_body", lambda _, trip, *more: drawn.append(trip.name))
+
+    draw(Drawing(scene=load_scene(path), at_s=at_s), tmp_path / "at.png")
+
+    assert drawn == ["parked", "busy", leg, "across"]
+
+
+def test_routes_at_the_same_time_are_alternatives_and_all_drawn(tmp_path):
+    north, _ = load_scene(write_yaml(tmp_path)).routes
+    early = Route([(0, 10, 12, 0), (40, 20, 12, 0)])
+    other = msgspec.structs.replace(north, name="other", route=early)
+    later = msgspec.structs.replace(north, name="later", route=Route([(900, 10, 12, 0)]))
+
+    assert driven_at([north, other, later], 15.0) == {"north", "other"}
 
 
 def test_the_same_scene_is_drawn_alike_twice(tmp_path):

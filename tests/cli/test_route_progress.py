@@ -1,4 +1,4 @@
-"""While kernels are compiled, and only then, there is a word on stderr."""
+"""While kernels are compiled or a plan takes long, and only then, there is a word on stderr."""
 
 import os
 
@@ -15,9 +15,11 @@ class Looks:
 
     def __init__(self, count):
         self._left = count
+        self.waits_s = []
 
-    def wait(self, _):
+    def wait(self, wait_s):
         self._left -= 1
+        self.waits_s.append(wait_s)
         return self._left < 0
 
 
@@ -58,6 +60,24 @@ def test_a_warm_start_says_nothing(written, capsys):
     written("old", -60.0)
 
     progress._watch(Looks(5), START_S)
+
+    assert capsys.readouterr().err == ""
+
+
+def test_a_plan_that_takes_long_is_told_ever_less_often(capsys):
+    looks = Looks(4)
+
+    progress._tell(looks, ["planning", "planning b; 1 of 2 requests have routes"])
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == ["planning b; 1 of 2 requests have routes, 0 s"] * 4
+    assert looks.waits_s == [1.0, 1.0, 2.0, 4.0, 8.0]
+
+
+def test_a_plan_that_is_made_at_once_is_not_told(capsys):
+    with progress.telling_of_planning() as say:
+        say("planning a")
 
     assert capsys.readouterr().err == ""
 

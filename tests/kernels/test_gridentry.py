@@ -1,6 +1,7 @@
 """Searches over costs of entry against a plain Dijkstra search."""
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -191,3 +192,43 @@ def test_cells_off_the_grid_are_refused(source, target):
 
     with pytest.raises(AssertionError):
         grid.find_path(source, target)
+
+
+def crossed_by(weight, side):
+    """Give ground of weights from 1 to 10 between two bands of another."""
+    weights = np.random.default_rng(0).uniform(1.0, 10.0, (side, side))
+    weights[:, [0, 1, -2, -1]] = weight
+    return weights.astype(np.float32)
+
+
+def seconds_to_cross(weights):
+    grid, middle = EntryGrid(weights), weights.size // 2
+    best_s = math.inf
+    for _ in range(3):
+        start_s = time.process_time()
+        grid.find_path(middle, middle + weights.shape[1] - 1)
+        best_s = min(best_s, time.process_time() - start_s)
+    return best_s
+
+
+def test_weights_beyond_the_buckets_hold_no_search_up():
+    usual_s = seconds_to_cross(crossed_by(1e9, 60))
+
+    far_s = seconds_to_cross(crossed_by(1e15, 60))
+
+    # A bucket of them all, in no order, took hundreds of times as long.
+    assert far_s < 100 * usual_s
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_over_thirty_decades_cost_what_the_plain_search_says(seed):
+    rng = np.random.default_rng(seed)
+    weights = (10.0 ** rng.uniform(0.0, 30.0, (40, 40))).astype(np.float32)
+    weights[rng.random((40, 40)) < 0.2] = math.inf
+    weights.flat[[0, -1]] = 1.0
+
+    cells, cost = EntryGrid(weights).find_path(0, weights.size - 1)
+
+    assert cost == pytest.approx(naive_grid.entry_costs(weights, 0)[weights.size - 1], rel=1e-9)
+    assert (cells[0], cells[-1]) == (0, weights.size - 1)
+    assert cost_along(weights, cells) == pytest.approx(cost, rel=1e-9)

@@ -34,6 +34,11 @@ def share(total_m: float, count: int) -> float:
     return total_m / count
 
 
+@explained("yard")
+def letters(count: int, names: Iterable[str] = ()) -> int:
+    return count + sum(map(len, names))
+
+
 def test_fields_are_made_plain():
     crate = Crate(width_m=np.float32(0.5), count=np.int64(3), corners=np.ones((2, 2)), drive="crab")
 
@@ -81,6 +86,14 @@ def test_what_a_function_does_not_know_it_refuses_itself():
         put((0, 0, 0), far_m=1.0)
     with pytest.raises(TypeError, match="positional"):
         put((0, 0, 0), (), 1)
+
+
+def test_what_can_be_read_but_once_is_explained_too():
+    assert letters(1, iter(["a", "bc"])) == letters(1, names=iter(["a", "bc"])) == 4
+    with pytest.raises(ConfigError, match=r"names\[1\]: .*got 2; give text"):
+        letters(1, iter(["a", 2]))
+    with pytest.raises(ConfigError, match=r"names\[1\]: .*got 2; give text"):
+        letters(1, names=(name for name in ["a", 2]))
 
 
 def test_a_failure_is_explained_by_its_arguments_only_where_they_are_wrong():

@@ -1,9 +1,12 @@
 """Routes and footprints as values: equal ones count as one; and what a route refuses."""
 
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
+from numba import typeof
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.sweep import CONTACT_M
@@ -54,6 +57,43 @@ def test_equal_routes_and_reservations_are_one_key():
     assert {zero: "there"}[Route([(0.0, 0.0, 0.0, 0.0)])] == "there"
     assert held == Reservation(footprint=Footprint.disc(1.0), route=same)
     assert hash(held) == hash(Reservation(footprint=Footprint.disc(1.0), route=same))
+
+
+def test_a_footprint_is_the_same_key_with_zeros_of_either_sign():
+    footprint = Footprint(Part(corners=((0.0, -1.0), (2.0, 0.0), (0.0, 1.0))))
+    other = Footprint(Part(corners=((-0.0, -1.0), (2.0, -0.0), (-0.0, 1.0))))
+
+    assert footprint == other
+    assert hash(footprint) == hash(other)
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "array"),
+    [(Route(KNOTS), "knots", "knots"), (Footprint.rectangle(4.0, 2.0), "named", "parts")],
+    ids=["route", "footprint"],
+)
+def test_nothing_of_a_value_changes_not_even_of_its_copies(value, name, array):
+    copies = [copy.copy(value), copy.deepcopy(value), pickle.loads(pickle.dumps(value))]
+
+    for one in (value, *copies):
+        assert one == value
+        assert hash(one) == hash(value)
+        with pytest.raises(AttributeError, match="is a value"):
+            setattr(one, name, getattr(one, name))
+        with pytest.raises(AttributeError, match="is a value"):
+            delattr(one, name)
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            getattr(one, array).flags.writeable = True
+        assert typeof(getattr(one, array)) == typeof(getattr(value, array))
+
+
+def test_a_route_does_not_change_with_the_array_it_was_made_of():
+    knots = np.array(KNOTS)
+    route = Route(knots)
+
+    knots[0, 1] = 99.0
+
+    assert route == Route(KNOTS)
 
 
 def test_a_machine_made_anew_finds_what_was_prepared_for_the_first():

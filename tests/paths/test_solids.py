@@ -252,6 +252,35 @@ def test_a_body_far_from_all_others_is_taken_in():
     assert check_path(solids, HULL, [(5001.0, 5000.0, 0.0)]) == Hit(pose=0, solid=number, part=0)
 
 
+@pytest.mark.parametrize("way", [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0)])
+def test_a_body_beyond_all_others_is_met_from_beyond(way):
+    disc = Footprint.disc(1.0)
+    middle = Solid(corners=((0.0, 0.0),), margin_m=1.0)
+    for off_m in np.arange(1.0, 14.0, 0.5):
+        solids = Solids([middle])
+
+        number = solids.add(Solid(corners=((off_m * way[0], off_m * way[1]),), margin_m=1.0))
+
+        beyond = [((off_m + 1.9) * way[0], (off_m + 1.9) * way[1], 0.0)]
+        assert check_path(solids, disc, beyond) == Hit(pose=0, solid=number, part=0)
+        # Beside the body all of the range is known, so that no check there takes longer.
+        _, _, frame, clear, _ = solids.arrays
+        side_m = (off_m + 1.0 + module.RANGE_M) * np.array(way)
+        assert (frame[:2] <= side_m).all()
+        assert (frame[:2] + frame[2] * np.array(clear.shape[::-1]) >= side_m).all()
+
+
+def test_more_bodies_than_there_was_room_for_are_taken_in():
+    solids = Solids([Solid(corners=((x_m, 0.0),), margin_m=1.0) for x_m in (0.0, 90.0)])
+
+    numbers = [solids.add(Solid(corners=((4.0 * k, 0.0),), margin_m=1.0)) for k in range(1, 22)]
+
+    assert numbers == list(range(2, 23))
+    for k, number in enumerate(numbers, 1):
+        hit = check_path(solids, Footprint.disc(0.5), [(4.0 * k, 0.0, 0.0)])
+        assert hit == Hit(pose=0, solid=number, part=0)
+
+
 def test_numbers_of_bodies_that_left_are_given_again():
     solids = Solids(scene(count=5))
 

@@ -329,6 +329,65 @@ def test_a_wrong_value_is_taken_or_refused_by_name_and_never_ends_in_a_traceback
     assert {key for (key, _), end in outcomes.items() if end == "refused"} == set(right)
 
 
+ARRAYS = [
+    pytest.param(Route, (2, 4), id="Route"),
+    pytest.param(Route.of_poses, (2, 3), id="of_poses"),
+    pytest.param(lambda poses: check_path(solids(), BODY, poses), (2, 3), id="check_path"),
+    pytest.param(lambda poses: check_poses(solids(), BODY, poses), (1, 2, 3), id="check_poses"),
+    pytest.param(lambda poses: CELLS.check_poses(BODY, poses), (2, 3), id="Occupancy.check_poses"),
+    pytest.param(lambda frame: Occupancy([[True]], frame), (3,), id="frame"),
+    pytest.param(
+        lambda slopes_deg: Occupancy.of_ground(slopes_deg, 9.0, (0.0, 0.0, 1.0)),
+        (2, 3),
+        id="slopes",
+    ),
+]
+FLAGS = [
+    pytest.param(lambda closed: Occupancy(closed, (0.0, 0.0, 1.0)), id="Occupancy"),
+    pytest.param(lambda closed: CELLS.update(0, 0, closed), id="update"),
+    pytest.param(GridMap, id="GridMap"),
+]
+
+
+@pytest.mark.parametrize("kind", ["U8", "S8", "complex", "m8[s]", "M8[s]", "bool", "object"])
+@pytest.mark.parametrize(("take", "shape"), ARRAYS)
+def test_an_array_that_could_be_read_as_numbers_but_is_none_is_refused(take, shape, kind):
+    ones = np.ones(shape, np.int64)
+
+    take(ones)
+
+    with pytest.raises(ConfigError):
+        take(ones.astype(kind))
+
+
+@pytest.mark.parametrize(("take", "shape"), ARRAYS)
+def test_an_array_with_a_mask_is_refused(take, shape):
+    with pytest.raises(ConfigError):
+        take(np.ma.masked_array(np.ones(shape), mask=np.ones(shape, np.bool_)))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [["yes", "no"]],
+        [[0.0, 1.0]],
+        [[math.nan, 1.0]],
+        [[0, 2]],
+        [[None, True]],
+        np.ma.masked_array([[True, False]], mask=[[True, False]]),
+        np.zeros((0, 0), np.bool_),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("take", FLAGS)
+def test_what_is_neither_true_nor_false_is_no_flag(take, wrong):
+    take([[0, 1]])
+    take(np.array([[False, True]]))
+
+    with pytest.raises(ConfigError):
+        take(wrong)
+
+
 def test_every_public_name_that_takes_something_is_asked():
     asked = {case.id.split(".")[0] for case in CASES}
     kinds = {name: getattr(paths, name) for name in paths.__all__}

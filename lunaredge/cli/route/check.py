@@ -26,8 +26,7 @@ def run(options: argparse.Namespace) -> int:
     free_count = sum(isinstance(verdict, Free) for verdict in verdicts)
     if options.json:
         rows = [
-            _row(scene, trip, found, together)
-            for trip, found in zip(trips, verdicts, strict=True)
+            _row(scene, trip, found, together) for trip, found in zip(trips, verdicts, strict=True)
         ]
         document = {
             "scene": str(options.scene),
@@ -60,9 +59,7 @@ def verdicts_of(world: World, trips: Sequence[Trip], *, is_together: bool) -> li
     ]
 
 
-def as_text(
-    scene: SceneFile, trip: Trip, verdict: Verdict, routes: Collection[str] = ()
-) -> str:
+def as_text(scene: SceneFile, trip: Trip, verdict: Verdict, routes: Collection[str] = ()) -> str:
     """Give a verdict as people read it: a line for the answer, one or more for the reason.
 
     ``routes`` are those that count as reservations, being driven together.

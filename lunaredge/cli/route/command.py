@@ -11,8 +11,7 @@ from lunaredge.cli.route.progress import telling_of_compiling
 SECONDS = 60.0
 
 # The rest of the codes are those of all actions.
-_CODES = """\
-2 bad input or usage,
+_CODES = """2 bad input or usage,
 3 the disk is full or a needed part is missing, 130 interrupted, 141 the answer
 was not read to its end"""
 _CHECK = """\
@@ -25,6 +24,7 @@ against it is told: what, where, when, how deep.
 
 Routes are alternatives, each checked alone; --together takes them as driven at
 the same time.
+
 exit codes: 0 all are free, 1 one is not, %s
 """
 _PLAN = """\
@@ -37,8 +37,9 @@ routes on every run.
   lunaredge route plan routes.yaml --out planned.yaml
   lunaredge route check planned.yaml --together
 
---out writes the scene with the routes, behind those that it has, in place of
-the requests.
+--out writes the scene with the routes in place of the requests, and of the
+routes that their machines had.
+
 exit codes: 0 every request has its route, 1 one has none, %s
 """
 _PLOT = """\

@@ -94,7 +94,5 @@ def _is_near(here: Pose, there: Pose) -> bool:
     return jump_m <= _JUMP_M and turn_rad <= _JUMP_RAD
 
 
-def _wrong(
-    path: Path, problem: str, value: str, remedy: str, group: str = "routes"
-) -> ConfigError:
+def _wrong(path: Path, problem: str, value: str, remedy: str, group: str = "routes") -> ConfigError:
     return ConfigError(problem, place=str(path), key=group, value=value, remedy=remedy)

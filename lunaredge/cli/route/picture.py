@@ -174,13 +174,16 @@ def _labels_of(drawing: Drawing) -> list[Label]:
         Label(text=str(number), places=(found.pose[:2],), offsets=_BESIDE_MARK, size=7.5)
         for number, (_, found) in enumerate(drawing.violations, start=1)
     ]
+    absent = set[str]()
+    if at_s is not None:
+        absent = {trip.name for trip in scene.routes} - driven_at(scene.routes, at_s)
     colours = [layers.stroke_of(k).colour for k in range(len(scene.routes))]
     colours += [layers.OTHERS] * len(scene.reservations)
     for trip, colour in zip((*scene.routes, *scene.reservations), colours, strict=True):
         knots = trip.route.knots
         here = trip.route.pose_at(at_s if at_s is not None else math.inf)
         middle = (float(knots[len(knots) // 2, 1]), float(knots[len(knots) // 2, 2]))
-        places = ((here.x_m, here.y_m), middle)
+        places = ((here.x_m, here.y_m), middle)[at_s is not None and trip.name in absent :]
         labels.append(Label(text=trip.name, places=places, offsets=beside, colour=colour, size=7.5))
     for request in scene.requests:
         goal = (request.goal.x_m, request.goal.y_m)

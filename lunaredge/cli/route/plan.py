@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from lunaredge.cli.route.check import finite, pose_row
-from lunaredge.cli.route.planning import Answer, answers_of, deadline
 from lunaredge.cli.route.legs import check_machines
+from lunaredge.cli.route.planning import Answer, answers_of, deadline
 from lunaredge.cli.route.progress import telling_of_planning
 from lunaredge.cli.route.scene import chosen, opened, own_reservation
 from lunaredge.cli.route.wording import indented
@@ -54,9 +54,18 @@ def run(options: argparse.Namespace) -> int:
     if options.out is not None:
         count = len(answers) - failed_count
         routes = "1 route" if count == 1 else f"{count} routes"
-        behind = f", behind the {len(scene.routes)} that the scene has" if scene.routes else ""
-        print(f"wrote {routes} to {options.out}{behind}", file=sys.stderr)
+        print(f"wrote {routes} to {options.out}{_of_the_old(scene, answers)}", file=sys.stderr)
     return 1 if failed_count else 0
+
+
+def _of_the_old(scene: SceneFile, answers: list[Answer]) -> str:
+    """Say what became of the routes that the scene had."""
+    anew = {answer.request.machine_name for answer in answers}
+    left_out = [route.name for route in scene.routes if route.machine_name in anew]
+    kept = len(scene.routes) - len(left_out)
+    words = [f"behind {kept} of other machines"] if kept else []
+    words += [f"in place of {', '.join(left_out)}"] if left_out else []
+    return f", {', '.join(words)}" if words else ""
 
 
 def as_text(scene: SceneFile, answer: Answer) -> str:

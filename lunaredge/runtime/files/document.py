@@ -147,5 +147,7 @@ def read_bytes(path: Path, bytes_max: int) -> bytes:
         size = f"more than {bytes_max} bytes"
         raise file_error("the file is too large", path, size, "check that it is the right file")
     if not content:
-        raise file_error("the file is empty", path, 0, "write it, or restore it from a copy")
+        raise file_error(
+            "the file is empty", path, "0 bytes", "write it, or restore it from a copy"
+        )
     return content

@@ -6,6 +6,7 @@ What was there before stays until all of the new content is on the disk.
 import errno
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lunaredge.errors import ConfigError, StorageError
@@ -59,12 +60,25 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         with part.open("wb") as stream:
             stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
         if path.exists():
             part.chmod(path.stat().st_mode & 0o7777)
         part.replace(path)
+        _keep_name(path.parent)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def _keep_name(folder: Path) -> None:
+    """Have the names in a folder on the disk, where its file system can do that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _unwritable(path: Path, exc: Exception) -> ConfigError | StorageError:

@@ -103,9 +103,7 @@ def bytes_max(path: Path) -> int:
     return YAML_BYTES_MAX if path.suffix.lower() in (".yaml", ".yml") else JSON_BYTES_MAX
 
 
-def _check_wanted(
-    document: Document, routes: Iterable[Trip], requests: Iterable[Request]
-) -> None:
+def _check_wanted(document: Document, routes: Iterable[Trip], requests: Iterable[Request]) -> None:
     """Check that no request asks for a route that is there: its plan takes the request's name.
 
     Raises:

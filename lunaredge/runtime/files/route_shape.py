@@ -186,7 +186,7 @@ class ReservationPart(WayPart):
 class RequestPart(Written):
     """A route that is wanted."""
 
-    name: Annotated[Name, name("the route gets it; unique")]
+    name: Annotated[Name, name("the route gets it; unique among routes and requests")]
     machine: Annotated[
         Name, name("who is to drive: one of the machines of this file, or of its fleet file")
     ]

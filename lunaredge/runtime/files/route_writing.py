@@ -1,7 +1,8 @@
 """Routes written as a scene file, YAML or GeoJSON by the suffix, that `load_scene` reads back.
 
 All that the first file says stays in it, but for the requests that are answered and the
-reservations that plans replace; what was planned stands behind the routes that it had. Paths of other files are told from the new file's folder.
+reservations that plans replace, and for the routes that a machine had before it was planned anew.
+Paths of other files are told from the new file's folder.
 """
 
 import json
@@ -29,7 +30,7 @@ SUFFIXES = (*_YAML, *_JSON)
 def write_planned(
     path: Path, scene: SceneFile, planned: Sequence[tuple[Request, Route | None]]
 ) -> None:
-    """Write a scene with routes in place of the requests that they answer, behind its own.
+    """Write a scene with routes in place of the requests that they answer, behind those of others.
 
     None for a route: the machine holds, which is a reservation of its start.
 
@@ -41,7 +42,12 @@ def write_planned(
     answered = {request.name for request, route in planned if route is not None}
     replaced = {name for r, _ in planned for name in (r.name, *r.ignore)}
     held = {request.name for request, route in planned if route is None}
-    routes = [_without(item, replaced - held) for item in tree.get("routes", ())]
+    anew = {request.machine_name for request, _ in planned}
+    routes = [
+        _without(item, replaced - held)
+        for item in tree.get("routes", ())
+        if item["machine"] not in anew
+    ]
     routes += [_way_of(request, route) for request, route in planned if route is not None]
     holding = [
         _way_of(request, Route([(request.start_s, *request.start)]))

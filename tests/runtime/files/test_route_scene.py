@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -8,7 +9,7 @@ from lunaredge.examples import demo_site
 from lunaredge.model.site import ZoneKind
 from lunaredge.paths.machine import Drive
 from lunaredge.paths.route import Pose
-from lunaredge.runtime.files.route_scene import load_scene
+from lunaredge.runtime.files.route_scene import DEGREES_NOTE, load_scene
 from tests.runtime.files.scenes import write_geojson, write_yaml
 from tests.runtime.files.writing import FLEET, flat_tile, write, write_site, write_tile
 
@@ -250,6 +251,55 @@ def test_another_file_that_is_missing_is_told_by_the_key_that_names_it(tmp_path,
     assert error.key == key
     assert error.value == f"{key}.toml"
     assert error.place.startswith(str(path))
+
+
+def test_a_request_by_a_routes_name_is_refused(tmp_path):
+    path = write_yaml(tmp_path, "name: home", "name: north")
+
+    error = refusal(path)
+
+    assert (error.key, error.problem) == ("requests[0].name", "a route has this name")
+
+
+def test_a_feature_by_itself_is_told_to_be_no_collection(tmp_path):
+    path = tmp_path / "scene.geojson"
+    path.write_text('{"type": "Feature", "properties": {}, "geometry": null}')
+
+    error = refusal(path)
+
+    assert error.key == "type"
+    assert "FeatureCollection" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("place", "has_boundary", "is_noted"),
+    [([-43.1, -85.2], False, True), ([-43.1, -90.2], False, False), ([-43.1, -85.2], True, False)],
+)
+def test_a_map_that_could_be_in_degrees_is_noted(tmp_path, place, has_boundary, is_noted):
+    scene = {
+        "type": "FeatureCollection",
+        "machines": [
+            {"name": "a", "length_m": 2, "width_m": 1, "speed_m_s_max": 1, "turn_deg_s_max": 30}
+        ],
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"role": "route", "name": "r", "machine": "a", "speed_m_s": 0.8},
+                "geometry": {"type": "LineString", "coordinates": [[0, 0], place]},
+            }
+        ],
+    }
+    if has_boundary:
+        corners = [[-99, -99], [99, -99], [0, 99], [-99, -99]]
+        shape = {"type": "Polygon", "coordinates": [corners]}
+        fence = {"type": "Feature", "properties": {"role": "boundary"}, "geometry": shape}
+        scene["features"].append(fence)
+    path = tmp_path / "scene.geojson"
+    path.write_text(json.dumps(scene))
+
+    note = load_scene(path).note
+
+    assert note == (DEGREES_NOTE if is_noted else "")
 
 
 @pytest.mark.parametrize(
