@@ -2,7 +2,7 @@
 
 Costs that span more than `gridqueue` has buckets for, or a width that is too wide for some part of
 the grid, leave many nodes in one bucket, in no order, and they are taken up again and again. A
-binary heap (Williams 1964) that knows each node's place is slower for each, but takes up none twice.
+binary heap (Williams 1964) that knows each node's place is slower, but takes up none twice.
 """
 
 import numpy as np

@@ -62,8 +62,9 @@ def check_track(index: Index, slot: int, skipped: Ints, mode: int, range_m: floa
               0 at the least. Else the gap is more than 0, and without a slot nothing is nearer than
               the range.
 
-    Ties go to the track that was added first. Bound by the roots, 5 ns each; then by the boxes of
-    what comes near, until the first meeting.
+    Meetings at the same time go to the track that was added first; of clearances that differ by no
+    more than their error any may be named. Bound by the roots, 5 ns each; then by the boxes of what
+    comes near, until the first meeting.
     """
     checked = (slot, mode, range_m)
     near = np.empty((3, len(index.tracks)), np.int64)
