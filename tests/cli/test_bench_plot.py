@@ -72,6 +72,6 @@ def test_a_picture_that_finds_no_room_leaves_the_figures(tmp_path, monkeypatch, 
     code = main(["bench", "paths", "--plot", str(out), "--json"])
 
     captured = capsys.readouterr()
-    assert code == 2
+    assert code == 3
     assert "No space left on device" in captured.err
     assert json.loads(captured.out)["rows"][0]["ours"] == 1e8

@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _of_the_old(scene: SceneFile, answers: list[Answer]) -> str:
     """Say what became of the routes that the scene had."""
-    anew = {answer.request.machine_name for answer in answers}
+    anew = {a.request.machine_name for a in answers if not isinstance(a.found, NoRoute)}
     left_out = [route.name for route in scene.routes if route.machine_name in anew]
     kept = len(scene.routes) - len(left_out)
     words = [f"behind {kept} of other machines"] if kept else []

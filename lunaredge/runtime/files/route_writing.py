@@ -42,7 +42,7 @@ def write_planned(
     answered = {request.name for request, route in planned if route is not None}
     replaced = {name for r, _ in planned for name in (r.name, *r.ignore)}
     held = {request.name for request, route in planned if route is None}
-    anew = {request.machine_name for request, _ in planned}
+    anew = {request.machine_name for request, route in planned if route is not None}
     routes = [
         _without(item, replaced - held)
         for item in tree.get("routes", ())

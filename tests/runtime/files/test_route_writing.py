@@ -44,14 +44,14 @@ def test_who_found_no_route_stands_at_its_start_and_still_asks(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["out.yaml", "out.geojson"])
-def test_the_routes_that_the_file_had_stay(tmp_path, name):
+def test_the_routes_of_other_machines_stay_and_its_own_give_way(tmp_path, name):
     path = write_yaml(tmp_path, "start_s: 3}", "start_s: 3, ignore: [parked]}")
     scene = load_scene(path)
 
     write_planned(tmp_path / name, scene, [(scene.requests[0], ROUTE)])
 
-    north, across, _ = load_scene(tmp_path / name).routes
-    np.testing.assert_allclose(north.route.knots, scene.routes[0].route.knots)
+    across, home = load_scene(tmp_path / name).routes
+    assert (scene.routes[0].machine_name, home.name) == (home.machine_name, "home")
     assert across.route.knots.tolist() == scene.routes[1].route.knots.tolist()
     # What it ignored is gone.
     assert (scene.routes[1].ignore, across.ignore) == (("parked",), ())
