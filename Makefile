@@ -79,5 +79,6 @@ $(DEV): $(VENV)/pyvenv.cfg pyproject.toml
 
 $(PEERS): $(VENV)/pyvenv.cfg pyproject.toml
 	@echo "installing lunaredge[site,bench] into $(VENV): 1 to 2 minutes, most of it downloads"
-	@$(BIN)/pip --disable-pip-version-check install --quiet --editable '.[site,bench]'
+	@$(BIN)/pip --disable-pip-version-check install --quiet --editable '.[commonroad]'
+	@$(BIN)/pip --disable-pip-version-check install --quiet --no-warn-conflicts --editable '.[bench]'
 	@touch $(SITE) $@

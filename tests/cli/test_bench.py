@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lunaredge.cli.bench import footprint, ingest, paths, paths_site, placement, proc, sim
+from lunaredge.cli.bench import footprint, ingest, paths, paths_site, placement_match, proc, sim
 from lunaredge.cli.bench.contest import (
     FOLDER_VARIABLE,
     OURS,
@@ -139,9 +139,9 @@ def test_shapely_gives_the_same_verdicts(count: int) -> None:
 
 
 def test_scipy_gives_the_same_totals() -> None:
-    ours, theirs = placement.contender(OURS), placement.contender("scipy")
+    ours, theirs = placement_match.contender(OURS), placement_match.contender("scipy")
 
-    for tasks, nodes in placement.SIZES:
+    for tasks, nodes in placement_match.SIZES:
         case = f"{tasks} x {nodes}"
         assert agree(ours.answer(case), theirs.answer(case)), case
 
@@ -157,13 +157,13 @@ def test_both_sides_of_ingest_store_the_same_samples(case: str) -> None:
 
 
 def test_the_command_measures_and_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["bench", "placement", "--seconds", "0.2", "--json"])
+    code = main(["bench", "placement.match", "--seconds", "0.2", "--json"])
 
     document = json.loads(capsys.readouterr().out)
     assert code == 0
     assert document["bench"] == "placement"
     assert document["machine"]["cores"] >= 1
-    assert [row.keys() for row in document["rows"]] == [KEYS] * len(placement.SIZES)
+    assert [row.keys() for row in document["rows"]] == [KEYS] * len(placement_match.SIZES)
     assert all(row["peer"] == "scipy" and row["ratio"] > 0 for row in document["rows"])
     assert all("Bound by" in row["note"] for row in document["rows"])
 
@@ -253,14 +253,15 @@ def test_what_one_contender_draws_the_next_one_finds(
         (["paths", "--seconds", "0"], "--seconds"),
         (["paths", "--seconds", "nan"], "--seconds"),
         (["sim", "--data", "x"], "--data"),
-        (["placement", "--data", "x"], "--data"),
+        (["placement.site", "--data", "x"], "draws its own"),
+        (["placement.speed"], "placement.assign"),
         (["ingest", "--data", "x"], "--data"),
         (["footprint", "--data", "x"], "--data"),
         (["paths", "--data", "no-such-folder"], "site.toml"),
         (["paths.astar", "--data", "no-such-folder"], "*.map"),
         (["paths.solids", "--data", "no-such-folder"], "draws its own"),
         (["paths.speed"], "paths.solids"),
-        (["paths.grid", "--plot", "cost.png"], "measure paths"),
+        (["paths.grid", "--plot", "cost.png"], "measure one of paths"),
     ],
 )
 def test_bad_usage_is_refused_before_anything_is_measured(

@@ -87,9 +87,14 @@ def types_of(source):
     for node in ast.parse(source).body:
         if isinstance(node, ast.ImportFrom) and node.module.startswith("lunaredge.kernels."):
             theirs = types_of((FOLDER / f"{node.module.split('.')[-1]}.py").read_text())
-            found |= {one.name: theirs[one.name] for one in node.names if one.name in theirs}
+            # Also what the imported ones are made of.
+            found |= theirs
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             found[node.targets[0].id] = node.value
+        if isinstance(node, ast.ClassDef) and list(map(ast.unparse, node.bases)) == ["NamedTuple"]:
+            fields = [field.annotation for field in node.body if isinstance(field, ast.AnnAssign)]
+            text = f"tuple[{', '.join(map(ast.unparse, fields))}]"
+            found[node.name] = ast.parse(text, mode="eval").body
     return found
 
 
@@ -183,6 +188,7 @@ def test_what_counts_no_references_hands_back_and_is_handed_numbers(path):
         "def f(a) -> Floats:\n    return a",
         "def f(a) -> tuple[int, Ints]:\n    return 1, a",
         "def f(a) -> Queue:\n    return Queue(a)",
+        "def f(a) -> Pair: ...\nclass Pair(NamedTuple):\n    one: int\n    other: Ints",
         "def f(a):\n    return a",
         "def f(a) -> float:\n    return work_space()[0]",
         "def f(a) -> float:\n    make = work_space\n    return make()[0]",

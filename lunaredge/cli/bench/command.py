@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lunaredge.cli import site_access
 from lunaredge.cli.bench.paths import JOBS as PATHS_JOBS
+from lunaredge.cli.bench.placement import JOBS as PLACEMENT_JOBS
 from lunaredge.cli.bench.report import as_text
 from lunaredge.cli.bench.row import BenchOptions, BenchRow, as_document
 from lunaredge.cli.table import as_json
@@ -23,8 +24,13 @@ MODULES = {
 LATER = ("link", "monitor")
 # Longer than anyone measures; a slip of the hand would hold the machine for a week.
 SECONDS_MAX = 86_400.0
-# What a picture of cost against size is drawn of.
-PLOTTED = "paths"
+JOBS = [f"paths.{job}" for job in PATHS_JOBS] + [f"placement.{job}" for job in PLACEMENT_JOBS]
+# What a picture of cost against size is drawn of, and by what.
+PLOTTED = {
+    "paths": "paths_plot",
+    "placement": "placement_plot",
+    "placement.scale": "placement_plot",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
@@ -34,13 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         nargs="*",
         metavar="NAME",
         help=f"{', '.join(MODULES)} (all of them, when none is named);"
-        f" one job of paths: {', '.join(f'paths.{job}' for job in PATHS_JOBS)}",
+        f" one job of paths or placement: {', '.join(JOBS)}",
     )
     parser.add_argument(
         "--data",
         metavar="DIR",
         help="run on other instances of the same format: paths on site.toml, *.tif or *.map;"
-        " mapf on *.map and *.scen; placement, ingest, footprint and sim have none",
+        " mapf on *.map and *.scen; placement on GAP files; ingest, footprint and sim have none",
     )
     parser.add_argument(
         "--seconds",
@@ -51,7 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         " 5 to 40 s (default of paths: 60)",
     )
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="paths: draw cost against size, as a PNG"
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="paths or placement: draw cost against size, as a PNG",
     )
     site_access.add_json(parser)
     parser.epilog = (
@@ -79,9 +88,9 @@ def run(options: argparse.Namespace) -> int:
         documents.append(as_document(bench, rows))
         if not options.json:
             print(as_text(bench, rows), end="\n\n", flush=True)
-        if options.plot is not None and name == PLOTTED:
+        if options.plot is not None and name in PLOTTED:
             try:
-                _plot(rows, options.plot)
+                _plot(name, rows, options.plot)
             except LunarEdgeError as exc:
                 code = _told(name, exc)
     if options.json and documents:
@@ -97,8 +106,8 @@ def _rows_of(name: str, options: argparse.Namespace) -> list[BenchRow]:
     return rows
 
 
-def _plot(rows: list[BenchRow], path: Path) -> None:
-    importlib.import_module("lunaredge.cli.bench.paths_plot").draw(rows, path)
+def _plot(name: str, rows: list[BenchRow], path: Path) -> None:
+    importlib.import_module(f"lunaredge.cli.bench.{PLOTTED[name]}").draw(rows, path)
     print(f"wrote {path}", file=sys.stderr)
 
 
@@ -112,7 +121,7 @@ def _check(names: list[str], seconds: float | None) -> None:
     for name in names:
         if name in LATER:
             raise _refusal("this comes with a later release", "NAME", name)
-        if name not in MODULES and name not in {f"paths.{job}" for job in PATHS_JOBS}:
+        if name not in MODULES and name not in JOBS:
             raise _refusal("no such benchmark", "NAME", name)
     if seconds is not None and not 0.0 < seconds <= SECONDS_MAX:
         raise ConfigError(
@@ -125,8 +134,10 @@ def _check(names: list[str], seconds: float | None) -> None:
 
 
 def _check_plot(path: Path, names: list[str]) -> None:
-    if PLOTTED not in names:
-        problem, value, remedy = "nothing to draw", " ".join(names), f"measure {PLOTTED}"
+    drawn = [name for name in names if name in PLOTTED]
+    if len(drawn) != 1:
+        problem = "nothing to draw" if not drawn else "more than one to draw"
+        value, remedy = " ".join(names), f"measure one of {', '.join(PLOTTED)}"
     elif path.suffix != ".png":
         problem, value, remedy = "no picture", str(path), "name a file that ends in .png"
     elif not path.parent.is_dir():
@@ -137,6 +148,5 @@ def _check_plot(path: Path, names: list[str]) -> None:
 
 
 def _refusal(problem: str, key: str, value: str) -> ConfigError:
-    jobs = ", ".join(f"paths.{job}" for job in PATHS_JOBS)
-    remedy = f"name one of {', '.join(MODULES)}, or one job of paths: {jobs}"
+    remedy = f"name one of {', '.join(MODULES)}, or one of their jobs: {', '.join(JOBS)}"
     return ConfigError(problem, place="lunaredge bench", key=key, value=value, remedy=remedy)

@@ -11,7 +11,7 @@ import msgspec
 # What decides a figure besides the processor; those that are installed are told.
 LIBRARIES = (
     *("lunaredge", "numba", "numpy", "scipy", "shapely", "msgpack", "msgspec", "pydantic"),
-    *("commonroad-drivability-checker", "python-fcl", "coal", "pyastar2d"),
+    *("commonroad-drivability-checker", "python-fcl", "coal", "pyastar2d", "ortools", "highspy"),
 )
 
 

@@ -1,0 +1,250 @@
+"""The board: a plan while it is made, and how tasks are put on it and taken off.
+
+Owns what is entered where; whether a task fits there is looked up before, in `schedule_fit`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lunaredge.kernels.jit import Ints, inner
+from lunaredge.kernels.schedule_ledger import Ledgers, copy_ledgers, enter
+from lunaredge.kernels.schedule_meters import Meters, copy_meters, draw_from
+from lunaredge.kernels.schedule_sheet import (
+    CHARGE,
+    CHARGE_W,
+    DUE,
+    FAMILY,
+    FIXED,
+    LEDGER,
+    LEFT_S,
+    MOVE_J,
+    NONE,
+    ON_BUS,
+    PLACE,
+    READY,
+    SET_UP,
+    TO,
+    WAS,
+    WEIGHT,
+    Sheet,
+    work_of,
+)
+
+BUS = 0
+"""The meter of the site's bus; after it come those of the chargers."""
+
+NODE, START, END, CHARGER, CHARGE_START, CHARGE_END, LEVEL, TRAVEL_S, TRAVEL_J = range(9)
+AHEAD, NEXT = range(9, 11)
+ROW_COLUMNS = 11
+"""Columns of a task on the board: its node (-1: it is not placed), when it starts and ends; the
+charger that is gone to before (-1: none), when charging starts and ends; joules left at its end;
+its travel; the task ahead of it and the one behind it in its node's list."""
+
+FIRST, LAST = range(2)
+"""Columns of a node: the first and the last task of its list. A machine does them in that order; on
+a computer it is the order in which they were put there."""
+
+LATE, COST, COUNT = range(3)
+"""The score: weighted seconds of tardiness, what is not placed included; joules; how many tasks are
+placed."""
+
+
+class Board(NamedTuple):
+    """A plan.
+
+    rows    : int64 (T, 11)
+    lines   : int64 (N, 2)
+    shared  : meters of the bus and of the chargers
+    owned   : ledgers of the computers
+    score   : int64 (3,)
+    """
+
+    rows: Ints
+    lines: Ints
+    shared: Meters
+    owned: Ledgers
+    score: Ints
+
+
+class Fit(NamedTuple):
+    """How a task would be done on a node: as the columns of the board, but for its neighbours."""
+
+    start: int
+    """-1: it can't be."""
+    end: int
+    charger: int
+    charge_start: int
+    charge_end: int
+    level: int
+    travel_s: int
+    travel_j: int
+
+
+def empty_board(sheet: Sheet, shared: Meters, owned: Ledgers) -> Board:
+    """Make a board with nothing on it."""
+    rows = np.zeros((len(sheet.tasks), ROW_COLUMNS), dtype=np.int64)
+    rows[:, [NODE, CHARGER, AHEAD, NEXT]] = NONE
+    return Board(
+        rows=rows,
+        lines=np.full((len(sheet.nodes), 2), NONE, dtype=np.int64),
+        shared=shared,
+        owned=owned,
+        score=np.array([sum_of_unplaced_late(sheet), 0, 0], dtype=np.int64),
+    )
+
+
+@inner
+def sum_of_unplaced_late(sheet: Sheet) -> int:
+    """Give what all tasks count as late if none is placed."""
+    late = 0
+    for t in range(len(sheet.tasks)):
+        late += unplaced_late(sheet, t)
+    return late
+
+
+@inner
+def unplaced_late(sheet: Sheet, task: int) -> int:
+    """Give what a task counts as late if it is not placed."""
+    return tardiness(sheet, task, 2 * sheet.pace[1])
+
+
+@inner
+def copy_board(source: Board, out_target: Board) -> None:
+    """Make one board like another of the same problem."""
+    for t in range(len(source.rows)):
+        for c in range(ROW_COLUMNS):
+            out_target.rows[t, c] = source.rows[t, c]
+    for n in range(len(source.lines)):
+        out_target.lines[n, FIRST] = source.lines[n, FIRST]
+        out_target.lines[n, LAST] = source.lines[n, LAST]
+    for k in range(len(source.score)):
+        out_target.score[k] = source.score[k]
+    copy_meters(source.shared, out_target.shared)
+    copy_ledgers(source.owned, out_target.owned)
+
+
+@inner
+def state_after(sheet: Sheet, board: Board, node: int, ahead: int) -> tuple[int, int, int, int]:
+    """Give when a machine leaves after a task (-1: at first), where, its charge and its set-up."""
+    if ahead == NONE:
+        spec = sheet.nodes[node]
+        return spec[READY], spec[PLACE], spec[CHARGE], spec[SET_UP]
+    row = board.rows[ahead]
+    return row[END], sheet.tasks[ahead, TO], row[LEVEL], sheet.tasks[ahead, FAMILY]
+
+
+@inner
+def tardiness(sheet: Sheet, task: int, end_s: int) -> int:
+    """Give the weighted tardiness of a task that ends then."""
+    return int(max(0, end_s - sheet.tasks[task, DUE]) * sheet.tasks[task, WEIGHT])
+
+
+@inner
+def cost_of(sheet: Sheet, task: int, node: int, travel_s: int, travel_j: int) -> int:
+    """Give what a task costs on a node with such travel, in joules."""
+    cost_j = work_of(sheet, task, node)[1] + travel_j + travel_s * sheet.pace[0]
+    if sheet.tasks[task, WAS] not in (NONE, node):
+        cost_j += sheet.tasks[task, MOVE_J]
+    return int(cost_j)
+
+
+@inner
+def put(sheet: Sheet, board: Board, task: int, node: int, ahead: int, fit: Fit) -> None:
+    """Put a task on the board, in its node's list behind the task ``ahead`` (-1: as its first)."""
+    row = board.rows[task]
+    row[NODE], row[START], row[END] = node, fit.start, fit.end
+    row[CHARGER], row[CHARGE_START], row[CHARGE_END] = fit.charger, fit.charge_start, fit.charge_end
+    row[LEVEL], row[TRAVEL_S], row[TRAVEL_J] = fit.level, fit.travel_s, fit.travel_j
+    _link(board, task, node, ahead)
+    _book(sheet, board, task, 1)
+
+
+@inner
+def put_fixed(sheet: Sheet, board: Board) -> None:
+    """Put what runs and can't be moved on an empty board; it may use more than there is."""
+    for t in range(len(sheet.tasks)):
+        if sheet.tasks[t, FIXED]:
+            node = sheet.tasks[t, WAS]
+            end_s = sheet.tasks[t, LEFT_S]
+            level_j = sheet.nodes[node, CHARGE]
+            put(sheet, board, t, node, NONE, Fit(0, end_s, NONE, NONE, NONE, level_j, 0, 0))
+
+
+@inner
+def take(sheet: Sheet, board: Board, task: int) -> None:
+    """Take a task off the board."""
+    _book(sheet, board, task, -1)
+    row = board.rows[task]
+    node, ahead, behind = row[NODE], row[AHEAD], row[NEXT]
+    if ahead == NONE:
+        board.lines[node, FIRST] = behind
+    else:
+        board.rows[ahead, NEXT] = behind
+    if behind == NONE:
+        board.lines[node, LAST] = ahead
+    else:
+        board.rows[behind, AHEAD] = ahead
+    row[NODE], row[CHARGER], row[AHEAD], row[NEXT] = NONE, NONE, NONE, NONE
+
+
+@inner
+def lay_out(sheet: Sheet, base: Board, rows: Ints, board: Board) -> None:
+    """Make a board of its rows, int64 (T, 11), and of what is fixed; lists go by start."""
+    copy_board(base, board)
+    for t in range(len(rows)):
+        node = rows[t, NODE]
+        if node == NONE or board.rows[t, NODE] != NONE:
+            continue
+        ahead = board.lines[node, LAST]
+        while ahead != NONE and board.rows[ahead, START] > rows[t, START]:
+            ahead = board.rows[ahead, AHEAD]
+        for c in range(AHEAD):
+            board.rows[t, c] = rows[t, c]
+        _link(board, t, node, ahead)
+        _book(sheet, board, t, 1)
+
+
+@inner
+def _link(board: Board, task: int, node: int, ahead: int) -> None:
+    behind = board.lines[node, FIRST] if ahead == NONE else board.rows[ahead, NEXT]
+    board.rows[task, AHEAD], board.rows[task, NEXT] = ahead, behind
+    if ahead == NONE:
+        board.lines[node, FIRST] = task
+    else:
+        board.rows[ahead, NEXT] = task
+    if behind == NONE:
+        board.lines[node, LAST] = task
+    else:
+        board.rows[behind, AHEAD] = task
+
+
+@inner
+def _book(sheet: Sheet, board: Board, task: int, factor: int) -> None:
+    """Enter what a task uses into the ledgers, and into the score; or take it out again."""
+    row = board.rows[task]
+    node = row[NODE]
+    spec = sheet.nodes[node]
+    shared = board.shared
+    if spec[LEDGER] != NONE:
+        enter(board.owned, spec[LEDGER], row[START], row[END], sheet.needs[task], factor)
+        if spec[ON_BUS] and sheet.pace[2]:
+            watts = draw_w(sheet, task, node)
+            draw_from(shared, BUS, row[START], row[END], factor * watts)
+    if row[CHARGER] != NONE:
+        post = sheet.chargers[row[CHARGER], 1]
+        draw_from(shared, post, row[CHARGE_START], row[CHARGE_END], factor)
+        if sheet.pace[2]:
+            watts = factor * spec[CHARGE_W]
+            draw_from(shared, BUS, row[CHARGE_START], row[CHARGE_END], watts)
+    late = tardiness(sheet, task, row[END]) - unplaced_late(sheet, task)
+    board.score[LATE] += factor * late
+    board.score[COST] += factor * cost_of(sheet, task, node, row[TRAVEL_S], row[TRAVEL_J])
+    board.score[COUNT] += factor
+
+
+@inner
+def draw_w(sheet: Sheet, task: int, node: int) -> int:
+    """Give what a task on a computer draws from the bus."""
+    duration_s, energy_j = work_of(sheet, task, node)
+    return (energy_j + duration_s - 1) // duration_s

@@ -1,0 +1,169 @@
+"""Choices: the best node for a task, at the end of what each node does already.
+
+Best is: least tardy; then least of what it costs and of `haste_w` for each second until it ends;
+then the earlier node in the sheet's lists.
+"""
+
+from typing import NamedTuple
+
+from lunaredge.kernels.jit import inner
+from lunaredge.kernels.schedule_board import (
+    LAST,
+    NODE,
+    Board,
+    Fit,
+    cost_of,
+    state_after,
+    tardiness,
+)
+from lunaredge.kernels.schedule_fit import AUTOMATIC, fit_on_computer, fit_on_machine, no_fit
+from lunaredge.kernels.schedule_sheet import (
+    BATTERY,
+    CHARGE_W,
+    FROM,
+    GROUP,
+    IDLE_W,
+    LEVEL,
+    MOVER,
+    NEVER,
+    NONE,
+    READY,
+    RESERVE,
+    TO,
+    Sheet,
+    is_pinned_to,
+    suits,
+    work_of,
+)
+
+
+class Choice(NamedTuple):
+    """A node (-1: none), how the task is done there, and how good that is."""
+
+    node: int
+    fit: Fit
+    late: int
+    value: float
+
+
+@inner
+def fit_at_end(
+    sheet: Sheet, board: Board, task: int, node: int, earliest_s: int, charger: int
+) -> Fit:
+    """Give the first fit after all that a node does already; on computers, beside it."""
+    if sheet.nodes[node, MOVER] < 0:
+        return fit_on_computer(sheet, board, task, node, earliest_s)
+    last = board.lines[node, LAST]
+    fit = fit_on_machine(sheet, board, task, node, last, earliest_s, charger)
+    if fit.start == NONE and charger != AUTOMATIC:
+        return fit_on_machine(sheet, board, task, node, last, earliest_s, AUTOMATIC)
+    return fit
+
+
+@inner
+def may_have(sheet: Sheet, board: Board, task: int, node: int) -> bool:
+    """Tell whether a node can do a task, and its replicas are elsewhere."""
+    return suits(sheet, task, node) and is_apart(sheet, board, task, node)
+
+
+@inner
+def is_apart(sheet: Sheet, board: Board, task: int, node: int) -> bool:
+    """Tell whether no placed task of the same group is in a node's failure domain."""
+    group, level = sheet.tasks[task, GROUP], sheet.tasks[task, LEVEL]
+    if group == NONE:
+        return True
+    for k in range(sheet.member_starts[group], sheet.member_starts[group + 1]):
+        other = board.rows[sheet.members[k], NODE]
+        if (
+            sheet.members[k] != task
+            and other != NONE
+            and sheet.domains[other, level] == sheet.domains[node, level]
+        ):
+            return False
+    return True
+
+
+@inner
+def best_node(
+    sheet: Sheet, board: Board, task: int, earliest_s: int, without: int, haste_w: float
+) -> Choice:
+    """Give the best node for a task that starts no sooner than that, but for one node."""
+    best = Choice(NONE, no_fit(), NEVER, 0.0)
+    first, end = sheet.only_starts[task], sheet.only_starts[task + 1]
+    if first < end:
+        for k in range(first, end):
+            if sheet.only[k] != without:
+                best = _better(sheet, board, task, sheet.only[k], earliest_s, haste_w, best)
+        return best
+    for kind in range(sheet.modes.shape[1]):
+        if sheet.modes[task, kind, 0] < 0:
+            continue
+        for k in range(sheet.kind_starts[kind], sheet.kind_starts[kind + 1]):
+            if sheet.by_kind[k] != without:
+                best = _better(sheet, board, task, sheet.by_kind[k], earliest_s, haste_w, best)
+    return best
+
+
+@inner
+def _better(
+    sheet: Sheet, board: Board, task: int, node: int, earliest_s: int, haste_w: float, best: Choice
+) -> Choice:
+    """Give the better of a node and the best before it."""
+    if sheet.modes[task, sheet.nodes[node, 0], 0] < 0:
+        return best
+    end_s, travel_s, travel_j = _least(sheet, board, task, node, earliest_s)
+    if end_s >= NEVER:
+        return best
+    late = tardiness(sheet, task, end_s)
+    value = cost_of(sheet, task, node, travel_s, travel_j) + haste_w * end_s
+    if not _is_less(late, value, best) or not may_have(sheet, board, task, node):
+        return best
+    fit = fit_at_end(sheet, board, task, node, earliest_s, AUTOMATIC)
+    if fit.start == NONE:
+        return best
+    late = tardiness(sheet, task, fit.end)
+    value = cost_of(sheet, task, node, fit.travel_s, fit.travel_j) + haste_w * fit.end
+    return Choice(node, fit, late, value) if _is_less(late, value, best) else best
+
+
+@inner
+def _is_less(late: int, value: float, best: Choice) -> bool:
+    if best.node == NONE:
+        return True
+    return late < best.late or (late == best.late and value < best.value)
+
+
+@inner
+def _least(
+    sheet: Sheet, board: Board, task: int, node: int, earliest_s: int
+) -> tuple[int, int, int]:
+    """Give no more than when a task would end on a node, and its travel, in a few steps."""
+    spec = sheet.nodes[node]
+    duration_s, energy_j = work_of(sheet, task, node)
+    if spec[MOVER] < 0:
+        return max(earliest_s, spec[READY]) + duration_s, 0, 0
+    if sheet.tasks[task, FROM] < 0:
+        return NEVER, 0, 0
+    leave_s, place, level_j, _ = state_after(sheet, board, node, board.lines[node, LAST])
+    trip = sheet.travel[spec[MOVER], place, sheet.tasks[task, FROM]]
+    start_s = max(earliest_s, leave_s + max(0, trip[0]))
+    left_j = level_j - trip[1] - energy_j - spec[IDLE_W] * (start_s - leave_s - trip[0])
+    if trip[0] >= 0 and left_j >= spec[RESERVE] + sheet.homes[spec[MOVER], sheet.tasks[task, TO]]:
+        return start_s + duration_s, trip[0], trip[1]
+    # It charges before, by whatever way.
+    charged_s = leave_s + (spec[BATTERY] - level_j) // spec[CHARGE_W]
+    return max(earliest_s, charged_s) + duration_s, 0, 0
+
+
+@inner
+def chosen(
+    sheet: Sheet, board: Board, task: int, node: int, earliest_s: int, charger: int
+) -> Choice:
+    """Give a task's fit on the node that is wanted for it, or no node if there is none."""
+    wrong = Choice(NONE, no_fit(), NEVER, 0.0)
+    if not is_pinned_to(sheet, task, node) or not may_have(sheet, board, task, node):
+        return wrong
+    fit = fit_at_end(sheet, board, task, node, earliest_s, charger)
+    if fit.start == NONE:
+        return wrong
+    return Choice(node, fit, tardiness(sheet, task, fit.end), 0.0)

@@ -1,0 +1,237 @@
+"""Fits: when and how a task can be done on a node, beside what is on the board already.
+
+Owns the constraints of one task on one node in time: travel, set-up, battery, charge, light,
+resources, the bus. Nothing here changes the board.
+"""
+
+from typing import NamedTuple
+
+from lunaredge.kernels.jit import inner
+from lunaredge.kernels.schedule_board import BUS, Board, Fit, draw_w, state_after
+from lunaredge.kernels.schedule_ledger import first_fit
+from lunaredge.kernels.schedule_meters import first_free
+from lunaredge.kernels.schedule_sheet import (
+    BATTERY,
+    CHARGE_W,
+    DARK_RESERVE,
+    FAMILY,
+    FLOOR,
+    FROM,
+    HEAT_W,
+    IDLE_W,
+    LATEST,
+    LEDGER,
+    LIGHT,
+    MOVER,
+    NEVER,
+    NONE,
+    ON_BUS,
+    READY,
+    RESERVE,
+    TO,
+    Sheet,
+    dark_s,
+    light_from_s,
+    work_of,
+)
+
+
+class Charging(NamedTuple):
+    """When a machine charges at a charger (end -1: it can't), and the travel there."""
+
+    start: int
+    end: int
+    travel_s: int
+    travel_j: int
+
+
+AUTOMATIC = -1
+"""Charge only if the battery would not last, and then where the task can start the soonest."""
+
+# Waiting for a post costs charge, so charging takes longer, so another gap must be looked for.
+_ROUNDS_MAX = 64
+
+
+@inner
+def no_fit() -> Fit:
+    """Give what says that a task can't be done."""
+    return Fit(NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE)
+
+
+@inner
+def fit_on_computer(sheet: Sheet, board: Board, task: int, node: int, earliest_s: int) -> Fit:
+    """Give the first fit on a computer, not before a time."""
+    spec = sheet.nodes[node]
+    duration_s, _ = work_of(sheet, task, node)
+    watts = draw_w(sheet, task, node) if spec[ON_BUS] and sheet.pace[2] else 0
+    latest_s = sheet.tasks[task, LATEST] - duration_s
+    shared = board.shared
+    start_s = max(earliest_s, spec[READY])
+    while start_s <= latest_s:
+        asked_s = start_s
+        if sheet.tasks[task, LIGHT]:
+            start_s = light_from_s(sheet, start_s, duration_s)
+        start_s = first_fit(board.owned, spec[LEDGER], start_s, duration_s, sheet.needs[task], 1)
+        if watts and start_s <= latest_s:
+            start_s = first_free(shared, BUS, start_s, duration_s, watts)
+        if start_s == asked_s:
+            return Fit(start_s, start_s + duration_s, NONE, NONE, NONE, NONE, 0, 0)
+    return no_fit()
+
+
+@inner
+def fit_on_machine(
+    sheet: Sheet, board: Board, task: int, node: int, ahead: int, earliest_s: int, charger: int
+) -> Fit:
+    """Give the first fit on a machine behind the task ``ahead`` (-1: as its first).
+
+    ``charger``: where it is to charge before, or AUTOMATIC. Of several chargers that one counts
+    after which the task starts the soonest, then the one of the least travel, then the nearest.
+    """
+    at = state_after(sheet, board, node, ahead)
+    if charger == AUTOMATIC:
+        direct = _work_from(sheet, task, node, at, earliest_s)
+        if direct.start != NONE:
+            return direct
+    if charger != AUTOMATIC:
+        return _fit_charged(sheet, board, task, node, at, charger, earliest_s)
+    best = no_fit()
+    nearby = sheet.nearby[sheet.nodes[node, MOVER], at[1]]
+    for k in range(len(nearby)):
+        q = nearby[k]
+        if q == NONE:
+            break
+        if best.start != NONE and _charged_from_s(sheet, task, node, at, q) > best.start:
+            continue
+        fit = _fit_charged(sheet, board, task, node, at, q, earliest_s)
+        if fit.start == NONE:
+            continue
+        if (
+            best.start == NONE
+            or fit.start < best.start
+            or (fit.start == best.start and fit.travel_j < best.travel_j)
+        ):
+            best = fit
+    return best
+
+
+@inner
+def _fit_charged(
+    sheet: Sheet,
+    board: Board,
+    task: int,
+    node: int,
+    at: tuple[int, int, int, int],
+    q: int,
+    earliest_s: int,
+) -> Fit:
+    """Give the fit with a charge before."""
+    charge = _charge_at(sheet, board, node, at, q)
+    if charge.end == NONE:
+        return no_fit()
+    full = (charge.end, sheet.chargers[q, 0], sheet.nodes[node, BATTERY], at[3])
+    fit = _work_from(sheet, task, node, full, earliest_s)
+    if fit.start == NONE:
+        return fit
+    return Fit(
+        fit.start,
+        fit.end,
+        q,
+        charge.start,
+        charge.end,
+        fit.level,
+        fit.travel_s + charge.travel_s,
+        fit.travel_j + charge.travel_j,
+    )
+
+
+@inner
+def _charged_from_s(
+    sheet: Sheet, task: int, node: int, at: tuple[int, int, int, int], q: int
+) -> int:
+    """Give no more than when a machine can be at a task by a charger."""
+    leave_s, place, level_j, _ = at
+    spec = sheet.nodes[node]
+    trip = sheet.travel[spec[MOVER], place, sheet.chargers[q, 0]]
+    onward = sheet.travel[spec[MOVER], sheet.chargers[q, 0], sheet.tasks[task, FROM]]
+    if min(trip[0], onward[0]) < 0:
+        return NEVER
+    charge_s = (spec[BATTERY] - level_j + trip[1]) // spec[CHARGE_W]
+    return int(leave_s + trip[0] + charge_s + onward[0])
+
+
+@inner
+def _work_from(
+    sheet: Sheet,
+    task: int,
+    node: int,
+    at: tuple[int, int, int, int],
+    earliest_s: int,
+) -> Fit:
+    """Give the fit without a charge from a state, see `state_after`."""
+    leave_s, place, level_j, family = at
+    setup_s = sheet.setups[family, sheet.tasks[task, FAMILY]]
+    row, spec = sheet.tasks[task], sheet.nodes[node]
+    trip = sheet.travel[spec[MOVER], place, row[FROM]]
+    trip_s, trip_j = trip[0], trip[1]
+    if trip_s < 0:
+        return no_fit()
+    duration_s, energy_j = work_of(sheet, task, node)
+    start_s = max(earliest_s, max(leave_s, spec[READY]) + setup_s + trip_s)
+    lit_s = light_from_s(sheet, start_s, duration_s)
+    level_j -= trip_j + energy_j
+    while True:
+        if row[LIGHT]:
+            start_s = lit_s
+        end_s = start_s + duration_s
+        if end_s > row[LATEST]:
+            return no_fit()
+        left_j = level_j - spec[IDLE_W] * (start_s - leave_s - trip_s)
+        left_j -= spec[HEAT_W] * dark_s(sheet, leave_s, end_s)
+        if left_j >= least_level_j(sheet, task, node, start_s, end_s):
+            return Fit(start_s, end_s, NONE, NONE, NONE, left_j, trip_s, trip_j)
+        # In the dark the reserve is larger: it may last once that is over.
+        if start_s == lit_s:
+            return no_fit()
+        start_s = lit_s
+
+
+@inner
+def _charge_at(
+    sheet: Sheet, board: Board, node: int, at: tuple[int, int, int, int], q: int
+) -> Charging:
+    """Give the first charge at a charger from a state, see `state_after`."""
+    leave_s, place, level_j, _ = at
+    spec = sheet.nodes[node]
+    trip = sheet.travel[spec[MOVER], place, sheet.chargers[q, 0]]
+    if trip[0] < 0:
+        return Charging(NONE, NONE, NONE, NONE)
+    shared = board.shared
+    # What runs may end before the machine is ready to go.
+    arrival_s = max(leave_s, spec[READY]) + trip[0]
+    start_s = arrival_s
+    for _ in range(_ROUNDS_MAX):
+        left_j = level_j - trip[1] - spec[IDLE_W] * (start_s - leave_s - trip[0])
+        left_j -= spec[HEAT_W] * dark_s(sheet, leave_s, start_s)
+        if left_j < spec[FLOOR] or left_j >= spec[BATTERY]:
+            break
+        duration_s = (spec[BATTERY] - left_j + spec[CHARGE_W] - 1) // spec[CHARGE_W]
+        asked_s = start_s
+        start_s = first_free(shared, sheet.chargers[q, 1], start_s, duration_s, 1)
+        if start_s < NEVER and sheet.pace[2]:
+            start_s = first_free(shared, BUS, start_s, duration_s, spec[CHARGE_W])
+        if start_s == asked_s:
+            return Charging(start_s, start_s + duration_s, trip[0], trip[1])
+        if start_s >= NEVER:
+            break
+    return Charging(NONE, NONE, NONE, NONE)
+
+
+@inner
+def least_level_j(sheet: Sheet, task: int, node: int, start_s: int, end_s: int) -> int:
+    """Give the joules that a machine must have left at the end of a task: reserve and way home."""
+    spec = sheet.nodes[node]
+    reserve_j = spec[RESERVE]
+    if spec[DARK_RESERVE] > reserve_j and dark_s(sheet, start_s, end_s) > 0:
+        reserve_j = spec[DARK_RESERVE]
+    return int(reserve_j + sheet.homes[spec[MOVER], sheet.tasks[task, TO]])
