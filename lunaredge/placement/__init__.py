@@ -1,7 +1,7 @@
 """Placement: which node does which task, and when; and why a task can't be placed.
 
-A library: it knows no scheduler, no ground and no files. `Planner` is its front door; `why_not` says
-what speaks against a task on each node; `assign` is for work that has no time, only room.
+A library: it knows no scheduler, no ground and no files. `Planner` is its front door; `why_not`
+says what speaks against a task on each node; `assign` is for work that has no time, only room.
 """
 
 from lunaredge.placement.assign import Assignment, AssignOptions, assign
