@@ -150,7 +150,7 @@ def _relocate(sheet: Sheet, board: Board, desk: Desk, task: int, node: int, seed
         return False
     if ahead != NONE:
         from_s = max(from_s, board.rows[ahead, END])
-    partner_at = (partner_node, _last_before(sheet, board, partner_node, from_s), AUTOMATIC)
+    partner_at = (partner_node, last_before(sheet, board, partner_node, from_s), AUTOMATIC)
     return _insert_two(sheet, board, desk, (task, partner), at, partner_at, seeds)
 
 
@@ -180,7 +180,7 @@ def _earliest_of_unit(sheet: Sheet, board: Board, desk: Desk, task: int) -> int:
 
 
 @inner
-def _last_before(sheet: Sheet, board: Board, node: int, at_s: int) -> int:
+def last_before(sheet: Sheet, board: Board, node: int, at_s: int) -> int:
     """Give the last task of a node's list that starts before a time, or is fixed; -1 if none."""
     ahead = board.lines[node, LAST]
     while ahead != NONE and board.rows[ahead, START] >= at_s and sheet.tasks[ahead, UNIT] != NONE:
@@ -256,12 +256,12 @@ def _go_first(sheet: Sheet, board: Board, desk: Desk, task: int, seeds: Seeds) -
         if _is_in_the_way(board, other, from_s, until_s) and below(seeds, 4):
             _lift_unit(sheet, board, desk, other)
     end = desk.counts[LOGGED]
-    at = (node, _last_before(sheet, board, node, from_s), AUTOMATIC)
+    at = (node, last_before(sheet, board, node, from_s), AUTOMATIC)
     if partner == NONE:
         if not insert(sheet, board, desk, task, at):
             return False
     else:
-        partner_at = (partner_node, _last_before(sheet, board, partner_node, from_s), AUTOMATIC)
+        partner_at = (partner_node, last_before(sheet, board, partner_node, from_s), AUTOMATIC)
         if not _insert_two(sheet, board, desk, (task, partner), at, partner_at, seeds):
             return False
     return _put_back(sheet, board, desk, first, end)
@@ -291,7 +291,7 @@ def _put_back(sheet: Sheet, board: Board, desk: Desk, first: int, end: int) -> b
         if task == NONE:
             return True
         row = desk.log[entry]
-        ahead = _last_before(sheet, board, row[1 + NODE], row[1 + START])
+        ahead = last_before(sheet, board, row[1 + NODE], row[1 + START])
         at = (row[1 + NODE], ahead, row[1 + CHARGER])
         partner = sheet.tasks[task, PARTNER]
         if partner == NONE:
@@ -301,7 +301,7 @@ def _put_back(sheet: Sheet, board: Board, desk: Desk, first: int, end: int) -> b
         for k in range(first, end):
             if desk.log[k, 0] == partner:
                 other = desk.log[k]
-                ahead = _last_before(sheet, board, other[1 + NODE], other[1 + START])
+                ahead = last_before(sheet, board, other[1 + NODE], other[1 + START])
                 other_at = (other[1 + NODE], ahead, other[1 + CHARGER])
                 if not insert_pair(sheet, board, desk, (task, partner), at, other_at):
                     return False

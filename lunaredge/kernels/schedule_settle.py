@@ -41,7 +41,8 @@ class Desk(NamedTuple):
     heap   : units to be fitted anew, the earliest first
     log    : int64 (G, 12)  tasks and their rows before, in order of change
     visits : int64 (U, 2)   in which trial a unit was fitted last, and how often
-    counts : int64 (4,)     log entries, trial, room for units in a trial, earliest start of all
+    counts : int64 (5,)     log entries, trial, most units that a trial moves, earliest start,
+                            whether nothing may start sooner than it does
     """
 
     heap: Heap
@@ -50,13 +51,13 @@ class Desk(NamedTuple):
     counts: Ints
 
 
-LOGGED, TRIAL, UNITS_MAX, NOT_BEFORE = range(4)
+LOGGED, TRIAL, UNITS_MAX, NOT_BEFORE, HELD = range(5)
 
 
 def desk_for(sheet: Sheet, unit_limit: int) -> Desk:
     """Make room for trials that move so many units at most."""
     unit_count = len(sheet.units)
-    counts = np.array([0, 0, unit_limit, 0], dtype=np.int64)
+    counts = np.array([0, 0, unit_limit, 0, 0], dtype=np.int64)
     return Desk(
         heap=heap_for(unit_count),
         log=np.zeros((4 * _VISITS_MAX * unit_limit + 64, ROW_COLUMNS + 1), dtype=np.int64),
@@ -144,7 +145,7 @@ def settle_marked(sheet: Sheet, board: Board, desk: Desk) -> bool:
         fitted += 1
         if visit[1] > _VISITS_MAX or fitted > desk.counts[UNITS_MAX]:
             return False
-        if not _refit(sheet, board, desk, unit):
+        if not refit(sheet, board, desk, unit):
             return False
     return True
 
@@ -175,8 +176,20 @@ def fit_behind(
 
 
 @inner
+def refit(sheet: Sheet, board: Board, desk: Desk, unit: int) -> bool:
+    """Fit a unit anew where it is, and mark those behind it if it moved; False: it is off now."""
+    counts = desk.counts
+    if not counts[HELD]:
+        return _refit(sheet, board, desk, unit)
+    not_before_s = counts[NOT_BEFORE]
+    counts[NOT_BEFORE] = max(not_before_s, board.rows[sheet.units[unit, 0], START])
+    fits = _refit(sheet, board, desk, unit)
+    counts[NOT_BEFORE] = not_before_s
+    return fits
+
+
+@inner
 def _refit(sheet: Sheet, board: Board, desk: Desk, unit: int) -> bool:
-    """Fit a unit anew where it is, and mark those behind it if it moved."""
     one, other = sheet.units[unit, 0], sheet.units[unit, 1]
     at = (board.rows[one, NODE], board.rows[one, AHEAD], board.rows[one, CHARGER])
     one_charge_s = board.rows[one, CHARGE_START]

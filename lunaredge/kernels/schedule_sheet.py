@@ -24,12 +24,12 @@ whether it is fixed; least health; capabilities as bits; its unit; whether it ca
 
 KIND, MOVER, PLACE, READY, BATTERY, CHARGE, RESERVE, DARK_RESERVE = range(8)
 FLOOR, IDLE_W, HEAT_W, CHARGE_W, HEALTH, SET_UP, HAS_SKILLS, LEDGER = range(8, 16)
-ON_BUS = 16
-NODE_COLUMNS = 17
+ON_BUS, LOST = 16, 17
+NODE_COLUMNS = 18
 """Columns of a node: kind; kind of mover (-1: a computer); place; when it is ready; battery, what
 is in it, reserves, how far down it may be when a charge begins; watts when idle, on top in the
 dark, while charging; health; family it is set up for; capabilities as bits; ledger of its
-resources (-1: a machine); whether the bus feeds it."""
+resources (-1: a machine); whether the bus feeds it; whether it is lost."""
 
 
 class Sheet(NamedTuple):
@@ -125,7 +125,7 @@ def suits(sheet: Sheet, task: int, node: int) -> bool:
     Whether the task is pinned elsewhere is not looked at.
     """
     row, spec = sheet.tasks[task], sheet.nodes[node]
-    if sheet.modes[task, spec[KIND], 0] < 0 or spec[HEALTH] < row[HEALTH_MIN]:
+    if sheet.modes[task, spec[KIND], 0] < 0 or spec[HEALTH] < row[HEALTH_MIN] or spec[LOST]:
         return False
     if row[SKILLS] & ~spec[HAS_SKILLS]:
         return False

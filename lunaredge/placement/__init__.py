@@ -6,6 +6,7 @@ says what speaks against a task on each node; `assign` is for work that has no t
 
 from lunaredge.placement.assign import Assignment, AssignOptions, assign
 from lunaredge.placement.engine import Planner
+from lunaredge.placement.live import LivePlan
 from lunaredge.placement.plan import Cause, Charge, Placed, Plan, Score, Wait
 from lunaredge.placement.problem import (
     After,
@@ -39,6 +40,7 @@ __all__ = [
     "Constraint",
     "Current",
     "Level",
+    "LivePlan",
     "Machine",
     "Mode",
     "Node",

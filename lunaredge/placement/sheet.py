@@ -14,7 +14,7 @@ from lunaredge.kernels.jit import Ints
 from lunaredge.kernels.schedule_board import Board, empty_board
 from lunaredge.kernels.schedule_ledger import empty_ledgers
 from lunaredge.kernels.schedule_meters import idle_meters
-from lunaredge.kernels.schedule_sheet import NEVER, NONE, OUT, Sheet
+from lunaredge.kernels.schedule_sheet import NEVER, NODE_COLUMNS, NONE, OUT, Sheet
 from lunaredge.kernels.schedule_start import start_board
 from lunaredge.placement.graph import Graph, graph_of
 from lunaredge.placement.problem import Level, Node, Problem, Resources, Task
@@ -241,7 +241,7 @@ def _node_rows(problem: Problem, numbers: Numbers, homes: Ints) -> Ints:
                 False,
             )
         )
-    return _rows(rows, 17)
+    return _rows([(*row, False) for row in rows], NODE_COLUMNS)
 
 
 def _modes(tasks: Sequence[Task], numbers: Numbers) -> Ints:

@@ -3,7 +3,18 @@
 import numpy as np
 
 from lunaredge.kernels.jit import Ints
-from lunaredge.kernels.schedule_board import NODE
+from lunaredge.kernels.schedule_board import (
+    CHARGE_END,
+    CHARGE_START,
+    CHARGER,
+    END,
+    LEVEL,
+    NODE,
+    ROW_COLUMNS,
+    START,
+    TRAVEL_J,
+    TRAVEL_S,
+)
 from lunaredge.kernels.schedule_build import Genes, free_genes
 from lunaredge.kernels.schedule_sheet import NONE, UNIT, Sheet
 from lunaredge.placement.plan import Placed, Plan
@@ -33,6 +44,23 @@ def genes_like(plan: Plan, problem: Problem, sheet: Sheet, order: Ints) -> Genes
     _inherit(sheet, begins_s)
     genes.order[:] = order[np.argsort(begins_s[order], kind="stable")]
     return genes
+
+
+def rows_like(plan: Plan, problem: Problem, sheet: Sheet) -> Ints:
+    """Give the rows of a plan that keeps every rule, see `schedule_board`."""
+    nodes = {node.id: n for n, node in enumerate(problem.nodes)}
+    chargers = {charger.place: q for q, charger in enumerate(problem.chargers)}
+    numbers = {task.id: t for t, task in enumerate(problem.tasks)}
+    rows = np.full((len(sheet.tasks), ROW_COLUMNS), NONE, dtype=np.int64)
+    for item in plan.placed:
+        row, charge = rows[numbers[item.task]], item.charge
+        row[[NODE, START, END]] = nodes[item.node], item.start_s, item.end_s
+        row[[TRAVEL_S, TRAVEL_J]] = item.travel_s, item.travel_j
+        row[LEVEL] = NONE if item.level_j is None else item.level_j
+        if charge is not None:
+            row[[CHARGER, CHARGE_START]] = chargers[charge.place], charge.begin_s
+            row[CHARGE_END] = charge.end_s
+    return rows
 
 
 def hastened(sheet: Sheet, order: Ints, rows: Ints) -> Ints:
