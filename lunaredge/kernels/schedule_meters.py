@@ -40,7 +40,7 @@ class Meters(NamedTuple):
 def idle_meters(limits: Ints, interval_count: int) -> Meters:
     """Make meters with these limits, int64 (M,), that can take so many intervals."""
     meter_count = len(limits)
-    # Blocks are at least half full but for one of each meter and those that were just emptied.
+    # Any two neighbours hold more than half a block of steps, and an interval makes two steps.
     size = 2 * meter_count + 2 + interval_count // (BLOCK // 8)
     blocks = np.zeros((size, 6), dtype=np.int64)
     blocks[:, [_AFTER, _BEFORE]] = NONE
@@ -105,6 +105,8 @@ def first_free(meters: Meters, meter: int, start_s: int, duration_s: int, amount
 @inner
 def draw_from(meters: Meters, meter: int, start_s: int, end_s: int, amount: int) -> None:
     """Draw so much more from a time until before another; less, when it is negative."""
+    if amount == 0:
+        return
     _cut(meters, meter, start_s)
     _cut(meters, meter, end_s)
     block = _block_at(meters, meter, start_s)
@@ -232,18 +234,19 @@ def _join(meters: Meters, meter: int, at_s: int) -> None:
         _drop(meters, meter, block)
     else:
         _weigh(meters, block)
-        _merge(meters, meter, block)
+        if not _merge(meters, meter, block) and head[_BEFORE] != NONE:
+            _merge(meters, meter, head[_BEFORE])
 
 
 @inner
-def _merge(meters: Meters, meter: int, block: int) -> None:
-    """Take the steps of the block behind over, if both fill no more than half of one."""
+def _merge(meters: Meters, meter: int, block: int) -> bool:
+    """Take the steps of the block behind over if both fill no more than half of one; tell so."""
     after = meters.blocks[block, _AFTER]
     if after == NONE:
-        return
+        return False
     head, other = meters.blocks[block], meters.blocks[after]
     if head[_COUNT] + other[_COUNT] > BLOCK // 2:
-        return
+        return False
     for k in range(other[_COUNT]):
         meters.steps[block, head[_COUNT] + k, 0] = meters.steps[after, k, 0]
         drawn = meters.steps[after, k, 1] + other[_ADD]
@@ -252,6 +255,7 @@ def _merge(meters: Meters, meter: int, block: int) -> None:
     other[_COUNT] = 0
     _drop(meters, meter, after)
     _weigh(meters, block)
+    return True
 
 
 @inner
