@@ -41,9 +41,9 @@ ROW_COLUMNS = 11
 charger that is gone to before (-1: none), when charging starts and ends; joules left at its end;
 its travel; the task ahead of it and the one behind it in its node's list."""
 
-FIRST, LAST = range(2)
-"""Columns of a node: the first and the last task of its list. A machine does them in that order; on
-a computer it is the order in which they were put there."""
+FIRST, LAST, BUSY_S = range(3)
+"""Columns of a node: the first and the last task of its list, and the sum of their seconds. A
+machine does them in that order; on a computer it is the order in which they were put there."""
 
 LATE, COST, COUNT = range(3)
 """The score: weighted seconds of tardiness, what is not placed included; joules; how many tasks are
@@ -54,7 +54,7 @@ class Board(NamedTuple):
     """A plan.
 
     rows    : int64 (T, 11)
-    lines   : int64 (N, 2)
+    lines   : int64 (N, 3)
     shared  : meters of the bus and of the chargers
     owned   : ledgers of the computers
     score   : int64 (3,)
@@ -87,7 +87,7 @@ def empty_board(sheet: Sheet, shared: Meters, owned: Ledgers) -> Board:
     rows[:, [NODE, CHARGER, AHEAD, NEXT]] = NONE
     return Board(
         rows=rows,
-        lines=np.full((len(sheet.nodes), 2), NONE, dtype=np.int64),
+        lines=np.array([[NONE, NONE, 0]], dtype=np.int64).repeat(len(sheet.nodes), axis=0),
         shared=shared,
         owned=owned,
         score=np.array([sum_of_unplaced_late(sheet), 0, 0], dtype=np.int64),
@@ -116,8 +116,8 @@ def copy_board(source: Board, out_target: Board) -> None:
         for c in range(ROW_COLUMNS):
             out_target.rows[t, c] = source.rows[t, c]
     for n in range(len(source.lines)):
-        out_target.lines[n, FIRST] = source.lines[n, FIRST]
-        out_target.lines[n, LAST] = source.lines[n, LAST]
+        for c in range(3):
+            out_target.lines[n, c] = source.lines[n, c]
     for k in range(len(source.score)):
         out_target.score[k] = source.score[k]
     copy_meters(source.shared, out_target.shared)
@@ -241,6 +241,7 @@ def _book(sheet: Sheet, board: Board, task: int, factor: int) -> None:
     board.score[LATE] += factor * late
     board.score[COST] += factor * cost_of(sheet, task, node, row[TRAVEL_S], row[TRAVEL_J])
     board.score[COUNT] += factor
+    board.lines[node, BUSY_S] += factor * (row[END] - row[START])
 
 
 @inner

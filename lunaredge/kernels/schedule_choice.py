@@ -1,13 +1,15 @@
 """Choices: the best node for a task, at the end of what each node does already.
 
 Best is: least tardy; then least of what it costs and of `haste_w` for each second until it ends;
-then the earlier node in the sheet's lists.
+then the node that is the least busy, so that losing one loses little; then the earlier node in the
+sheet's lists.
 """
 
 from typing import NamedTuple
 
 from lunaredge.kernels.jit import inner
 from lunaredge.kernels.schedule_board import (
+    BUSY_S,
     LAST,
     NODE,
     Board,
@@ -44,6 +46,7 @@ class Choice(NamedTuple):
     fit: Fit
     late: int
     value: float
+    busy_s: int
 
 
 @inner
@@ -88,7 +91,7 @@ def best_node(
     sheet: Sheet, board: Board, task: int, earliest_s: int, without: int, haste_w: float
 ) -> Choice:
     """Give the best node for a task that starts no sooner than that, but for one node."""
-    best = Choice(NONE, no_fit(), NEVER, 0.0)
+    best = Choice(NONE, no_fit(), NEVER, 0.0, 0)
     first, end = sheet.only_starts[task], sheet.only_starts[task + 1]
     if first < end:
         for k in range(first, end):
@@ -116,21 +119,24 @@ def _better(
         return best
     late = tardiness(sheet, task, end_s)
     value = cost_of(sheet, task, node, travel_s, travel_j) + haste_w * end_s
-    if not _is_less(late, value, best) or not may_have(sheet, board, task, node):
+    busy_s = board.lines[node, BUSY_S]
+    if not _is_less(late, value, busy_s, best) or not may_have(sheet, board, task, node):
         return best
     fit = fit_at_end(sheet, board, task, node, earliest_s, AUTOMATIC)
     if fit.start == NONE:
         return best
     late = tardiness(sheet, task, fit.end)
     value = cost_of(sheet, task, node, fit.travel_s, fit.travel_j) + haste_w * fit.end
-    return Choice(node, fit, late, value) if _is_less(late, value, best) else best
+    if not _is_less(late, value, busy_s, best):
+        return best
+    return Choice(node, fit, late, value, busy_s)
 
 
 @inner
-def _is_less(late: int, value: float, best: Choice) -> bool:
-    if best.node == NONE:
-        return True
-    return late < best.late or (late == best.late and value < best.value)
+def _is_less(late: int, value: float, busy_s: int, best: Choice) -> bool:
+    if best.node == NONE or late != best.late:
+        return best.node == NONE or late < best.late
+    return value < best.value or (value == best.value and busy_s < best.busy_s)
 
 
 @inner
@@ -160,10 +166,10 @@ def chosen(
     sheet: Sheet, board: Board, task: int, node: int, earliest_s: int, charger: int
 ) -> Choice:
     """Give a task's fit on the node that is wanted for it, or no node if there is none."""
-    wrong = Choice(NONE, no_fit(), NEVER, 0.0)
+    wrong = Choice(NONE, no_fit(), NEVER, 0.0, 0)
     if not is_pinned_to(sheet, task, node) or not may_have(sheet, board, task, node):
         return wrong
     fit = fit_at_end(sheet, board, task, node, earliest_s, charger)
     if fit.start == NONE:
         return wrong
-    return Choice(node, fit, tardiness(sheet, task, fit.end), 0.0)
+    return Choice(node, fit, tardiness(sheet, task, fit.end), 0.0, 0)

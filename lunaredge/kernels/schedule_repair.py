@@ -286,25 +286,31 @@ def _first_gap(sheet: Sheet, board: Board, task: int, from_s: int, without: int)
     By time alone: travel and work fit in before the next starts. Node -1 if there is no such gap.
     """
     found, found_ahead, found_s = NONE, NONE, NEVER
-    place = sheet.tasks[task, FROM]
     for node in range(len(sheet.nodes)):
-        mover = sheet.nodes[node, MOVER]
-        if mover < 0 or node == without or place < 0:
+        if sheet.nodes[node, MOVER] < 0 or node == without or sheet.tasks[task, FROM] < 0:
             continue
         if sheet.modes[task, sheet.nodes[node, KIND], 0] < 0:
             continue
-        if not _may_be_on(sheet, board, task, node):
-            continue
-        duration_s = work_of(sheet, task, node)[0]
-        behind = board.lines[node, LAST]
-        while behind != NONE and board.rows[behind, START] > from_s:
-            ahead = board.rows[behind, AHEAD]
-            leave_s, stand, _, _ = state_after(sheet, board, node, ahead)
-            trip_s = sheet.travel[mover, stand, place, 0]
+        ahead, end_s = _gap_on(sheet, board, task, node, from_s)
+        if end_s < found_s and _may_be_on(sheet, board, task, node):
+            found, found_ahead, found_s = node, ahead, end_s
+    return found, found_ahead
+
+
+@inner
+def _gap_on(sheet: Sheet, board: Board, task: int, node: int, from_s: int) -> tuple[int, int]:
+    """Give the task ahead of the first gap on a machine, and when the task would end there."""
+    mover, found, found_s = sheet.nodes[node, MOVER], NONE, NEVER
+    duration_s = work_of(sheet, task, node)[0]
+    behind = board.lines[node, LAST]
+    while behind != NONE and board.rows[behind, START] > from_s:
+        ahead = board.rows[behind, AHEAD]
+        leave_s, stand, _, _ = state_after(sheet, board, node, ahead)
+        if max(from_s, leave_s) + duration_s <= board.rows[behind, START]:
+            trip_s = sheet.travel[mover, stand, sheet.tasks[task, FROM], 0]
             onward_s = sheet.travel[mover, sheet.tasks[task, TO], sheet.tasks[behind, FROM], 0]
             end_s = max(from_s, leave_s + trip_s) + duration_s
-            fits = min(trip_s, onward_s) >= 0 and end_s + onward_s <= board.rows[behind, START]
-            if fits and end_s < found_s:
-                found, found_ahead, found_s = node, ahead, end_s
-            behind = ahead
-    return found, found_ahead
+            if min(trip_s, onward_s) >= 0 and end_s + onward_s <= board.rows[behind, START]:
+                found, found_s = ahead, end_s
+        behind = ahead
+    return int(found), int(found_s)

@@ -11,6 +11,7 @@ from lunaredge.kernels.schedule_fit import AUTOMATIC
 from lunaredge.kernels.schedule_sheet import NEVER, NONE
 from lunaredge.placement.plan import Plan, Score
 from lunaredge.placement.problem import Resources
+from lunaredge.placement.sheet import NEARBY_MAX
 from tests.placement.case import (
     Case,
     Stand,
@@ -206,11 +207,11 @@ def fit_on_machine(yard, t, n, ahead, earliest_s, charger):
 
 
 def nearest(yard, n, place):
-    """Give the chargers that can be reached, those first that are reached the soonest."""
+    """Give the few chargers that are reached the soonest, the nearest first."""
     node = yard.problem.nodes[n]
     ways = [way(yard.case, node, place, charger.place) for charger in yard.problem.chargers]
     reached = [q for q, found in enumerate(ways) if found is not None]
-    return sorted(reached, key=lambda q: ways[q][0])
+    return sorted(reached, key=lambda q: ways[q][0])[:NEARBY_MAX]
 
 
 def direct_fit(yard, t, n, stand, earliest_s):
@@ -332,25 +333,19 @@ def place_alone(yard, genes, t, haste_w):
 
 
 def place_pair(yard, genes, one, other, haste_w):
-    """Put two tasks that meet where they start together, each in its turn waiting for the other."""
+    """Put two tasks that meet where they start together: both choose anew until they do."""
     from_s = max(earliest_start(yard, one), earliest_start(yard, other))
-    if from_s >= NEVER:
-        return
-    n, fit = chosen_node(yard, genes, one, from_s, NONE, haste_w)
-    if n == NONE:
-        return
-    yard.put(one, n, yard.last(n), fit)
-    at, other_fit = chosen_node(yard, genes, other, fit.start, n, haste_w)
-    while other_fit.start != fit.start:
-        yard.take(one)
-        if other_fit == NO_FIT:
-            return
-        fit = fit_at_end(yard, one, n, other_fit.start, int(genes.chargers[one]))
-        if fit == NO_FIT:
+    while from_s < NEVER:
+        n, fit = chosen_node(yard, genes, one, from_s, NONE, haste_w)
+        if n == NONE:
             return
         yard.put(one, n, yard.last(n), fit)
-        other_fit = fit_at_end(yard, other, at, fit.start, int(genes.chargers[other]))
-    yard.put(other, at, yard.last(at), other_fit)
+        at, other_fit = chosen_node(yard, genes, other, fit.start, n, haste_w)
+        if other_fit.start == fit.start:
+            yard.put(other, at, yard.last(at), other_fit)
+            return
+        yard.take(one)
+        from_s = NEVER if at == NONE else other_fit.start
 
 
 def built(problem, travel, units, genes, haste_w):
