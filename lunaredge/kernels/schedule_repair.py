@@ -2,8 +2,8 @@
 
 A node is lost, a task comes or goes, a due time moves. The tasks that this touches are taken off,
 with those that wait for them, and put back one by one: where they were, if that goes, or into the
-first gap, or at the end of the best node, whichever is the least late. Nothing else starts sooner
-than it did, and later only to make room.
+first gap, or at the end of the best node, whichever is the sooner. Nothing else starts sooner than
+it did, and later only to make room.
 """
 
 import numpy as np
@@ -13,7 +13,6 @@ from lunaredge.kernels.jit import Flags, Ints, inner, kernel
 from lunaredge.kernels.schedule_board import (
     AHEAD,
     CHARGER,
-    COST,
     END,
     FIRST,
     LAST,
@@ -30,7 +29,6 @@ from lunaredge.kernels.schedule_board import (
 from lunaredge.kernels.schedule_choice import best_node, may_have
 from lunaredge.kernels.schedule_fit import AUTOMATIC
 from lunaredge.kernels.schedule_local import last_before
-from lunaredge.kernels.schedule_memory import is_less
 from lunaredge.kernels.schedule_settle import (
     HELD,
     LOGGED,
@@ -65,7 +63,6 @@ from lunaredge.kernels.schedule_sheet import (
 _VISITS_MAX = 4
 
 _AS_BEFORE, _IN_A_GAP, _AT_THE_END = range(3)
-_WAYS = 3
 """In which a task is put back."""
 
 
@@ -194,20 +191,32 @@ def _put_back(
         from_s = max(from_s, earliest(sheet, board, desk, other))
     if from_s >= NEVER:
         return
-    best, best_late, best_cost = NONE, 0, 0
     late_before = board.score[LATE] + _late_in(sheet, before, one) + _late_in(sheet, before, other)
-    for way in range(_WAYS):
+    first = _AT_THE_END
+    if _end_in_gap(sheet, board, one, from_s) < _end_at_end(sheet, board, one, from_s, haste_w):
+        first = _IN_A_GAP
+    # The last time it may be later than it was.
+    for way in (_AS_BEFORE, first, _IN_A_GAP + _AT_THE_END - first, _AS_BEFORE):
         begin_trial(desk)
         if _put_one_way(sheet, board, desk, unit, before, way, from_s, haste_w):
-            late, cost = board.score[LATE], board.score[COST]
-            if way == _AS_BEFORE and late <= late_before:
+            if way != _AS_BEFORE or board.score[LATE] <= late_before:
                 return
-            if best == NONE or is_less(late, cost, best_late, best_cost):
-                best, best_late, best_cost = way, late, cost
+            late_before = NEVER
         take_back(sheet, board, desk)
-    if best != NONE:
-        begin_trial(desk)
-        _put_one_way(sheet, board, desk, unit, before, best, from_s, haste_w)
+
+
+@inner
+def _end_in_gap(sheet: Sheet, board: Board, task: int, from_s: int) -> int:
+    """Give when a task would end in the first gap."""
+    node, _ahead = _first_gap(sheet, board, task, from_s, NONE)
+    return NEVER if node == NONE else _gap_on(sheet, board, task, node, from_s)[1]
+
+
+@inner
+def _end_at_end(sheet: Sheet, board: Board, task: int, from_s: int, haste_w: float) -> int:
+    """Give when a task would end behind all that its best node does."""
+    choice = best_node(sheet, board, task, from_s, NONE, haste_w)
+    return NEVER if choice.node == NONE else choice.fit.end
 
 
 @inner
