@@ -28,7 +28,7 @@ from lunaredge.placement.waits import waits
 
 # Up to here making the plan anew beats moving parts of it (x86-64, 2026-11: at 200 units after a
 # second by 0 to 4 %, at 20 by 20 % where all wait for one charger; at 2,000 it finds nothing).
-_LISTS_UNITS_MAX = 400
+LISTS_UNITS_MAX = 400
 # Between two looks at the clock lies about a third of a millisecond.
 _SLICE_UNITS, _SLICE_MOVES = 500, 10
 # Each list of 10,000 units takes half a second.
@@ -70,7 +70,7 @@ class Planner:
         self._seeds = seeds_from(seed)
         self._haste_w = _typical_w(self._sheet.modes)
         genes, board = self._first(start, is_over)
-        is_small = len(self._sheet.units) <= _LISTS_UNITS_MAX
+        is_small = len(self._sheet.units) <= LISTS_UNITS_MAX
         self._lists = lists_from(self._sheet, genes, board, _copy(self._base)) if is_small else None
         self._walk = None if is_small else walk_from(self._sheet, board)
 

@@ -68,6 +68,7 @@ def _functions_of(module: ModuleType) -> Iterator[Any]:
 def _compile(functions: list[Any], say: Say) -> None:
     """Compile in a thread beside, so that progress can be told."""
     from lunaredge.paths.warmup import warm_up as warm_up_paths
+    from lunaredge.placement.warmup import warm_up as warm_up_placement
     from lunaredge.scheduler.solve import warm_up as warm_up_scheduler
 
     failures: list[BaseException] = []
@@ -76,6 +77,7 @@ def _compile(functions: list[Any], say: Say) -> None:
         try:
             warm_up_scheduler()
             warm_up_paths()
+            warm_up_placement()
         except BaseException as exc:
             failures.append(exc)
 

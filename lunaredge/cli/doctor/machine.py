@@ -29,7 +29,8 @@ EXTRAS = {
         "yaml",
     ),
     "monitor": ("textual",),
-    "bench": ("coal", "commonroad_dc", "fcl", "pyastar2d", "scipy", "shapely"),
+    "bench": ("coal", "fcl", "highspy", "ortools", "pyastar2d", "scipy", "shapely"),
+    "commonroad": ("commonroad_dc",),
 }
 # 2026-01-01T00:00:00Z. A clock before this has lost its battery: lunaredge is younger.
 WALL_NS_MIN = 1_767_225_600 * NS_PER_S
