@@ -109,10 +109,15 @@ def _ruin(sheet: Sheet, rows: Ints, seeds: Seeds, out_genes: Genes, out_places: 
             if other == NONE:
                 continue
             row = rows[other]
-            near = row[NODE] == node if by_node else row[START] < end_s and start_s < row[END]
+            near = row[NODE] == node if by_node else _is_beside(row, start_s, end_s)
             if near and below(seeds, 2):
                 out_genes.nodes[other], out_genes.chargers[other] = ANY, AUTOMATIC
     _shift(sheet, seeds, sheet.tasks[task, UNIT], out_genes, out_places)
+
+
+@inner
+def _is_beside(row: Ints, start_s: int, end_s: int) -> bool:
+    return bool(row[NODE] != NONE and row[START] < end_s and start_s < row[END])
 
 
 @inner

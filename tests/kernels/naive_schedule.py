@@ -5,7 +5,7 @@ Every second is tried. What a way, the darkness or a lost joule is, the judge of
 
 import numpy as np
 
-from lunaredge.kernels.schedule_board import AHEAD, FIRST, NEXT, NODE, START, Fit
+from lunaredge.kernels.schedule_board import AHEAD, FIRST, LAST, NEXT, NODE, START, Fit
 from lunaredge.kernels.schedule_build import ANY
 from lunaredge.kernels.schedule_fit import AUTOMATIC
 from lunaredge.kernels.schedule_sheet import NEVER, NONE
@@ -124,7 +124,7 @@ def line_of(board, n):
         assert board.rows[t, AHEAD] == ahead
         line.append(t)
         ahead, t = t, int(board.rows[t, NEXT])
-    assert board.lines[n].tolist() == [line[0], line[-1]] if line else [NONE, NONE]
+    assert board.lines[n, [FIRST, LAST]].tolist() == ([line[0], line[-1]] if line else [NONE, NONE])
     return line
 
 
@@ -279,13 +279,14 @@ def nodes_in_order(yard, t):
     return sorted(range(len(kinds)), key=lambda n: (kinds.index(kinds[n]), n))
 
 
-def late_and_value(yard, t, n, fit, haste_w):
-    """Give what a fit counts among the nodes that a task may go to."""
+def merit(yard, t, n, fit, haste_w):
+    """Give what a fit counts among others: tardiness, value, and how busy its node is."""
     task, node = yard.problem.tasks[t], yard.problem.nodes[n]
     is_moved = task.current is not None and task.current.node != node.id
     cost_j = work(task, node)[1] + fit.travel_j + yard.problem.travel_j_s * fit.travel_s
     cost_j += task.current.move_j if is_moved else 0
-    return task.weight * max(0, fit.end - task.due_s), cost_j + haste_w * fit.end
+    busy_s = sum(yard.placed[other][1].end - yard.placed[other][1].start for other in yard.lines[n])
+    return task.weight * max(0, fit.end - task.due_s), cost_j + haste_w * fit.end, busy_s
 
 
 def best_node(yard, t, earliest_s, without, haste_w):
@@ -296,9 +297,7 @@ def best_node(yard, t, earliest_s, without, haste_w):
             fit = fit_at_end(yard, t, n, earliest_s, AUTOMATIC)
             if fit != NO_FIT:
                 found.append((n, fit))
-    return min(
-        found, key=lambda one: late_and_value(yard, t, *one, haste_w), default=(NONE, NO_FIT)
-    )
+    return min(found, key=lambda one: merit(yard, t, *one, haste_w), default=(NONE, NO_FIT))
 
 
 def earliest_start(yard, t):

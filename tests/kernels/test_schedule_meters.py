@@ -166,6 +166,26 @@ def test_what_draws_nothing_leaves_no_steps() -> None:
     assert meters.pool[USED] == len(LIMITS)
 
 
+def test_a_block_between_full_ones_may_lose_all_its_steps() -> None:
+    meters, diary = idle_meters(LIMITS, 200), Diary(LIMITS, 2_100)
+    draws = [(2, 10 * k + 5, 10 * k + 10, 1 + k % 3) for k in range(200)]
+    for draw in draws:
+        apply(meters, diary, draw, 1)
+    before, block, behind = meter_blocks(meters, 2)[4:7]
+    held = meters.steps[block, : meters.blocks[block, 0], 0].tolist()
+    for neighbour in (before, behind):
+        from_s = int(meters.steps[neighbour, 1, 0]) // 10 * 10
+        apply(meters, diary, (2, from_s + 1, from_s + 3, 1), 1)
+        apply(meters, diary, (2, from_s + 11, from_s + 13, 1), 1)
+
+    for draw in draws:
+        if draw[1] in held or draw[2] in held:
+            apply(meters, diary, draw, -1)
+            assert says(meters, 2_100) == told(diary)
+
+    assert block not in meter_blocks(meters, 2)
+
+
 def emptied_to_one_step_a_block(order: int, count: int) -> tuple[Meters, Meters]:
     """Fill a meter again and again; each time leave as little in its new blocks as keeps them.
 

@@ -1,0 +1,90 @@
+import random
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lunaredge.kernels.schedule_board import LATE, NODE
+from lunaredge.kernels.schedule_build import build, copy_genes, free_genes, note_choices
+from lunaredge.kernels.schedule_sheet import NONE
+from lunaredge.placement.plan import Score
+from lunaredge.placement.readout import read_plan
+from tests.kernels import naive_schedule as naive
+from tests.kernels.schedule_scene import (
+    HASTE_W,
+    board_from,
+    copy_of,
+    placed_tasks,
+    random_genes,
+    random_scene,
+)
+from tests.placement.judge import violations
+
+rngs = st.builds(random.Random, st.integers(0, 1 << 30))
+NO_LIMIT = np.iinfo(np.int64).max
+
+
+@settings(max_examples=300, deadline=None)
+@given(rng=rngs, haste_w=st.sampled_from((0.0, 0.37, 5.0)))
+def test_a_list_gives_the_plan_of_putting_each_unit_where_it_can_be_the_soonest(
+    rng: random.Random, haste_w: float
+) -> None:
+    scene = random_scene(rng, rng.randint(1, 9), rng.randint(0, 4))
+    genes = random_genes(rng, scene.sheet)
+
+    board = board_from(scene, genes, haste_w)
+
+    wanted = naive.built(scene.problem, scene.travel, scene.sheet.units, genes, haste_w)
+    found = naive.yard_of(scene.problem, scene.travel, board)
+    assert found.placed == wanted.placed
+    assert [sorted(line) for line in found.lines] == [sorted(line) for line in wanted.lines]
+
+
+@settings(max_examples=120, deadline=None)
+@given(rng=rngs)
+def test_the_plan_of_any_list_breaks_no_rule(rng: random.Random) -> None:
+    scene = random_scene(rng, rng.randint(1, 10), rng.randint(1, 5))
+
+    board = board_from(scene, random_genes(rng, scene.sheet))
+
+    score = Score(late_s=int(board.score[0]), cost_j=int(board.score[1]))
+    plan = read_plan(scene.problem, scene.travel, board.rows.tolist(), score)
+    assert violations(scene.problem, scene.travel, plan) == []
+    assert board.score[2] == len(plan.placed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rng=rngs)
+def test_a_plan_is_given_up_only_if_its_tardiness_passes_the_limit(rng: random.Random) -> None:
+    scene = random_scene(rng, rng.randint(1, 9), rng.randint(1, 4))
+    genes, spare = random_genes(rng, scene.sheet), copy_of(scene.base)
+    late = int(board_from(scene, genes).score[LATE])
+
+    # The board is used again and again, whatever is on it.
+    for limit in (NO_LIMIT, late, max(0, late - 1), 0, late + 1) if len(genes.order) else ():
+        is_whole = build(scene.sheet, scene.base, genes, HASTE_W, limit, spare)
+
+        assert is_whole == (late <= limit)
+        assert not is_whole or spare.rows.tolist() == board_from(scene, genes).rows.tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(rng=rngs)
+def test_choices_that_were_open_give_the_same_plan_once_they_are_noted(rng: random.Random) -> None:
+    scene = random_scene(rng, rng.randint(1, 9), rng.randint(1, 4))
+    genes = random_genes(rng, scene.sheet)
+    board = board_from(scene, genes)
+
+    noted = free_genes(scene.sheet, genes.order.copy())
+    copy_genes(genes, noted)
+    note_choices(board, noted)
+
+    placed = placed_tasks(board)
+    assert noted.order.tolist() == genes.order.tolist()
+    assert noted.turned.tolist() == genes.turned.tolist()
+    assert noted.nodes[placed].tolist() == board.rows[placed, NODE].tolist()
+    missing = [t for t in range(len(board.rows)) if t not in placed]
+    assert noted.nodes[missing].tolist() == genes.nodes[missing].tolist()
+    # Of two that meet, who had to charge only after some waiting charges at once the next time.
+    if (scene.sheet.units[:, 1] == NONE).all():
+        assert board_from(scene, noted).rows.tolist() == board.rows.tolist()
