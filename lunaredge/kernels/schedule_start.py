@@ -3,17 +3,14 @@
 import numpy as np
 
 from lunaredge.kernels.jit import Floats, Ints, inner, kernel
-from lunaredge.kernels.schedule_board import BUS, Board, put_fixed, tardiness, unplaced_late
+from lunaredge.kernels.schedule_board import BUS, Board, put_fixed
 from lunaredge.kernels.schedule_build import Genes, place_unit
 from lunaredge.kernels.schedule_meters import draw_from
 from lunaredge.kernels.schedule_sheet import (
     DUE,
-    FIXED,
     LATEST,
-    LEFT_S,
     NEVER,
     NONE,
-    RELEASE,
     UNIT,
     WEIGHT,
     Sheet,
@@ -68,50 +65,6 @@ def urgencies(sheet: Sheet) -> Floats:
                     keys[0, u] = min(keys[0, u], keys[0, after] - work_s)
                     keys[1, u] = min(keys[1, u], keys[1, after])
     return keys
-
-
-@kernel
-def least_score(sheet: Sheet) -> Ints:
-    """Give a score that no plan is better than: each task as if it were alone, its order kept.
-
-    returns : int64 (2,)  weighted seconds of tardiness; 0 joules, since no task must be placed
-    """
-    ends_s = np.zeros(len(sheet.tasks), dtype=np.int64)
-    score = np.zeros(2, dtype=np.int64)
-    for t in range(len(sheet.tasks)):
-        if sheet.tasks[t, UNIT] == NONE:
-            ends_s[t] = sheet.tasks[t, LEFT_S]
-            score[0] += (
-                tardiness(sheet, t, ends_s[t]) if sheet.tasks[t, FIXED] else unplaced_late(sheet, t)
-            )
-    for u in range(len(sheet.units)):
-        start_s = max(_begin_s(sheet, sheet.units[u, 0], ends_s), 0)
-        if sheet.units[u, 1] != NONE:
-            start_s = max(start_s, _begin_s(sheet, sheet.units[u, 1], ends_s))
-        for side in range(2):
-            task = sheet.units[u, side]
-            if task != NONE:
-                ends_s[task] = start_s + _least_left_s(sheet, task)
-                late = tardiness(sheet, task, ends_s[task])
-                score[0] += min(late, unplaced_late(sheet, task))
-    return score
-
-
-@inner
-def _begin_s(sheet: Sheet, task: int, ends_s: Ints) -> int:
-    """Give when a task may start at the soonest, if those before it end then."""
-    begin_s = sheet.tasks[task, RELEASE]
-    for k in range(sheet.before_starts[task], sheet.before_starts[task + 1]):
-        begin_s = max(begin_s, ends_s[sheet.before[k, 0]] + sheet.before[k, 1])
-    return int(begin_s)
-
-
-@inner
-def _least_left_s(sheet: Sheet, task: int) -> int:
-    """Give the shortest time that a task takes on any node, what has been done of it counted."""
-    least_s = _least_work_s(sheet, task)
-    left_s = sheet.tasks[task, LEFT_S]
-    return int(min(least_s, left_s)) if left_s >= 0 else least_s
 
 
 @inner

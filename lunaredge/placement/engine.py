@@ -15,8 +15,9 @@ from lunaredge.kernels.schedule_board import COST, NODE, Board
 from lunaredge.kernels.schedule_build import Genes, free_genes
 from lunaredge.kernels.schedule_lists import improve_lists, lists_from
 from lunaredge.kernels.schedule_sheet import NONE, Sheet
-from lunaredge.kernels.schedule_start import least_score, place_some, urgencies
+from lunaredge.kernels.schedule_start import place_some, urgencies
 from lunaredge.kernels.schedule_walk import improve_walk, walk_from
+from lunaredge.placement.bound import lower_bound
 from lunaredge.placement.check import check
 from lunaredge.placement.plan import Plan, Score
 from lunaredge.placement.problem import Problem
@@ -107,10 +108,9 @@ class Planner:
         placed = tuple(msgspec.structs.replace(item, wait=wait) for item, wait in pairs)
         return msgspec.structs.replace(plan, placed=placed)
 
-    def bound(self) -> Score:
-        """Give a score that no plan is better than."""
-        late_s, cost_j = least_score(self._sheet).tolist()
-        return Score(late_s=late_s, cost_j=cost_j)
+    def bound(self, is_over: Callable[[], bool] = never, *, rounds: int = 100_000) -> Score:
+        """Give a score that no plan is better than; see `bound.lower_bound`."""
+        return lower_bound(self._sheet, self._base, is_over, rounds)
 
     def _improve(self, step_count: int) -> None:
         sheet, base = self._sheet, self._base

@@ -283,8 +283,11 @@ def _nearby(problem: Problem, travel: Travel) -> Ints:
 def _never_placed(problem: Problem, graph: Graph, numbers: Numbers) -> list[bool]:
     """Tell which tasks no plan can place, and those that wait for them or meet them."""
     out = [
-        task.approved_s is None
-        or (bool(task.only_on) and not any(name in numbers.nodes for name in task.only_on))
+        not _is_fixed(task)
+        and (
+            task.approved_s is None
+            or (bool(task.only_on) and not any(name in numbers.nodes for name in task.only_on))
+        )
         for task in problem.tasks
     ]
     for t in graph.stuck:
@@ -294,7 +297,7 @@ def _never_placed(problem: Problem, graph: Graph, numbers: Numbers) -> list[bool
         if any(out[t] or any(out[source] for source, _ in graph.before[t]) for t in pair):
             for t in pair:
                 out[t] = True
-    return [is_out and not _is_fixed(task) for is_out, task in zip(out, problem.tasks, strict=True)]
+    return out
 
 
 def _is_fixed(task: Task) -> bool:

@@ -1,0 +1,58 @@
+"""A bound: how late and how dear every plan of a problem is at the least.
+
+Two bounds are summed, each over tasks of its own: what a search over a part of the problem has
+proven (`schedule_bound`), and for other tasks their heads (`schedule_heads`).
+"""
+
+from collections.abc import Callable
+
+from lunaredge.kernels.schedule_board import Board
+from lunaredge.kernels.schedule_bound import BEST, GOES_ON, STATUS, TAKEN, room_for, search
+from lunaredge.kernels.schedule_heads import HEAD_S, LEAST_J, LEAST_LATE, MISSED_LATE
+from lunaredge.kernels.schedule_sheet import FIXED, NEVER, Sheet
+from lunaredge.placement.plan import Score
+from lunaredge.placement.scope import Layout, Outset
+
+# Between two looks at `is_over` lies a millisecond or so.
+_SLICE_STATES = 200
+_STATES_MAX = 200_000
+_ROOM_BYTES_MAX = 128 << 20
+
+
+def lower_bound(sheet: Sheet, base: Board, is_over: Callable[[], bool], rounds: int) -> Score:
+    """Give a score that no plan is below: none is less late, none as late costs less.
+
+    It gets no worse with more time: the search goes on until it is over, or has looked at so many
+    states for each of two scopes (``rounds``), or knows the best of what it looks at.
+
+    ``base``: the board with what is fixed and nothing else.
+    """
+    outset = Outset.of(sheet, base)
+    heads = outset.heads
+    counted = (heads[:, HEAD_S] >= NEVER) | (sheet.tasks[:, FIXED] > 0)
+    heads_s = int(heads[:, LEAST_LATE].sum())
+    late_s = int(heads[counted, LEAST_LATE].sum())
+    for units in outset.parts():
+        uncounted = [u for u in units if not counted[sheet.units[u, 0]]]
+        if uncounted:
+            layout = Layout(outset, uncounted, counted)
+            known_s = int(heads[layout.tasks, LEAST_LATE].sum())
+            late_s += max(known_s, _searched_s(layout, sheet, is_over, rounds))
+            counted[layout.tasks] = True
+    late_s += int(heads[~counted, LEAST_LATE].sum())
+    # Whatever is left out of a plan that is no later than this may cost nothing.
+    must = heads[:, MISSED_LATE] - heads[:, LEAST_LATE] > late_s - heads_s
+    must |= sheet.tasks[:, FIXED] > 0
+    return Score(late_s=late_s, cost_j=int(heads[must, LEAST_J].sum()))
+
+
+def _searched_s(layout: Layout, sheet: Sheet, is_over: Callable[[], bool], rounds: int) -> int:
+    """Give what a search proves within its time."""
+    scope = layout.scope()
+    root = layout.root(scope)
+    room = room_for(scope, root, min(_STATES_MAX, _ROOM_BYTES_MAX // root.nbytes))
+    while room.counts[STATUS] == GOES_ON and room.counts[TAKEN] < rounds and not is_over():
+        search(sheet, scope, room, min(_SLICE_STATES, rounds - int(room.counts[TAKEN])))
+    least_s = int(room.counts[BEST])
+    # Its queue knows 53 bits of what states promise.
+    return least_s - (least_s >> 52)
