@@ -42,6 +42,8 @@ PAIRS_MAX = 1 << 24
 # Looks at pairs, and at ways to share, in a slice.
 _PAIRS_SLICE = 400_000
 _WORK_SLICE = 10_000
+# Of what tasks cost per unit of capacity.
+_TIE_RATIO = 1e-3
 # The proof begins when the first gains are made: it needs a good plan. It has as much time as the
 # search, twice as much where little may be missing, and a third where it takes long.
 _PROOF_START = 50_000
@@ -95,7 +97,8 @@ class Solver:
         self.bound = proven_bound(*given, self._prices.best)
         # The search's wastes count from the bound of its own prices, whatever else is proven.
         self._base = float(self.bound)
-        self._pairs = pairs_of(self._costs, self._capacities, self._prices.best)
+        prices = np.maximum(self._prices.best, self._price_min())
+        self._pairs = pairs_of(self._costs, self._capacities, prices)
         price_tasks(self._usages, self._pairs)
         self._plan = plan_of(self._pairs)
         put = np.flatnonzero(self._starts >= 0)
@@ -149,6 +152,15 @@ class Solver:
         self._complete()
         last, first = self._plan.nodes.copy(), self._first
         return min(first, last, key=self._misses)
+
+    def _price_min(self) -> float:
+        """Give a price so low that it only breaks ties: of equal costs, the least usage is best.
+
+        Where many costs are equal, the prices that prove the best bound may all be 0, and a search
+        that is blind to usage then packs badly.
+        """
+        least = self._costs.min(axis=0)
+        return _TIE_RATIO * float(1.0 + abs(least).sum()) / float(1.0 + self._capacities.sum())
 
     def _complete(self) -> None:
         """Make all fit, and put what is nowhere where there is room: what is hardest to put first.

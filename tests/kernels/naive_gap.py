@@ -63,3 +63,13 @@ def least_waste(slacks: Floats, weights: Floats, extra: Floats, usages: Floats) 
             waste += weights[1, place] * max(0.0, -idle[place])
         found["".join(map(str, places))] = float(waste)
     return found
+
+
+def most_earned(gains: Floats, usages: Floats, capacity: float) -> dict[frozenset[int], float]:
+    """Give every set of tasks that fits in a knapsack, and what it earns."""
+    found = {}
+    for size in range(len(gains) + 1):
+        for tasks in itertools.combinations(range(len(gains)), size):
+            if sum(float(usages[task]) for task in tasks) <= capacity:
+                found[frozenset(tasks)] = sum(float(gains[task]) for task in tasks)
+    return found
