@@ -53,6 +53,12 @@ def draw(seeds: Seeds) -> int:
 
 
 @inner
+def below(seeds: Seeds, count: int) -> int:
+    """Draw a number from 0 to one below ``count``."""
+    return draw(seeds) % count
+
+
+@inner
 def stand(cells: Shorts, agents: Shorts, places: Shorts) -> None:
     """Put the agents on their cells, int32 (A,), none of them decided."""
     for agent in range(len(agents)):

@@ -16,15 +16,20 @@ from lunaredge.kernels.schedule_sheet import (
     DUE,
     FAMILY,
     FIXED,
+    HAS_CEILING,
+    HORIZON,
     LEDGER,
     LEFT_S,
     MOVE_J,
+    NEVER,
     NONE,
     ON_BUS,
     PLACE,
     READY,
+    RELEASE,
     SET_UP,
     TO,
+    TRAVEL_COST,
     WAS,
     WEIGHT,
     Sheet,
@@ -106,15 +111,21 @@ def sum_of_unplaced_late(sheet: Sheet) -> int:
 @inner
 def unplaced_late(sheet: Sheet, task: int) -> int:
     """Give what a task counts as late if it is not placed."""
-    return tardiness(sheet, task, 2 * sheet.pace[1])
+    return tardiness(sheet, task, 2 * sheet.pace[HORIZON])
+
+
+@inner
+def copy_rows(source: Ints, out_target: Ints) -> None:
+    """Copy the rows of all tasks."""
+    for t in range(len(source)):
+        for c in range(ROW_COLUMNS):
+            out_target[t, c] = source[t, c]
 
 
 @inner
 def copy_board(source: Board, out_target: Board) -> None:
     """Make one board like another of the same problem."""
-    for t in range(len(source.rows)):
-        for c in range(ROW_COLUMNS):
-            out_target.rows[t, c] = source.rows[t, c]
+    copy_rows(source.rows, out_target.rows)
     for n in range(len(source.lines)):
         for c in range(3):
             out_target.lines[n, c] = source.lines[n, c]
@@ -135,6 +146,18 @@ def state_after(sheet: Sheet, board: Board, node: int, ahead: int) -> tuple[int,
 
 
 @inner
+def released_s(sheet: Sheet, board: Board, task: int) -> int:
+    """Give when a task may start as its release and those before it go; NEVER if one is missing."""
+    earliest_s = sheet.tasks[task, RELEASE]
+    for k in range(sheet.before_starts[task], sheet.before_starts[task + 1]):
+        source = board.rows[sheet.before[k, 0]]
+        if source[NODE] == NONE:
+            return NEVER
+        earliest_s = max(earliest_s, source[END] + sheet.before[k, 1])
+    return int(earliest_s)
+
+
+@inner
 def tardiness(sheet: Sheet, task: int, end_s: int) -> int:
     """Give the weighted tardiness of a task that ends then."""
     return int(max(0, end_s - sheet.tasks[task, DUE]) * sheet.tasks[task, WEIGHT])
@@ -143,7 +166,7 @@ def tardiness(sheet: Sheet, task: int, end_s: int) -> int:
 @inner
 def cost_of(sheet: Sheet, task: int, node: int, travel_s: int, travel_j: int) -> int:
     """Give what a task costs on a node with such travel, in joules."""
-    cost_j = work_of(sheet, task, node)[1] + travel_j + travel_s * sheet.pace[0]
+    cost_j = work_of(sheet, task, node)[1] + travel_j + travel_s * sheet.pace[TRAVEL_COST]
     if sheet.tasks[task, WAS] not in (NONE, node):
         cost_j += sheet.tasks[task, MOVE_J]
     return int(cost_j)
@@ -228,13 +251,13 @@ def _book(sheet: Sheet, board: Board, task: int, factor: int) -> None:
     shared = board.shared
     if spec[LEDGER] != NONE:
         enter(board.owned, spec[LEDGER], row[START], row[END], sheet.needs[task], factor)
-        if spec[ON_BUS] and sheet.pace[2]:
+        if spec[ON_BUS] and sheet.pace[HAS_CEILING]:
             watts = draw_w(sheet, task, node)
             draw_from(shared, BUS, row[START], row[END], factor * watts)
     if row[CHARGER] != NONE:
         post = sheet.chargers[row[CHARGER], 1]
         draw_from(shared, post, row[CHARGE_START], row[CHARGE_END], factor)
-        if sheet.pace[2]:
+        if sheet.pace[HAS_CEILING]:
             watts = factor * spec[CHARGE_W]
             draw_from(shared, BUS, row[CHARGE_START], row[CHARGE_END], watts)
     late = tardiness(sheet, task, row[END]) - unplaced_late(sheet, task)

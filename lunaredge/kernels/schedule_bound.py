@@ -55,6 +55,7 @@ from lunaredge.kernels.schedule_partial import (
 )
 from lunaredge.kernels.schedule_sheet import (
     FIXED,
+    HAS_CEILING,
     LIGHT,
     MOVER,
     NEVER,
@@ -223,7 +224,7 @@ def _place(
         if at[c] != NONE:
             nodes |= 1 << at[c]
             first = min(first, at[c])
-            if sheet.pace[2] and sheet.nodes[scope.nodes[at[c], 0], ON_BUS]:
+            if sheet.pace[HAS_CEILING] and sheet.nodes[scope.nodes[at[c], 0], ON_BUS]:
                 nodes |= _BUS_BIT
             start_s = max(start_s, _begins_s(scope, room.ends, pair[c]))
     if _is_out_of_turn(scope, state, (first, nodes), u, NONE):
@@ -273,7 +274,7 @@ def _fits_s(
 def _charge(sheet: Sheet, scope: Scope, room: Room, state: Ints, at: tuple[int, int]) -> None:
     """Add a charge of a machine by a charger."""
     m, q = at
-    nodes = 1 << m | (_BUS_BIT if sheet.pace[2] else 0)
+    nodes = 1 << m | (_BUS_BIT if sheet.pace[HAS_CEILING] else 0)
     just_charged = state[HEADER + NODE_COLUMNS * m + USED] == 2
     if just_charged or _is_out_of_turn(scope, state, (m, nodes), NONE, q):
         return

@@ -12,19 +12,19 @@ import numpy as np
 from lunaredge.kernels.jit import Ints, inner
 from lunaredge.kernels.schedule_board import (
     CHARGER,
-    END,
     LAST,
     LATE,
     NODE,
     Board,
     copy_board,
     put,
+    released_s,
     take,
     unplaced_late,
 )
 from lunaredge.kernels.schedule_choice import Choice, best_node, chosen
 from lunaredge.kernels.schedule_fit import AUTOMATIC
-from lunaredge.kernels.schedule_sheet import NEVER, NONE, RELEASE, Sheet
+from lunaredge.kernels.schedule_sheet import NEVER, NONE, Sheet
 
 ANY = -1
 """The node of a task that may go wherever it is best."""
@@ -118,24 +118,12 @@ def place_unit(sheet: Sheet, board: Board, genes: Genes, unit: int, haste_w: flo
         pair = (other, one) if genes.turned[unit] else (one, other)
         _place_pair(sheet, board, genes, pair, haste_w)
         return
-    earliest_s = earliest(sheet, board, one)
+    earliest_s = released_s(sheet, board, one)
     if earliest_s >= NEVER:
         return
     choice = _choose(sheet, board, genes, one, earliest_s, NONE, haste_w)
     if choice.node != NONE:
         put(sheet, board, one, choice.node, board.lines[choice.node, LAST], choice.fit)
-
-
-@inner
-def earliest(sheet: Sheet, board: Board, task: int) -> int:
-    """Give when a task may start as its release and those before it go; NEVER if one is missing."""
-    earliest_s = sheet.tasks[task, RELEASE]
-    for k in range(sheet.before_starts[task], sheet.before_starts[task + 1]):
-        source = board.rows[sheet.before[k, 0]]
-        if source[NODE] == NONE:
-            return NEVER
-        earliest_s = max(earliest_s, source[END] + sheet.before[k, 1])
-    return int(earliest_s)
 
 
 @inner
@@ -167,7 +155,7 @@ def _place_pair(
     second can start, it chooses again for then.
     """
     one, other = pair
-    start_s = max(earliest(sheet, board, one), earliest(sheet, board, other))
+    start_s = max(released_s(sheet, board, one), released_s(sheet, board, other))
     for _ in range(_ROUNDS_MAX):
         if start_s >= NEVER:
             return

@@ -18,13 +18,14 @@ from lunaredge.kernels.schedule_board import (
     state_after,
     tardiness,
 )
-from lunaredge.kernels.schedule_fit import AUTOMATIC, fit_on_computer, fit_on_machine, no_fit
+from lunaredge.kernels.schedule_fit import AUTOMATIC, fit_behind, no_fit
 from lunaredge.kernels.schedule_sheet import (
     BATTERY,
     CHARGE_W,
     FROM,
     GROUP,
     IDLE_W,
+    KIND,
     LEVEL,
     MOVER,
     NEVER,
@@ -47,20 +48,6 @@ class Choice(NamedTuple):
     late: int
     value: float
     busy_s: int
-
-
-@inner
-def fit_at_end(
-    sheet: Sheet, board: Board, task: int, node: int, earliest_s: int, charger: int
-) -> Fit:
-    """Give the first fit after all that a node does already; on computers, beside it."""
-    if sheet.nodes[node, MOVER] < 0:
-        return fit_on_computer(sheet, board, task, node, earliest_s)
-    last = board.lines[node, LAST]
-    fit = fit_on_machine(sheet, board, task, node, last, earliest_s, charger)
-    if fit.start == NONE and charger != AUTOMATIC:
-        return fit_on_machine(sheet, board, task, node, last, earliest_s, AUTOMATIC)
-    return fit
 
 
 @inner
@@ -112,7 +99,7 @@ def _better(
     sheet: Sheet, board: Board, task: int, node: int, earliest_s: int, haste_w: float, best: Choice
 ) -> Choice:
     """Give the better of a node and the best before it."""
-    if sheet.modes[task, sheet.nodes[node, 0], 0] < 0:
+    if sheet.modes[task, sheet.nodes[node, KIND], 0] < 0:
         return best
     end_s, travel_s, travel_j = _least(sheet, board, task, node, earliest_s)
     if end_s >= NEVER:
@@ -122,7 +109,8 @@ def _better(
     busy_s = board.lines[node, BUSY_S]
     if not _is_less(late, value, busy_s, best) or not may_have(sheet, board, task, node):
         return best
-    fit = fit_at_end(sheet, board, task, node, earliest_s, AUTOMATIC)
+    last = board.lines[node, LAST]
+    fit = fit_behind(sheet, board, task, node, last, earliest_s, AUTOMATIC)
     if fit.start == NONE:
         return best
     late = tardiness(sheet, task, fit.end)
@@ -169,7 +157,8 @@ def chosen(
     wrong = Choice(NONE, no_fit(), NEVER, 0.0, 0)
     if not is_pinned_to(sheet, task, node) or not may_have(sheet, board, task, node):
         return wrong
-    fit = fit_at_end(sheet, board, task, node, earliest_s, charger)
+    last = board.lines[node, LAST]
+    fit = fit_behind(sheet, board, task, node, last, earliest_s, charger)
     if fit.start == NONE:
         return wrong
     return Choice(node, fit, tardiness(sheet, task, fit.end), 0.0, 0)

@@ -17,6 +17,7 @@ from lunaredge.kernels.schedule_sheet import (
     FAMILY,
     FLOOR,
     FROM,
+    HAS_CEILING,
     HEAT_W,
     IDLE_W,
     LATEST,
@@ -63,7 +64,7 @@ def fit_on_computer(sheet: Sheet, board: Board, task: int, node: int, earliest_s
     """Give the first fit on a computer, not before a time."""
     spec = sheet.nodes[node]
     duration_s, _ = work_of(sheet, task, node)
-    watts = draw_w(sheet, task, node) if spec[ON_BUS] and sheet.pace[2] else 0
+    watts = draw_w(sheet, task, node) if spec[ON_BUS] and sheet.pace[HAS_CEILING] else 0
     latest_s = sheet.tasks[task, LATEST] - duration_s
     shared = board.shared
     start_s = max(earliest_s, spec[READY])
@@ -77,6 +78,19 @@ def fit_on_computer(sheet: Sheet, board: Board, task: int, node: int, earliest_s
         if start_s == asked_s:
             return Fit(start_s, start_s + duration_s, NONE, NONE, NONE, NONE, 0, 0)
     return no_fit()
+
+
+@inner
+def fit_behind(
+    sheet: Sheet, board: Board, task: int, node: int, ahead: int, earliest_s: int, charger: int
+) -> Fit:
+    """Give the first fit on a node, on a machine behind a task; by that charger if that goes."""
+    if sheet.nodes[node, MOVER] < 0:
+        return fit_on_computer(sheet, board, task, node, earliest_s)
+    fit = fit_on_machine(sheet, board, task, node, ahead, earliest_s, charger)
+    if fit.start == NONE and charger != AUTOMATIC:
+        return fit_on_machine(sheet, board, task, node, ahead, earliest_s, AUTOMATIC)
+    return fit
 
 
 @inner
@@ -218,7 +232,7 @@ def _charge_at(
         duration_s = (spec[BATTERY] - left_j + spec[CHARGE_W] - 1) // spec[CHARGE_W]
         asked_s = start_s
         start_s = first_free(shared, sheet.chargers[q, 1], start_s, duration_s, 1)
-        if start_s < NEVER and sheet.pace[2]:
+        if start_s < NEVER and sheet.pace[HAS_CEILING]:
             start_s = first_free(shared, BUS, start_s, duration_s, spec[CHARGE_W])
         if start_s == asked_s:
             return Charging(start_s, start_s + duration_s, trip[0], trip[1])

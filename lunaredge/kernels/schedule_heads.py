@@ -14,6 +14,7 @@ from lunaredge.kernels.schedule_sheet import (
     FAMILY,
     FIXED,
     FROM,
+    HORIZON,
     LATEST,
     LEFT_J,
     LEFT_S,
@@ -79,7 +80,7 @@ def heads_of(sheet: Sheet, stands: Ints, can: Flags, ways: tuple[Ints, Ints]) ->
     briefs = briefs_of(sheet, can)
     for t in range(len(sheet.tasks)):
         row = sheet.tasks[t]
-        heads[t, MISSED_LATE] = max(0, 2 * sheet.pace[1] - row[DUE]) * row[WEIGHT]
+        heads[t, MISSED_LATE] = max(0, 2 * sheet.pace[HORIZON] - row[DUE]) * row[WEIGHT]
         heads[t, LEAST_LATE] = heads[t, MISSED_LATE]
         if row[FIXED]:
             heads[t, SHORT_S], heads[t, FIRST_S], heads[t, HEAD_S] = row[LEFT_S], 0, 0

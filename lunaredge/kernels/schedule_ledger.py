@@ -1,4 +1,4 @@
-"""Ledgers: what is in use of shared things, second by second: a computer, a charger, the bus.
+"""Ledgers: what is in use of each computer, second by second and resource by resource.
 
 Owns step functions of time, each as a list of steps that hold until the next one begins. A ledger's
 first step begins at 0, and the last holds for ever.
@@ -20,7 +20,6 @@ class Ledgers(NamedTuple):
     found : int64 (L,)       the step of each ledger that was looked up last
     room  : int64 (L, R)     how much there is
     pool  : int64 (2,)       first free step (a list by the steps after), and steps ever used
-    one   : int64 (R,)       one of what a ledger counts that counts one thing only
     """
 
     steps: Ints
@@ -28,7 +27,6 @@ class Ledgers(NamedTuple):
     found: Ints
     room: Ints
     pool: Ints
-    one: Ints
 
 
 _FROM, _AFTER, _BEFORE = range(3)
@@ -50,7 +48,6 @@ def empty_ledgers(room: Ints, step_count: int) -> Ledgers:
         found=np.arange(ledger_count, dtype=np.int64),
         room=np.ascontiguousarray(room),
         pool=np.array([NONE, ledger_count], dtype=np.int64),
-        one=np.eye(1, room.shape[1], dtype=np.int64)[0],
     )
 
 

@@ -9,12 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from lunaredge.kernels.jit import Ints, inner, kernel
-from lunaredge.kernels.mapf_agents import Seeds
-from lunaredge.kernels.schedule_board import ROW_COLUMNS, Board
+from lunaredge.kernels.mapf_agents import Seeds, below
+from lunaredge.kernels.schedule_board import COST, LATE, Board, copy_rows
 from lunaredge.kernels.schedule_build import Genes, build, copy_genes, free_genes, note_choices
 from lunaredge.kernels.schedule_memory import (
-    COST,
-    LATE,
     Memory,
     begin_again,
     drawn_haste,
@@ -24,7 +22,7 @@ from lunaredge.kernels.schedule_memory import (
     memory_of,
     take_up,
 )
-from lunaredge.kernels.schedule_moves import below, change
+from lunaredge.kernels.schedule_moves import change
 from lunaredge.kernels.schedule_sheet import Sheet
 
 
@@ -102,17 +100,10 @@ def _take_trial(lists: Lists) -> None:
     """Make the plan that was tried the present one, and the best if it is."""
     note_choices(lists.board, lists.trial)
     copy_genes(lists.trial, lists.now)
-    _copy_rows(lists.board.rows, lists.rows)
+    copy_rows(lists.board.rows, lists.rows)
     if take_up(lists.memory, lists.board.score[LATE], lists.board.score[COST]):
         copy_genes(lists.now, lists.best)
-        _copy_rows(lists.board.rows, lists.best_rows)
-
-
-@inner
-def _copy_rows(source: Ints, out_target: Ints) -> None:
-    for t in range(len(source)):
-        for c in range(ROW_COLUMNS):
-            out_target[t, c] = source[t, c]
+        copy_rows(lists.board.rows, lists.best_rows)
 
 
 @inner

@@ -5,7 +5,7 @@ stands behind them. A move that leaves a unit without a place fails: the caller 
 """
 
 from lunaredge.kernels.jit import inner
-from lunaredge.kernels.mapf_agents import Seeds, draw
+from lunaredge.kernels.mapf_agents import Seeds, below
 from lunaredge.kernels.schedule_board import (
     AHEAD,
     CHARGE_START,
@@ -30,6 +30,7 @@ from lunaredge.kernels.schedule_settle import (
 )
 from lunaredge.kernels.schedule_sheet import (
     DUE,
+    KIND,
     MOVER,
     NEVER,
     NONE,
@@ -45,12 +46,6 @@ _RUINED_MAX = 6
 _LIFTED_MAX, _LOOKS_MAX = 8, 256
 # In percent, one after the other.
 _RELOCATE, _NEIGHBOURS, _EXCHANGE, _CHARGE, _CROWD = 35, 50, 57, 65, 85
-
-
-@inner
-def below(seeds: Seeds, count: int) -> int:
-    """Draw a number from 0 to one below ``count``."""
-    return draw(seeds) % count
 
 
 @inner
@@ -98,7 +93,7 @@ def _drawn_node(sheet: Sheet, task: int, seeds: Seeds) -> int:
         node = below(seeds, len(sheet.nodes))
         if first < end:
             node = sheet.only[first + below(seeds, end - first)]
-        if sheet.modes[task, sheet.nodes[node, 0], 0] >= 0:
+        if sheet.modes[task, sheet.nodes[node, KIND], 0] >= 0:
             return node
     return NONE
 
@@ -199,8 +194,8 @@ def _exchange(sheet: Sheet, board: Board, desk: Desk, task: int, seeds: Seeds) -
         or other_at[0] in (NONE, at[0])
         or sheet.tasks[task, PARTNER] != NONE
         or sheet.tasks[other, PARTNER] != NONE
-        or sheet.modes[task, sheet.nodes[other_at[0], 0], 0] < 0
-        or sheet.modes[other, sheet.nodes[at[0], 0], 0] < 0
+        or sheet.modes[task, sheet.nodes[other_at[0], KIND], 0] < 0
+        or sheet.modes[other, sheet.nodes[at[0], KIND], 0] < 0
         or not is_pinned_to(sheet, task, other_at[0])
         or not is_pinned_to(sheet, other, at[0])
     ):

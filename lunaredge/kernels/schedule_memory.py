@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lunaredge.kernels.jit import Ints, inner
-from lunaredge.kernels.mapf_agents import Seeds, draw
+from lunaredge.kernels.mapf_agents import Seeds, below
+from lunaredge.kernels.schedule_board import COST, LATE
 
 # Longer ones pay only in searches of hours.
 LENGTH_MIN, LENGTH_MAX = 64, 8192
@@ -22,7 +23,6 @@ _ROUNDS_FOR_LENGTH = 2
 _HASTES = 14
 
 _STEP, _LENGTH, _STALLED, _ROUND = range(4)
-LATE, COST = range(2)
 
 
 class Memory(NamedTuple):
@@ -108,7 +108,7 @@ def begin_again(memory: Memory) -> None:
 @inner
 def drawn_haste(seeds: Seeds, haste_w: float) -> float:
     """Draw what an open choice counts for each second until the end, around what is usual."""
-    return haste_w * 2.0 ** (4 - draw(seeds) % _HASTES)
+    return haste_w * 2.0 ** (4 - below(seeds, _HASTES))
 
 
 @inner

@@ -5,22 +5,16 @@ often than others, and neighbours on a machine or in time together.
 """
 
 from lunaredge.kernels.jit import Ints, inner
-from lunaredge.kernels.mapf_agents import Seeds, draw
+from lunaredge.kernels.mapf_agents import Seeds, below
 from lunaredge.kernels.schedule_board import END, NODE, START
 from lunaredge.kernels.schedule_build import ANY, Genes
 from lunaredge.kernels.schedule_fit import AUTOMATIC
-from lunaredge.kernels.schedule_sheet import DUE, NONE, UNIT, Sheet
+from lunaredge.kernels.schedule_sheet import DUE, KIND, NONE, UNIT, Sheet
 
 # In percent, one after the other.
 _SHIFT, _HASTEN, _REASSIGN, _CHARGE, _TURN = 35, 50, 70, 80, 86
 _RUINED_MAX = 8
 _TRIES = 8
-
-
-@inner
-def below(seeds: Seeds, count: int) -> int:
-    """Draw a number from 0 to one below ``count``."""
-    return draw(seeds) % count
 
 
 @inner
@@ -88,7 +82,7 @@ def _reassign(sheet: Sheet, task: int, seeds: Seeds, out_genes: Genes) -> None:
         return
     for _ in range(_TRIES):
         node = below(seeds, len(sheet.nodes))
-        if sheet.modes[task, sheet.nodes[node, 0], 0] >= 0:
+        if sheet.modes[task, sheet.nodes[node, KIND], 0] >= 0:
             out_genes.nodes[task] = node
             return
 

@@ -25,6 +25,7 @@ from lunaredge.kernels.schedule_sheet import (
     FAMILY,
     FLOOR,
     FROM,
+    HAS_CEILING,
     HEAT_W,
     IDLE_W,
     LIGHT,
@@ -203,7 +204,7 @@ def powered_s(sheet: Sheet, scope: Scope, state: Ints, span: tuple[int, int], wa
     the first time is long it is not gone to its end: both give an earlier time at most.
     """
     start_s, duration_s = span
-    if not sheet.pace[2] or watts == 0:
+    if not sheet.pace[HAS_CEILING] or watts == 0:
         return start_s
     for _ in range(_ROUNDS_MAX):
         at_s, is_free = start_s, True

@@ -21,7 +21,6 @@ from lunaredge.kernels.schedule_board import (
     NODE,
     START,
     Board,
-    lay_out,
     state_after,
     tardiness,
     unplaced_late,
@@ -64,12 +63,6 @@ _VISITS_MAX = 4
 
 _AS_BEFORE, _IN_A_GAP, _AT_THE_END = range(3)
 """In which a task is put back."""
-
-
-@kernel
-def board_from(sheet: Sheet, base: Board, rows: Ints, out_board: Board) -> None:
-    """Lay out a plan's rows, int64 (T, 11), on a board; ``base`` holds what is fixed."""
-    lay_out(sheet, base, rows, out_board)
 
 
 @kernel

@@ -15,7 +15,6 @@ from lunaredge.kernels.schedule_board import (
     AHEAD,
     CHARGE_START,
     CHARGER,
-    END,
     NEXT,
     NODE,
     ROW_COLUMNS,
@@ -23,11 +22,12 @@ from lunaredge.kernels.schedule_board import (
     Board,
     Fit,
     put,
+    released_s,
     take,
 )
 from lunaredge.kernels.schedule_choice import is_apart
-from lunaredge.kernels.schedule_fit import AUTOMATIC, fit_on_computer, fit_on_machine
-from lunaredge.kernels.schedule_sheet import MOVER, NEVER, NONE, RELEASE, UNIT, Sheet
+from lunaredge.kernels.schedule_fit import fit_behind
+from lunaredge.kernels.schedule_sheet import NEVER, NONE, UNIT, Sheet
 
 # A task that is moved so often in one trial is in a circle, or in a crowd where it leads nowhere.
 _VISITS_MAX = 4
@@ -152,27 +152,8 @@ def settle_marked(sheet: Sheet, board: Board, desk: Desk) -> bool:
 
 @inner
 def earliest(sheet: Sheet, board: Board, desk: Desk, task: int) -> int:
-    """Give when a task may start as its release and those before it go; NEVER if one is missing."""
-    earliest_s = max(sheet.tasks[task, RELEASE], desk.counts[NOT_BEFORE])
-    for k in range(sheet.before_starts[task], sheet.before_starts[task + 1]):
-        source = board.rows[sheet.before[k, 0]]
-        if source[NODE] == NONE:
-            return NEVER
-        earliest_s = max(earliest_s, source[END] + sheet.before[k, 1])
-    return int(earliest_s)
-
-
-@inner
-def fit_behind(
-    sheet: Sheet, board: Board, task: int, node: int, ahead: int, earliest_s: int, charger: int
-) -> Fit:
-    """Give the first fit on a node, on a machine behind a task; by that charger if that goes."""
-    if sheet.nodes[node, MOVER] < 0:
-        return fit_on_computer(sheet, board, task, node, earliest_s)
-    fit = fit_on_machine(sheet, board, task, node, ahead, earliest_s, charger)
-    if fit.start == NONE and charger != AUTOMATIC:
-        return fit_on_machine(sheet, board, task, node, ahead, earliest_s, AUTOMATIC)
-    return fit
+    """Give when a task may start, see `released_s`; not before the earliest of all."""
+    return int(max(desk.counts[NOT_BEFORE], released_s(sheet, board, task)))
 
 
 @inner

@@ -15,12 +15,13 @@ NEVER = 1 << 40
 
 RELEASE, DUE, LATEST, WEIGHT, FROM, TO, FAMILY, LIGHT = range(8)
 PARTNER, GROUP, LEVEL, WAS, MOVE_J, LEFT_S, LEFT_J, FIXED = range(8, 16)
-HEALTH_MIN, SKILLS, UNIT, OUT = range(16, 20)
-TASK_COLUMNS = 20
+HEALTH_MIN, SKILLS, UNIT = range(16, 19)
+TASK_COLUMNS = 19
 """Columns of a task: when it may start at the earliest, is due, must have ended; what a second of
 tardiness counts; place it starts and ends at; family; needs light; partner in a hand-over; group
 and level of replicas; node that has it now, cost of moving it, what is left of it there (-1: all),
-whether it is fixed; least health; capabilities as bits; its unit; whether it can't be placed."""
+whether it is fixed; least health; capabilities as bits; its unit (-1: it is fixed, or no plan can
+place it)."""
 
 KIND, MOVER, PLACE, READY, BATTERY, CHARGE, RESERVE, DARK_RESERVE = range(8)
 FLOOR, IDLE_W, HEAT_W, CHARGE_W, HEALTH, SET_UP, HAS_SKILLS, LEDGER = range(8, 16)
@@ -32,10 +33,14 @@ dark, while charging; health; family it is set up for; capabilities as bits; led
 resources (-1: a machine); whether the bus feeds it; whether it is lost."""
 
 
+TRAVEL_COST, HORIZON, HAS_CEILING = range(3)
+"""Places of the pace: joules that a second of travel counts, the horizon, is the bus limited."""
+
+
 class Sheet(NamedTuple):
     """A problem.
 
-    tasks    : int64 (T, 20), nodes : int64 (N, 17)
+    tasks    : int64 (T, 19), nodes : int64 (N, 18)
     modes    : int64 (T, K, 2)     seconds and joules by kind of node; -1 = not on it
     needs    : int64 (T, R), has : int64 (N, R)
     domains  : int64 (N, 3)        failure domains by level

@@ -6,9 +6,9 @@ A step costs as much as it moves, however long the plan is. So it is for large s
 from typing import NamedTuple
 
 from lunaredge.kernels.jit import Ints, inner, kernel
-from lunaredge.kernels.mapf_agents import Seeds
-from lunaredge.kernels.schedule_board import COST, LATE, ROW_COLUMNS, Board, lay_out
-from lunaredge.kernels.schedule_local import below, move
+from lunaredge.kernels.mapf_agents import Seeds, below
+from lunaredge.kernels.schedule_board import COST, LATE, ROW_COLUMNS, Board, copy_rows, lay_out
+from lunaredge.kernels.schedule_local import move
 from lunaredge.kernels.schedule_memory import (
     Memory,
     begin_again,
@@ -78,7 +78,7 @@ def _keep(walk: Walk) -> None:
     """Keep the move that was made, and the best plan if the move left it."""
     late, cost = walk.board.score[LATE], walk.board.score[COST]
     best = walk.memory.best
-    if walk.is_best[0] and is_less(best[0], best[1], late, cost):
+    if walk.is_best[0] and is_less(best[LATE], best[COST], late, cost):
         _keep_best(walk)
         walk.is_best[0] = 0
     if take_up(walk.memory, late, cost):
@@ -88,10 +88,8 @@ def _keep(walk: Walk) -> None:
 @inner
 def _keep_best(walk: Walk) -> None:
     """Copy the plan from which the board has just been moved: the rows, and before them the log."""
-    rows, desk = walk.board.rows, walk.desk
-    for t in range(len(rows)):
-        for c in range(ROW_COLUMNS):
-            walk.best_rows[t, c] = rows[t, c]
+    desk = walk.desk
+    copy_rows(walk.board.rows, walk.best_rows)
     for k in range(desk.counts[LOGGED] - 1, -1, -1):
         for c in range(ROW_COLUMNS):
             walk.best_rows[desk.log[k, 0], c] = desk.log[k, 1 + c]

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from lunaredge.placement.problem import Task
+from lunaredge.placement.problem import Task, is_fixed
 from lunaredge.placement.refusals import Constraint, Refusal
-from lunaredge.placement.replay import Replay, is_fixed
+from lunaredge.placement.replay import Replay
 
 
 def general_causes(replay: Replay, task: Task) -> list[Refusal]:

@@ -20,7 +20,7 @@ from lunaredge.placement.problem import (
     TASKS_MAX,
     Level,
     Problem,
-    Task,
+    is_fixed,
 )
 from lunaredge.placement.travel import NO_WAY, Travel
 
@@ -145,7 +145,7 @@ def _check_meetings(problem: Problem, _: Travel) -> None:
             if partners.setdefault(one, met) != met:
                 said = f"task {one} meets {partners[one]} already, and one only can be met"
                 raise wrong(said, key, other, f"let {one} meet one task")
-            if _is_fixed(tasks[one]):
+            if is_fixed(tasks[one]):
                 said = f"task {one} is fixed, and a fixed task meets none"
                 raise wrong(said, key, other, "take away one of the two")
 
@@ -222,7 +222,3 @@ def _check_double(key: str, names: Sequence[str], owner: str = "") -> None:
             place = key.replace("[]", f"[{k}]") if "[]" in key else f"{key}[{k}]"
             raise wrong(said, place, name, "give each once")
         seen.add(name)
-
-
-def _is_fixed(task: Task) -> bool:
-    return task.current is not None and task.current.is_fixed

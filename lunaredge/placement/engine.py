@@ -4,7 +4,6 @@ Owns the search on one problem. It never reads a clock: when it is over, the cal
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,7 +21,7 @@ from lunaredge.placement.check import check
 from lunaredge.placement.plan import Plan, Score
 from lunaredge.placement.problem import Problem
 from lunaredge.placement.readout import read_plan
-from lunaredge.placement.sheet import board_of, numbers_of, sheet_of
+from lunaredge.placement.sheet import board_of, copied, numbers_of, sheet_of
 from lunaredge.placement.start import genes_like, hastened
 from lunaredge.placement.travel import Travel
 from lunaredge.placement.waits import waits
@@ -36,8 +35,6 @@ _SLICE_UNITS, _SLICE_MOVES = 500, 10
 _SECOND_LIST_UNITS_MAX = 4_000
 # How often what was left out has the first turn.
 _HASTENED_MAX = 4
-
-_Tree = TypeVar("_Tree")
 
 
 def never() -> bool:
@@ -72,7 +69,9 @@ class Planner:
         self._haste_w = _typical_w(self._sheet.modes)
         genes, board = self._first(start, is_over)
         is_small = len(self._sheet.units) <= LISTS_UNITS_MAX
-        self._lists = lists_from(self._sheet, genes, board, _copy(self._base)) if is_small else None
+        self._lists = (
+            lists_from(self._sheet, genes, board, copied(self._base)) if is_small else None
+        )
         self._walk = None if is_small else walk_from(self._sheet, board)
 
     def improve(self, is_over: Callable[[], bool] = never, *, steps: int | None = None) -> int:
@@ -149,7 +148,7 @@ class Planner:
 
     def _board_of(self, genes: Genes, is_over: Callable[[], bool]) -> Board:
         """Make the plan of a list."""
-        board = _copy(self._base)
+        board = copied(self._base)
         for first in range(0, len(genes.order), _SLICE_UNITS):
             end = first + _SLICE_UNITS
             place_some(self._sheet, genes, self._haste_w, first, end, board)
@@ -172,11 +171,3 @@ def _typical_w(modes: Ints) -> float:
     """Give the joules that tasks take for each second, over all their modes; never 0."""
     modes = modes[modes[:, :, 0] > 0]
     return 1.0 + float(modes[:, 1].sum()) / max(1.0, float(modes[:, 0].sum()))
-
-
-def _copy(tree: _Tree) -> _Tree:
-    """Copy a tuple of arrays, and of such tuples."""
-    if isinstance(tree, np.ndarray):
-        return tree.copy()
-    branches: Any = tree
-    return type(tree)(*(_copy(branch) for branch in branches))

@@ -7,7 +7,7 @@ can never begin, and nothing behind it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lunaredge.placement.problem import Task
+from lunaredge.placement.problem import Task, is_fixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def graph_of(tasks: Sequence[Task], numbers: dict[str, int]) -> Graph:
             partners[t] = numbers[task.meets]
             partners[partners[t]] = t
     # What is fixed runs already, whatever it was to come after.
-    afters = [() if task.current and task.current.is_fixed else task.after for task in tasks]
+    afters = [() if is_fixed(task) else task.after for task in tasks]
     before = [
         [(numbers[one.task], one.lag_s) for one in after if one.task in numbers] for after in afters
     ]

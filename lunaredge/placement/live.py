@@ -9,15 +9,15 @@ import numpy as np
 
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Ints
-from lunaredge.kernels.schedule_board import COST, LATE, NODE
-from lunaredge.kernels.schedule_repair import board_from, move_due, repair, tasks_on
+from lunaredge.kernels.schedule_board import COST, LATE, NODE, lay_out
+from lunaredge.kernels.schedule_repair import move_due, repair, tasks_on
 from lunaredge.kernels.schedule_settle import desk_for
 from lunaredge.kernels.schedule_sheet import LOST, NONE, UNIT
 from lunaredge.placement.check import check
 from lunaredge.placement.plan import Plan, Score
 from lunaredge.placement.problem import HORIZON_S_MAX, Problem
 from lunaredge.placement.readout import read_plan
-from lunaredge.placement.sheet import board_of, numbers_of, sheet_of
+from lunaredge.placement.sheet import board_of, copied, numbers_of, sheet_of
 from lunaredge.placement.start import rows_like
 from lunaredge.placement.travel import Travel
 
@@ -41,8 +41,8 @@ class LivePlan:
         self._sheet = sheet_of(self._problem, travel, self._numbers)
         base = board_of(self._problem, self._sheet)
         rows = rows_like(plan, self._problem, self._sheet)
-        self._board = board_of(self._problem, self._sheet)
-        board_from(self._sheet, base, rows, self._board)
+        self._board = copied(base)
+        lay_out(self._sheet, base, rows, self._board)
         self._desk = desk_for(self._sheet, _UNITS_MAX)
         self._dues: dict[str, int] = {}
 

@@ -213,3 +213,13 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """From one family to another; pairs that are not named take no time."""
     travel_j_s: Watts = 0
     """What each second of travel costs besides its energy: wear."""
+
+
+def is_fixed(task: Task) -> bool:
+    """Tell whether a task can be neither moved nor put off."""
+    return task.current is not None and task.current.is_fixed
+
+
+def end_of(task: Task) -> int | None:
+    """Give where a task ends."""
+    return task.place if task.end_place is None else task.end_place

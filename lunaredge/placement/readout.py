@@ -15,7 +15,7 @@ from lunaredge.kernels.schedule_board import (
     TRAVEL_S,
 )
 from lunaredge.placement.plan import Charge, Placed, Plan, Score
-from lunaredge.placement.problem import Machine, Node, Problem, Task
+from lunaredge.placement.problem import Machine, Node, Problem, Task, end_of
 from lunaredge.placement.travel import Travel
 
 Row = Sequence[int]
@@ -58,7 +58,7 @@ def _read(
     if stand is not None and node.machine is not None:
         if row[CHARGER] >= 0:
             charge = _charge(problem, travel, stand, node.machine, row)
-        end = task.place if task.end_place is None else task.end_place
+        end = end_of(task)
         stands[node.id] = _Stand(row[END], stand.place if end is None else end, row[LEVEL])
     return Placed(
         task=task.id,

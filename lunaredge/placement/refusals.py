@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from lunaredge.placement.problem import Machine, Node, Resources, Task
-from lunaredge.placement.replay import Replay, end_of, work_of
+from lunaredge.placement.problem import Machine, Node, Resources, Task, end_of
+from lunaredge.placement.replay import Replay, work_of
 
 _RESOURCES = Resources.__struct_fields__
 _UNITS = {"mcores": "mcores", "mib": "MiB", "kg": "kg", "w": "W", "kbit_s": "kbit/s"}

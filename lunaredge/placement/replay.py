@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from lunaredge.placement.plan import Placed, Plan
-from lunaredge.placement.problem import Level, Machine, Node, Problem, Task
+from lunaredge.placement.problem import Level, Machine, Node, Problem, Task, end_of
 from lunaredge.placement.travel import NO_WAY, Travel
 
 NEVER = 1 << 40
@@ -247,11 +247,6 @@ def partners_of(tasks: Iterable[Task]) -> dict[str, str]:
     return partners
 
 
-def is_fixed(task: Task) -> bool:
-    """Tell whether a task can be neither moved nor put off."""
-    return task.current is not None and task.current.is_fixed
-
-
 def work_of(task: Task, node: Node) -> Way | None:
     """Give the seconds and joules of a task on a node; None: it has no mode for it."""
     mode = next((mode for mode in task.modes if mode.kind == node.kind), None)
@@ -261,11 +256,6 @@ def work_of(task: Task, node: Node) -> Way | None:
     if now is not None and now.node == node.id and now.left_s is not None:
         return now.left_s, now.left_j
     return -(-mode.duration_s * 100 // node.health_pct), mode.energy_j
-
-
-def end_of(task: Task) -> int | None:
-    """Give where a task ends."""
-    return task.place if task.end_place is None else task.end_place
 
 
 def domain_of(node: Node, level: Level) -> tuple[str, str]:

@@ -38,6 +38,7 @@ from lunaredge.kernels.schedule_sheet import (
     NONE,
     PLACE,
     TO,
+    TRAVEL_COST,
     WAS,
     WEIGHT,
     Sheet,
@@ -242,7 +243,7 @@ def _least_ways_j(sheet: Sheet) -> Ints:
     sources = np.concatenate((sheet.nodes[:, PLACE], sheet.tasks[:, TO], sheet.chargers[:, 0]))
     for place in np.unique(sources[sources >= 0]):
         legs = sheet.travel[:, place]
-        costs_j = legs[..., 1] + sheet.pace[0] * legs[..., 0]
+        costs_j = legs[..., 1] + sheet.pace[TRAVEL_COST] * legs[..., 0]
         np.minimum(ways_j, np.where(legs[..., 0] < 0, NEVER, costs_j), out=ways_j)
     return ways_j
 

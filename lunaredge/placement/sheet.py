@@ -7,6 +7,7 @@ by `reasons`. The values have been checked before, by `check`.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,10 +15,10 @@ from lunaredge.kernels.jit import Ints
 from lunaredge.kernels.schedule_board import Board, empty_board
 from lunaredge.kernels.schedule_ledger import empty_ledgers
 from lunaredge.kernels.schedule_meters import idle_meters
-from lunaredge.kernels.schedule_sheet import NEVER, NODE_COLUMNS, NONE, OUT, Sheet
+from lunaredge.kernels.schedule_sheet import NEVER, NODE_COLUMNS, NONE, TASK_COLUMNS, Sheet
 from lunaredge.kernels.schedule_start import start_board
 from lunaredge.placement.graph import Graph, graph_of
-from lunaredge.placement.problem import Level, Node, Problem, Resources, Task
+from lunaredge.placement.problem import Level, Node, Problem, Resources, Task, end_of, is_fixed
 from lunaredge.placement.travel import NO_WAY, Travel
 
 # A machine that needs a charge and was told no charger looks at so many; the search tries others.
@@ -28,6 +29,8 @@ _NO_RESOURCES = Resources()
 _NO_NAMES: dict[str, int] = {}
 # Steps of a ledger for each interval.
 _CUTS = 2
+
+_Tree = TypeVar("_Tree")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,9 +86,9 @@ def sheet_of(problem: Problem, travel: Travel, numbers: Numbers) -> Sheet:
         (numbers.groups[t.apart.group] if t.apart else NONE for t in tasks), numbers.groups
     )
     by_kind = _grouped((numbers.kinds[n.kind] for n in nodes), numbers.kinds)
-    units = [unit for unit in graph.units if not (out[unit[0]] or _is_fixed(tasks[unit[0]]))]
+    units = [unit for unit in graph.units if not (out[unit[0]] or is_fixed(tasks[unit[0]]))]
     return Sheet(
-        tasks=_task_rows(problem, numbers, graph, units, out),
+        tasks=_task_rows(problem, numbers, graph, units),
         nodes=_node_rows(problem, numbers, homes),
         modes=_modes(tasks, numbers),
         needs=_amounts((t.needs for t in tasks), used),
@@ -127,6 +130,14 @@ def board_of(problem: Problem, sheet: Sheet) -> Board:
     return board
 
 
+def copied(tree: _Tree) -> _Tree:
+    """Copy a tuple of arrays, and of such tuples."""
+    if isinstance(tree, np.ndarray):
+        return tree.copy()
+    branches: Any = tree
+    return type(tree)(*(copied(branch) for branch in branches))
+
+
 def _ceiling_w(problem: Problem) -> int:
     """Give the highest ceiling; without any the bus gives more than all could draw."""
     return max((step.power_w for step in problem.bus), default=NEVER)
@@ -150,7 +161,6 @@ def _task_rows(
     numbers: Numbers,
     graph: Graph,
     units: Sequence[tuple[int, int]],
-    out: Sequence[bool],
 ) -> Ints:
     """Lay out the tasks by the columns of `schedule_sheet`."""
     unit_of = {t: u for u, pair in enumerate(units) for t in pair if t >= 0}
@@ -158,7 +168,7 @@ def _task_rows(
     rows = []
     for t, task in enumerate(problem.tasks):
         now, apart = task.current, task.apart
-        place = NONE if task.place is None else task.place
+        place, end = NONE if task.place is None else task.place, end_of(task)
         rows.append(
             (
                 max(0, task.release_s, task.approved_s or 0),
@@ -168,7 +178,7 @@ def _task_rows(
                 else min(task.latest_s, problem.horizon_s),
                 task.weight,
                 place,
-                place if task.end_place is None else task.end_place,
+                NONE if end is None else end,
                 numbers.families[task.family],
                 task.needs_light,
                 graph.partners[t],
@@ -178,20 +188,19 @@ def _task_rows(
                 0 if now is None else now.move_j,
                 NONE if now is None or now.left_s is None else now.left_s,
                 0 if now is None else now.left_j,
-                _is_fixed(task),
+                is_fixed(task),
                 task.health_pct_min,
                 _bits(task.capabilities, numbers.skills),
                 unit_of.get(t, NONE),
-                out[t],
             )
         )
-    return _rows(rows, OUT + 1)
+    return _rows(rows, TASK_COLUMNS)
 
 
 def _node_rows(problem: Problem, numbers: Numbers, homes: Ints) -> Ints:
     """Lay out the nodes by the columns of `schedule_sheet`."""
     first_places = {
-        task.current.node: task.place if task.end_place is None else task.end_place
+        task.current.node: end_of(task)
         for task in problem.tasks
         if task.current is not None and task.current.is_fixed
     }
@@ -283,7 +292,7 @@ def _nearby(problem: Problem, travel: Travel) -> Ints:
 def _never_placed(problem: Problem, graph: Graph, numbers: Numbers) -> list[bool]:
     """Tell which tasks no plan can place, and those that wait for them or meet them."""
     out = [
-        not _is_fixed(task)
+        not is_fixed(task)
         and (
             task.approved_s is None
             or (bool(task.only_on) and not any(name in numbers.nodes for name in task.only_on))
@@ -298,10 +307,6 @@ def _never_placed(problem: Problem, graph: Graph, numbers: Numbers) -> list[bool
             for t in pair:
                 out[t] = True
     return out
-
-
-def _is_fixed(task: Task) -> bool:
-    return task.current is not None and task.current.is_fixed
 
 
 def _used_resources(tasks: Sequence[Task]) -> list[str]:

@@ -9,9 +9,9 @@ might still take it between two others, or after a later charge.
 from dataclasses import dataclass
 
 from lunaredge.placement.plan import Charge, Placed
-from lunaredge.placement.problem import Machine, Node, Resources, Task
+from lunaredge.placement.problem import Machine, Node, Resources, Task, end_of
 from lunaredge.placement.refusals import Constraint, Refusal, listed
-from lunaredge.placement.replay import NEVER, Replay, Stand, end_of, work_of
+from lunaredge.placement.replay import NEVER, Replay, Stand, work_of
 
 _RESOURCES = Resources.__struct_fields__
 

@@ -9,8 +9,8 @@ starts at 0, or the plan left it slack.
 from collections.abc import Iterator
 
 from lunaredge.placement.plan import Cause, Charge, Placed, Plan, Wait
-from lunaredge.placement.problem import Machine, Node, Problem, Resources, Task
-from lunaredge.placement.replay import Replay, Stand, end_of, is_fixed
+from lunaredge.placement.problem import Machine, Node, Problem, Resources, Task, end_of, is_fixed
+from lunaredge.placement.replay import Replay, Stand
 from lunaredge.placement.travel import Travel
 
 _RESOURCES = Resources.__struct_fields__

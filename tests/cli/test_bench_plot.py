@@ -51,7 +51,7 @@ def test_a_picture_is_drawn(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["sim", "--plot", "x.png"], "measure paths"),
+        (["sim", "--plot", "x.png"], "measure one of paths"),
         (["paths", "--plot", "x.jpg"], ".png"),
         (["paths", "--plot", "no-such-folder/x.png"], "make the folder"),
     ],

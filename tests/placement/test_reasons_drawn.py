@@ -5,10 +5,10 @@ import random
 from hypothesis import given
 
 from lunaredge.placement.plan import Placed, Plan
-from lunaredge.placement.problem import Problem
+from lunaredge.placement.problem import Problem, is_fixed
 from lunaredge.placement.reasons import why_not
 from lunaredge.placement.refusals import Obstacles
-from lunaredge.placement.replay import Replay, is_fixed, partners_of
+from lunaredge.placement.replay import Replay, partners_of
 from lunaredge.placement.travel import Travel
 from tests.placement.judge import violations
 from tests.placement.planned import planned

@@ -15,8 +15,9 @@ from lunaredge.placement.problem import (
     Resources,
     Setup,
     Window,
+    is_fixed,
 )
-from lunaredge.placement.replay import is_fixed, partners_of
+from lunaredge.placement.replay import partners_of
 from lunaredge.placement.waits import waits
 from tests.placement.judge import violations
 from tests.placement.planned import planned

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from lunaredge.placement.problem import Node, Problem, Resources, Task
+from lunaredge.placement.problem import Node, Problem, Resources, Task, end_of, is_fixed
 from lunaredge.placement.travel import Travel
 
 
@@ -38,13 +38,13 @@ class Job(msgspec.Struct, kw_only=True):
     @property
     def is_fixed(self) -> bool:
         """Tell whether it runs and stays."""
-        return _is_fixed(self.task)
+        return is_fixed(self.task)
 
     @property
     def end_place(self) -> int:
         """Give where its machine is afterwards."""
         task = self.task
-        place = task.place if task.end_place is None else task.end_place
+        place = end_of(task)
         assert place is not None
         return place
 
@@ -84,7 +84,7 @@ class Site:
         left: list[int] = []
         behind: list[list[int]] = [[] for _ in self.problem.tasks]
         for k, task in enumerate(self.problem.tasks):
-            before = [] if _is_fixed(task) else task.after
+            before = [] if is_fixed(task) else task.after
             known = [self.number_of[a.task] for a in before if a.task in self.number_of]
             left.append(len(known))
             for other in known:
@@ -128,7 +128,8 @@ class Site:
         if machine is not None:
             if task.place is None:
                 return False
-            place = task.place if task.end_place is None else task.end_place
+            place = end_of(task)
+            assert place is not None, "it has one where it starts"
             if self.home_j(machine.mover, place) is None:
                 return False
         return (
@@ -178,10 +179,6 @@ class Site:
                     break
                 ends_s = before.earliest_s + before.shortest_s
                 job.earliest_s = max(job.earliest_s, ends_s + after.lag_s)
-
-
-def _is_fixed(task: Task) -> bool:
-    return task.current is not None and task.current.is_fixed
 
 
 def needs_of(task: Task) -> tuple[int, ...]:
