@@ -1,4 +1,4 @@
-"""`lunaredge explain TASK`: why a task is where it is, or which constraint refused each node."""
+"""`lunaredge explain TASK`: why a task is where it is, and which constraints refused each node."""
 
 import argparse
 import json
@@ -29,9 +29,11 @@ def run(options: argparse.Namespace) -> int:
     client = site_access.load(options, signs=False)
     question = messages.Explain(request=new_request(), task=TaskId(options.task))
     answer = site_access.with_client(client, (), lambda site: site.ask(question))
-    rows = json.loads(answer.rows)
+    # Who has no such task, or may not say, answers with no rows at all.
+    why = json.loads(answer.rows) or {"plan": None, "refusals": []}
+    rows = why["refusals"]
     if options.json:
-        print(as_json({"found": answer.ok, "text": answer.text, "refusals": rows}))
+        print(as_json({"found": answer.ok, "text": answer.text} | why))
         return 0 if answer.ok else 1
     print(answer.text, file=sys.stdout if answer.ok else sys.stderr)
     if rows:

@@ -1,4 +1,4 @@
-"""`lunaredge nodes|tasks|alarms|link`: the views as tables or JSON, once or again and again.
+"""`lunaredge nodes|tasks|plan|alarms|link`: the views as tables or JSON, once or again and again.
 
 Owns what a list shows and how old it says it is (I10). Makes no fact of its own: rows are the
 scheduler's, the gateway's or the Earth station's.
@@ -53,6 +53,16 @@ COLUMNS = {
         Column("waits_for", "WAITS FOR", is_free=True),
         Column("reason", "REASON", is_free=True),
     ),
+    "plan": (
+        Column("task", "TASK"),
+        Column("node", "NODE"),
+        Column("is", "IS"),
+        Column("leaves_in_s", "LEAVES_S", spare=2),
+        Column("starts_in_s", "STARTS_S"),
+        Column("ends_in_s", "ENDS_S"),
+        Column("energy_wh", "WH", spare=1),
+        Column("waits_for", "WAITS FOR", is_free=True),
+    ),
     "alarms": (
         Column("source", "SOURCE"),
         Column("code", "CODE"),
@@ -81,6 +91,8 @@ COLUMNS = {
 
 # These say how old something was when the view was made; shown, they go on growing with it.
 AGES = ("age_s", "heard_age_s")
+# And these how long from then on something will be.
+WAITS = ("leaves_in_s", "starts_in_s", "ends_in_s", "charged_in_s")
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
@@ -180,10 +192,11 @@ def _aged(row: Row, view_age_s: float) -> Row:
     # A view from a clock ahead of ours makes nothing younger.
     more_s = max(0.0, view_age_s)
     aged = dict(row)
-    for key in AGES:
-        age_s = row.get(key)
-        if isinstance(age_s, int | float):
-            aged[key] = age_s + more_s
+    for keys, sign in ((AGES, 1.0), (WAITS, -1.0)):
+        for key in keys:
+            age_s = row.get(key)
+            if isinstance(age_s, int | float):
+                aged[key] = age_s + sign * more_s
     if more_s > STALE_S and row.get("mark") == "measured":
         aged["mark"] = "last known"
     return aged

@@ -42,6 +42,7 @@ COMMANDS = (
     Command("submit", "submit", "hand in a work order"),
     Command("nodes", "listing", "list the nodes: who is there, at what, and (if wide) where"),
     Command("tasks", "listing", "list the tasks: how far, on which node, waiting for what"),
+    Command("plan", "listing", "list who does what next, from when to when, and what it waits for"),
     Command("alarms", "listing", "list the alarms, active ones first"),
     Command("link", "listing", "show the Earth link: contact, backlog, what was delivered"),
     Command("explain", "explain", "say why a task is where it is, or why it is not placed"),
@@ -62,6 +63,7 @@ COMMANDS = (
     Command("audit", "audit", "check the invariants of a finished run from its disks"),
     Command("sim", "sim", "run the site in the seeded simulator, with faults"),
     Command("route", "route.command", "check, plan and draw routes on a scene file"),
+    Command("place", "place", "plan who does what and when, of a problem in a file"),
     Command("bench", "bench.command", "measure lunaredge against named peers"),
 )
 

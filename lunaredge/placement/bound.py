@@ -23,7 +23,8 @@ def lower_bound(sheet: Sheet, base: Board, is_over: Callable[[], bool], rounds: 
     """Give a score that no plan is below: none is less late, none as late costs less.
 
     It gets no worse with more time: the search goes on until it is over, or has looked at so many
-    states for each of two scopes (``rounds``), or knows the best of what it looks at.
+    states for each of two scopes (``rounds``; 0: the heads alone, at once), or knows the best of
+    what it looks at.
 
     ``base``: the board with what is fixed and nothing else.
     """
@@ -37,7 +38,7 @@ def lower_bound(sheet: Sheet, base: Board, is_over: Callable[[], bool], rounds: 
         if uncounted:
             layout = Layout(outset, uncounted, counted)
             known_s = int(heads[layout.tasks, LEAST_LATE].sum())
-            late_s += max(known_s, _searched_s(layout, sheet, is_over, rounds))
+            late_s += max(known_s, _searched_s(layout, sheet, is_over, rounds) if rounds else 0)
             counted[layout.tasks] = True
     late_s += int(heads[~counted, LEAST_LATE].sum())
     # Whatever is left out of a plan that is no later than this may cost nothing.

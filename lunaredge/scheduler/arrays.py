@@ -5,14 +5,16 @@ no claim by name: callers keep the names and are given indices.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from lunaredge.kernels import assignment, corridors, gridpath, terrain
+from lunaredge import placement
+from lunaredge.kernels import corridors, gridpath, terrain
 from lunaredge.kernels.jit import Flags, Floats, Ints
 from lunaredge.model.site import Point
+from lunaredge.placement.travel import NO_WAY
 
 # Cells on each side of a point from which it may enter the lattice: the nearest may be closed.
 JOIN_CELLS = 2
@@ -28,11 +30,20 @@ def points_array(points: Sequence[Point]) -> Floats:
     return np.array(points, dtype=np.float64).reshape(len(points), 2)
 
 
-def assigned(costs_s: Sequence[Sequence[float]], ranks: Sequence[int]) -> list[int]:
-    """Give the node index per task, -1 for none; see `kernels.assignment.assign`."""
-    column_count = len(costs_s[0]) if costs_s else 0
-    costs = np.array(costs_s, dtype=np.float64).reshape(len(costs_s), column_count)
-    return [int(node) for node in assignment.assign(costs, np.array(ranks, dtype=np.int64))]
+def travel_of(
+    ways: Mapping[str, Sequence[tuple[int, int, int, int]]], place_count: int
+) -> placement.Travel:
+    """Give the travel of a placement: of each mover the ways that it has, all others closed.
+
+    A way is from where, to where, seconds and joules.
+    """
+    table = np.full((len(ways), place_count, place_count, 2), NO_WAY, dtype=np.int64)
+    for mover, entries in enumerate(ways.values()):
+        listed = np.array(entries, dtype=np.int64).reshape(-1, 4)
+        table[mover, listed[:, 0], listed[:, 1]] = listed[:, 2:]
+    stays = np.arange(place_count)
+    table[:, stays, stays] = 0
+    return placement.Travel(movers=tuple(ways), table=table)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

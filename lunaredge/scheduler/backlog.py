@@ -116,27 +116,23 @@ def _is_trip_home(entry: TaskEntry) -> bool:
     return entry.task.kind is TaskKind.PARK and entry.order == SITE_ORDER
 
 
+def open_before(ctx: Context, entry: TaskEntry) -> list[TaskId]:
+    """Give the tasks that a task comes after and that are not done."""
+    tasks = ctx.state.tasks
+    return [name for name in entry.task.after if tasks[name].phase is not TaskPhase.DONE]
+
+
+def needs_word(entry: TaskEntry) -> bool:
+    """Tell whether Earth has still to approve a task."""
+    return entry.task.needs_earth and entry.approved is None
+
+
 def blocked_by(ctx: Context, entry: TaskEntry) -> str:
-    """Say what a queued task waits for; empty when it may be placed."""
-    waiting = [
-        dependency
-        for dependency in entry.task.after
-        if ctx.state.tasks[dependency].phase is not TaskPhase.DONE
-    ]
+    """Say what a queued task waits for; empty when it may begin."""
+    waiting = open_before(ctx, entry)
     if waiting:
         return f"after {', '.join(waiting)}"
-    if entry.task.needs_earth and entry.approved is None:
-        return "needs Earth's approval"
-    return ""
-
-
-def ready(ctx: Context) -> list[TaskEntry]:
-    """Give the tasks that may be placed now."""
-    return [
-        entry
-        for entry in ctx.state.tasks.values()
-        if entry.phase is TaskPhase.QUEUED and not blocked_by(ctx, entry)
-    ]
+    return "needs Earth's approval" if needs_word(entry) else ""
 
 
 def requeue(ctx: Context, entry: TaskEntry, reason: str) -> None:

@@ -118,7 +118,7 @@ class SchedulerCore:
         ctx = self.ctx
         due_ns = [presence.silence_due_ns(ctx, node) for node in ctx.state.nodes.values()]
         due_ns += [dispatch.park_due_ns(ctx, node) for node in ctx.state.nodes.values()]
-        due_ns.append(dispatch.retry_due_ns(ctx))
+        due_ns.append(dispatch.place_due_ns(ctx))
         return min(due_ns)
 
     def _take_record(self, recorded: Recorded) -> None:

@@ -4,8 +4,10 @@ A request's id makes it repeatable: the same id gets its first answer again and 
 The id counts together with the key that signed, never with the topic, which anyone can choose.
 """
 
+from typing import NamedTuple
+
 from lunaredge.ids import NodeId, TaskId
-from lunaredge.scheduler import backlog, stops, vouch
+from lunaredge.scheduler import backlog, plans, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
@@ -62,8 +64,7 @@ def _decide(ctx: Context, body: Question, role: Role) -> Answer:
         case Approve():
             return _approve(ctx, body, role)
         case Explain():
-            _, text, _ = explained(ctx, body.task)
-            return _yes(body.request, text)
+            return _yes(body.request, explained(ctx, body.task).text)
 
 
 def _submit(ctx: Context, body: Submit) -> Answer:
@@ -165,26 +166,43 @@ def _cut(text: str) -> str:
     return text if len(text) <= TEXT_LENGTH_MAX else f"{text[: TEXT_LENGTH_MAX - 3]}..."
 
 
-def explained(ctx: Context, task: TaskId) -> tuple[bool, str, list[dict[str, object]]]:
-    """Say why a task is where it is: found, one sentence, and the refusals as rows."""
+class Explained(NamedTuple):
+    """Why a task is where it is."""
+
+    found: bool
+    text: str
+    plan: dict[str, object] | None = None
+    """Its row of the plan."""
+    refusals: tuple[dict[str, object], ...] = ()
+
+
+def explained(ctx: Context, task: TaskId) -> Explained:
+    """Say why a task is where it is, where the plan has it, and what refused it on each node."""
     entry = ctx.state.tasks.get(task)
     if entry is None:
-        return False, f"no task {task}; tasks lists them", []
-    rows: list[dict[str, object]] = [
-        {"node": str(r.node), "constraint": r.constraint, "detail": r.detail}
+        return Explained(found=False, text=f"no task {task}; tasks lists them")
+    rows: tuple[dict[str, object], ...] = tuple(
+        {"node": str(r.node), "constraint": r.constraint.value, "detail": r.detail}
         for r in entry.refusals
-    ]
+    )
     if entry.phase is not TaskPhase.QUEUED:
         text = f"{task} is {entry.phase.value}"
         text += f" on {entry.node} (attempt {entry.attempt})" if entry.node else ""
-        return True, text + _waiting(ctx, entry.node, task), rows
+        text += _waiting(ctx, entry.node, task)
+        return Explained(found=True, text=text, refusals=rows)
+    item = ctx.state.planned.get(task)
+    plan = None if item is None else plans.row_of(item, ctx.now_ns)
     waits_for = backlog.blocked_by(ctx, entry)
-    if waits_for:
-        return True, _cut(f"{task} waits: {waits_for}"), rows
     missing = [n.name for n in ctx.state.nodes.values() if not n.censused]
-    if missing and not rows:
-        return True, f"{task} waits for the census of {', '.join(missing)}", rows
-    return True, f"{task} is ready; no node can take it now", rows
+    if waits_for:
+        text = f"{task} waits: {waits_for}"
+    elif missing and not rows:
+        text = f"{task} waits for the census of {', '.join(missing)}"
+    else:
+        text = f"{task} is ready" + ("" if item is not None else "; no node can take it now")
+    if item is not None:
+        text += f"; {plans.sentence(item, ctx.now_ns)}"
+    return Explained(found=True, text=_cut(text), plan=plan, refusals=rows)
 
 
 def _waiting(ctx: Context, name: NodeId | None, task: TaskId) -> str:

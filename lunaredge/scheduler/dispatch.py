@@ -1,77 +1,144 @@
-"""Dispatch: when to place, and what to do with a placement that comes back.
+"""Dispatch: when to plan, and what to do with a plan that comes back.
 
-A placement is computed elsewhere on a snapshot. When it comes back the site may have moved on, so
+A plan is computed elsewhere on a snapshot. When it comes back the site may have moved on, so
 each part of it is checked against the newest state, and what no longer fits is left for the next.
 """
 
+import math
+from collections.abc import Iterator
+
 import msgspec
 
-from lunaredge.ids import TaskId
-from lunaredge.model.task import Leg, TaskKind, Workload
+from lunaredge.ids import NodeId, TaskId
+from lunaredge.model.task import Leg, Task, TaskKind, Workload
 from lunaredge.scheduler import backlog, fusion, stops
-from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.inputs import Compute
-from lunaredge.scheduler.legs import legs_for
-from lunaredge.scheduler.placement import (
+from lunaredge.scheduler.candidates import (
+    InHand,
     NodeCandidate,
     PlacementProblem,
     PlacementSolution,
     TaskCandidate,
 )
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.inputs import Compute
+from lunaredge.scheduler.legs import legs_for
 from lunaredge.scheduler.state import NodeEntry, Presence, TaskEntry, TaskPhase
 from lunaredge.units import s_from_ns
 from lunaredge.wire.messages import Assign, Autonomy
 
 COMPUTE_KINDS = frozenset({TaskKind.FUSE_TERRAIN})
+# So many plans in a row may be made anew at once because the site had moved on meanwhile; then the
+# next one waits its turn, so that a site that never rests is not planned without end.
+STALE_MAX = 3
+_NEVER_NS = 2**62
 
 
 def place_if_due(ctx: Context) -> None:
-    """Have the ready tasks placed when something has changed, or when it is time to try again."""
+    """Have the tasks that wait planned when something has changed, or when it is time to."""
     state = ctx.state
-    if state.placing or not _placement_due(ctx):
-        return
-    waiting = backlog.ready(ctx)
-    if not waiting or not any(is_free(ctx, node) for node in state.nodes.values()):
+    if ctx.now_ns < place_due_ns(ctx):
         return
     state.placing = True
     state.placed_version = state.version
     state.placed_ns = ctx.now_ns
     problem = PlacementProblem(
         version=state.version,
-        tasks=tuple(_task_candidate(ctx, entry) for entry in waiting),
+        tasks=tuple(_task_candidates(ctx)),
         nodes=tuple(_node_candidate(ctx, node) for node in state.nodes.values()),
+        now_ns=ctx.now_ns,
+        terrain_version=state.terrain_version,
+        before=tuple(state.planned.values()),
         corridor_margin_m=ctx.config.corridor_margin_m,
     )
     ctx.intents.append(Compute(problem=problem))
 
 
-def _placement_due(ctx: Context) -> bool:
+def place_due_ns(ctx: Context) -> int:
+    """Give the time at which a plan is due; far away when there is nothing to plan.
+
+    At once when something has changed and a node is free for a task that is ready; else what has
+    changed is planned in time, so that the plan that people see is not an old one.
+    """
     state = ctx.state
-    return (
-        state.version != state.placed_version
-        or ctx.now_ns >= state.placed_ns + ctx.config.place_retry_ns
+    waiting = [entry for entry in state.tasks.values() if entry.phase is TaskPhase.QUEUED]
+    if state.placing or not waiting:
+        return _NEVER_NS
+    is_urgent = any(is_free(ctx, node) for node in state.nodes.values()) and any(
+        not backlog.blocked_by(ctx, entry) for entry in waiting
     )
+    has_changed = state.version != state.placed_version
+    if has_changed and is_urgent and state.stale_count < STALE_MAX:
+        return 0
+    if has_changed or is_urgent:
+        return state.placed_ns + ctx.config.place_retry_ns
+    return _NEVER_NS
 
 
 def take_placement(ctx: Context, solution: PlacementSolution | None) -> None:
-    """Assign what still fits; remember why the rest was refused."""
+    """Take up a plan: assign what begins now and still fits, and remember the rest with reasons."""
     state = ctx.state
     state.placing = False
     if solution is None:
         ctx.raise_alarm("scheduler", "placement.failed", "the solver gave no answer")
         return
     ctx.clear_alarm("scheduler", "placement.failed")
+    state.plan_figures = solution.figures
+    state.planned = {item.task: item for item in solution.planned if _waits(ctx, item.task)}
     for entry in state.tasks.values():
         if entry.phase is TaskPhase.QUEUED and entry.refusals:
             entry.refusals = []
     for refusal in solution.refusals:
-        refused = state.tasks.get(refusal.task)
-        if refused is not None and refused.phase is TaskPhase.QUEUED:
-            refused.refusals.append(refusal)
-    for task, name in solution.assignments:
-        chosen, node = state.tasks.get(task), state.nodes[name]
-        if chosen is not None and _is_placeable(ctx, chosen, node) and is_free(ctx, node):
-            assign(ctx, chosen, node)
+        if _waits(ctx, refusal.task):
+            state.tasks[refusal.task].refusals.append(refusal)
+    are_taken = [_take_up(ctx, solution, task, name) for task, name in solution.assignments]
+    state.stale_count = 0 if all(are_taken) else state.stale_count + 1
+    for name, task in solution.charging:
+        _send_to_charge(ctx, state.nodes[name], task)
+
+
+def _waits(ctx: Context, task: TaskId) -> bool:
+    entry = ctx.state.tasks.get(task)
+    return entry is not None and entry.phase is TaskPhase.QUEUED
+
+
+def _take_up(ctx: Context, solution: PlacementSolution, task: TaskId, name: NodeId) -> bool:
+    """Assign a task if the newest state allows it; else have it planned again."""
+    entry, node = ctx.state.tasks.get(task), ctx.state.nodes[name]
+    stale = _stale(ctx, solution, entry, node)
+    if stale or entry is None:
+        ctx.tell("placement.stale", task=task, node=name, reason=stale)
+        ctx.changed()
+        return False
+    assign(ctx, entry, node)
+    return True
+
+
+def _stale(
+    ctx: Context, solution: PlacementSolution, entry: TaskEntry | None, node: NodeEntry
+) -> str:
+    """Say what has changed since the plan was made so that a task can't begin; empty if nothing."""
+    if entry is None or not _is_placeable(ctx, entry, node):
+        return "the task is not to begin there any more"
+    if not is_free(ctx, node):
+        return "the node is not free any more"
+    if solution.terrain_version != ctx.state.terrain_version:
+        return "the ground has changed"
+    item = ctx.state.planned.get(entry.task.id)
+    if item is None or item.position is None:
+        return ""
+    if node.body is None or math.dist(node.body, item.position) > ctx.config.home_radius_m:
+        return "the machine stands elsewhere"
+    battery_wh = node.situation.battery_wh if node.situation is not None else None
+    if battery_wh is None or not battery_wh >= item.needed_wh:
+        return "the battery holds too little"
+    return ""
+
+
+def _send_to_charge(ctx: Context, node: NodeEntry, task: TaskId) -> None:
+    """Let a machine that charges before its next task go home for that at once."""
+    if is_free(ctx, node) and ctx.is_away(node) and not node.home_first:
+        node.home_first = f"to charge for {task}"
+        ctx.changed()
 
 
 def _is_placeable(ctx: Context, entry: TaskEntry, node: NodeEntry) -> bool:
@@ -152,7 +219,7 @@ def park_idle(ctx: Context) -> None:
 def park_due_ns(ctx: Context, node: NodeEntry) -> int:
     """Give the time at which an idle machine must be sent home; far away when it need not."""
     if not ctx.is_away(node) or not is_free(ctx, node) or _is_parking(ctx, node):
-        return 2**62
+        return _NEVER_NS
     if ctx.must_go_home(node):
         return node.idle_since_ns
     return node.idle_since_ns + ctx.config.park_after_ns
@@ -167,42 +234,64 @@ def _is_parking(ctx: Context, node: NodeEntry) -> bool:
     )
 
 
-def _task_candidate(ctx: Context, entry: TaskEntry) -> TaskCandidate:
-    waiting_s = s_from_ns(ctx.now_ns - entry.submitted_ns)
+def _task_candidates(ctx: Context) -> Iterator[TaskCandidate]:
+    for entry in ctx.state.tasks.values():
+        if entry.phase is TaskPhase.QUEUED:
+            yield _waiting(ctx, entry)
+        elif entry.phase in backlog.IN_HAND:
+            yield _held(ctx, entry)
+
+
+def _waiting(ctx: Context, entry: TaskEntry) -> TaskCandidate:
+    task = entry.task
     if entry.bound_to is not None:
-        bound = msgspec.structs.replace(entry.task, only_on=(entry.bound_to,))
-        return TaskCandidate(task=bound, waiting_s=waiting_s)
-    if entry.task.kind not in COMPUTE_KINDS:
-        return TaskCandidate(task=entry.task, waiting_s=waiting_s)
+        task = msgspec.structs.replace(task, only_on=(entry.bound_to,))
+    return TaskCandidate(
+        task=task,
+        waiting_s=s_from_ns(ctx.now_ns - entry.submitted_ns),
+        memory_mib=_memory_mib(task),
+        duration_s=_duration_s(task),
+        waits_for=tuple(backlog.open_before(ctx, entry)),
+        needs_word=backlog.needs_word(entry),
+    )
+
+
+def _held(ctx: Context, entry: TaskEntry) -> TaskCandidate:
+    assert entry.node is not None
+    has_begun = entry.phase is TaskPhase.STARTED
+    in_hand = InHand(
+        node=entry.node,
+        left_ratio=1.0 - entry.progress_ratio,
+        elapsed_s=s_from_ns(ctx.now_ns - entry.started_ns) if has_begun else 0.0,
+    )
     return TaskCandidate(
         task=entry.task,
-        waiting_s=waiting_s,
-        memory_mib=fusion.MEMORY_MIB,
-        duration_s=fusion.DURATION_S_MAX,
+        memory_mib=_memory_mib(entry.task),
+        duration_s=_duration_s(entry.task),
+        in_hand=in_hand,
     )
+
+
+def _memory_mib(task: Task) -> int:
+    return fusion.MEMORY_MIB if task.kind in COMPUTE_KINDS else 0
+
+
+def _duration_s(task: Task) -> float:
+    return fusion.DURATION_S_MAX if task.kind in COMPUTE_KINDS else 0.0
 
 
 def _node_candidate(ctx: Context, node: NodeEntry) -> NodeCandidate:
     situation = node.situation
+    is_idle = node.task is None and (situation is None or situation.task is None)
     return NodeCandidate(
         spec=ctx.specs[node.name],
-        free_slots=1 if node.task is None else 0,
+        free_slots=1 if is_idle else 0,
         position=node.body,
         battery_wh=situation.battery_wh if situation is not None else None,
-        present=node.presence is Presence.UP and node.censused,
+        present=node.presence is Presence.UP and node.censused and situation is not None,
         held=node.held or node.terrain_hold,
         stopped=stops.holds(ctx, node),
         safe=situation is not None and situation.autonomy is Autonomy.A3,
         home_first=node.home_first if ctx.must_go_home(node) else "",
         carries=_carries(ctx, node),
     )
-
-
-def retry_due_ns(ctx: Context) -> int:
-    """Give the time at which unplaced tasks must be tried again; far away when there are none."""
-    state = ctx.state
-    if state.placing or not backlog.ready(ctx):
-        return 2**62
-    if not any(is_free(ctx, node) for node in state.nodes.values()):
-        return 2**62
-    return state.placed_ns + ctx.config.place_retry_ns

@@ -56,9 +56,15 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True):
     travel_s: float
     """To the first leg."""
     work_s: float
+    work_wh: float
     home_s: float
     energy_wh: float
     """For all three."""
+
+
+def kept_wh(spec: MachineSpec) -> float:
+    """Give what a plan leaves in a machine's battery besides the way home."""
+    return spec.reserve_wh + _wh(spec.idle_w, WAITING_S)
 
 
 def shortfall(spec: MachineSpec, effort: Effort | None, battery_wh: float) -> str:
@@ -72,8 +78,8 @@ def least_shortfall(spec: MachineSpec, task: Task, legs: tuple[Leg, ...], home: 
     """Say what a machine lacks for a task with a full battery and every way straight and level."""
     first, last = legs[0].path[0], legs[-1].path[-1]
     work = _work(spec, task, legs, _straight(spec, first, last))
-    energy_wh = work.energy_wh + _drive_wh(spec, _straight(spec, home, first), spec.mass_kg)
-    energy_wh += _drive_wh(spec, _straight(spec, last, home), spec.mass_kg)
+    energy_wh = work.energy_wh + drive_wh(spec, _straight(spec, home, first))
+    energy_wh += drive_wh(spec, _straight(spec, last, home))
     return _lack(energy_wh, spec.battery_wh - spec.reserve_wh)
 
 
@@ -84,7 +90,7 @@ def _straight(spec: MachineSpec, start: Point, goal: Point) -> Travel:
 def exhaustion(ground: GroundMap, problem: RouteProblem, solution: RouteSolution) -> str:
     """Say what a machine lacks to follow its path, work at its end and come home; empty if nothing.
 
-    Asks no more of a path without detours than `efforts` did for the whole task: else a machine
+    Asks no more of a path without detours than placement did for the whole task: else a machine
     with a full battery would be given a task and sent home to charge, again and again.
     """
     budget = problem.budget
@@ -96,7 +102,7 @@ def exhaustion(ground: GroundMap, problem: RouteProblem, solution: RouteSolution
         return "no way home from there over this ground"
     leg_m = length_m(problem.path)
     out = travel_along(ground, solution.path, solution.tool_from_m / spec.speed_m_s_max)
-    needed_wh = _drive_wh(spec, out, spec.mass_kg) + _drive_wh(spec, back.reversed, spec.mass_kg)
+    needed_wh = drive_wh(spec, out) + drive_wh(spec, back.reversed)
     needed_wh += budget.work_wh
     if leg_m and spec.work_speed_m_s:
         needed_wh += _pass_wh(spec, leg_m)
@@ -112,7 +118,7 @@ def stranding(ground: GroundMap, problem: RouteProblem) -> str:
     (back,) = travels(ground, _mover(problem, spec), budget.home, [problem.start])
     if math.isinf(back.duration_s):
         return ""
-    home_wh = _drive_wh(spec, back.reversed, spec.mass_kg)
+    home_wh = drive_wh(spec, back.reversed)
     return _lack(home_wh + _wh(spec.idle_w, WAITING_S), budget.charge_wh)
 
 
@@ -139,24 +145,22 @@ def efforts(
     ground: GroundMap, standing: Standing, jobs: Sequence[tuple[Task, tuple[Leg, ...]]]
 ) -> list[Effort | None]:
     """Give the effort of each job for one machine; None where no way leads there and home."""
-    mover = standing.mover
+    mover, spec = standing.mover, standing.spec
     there = travels(ground, mover, standing.position, [legs[0].path[0] for _, legs in jobs])
     home = travels(ground, mover, standing.home, [legs[-1].path[-1] for _, legs in jobs])
     found: list[Effort | None] = []
     for (task, legs), out, back in zip(jobs, there, home, strict=True):
-        work = _work(standing.spec, task, legs, _carry(ground, mover, task, legs))
+        work = _work(spec, task, legs, _carry(ground, mover, task, legs))
         if math.inf in (out.duration_s, back.duration_s, work.duration_s):
             found.append(None)
             continue
-        spec = standing.spec
-        energy_wh = work.energy_wh + _drive_wh(spec, out, spec.mass_kg)
-        energy_wh += _drive_wh(spec, back.reversed, spec.mass_kg)
         found.append(
             Effort(
                 travel_s=out.duration_s,
                 work_s=work.duration_s,
+                work_wh=work.energy_wh,
                 home_s=back.duration_s,
-                energy_wh=energy_wh,
+                energy_wh=work.energy_wh + drive_wh(spec, out) + drive_wh(spec, back.reversed),
             )
         )
     return found
@@ -206,15 +210,16 @@ def _carrying(spec: MachineSpec, mass_kg: float, carry: Travel) -> _Work:
     """Sum the trips. What a pile holds is not always known; one trip is the least."""
     trip_count = max(1, math.ceil(mass_kg / spec.payload_kg_max))
     moving_s = 2.0 * spec.payload_kg_max / spec.load_kg_s
-    laden_kg = spec.mass_kg + spec.payload_kg_max
-    trip_wh = _drive_wh(spec, carry, laden_kg) + _drive_wh(spec, carry.reversed, spec.mass_kg)
+    trip_wh = drive_wh(spec, carry, spec.payload_kg_max) + drive_wh(spec, carry.reversed)
     return _Work(
         duration_s=trip_count * (2.0 * carry.duration_s + moving_s),
         energy_wh=trip_count * (trip_wh + _wh(spec.idle_w, moving_s)),
     )
 
 
-def _drive_wh(spec: MachineSpec, travel: Travel, mass_kg: float) -> float:
+def drive_wh(spec: MachineSpec, travel: Travel, load_kg: float = 0.0) -> float:
+    """Give the energy of a travel with a load."""
+    mass_kg = spec.mass_kg + load_kg
     climb_wh = mass_kg * MOON_GRAVITY_M_S2 * travel.ascent_m / SECONDS_PER_HOUR
     return _wh(spec.drive_w, travel.duration_s) + climb_wh / CLIMB_EFFICIENCY_RATIO
 

@@ -30,8 +30,8 @@ LATTICE_CELL_M = 2.5
 LATTICE_CELLS_MAX = 250_000
 # One lattice per kind of machine: width and slope limit. 1 MB each.
 LATTICES_MAX = 16
-# 20 tasks by 8 machines, there, home and between two stands, some rounds long.
-TRAVELS_MAX = 4096
+# 100 places by 100 for each of a dozen kinds of machine; 30 MB.
+TRAVELS_MAX = 1 << 17
 LEGS_MAX = 512
 
 
@@ -195,6 +195,11 @@ class GroundMap:
         """Give the height at each point, m."""
         found_m = terrain.heights_at_m(self.heights_m, self.frame, points_array(points))
         return [float(height_m) for height_m in found_m]
+
+    @property
+    def search_cells(self) -> int:
+        """How many cells a search for a way goes through at the most."""
+        return self.heights_m.size * self._refinement() ** 2
 
     def lattice(self, half_width_m: float, slope_deg_max: float) -> Lattice:
         """Give the moves that a corridor can take on this ground, whoever else is there."""

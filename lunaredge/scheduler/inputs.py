@@ -10,8 +10,8 @@ import msgspec
 
 from lunaredge.errors import JournalCorrupt
 from lunaredge.ids import BootId, ClientId, KeyId, NodeId
+from lunaredge.scheduler.candidates import PlacementProblem, PlacementSolution
 from lunaredge.scheduler.paths import RouteProblem, RouteSolution
-from lunaredge.scheduler.placement import PlacementProblem, PlacementSolution
 from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import (
     Answer,

@@ -12,7 +12,8 @@ from lunaredge.ids import BootId, ClientId, CommandId, KeyId, NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Site
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row, Solve
-from lunaredge.scheduler import desk, ingest, presence, views
+from lunaredge.scheduler import desk, ingest, plans, presence, views
+from lunaredge.scheduler.candidates import PlacementSolution
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.core import SchedulerCore
 from lunaredge.scheduler.feed import Feed
@@ -39,7 +40,6 @@ from lunaredge.scheduler.inputs import (
     encode_entry,
 )
 from lunaredge.scheduler.paths import RouteSolution
-from lunaredge.scheduler.placement import PlacementSolution
 from lunaredge.scheduler.quarantine import GuardedCore
 from lunaredge.scheduler.state import SchedulerState
 from lunaredge.wire import messages, records, spool, topics
@@ -378,9 +378,12 @@ class SchedulerNode:
         self._publish(topics.build(self.config.site, node, "cmd"), reply, now_ns)
 
     def _explain(self, client: ClientId, asked: messages.Explain, now_ns: int) -> None:
-        found, text, rows = desk.explained(self.core.ctx, asked.task)
+        why = desk.explained(self.core.ctx, asked.task)
         answer = messages.Answer(
-            request=asked.request, ok=found, text=text, rows=views.encode_rows(rows)
+            request=asked.request,
+            ok=why.found,
+            text=why.text,
+            rows=views.encode_explained(why.plan, why.refusals),
         )
         self._publish(topics.answer(self.config.site, client), answer, now_ns)
 
@@ -407,6 +410,7 @@ class SchedulerNode:
             "nodes": views.node_rows(ctx, now_ns),
             "tasks": views.task_rows(ctx),
             "alarms": views.alarm_rows(ctx),
+            "plan": plans.rows(ctx, now_ns),
             "site": [self._site_row()],
         }
         for name, rows in tables.items():

@@ -4,10 +4,19 @@ from typing import assert_never
 
 import msgspec
 
-from lunaredge.ids import NodeId, SiteId
+from lunaredge.ids import NodeId, SiteId, TaskId
 from lunaredge.kernels import corridors, gridpath
+from lunaredge.model.fleet import MachineSpec, NodeSpec
 from lunaredge.model.site import Site, TerrainGrid, Zone, ZoneKind
-from lunaredge.scheduler.arrays import assigned, points_array
+from lunaredge.model.task import Task, TaskKind
+from lunaredge.scheduler.arrays import points_array
+from lunaredge.scheduler.candidates import (
+    NodeCandidate,
+    PlacementProblem,
+    PlacementSolution,
+    Planned,
+    TaskCandidate,
+)
 from lunaredge.scheduler.effort import exhaustion, stranding
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.paths import (
@@ -18,7 +27,7 @@ from lunaredge.scheduler.paths import (
     plan_route,
     refused,
 )
-from lunaredge.scheduler.placement import PlacementProblem, PlacementSolution, place
+from lunaredge.scheduler.placement import place
 from lunaredge.scheduler.travel import Mover, reachable_cost_s
 
 Problem = RouteProblem | PlacementProblem
@@ -99,9 +108,51 @@ def warm_up() -> None:
     assert check_route(steep, blocked, 1.0, 20.0, ()), "the small site has got a hill"
     mover = Mover(half_width_m=1.0, slope_deg_max=20.0, speed_m_s=1.0)
     reachable_cost_s(ground, mover, (-10.0, 0.0), [(10.0, 0.0)])
-    assigned([[1.0]], [1])
+    place(ground, _small_problem())
     corridors.chain_distance_m(points_array(solution.path), points_array(wall.points))
     gridpath.closed_moves(ground.slopes_deg)
+
+
+def _small_problem() -> PlacementProblem:
+    """Give two trips of one machine, so that one is planned behind the other."""
+    spec = MachineSpec(
+        length_m=1.0,
+        width_m=1.0,
+        mass_kg=50.0,
+        speed_m_s_max=1.0,
+        turn_deg_s=10.0,
+        deceleration_m_s2=0.3,
+        slope_deg_max=20.0,
+        payload_kg_max=0.0,
+        battery_wh=500.0,
+        reserve_wh=100.0,
+        idle_w=10.0,
+        drive_w=50.0,
+        charge_w=100.0,
+        tool_width_m=0.0,
+        work_speed_m_s=0.0,
+        dig_kg_s=0.0,
+        load_kg_s=0.0,
+        dig_wh_kg=0.0,
+    )
+    name = NodeId("machine")
+    node = NodeSpec(name=name, kind="machine", capabilities=(), machine=spec, home=(-10.0, 0.0))
+    stands = {TaskId("one"): (10.0, 0.0), TaskId("two"): (10.0, 5.0)}
+    return PlacementProblem(
+        version=0,
+        tasks=tuple(
+            TaskCandidate(task=Task(id=task, kind=TaskKind.PARK, stand=stand))
+            for task, stand in stands.items()
+        ),
+        nodes=(
+            NodeCandidate(
+                spec=node, free_slots=1, position=(-10.0, 0.0), battery_wh=400.0, present=True
+            ),
+        ),
+        before=(
+            Planned(task=TaskId("one"), node=name, leave_ns=0, start_ns=0, end_ns=1, energy_wh=0.0),
+        ),
+    )
 
 
 def _small_site() -> Site:

@@ -14,7 +14,7 @@ from lunaredge.errors import JournalCorrupt
 from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId, OrderId, TaskId
 from lunaredge.model.site import Point
 from lunaredge.model.task import Task
-from lunaredge.scheduler.placement import Refusal
+from lunaredge.scheduler.candidates import PlanFigures, Planned, Refusal
 from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import Answer, AuthorityRequest, Command, Situation
 
@@ -196,9 +196,14 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     command_no: int = 0
     authority_no: int = 0
     park_no: int = 0
+    planned: dict[TaskId, Planned] = {}
+    """The plan: the tasks that wait, by start."""
+    plan_figures: PlanFigures = PlanFigures()
     placing: bool = False
     placed_version: int = -1
     placed_ns: int = 0
+    stale_count: int = 0
+    """Plans in a row of which a part did not fit any more when they came back."""
     quarantined: int = 0
     """Inputs that made the core fail and were taken back."""
     interventions: int = 0

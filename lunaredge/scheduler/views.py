@@ -4,6 +4,8 @@ Every row says how old it is and whether its values are measured or only last kn
 plain dictionaries, made from the state and from nothing else.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from lunaredge.scheduler import backlog
@@ -25,7 +27,12 @@ ROWS_BYTES_MAX = FRAME_BYTES_MAX - 4_096
 TASK_ROWS_MAX = 600
 
 
-def encode_rows(rows: list[Row]) -> bytes:
+def encode_explained(plan: Row | None, refusals: Sequence[Row]) -> bytes:
+    """Give the answer to why a task is where it is, as JSON that fits into a frame."""
+    return msgspec.json.encode({"plan": plan, "refusals": msgspec.Raw(encode_rows(refusals))})
+
+
+def encode_rows(rows: Sequence[Row]) -> bytes:
     """Give rows as JSON, those that fit into a frame: the first ones first."""
     fitting: list[msgspec.Raw] = []
     room_bytes = ROWS_BYTES_MAX
@@ -145,6 +152,7 @@ def site_row(ctx: Context, ingest: Ingest) -> Row:
         "authorities_granted": state.authority_no,
         "interventions": state.interventions,
         "terrain_version": state.terrain_version,
+        "plan": msgspec.structs.asdict(state.plan_figures),
         "telemetry": ingest.totals(),
     }
 

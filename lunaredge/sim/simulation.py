@@ -18,10 +18,10 @@ from lunaredge.ids import BootId, NodeId
 from lunaredge.machine.world import World
 from lunaredge.model.fleet import NodeSpec
 from lunaredge.node import Archive, Node, Persist, Publish
+from lunaredge.scheduler.candidates import PlacementProblem
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.scheduler.paths import RouteProblem
-from lunaredge.scheduler.placement import PlacementProblem
 from lunaredge.scheduler.solve import solve
 from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.keeping import kept

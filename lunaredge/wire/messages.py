@@ -382,7 +382,10 @@ class Explain(_Body, frozen=True, kw_only=True, tag="explain"):
 
 
 class Answer(_Body, frozen=True, kw_only=True, tag="answer"):
-    """What came of a request. ``rows`` is JSON, in the shape of the view of that name."""
+    """What came of a request.
+
+    ``rows`` is JSON: of an `Explain` the task's row of the plan or null, and its refusals.
+    """
 
     request: str
     ok: bool

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lunaredge.scheduler.arrays import Lattice, Lines, assigned
+from lunaredge.scheduler.arrays import Lattice, Lines, travel_of
 
 FRAME = np.array([-10.0, -10.0, 5.0])
 
@@ -97,7 +97,10 @@ def test_a_field_gives_the_cost_and_the_way():
     assert math.isinf(field.cost(63))
 
 
-def test_assignment_takes_lists_of_any_shape():
-    assert assigned([], []) == []
-    assert assigned([[], []], [1, 1]) == [-1, -1]
-    assert assigned([[3.0, 1.0], [1.0, math.inf]], [1, 1]) == [1, 0]
+def test_ways_that_nobody_named_are_closed_and_who_stays_needs_nothing():
+    travel = travel_of({"one": [(0, 2, 30, 900), (2, 0, 40, 800)], "other": []}, 3)
+
+    assert travel.movers == ("one", "other")
+    assert travel.table[0, 0].tolist() == [[0, 0], [-1, -1], [30, 900]]
+    assert travel.table[0, 2, 0].tolist() == [40, 800]
+    assert travel.table[1, 0].tolist() == [[0, 0], [-1, -1], [-1, -1]]

@@ -66,7 +66,7 @@ def test_who_must_charge_goes_home_before_it_takes_another_task() -> None:
     site.solve()
 
     assert site.assignment("grader-1").task == "park-1"
-    (refusal,) = (r for r in task(site, "first").refusals if r.node == "grader-1")
+    refusal = next(r for r in task(site, "first").refusals if r.node == "grader-1")
     assert refusal.detail == "goes home first, to charge"
 
 

@@ -153,20 +153,37 @@ def test_explain_names_the_constraint_that_refused_each_node() -> None:
     site.wait(61.0)
     site.solve()
 
-    found, text, rows = explained(site.scheduler.core.ctx, "grade-pad")
+    why = explained(site.scheduler.core.ctx, "grade-pad")
 
-    constraints = {row["node"]: row["constraint"] for row in rows}
-    assert found
-    assert "no node can take it" in text
+    constraints = {row["node"]: row["constraint"] for row in why.refusals}
+    assert why.found
+    assert why.plan is None
+    assert "no node can take it" in why.text
     assert constraints["grader-1"] == "held"
     assert constraints["hauler-1"] == "capability"
+
+
+def test_explain_says_where_the_plan_has_a_task_and_what_it_waits_for() -> None:
+    site = Site()
+    site.census()
+    after = plain_site.grade("again", after=("grade-pad",))
+    site.submit(plain_site.order(plain_site.grade(), after))
+    site.solve()
+
+    why = explained(site.scheduler.core.ctx, "again")
+
+    assert why.plan is not None
+    assert (why.plan["node"], why.plan["waits_for"]) == ("grader-1", "order grade-pad")
+    assert why.text.startswith("again waits: after grade-pad; planned on grader-1 in ")
+    said = [row["constraint"] for row in why.refusals if row["node"] == "grader-2"]
+    assert said == ["order", "taken", "elsewhere"]
 
 
 def test_explain_says_what_a_task_waits_for() -> None:
     site = Site()
     site.submit(plain_site.order(plain_site.grade(needs_earth=True)))
 
-    _, text, _ = explained(site.scheduler.core.ctx, "grade-pad")
+    text = explained(site.scheduler.core.ctx, "grade-pad").text
 
     assert text == "grade-pad waits: needs Earth's approval"
 
@@ -329,7 +346,7 @@ def test_what_keeps_a_tasks_machine_from_it_is_explained(happens, said) -> None:
 
     happens(site)
 
-    _, text, _ = explained(site.scheduler.core.ctx, TaskId("grade-pad"))
+    text = explained(site.scheduler.core.ctx, TaskId("grade-pad")).text
     assert text == f"grade-pad is assigned on grader-1 (attempt 1){said}"
 
 

@@ -62,7 +62,7 @@ def test_a_machine_with_a_load_on_board_takes_no_other_haul() -> None:
     site.solve()
 
     assert site.assignment("hauler-1").task == "haul"
-    (refusal,) = (
+    refusal = next(
         r for r in site.scheduler.core.state.tasks[TaskId("other")].refusals if r.node == "hauler-1"
     )
     assert (refusal.constraint, refusal.detail) in {

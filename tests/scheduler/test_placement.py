@@ -8,18 +8,19 @@ import pytest
 from lunaredge.model.fleet import Capability
 from lunaredge.model.site import ZoneKind
 from lunaredge.model.task import TaskKind
-from lunaredge.scheduler.effort import WAITING_S, Standing, efforts
-from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.legs import checked_legs
-from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
-from lunaredge.scheduler.placement import (
+from lunaredge.scheduler.candidates import (
     Constraint,
     NodeCandidate,
     PlacementProblem,
     PlacementSolution,
     TaskCandidate,
-    place,
 )
+from lunaredge.scheduler.effort import WAITING_S, Standing, efforts
+from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.legs import checked_legs
+from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
+from lunaredge.scheduler.placement import place
+from lunaredge.scheduler.window import weight_of
 from tests.scheduler import sites
 
 MOAT = sites.zone("moat", sites.box(-95.0, -20.0, 95.0, -10.0), ZoneKind.KEEP_OUT)
@@ -105,7 +106,6 @@ def stand(name, x_m, **fields):
         ),
         (stand("p", 0.0), on("m", position=(0.0, -50.0)), Constraint.NO_ROUTE, "no way"),
         (DIG, on("m", battery_wh=300.0), Constraint.ENERGY, "100 over the reserve"),
-        (FUSE, computer(free_slots=0), Constraint.BUSY, "task in hand"),
         (
             TaskCandidate(task=FUSE, memory_mib=4097),
             computer(),
@@ -117,18 +117,18 @@ def stand(name, x_m, **fields):
 def test_a_node_that_cannot_is_refused_by_the_constraint_in_its_way(task, node, constraint, detail):
     solution = placed([task], [node])
 
-    refusal = solution.refusals[-1]
+    refusal = next(r for r in solution.refusals if r.node == node.spec.name)
     assert solution.assignments == ()
     assert (refusal.node, refusal.constraint) == (node.spec.name, constraint)
     assert detail in refusal.detail
 
 
-def test_the_first_of_several_constraints_is_the_one_named():
+def test_all_constraints_are_named_and_those_first_that_no_waiting_changes():
     node = on("m", held=True, free_slots=0, battery_wh=0.0, capabilities=())
 
-    (refusal,) = placed([GRADE], [node]).refusals
+    refusals = placed([GRADE], [node]).refusals
 
-    assert refusal.constraint is Constraint.HELD
+    assert [r.constraint for r in refusals] == ["capability", "held", "busy"]
 
 
 def test_a_task_pinned_to_a_node_that_the_site_does_not_have_says_so():
@@ -156,25 +156,34 @@ def test_the_sum_of_all_times_counts_not_the_first_come():
     assert placed(tasks, nodes).assignments == (("a", "left"), ("b", "right"))
 
 
-def test_priority_outweighs_any_time():
-    tasks = [stand("near", 1.0, priority=2), stand("urgent", 80.0, priority=1)]
+def test_of_two_alike_the_more_urgent_comes_first():
+    tasks = [stand("later", 50.0, priority=2), stand("urgent", -50.0, priority=1)]
 
     solution = placed(tasks, [on("m")])
 
     assert solution.assignments == (("urgent", "m"),)
     (refusal,) = solution.refusals
-    assert (refusal.task, refusal.constraint, refusal.detail) == ("near", "taken", "by urgent")
+    assert (refusal.task, refusal.constraint, refusal.detail) == ("later", "taken", "by urgent")
 
 
-@pytest.mark.parametrize(("waiting_s", "winner"), [(3599.0, "urgent"), (3601.0, "old")])
+@pytest.mark.parametrize(("waiting_s", "winner"), [(3599.0, "urgent"), (7201.0, "old")])
 def test_an_hour_of_waiting_is_worth_one_priority(waiting_s, winner):
     tasks = [
-        TaskCandidate(task=stand("urgent", 80.0, priority=4), waiting_s=0.0),
-        TaskCandidate(task=stand("old", 1.0, priority=5), waiting_s=waiting_s),
+        TaskCandidate(task=stand("urgent", 51.0, priority=4), waiting_s=0.0),
+        TaskCandidate(task=stand("old", -50.0, priority=5), waiting_s=waiting_s),
     ]
 
-    # After the hour both rank alike and the nearer one is cheaper.
     assert placed(tasks, [on("m")]).assignments == ((winner, "m"),)
+
+
+@pytest.mark.parametrize(
+    ("priority", "waiting_s", "weight"),
+    [(9, 0.0, 1), (5, 0.0, 16), (1, 0.0, 256), (1, 3600.0, 512), (9, 1e9, 65_536)],
+)
+def test_a_weight_doubles_with_each_priority_and_hour_and_has_an_end(priority, waiting_s, weight):
+    candidate = TaskCandidate(task=stand("t", 0.0, priority=priority), waiting_s=waiting_s)
+
+    assert weight_of(candidate) == weight
 
 
 def test_equal_machines_are_taken_in_the_order_of_the_fleet():
@@ -225,8 +234,10 @@ def test_the_reserve_is_for_going_home():
         present=True,
     )
 
-    assert placed([stand("home", -60.0)], [away]).assignments == (("home", "m"),)
-    assert placed([stand("elsewhere", -55.0)], [away]).refusals[0].constraint is Constraint.ENERGY
+    home, elsewhere = stand("home", -60.0, only_on=("m",)), stand("elsewhere", -55.0)
+
+    assert placed([home], [away]).assignments == (("home", "m"),)
+    assert placed([elsewhere], [away]).refusals[0].constraint is Constraint.ENERGY
 
 
 def test_work_leaves_charge_for_waiting_on_the_way():
@@ -257,8 +268,8 @@ def efforts_of(task, position):
 
 
 def test_no_tasks_or_no_nodes_is_no_error():
-    assert placed([], [on("m")]) == PlacementSolution(version=5, assignments=(), refusals=())
-    assert placed([GRADE], []) == PlacementSolution(version=5, assignments=(), refusals=())
+    assert placed([], [on("m")]) == PlacementSolution(version=5, assignments=())
+    assert placed([GRADE], []).figures.unplanned_count == 1
 
 
 def test_the_order_of_asking_does_not_change_who_can():

@@ -12,11 +12,12 @@ import lunaredge.kernels
 from lunaredge.model.fleet import Capability
 from lunaredge.model.site import ZoneKind
 from lunaredge.model.task import TaskKind
+from lunaredge.scheduler.candidates import NodeCandidate, PlacementProblem, TaskCandidate
 from lunaredge.scheduler.effort import Standing, efforts
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.legs import legs_for
 from lunaredge.scheduler.paths import Budget, plan_route
-from lunaredge.scheduler.placement import NodeCandidate, PlacementProblem, TaskCandidate, place
+from lunaredge.scheduler.placement import place
 from lunaredge.scheduler.solve import solve, unsolved, warm_up
 from tests.scheduler import sites
 

@@ -121,7 +121,7 @@ def test_who_gives_way_goes_home_before_it_takes_another_task() -> None:
     site.solve()
 
     assert site.assignment("grader-2").task == "park-1"
-    (refusal,) = (r for r in task(site, "second").refusals if r.node == "grader-2")
+    refusal = next(r for r in task(site, "second").refusals if r.node == "grader-2")
     assert (refusal.constraint, refusal.detail) == (
         "home_first",
         "goes home first, to let grader-1 pass",

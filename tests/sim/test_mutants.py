@@ -15,7 +15,7 @@ from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Placed
 from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.scheduler.paths import Chain
-from lunaredge.scheduler.state import Granted, NodeEntry, TaskEntry
+from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.sim.options import FaultOptions, Options, calm
 from lunaredge.sim.run import run_seed
 from lunaredge.sim.scenario import standard
@@ -44,6 +44,7 @@ HASTY = replace(
     site=replace(calm().site, reorder_ratio=0.3, reorder_ns_max=60 * NS_PER_S),
     safety_s=600.0,
 )
+UNHEARD = weather(earth_outage_s=30.0, down_s_max=1_400.0)
 PARTED = weather(cut_s=20.0, down_s_max=600.0)
 
 
@@ -122,13 +123,7 @@ def forgeries_are_believed(patch: pytest.MonkeyPatch) -> None:
 
 
 def earth_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
-    honest = backlog.blocked_by
-
-    def blocked_by(ctx: Context, entry: TaskEntry) -> str:
-        reason = honest(ctx, entry)
-        return "" if "Earth" in reason else reason
-
-    patch.setattr(backlog, "blocked_by", blocked_by)
+    patch.setattr(backlog, "needs_word", lambda entry: False)
 
 
 def a_decision_is_not_journaled(patch: pytest.MonkeyPatch) -> None:
@@ -156,7 +151,7 @@ def a_decision_is_not_journaled(patch: pytest.MonkeyPatch) -> None:
         (results_are_forgotten, ATTACKED, {"I6"}),
         (late_holds_are_obeyed, HASTY, {"I7", "liveness"}),
         (forgeries_are_believed, ATTACKED, {"I6"}),
-        (earth_is_not_waited_for, CALM, {"I7"}),
+        (earth_is_not_waited_for, UNHEARD, {"I7"}),
         (a_decision_is_not_journaled, CALM, {"I9"}),
     ],
     ids=lambda value: getattr(value, "__name__", None),

@@ -1,0 +1,137 @@
+"""Ability: what a node lacks for a task, whatever the plan, and what the task would ask of it.
+
+Owns the constraints that need no plan. A node that is merely away, busy or low on charge is still
+able: when it is free again is for the plan to say.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lunaredge.errors import Infeasible
+from lunaredge.model.task import CAPABILITY_OF_KIND, Leg, Task, TaskKind
+from lunaredge.scheduler.candidates import (
+    Constraint,
+    NodeCandidate,
+    Refusal,
+    TaskCandidate,
+)
+from lunaredge.scheduler.effort import NO_WAY, Effort, Standing, efforts
+from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.legs import checked_legs, tool_refusal
+
+
+class Ability(NamedTuple):
+    """What a task is to a node."""
+
+    lacks: tuple[Refusal, ...] = ()
+    """What waiting does not change; empty: it is able."""
+    legs: tuple[Leg, ...] = ()
+    effort: Effort | None = None
+    """From where the machine stands when it is free; computers have none."""
+
+    @property
+    def is_able(self) -> bool:
+        """Whether the node could ever do it as things are."""
+        return not self.lacks
+
+
+def is_placed_on_map(node: NodeCandidate) -> bool:
+    """Tell whether all is known of a machine that its plan asks for."""
+    return (
+        node.position is not None and node.battery_wh is not None and math.isfinite(node.battery_wh)
+    )
+
+
+def hindrances(task: Task, node: NodeCandidate) -> list[Refusal]:
+    """Give what keeps a node from taking a task as it is now, the most decisive first."""
+    known = node.spec.machine is None or is_placed_on_map(node)
+    is_trip = task.kind is TaskKind.PARK
+    checks = (
+        (Constraint.LOST, not node.present, "not heard, or census not answered"),
+        (Constraint.LOST, node.present and not known, "position or battery not known"),
+        (Constraint.STOPPED, node.stopped, "emergency stop latched"),
+        (Constraint.HELD, node.held, "held"),
+        (Constraint.SAFE_MODE, node.safe, "in safe mode (A3)"),
+        (
+            Constraint.LADEN,
+            node.carries not in (None, task.id) and not is_trip,
+            f"carries a load of {node.carries}",
+        ),
+        (
+            Constraint.HOME_FIRST,
+            bool(node.home_first) and not is_trip,
+            f"goes home first, {node.home_first}",
+        ),
+        (Constraint.BUSY, node.free_slots <= 0, "has a task in hand"),
+    )
+    return [refusal(task, node, constraint, text) for constraint, holds, text in checks if holds]
+
+
+def is_out(node: NodeCandidate) -> bool:
+    """Tell whether nobody can say when a node will take tasks again."""
+    known = node.spec.machine is None or is_placed_on_map(node)
+    return not node.present or not known or node.stopped or node.held or node.safe
+
+
+def lacks(candidate: TaskCandidate, node: NodeCandidate) -> list[Refusal]:
+    """Give what a node lacks for a task, without a look at the ground."""
+    task, spec = candidate.task, node.spec
+    wanted = CAPABILITY_OF_KIND.get(task.kind)
+    fits = wanted in spec.capabilities if wanted else spec.machine is not None
+    lack = tool_refusal(task, spec.machine) if spec.machine is not None and fits else ""
+    memory_mib = spec.computer.memory_mib if spec.computer is not None else 0
+    is_haul = task.kind is TaskKind.HAUL
+    checks = (
+        (
+            Constraint.PINNED,
+            bool(task.only_on) and spec.name not in task.only_on,
+            f"only on {', '.join(task.only_on)}",
+        ),
+        (Constraint.CAPABILITY, not fits, f"can't {wanted.value if wanted else 'park'}"),
+        (Constraint.PAYLOAD if is_haul else Constraint.CAPABILITY, bool(lack), lack),
+        (
+            Constraint.MEMORY,
+            fits and candidate.memory_mib > memory_mib,
+            f"needs {candidate.memory_mib} MiB, has {memory_mib}",
+        ),
+    )
+    return [refusal(task, node, constraint, text) for constraint, holds, text in checks if holds]
+
+
+def abilities(
+    ground: GroundMap,
+    node: NodeCandidate,
+    standing: Standing | None,
+    tasks: Sequence[TaskCandidate],
+    corridor_margin_m: float,
+) -> list[Ability]:
+    """Give the ability of a node for each task; ``standing`` is where its machine is once free.
+
+    Without one, as of machines that nobody has heard, the ground is not looked at.
+    """
+    found = [Ability(tuple(lacks(candidate, node))) for candidate in tasks]
+    spec = node.spec.machine
+    if spec is None or standing is None:
+        return found
+    jobs: list[tuple[int, Task, tuple[Leg, ...]]] = []
+    for t, candidate in enumerate(tasks):
+        if not found[t].is_able:
+            continue
+        task = candidate.task
+        try:
+            jobs.append((t, task, checked_legs(task, spec, ground, corridor_margin_m)))
+        except Infeasible as exc:
+            found[t] = Ability((refusal(task, node, Constraint.GROUND, str(exc)),))
+    asked = efforts(ground, standing, [(task, legs) for _, task, legs in jobs]) if jobs else []
+    for (t, task, legs), effort in zip(jobs, asked, strict=True):
+        if effort is None:
+            found[t] = Ability((refusal(task, node, Constraint.NO_ROUTE, NO_WAY),))
+        else:
+            found[t] = Ability((), legs, effort)
+    return found
+
+
+def refusal(task: Task, node: NodeCandidate, constraint: Constraint, detail: str) -> Refusal:
+    """Give a refusal of a task by a node."""
+    return Refusal(task=task.id, node=node.spec.name, constraint=constraint, detail=detail)

@@ -1,0 +1,323 @@
+"""Outlook: a site as the placement library is asked about it.
+
+Owns what the words of both mean to each other. Every machine is its own kind and its own mover, and
+counts places from itself: 0 is where it is when it is free, 1 its home with its charger, and the
+others are where tasks begin and end for it; so nobody plans to charge in another's home.
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+
+from lunaredge import placement as library
+from lunaredge.ids import NodeId, TaskId
+from lunaredge.model.site import Point
+from lunaredge.model.task import Task, TaskKind
+from lunaredge.placement.problem import HORIZON_S_MAX
+from lunaredge.scheduler.ability import Ability, abilities, is_out
+from lunaredge.scheduler.arrays import travel_of
+from lunaredge.scheduler.candidates import NodeCandidate, PlacementProblem, Planned, TaskCandidate
+from lunaredge.scheduler.effort import Standing, drive_wh, kept_wh
+from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.outset import Held, Outset, outset_of
+from lunaredge.scheduler.travel import Travel, travels
+from lunaredge.scheduler.window import Window, ends_of, weight_of
+from lunaredge.units import NS_PER_S
+
+HORIZON_S = 14 * 86_400
+"""As far as a site looks ahead: an outage of the direct Earth link."""
+MOVE_J = 36_000
+"""What it costs to give a task to another node than the plan before: about a walk of 200 m."""
+HERE, HOME = 0, 1
+_J_PER_WH = 3600.0
+# A slot of a computer; the library counts processors in thousandths.
+_SLOT_MCORES = 1000
+
+
+class Outlook:
+    """One placement problem, asked in the library's words."""
+
+    def __init__(self, ground: GroundMap, asked: PlacementProblem, window: Window) -> None:
+        self._ground = ground
+        self._asked = asked
+        self.outsets = {node.spec.name: self._outset(node) for node in asked.nodes}
+        self.tasks = window.tasks
+        """Those that have a place in the plan, the most urgent first."""
+        self.abilities: dict[NodeId, dict[TaskId, Ability]] = {
+            node.spec.name: self._abilities(node, self.tasks) for node in asked.nodes
+        }
+        self._places = _Places(self.tasks, self._held())
+        self._nodes = [node for node in asked.nodes if self._has_part(node)]
+        self.problem = self._problem()
+        self.travel = travel_of(
+            {
+                node.spec.name: self._ways(node, standing, window.exact_count)
+                for node in self._nodes
+                if (standing := self.outsets[node.spec.name].standing) is not None
+            },
+            self._places.count,
+        )
+
+    def before(self) -> library.Plan:
+        """Give the plan that holds until this one, as far as times and nodes go."""
+        return library.Plan(
+            placed=tuple(self._placed(item) for item in self._asked.before),
+            unplaced=(),
+            score=library.Score(late_s=0, cost_j=0),
+        )
+
+    def _placed(self, item: Planned) -> library.Placed:
+        leave_s, start_s, end_s = (
+            (time_ns - self._asked.now_ns) // NS_PER_S
+            for time_ns in (item.leave_ns, item.start_ns, item.end_ns)
+        )
+        charge = None
+        if item.charged_ns is not None:
+            charged_s = (item.charged_ns - self._asked.now_ns) // NS_PER_S
+            charge = library.Charge(place=HOME, begin_s=leave_s, end_s=charged_s, energy_j=0)
+        return library.Placed(
+            task=item.task,
+            node=item.node,
+            start_s=start_s,
+            end_s=end_s,
+            energy_j=0,
+            charge=charge,
+        )
+
+    def _outset(self, node: NodeCandidate) -> Outset:
+        name, asked = node.spec.name, self._asked
+        in_hand = [c for c in asked.tasks if c.in_hand is not None and c.in_hand.node == name]
+        return outset_of(self._ground, node, in_hand, asked.corridor_margin_m)
+
+    def _abilities(
+        self, node: NodeCandidate, tasks: Sequence[TaskCandidate]
+    ) -> dict[TaskId, Ability]:
+        standing = self.outsets[node.spec.name].standing
+        margin_m = self._asked.corridor_margin_m
+        found = abilities(self._ground, node, standing, tasks, margin_m)
+        return {c.task.id: ability for c, ability in zip(tasks, found, strict=True)}
+
+    def _held(self) -> list[Held]:
+        return [held for outset in self.outsets.values() for held in outset.held]
+
+    def _has_part(self, node: NodeCandidate) -> bool:
+        return bool(self.outsets[node.spec.name].held) or not is_out(node)
+
+    # --- the library's problem ----------------------------------------------------------------
+
+    def _problem(self) -> library.Problem:
+        machine_count = sum(self._standing(node) is not None for node in self._nodes)
+        chargers = (library.Charger(place=HOME, posts=machine_count),) if machine_count else ()
+        held = [self._fixed(held) for held in self._held()]
+        return library.Problem(
+            tasks=(*held, *(self._task(candidate) for candidate in self.tasks)),
+            nodes=tuple(self._node(node) for node in self._nodes),
+            horizon_s=HORIZON_S,
+            chargers=chargers,
+        )
+
+    def _node(self, node: NodeCandidate) -> library.Node:
+        name = node.spec.name
+        outset = self.outsets[name]
+        has = library.Resources()
+        if node.spec.computer is not None:
+            slots = max(0, node.free_slots) + len(outset.held)
+            has = library.Resources(
+                cpu_mcores=slots * _SLOT_MCORES, memory_mib=node.spec.computer.memory_mib
+            )
+        return library.Node(
+            id=name,
+            kind=name,
+            has=has,
+            ready_s=min(math.ceil(outset.ready_s), HORIZON_S),
+            machine=None if outset.standing is None else _machine(name, outset, outset.standing),
+        )
+
+    def _fixed(self, held: Held) -> library.Task:
+        in_hand = held.candidate.in_hand
+        assert in_hand is not None
+        is_machine = self._standing_of(in_hand.node) is not None
+        return library.Task(
+            id=held.candidate.task.id,
+            modes=(),
+            place=HERE if is_machine else None,
+            end_place=self._places.end(held.candidate.task) if is_machine else None,
+            needs=_needs(held.candidate) if not is_machine else library.Resources(),
+            current=library.Current(
+                node=in_hand.node,
+                left_s=_seconds(held.left_s),
+                left_j=_joules(held.left_wh),
+                is_fixed=True,
+            ),
+        )
+
+    def _task(self, candidate: TaskCandidate) -> library.Task:
+        task = candidate.task
+        modes = tuple(
+            mode
+            for node in self._nodes
+            if not is_out(node) and (mode := self._mode(candidate, node)) is not None
+        )
+        names = {node.spec.name for node in self._nodes}
+        last = next((item.node for item in self._asked.before if item.task == task.id), None)
+        moves = any(self._standing_of(NodeId(mode.kind)) is not None for mode in modes)
+        return library.Task(
+            id=task.id,
+            modes=modes,
+            needs=_needs(candidate),
+            weight=weight_of(candidate),
+            due_s=-min(int(candidate.waiting_s), HORIZON_S_MAX),
+            approved_s=None if candidate.needs_word else 0,
+            place=self._places.start(task) if moves else None,
+            end_place=self._places.end(task) if moves else None,
+            after=tuple(library.After(task=other) for other in candidate.waits_for),
+            current=library.Current(node=last, move_j=MOVE_J) if last in names and last else None,
+        )
+
+    def _mode(self, candidate: TaskCandidate, node: NodeCandidate) -> library.Mode | None:
+        name = node.spec.name
+        ability = self.abilities[name][candidate.task.id]
+        if not ability.is_able or node.carries not in (None, candidate.task.id):
+            return None
+        if ability.effort is None:
+            return library.Mode(kind=name, duration_s=_seconds(candidate.duration_s))
+        return library.Mode(
+            kind=name,
+            duration_s=_seconds(ability.effort.work_s),
+            energy_j=_joules(ability.effort.work_wh),
+        )
+
+    def _standing(self, node: NodeCandidate) -> Standing | None:
+        return self._standing_of(node.spec.name)
+
+    def _standing_of(self, name: NodeId) -> Standing | None:
+        return self.outsets[name].standing
+
+    # --- travel -------------------------------------------------------------------------------
+
+    def _ways(
+        self, node: NodeCandidate, standing: Standing, exact_count: int
+    ) -> list[tuple[int, int, int, int]]:
+        """Give a machine's ways: from here and home to every task, and from each on and home.
+
+        Beyond so many places that tasks end at, the way to the next task is counted by way of
+        home: a search over the ground for each would take too long.
+        """
+        starts: dict[int, Point] = {}
+        ends: dict[int, Point] = {}
+        for candidate in self.tasks:
+            legs = self.abilities[node.spec.name][candidate.task.id].legs
+            if legs:
+                starts[self._places.start(candidate.task)] = legs[0].path[0]
+                ends[self._places.end(candidate.task)] = legs[-1].path[-1]
+        origin = HERE
+        for held in self.outsets[node.spec.name].held:
+            origin = self._places.end(held.candidate.task)
+            ends = {origin: standing.position} | ends
+        ways = _Ways(self._ground, standing)
+        ways.add(origin, standing.position, {HOME: standing.home} | starts)
+        ways.add_home({origin: standing.position} | ends | starts)
+        for rank, (place, point) in enumerate(ends.items()):
+            if place == origin:
+                continue
+            if rank < exact_count:
+                ways.add(place, point, starts)
+            else:
+                ways.add_by_home(place, starts)
+        return ways.listed()
+
+
+class _Ways:
+    """What a machine takes from place to place."""
+
+    def __init__(self, ground: GroundMap, standing: Standing) -> None:
+        self._ground = ground
+        self._standing = standing
+        self._found: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def add(self, source: int, point: Point, goals: dict[int, Point]) -> None:
+        """Add the ways from one place to others."""
+        mover = self._standing.mover
+        found = travels(self._ground, mover, point, list(goals.values()))
+        for goal, way in zip(goals, found, strict=True):
+            self._keep(source, goal, way)
+
+    def add_home(self, places: dict[int, Point]) -> None:
+        """Add the ways home from places, and back."""
+        standing = self._standing
+        found = travels(self._ground, standing.mover, standing.home, list(places.values()))
+        for place, way in zip(places, found, strict=True):
+            self._keep(HOME, place, way)
+            self._keep(place, HOME, way.reversed)
+
+    def add_by_home(self, source: int, goals: dict[int, Point]) -> None:
+        """Add the ways from one place to others by way of home."""
+        out = self._found.get((source, HOME))
+        for goal in goals:
+            back = self._found.get((HOME, goal))
+            if source != goal and out is not None and back is not None:
+                self._found[source, goal] = (out[0] + back[0], out[1] + back[1])
+
+    def listed(self) -> list[tuple[int, int, int, int]]:
+        """Give them all: from, to, seconds, joules."""
+        return [(*pair, *cost) for pair, cost in self._found.items()]
+
+    def _keep(self, source: int, goal: int, way: Travel) -> None:
+        if source != goal and math.isfinite(way.duration_s):
+            energy_wh = drive_wh(self._standing.spec, way)
+            self._found[source, goal] = (math.ceil(way.duration_s), _joules(energy_wh))
+
+
+class _Places:
+    """The places at which tasks begin and end, numbered behind those of the machine itself.
+
+    Where a machine begins to cover a zone depends on its tool, so places are told apart by the
+    work and not by where they are.
+    """
+
+    def __init__(self, tasks: Sequence[TaskCandidate], held: Sequence[Held]) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        for candidate in (*(one.candidate for one in held), *tasks):
+            for key in ends_of(candidate.task):
+                self._numbers.setdefault(key, HOME + 1 + len(self._numbers))
+
+    @property
+    def count(self) -> int:
+        """How many places there are."""
+        return HOME + 1 + len(self._numbers)
+
+    def start(self, task: Task) -> int:
+        """Give where a task begins."""
+        return self._numbers[ends_of(task)[0]]
+
+    def end(self, task: Task) -> int:
+        """Give where a task ends."""
+        return self._numbers[ends_of(task)[1]]
+
+
+def _machine(name: NodeId, outset: Outset, standing: Standing) -> library.Machine:
+    spec = standing.spec
+    charge_j = math.floor(outset.charge_wh * _J_PER_WH)
+    return library.Machine(
+        mover=name,
+        place=HERE,
+        battery_j=max(charge_j, math.floor(spec.battery_wh * _J_PER_WH)),
+        charge_j=charge_j,
+        reserve_j=_joules(kept_wh(spec)),
+        idle_w=math.ceil(spec.idle_w),
+        charge_w=max(1, math.floor(spec.charge_w)),
+    )
+
+
+def _needs(candidate: TaskCandidate) -> library.Resources:
+    if candidate.task.kind is not TaskKind.FUSE_TERRAIN:
+        return library.Resources()
+    return library.Resources(cpu_mcores=_SLOT_MCORES, memory_mib=candidate.memory_mib)
+
+
+def _seconds(duration_s: float) -> int:
+    """Give whole seconds, at least one and at most the horizon."""
+    return max(1, min(math.ceil(duration_s), HORIZON_S))
+
+
+def _joules(energy_wh: float) -> int:
+    return max(0, math.ceil(energy_wh * _J_PER_WH))

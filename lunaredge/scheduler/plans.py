@@ -1,0 +1,57 @@
+"""Plans as people read them: who does what next, from when to when, and what it waits for."""
+
+from lunaredge.scheduler.backlog import IN_HAND
+from lunaredge.scheduler.candidates import Planned
+from lunaredge.scheduler.context import Context
+from lunaredge.units import s_from_ns
+
+Row = dict[str, object]
+
+# Where nothing but the way there decides, there is nothing to wait for.
+_NO_WAIT = ("", "nothing", "travel")
+
+
+def rows(ctx: Context, now_ns: int) -> list[Row]:
+    """One row per task in hand, then one per planned task, by start."""
+    in_hand: list[Row] = [
+        {"task": entry.task.id, "node": entry.node, "is": entry.phase.value}
+        for entry in ctx.state.tasks.values()
+        if entry.phase in IN_HAND
+    ]
+    return [*in_hand, *(row_of(item, now_ns) for item in ctx.state.planned.values())]
+
+
+def row_of(item: Planned, now_ns: int) -> Row:
+    """Give one task's row; seconds are from now on, and less than 0 for what is overdue."""
+    return {
+        "task": item.task,
+        "node": item.node,
+        "is": "planned",
+        "leaves_in_s": _in_s(item.leave_ns, now_ns),
+        "starts_in_s": _in_s(item.start_ns, now_ns),
+        "ends_in_s": _in_s(item.end_ns, now_ns),
+        "charged_in_s": None if item.charged_ns is None else _in_s(item.charged_ns, now_ns),
+        "energy_wh": round(item.energy_wh, 1),
+        "waits_for": waits_for(item) or None,
+    }
+
+
+def waits_for(item: Planned) -> str:
+    """Say what decides when a planned task starts; empty where nothing but the way there does."""
+    if item.charged_ns is not None:
+        return "charge"
+    if item.behind is not None:
+        return f"{item.cause} {item.behind}"
+    return "" if item.cause in _NO_WAIT else item.cause
+
+
+def sentence(item: Planned, now_ns: int) -> str:
+    """Say where and when a task is planned."""
+    start_s, end_s = (_in_s(time_ns, now_ns) for time_ns in (item.start_ns, item.end_ns))
+    text = f"planned on {item.node} in {start_s:.0f} s for {end_s - start_s:.0f} s"
+    waited = waits_for(item)
+    return f"{text}, waits for {waited}" if waited else text
+
+
+def _in_s(time_ns: int, now_ns: int) -> float:
+    return round(s_from_ns(time_ns - now_ns), 1)
