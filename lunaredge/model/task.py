@@ -111,6 +111,19 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     to_stand: Point | None = None
     only_on: tuple[NodeId, ...] = ()
     """Nodes it is pinned to; empty means any."""
+    not_on: tuple[NodeId, ...] = ()
+    """Nodes it is banned from."""
+    release_s: float = 0.0
+    """It begins no sooner than so long after its order was taken."""
+    due_s: float | None = None
+    """Later than this after that it is tardy; None: at once."""
+    latest_s: float | None = None
+    """What has not begun so long after that fails, and no plan has it end later; None: never."""
+
+
+def may_be_on(task: Task, node: NodeId) -> bool:
+    """Tell whether a task is neither pinned to other nodes nor banned from this one."""
+    return (not task.only_on or node in task.only_on) and node not in task.not_on
 
 
 class WorkOrder(msgspec.Struct, frozen=True, kw_only=True):

@@ -88,6 +88,7 @@ def lacks(candidate: TaskCandidate, node: NodeCandidate) -> list[Refusal]:
             bool(task.only_on) and spec.name not in task.only_on,
             f"only on {', '.join(task.only_on)}",
         ),
+        (Constraint.BANNED, spec.name in task.not_on, f"not on {', '.join(task.not_on)}"),
         (Constraint.CAPABILITY, not fits, f"can't {wanted.value if wanted else 'park'}"),
         (Constraint.PAYLOAD if is_haul else Constraint.CAPABILITY, bool(lack), lack),
         (

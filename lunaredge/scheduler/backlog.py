@@ -15,6 +15,7 @@ from lunaredge.ids import NodeId, OrderId, TaskId
 from lunaredge.model.task import Task, TaskKind, WorkOrder
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
+from lunaredge.units import ns_from_s, s_from_ns
 from lunaredge.wire import records
 from lunaredge.wire.messages import Assign, Cancel, RecordClass, Situation
 from lunaredge.wire.records import TaskOutcome
@@ -132,7 +133,30 @@ def blocked_by(ctx: Context, entry: TaskEntry) -> str:
     waiting = open_before(ctx, entry)
     if waiting:
         return f"after {', '.join(waiting)}"
-    return "needs Earth's approval" if needs_word(entry) else ""
+    if needs_word(entry):
+        return "needs Earth's approval"
+    left_s = s_from_ns(released_ns(entry) - ctx.now_ns)
+    return f"released in {left_s:.0f} s" if left_s > 0.0 else ""
+
+
+def released_ns(entry: TaskEntry) -> int:
+    """Give when a task may begin, by its own word."""
+    return entry.submitted_ns + ns_from_s(entry.task.release_s)
+
+
+def expires_ns(entry: TaskEntry) -> int:
+    """Give when a task that waits fails because it has not begun; far away where it never does."""
+    if entry.phase is not TaskPhase.QUEUED or entry.task.latest_s is None:
+        return 2**62
+    return entry.submitted_ns + ns_from_s(entry.task.latest_s)
+
+
+def end_expired(ctx: Context) -> None:
+    """End the tasks that wait and whose time is over."""
+    for entry in list(ctx.state.tasks.values()):
+        # Whatever came after one that ended has ended with it, and may be forgotten.
+        if expires_ns(entry) <= ctx.now_ns and entry.task.id in ctx.state.tasks:
+            end(ctx, entry, TaskPhase.FAILED, "it had not begun by its latest_s")
 
 
 def requeue(ctx: Context, entry: TaskEntry, reason: str) -> None:

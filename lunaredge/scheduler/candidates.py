@@ -17,12 +17,13 @@ from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
 class Constraint(enum.StrEnum):
     """Why a node does not take a task now; the most decisive first.
 
-    Up to `BATTERY` no waiting helps. Up to `BUSY` the node is not free for it now. The others are
+    Up to `WINDOW` no waiting helps. Up to `BUSY` the node is not free for it now. The others are
     about the plan.
     """
 
     NOT_ENROLLED = "not_enrolled"
     PINNED = "pinned"
+    BANNED = "banned"
     CAPABILITY = "capability"
     PAYLOAD = "payload"
     MEMORY = "memory"
@@ -30,6 +31,8 @@ class Constraint(enum.StrEnum):
     NO_ROUTE = "no_route"
     BATTERY = "battery"
     """Not even a full one lasts."""
+    WINDOW = "window"
+    """It takes longer than the time in which it may be done."""
     LOST = "lost"
     STOPPED = "stopped"
     HELD = "held"
@@ -71,12 +74,15 @@ class TaskCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """Tasks before it that have not ended."""
     needs_word: bool = False
     """Earth has still to approve it."""
+    release_s: float = 0.0
+    """It may begin so long from now on."""
     in_hand: InHand | None = None
 
     @property
     def is_ready(self) -> bool:
         """Whether it may begin now."""
-        return self.in_hand is None and not self.waits_for and not self.needs_word
+        is_open = self.in_hand is None and not self.waits_for and not self.needs_word
+        return is_open and self.release_s <= 0.0
 
     @property
     def is_trip_home(self) -> bool:

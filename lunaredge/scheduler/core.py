@@ -109,6 +109,7 @@ class SchedulerCore:
                 ctx.raise_alarm("scheduler", "input.quarantined", f"{taken.kind}: {taken.error}")
             case Ticked():
                 presence.check_silence(ctx)
+                backlog.end_expired(ctx)
                 dispatch.park_idle(ctx)
         dispatch.place_if_due(ctx)
         return ctx.intents
@@ -118,6 +119,7 @@ class SchedulerCore:
         ctx = self.ctx
         due_ns = [presence.silence_due_ns(ctx, node) for node in ctx.state.nodes.values()]
         due_ns += [dispatch.park_due_ns(ctx, node) for node in ctx.state.nodes.values()]
+        due_ns += [backlog.expires_ns(entry) for entry in ctx.state.tasks.values()]
         due_ns.append(dispatch.place_due_ns(ctx))
         return min(due_ns)
 

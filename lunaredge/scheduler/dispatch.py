@@ -66,12 +66,15 @@ def place_due_ns(ctx: Context) -> int:
     is_urgent = any(is_free(ctx, node) for node in state.nodes.values()) and any(
         not backlog.blocked_by(ctx, entry) for entry in waiting
     )
-    has_changed = state.version != state.placed_version
+    releases_ns = [backlog.released_ns(entry) for entry in waiting]
+    has_changed = state.version != state.placed_version or any(
+        state.placed_ns < release_ns <= ctx.now_ns for release_ns in releases_ns
+    )
     if has_changed and is_urgent and state.stale_count < STALE_MAX:
         return 0
     if has_changed or is_urgent:
         return state.placed_ns + ctx.config.place_retry_ns
-    return _NEVER_NS
+    return min((each for each in releases_ns if each > ctx.now_ns), default=_NEVER_NS)
 
 
 def take_placement(ctx: Context, solution: PlacementSolution | None) -> None:
@@ -253,6 +256,7 @@ def _waiting(ctx: Context, entry: TaskEntry) -> TaskCandidate:
         duration_s=_duration_s(task),
         waits_for=tuple(backlog.open_before(ctx, entry)),
         needs_word=backlog.needs_word(entry),
+        release_s=max(0.0, s_from_ns(backlog.released_ns(entry) - ctx.now_ns)),
     )
 
 

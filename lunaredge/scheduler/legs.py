@@ -92,7 +92,16 @@ def checked_legs(
     """
     # Many tasks of an order ask for the same work; whose it is and when does not move its legs.
     work = msgspec.structs.replace(
-        task, id=TaskId(""), after=(), priority=PRIORITIES[0], needs_earth=False, only_on=()
+        task,
+        id=TaskId(""),
+        after=(),
+        priority=PRIORITIES[0],
+        needs_earth=False,
+        only_on=(),
+        not_on=(),
+        release_s=0.0,
+        due_s=None,
+        latest_s=None,
     )
     key = (work, spec, corridor_margin_m)
     memory = ground.known.legs

@@ -13,7 +13,7 @@ from lunaredge.errors import Infeasible
 from lunaredge.ids import TaskId, is_name
 from lunaredge.model.fleet import REACH_M, Fleet, NodeSpec
 from lunaredge.model.site import Site, ZoneKind
-from lunaredge.model.task import CAPABILITY_OF_KIND, Leg, Task, TaskKind, WorkOrder
+from lunaredge.model.task import CAPABILITY_OF_KIND, Leg, Task, TaskKind, WorkOrder, may_be_on
 from lunaredge.scheduler.dag import circle
 from lunaredge.scheduler.effort import NO_WAY, least_shortfall
 from lunaredge.scheduler.ground import GroundMap
@@ -119,7 +119,21 @@ def _field_problems(task: Task, tasks: Sequence[Task], fleet: Fleet) -> list[str
         surveys = {other.id for other in tasks if other.kind is TaskKind.SURVEY}
         if not surveys.issuperset(task.after) or not task.after:
             found.append("after must name the survey tasks whose terrain is fused, and only those")
-    found += [f"only_on {name}: no such node" for name in task.only_on if not fleet.node(name)]
+    for key, names in (("only_on", task.only_on), ("not_on", task.not_on)):
+        found += [f"{key} {name}: no such node" for name in names if not fleet.node(name)]
+    return found + _time_problems(task)
+
+
+def _time_problems(task: Task) -> list[str]:
+    """Find times that are none, or that leave no time for the task."""
+    spans = {"release_s": task.release_s, "due_s": task.due_s, "latest_s": task.latest_s}
+    found = [
+        f"{key} is {span_s}; a finite span of 0 or more is needed"
+        for key, span_s in spans.items()
+        if span_s is not None and not 0.0 <= span_s < math.inf
+    ]
+    if not found and task.latest_s is not None and task.latest_s <= task.release_s:
+        found.append(f"latest_s {task.latest_s:g} is not after release_s {task.release_s:g}")
     return found
 
 
@@ -204,6 +218,7 @@ class _Ability:
         if any(_is_capable(node, task) for node in self._fleet.nodes):
             return ""
         among = f" among {', '.join(task.only_on)}" if task.only_on else ""
+        among += f" but {', '.join(task.not_on)}" if task.not_on else ""
         return f"no node{among} can {CAPABILITY_OF_KIND[task.kind].value}"
 
     def _refusals(self, node: NodeSpec, tasks: Sequence[Task]) -> list[str]:
@@ -238,4 +253,4 @@ class _Ability:
 
 def _is_capable(node: NodeSpec, task: Task) -> bool:
     able = CAPABILITY_OF_KIND[task.kind] in node.capabilities
-    return able and (not task.only_on or node.name in task.only_on)
+    return able and may_be_on(task, node.name)

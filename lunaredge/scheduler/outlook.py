@@ -165,7 +165,9 @@ class Outlook:
             modes=modes,
             needs=_needs(candidate),
             weight=weight_of(candidate),
-            due_s=-min(int(candidate.waiting_s), HORIZON_S_MAX),
+            release_s=min(math.ceil(candidate.release_s), HORIZON_S_MAX),
+            due_s=_from_now(task.due_s or 0.0, candidate),
+            latest_s=None if task.latest_s is None else _from_now(task.latest_s, candidate),
             approved_s=None if candidate.needs_word else 0,
             place=self._places.start(task) if moves else None,
             end_place=self._places.end(task) if moves else None,
@@ -312,6 +314,12 @@ def _needs(candidate: TaskCandidate) -> library.Resources:
     if candidate.task.kind is not TaskKind.FUSE_TERRAIN:
         return library.Resources()
     return library.Resources(cpu_mcores=_SLOT_MCORES, memory_mib=candidate.memory_mib)
+
+
+def _from_now(span_s: float, candidate: TaskCandidate) -> int:
+    """Give a time that counts from when a task was submitted, as one from now on."""
+    left_s = math.floor(span_s - candidate.waiting_s)
+    return max(-HORIZON_S_MAX, min(left_s, HORIZON_S_MAX))
 
 
 def _seconds(duration_s: float) -> int:

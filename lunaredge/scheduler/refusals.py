@@ -28,6 +28,7 @@ _MEANINGS = {
     library.Constraint.WAY: Constraint.NO_ROUTE,
     library.Constraint.HOME: Constraint.NO_ROUTE,
     library.Constraint.BATTERY: Constraint.BATTERY,
+    library.Constraint.WINDOW: Constraint.WINDOW,
     library.Constraint.ENERGY: Constraint.ENERGY,
     library.Constraint.CHARGE: Constraint.ENERGY,
     library.Constraint.RESOURCE: Constraint.MEMORY,

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from lunaredge.model.fleet import NodeSpec
-from lunaredge.model.task import CAPABILITY_OF_KIND, Task, TaskKind
+from lunaredge.model.task import CAPABILITY_OF_KIND, Task, TaskKind, may_be_on
 from lunaredge.placement.problem import WEIGHT_MAX
 from lunaredge.scheduler.ability import is_out
 from lunaredge.scheduler.candidates import NodeCandidate, PlacementProblem, TaskCandidate
@@ -74,7 +74,7 @@ def _first_of_each(
 def _is_for(task: Task, spec: NodeSpec) -> bool:
     wanted = CAPABILITY_OF_KIND.get(task.kind)
     able = wanted in spec.capabilities if wanted else spec.machine is not None
-    return able and (not task.only_on or spec.name in task.only_on)
+    return able and may_be_on(task, spec.name)
 
 
 def _fitting(candidates: Sequence[TaskCandidate], place_count: int) -> list[TaskCandidate]:

@@ -27,6 +27,8 @@ from lunaredge.runtime.files.parsing import load_document
 # A year of work for the largest site comes in many orders; one is still read in under a second.
 TASKS_MAX = 1000
 AFTER_MAX = 64
+# A year.
+SPAN_S_MAX = 31_536_000
 
 _NAMES_RULE = f"a list of at most {AFTER_MAX} names"
 _Names = tuple[Name, ...]
@@ -50,6 +52,23 @@ class _TaskPart(Written):
             max_length=AFTER_MAX, description=f"{_NAMES_RULE}: nodes that may do it; empty for any"
         ),
     ] = ()
+    not_on: Annotated[
+        _Names,
+        Field(max_length=AFTER_MAX, description=f"{_NAMES_RULE}: nodes that may not do it"),
+    ] = ()
+    release_s: Annotated[
+        float, number("s", 0, SPAN_S_MAX, "after the order is taken: it begins no sooner")
+    ] = 0.0
+    due_s: Annotated[
+        float | None,
+        number(
+            "s", 0, SPAN_S_MAX, "after the order is taken: later it is tardy; left out: at once"
+        ),
+    ] = None
+    latest_s: Annotated[
+        float | None,
+        number("s", 1, SPAN_S_MAX, "after the order is taken: to end by; what can't fails"),
+    ] = None
 
 
 class CoverPart(_TaskPart):
@@ -137,10 +156,18 @@ def load_order(path: Path) -> WorkOrder:
             problem = "another task has this id"
             raise document.error(problem, ("tasks", i, "id"), task.id, "rename one of them")
         seen.add(task.id)
-        for key, names in (("after", task.after), ("only_on", task.only_on)):
+        for key, names in (
+            ("after", task.after),
+            ("only_on", task.only_on),
+            ("not_on", task.not_on),
+        ):
             if len(set(names)) < len(names) or task.id in task.after:
                 problem = "a name is there twice, or the task's own"
                 raise document.error(problem, ("tasks", i, key), names, "list each other one once")
+        if task.latest_s is not None and task.latest_s <= task.release_s:
+            problem = "no time is left between release_s and latest_s"
+            remedy = f"give more than {task.release_s:g}"
+            raise document.error(problem, ("tasks", i, "latest_s"), task.latest_s, remedy)
         if isinstance(task, HaulPart) and task.pile == task.to_pile:
             problem = "the pile would be heaped on itself"
             raise document.error(
@@ -156,4 +183,5 @@ def _task_of(part: CoverPart | ExcavatePart | HaulPart | FusePart) -> Task:
     fields["kind"] = TaskKind(part.kind)
     fields["after"] = tuple(TaskId(other) for other in part.after)
     fields["only_on"] = tuple(NodeId(node) for node in part.only_on)
+    fields["not_on"] = tuple(NodeId(node) for node in part.not_on)
     return Task(**fields)

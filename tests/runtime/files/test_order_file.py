@@ -48,6 +48,16 @@ def test_every_kind_of_task_is_read_with_its_fields(tmp_path):
         ("needs_earth: true", "needs_earth: 1", ":17", "tasks[2].needs_earth", "boolean"),
         ("to_pile: berm", "to_pile: pile", ":21", "tasks[3].to_pile", "heaped on itself"),
         ("[hauler-1]", "hauler-1", ":24", "tasks[3].only_on", "array"),
+        ("priority: 1", "not_on: [a-1, a-1]", ":25", "tasks[3].not_on", "twice"),
+        ("priority: 1", "due_s: -1", ":25", "tasks[3].due_s", "greater than"),
+        ("priority: 1", "latest_s: .nan", ":25", "tasks[3].latest_s", "finite"),
+        (
+            "priority: 1",
+            "release_s: 60\n    latest_s: 60",
+            ":26",
+            "tasks[3].latest_s",
+            "no time is left",
+        ),
     ],
 )
 def test_an_order_that_cannot_be_is_refused_by_its_line_and_key(
