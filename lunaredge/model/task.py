@@ -83,7 +83,7 @@ CAPABILITY_OF_KIND = {
 }
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True):
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task of a work order.
 
     Which fields count depends on the kind:
