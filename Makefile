@@ -16,7 +16,7 @@ DEV       := $(VENV)/.dev-installed
 PEERS     := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format sim campaign exactness bench wheel clean
+.PHONY: help demo test check format sim campaign exactness plans bench wheel clean
 
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -46,6 +46,9 @@ campaign: $(SITE) ## run the simulator with many seeds (long)
 
 exactness: $(DEV) ## check a million random motions against independent judges (long)
 	@$(BIN)/python -m tests.paths.campaign $(ARGS)
+
+plans: $(DEV) ## check the plans of 10,000 drawn sites against an independent judge
+	@$(BIN)/python -m tests.placement.campaign $(ARGS)
 
 bench: $(PEERS) ## measure, beside named peers
 	@$(LUNAREDGE) bench $(ARGS)
