@@ -66,7 +66,9 @@ async def _scheduler(path: Path, settings: SchedulerSettings) -> None:
         checkpoint_entries=settings.checkpoint_entries,
         view_gap_ns=ns_from_s(VIEW_GAP_WALL_S * settings.clock.speed),
     )
-    # Before the lead is taken: the first route must not wait for a compiler.
+    # Before the lead is taken: the first plan and route must not wait for a compiler.
+    hint = "two minutes at the first start on a machine, seconds after that"
+    log_event(Level.INFO, "kernels.warming", {"hint": hint})
     warm_up()
     keys = beside(path, settings.keys)
     signer, keyring = load_signer(keys, "scheduler"), load_keyring(keys)

@@ -10,40 +10,6 @@ Point = tuple[float, float]
 Segment = tuple[Point, Point]
 
 
-def assign(costs_s, ranks):
-    """Try every assignment; the best by (tasks per rank, then cost per rank), rank after rank.
-
-    Gives the number of tasks and their cost for the lowest rank, and the number for each other.
-    """
-    task_count, node_count = len(costs_s), len(costs_s[0]) if len(costs_s) else 0
-    order = sorted(set(ranks))
-    best = None
-    for nodes in itertools.product(range(-1, node_count), repeat=task_count):
-        taken = [node for node in nodes if node >= 0]
-        if len(set(taken)) < len(taken):
-            continue
-        costs = [costs_s[t][n] if n >= 0 else 0.0 for t, n in enumerate(nodes)]
-        if math.inf in costs:
-            continue
-        counts = [
-            -sum(1 for t, n in enumerate(nodes) if n >= 0 and ranks[t] == rank) for rank in order
-        ]
-        first_cost_s = sum(c for t, c in enumerate(costs) if ranks[t] == order[0])
-        key = (counts, first_cost_s if len(order) == 1 else 0.0)
-        if best is None or key < best:
-            best = key
-    return best
-
-
-def cheapest_of_set_s(costs_s, tasks):
-    """Give the least cost at which all of these tasks can be assigned at once."""
-    node_count = len(costs_s[0])
-    return min(
-        sum(costs_s[t][n] for t, n in zip(tasks, nodes, strict=True))
-        for nodes in itertools.permutations(range(node_count), len(tasks))
-    )
-
-
 def segments_of(points: Sequence[Point]) -> list[Segment]:
     if len(points) == 1:
         return [(points[0], points[0])]

@@ -13,11 +13,10 @@ JOBS = {
     "assign": "placement_gap",
     "site": "placement_site",
     "scale": "placement_scale",
-    "match": "placement_match",
 }
 JOB_ON_DATA = "assign"
 # Of the time that is given, in parts.
-_SHARES = {"assign": 0.6, "site": 0.3, "scale": 0.07, "match": 0.03}
+_SHARES = {"assign": 0.6, "site": 0.33, "scale": 0.07}
 
 
 def rows(options: BenchOptions) -> list[BenchRow]:

@@ -117,7 +117,7 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
     order = load_order(wishes.site / ORDER_FILE)
     load_contacts(contacts_file)
     check_kills(wishes.kills, fleet)
-    say("compiling kernels (a minute at the first run, cached after)")
+    say("compiling kernels (two minutes at the first run, cached after)")
     check_order(wishes.site / ORDER_FILE, order, GroundMap.of(site), fleet)
     warm_up()
     if not wishes.outage:

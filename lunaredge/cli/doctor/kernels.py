@@ -35,7 +35,7 @@ def check_kernels(say: Say, *, warm: bool) -> Finding:
         found = f"{cached_count} of {len(functions)} compiled and kept"
         if cached_count == len(functions):
             return ok(NAME, found)
-        return ok(NAME, found, "run lunaredge doctor --warm, or the first start takes a minute")
+        return ok(NAME, found, "run lunaredge doctor --warm, or the first start takes two minutes")
     start_s = time.monotonic()
     _compile(functions, say)
     fresh_count = sum(bool(function.stats.cache_misses) for function in functions)
