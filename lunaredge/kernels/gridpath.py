@@ -24,7 +24,16 @@ from lunaredge.kernels.gridsearch import (
 )
 from lunaredge.kernels.jit import Flags, Floats, Ints, Singles, is_array, is_finite, kernel
 
-__all__ = ["MOVES", "Memory", "closed_moves", "distance_field", "find_path", "run_search", "scales"]
+__all__ = [
+    "MOVES",
+    "Memory",
+    "climbs",
+    "closed_moves",
+    "distance_field",
+    "find_path",
+    "run_search",
+    "scales",
+]
 
 DIAGONAL = math.sqrt(2.0)
 # Of the sides of a grid, so many cells are looked at for what a step costs as a rule.
@@ -174,6 +183,36 @@ def _allowed(costs: Floats, sources: tuple[Ints, Floats]) -> Floats:
 
 def _cost_at(cell: int, sources: tuple[Ints, Floats]) -> float:
     return float(sources[1][sources[0] == cell].min())
+
+
+def climbs(before: Ints, heights_m: Floats, cells: Ints) -> tuple[Floats, Ints]:
+    """Give how far the way to each of some reached cells climbs and descends, and where it begins.
+
+    before    : int64 (N,)    the cell before each one, see `distance_field`
+    heights_m : float64 (N,)  of the cells' centres
+    cells     : int64 (G,)
+    returns   : float64 (G, 2) sums of all climbs and descents, m; int64 (G,) the first cells
+    """
+    assert is_array(before, np.int64, None)
+    assert is_array(heights_m, np.float64, len(before))
+    assert is_array(cells, np.int64, None)
+    return _climbs(before, heights_m, cells)
+
+
+@kernel
+def _climbs(before: Ints, heights_m: Floats, cells: Ints) -> tuple[Floats, Ints]:
+    found_m, firsts = np.zeros((len(cells), 2)), cells.copy()
+    for k in range(len(cells)):
+        cell = cells[k]
+        while before[cell] >= 0:
+            step_m = heights_m[cell] - heights_m[before[cell]]
+            if step_m > 0.0:
+                found_m[k, 0] += step_m
+            else:
+                found_m[k, 1] -= step_m
+            cell = before[cell]
+        firsts[k] = cell
+    return found_m, firsts
 
 
 @kernel

@@ -31,16 +31,20 @@ def points_array(points: Sequence[Point]) -> Floats:
 
 
 def travel_of(
-    ways: Mapping[str, Sequence[tuple[int, int, int, int]]], place_count: int
+    ways: Mapping[str, Sequence[tuple[int, int, int, int]]], place_count: int, home: int
 ) -> placement.Travel:
-    """Give the travel of a placement: of each mover the ways that it has, all others closed.
+    """Give the travel of a placement: of each mover the ways that it has.
 
-    A way is from where, to where, seconds and joules.
+    A way is from where, to where, seconds and joules. Where there is none it leads by home, and is
+    closed if that has none either.
     """
     table = np.full((len(ways), place_count, place_count, 2), NO_WAY, dtype=np.int64)
     for mover, entries in enumerate(ways.values()):
         listed = np.array(entries, dtype=np.int64).reshape(-1, 4)
         table[mover, listed[:, 0], listed[:, 1]] = listed[:, 2:]
+        out, back = table[mover, :, None, home], table[mover, home, None]
+        leads = (table[mover] == NO_WAY) & (out != NO_WAY) & (back != NO_WAY)
+        table[mover] = np.where(leads, out + back, table[mover])
     stays = np.arange(place_count)
     table[:, stays, stays] = 0
     return placement.Travel(movers=tuple(ways), table=table)
@@ -123,13 +127,13 @@ class Field:
         """Give the cost of reaching a cell; inf when it can't be reached."""
         return float(self.costs[cell])
 
-    def path(self, cell: int) -> Path:
-        """Give the way to a reached cell, from cell centre to cell centre."""
-        assert math.isfinite(self.costs[cell])
-        cells = [cell]
-        while self.before[cells[-1]] >= 0:
-            cells.append(int(self.before[cells[-1]]))
-        return tuple(self.lattice.centre(cell) for cell in reversed(cells))
+    def climbs(self, cells: Sequence[int], heights_m: Floats) -> list[tuple[int, float, float]]:
+        """Give the first cell of the way to each reached cell, its climbs and its descents, m."""
+        numbers = _cells(cells)
+        assert np.isfinite(self.costs[numbers]).all()
+        found_m, firsts = gridpath.climbs(self.before, heights_m, numbers)
+        pairs = zip(firsts.tolist(), found_m.tolist(), strict=True)
+        return [(first, ascent_m, descent_m) for first, (ascent_m, descent_m) in pairs]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -33,6 +33,7 @@ LATTICES_MAX = 16
 # 100 places by 100 for each of a dozen kinds of machine; 30 MB.
 TRAVELS_MAX = 1 << 17
 LEGS_MAX = 512
+JOINS_MAX = 1 << 13
 
 
 class Known:
@@ -44,6 +45,10 @@ class Known:
         """What is too steep, by slope limit."""
         self.travels: Memory[Hashable, tuple[float, float, float]] = Memory(TRAVELS_MAX)
         """Seconds, ascent and descent, by machine, start and goal."""
+        self.joins: Memory[Hashable, tuple[tuple[int, float], ...]] = Memory(JOINS_MAX)
+        """Where a machine enters the lattice, by its width, slope limit and place."""
+        self.heights: Memory[int, Floats] = Memory(1)
+        """Of the lattice's centres, by how many there are; m."""
         self.legs: Memory[Hashable, tuple[tuple[Leg, ...], str]] = Memory(LEGS_MAX)
         """A task's legs for a kind of machine, or why it has none."""
 
@@ -206,6 +211,15 @@ class GroundMap:
         key = (half_width_m, slope_deg_max)
         lattices = self.known.lattices
         return lattices.find(key) or lattices.keep(key, self._lay_lattice(*key))
+
+    def heights_on(self, lattice: Lattice) -> Floats:
+        """Give the heights of a lattice's centres, float64 (H * W,), m."""
+        count = lattice.closed.shape[0] * lattice.closed.shape[1]
+        known = self.known.heights.find(count)
+        if known is None:
+            heights_m = terrain.heights_at_m(self.heights_m, self.frame, lattice.centres())
+            known = self.known.heights.keep(count, heights_m)
+        return known
 
     def paces_s(self, lattice: Lattice, speed_m_s: float) -> Floats:
         """Give the seconds per metre in every cell of a lattice, at that speed where it may."""

@@ -7,6 +7,7 @@ others are where tasks begin and end for it; so nobody plans to charge in anothe
 
 import math
 from collections.abc import Hashable, Sequence
+from itertools import islice
 
 from lunaredge import placement as library
 from lunaredge.ids import NodeId, TaskId
@@ -55,6 +56,7 @@ class Outlook:
                 if (standing := self.outsets[node.spec.name].standing) is not None
             },
             self._places.count,
+            HOME,
         )
 
     def before(self) -> library.Plan:
@@ -201,8 +203,8 @@ class Outlook:
     ) -> list[tuple[int, int, int, int]]:
         """Give a machine's ways: from here and home to every task, and from each on and home.
 
-        Beyond so many places that tasks end at, the way to the next task is counted by way of
-        home: a search over the ground for each would take too long.
+        Beyond so many places that tasks end at, the way to the next task is left to lead by home:
+        a search over the ground for each would take too long.
         """
         starts: dict[int, Point] = {}
         ends: dict[int, Point] = {}
@@ -218,13 +220,9 @@ class Outlook:
         ways = _Ways(self._ground, standing)
         ways.add(origin, standing.position, {HOME: standing.home} | starts)
         ways.add_home({origin: standing.position} | ends | starts)
-        for rank, (place, point) in enumerate(ends.items()):
-            if place == origin:
-                continue
-            if rank < exact_count:
+        for place, point in islice(ends.items(), exact_count):
+            if place != origin:
                 ways.add(place, point, starts)
-            else:
-                ways.add_by_home(place, starts)
         return ways.listed()
 
 
@@ -250,14 +248,6 @@ class _Ways:
         for place, way in zip(places, found, strict=True):
             self._keep(HOME, place, way)
             self._keep(place, HOME, way.reversed)
-
-    def add_by_home(self, source: int, goals: dict[int, Point]) -> None:
-        """Add the ways from one place to others by way of home."""
-        out = self._found.get((source, HOME))
-        for goal in goals:
-            back = self._found.get((HOME, goal))
-            if source != goal and out is not None and back is not None:
-                self._found[source, goal] = (out[0] + back[0], out[1] + back[1])
 
     def listed(self) -> list[tuple[int, int, int, int]]:
         """Give them all: from, to, seconds, joules."""

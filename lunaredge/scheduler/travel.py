@@ -76,18 +76,37 @@ def _of(figures: tuple[float, float, float] | None) -> Travel:
 def _search(ground: GroundMap, mover: Mover, start: Point, goals: Sequence[Point]) -> list[Travel]:
     corridor = Corridor(ground, mover.half_width_m, mover.slope_deg_max, ())
     lattice = ground.lattice(mover.half_width_m, mover.slope_deg_max)
-    joins = [corridor.joins(lattice, goal) for goal in goals]
+    joins = [_joins(ground, corridor, mover, goal) for goal in goals]
     field = lattice.field(
         ground.paces_s(lattice, mover.speed_m_s),
-        [(cell, away_m / mover.speed_m_s) for cell, away_m in corridor.joins(lattice, start)],
+        [
+            (cell, away_m / mover.speed_m_s)
+            for cell, away_m in _joins(ground, corridor, mover, start)
+        ],
         [cell for cells in joins for cell, _ in cells],
     )
+    ends = [
+        min(
+            ((field.cost(cell) + away_m / mover.speed_m_s, cell) for cell, away_m in cells),
+            default=(math.inf, -1),
+        )
+        for cells in joins
+    ]
+    reached = [cell for duration_s, cell in ends if math.isfinite(duration_s)]
+    climbs = iter(field.climbs(reached, ground.heights_on(lattice)))
     found: list[Travel] = []
-    for goal, cells in zip(goals, joins, strict=True):
-        costs_s = [(field.cost(cell) + away_m / mover.speed_m_s, cell) for cell, away_m in cells]
-        duration_s, cell = min(costs_s, default=(math.inf, -1))
+    for goal, (duration_s, cell) in zip(goals, ends, strict=True):
         if math.isfinite(duration_s):
-            found.append(travel_along(ground, (start, *field.path(cell), goal), duration_s))
+            first, ascent_m, descent_m = next(climbs)
+            out = travel_along(ground, (start, lattice.centre(first)), 0.0)
+            onto = travel_along(ground, (lattice.centre(cell), goal), 0.0)
+            found.append(
+                Travel(
+                    duration_s=duration_s,
+                    ascent_m=out.ascent_m + ascent_m + onto.ascent_m,
+                    descent_m=out.descent_m + descent_m + onto.descent_m,
+                )
+            )
         elif corridor.violation((start, goal)) is None:
             found.append(
                 travel_along(ground, (start, goal), _straight_s(ground, mover, start, goal))
@@ -95,6 +114,18 @@ def _search(ground: GroundMap, mover: Mover, start: Point, goals: Sequence[Point
         else:
             found.append(Travel(duration_s=math.inf))
     return found
+
+
+def _joins(
+    ground: GroundMap, corridor: Corridor, mover: Mover, point: Point
+) -> tuple[tuple[int, float], ...]:
+    """Give the lattice cells that a machine reaches from a point, and how far they are, m."""
+    key = (mover.half_width_m, mover.slope_deg_max, point)
+    known = ground.known.joins.find(key)
+    if known is None:
+        lattice = ground.lattice(mover.half_width_m, mover.slope_deg_max)
+        known = ground.known.joins.keep(key, tuple(corridor.joins(lattice, point)))
+    return known
 
 
 def _straight_s(ground: GroundMap, mover: Mover, start: Point, goal: Point) -> float:

@@ -217,3 +217,24 @@ def test_a_field_over_thirty_decades_is_exact_on_a_large_grid():
     expected = naive.distance_field(costs, closed, (0, 0))
     by_row = [expected[divmod(cell, 33)] for cell in range(costs.size)]
     assert reached == pytest.approx(by_row, rel=1e-9)
+
+
+def test_climbs_are_those_of_the_way_step_by_step():
+    dice = np.random.default_rng(3)
+    costs, heights_m = dice.uniform(1.0, 5.0, (12, 15)), dice.uniform(-3.0, 3.0, 12 * 15)
+    closed = gridpath.closed_moves(costs)
+    sources = np.array([0, 100]), np.array([0.0, 2.0])
+    cells = np.arange(12 * 15)
+    _, before = gridpath.distance_field(costs, closed, 2.0, sources, cells)
+
+    found_m, firsts = gridpath.climbs(before, heights_m, cells)
+
+    for cell in cells:
+        way = [cell]
+        while before[way[-1]] >= 0:
+            way.append(before[way[-1]])
+        steps_m = -np.diff(heights_m[way])
+        assert firsts[cell] == way[-1]
+        assert found_m[cell] == pytest.approx(
+            [steps_m[steps_m > 0.0].sum(), -steps_m[steps_m < 0.0].sum()]
+        )

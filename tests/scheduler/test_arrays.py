@@ -89,18 +89,25 @@ def test_a_lattice_without_lines_leaves_the_first_as_it_was():
     assert not free.closed.any()
 
 
-def test_a_field_gives_the_cost_and_the_way():
+def test_a_field_gives_the_cost_and_the_climbs():
     field = lattice().field(np.full((8, 8), 2.0), [(0, 1.0)], [7])
 
     assert field.cost(7) == pytest.approx(1.0 + 2.0 * 7 * 2.5)
-    assert len(field.path(7)) == 8
+    assert field.climbs([7, 0], np.arange(64.0) ** 2) == [(0, 49.0, 0.0), (0, 0.0, 0.0)]
     assert math.isinf(field.cost(63))
 
 
 def test_ways_that_nobody_named_are_closed_and_who_stays_needs_nothing():
-    travel = travel_of({"one": [(0, 2, 30, 900), (2, 0, 40, 800)], "other": []}, 3)
+    travel = travel_of({"one": [(0, 2, 30, 900), (2, 0, 40, 800)], "other": []}, 3, 1)
 
     assert travel.movers == ("one", "other")
     assert travel.table[0, 0].tolist() == [[0, 0], [-1, -1], [30, 900]]
     assert travel.table[0, 2, 0].tolist() == [40, 800]
     assert travel.table[1, 0].tolist() == [[0, 0], [-1, -1], [-1, -1]]
+
+
+def test_where_no_way_is_named_it_leads_by_home_if_one_does():
+    travel = travel_of({"one": [(0, 1, 30, 9), (1, 2, 40, 8), (1, 0, 5, 1), (2, 0, 7, 2)]}, 3, 1)
+
+    assert travel.table[0, :, :, 0].tolist() == [[0, 30, 70], [5, 0, 40], [7, -1, 0]]
+    assert travel.table[0, 0, 2].tolist() == [70, 17]
