@@ -1,0 +1,397 @@
+"""`lunaredge place`: what it prints and writes, how it takes bad usage; and it ends in time."""
+
+import argparse
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from lunaredge.cli import place, place_answer
+from lunaredge.cli.bench.placement_site_scene import site_instance
+from lunaredge.cli.main import main
+from lunaredge.examples import demo_site
+from lunaredge.placement import Mode, Node, Problem, Score, Task, Travel
+from lunaredge.runtime.files.placement_file import PlacementFile
+from tests.style.source import ROOT
+
+SITE = demo_site().parent / "placement" / "site.yaml"
+PAGE = (ROOT / "docs/reference/placement-files.md").read_text(encoding="utf-8")
+HOW_TO = (ROOT / "docs/how-to/plan-a-site-from-a-file.md").read_text(encoding="utf-8")
+PLACED = 7
+# A loaded machine may hold up some of the tries.
+TRIES = 8
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the folder of a site, which it is run in."""
+    monkeypatch.chdir(tmp_path)
+    Path("site.yaml").write_bytes(SITE.read_bytes())
+    return tmp_path
+
+
+def answer_of(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict]:
+    code = main(["place", *words, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def jobs(count: int) -> Problem:
+    """Give as many tasks of a second for one computer."""
+    job = Mode(kind="board", duration_s=1)
+    tasks = tuple(Task(id=f"job-{k}", modes=(job,), weight=1 + k % 7) for k in range(count))
+    return Problem(tasks=tasks, nodes=(Node(id="board", kind="board"),), horizon_s=9_999)
+
+
+def test_the_session_of_the_how_to_prints_what_it_shows(folder, capsys) -> None:
+    first, *_, reason = re.findall(r"```\n(.*?)```", HOW_TO, re.DOTALL)
+
+    codes = [main(["place", "site.yaml", "--seconds", "0"])]
+    shown = capsys.readouterr().out
+    codes.append(main(["place", "site.yaml", "--steps", "0", "--why", "haul-boulder"]))
+
+    assert codes == [1, 1]
+    assert shown == first
+    assert reason in capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_example_of_the_page_prints_what_it_shows(folder, capsys) -> None:
+    (tree,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    (shown,) = re.findall(r"^```\n(TASK .*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    Path("small.json").write_text(tree)
+
+    code = main(["place", "small.json", "--steps", "50"])
+
+    assert code == 0
+    assert capsys.readouterr().out == shown
+
+
+def test_the_line_of_the_page_is_what_is_said(folder, capsys) -> None:
+    (line,) = re.findall(r"^site.yaml:\d+: .*$", PAGE, re.MULTILINE)
+    text = Path("site.yaml").read_text(encoding="utf-8")
+    Path("site.yaml").write_text(
+        text.replace("place: 1\n    weight: 4", "place: 9\n    weight: 4", 1)
+    )
+
+    assert main(["place", "site.yaml"]) == 2
+    assert capsys.readouterr().err == f"lunaredge: {line}\n"
+
+
+def test_the_answer_has_the_keys_that_the_page_names(folder, capsys) -> None:
+    code, answer = answer_of(capsys, "site.yaml", "--steps", "0")
+
+    (shape,) = re.findall(r"^```\n(\{\"placed\".*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    keys = {*answer, *answer["plan"], *answer["plan"]["placed"][0], *answer["nodes"][0]}
+    keys |= {*answer["why"][0], *answer["why"][0]["nodes"][0]["refusals"][0]}
+    assert code == 1
+    assert keys <= set(re.findall(r'"(\w+)"', shape))
+
+
+def test_sums_are_those_of_the_plan(folder, capsys) -> None:
+    _, answer = answer_of(capsys, "site.yaml", "--steps", "20")
+
+    placed = answer["plan"]["placed"]
+    joules = sum(item["energy_j"] + item["travel_j"] + 5 * item["travel_s"] for item in placed)
+    assert answer["placed"] == len(placed) == PLACED
+    assert answer["makespan_s"] == max(item["end_s"] for item in placed)
+    assert sum(node["tasks"] for node in answer["nodes"]) == PLACED
+    assert sum(node["energy_j"] + node["travel_j"] for node in answer["nodes"]) == sum(
+        item["energy_j"] + item["travel_j"] for item in placed
+    )
+    assert answer["plan"]["score"]["cost_j"] == joules
+
+
+def test_the_same_steps_and_seed_give_the_same_answer(folder, capsys) -> None:
+    words = ("site.yaml", "--steps", "30", "--seed", "7", "--out")
+
+    main(["place", *words, "one.json"])
+    main(["place", *words, "two.json"])
+
+    assert Path("one.json").read_bytes() == Path("two.json").read_bytes()
+
+
+def test_what_is_written_is_what_is_printed(folder, capsys) -> None:
+    main(["place", "site.yaml", "--steps", "0", "--out", "plan.json", "--json"])
+
+    captured = capsys.readouterr()
+    assert captured.out == Path("plan.json").read_text()
+    assert captured.err == "wrote the answer to plan.json\n"
+
+
+@pytest.mark.parametrize(
+    ("score", "bound", "gaps"),
+    [
+        ((0, 0), (0, 0), (0.0, 0.0)),
+        ((0, 200), (0, 150), (0.0, 25.0)),
+        ((200, 9), (150, 5), (25.0, None)),
+        ((10**9, 9), (10**9 - 1, 5), (0.001, None)),
+    ],
+)
+def test_gaps_are_shares_of_the_plan_and_never_look_closed(score, bound, gaps) -> None:
+    values = [Score(late_s=late_s, cost_j=cost_j) for late_s, cost_j in (score, bound)]
+
+    assert place_answer.gaps_pct(*values) == gaps
+
+
+# Usage that is refused, and what is said of it.
+BAD = [
+    ("--seconds nan", "--seconds: out of range, got nan; give 0 to 86400"),
+    ("--seconds inf", "--seconds: out of range, got inf"),
+    ("--seconds -1", "--seconds: out of range, got -1.0"),
+    ("--seconds soon", "argument --seconds: invalid float value"),
+    ("--steps -1", "--steps: out of range, got -1"),
+    (f"--steps {10**30}", "--steps: out of range"),
+    ("--steps 1 --seconds 1", "--seconds: not allowed with argument --steps"),
+    ("--seed -1", "--seed: out of range, got -1"),
+    (f"--seed {2**70}", "--seed: out of range"),
+    ("--why nobody", "--why: no such task, got 'nobody'; name a task of site.yaml"),
+    ("--out .", ".: file: the file type is not known, got ''; end its name in .json"),
+    ("--out plan.txt", "plan.txt: file: the file type is not known"),
+    ("--out folder.json", "folder.json: file: this is a folder"),
+    ("--out no/plan.json", "no/plan.json: file: there is no such folder"),
+    ("--out link.json", "link.json: file: PROBLEM is the same file"),
+    ("--out plan.json --start plan.json", "plan.json: file: --start is the same file"),
+    ("--start none.json", "none.json: file: there is no such file"),
+    ("--start site.yaml", "site.yaml:5: the whole file: no plan"),
+    ("--start folder.json", "folder.json: file: this is not a regular file"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), BAD)
+def test_bad_usage_is_told_and_changes_nothing(folder, capsys, words: str, said: str) -> None:
+    Path("folder.json").mkdir()
+    Path("link.json").symlink_to("site.yaml")
+    Path("plan.json").write_text('{"plan": {}}')
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+    code = main(["place", "site.yaml", *words.split()])
+
+    captured = capsys.readouterr()
+    *usage, last = captured.err.splitlines()
+    assert code == 2
+    assert captured.out == ""
+    assert said in last
+    assert usage == [] or usage[0].startswith("usage: lunaredge place ")
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_a_running_plan_is_kept_as_far_as_it_holds(folder, capsys) -> None:
+    main(["place", "site.yaml", "--steps", "30", "--out", "plan.json"])
+    capsys.readouterr()
+
+    main(["place", "site.yaml", "--steps", "0", "--start", "plan.json", "--json"])
+
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["start"] == {"tasks": PLACED, "on_node": 7, "at_start": 7}
+    assert captured.err == "of the 7 tasks of plan.json 7 keep their node, 7 their start too\n"
+    assert captured.err in HOW_TO
+
+
+def test_when_a_node_is_lost_what_it_had_is_told(folder, capsys) -> None:
+    tree = yaml.safe_load(SITE.read_text(encoding="utf-8"))
+    tree["nodes"] = [node for node in tree["nodes"] if node["id"] != "hauler-1"]
+    Path("without.yaml").write_text(yaml.safe_dump(tree))
+    main(["place", "site.yaml", "--steps", "30", "--out", "plan.json"])
+    capsys.readouterr()
+
+    main(["place", "without.yaml", "--start", "plan.json", "--steps", "2000"])
+
+    said = capsys.readouterr().err
+    assert said.endswith("; not in the problem: node hauler-1\n")
+    assert said in HOW_TO
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("task", "who\n\x1b[2J", "6 keep their node, 6 their start too; not in the problem: task"),
+        ("charge", {"place": 9, "begin_s": 1, "end_s": 2, "energy_j": 3}, "7 keep their node"),
+        ("start_s", 60_000_000, "7 keep their node, 6 their start too\n"),
+    ],
+)
+def test_a_plan_of_another_problem_is_no_mistake(folder, capsys, key, value, said) -> None:
+    main(["place", "site.yaml", "--steps", "0", "--out", "plan.json"])
+    tree = json.loads(Path("plan.json").read_text())
+    tree["plan"]["placed"][0][key] = value
+    Path("other.json").write_text(json.dumps(tree))
+    capsys.readouterr()
+
+    code, told = main(["place", "site.yaml", "--steps", "0", "--start", "other.json"]), ""
+    told = capsys.readouterr().err
+
+    assert code == 1
+    assert said in told
+    assert told.rstrip("\n").isprintable()
+
+
+def test_nothing_to_do_is_done_at_once(folder, capsys) -> None:
+    Path("none.json").write_text('{"tasks": [], "nodes": [], "horizon_s": 1}')
+    start_s = time.monotonic()
+
+    code = main(["place", "none.json", "--seconds", "60"])
+
+    assert code == 0
+    assert "0 of 0 tasks are placed." in capsys.readouterr().out
+    assert time.monotonic() - start_s < 30
+
+
+def test_a_circle_is_named_and_the_rest_is_placed(folder, capsys) -> None:
+    job = '"modes": [{"kind": "board", "duration_s": 5}]'
+    tasks = [
+        f'{{"id": "a", {job}, "after": [{{"task": "b"}}]}}',
+        f'{{"id": "b", {job}, "after": [{{"task": "a"}}]}}',
+        f'{{"id": "c", {job}}}',
+    ]
+    nodes = '[{"id": "board", "kind": "board"}]'
+    Path("m.json").write_text(f'{{"tasks": [{",".join(tasks)}], "nodes": {nodes}, "horizon_s": 9}}')
+
+    code = main(["place", "m.json", "--steps", "9"])
+
+    text = capsys.readouterr().out
+    assert code == 1
+    assert "a can't be placed: it waits for b, which waits for a." in text
+    assert "1 of 3 tasks are placed, on 1 of 1 nodes; the last ends at 5 s." in text
+
+
+def test_of_many_tasks_left_out_the_first_are_explained(folder, capsys) -> None:
+    lost = msgspec.structs.replace(jobs(50), nodes=(Node(id="rover", kind="rover"),))
+    Path("m.json").write_bytes(msgspec.json.encode(lost))
+
+    main(["place", "m.json", "--steps", "0", "--why", "job-40"])
+    text = capsys.readouterr().out
+    _, answer = answer_of(capsys, "m.json", "--steps", "0")
+
+    assert text.count("runs on board, this is rover.") == place.WHYS_MAX + 1
+    assert "Not placed too: job-20, job-21, job-22, job-23 and 25 more; --why TASK" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert len(answer["why"]) == place.WHYS_MAX
+    assert len(answer["plan"]["unplaced"]) == 50
+
+
+def test_on_a_large_site_reasons_are_given_if_asked_for(folder, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(place, "_WHYS_PAIRS_MAX", 1)
+
+    main(["place", "site.yaml", "--steps", "0"])
+    text = capsys.readouterr().out
+    _, answer = answer_of(capsys, "site.yaml", "--steps", "0", "--why", "haul-boulder")
+
+    assert "Not placed: haul-boulder; --why TASK says why, --json names them all." in text
+    assert [why["task"] for why in answer["why"]] == ["haul-boulder"]
+
+
+def test_a_table_fits_its_terminal_and_numbers_end_below_each_other(folder, capsys) -> None:
+    answer = answer_of_file(SITE)
+
+    text = place_answer.as_text(answer, ["haul-boulder"], 80)
+
+    head, *rows = text.splitlines()[: 1 + PLACED]
+    ends = [re.search(r"  +\d+  +\d+", row).end() for row in rows]
+    assert max(map(len, text.splitlines())) <= 80
+    assert set(ends) == {head.index("END_S") + len("END_S")}
+
+
+def answer_of_file(path: Path) -> place_answer.Answer:
+    given = place.load_problem(path)
+    options = argparse.Namespace(steps=0, seconds=1.0, seed=1, why=[])
+    return place._answer(given, None, options, lambda text: None)
+
+
+def test_an_interrupt_is_told_and_nothing_is_written(folder, capsys, monkeypatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, "_planned", interrupt)
+
+    code = main(["place", "site.yaml", "--out", "plan.json"])
+
+    assert code == 130
+    assert capsys.readouterr().err == "lunaredge: place was interrupted\n"
+    assert not Path("plan.json").exists()
+
+
+def test_a_disk_that_is_full_leaves_what_was_there(folder, capsys, monkeypatch) -> None:
+    Path("plan.json").write_text("from yesterday")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(Path, "replace", fail)
+
+    code = main(["place", "site.yaml", "--steps", "0", "--out", "plan.json"])
+
+    assert code == 3
+    assert "No space left" in capsys.readouterr().err
+    assert Path("plan.json").read_text() == "from yesterday"
+    assert sorted(path.name for path in folder.iterdir()) == ["plan.json", "site.yaml"]
+
+
+def planned_in(given: PlacementFile, seconds: float) -> float:
+    """Give how long planning takes that was given so many seconds."""
+    options = argparse.Namespace(steps=None, seconds=seconds, seed=1)
+    start_s = time.perf_counter()
+    place._planned(given, None, options, lambda text: None)
+    return time.perf_counter() - start_s
+
+
+@pytest.mark.parametrize("size", [(20, 5), (200, 50)])
+def test_planning_ends_when_it_was_told_to(size: tuple[int, int]) -> None:
+    given, seconds = PlacementFile(*site_instance(size, 1)), 0.4
+    place._compile(size[0])
+
+    assert any(seconds <= planned_in(given, seconds) <= 1.05 * seconds for _ in range(TRIES))
+
+
+def test_a_first_plan_is_finished_however_little_time_there_is() -> None:
+    given = PlacementFile(jobs(1_700), Travel())
+    options = argparse.Namespace(steps=None, seconds=1e-9, seed=1)
+
+    planner = place._planned(given, None, options, lambda text: None)
+
+    assert planner.plan().unplaced == ()
+
+
+def test_a_long_search_is_told_of_on_stderr(folder, capsys) -> None:
+    words: list[str] = []
+    given = PlacementFile(jobs(30), Travel())
+
+    place._planned(given, None, argparse.Namespace(steps=None, seconds=0.6, seed=1), words.append)
+
+    assert len(words) >= 2
+    assert all(re.fullmatch(r"planning, so far \d+ weighted s late and 0 J", w) for w in words)
+
+
+def test_the_help_fits_a_terminal_and_names_the_exit_codes(capsys) -> None:
+    code = main(["place", "--help"])
+
+    text = capsys.readouterr().out
+    assert code == 0
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(f"{number} " in text[text.index("exit codes:") :] for number in (0, 1, 2, 3, 130))
+
+
+def test_reading_a_large_problem_takes_seconds(tmp_path: Path) -> None:
+    problem, travel = site_instance((1_000, 100), 1)
+    tree = msgspec.to_builtins(problem)
+    names = ("times_s", "energies_j")
+    tree["travel"] = {
+        mover: {
+            name: [[None if value < 0 else value for value in row] for row in rows.tolist()]
+            for name, rows in zip(names, (table[..., 0], table[..., 1]), strict=True)
+        }
+        for mover, table in zip(travel.movers, travel.table, strict=True)
+    }
+    path = tmp_path / "large.json"
+    path.write_bytes(msgspec.json.encode(tree))
+    start_s = time.process_time()
+
+    given = place.load_problem(path)
+
+    # A tenth of the tasks, and all of the travel, of what may take 10 s.
+    assert time.process_time() - start_s < 3
+    assert given.problem == problem
+    assert (given.travel.table == travel.table).all()
