@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lunaredge.cli.place_answer import Answer, Kept, as_text, document_of, kept_of
-from lunaredge.cli.route.progress import telling_of_compiling, telling_of_planning
+from lunaredge.cli.progress import telling_of_compiling, telling_of_planning
 from lunaredge.cli.table import as_json, shown, width_of_stdout
 from lunaredge.errors import ConfigError
-from lunaredge.placement import Mode, Node, Plan, Planner, Problem, Score, Task, Why, why_not
+from lunaredge.placement import Mode, Node, Plan, Planner, Problem, Reasons, Score, Task, Why
 from lunaredge.placement.engine import LISTS_UNITS_MAX
 from lunaredge.placement.refusals import listed
 from lunaredge.runtime.files.document import file_error
@@ -173,10 +173,11 @@ def _whys(
     """Give why the tasks asked for are where they are, and the first that have no place."""
     pair_count = len(given.problem.tasks) * len(given.problem.nodes)
     count = min(WHYS_MAX, _WHYS_PAIRS_MAX // max(1, pair_count))
+    reasons = Reasons(given.problem, given.travel, plan)
     found = []
     for name in dict.fromkeys([*wanted, *plan.unplaced[:count]]):
         say(f"asking why of {shown(name)}")
-        found.append(why_not(given.problem, given.travel, plan, name))
+        found.append(reasons.of(name))
     return tuple(found)
 
 

@@ -24,7 +24,7 @@ from lunaredge.placement.problem import (
     Task,
     Window,
 )
-from lunaredge.placement.reasons import NodeWhy, Why, why_not
+from lunaredge.placement.reasons import NodeWhy, Reasons, Why, why_not
 from lunaredge.placement.refusals import Constraint, Refusal
 from lunaredge.placement.travel import Travel
 
@@ -49,6 +49,7 @@ __all__ = [
     "Plan",
     "Planner",
     "Problem",
+    "Reasons",
     "Refusal",
     "Resources",
     "Score",

@@ -61,7 +61,25 @@ def why_not(problem: Problem, travel: Travel, plan: Plan, task_id: str) -> Why:
     Raises:
         ConfigError: the problem has no such task.
     """
-    replay = Replay(problem, travel, plan)
+    return Reasons(problem, travel, plan).of(task_id)
+
+
+class Reasons:
+    """Why tasks are not in a plan of a problem that has been checked: for who asks of several."""
+
+    def __init__(self, problem: Problem, travel: Travel, plan: Plan) -> None:
+        self._replay = Replay(problem, travel, plan)
+
+    def of(self, task_id: str) -> Why:
+        """Give why one task is not in it.
+
+        Raises:
+            ConfigError: the problem has no such task.
+        """
+        return _why(self._replay, task_id)
+
+
+def _why(replay: Replay, task_id: str) -> Why:
     task = replay.tasks.get(task_id)
     if task is None:
         remedy = "give the id of a task of the problem"

@@ -105,6 +105,7 @@ class Replay:
             self._lines[item.node].append(item)
         self._taken: dict[tuple[str, str], Profile] = {}
         self._charging: dict[int, Profile] = {}
+        self._homes_j: dict[tuple[str, int], int | None] = {}
 
     def line(self, node: Node) -> list[Placed]:
         """Give what a node does, by start."""
@@ -177,6 +178,12 @@ class Replay:
 
     def home_j(self, machine: Machine, place: int) -> int | None:
         """Give the joules to the second nearest post, or to the only one; None: no way."""
+        key = (machine.mover, place)
+        if key not in self._homes_j:
+            self._homes_j[key] = self._find_home_j(machine, place)
+        return self._homes_j[key]
+
+    def _find_home_j(self, machine: Machine, place: int) -> int | None:
         ways_j: list[int] = []
         for target, posts in self.posts.items():
             found = self.way(machine, place, target)

@@ -69,7 +69,7 @@ class _Reasons:
     ) -> None:
         self._outlook = outlook
         self._asked = asked
-        self._plan = plan
+        self._reasons = library.Reasons(outlook.problem, outlook.travel, plan)
         self._items = {item.task: item for item in plan.placed}
         self._begun: dict[NodeId, list[TaskId]] = {}
         for task, name in begun.items():
@@ -98,8 +98,7 @@ class _Reasons:
         self._why_count += 1
         if self._why_count > _WHYS_MAX:
             return {}
-        outlook = self._outlook
-        why = library.why_not(outlook.problem, outlook.travel, self._plan, candidate.task.id)
+        why = self._reasons.of(candidate.task.id)
         return {node.node: node.refusals for node in why.nodes}
 
     def _lacks_charge(

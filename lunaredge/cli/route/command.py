@@ -5,7 +5,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from lunaredge.cli.route.progress import telling_of_compiling
+from lunaredge.cli.progress import telling_of_compiling
 
 # For a fleet in a tangle; one route takes a fraction of a second.
 SECONDS = 60.0

@@ -5,10 +5,10 @@ import math
 import sys
 from pathlib import Path
 
+from lunaredge.cli.progress import telling_of_planning
 from lunaredge.cli.route.check import finite, pose_row
 from lunaredge.cli.route.legs import check_machines
 from lunaredge.cli.route.planning import Answer, answers_of, deadline
-from lunaredge.cli.route.progress import telling_of_planning
 from lunaredge.cli.route.scene import chosen, opened, own_reservation
 from lunaredge.cli.route.wording import indented
 from lunaredge.cli.table import as_json

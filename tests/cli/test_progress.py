@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from lunaredge.cli.route import progress
+from lunaredge.cli import progress
 from lunaredge.kernels import knots
 
 START_S = 1_000.0
