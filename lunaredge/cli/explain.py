@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from textwrap import fill
 
 from lunaredge.cli import site_access
 from lunaredge.cli.table import Column, as_json, render, width_of_stdout
@@ -35,7 +36,9 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(as_json({"found": answer.ok, "text": answer.text} | why))
         return 0 if answer.ok else 1
-    print(answer.text, file=sys.stdout if answer.ok else sys.stderr)
+    width = width_of_stdout()
+    text = answer.text if width is None else fill(answer.text, width, subsequent_indent="  ")
+    print(text, file=sys.stdout if answer.ok else sys.stderr)
     if rows:
-        print(render(rows, COLUMNS, width_of_stdout()))
+        print(render(rows, COLUMNS, width))
     return 0 if answer.ok else 1

@@ -32,6 +32,7 @@ from lunaredge.runtime.solver import Solver
 from lunaredge.runtime.space_link import SpaceLink, SpaceLinkOptions
 from lunaredge.runtime.store import Store
 from lunaredge.runtime.tasks import end_tasks
+from lunaredge.scheduler.candidates import PlacementProblem
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.scheduler.solve import Problem, Solution, solve, unsolved, warm_up
@@ -83,13 +84,20 @@ async def _scheduler(path: Path, settings: SchedulerSettings) -> None:
     def solved(problem: Problem) -> Solution | None:
         return solve(node.core.ctx.ground, problem)
 
-    solver = Solver(solved, unsolved, deliver)
+    # Each has a thread of its own: no machine waits for its way because others' tasks are planned.
+    router, planner = (Solver(solved, unsolved, deliver) for _ in range(2))
+
+    def submit(problem: object) -> None:
+        solver = planner if isinstance(problem, PlacementProblem) else router
+        solver.submit(cast("Problem", problem))
+
     link = link_of(settings.broker.link(), "scheduler", node, runner)
-    hooks = Hooks(solve=lambda problem: solver.submit(cast("Problem", problem)))
+    hooks = Hooks(solve=submit)
     try:
         await run_until_asked(runner, runner.run(link, hooks))
     finally:
-        solver.close()
+        router.close()
+        planner.close()
         store.close()
 
 

@@ -51,6 +51,8 @@ def advance(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str = "") 
             f"task {entry.task.id} can't go from {entry.phase.value} to {phase.value}"
         )
     entry.phase = phase
+    if phase is not TaskPhase.QUEUED:
+        ctx.state.planned.pop(entry.task.id, None)
     entry.reason = reason[:REASON_LENGTH_MAX]
     if phase is TaskPhase.STARTED:
         entry.started_ns = ctx.now_ns
@@ -146,7 +148,7 @@ def released_ns(entry: TaskEntry) -> int:
 
 def expires_ns(entry: TaskEntry) -> int:
     """Give when a task that waits fails because it has not begun; far away where it never does."""
-    if entry.phase is not TaskPhase.QUEUED or entry.task.latest_s is None:
+    if entry.phase is not TaskPhase.QUEUED or entry.task.latest_s is None or entry.started_ns:
         return 2**62
     return entry.submitted_ns + ns_from_s(entry.task.latest_s)
 

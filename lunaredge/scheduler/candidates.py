@@ -11,6 +11,7 @@ from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.fleet import NodeSpec
 from lunaredge.model.site import Point
 from lunaredge.model.task import Task, TaskKind
+from lunaredge.placement.plan import Cause
 from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
 
 
@@ -57,7 +58,7 @@ class InHand(msgspec.Struct, frozen=True, kw_only=True):
     left_ratio: float = 1.0
     """How much of its work is left."""
     elapsed_s: float = 0.0
-    """Since it began."""
+    """Since its node was given it, so that what never sets out is overdue one day, too."""
 
 
 class TaskCandidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,8 +123,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """For the way and the work."""
     charged_ns: int | None = None
     """When its machine has charged for it; None: it needs no charge."""
-    cause: str = ""
-    """What decided when it starts, see `placement.plan.Cause`."""
+    cause: Cause = Cause.NOTHING
+    """What decided when it starts."""
     behind: TaskId | None = None
     """The task that it waits for, where it is one."""
     position: Point | None = None

@@ -198,8 +198,10 @@ def explained(ctx: Context, task: TaskId) -> Explained:
         text = f"{task} waits: {waits_for}"
     elif missing and not rows:
         text = f"{task} waits for the census of {', '.join(missing)}"
+    elif item is None:
+        text = f"{task} is ready; {'no node can take it now' if rows else 'not planned yet'}"
     else:
-        text = f"{task} is ready" + ("" if item is not None else "; no node can take it now")
+        text = f"{task} is ready"
     if item is not None:
         text += f"; {plans.sentence(item, ctx.now_ns)}"
     return Explained(found=True, text=_cut(text), plan=plan, refusals=rows)

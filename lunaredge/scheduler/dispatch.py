@@ -41,10 +41,13 @@ def place_if_due(ctx: Context) -> None:
     state.placing = True
     state.placed_version = state.version
     state.placed_ns = ctx.now_ns
+    carried = _carried(ctx)
     problem = PlacementProblem(
         version=state.version,
         tasks=tuple(_task_candidates(ctx)),
-        nodes=tuple(_node_candidate(ctx, node) for node in state.nodes.values()),
+        nodes=tuple(
+            _node_candidate(ctx, node, carried.get(name)) for name, node in state.nodes.items()
+        ),
         now_ns=ctx.now_ns,
         terrain_version=state.terrain_version,
         before=tuple(state.planned.values()),
@@ -66,7 +69,7 @@ def place_due_ns(ctx: Context) -> int:
     is_urgent = any(is_free(ctx, node) for node in state.nodes.values()) and any(
         not backlog.blocked_by(ctx, entry) for entry in waiting
     )
-    releases_ns = [backlog.released_ns(entry) for entry in waiting]
+    releases_ns = [backlog.released_ns(entry) for entry in waiting if entry.task.release_s]
     has_changed = state.version != state.placed_version or any(
         state.placed_ns < release_ns <= ctx.now_ns for release_ns in releases_ns
     )
@@ -120,7 +123,9 @@ def _stale(
     ctx: Context, solution: PlacementSolution, entry: TaskEntry | None, node: NodeEntry
 ) -> str:
     """Say what has changed since the plan was made so that a task can't begin; empty if nothing."""
-    if entry is None or not _is_placeable(ctx, entry, node):
+    if entry is None or backlog.expires_ns(entry) <= ctx.now_ns:
+        return "the task's time is over"
+    if not _is_placeable(ctx, entry, node):
         return "the task is not to begin there any more"
     if not is_free(ctx, node):
         return "the node is not free any more"
@@ -151,15 +156,16 @@ def _is_placeable(ctx: Context, entry: TaskEntry, node: NodeEntry) -> bool:
         return True
     if entry.bound_to not in (None, node.name) or ctx.must_go_home(node):
         return False
-    return _carries(ctx, node) in (None, entry.task.id)
+    return _carried(ctx).get(node.name, entry.task.id) == entry.task.id
 
 
-def _carries(ctx: Context, node: NodeEntry) -> TaskId | None:
-    """Give the waiting task whose load a machine has on board."""
-    for entry in ctx.state.tasks.values():
-        if entry.bound_to == node.name and entry.phase is TaskPhase.QUEUED:
-            return entry.task.id
-    return None
+def _carried(ctx: Context) -> dict[NodeId, TaskId]:
+    """Give the waiting task whose load each machine has on board that has one."""
+    return {
+        entry.bound_to: entry.task.id
+        for entry in reversed(ctx.state.tasks.values())
+        if entry.bound_to is not None and entry.phase is TaskPhase.QUEUED
+    }
 
 
 def assign(ctx: Context, entry: TaskEntry, node: NodeEntry) -> None:
@@ -167,6 +173,7 @@ def assign(ctx: Context, entry: TaskEntry, node: NodeEntry) -> None:
     assert entry.node is None or entry.phase is TaskPhase.QUEUED
     entry.node = node.name
     entry.attempt += 1
+    entry.assigned_ns = ctx.now_ns
     entry.bound_to = None
     node.task = entry.task.id
     if entry.task.kind is not TaskKind.PARK:
@@ -249,6 +256,9 @@ def _waiting(ctx: Context, entry: TaskEntry) -> TaskCandidate:
     task = entry.task
     if entry.bound_to is not None:
         task = msgspec.structs.replace(task, only_on=(entry.bound_to,))
+    if entry.started_ns:
+        # What has begun in time may end late, also when it was put back meanwhile.
+        task = msgspec.structs.replace(task, latest_s=None)
     return TaskCandidate(
         task=task,
         waiting_s=s_from_ns(ctx.now_ns - entry.submitted_ns),
@@ -262,11 +272,10 @@ def _waiting(ctx: Context, entry: TaskEntry) -> TaskCandidate:
 
 def _held(ctx: Context, entry: TaskEntry) -> TaskCandidate:
     assert entry.node is not None
-    has_begun = entry.phase is TaskPhase.STARTED
     in_hand = InHand(
         node=entry.node,
         left_ratio=1.0 - entry.progress_ratio,
-        elapsed_s=s_from_ns(ctx.now_ns - entry.started_ns) if has_begun else 0.0,
+        elapsed_s=s_from_ns(ctx.now_ns - entry.assigned_ns),
     )
     return TaskCandidate(
         task=entry.task,
@@ -284,7 +293,7 @@ def _duration_s(task: Task) -> float:
     return fusion.DURATION_S_MAX if task.kind in COMPUTE_KINDS else 0.0
 
 
-def _node_candidate(ctx: Context, node: NodeEntry) -> NodeCandidate:
+def _node_candidate(ctx: Context, node: NodeEntry, carries: TaskId | None) -> NodeCandidate:
     situation = node.situation
     is_idle = node.task is None and (situation is None or situation.task is None)
     return NodeCandidate(
@@ -297,5 +306,5 @@ def _node_candidate(ctx: Context, node: NodeEntry) -> NodeCandidate:
         stopped=stops.holds(ctx, node),
         safe=situation is not None and situation.autonomy is Autonomy.A3,
         home_first=node.home_first if ctx.must_go_home(node) else "",
-        carries=_carries(ctx, node),
+        carries=carries,
     )

@@ -54,6 +54,9 @@ CHECKPOINT = "checkpoint"
 # Classes whose records the core decides on; the others are archived only.
 DECIDING = frozenset({RecordClass.ALARM, RecordClass.EVENT, RecordClass.STATE})
 
+# An entry is some hundred bytes, and up to 100 kB where it holds a plan. A journal of many plans is
+# cut as early as one of so large entries would be.
+ENTRY_BYTES_MAX = 4_096
 # Distinct (source, reason) pairs that are noted one by one; more than that is a flood.
 NOTED_MAX = 256
 
@@ -83,6 +86,7 @@ class SchedulerNode:
         self._effects: list[Effect] = []
         self._entry_no = 0
         self._checkpoint_no = 0
+        self._journal_bytes = 0
         self._number = 0
         self._sent_ns: dict[CommandId, int] = {}
         self._views_due_ns = 0
@@ -326,15 +330,22 @@ class SchedulerNode:
             now_ns=self.core.ctx.now_ns, input=taken, intents_crc=checksum(intents)
         )
         self._entry_no += 1
-        self._effects.append(Persist(JOURNAL, "", self._entry_no, encode_entry(entry)))
+        encoded = encode_entry(entry)
+        self._journal_bytes += len(encoded)
+        self._effects.append(Persist(JOURNAL, "", self._entry_no, encoded))
         self._effects += alongside
         for intent in intents:
             self._carry_out(intent, now_ns)
-        if self._entry_no - self._checkpoint_no >= self.config.checkpoint_entries:
+        count_max = self.config.checkpoint_entries
+        if (
+            self._entry_no - self._checkpoint_no >= count_max
+            or self._journal_bytes >= count_max * ENTRY_BYTES_MAX
+        ):
             self._write_checkpoint()
 
     def _write_checkpoint(self) -> None:
         self._checkpoint_no = self._entry_no
+        self._journal_bytes = 0
         state = self.core.state.encoded()
         self._effects.append(Persist(CHECKPOINT, "", self._entry_no, state))
         self._effects.append(Erase(CHECKPOINT, "", self._entry_no - 1))

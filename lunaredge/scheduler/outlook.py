@@ -7,13 +7,13 @@ others are where tasks begin and end for it; so nobody plans to charge in anothe
 
 import math
 from collections.abc import Hashable, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 from lunaredge import placement as library
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.site import Point
 from lunaredge.model.task import Task, TaskKind
-from lunaredge.placement.problem import HORIZON_S_MAX
+from lunaredge.placement.problem import ENERGY_J_MAX, HORIZON_S_MAX
 from lunaredge.scheduler.ability import Ability, abilities, is_out
 from lunaredge.scheduler.arrays import travel_of
 from lunaredge.scheduler.candidates import NodeCandidate, PlacementProblem, Planned, TaskCandidate
@@ -47,6 +47,12 @@ class Outlook:
             node.spec.name: self._abilities(node, self.tasks) for node in asked.nodes
         }
         self._places = _Places(self.tasks, self._held())
+        self._stranded = {
+            held.candidate.task.id
+            for node in asked.nodes
+            if is_out(node)
+            for held in self.outsets[node.spec.name].held
+        }
         self._nodes = [node for node in asked.nodes if self._has_part(node)]
         self.problem = self._problem()
         self.travel = travel_of(
@@ -170,12 +176,16 @@ class Outlook:
             release_s=min(math.ceil(candidate.release_s), HORIZON_S_MAX),
             due_s=_from_now(task.due_s or 0.0, candidate),
             latest_s=None if task.latest_s is None else _from_now(task.latest_s, candidate),
-            approved_s=None if candidate.needs_word else 0,
+            approved_s=None if candidate.needs_word or self._is_in_doubt(candidate) else 0,
             place=self._places.start(task) if moves else None,
             end_place=self._places.end(task) if moves else None,
             after=tuple(library.After(task=other) for other in candidate.waits_for),
             current=library.Current(node=last, move_j=MOVE_J) if last in names and last else None,
         )
+
+    def _is_in_doubt(self, candidate: TaskCandidate) -> bool:
+        """Tell whether a task waits for work of which nobody can say when it goes on."""
+        return any(other in self._stranded for other in candidate.waits_for)
 
     def _mode(self, candidate: TaskCandidate, node: NodeCandidate) -> library.Mode | None:
         name = node.spec.name
@@ -268,9 +278,9 @@ class _Places:
 
     def __init__(self, tasks: Sequence[TaskCandidate], held: Sequence[Held]) -> None:
         self._numbers: dict[Hashable, int] = {}
-        for candidate in (*(one.candidate for one in held), *tasks):
-            for key in ends_of(candidate.task):
-                self._numbers.setdefault(key, HOME + 1 + len(self._numbers))
+        ends = [ends_of(one.candidate.task)[1] for one in held]
+        for key in chain(ends, chain.from_iterable(ends_of(one.task) for one in tasks)):
+            self._numbers.setdefault(key, HOME + 1 + len(self._numbers))
 
     @property
     def count(self) -> int:
@@ -288,7 +298,7 @@ class _Places:
 
 def _machine(name: NodeId, outset: Outset, standing: Standing) -> library.Machine:
     spec = standing.spec
-    charge_j = math.floor(outset.charge_wh * _J_PER_WH)
+    charge_j = math.floor(min(outset.charge_wh * _J_PER_WH, ENERGY_J_MAX))
     return library.Machine(
         mover=name,
         place=HERE,
@@ -318,4 +328,5 @@ def _seconds(duration_s: float) -> int:
 
 
 def _joules(energy_wh: float) -> int:
-    return max(0, math.ceil(energy_wh * _J_PER_WH))
+    # More than any battery holds is as good as all that can be told.
+    return math.ceil(max(0.0, min(energy_wh * _J_PER_WH, ENERGY_J_MAX)))

@@ -11,7 +11,7 @@ from lunaredge.model.site import Point
 from lunaredge.scheduler.candidates import NodeCandidate, TaskCandidate
 from lunaredge.scheduler.effort import Effort, Standing, drive_wh, efforts
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.legs import checked_legs
+from lunaredge.scheduler.legs import checked_legs, tool_refusal
 from lunaredge.scheduler.travel import travels
 
 # What is left of work that the ground no longer allows, until somebody takes it away.
@@ -84,6 +84,8 @@ def _at_work(
     end: Point | None = None
     effort: Effort | None = None
     try:
+        if tool_refusal(candidate.task, standing.spec):
+            raise Infeasible("the machine has lost its tool since")
         legs = checked_legs(candidate.task, standing.spec, ground, corridor_margin_m)
         (effort,) = efforts(ground, standing, [(candidate.task, legs)])
         end = legs[-1].path[-1]

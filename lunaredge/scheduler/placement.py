@@ -144,7 +144,7 @@ def _planned(outlook: Outlook, asked: PlacementProblem, item: library.Placed) ->
         end_ns=asked.now_ns + item.end_s * NS_PER_S,
         energy_wh=(item.energy_j + item.travel_j) / SECONDS_PER_HOUR,
         charged_ns=None if item.charge is None else asked.now_ns + item.charge.end_s * NS_PER_S,
-        cause=item.wait.cause.value,
+        cause=item.wait.cause,
         behind=TaskId(item.wait.task) if item.wait.task else None,
         position=None if standing is None else standing.position,
         needed_wh=0.0

@@ -1,24 +1,36 @@
 """Plans as people read them: who does what next, from when to when, and what it waits for."""
 
-from lunaredge.scheduler.backlog import IN_HAND
+from lunaredge.placement import Cause
+from lunaredge.scheduler.backlog import IN_HAND, blocked_by
 from lunaredge.scheduler.candidates import Planned
 from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.state import TaskPhase
 from lunaredge.units import s_from_ns
 
 Row = dict[str, object]
 
-# Where nothing but the way there decides, there is nothing to wait for.
-_NO_WAIT = ("", "nothing", "travel")
+_BY_CAUSE = {
+    Cause.ORDER: "{} to end",
+    Cause.NODE: "its node to end {}",
+    Cause.TRAVEL: "its node to end {}",
+}
+"""What is waited for of another task."""
 
 
 def rows(ctx: Context, now_ns: int) -> list[Row]:
-    """One row per task in hand, then one per planned task, by start."""
+    """One row per task in hand, then one per planned task, by start, then one per other."""
     in_hand: list[Row] = [
         {"task": entry.task.id, "node": entry.node, "is": entry.phase.value}
         for entry in ctx.state.tasks.values()
         if entry.phase in IN_HAND
     ]
-    return [*in_hand, *(row_of(item, now_ns) for item in ctx.state.planned.values())]
+    planned = ctx.state.planned
+    without: list[Row] = [
+        {"task": entry.task.id, "is": "not planned", "waits_for": blocked_by(ctx, entry) or None}
+        for entry in ctx.state.tasks.values()
+        if entry.phase is TaskPhase.QUEUED and entry.task.id not in planned
+    ]
+    return [*in_hand, *(row_of(item, now_ns) for item in planned.values()), *without]
 
 
 def row_of(item: Planned, now_ns: int) -> Row:
@@ -39,10 +51,10 @@ def row_of(item: Planned, now_ns: int) -> Row:
 def waits_for(item: Planned) -> str:
     """Say what decides when a planned task starts; empty where nothing but the way there does."""
     if item.charged_ns is not None:
-        return "charge"
+        return "a full battery"
     if item.behind is not None:
-        return f"{item.cause} {item.behind}"
-    return "" if item.cause in _NO_WAIT else item.cause
+        return _BY_CAUSE.get(item.cause, "{}").format(item.behind)
+    return "" if item.cause in (Cause.NOTHING, Cause.TRAVEL) else item.cause
 
 
 def sentence(item: Planned, now_ns: int) -> str:

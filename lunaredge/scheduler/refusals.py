@@ -4,6 +4,7 @@ The most decisive comes first: what no waiting changes, then how the node is now
 """
 
 from collections.abc import Mapping
+from itertools import chain
 
 from lunaredge import placement as library
 from lunaredge.ids import NodeId, TaskId
@@ -35,7 +36,7 @@ _MEANINGS = {
     library.Constraint.ORDER: Constraint.ORDER,
     library.Constraint.BUSY: Constraint.TAKEN,
 }
-"""What the library's constraints are on a site; others come from what the site knows better."""
+"""What the library's constraints are on a site."""
 
 
 def refusals_of(
@@ -81,17 +82,21 @@ class _Reasons:
         task = candidate.task
         item = self._items.get(task.id)
         whys = self._whys(candidate) if item is None else {}
-        found = _strangers(candidate, self._asked)
+        found: list[list[Refusal]] = []
         for node in self._asked.nodes:
             name = node.spec.name
             ability = self._outlook.abilities[name][task.id]
             said = [*ability.lacks, *hindrances(task, node)]
             if ability.is_able:
                 said += self._lacks_charge(candidate, node, ability)
-                said += [_meant(candidate, node, one) for one in whys.get(name, ())]
+                said += _meant(candidate, node, whys.get(name, ()))
                 said += self._by_plan(candidate, node, item)
-            found += _ranked(said)
-        return found
+            if not said:
+                said = [refusal(task, node, Constraint.TAKEN, "no room in the plan")]
+            found.append(_ranked(said))
+        # Who can't at all is told of last: the reader looks for who could.
+        found.sort(key=lambda said: -_RANKS[said[0].constraint])
+        return [*_strangers(candidate, self._asked), *chain.from_iterable(found)]
 
     def _whys(self, candidate: TaskCandidate) -> dict[str, tuple[library.Refusal, ...]]:
         """Ask the library why a task has no place in its plan."""
@@ -118,6 +123,12 @@ class _Reasons:
         said: list[tuple[Constraint, str]] = []
         if candidate.waits_for:
             said.append((Constraint.ORDER, f"after {', '.join(candidate.waits_for)}"))
+        if candidate.needs_word:
+            said.append((Constraint.ORDER, "after Earth's approval"))
+        if candidate.release_s > 0.0:
+            said.append((Constraint.ORDER, f"released in {candidate.release_s:.0f} s"))
+        if item is not None and item.node == name and item.charge is not None:
+            said.append((Constraint.ENERGY, "charges first"))
         if name in self._begun:
             said.append((Constraint.TAKEN, f"by {', '.join(self._begun[name])}"))
         if item is not None and item.node != name:
@@ -139,9 +150,15 @@ def _ranked(said: list[Refusal]) -> list[Refusal]:
     return [first[constraint] for constraint in sorted(first, key=_RANKS.__getitem__)]
 
 
-def _meant(candidate: TaskCandidate, node: NodeCandidate, one: library.Refusal) -> Refusal:
-    """Give a refusal of the library in the site's words."""
-    constraint, detail = _MEANINGS.get(one.constraint, Constraint.TAKEN), one.detail
+def _meant(
+    candidate: TaskCandidate, node: NodeCandidate, said: tuple[library.Refusal, ...]
+) -> list[Refusal]:
+    """Give the library's refusals in the site's words; what the site knows better is left out."""
+    return [_translated(candidate, node, one) for one in said if one.constraint in _MEANINGS]
+
+
+def _translated(candidate: TaskCandidate, node: NodeCandidate, one: library.Refusal) -> Refusal:
+    constraint, detail = _MEANINGS[one.constraint], one.detail
     if one.missing is not None and constraint in (Constraint.BATTERY, Constraint.ENERGY):
         full = "a full battery" if constraint is Constraint.BATTERY else "its battery"
         detail = f"{full} is {one.missing / SECONDS_PER_HOUR:.0f} Wh short of work and way home"

@@ -105,6 +105,8 @@ class TaskEntry(msgspec.Struct, kw_only=True):
     node: NodeId | None = None
     attempt: int = 0
     submitted_ns: int = 0
+    assigned_ns: int = 0
+    """When its node was given it."""
     started_ns: int = 0
     ended_ns: int = 0
     reason: str = ""

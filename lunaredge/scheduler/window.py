@@ -47,8 +47,13 @@ def window_of(ground: GroundMap, asked: PlacementProblem) -> Window:
     waiting = [c for c in asked.tasks if c.in_hand is None and not c.is_trip_home]
     waiting.sort(key=lambda candidate: (not candidate.is_ready, -weight_of(candidate)))
     machine_count = sum(node.spec.machine is not None for node in asked.nodes)
+    held_count = sum(candidate.in_hand is not None for candidate in asked.tasks)
     place_count = min(PLACES_MAX, math.isqrt(_WAYS_MAX // max(1, machine_count)))
-    firsts = _first_of_each(waiting, [node for node in asked.nodes if not is_out(node)])
+    # Each machine counts its own place, its home, and where what is in hand ends.
+    place_count = max(2, place_count - 2 - held_count)
+    there = [node for node in asked.nodes if not is_out(node)]
+    free, busy = ([n for n in there if (n.free_slots > 0) is wanted] for wanted in (True, False))
+    firsts = [*_first_of_each(waiting, free), *_first_of_each(waiting, busy)]
     chosen = _fitting([*firsts, *waiting], place_count)
     ranks = {candidate.task.id: rank for rank, candidate in enumerate(waiting)}
     return Window(

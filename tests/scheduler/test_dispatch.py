@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from lunaredge.ids import NodeId, TaskId
-from lunaredge.scheduler import dispatch
+from lunaredge.scheduler import dispatch, plans
 from lunaredge.scheduler.ability import hindrances
 from lunaredge.scheduler.candidates import PlacementProblem
 from lunaredge.scheduler.dispatch import STALE_MAX, is_free
@@ -149,7 +149,7 @@ def test_planning_takes_for_free_who_is_free(word: dict[str, object]) -> None:
 
     ctx = site.scheduler.core.ctx
     node = ctx.state.nodes[NodeId("grader-1")]
-    candidate = dispatch._node_candidate(ctx, node)
+    candidate = dispatch._node_candidate(ctx, node, None)
     is_taken_for_free = not hindrances(plain_site.grade(), candidate)
     assert is_taken_for_free <= is_free(ctx, node)
 
@@ -170,3 +170,52 @@ def test_a_machine_that_charges_first_is_sent_home_at_once() -> None:
     name = site.scheduler.core.state.planned[GRADE].node
     assert site.scheduler.core.state.nodes[name].home_first == f"to charge for {GRADE}"
     assert site.assignment(name).task.startswith("park-")
+
+
+def test_the_plan_lists_what_has_begun_once_and_not_what_has_ended() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade()))
+    site.solve()
+    ctx = site.scheduler.core.ctx
+
+    begun = plans.rows(ctx, site.now_ns)
+    name = next(name for name in site.signers if site.sent(name, messages.Assign))
+    site.report(name, GRADE, "done", 1)
+
+    assert [(row["task"], row["is"]) for row in begun] == [(GRADE, "assigned")]
+    assert plans.rows(ctx, site.now_ns) == []
+
+
+def test_the_plan_lists_what_has_no_place_too() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(needs_earth=True)))
+    site.solve()
+
+    (row,) = plans.rows(site.scheduler.core.ctx, site.now_ns)
+
+    assert (row["is"], row["waits_for"]) == ("not planned", "needs Earth's approval")
+
+
+def test_one_sensor_does_not_stop_the_planning() -> None:
+    site = Site()
+    site.census()
+    site.say("hauler-1", messages.Heartbeat(situation=site.situation("hauler-1", battery_wh=1e12)))
+
+    site.submit(plain_site.order(plain_site.grade()))
+    site.solve()
+
+    assert site.scheduler.core.state.tasks[GRADE].phase is TaskPhase.ASSIGNED
+    assert "scheduler/placement.failed" not in site.scheduler.core.state.alarms
+
+
+def test_a_journal_of_large_entries_is_cut_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lunaredge.scheduler.node.ENTRY_BYTES_MAX", 1)
+    site = Site()
+
+    assert ("checkpoint", "", 1) not in site.disk
+    for _ in range(200):
+        site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1")))
+
+    assert any(table == "checkpoint" for table, _, _ in site.disk)

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 
 from lunaredge import placement as library
@@ -244,3 +245,72 @@ def test_a_battery_that_is_not_a_number_is_not_known():
 
     assert solution.planned == ()
     assert solution.refusals[0].constraint is Constraint.LOST
+
+
+@pytest.mark.parametrize("battery_wh", [1e5, 4e8, 1e300, -5.0])
+def test_a_battery_that_nobody_builds_does_not_stop_the_others(battery_wh):
+    odd = machine("odd", (50.0, 0.0), battery_wh=battery_wh)
+
+    solution = planned([stand("p", 0.0)], [machine(), odd])
+
+    assert solution.assignments == (("p", "m"),)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_work_that_never_sets_out_keeps_no_machine_for_ever(is_lost):
+    in_hand = InHand(node="gone", elapsed_s=200_000.0)
+    gone = machine("gone", (50.0, 0.0), present=not is_lost, free_slots=0)
+    behind = TaskCandidate(task=grade("behind", priority=1), waits_for=("stalled",))
+    tasks = [TaskCandidate(task=grade("stalled"), in_hand=in_hand), behind]
+
+    solution = planned([*tasks, grade("long", passes=5)], [machine(), gone])
+
+    assert solution.assignments == (("long", "m"),)
+
+
+def test_the_free_come_before_the_busy_where_places_are_few():
+    busy = [machine(f"b{k}", (0.3 * k, 0.0), free_slots=0) for k in range(100)]
+    free = [machine(f"f{k}", (0.3 * k, 9.0)) for k in range(100)]
+    tasks = [
+        stand(f"s{k}", 0.1 * k, only_on=(node.spec.name, "x"))
+        for k, node in enumerate([*busy, *free])
+    ]
+
+    window = window_of(GROUND, asked(tasks, [*busy, *free]))
+
+    chosen = {candidate.task.only_on[0] for candidate in window.tasks}
+    assert len(chosen) < len(tasks)
+    assert chosen >= {node.spec.name for node in free}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "said"),
+    [
+        (TaskCandidate(task=stand("p", 9.0), release_s=500.0), ("order", "released in 500 s")),
+        (
+            TaskCandidate(task=stand("p", 9.0, needs_earth=True), needs_word=True),
+            ("order", "after Earth's approval"),
+        ),
+    ],
+)
+def test_what_waits_for_no_other_task_is_not_said_to_be_taken(candidate, said):
+    refusals = planned([candidate], [machine()]).refusals
+
+    assert [(r.constraint, r.detail) for r in refusals] == [said]
+
+
+def test_what_charges_first_is_not_said_to_be_taken():
+    away = machine(position=(30.0, 0.0), home=(0.0, 0.0), battery_wh=215.0)
+
+    refusals = planned([grade("level")], [away]).refusals
+
+    assert [r.constraint for r in refusals] == ["energy"]
+
+
+def test_who_could_is_told_of_before_who_never_can():
+    digger = sites.node("digger", Capability.EXCAVATE, home=(0.0, 0.0))
+    unable = msgspec.structs.replace(machine("digger"), spec=digger)
+
+    refusals = planned([grade("level")], [unable, machine(held=True)]).refusals
+
+    assert [r.constraint for r in refusals] == ["held", "capability"]

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from lunaredge.ids import NodeId, TaskId
+from lunaredge.scheduler import backlog
 from lunaredge.scheduler.backlog import blocked_by
 from lunaredge.scheduler.desk import explained
 from lunaredge.scheduler.state import TaskPhase
@@ -137,3 +138,26 @@ def test_times_and_bans_that_make_no_sense_are_refused(
 
     assert not answer.ok
     assert said in answer.text
+
+
+def test_what_has_begun_and_is_put_back_does_not_fail_for_not_having_begun() -> None:
+    site = submitted(latest_s=5_000.0)
+    (name,) = begun_on(site)
+    site.report(name, GRADE, "accepted", 1)
+    site.report(name, GRADE, "started", 2)
+    ctx = site.scheduler.core.ctx
+
+    ctx.now_ns += 6_000 * 10**9
+    ctx.state.tasks[GRADE].charge_count = 1
+    backlog.requeue(ctx, ctx.state.tasks[GRADE], "to charge")
+    backlog.end_expired(ctx)
+
+    assert phase(site) is TaskPhase.QUEUED
+
+
+def test_what_nobody_has_looked_at_yet_is_not_said_to_be_refused() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade()))
+
+    assert explained(site.scheduler.core.ctx, GRADE).text == "grade-pad is ready; not planned yet"
