@@ -255,16 +255,22 @@ def _book(sheet: Sheet, board: Board, task: int, factor: int) -> None:
             watts = draw_w(sheet, task, node)
             draw_from(shared, BUS, row[START], row[END], factor * watts)
     if row[CHARGER] != NONE:
-        post = sheet.chargers[row[CHARGER], 1]
-        draw_from(shared, post, row[CHARGE_START], row[CHARGE_END], factor)
-        if sheet.pace[HAS_CEILING]:
-            watts = factor * spec[CHARGE_W]
-            draw_from(shared, BUS, row[CHARGE_START], row[CHARGE_END], watts)
+        book_charge(sheet, board, node, row[CHARGER : CHARGE_END + 1], factor)
     late = tardiness(sheet, task, row[END]) - unplaced_late(sheet, task)
     board.score[LATE] += factor * late
     board.score[COST] += factor * cost_of(sheet, task, node, row[TRAVEL_S], row[TRAVEL_J])
     board.score[COUNT] += factor
     board.lines[node, BUSY_S] += factor * (row[END] - row[START])
+
+
+@inner
+def book_charge(sheet: Sheet, board: Board, node: int, charge: Ints, factor: int) -> None:
+    """Enter a charge (charger, start, end) into the meters, or take it out again."""
+    shared = board.shared
+    draw_from(shared, sheet.chargers[charge[0], 1], charge[1], charge[2], factor)
+    if sheet.pace[HAS_CEILING]:
+        watts = factor * sheet.nodes[node, CHARGE_W]
+        draw_from(shared, BUS, charge[1], charge[2], watts)
 
 
 @inner

@@ -83,25 +83,25 @@ def best_node(
     if first < end:
         for k in range(first, end):
             if sheet.only[k] != without:
-                best = _better(sheet, board, task, sheet.only[k], earliest_s, haste_w, best)
+                best = better_of(sheet, board, task, sheet.only[k], earliest_s, haste_w, best)
         return best
     for kind in range(sheet.modes.shape[1]):
         if sheet.modes[task, kind, 0] < 0:
             continue
         for k in range(sheet.kind_starts[kind], sheet.kind_starts[kind + 1]):
             if sheet.by_kind[k] != without:
-                best = _better(sheet, board, task, sheet.by_kind[k], earliest_s, haste_w, best)
+                best = better_of(sheet, board, task, sheet.by_kind[k], earliest_s, haste_w, best)
     return best
 
 
 @inner
-def _better(
+def better_of(
     sheet: Sheet, board: Board, task: int, node: int, earliest_s: int, haste_w: float, best: Choice
 ) -> Choice:
     """Give the better of a node and the best before it."""
     if sheet.modes[task, sheet.nodes[node, KIND], 0] < 0:
         return best
-    end_s, travel_s, travel_j = _least(sheet, board, task, node, earliest_s)
+    end_s, travel_s, travel_j, _ = least_of(sheet, board, task, node, earliest_s)
     if end_s >= NEVER:
         return best
     late = tardiness(sheet, task, end_s)
@@ -128,25 +128,28 @@ def _is_less(late: int, value: float, busy_s: int, best: Choice) -> bool:
 
 
 @inner
-def _least(
+def least_of(
     sheet: Sheet, board: Board, task: int, node: int, earliest_s: int
-) -> tuple[int, int, int]:
-    """Give no more than when a task would end on a node, and its travel, in a few steps."""
+) -> tuple[int, int, int, bool]:
+    """Give no more than when a task would end on a node, and its travel, in a few steps.
+
+    And whether it has to charge before.
+    """
     spec = sheet.nodes[node]
     duration_s, energy_j = work_of(sheet, task, node)
     if spec[MOVER] < 0:
-        return max(earliest_s, spec[READY]) + duration_s, 0, 0
+        return max(earliest_s, spec[READY]) + duration_s, 0, 0, False
     if sheet.tasks[task, FROM] < 0:
-        return NEVER, 0, 0
+        return NEVER, 0, 0, False
     leave_s, place, level_j, _ = state_after(sheet, board, node, board.lines[node, LAST])
     trip = sheet.travel[spec[MOVER], place, sheet.tasks[task, FROM]]
     start_s = max(earliest_s, leave_s + max(0, trip[0]))
     left_j = level_j - trip[1] - energy_j - spec[IDLE_W] * (start_s - leave_s - trip[0])
     if trip[0] >= 0 and left_j >= spec[RESERVE] + sheet.homes[spec[MOVER], sheet.tasks[task, TO]]:
-        return start_s + duration_s, trip[0], trip[1]
+        return start_s + duration_s, trip[0], trip[1], False
     # It charges before, by whatever way.
     charged_s = leave_s + (spec[BATTERY] - level_j) // spec[CHARGE_W]
-    return max(earliest_s, charged_s) + duration_s, 0, 0
+    return max(earliest_s, charged_s) + duration_s, 0, 0, True
 
 
 @inner

@@ -6,7 +6,7 @@ resources, the bus. Nothing here changes the board.
 
 from typing import NamedTuple
 
-from lunaredge.kernels.jit import inner
+from lunaredge.kernels.jit import Ints, inner
 from lunaredge.kernels.schedule_board import BUS, Board, Fit, draw_w, state_after
 from lunaredge.kernels.schedule_ledger import first_fit
 from lunaredge.kernels.schedule_meters import first_free
@@ -130,6 +130,16 @@ def fit_on_machine(
 
 
 @inner
+def can_charge(sheet: Sheet, board: Board, node: int, ahead: int) -> bool:
+    """Tell whether a machine can charge anywhere near behind a task."""
+    at = state_after(sheet, board, node, ahead)
+    for q in sheet.nearby[sheet.nodes[node, MOVER], at[1]]:
+        if q != NONE and charge_at(sheet, board, node, at, q).end != NONE:
+            return True
+    return False
+
+
+@inner
 def _fit_charged(
     sheet: Sheet,
     board: Board,
@@ -140,7 +150,7 @@ def _fit_charged(
     earliest_s: int,
 ) -> Fit:
     """Give the fit with a charge before."""
-    charge = _charge_at(sheet, board, node, at, q)
+    charge = charge_at(sheet, board, node, at, q)
     if charge.end == NONE:
         return no_fit()
     full = (charge.end, sheet.chargers[q, 0], sheet.nodes[node, BATTERY], at[3])
@@ -156,6 +166,40 @@ def _fit_charged(
         fit.level,
         fit.travel_s + charge.travel_s,
         fit.travel_j + charge.travel_j,
+    )
+
+
+@inner
+def postponed(sheet: Sheet, board: Board, task: int, node: int, ahead: int, fit: Fit) -> Fit:
+    """Give a fit with its charge as late as its start allows; as it was if that is not free.
+
+    The machine waits with less in its battery then, and is left with more in the end.
+    """
+    at, spec = state_after(sheet, board, node, ahead), sheet.nodes[node]
+    _, place, _, family = at
+    post, there = sheet.chargers[fit.charger, 1], sheet.chargers[fit.charger, 0]
+    trip = sheet.travel[spec[MOVER], place, there]
+    until_s = fit.start - sheet.setups[family, sheet.tasks[task, FAMILY]]
+    until_s -= sheet.travel[spec[MOVER], there, sheet.tasks[task, FROM], 0]
+    start_s, end_s = fit.charge_start, fit.charge_end
+    asked_s, asked_end_s, lost_w = start_s, end_s, spec[IDLE_W] + spec[HEAT_W]
+    while asked_end_s <= until_s:
+        start_s, end_s = asked_s, asked_end_s
+        # One second is for rounding.
+        step_s = (until_s - end_s - 1) * spec[CHARGE_W] // (spec[CHARGE_W] + lost_w)
+        asked_s = start_s + max(1, step_s)
+        missing_j = spec[BATTERY] - _level_at_j(sheet, node, at, trip, asked_s)
+        asked_end_s = asked_s + (missing_j + spec[CHARGE_W] - 1) // spec[CHARGE_W]
+    duration_s = end_s - start_s
+    if (
+        _level_at_j(sheet, node, at, trip, start_s) < spec[FLOOR]
+        or start_s != first_free(board.shared, post, start_s, duration_s, 1)
+        or start_s != first_free(board.shared, BUS, start_s, duration_s, spec[CHARGE_W])
+    ):
+        return fit
+    work = _work_from(sheet, task, node, (end_s, there, spec[BATTERY], family), fit.start)
+    return Fit(
+        fit.start, fit.end, fit.charger, start_s, end_s, work.level, fit.travel_s, fit.travel_j
     )
 
 
@@ -211,11 +255,11 @@ def _work_from(
 
 
 @inner
-def _charge_at(
+def charge_at(
     sheet: Sheet, board: Board, node: int, at: tuple[int, int, int, int], q: int
 ) -> Charging:
     """Give the first charge at a charger from a state, see `state_after`."""
-    leave_s, place, level_j, _ = at
+    leave_s, place, _, _ = at
     spec = sheet.nodes[node]
     trip = sheet.travel[spec[MOVER], place, sheet.chargers[q, 0]]
     if trip[0] < 0:
@@ -225,8 +269,7 @@ def _charge_at(
     arrival_s = max(leave_s, spec[READY]) + trip[0]
     start_s = arrival_s
     for _ in range(_ROUNDS_MAX):
-        left_j = level_j - trip[1] - spec[IDLE_W] * (start_s - leave_s - trip[0])
-        left_j -= spec[HEAT_W] * dark_s(sheet, leave_s, start_s)
+        left_j = _level_at_j(sheet, node, at, trip, start_s)
         if left_j < spec[FLOOR] or left_j >= spec[BATTERY]:
             break
         duration_s = (spec[BATTERY] - left_j + spec[CHARGE_W] - 1) // spec[CHARGE_W]
@@ -239,6 +282,17 @@ def _charge_at(
         if start_s >= NEVER:
             break
     return Charging(NONE, NONE, NONE, NONE)
+
+
+@inner
+def _level_at_j(
+    sheet: Sheet, node: int, at: tuple[int, int, int, int], trip: Ints, moment_s: int
+) -> int:
+    """Give what a machine has left that has come from a state by a way and waits until then."""
+    leave_s, _, level_j, _ = at
+    spec = sheet.nodes[node]
+    level_j -= trip[1] + spec[IDLE_W] * (moment_s - leave_s - trip[0])
+    return int(level_j - spec[HEAT_W] * dark_s(sheet, leave_s, moment_s))
 
 
 @inner

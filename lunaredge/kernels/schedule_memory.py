@@ -3,7 +3,7 @@
 Burke and Bykov, "The late acceptance hill-climbing heuristic", EJOR 2017: a step is kept if the
 plan is no worse than the one of so many steps ago. It needs no scale for two numbers that are
 compared one after the other. When nothing better turns up for long, the search is to go back to its
-best plan and shake it, and later with a longer memory.
+best plan and shake it, or to another, at times with a longer memory.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,6 @@ from lunaredge.kernels.schedule_board import COST, LATE
 LENGTH_MIN, LENGTH_MAX = 64, 8192
 # So many steps without a better plan, for each that is remembered and for each unit.
 _PATIENCE, _PATIENCE_FOR_UNIT = 12, 40
-_ROUNDS_FOR_LENGTH = 2
 # From sixteen times what is usual down to a 512th of it.
 _HASTES = 14
 
@@ -95,14 +94,36 @@ def end_step(memory: Memory, unit_count: int) -> bool:
 
 @inner
 def begin_again(memory: Memory) -> None:
-    """Remember nothing but the present plan; every second time, for longer."""
+    """Remember nothing but the present plan; at times, for longer.
+
+    Luby, Sinclair and Zuckerman, "Optimal speedup of Las Vegas algorithms", 1993: by their sequence
+    no search loses much, whether its luck is in many tries or in a long one.
+    """
     counts = memory.counts
     counts[_STALLED] = 0
     counts[_ROUND] += 1
-    if counts[_ROUND] % _ROUNDS_FOR_LENGTH == 0:
-        counts[_LENGTH] = min(LENGTH_MAX, 2 * counts[_LENGTH])
+    counts[_LENGTH] = min(LENGTH_MAX, 2 * LENGTH_MIN * _luby(counts[_ROUND]))
     for k in range(LENGTH_MAX):
         memory.scores[k, LATE], memory.scores[k, COST] = memory.now[LATE], memory.now[COST]
+
+
+@inner
+def restarts_of(memory: Memory) -> int:
+    """Give how often the search has begun again."""
+    return int(memory.counts[_ROUND])
+
+
+@inner
+def _luby(number: int) -> int:
+    """Give a number of 1, 1, 2, 1, 1, 2, 4, 1, 1, 2, 1, 1, 2, 4, 8, ...; the first is number 1."""
+    power = 1
+    while power - 1 < number:
+        power *= 2
+    while number != power - 1:
+        power //= 2
+        if number >= power:
+            number -= power - 1
+    return power // 2
 
 
 @inner

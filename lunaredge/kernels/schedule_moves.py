@@ -6,36 +6,45 @@ often than others, and neighbours on a machine or in time together.
 
 from lunaredge.kernels.jit import Ints, inner
 from lunaredge.kernels.mapf_agents import Seeds, below
-from lunaredge.kernels.schedule_board import END, NODE, START
+from lunaredge.kernels.schedule_board import CHARGER, END, NODE, START
 from lunaredge.kernels.schedule_build import ANY, Genes
 from lunaredge.kernels.schedule_fit import AUTOMATIC
-from lunaredge.kernels.schedule_sheet import DUE, KIND, NONE, UNIT, Sheet
+from lunaredge.kernels.schedule_sheet import DUE, KIND, MOVER, NONE, UNIT, Sheet
 
 # In percent, one after the other.
 _SHIFT, _HASTEN, _REASSIGN, _CHARGE, _TURN = 35, 50, 70, 80, 86
+# Once order and nodes are good, what is left to gain is in the charges.
+_SHIFT_LATER, _HASTEN_LATER, _REASSIGN_LATER = 25, 37, 50
 _RUINED_MAX = 8
 _TRIES = 8
 
 
 @inner
-def change(sheet: Sheet, rows: Ints, seeds: Seeds, out_genes: Genes, out_places: Ints) -> None:
-    """Make one change. ``rows`` are the board's, ``out_places`` int64 (U,) where each unit is."""
+def change(
+    sheet: Sheet, rows: Ints, seeds: Seeds, restarts: int, out_genes: Genes, out_places: Ints
+) -> None:
+    """Make one change. ``rows`` are the board's, ``out_places`` int64 (U,) where each unit is.
+
+    ``restarts``: how often the search has begun again; once it has, it looks at charges more often.
+    """
     kind = below(seeds, 100)
+    if restarts:
+        to_shift, to_hasten, to_reassign = _SHIFT_LATER, _HASTEN_LATER, _REASSIGN_LATER
+    else:
+        to_shift, to_hasten, to_reassign = _SHIFT, _HASTEN, _REASSIGN
     unit = out_genes.order[below(seeds, len(out_genes.order))]
-    if kind < _SHIFT:
+    if kind < to_shift:
         _shift(sheet, seeds, unit, out_genes, out_places)
-    elif kind < _HASTEN:
+    elif kind < to_hasten:
         task = _late_task(sheet, rows, seeds)
         _free(sheet, sheet.tasks[task, UNIT], seeds, out_genes)
         _shift_ahead(sheet, seeds, sheet.tasks[task, UNIT], out_genes, out_places)
-    elif kind < _REASSIGN:
+    elif kind < to_reassign:
         _reassign(sheet, _task_of(sheet, unit, seeds), seeds, out_genes)
         if below(seeds, 2):
             _shift(sheet, seeds, unit, out_genes, out_places)
     elif kind < _CHARGE and len(sheet.chargers):
-        task = _task_of(sheet, unit, seeds)
-        charger = below(seeds, len(sheet.chargers) + 1)
-        out_genes.chargers[task] = AUTOMATIC if charger == len(sheet.chargers) else charger
+        _charge(sheet, rows, seeds, out_genes, out_places)
     elif kind < _TURN:
         out_genes.turned[unit] = 1 - out_genes.turned[unit]
     else:
@@ -43,9 +52,72 @@ def change(sheet: Sheet, rows: Ints, seeds: Seeds, out_genes: Genes, out_places:
 
 
 @inner
+def scramble(sheet: Sheet, seeds: Seeds, out_genes: Genes, out_places: Ints) -> None:
+    """Make any other list of a list, with most choices open."""
+    for unit in range(len(out_places)):
+        out_genes.early[unit] = NONE
+        for _ in range(2):
+            _shift(sheet, seeds, unit, out_genes, out_places)
+    for task in range(len(out_genes.nodes)):
+        out_genes.nodes[task], out_genes.chargers[task] = ANY, AUTOMATIC
+        if below(seeds, 4) == 0:
+            out_genes.chargers[task] = _drawn_charger(sheet, seeds)
+        out_genes.late[task] = below(seeds, 2)
+
+
+@inner
+def _charge(sheet: Sheet, rows: Ints, seeds: Seeds, out_genes: Genes, out_places: Ints) -> None:
+    """Have a machine charge before a task or only if need be, by another charger, late or early."""
+    task = _machine_task(sheet, rows, seeds)
+    way = below(seeds, 3)
+    if way == 0:
+        out_genes.late[task] = 1 - out_genes.late[task]
+    elif way == 1:
+        _charge_early(sheet, rows, seeds, task, out_genes, out_places)
+    else:
+        out_genes.chargers[task] = _drawn_charger(sheet, seeds)
+
+
+@inner
+def _drawn_charger(sheet: Sheet, seeds: Seeds) -> int:
+    charger = below(seeds, len(sheet.chargers) + 1)
+    return AUTOMATIC if charger == len(sheet.chargers) else charger
+
+
+@inner
+def _charge_early(
+    sheet: Sheet, rows: Ints, seeds: Seeds, task: int, out_genes: Genes, out_places: Ints
+) -> None:
+    """Have the charge before a task booked at the turn of a unit ahead of it, or no more."""
+    is_early = False
+    for unit in range(len(out_places)):
+        if out_genes.early[unit] == task:
+            out_genes.early[unit] = NONE
+            is_early = True
+    place = out_places[sheet.tasks[task, UNIT]]
+    if place == 0 or rows[task, NODE] == NONE or (is_early and below(seeds, 2)):
+        return
+    out_genes.nodes[task], out_genes.chargers[task] = rows[task, NODE], rows[task, CHARGER]
+    if rows[task, CHARGER] == NONE:
+        out_genes.chargers[task] = below(seeds, len(sheet.chargers))
+    out_genes.early[out_genes.order[below(seeds, place)]] = task
+
+
+@inner
 def _task_of(sheet: Sheet, unit: int, seeds: Seeds) -> int:
     other = sheet.units[unit, 1]
     return int(other if other != NONE and below(seeds, 2) else sheet.units[unit, 0])
+
+
+@inner
+def _machine_task(sheet: Sheet, rows: Ints, seeds: Seeds) -> int:
+    """Draw a task of a unit, one of a machine if one turns up soon."""
+    task = 0
+    for _ in range(_TRIES):
+        task = _task_of(sheet, below(seeds, len(sheet.units)), seeds)
+        if rows[task, NODE] != NONE and sheet.nodes[rows[task, NODE], MOVER] >= 0:
+            break
+    return task
 
 
 @inner

@@ -1,318 +1,315 @@
 """Repairs: what one event leads to on the board, and little else.
 
-A node is lost, a task comes or goes, a due time moves. The tasks that this touches are taken off,
-with those that wait for them, and put back one by one: where they were, if that goes, or into the
-first gap, or at the end of the best node, whichever is the sooner. Nothing else starts sooner than
-it did, and later only to make room.
+A node is lost, a task comes or goes, a time moves. The tasks that this touches are taken up and put
+back one by one, the most urgent first: where they were, if that is as good; or ahead of another
+task on a machine; or behind all that the best node does; whichever makes all together the least
+late. What waits for them stays where it is, and is only put off as far as it must be. Nothing else
+starts sooner than it did, and later only to make room. What finds no place is left out, with all
+that waits for it.
 """
 
-import numpy as np
+from typing import NamedTuple
 
 from lunaredge.kernels.gridheap import pop
-from lunaredge.kernels.jit import Flags, Ints, inner, kernel
+from lunaredge.kernels.jit import Ints, inner, kernel
 from lunaredge.kernels.schedule_board import (
-    AHEAD,
-    CHARGER,
-    END,
-    FIRST,
-    LAST,
     LATE,
     NEXT,
     NODE,
-    START,
     Board,
-    state_after,
-    tardiness,
+    released_s,
     unplaced_late,
 )
-from lunaredge.kernels.schedule_choice import best_node, may_have
-from lunaredge.kernels.schedule_fit import AUTOMATIC
-from lunaredge.kernels.schedule_local import last_before
+from lunaredge.kernels.schedule_loose import (
+    BEGAN,
+    ENTRIES,
+    ESTIMATE,
+    FITTED_MAX,
+    NO_TIME,
+    OF_UNIT,
+    OVER,
+    TIMES,
+    TURN,
+    Loose,
+    cleared,
+    enter_unit,
+    is_blocked,
+    is_open,
+    keep_row,
+    keep_rows,
+    queue_unit,
+    spent,
+)
 from lunaredge.kernels.schedule_settle import (
+    FITTED,
     HELD,
     LOGGED,
     TRIAL,
     Desk,
     begin_trial,
-    earliest,
-    insert,
-    insert_pair,
     lift,
-    log_row,
     mark,
     refit,
-    settle_marked,
     take_back,
 )
-from lunaredge.kernels.schedule_sheet import (
-    DUE,
-    FROM,
-    KIND,
-    MOVER,
-    NEVER,
-    NONE,
-    TO,
-    UNIT,
-    Sheet,
-    is_pinned_to,
-    work_of,
+from lunaredge.kernels.schedule_sheet import NEVER, NONE, UNIT, Sheet
+from lunaredge.kernels.schedule_slots import ENDLESS
+from lunaredge.kernels.schedule_ways import (
+    AS_BEFORE,
+    AT_THE_END,
+    IN_A_SLOT,
+    find_as_before,
+    find_end,
+    find_slot,
+    lift_unit,
+    sooner,
+    try_way,
 )
 
-# A unit that has to give way so often while others are taken off is put back anew.
+# A unit that has to give way so often while others are taken up is taken up itself.
 _VISITS_MAX = 4
-
-_AS_BEFORE, _IN_A_GAP, _AT_THE_END = range(3)
-"""In which a task is put back."""
-
-
-@kernel
-def move_due(sheet: Sheet, board: Board, task: int, due_s: int) -> None:
-    """Change when a task is due, and the score by what that makes of it."""
-    row = board.rows[task]
-    board.score[LATE] -= _late_of(sheet, row, task)
-    sheet.tasks[task, DUE] = due_s
-    board.score[LATE] += _late_of(sheet, row, task)
+# To look for a place takes as long as to fit so many units anew.
+_LOOK_FITS = 8
+# Of the units that an event may fit anew, after one in so many there is no choice any more.
+_HASTY_PARTS = 2
+# One that comes loose more often is left out.
+_TIMES_MAX = 2
 
 
-@inner
-def _late_of(sheet: Sheet, row: Ints, task: int) -> int:
-    """Give the tardiness of a task as it is placed, or not."""
-    if row[NODE] == NONE:
-        return unplaced_late(sheet, task)
-    return tardiness(sheet, task, row[END])
+class Jobs(NamedTuple):
+    """What an event asks for.
 
-
-@kernel
-def tasks_on(board: Board, node: int) -> Ints:
-    """Give the tasks of a node, int64, in the order of its list."""
-    count, task = 0, board.lines[node, FIRST]
-    while task != NONE:
-        count, task = count + 1, board.rows[task, NEXT]
-    tasks = np.zeros(count, dtype=np.int64)
-    count, task = 0, board.lines[node, FIRST]
-    while task != NONE:
-        tasks[count] = task
-        count, task = count + 1, board.rows[task, NEXT]
-    return tasks
-
-
-@kernel
-def repair(sheet: Sheet, board: Board, desk: Desk, tasks: Ints, haste_w: float) -> Ints:
-    """Put tasks, int64, and those that wait for them, where they fit best now.
-
-    Give the units that were taken up, int64, in the order in which they were put back.
+    gone  : int64 (..)  tasks that can't be placed any more
+    loose : int64 (..)  tasks to be placed, or that can't stay as they are
+    tardy : int64 (..)  placed tasks to be put elsewhere, if that makes all together less late
     """
-    is_loose = np.zeros(len(sheet.units), dtype=np.bool_)
-    for task in tasks:
-        if sheet.tasks[task, UNIT] != NONE:
-            is_loose[sheet.tasks[task, UNIT]] = True
-    before = board.rows.copy()
+
+    gone: Ints
+    loose: Ints
+    tardy: Ints
+
+
+@kernel
+def repair(
+    sheet: Sheet, board: Board, desk: Desk, loose: Loose, jobs: Jobs, haste_w: float
+) -> Ints:
+    """Take tasks that are gone off the board, put others where they fit best, then advance some.
+
+    Give the first tasks, int64, of the units that there was no time for: they are left out.
+    """
     desk.counts[HELD] = 1
-    more = True
-    while more:
-        _take_off(sheet, board, desk, is_loose)
-        more = _settle_rest(sheet, board, desk, is_loose)
-    units = np.flatnonzero(is_loose)
-    for unit in units:
-        _put_back(sheet, board, desk, int(unit), before, haste_w)
+    loose.counts[BEGAN] = desk.counts[FITTED]
+    loose.charges[0, 0] += 1
+    for task in jobs.gone:
+        if board.rows[task, NODE] != NONE:
+            begin_trial(desk)
+            lift(sheet, board, desk, task)
+    _settle_rest(sheet, board, desk, loose)
+    for task in jobs.loose:
+        unit = sheet.tasks[task, UNIT]
+        if unit != NONE and not is_open(loose, unit):
+            enter_unit(loose, unit)
+            keep_rows(sheet, board, loose, unit)
+    for k in range(loose.counts[ENTRIES]):
+        queue_unit(sheet, loose, loose.entries[k, OF_UNIT])
+    while loose.queue[3][0] > 0:
+        unit = pop(loose.queue)
+        if is_open(loose, unit) and not is_blocked(sheet, loose, unit):
+            _put_back(sheet, board, desk, loose, unit, haste_w)
+    for task in jobs.tardy:
+        if spent(desk, loose) <= loose.counts[FITTED_MAX] // _HASTY_PARTS:
+            _advance(sheet, board, desk, loose, sheet.tasks[task, UNIT], haste_w)
     desk.counts[HELD] = 0
-    return units
+    return cleared(sheet, loose)
 
 
 @inner
-def _take_off(sheet: Sheet, board: Board, desk: Desk, is_loose: Flags) -> None:
-    """Take what is loose off the board, and all that waits for it."""
-    # Those that wait have higher numbers.
-    for unit in range(len(sheet.units)):
-        if not is_loose[unit] and not _waits_for_loose(sheet, unit, is_loose):
-            continue
-        is_loose[unit] = True
-        for side in range(2):
-            task = sheet.units[unit, side]
-            if task != NONE and board.rows[task, NODE] != NONE:
-                begin_trial(desk)
-                lift(sheet, board, desk, task)
+def _unplaced(sheet: Sheet, unit: int) -> int:
+    """Give what a unit counts as late if it is not placed."""
+    late = unplaced_late(sheet, sheet.units[unit, 0])
+    if sheet.units[unit, 1] != NONE:
+        late += unplaced_late(sheet, sheet.units[unit, 1])
+    return late
 
 
 @inner
-def _waits_for_loose(sheet: Sheet, unit: int, is_loose: Flags) -> bool:
-    for side in range(2):
-        task = sheet.units[unit, side]
-        if task == NONE:
-            continue
-        for k in range(sheet.before_starts[task], sheet.before_starts[task + 1]):
-            other = sheet.tasks[sheet.before[k, 0], UNIT]
-            if other != NONE and is_loose[other]:
-                return True
-    return False
+def _loosen(sheet: Sheet, board: Board, desk: Desk, loose: Loose, unit: int) -> None:
+    """Take a unit up."""
+    enter_unit(loose, unit)
+    keep_rows(sheet, board, loose, unit)
+    begin_trial(desk)
+    lift_unit(sheet, board, desk, unit)
+    queue_unit(sheet, loose, unit)
 
 
 @inner
-def _settle_rest(sheet: Sheet, board: Board, desk: Desk, is_loose: Flags) -> bool:
-    """Fit anew what stood behind those that were taken off; tell whether more came loose."""
-    more = False
+def _settle_rest(sheet: Sheet, board: Board, desk: Desk, loose: Loose) -> None:
+    """Fit anew what stood behind those that were taken off; what fits no more is taken up too."""
     desk.counts[TRIAL] += 1
+    trial = desk.counts[TRIAL]
     while desk.heap[3][0] > 0:
         unit = pop(desk.heap)
-        if is_loose[unit]:
+        one, other = sheet.units[unit, 0], sheet.units[unit, 1]
+        if board.rows[one, NODE] == NONE:
             continue
         visit = desk.visits[unit]
-        if visit[0] != desk.counts[TRIAL]:
-            visit[0], visit[1] = desk.counts[TRIAL], 0
+        if visit[0] != trial:
+            visit[0], visit[1] = trial, 0
         visit[1] += 1
-        desk.counts[LOGGED] = 0
-        one, other = sheet.units[unit, 0], sheet.units[unit, 1]
+        if visit[1] > _VISITS_MAX:
+            _loosen(sheet, board, desk, loose, unit)
+            desk.counts[TRIAL] = trial
+            continue
         behind = board.rows[one, NEXT]
         other_behind = NONE if other == NONE else board.rows[other, NEXT]
-        if visit[1] > _VISITS_MAX or not refit(sheet, board, desk, unit):
-            is_loose[unit] = more = True
-            if behind != NONE:
-                mark(sheet, board, desk, behind)
-            if other_behind != NONE:
-                mark(sheet, board, desk, other_behind)
-    return more
+        desk.counts[LOGGED] = 0
+        if refit(sheet, board, desk, unit):
+            continue
+        enter_unit(loose, unit)
+        for side in range(1 + (other != NONE)):
+            keep_row(loose, unit, side, desk.log[side, 1:])
+        queue_unit(sheet, loose, unit)
+        if behind != NONE:
+            mark(sheet, board, desk, behind)
+        if other_behind != NONE:
+            mark(sheet, board, desk, other_behind)
 
 
 @inner
 def _put_back(
-    sheet: Sheet, board: Board, desk: Desk, unit: int, before: Ints, haste_w: float
+    sheet: Sheet, board: Board, desk: Desk, loose: Loose, unit: int, haste_w: float
 ) -> None:
-    """Put a unit where it was, into the first gap or at the best node's end; or leave it off."""
-    one, other = sheet.units[unit, 0], sheet.units[unit, 1]
-    from_s = earliest(sheet, board, desk, one)
-    if other != NONE:
-        from_s = max(from_s, earliest(sheet, board, desk, other))
-    if from_s >= NEVER:
-        return
-    late_before = board.score[LATE] + _late_in(sheet, before, one) + _late_in(sheet, before, other)
-    first = _AT_THE_END
-    if _end_in_gap(sheet, board, one, from_s) < _end_at_end(sheet, board, one, from_s, haste_w):
-        first = _IN_A_GAP
-    # The last time it may be later than it was.
-    for way in (_AS_BEFORE, first, _IN_A_GAP + _AT_THE_END - first, _AS_BEFORE):
-        begin_trial(desk)
-        if _put_one_way(sheet, board, desk, unit, before, way, from_s, haste_w):
-            if way != _AS_BEFORE or board.score[LATE] <= late_before:
+    """Put a unit back, or leave it out with all that waits for it."""
+    entry = loose.entries[loose.places[unit] - 1]
+    is_over = spent(desk, loose) > loose.counts[FITTED_MAX]
+    is_over = is_over or entry[TIMES] > _TIMES_MAX
+    is_placed, is_freed = False, True
+    while is_freed and not is_placed:
+        is_placed, is_freed = not is_over, False
+        if is_placed:
+            is_placed = _find_place(sheet, board, desk, loose, unit, haste_w)
+        if not is_placed:
+            begin_trial(desk)
+            lift_unit(sheet, board, desk, unit)
+            # What waits for it may be in its way.
+            is_freed = _free_behind(sheet, board, desk, loose, unit)
+            _settle_rest(sheet, board, desk, loose)
+            if is_freed and is_blocked(sheet, loose, unit):
                 return
-            late_before = NEVER
-        take_back(sheet, board, desk)
+    entry[TURN] = NO_TIME if is_over else OVER
+    _call_behind(sheet, board, loose, unit)
 
 
 @inner
-def _end_in_gap(sheet: Sheet, board: Board, task: int, from_s: int) -> int:
-    """Give when a task would end in the first gap."""
-    node, _ahead = _first_gap(sheet, board, task, from_s, NONE)
-    return NEVER if node == NONE else _gap_on(sheet, board, task, node, from_s)[1]
+def _advance(
+    sheet: Sheet, board: Board, desk: Desk, loose: Loose, unit: int, haste_w: float
+) -> None:
+    """Put a placed unit elsewhere if that makes all together less late."""
+    desk.counts[FITTED] += _LOOK_FITS
+    late = board.score[LATE]
+    begin_trial(desk)
+    lift_unit(sheet, board, desk, unit)
+    base = board.score[LATE] - _unplaced(sheet, unit)
+    from_s = _earliest_s(sheet, board, unit)
+    find_slot(sheet, board, loose, unit, from_s)
+    find_end(sheet, board, loose, unit, from_s, haste_w)
+    take_back(sheet, board, desk)
+    first = sooner(loose)
+    done = False
+    for way in (first, IN_A_SLOT + AT_THE_END - first):
+        if done or base + loose.ways[way, ESTIMATE] >= late:
+            continue
+        if try_way(sheet, board, desk, loose, unit, way):
+            done = board.score[LATE] < late
+            if not done:
+                take_back(sheet, board, desk)
 
 
 @inner
-def _end_at_end(sheet: Sheet, board: Board, task: int, from_s: int, haste_w: float) -> int:
-    """Give when a task would end behind all that its best node does."""
-    choice = best_node(sheet, board, task, from_s, NONE, haste_w)
-    return NEVER if choice.node == NONE else choice.fit.end
+def _call_behind(sheet: Sheet, board: Board, loose: Loose, unit: int) -> None:
+    """Let those have their turn that wait for a unit, and those that were left out without it."""
+    is_placed = board.rows[sheet.units[unit, 0], NODE] != NONE
+    for side in range(2):
+        task = sheet.units[unit, side]
+        if task == NONE:
+            continue
+        for k in range(sheet.behind_starts[task], sheet.behind_starts[task + 1]):
+            after = sheet.tasks[sheet.behind[k], UNIT]
+            if after == NONE:
+                continue
+            if is_placed and not loose.places[after] and board.rows[sheet.behind[k], NODE] == NONE:
+                enter_unit(loose, after)
+                keep_rows(sheet, board, loose, after)
+            if is_open(loose, after):
+                queue_unit(sheet, loose, after)
 
 
 @inner
-def _late_in(sheet: Sheet, rows: Ints, task: int) -> int:
-    """Give what placing a task as it was adds to the tardiness."""
-    if task == NONE or rows[task, NODE] == NONE:
-        return 0
-    return tardiness(sheet, task, rows[task, END]) - unplaced_late(sheet, task)
+def _free_behind(sheet: Sheet, board: Board, desk: Desk, loose: Loose, unit: int) -> bool:
+    """Take up what waits for a unit; tell whether there was any on the board."""
+    found = False
+    for side in range(2):
+        task = sheet.units[unit, side]
+        if task == NONE:
+            continue
+        for k in range(sheet.behind_starts[task], sheet.behind_starts[task + 1]):
+            after = sheet.tasks[sheet.behind[k], UNIT]
+            if after != NONE and board.rows[sheet.behind[k], NODE] != NONE:
+                found = True
+                _loosen(sheet, board, desk, loose, after)
+    return found
 
 
 @inner
-def _put_one_way(
-    sheet: Sheet,
-    board: Board,
-    desk: Desk,
-    unit: int,
-    before: Ints,
-    way: int,
-    from_s: int,
-    haste_w: float,
+def _earliest_s(sheet: Sheet, board: Board, unit: int) -> int:
+    """Give when a unit may start as its releases and those before it go; NEVER if one is off."""
+    from_s = released_s(sheet, board, sheet.units[unit, 0])
+    if sheet.units[unit, 1] != NONE:
+        from_s = max(from_s, released_s(sheet, board, sheet.units[unit, 1]))
+    return from_s
+
+
+@inner
+def _find_place(
+    sheet: Sheet, board: Board, desk: Desk, loose: Loose, unit: int, haste_w: float
 ) -> bool:
-    """Put a unit in one of the ways, with what that leads to; False if it can't be."""
-    one, other = sheet.units[unit, 0], sheet.units[unit, 1]
-    log_row(board, desk, one)
-    at = _place_by(sheet, board, one, before, way, from_s, NONE, haste_w)
-    if at[0] == NONE:
+    """Put a unit in the best way, with what that leads to; False if there is none, and it stays."""
+    from_s = _earliest_s(sheet, board, unit)
+    if from_s >= NEVER:
         return False
-    if other == NONE:
-        done = insert(sheet, board, desk, one, at)
-    else:
-        log_row(board, desk, other)
-        other_at = _place_by(sheet, board, other, before, way, from_s, at[0], haste_w)
-        if other_at[0] == NONE:
-            return False
-        done = insert_pair(sheet, board, desk, (one, other), at, other_at)
-    return done and settle_marked(sheet, board, desk)
-
-
-@inner
-def _place_by(
-    sheet: Sheet,
-    board: Board,
-    task: int,
-    before: Ints,
-    way: int,
-    from_s: int,
-    without: int,
-    haste_w: float,
-) -> tuple[int, int, int]:
-    """Give the place of a task by one of the ways, but for one node; node -1 if there is none."""
-    if way == _AS_BEFORE:
-        row = before[task]
-        node = row[NODE]
-        if node in (NONE, without) or not _may_be_on(sheet, board, task, node):
-            return NONE, NONE, NONE
-        ahead = last_before(sheet, board, node, row[START])
-        return node, ahead, row[CHARGER]
-    if way == _IN_A_GAP:
-        node, ahead = _first_gap(sheet, board, task, from_s, without)
-        return node, ahead, AUTOMATIC
-    node = best_node(sheet, board, task, from_s, without, haste_w).node
-    if node == NONE:
-        return NONE, NONE, NONE
-    return node, board.lines[node, LAST], AUTOMATIC
-
-
-@inner
-def _may_be_on(sheet: Sheet, board: Board, task: int, node: int) -> bool:
-    return is_pinned_to(sheet, task, node) and may_have(sheet, board, task, node)
-
-
-@inner
-def _first_gap(sheet: Sheet, board: Board, task: int, from_s: int, without: int) -> tuple[int, int]:
-    """Give the machine, and the task ahead, where a task would end the soonest between two others.
-
-    By time alone: travel and work fit in before the next starts. Node -1 if there is no such gap.
-    """
-    found, found_ahead, found_s = NONE, NONE, NEVER
-    for node in range(len(sheet.nodes)):
-        if sheet.nodes[node, MOVER] < 0 or node == without or sheet.tasks[task, FROM] < 0:
+    desk.counts[FITTED] += _LOOK_FITS
+    begin_trial(desk)
+    lift_unit(sheet, board, desk, unit)
+    base = board.score[LATE] - _unplaced(sheet, unit)
+    loose.ways[:, ESTIMATE] = ENDLESS
+    # Who comes last goes to the end at once.
+    if spent(desk, loose) <= loose.counts[FITTED_MAX] // _HASTY_PARTS:
+        find_as_before(sheet, board, loose, unit, haste_w)
+        find_slot(sheet, board, loose, unit, from_s)
+    take_back(sheet, board, desk)
+    best, best_late = NONE, ENDLESS
+    estimate = loose.ways[AS_BEFORE, ESTIMATE]
+    if estimate < ENDLESS and try_way(sheet, board, desk, loose, unit, AS_BEFORE):
+        best, best_late = AS_BEFORE, board.score[LATE] - base
+        # What is as good as it was, or as any slot would be, is not looked at any closer.
+        if best_late <= estimate or best_late <= loose.ways[IN_A_SLOT, ESTIMATE] < ENDLESS:
+            return True
+        take_back(sheet, board, desk)
+    begin_trial(desk)
+    lift_unit(sheet, board, desk, unit)
+    find_end(sheet, board, loose, unit, from_s, haste_w)
+    take_back(sheet, board, desk)
+    first = sooner(loose)
+    second = IN_A_SLOT + AT_THE_END - first
+    for way in (first, second):
+        if loose.ways[way, ESTIMATE] >= best_late:
             continue
-        if sheet.modes[task, sheet.nodes[node, KIND], 0] < 0:
+        if not try_way(sheet, board, desk, loose, unit, way):
             continue
-        ahead, end_s = _gap_on(sheet, board, task, node, from_s)
-        if end_s < found_s and _may_be_on(sheet, board, task, node):
-            found, found_ahead, found_s = node, ahead, end_s
-    return found, found_ahead
-
-
-@inner
-def _gap_on(sheet: Sheet, board: Board, task: int, node: int, from_s: int) -> tuple[int, int]:
-    """Give the task ahead of the first gap on a machine, and when the task would end there."""
-    mover, found, found_s = sheet.nodes[node, MOVER], NONE, NEVER
-    duration_s = work_of(sheet, task, node)[0]
-    behind = board.lines[node, LAST]
-    while behind != NONE and board.rows[behind, START] > from_s:
-        ahead = board.rows[behind, AHEAD]
-        leave_s, stand, _, _ = state_after(sheet, board, node, ahead)
-        if max(from_s, leave_s) + duration_s <= board.rows[behind, START]:
-            trip_s = sheet.travel[mover, stand, sheet.tasks[task, FROM], 0]
-            onward_s = sheet.travel[mover, sheet.tasks[task, TO], sheet.tasks[behind, FROM], 0]
-            end_s = max(from_s, leave_s + trip_s) + duration_s
-            if min(trip_s, onward_s) >= 0 and end_s + onward_s <= board.rows[behind, START]:
-                found, found_s = ahead, end_s
-        behind = ahead
-    return int(found), int(found_s)
+        late = board.score[LATE] - base
+        if late < best_late:
+            best, best_late = way, late
+            if way == second or late <= loose.ways[second, ESTIMATE]:
+                return True
+        take_back(sheet, board, desk)
+    return best != NONE and try_way(sheet, board, desk, loose, unit, best)

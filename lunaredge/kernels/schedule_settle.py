@@ -15,6 +15,7 @@ from lunaredge.kernels.schedule_board import (
     AHEAD,
     CHARGE_START,
     CHARGER,
+    END,
     NEXT,
     NODE,
     ROW_COLUMNS,
@@ -27,7 +28,7 @@ from lunaredge.kernels.schedule_board import (
 )
 from lunaredge.kernels.schedule_choice import is_apart
 from lunaredge.kernels.schedule_fit import fit_behind
-from lunaredge.kernels.schedule_sheet import NEVER, NONE, UNIT, Sheet
+from lunaredge.kernels.schedule_sheet import LOST, MOVER, NEVER, NONE, RELEASE, UNIT, Sheet
 
 # A task that is moved so often in one trial is in a circle, or in a crowd where it leads nowhere.
 _VISITS_MAX = 4
@@ -41,8 +42,9 @@ class Desk(NamedTuple):
     heap   : units to be fitted anew, the earliest first
     log    : int64 (G, 12)  tasks and their rows before, in order of change
     visits : int64 (U, 2)   in which trial a unit was fitted last, and how often
-    counts : int64 (5,)     log entries, trial, most units that a trial moves, earliest start,
-                            whether nothing may start sooner than it does
+    counts : int64 (6,)     log entries, trial, most units that a trial moves, earliest start,
+                            whether what is on the board is held: it starts no sooner than it does,
+                            nor waits for what is taken off; units ever fitted anew
     """
 
     heap: Heap
@@ -51,13 +53,13 @@ class Desk(NamedTuple):
     counts: Ints
 
 
-LOGGED, TRIAL, UNITS_MAX, NOT_BEFORE, HELD = range(5)
+LOGGED, TRIAL, UNITS_MAX, NOT_BEFORE, HELD, FITTED = range(6)
 
 
-def desk_for(sheet: Sheet, unit_limit: int) -> Desk:
-    """Make room for trials that move so many units at most."""
-    unit_count = len(sheet.units)
-    counts = np.array([0, 0, unit_limit, 0, 0], dtype=np.int64)
+def desk_for(sheet: Sheet, unit_limit: int, room: int = 0) -> Desk:
+    """Make room for trials that move so many units at most; with room for so many units in all."""
+    unit_count = max(room, len(sheet.units))
+    counts = np.array([0, 0, unit_limit, 0, 0, 0], dtype=np.int64)
     return Desk(
         heap=heap_for(unit_count),
         log=np.zeros((4 * _VISITS_MAX * unit_limit + 64, ROW_COLUMNS + 1), dtype=np.int64),
@@ -105,7 +107,7 @@ def take_back(sheet: Sheet, board: Board, desk: Desk) -> None:
 def lift(sheet: Sheet, board: Board, desk: Desk, task: int) -> None:
     """Take a task off the board, and mark who may move up."""
     log_row(board, desk, task)
-    behind = board.rows[task, NEXT]
+    behind = _next_to_move(sheet, board, desk, task)
     take(sheet, board, task)
     if behind != NONE:
         mark(sheet, board, desk, behind)
@@ -115,7 +117,9 @@ def lift(sheet: Sheet, board: Board, desk: Desk, task: int) -> None:
 def mark(sheet: Sheet, board: Board, desk: Desk, task: int) -> None:
     """Have a task's unit fitted anew."""
     unit = sheet.tasks[task, UNIT]
-    if unit == NONE or board.rows[task, NODE] == NONE:
+    node = board.rows[task, NODE]
+    # Who is still on a lost node is put elsewhere in his turn.
+    if unit == NONE or node == NONE or (desk.counts[HELD] and sheet.nodes[node, LOST]):
         return
     promises, _, places, _ = desk.heap
     start_s = float(board.rows[task, START])
@@ -126,10 +130,26 @@ def mark(sheet: Sheet, board: Board, desk: Desk, task: int) -> None:
 @inner
 def mark_behind(sheet: Sheet, board: Board, desk: Desk, task: int) -> None:
     """Have those fitted anew that come behind a task, on its machine or since they wait for it."""
-    if board.rows[task, NEXT] != NONE:
-        mark(sheet, board, desk, board.rows[task, NEXT])
+    mark_next(sheet, board, desk, task)
     for k in range(sheet.behind_starts[task], sheet.behind_starts[task + 1]):
         mark(sheet, board, desk, sheet.behind[k])
+
+
+@inner
+def mark_next(sheet: Sheet, board: Board, desk: Desk, task: int) -> None:
+    """Have the one fitted anew that comes behind a task on its node."""
+    behind = _next_to_move(sheet, board, desk, task)
+    if behind != NONE:
+        mark(sheet, board, desk, behind)
+
+
+@inner
+def _next_to_move(sheet: Sheet, board: Board, desk: Desk, task: int) -> int:
+    """Give the task behind one on its node, if what becomes of the one can move it; or -1."""
+    # Who is held on a computer stays: nobody takes from it what it has.
+    if desk.counts[HELD] and sheet.nodes[board.rows[task, NODE], MOVER] < 0:
+        return NONE
+    return int(board.rows[task, NEXT])
 
 
 @inner
@@ -153,13 +173,21 @@ def settle_marked(sheet: Sheet, board: Board, desk: Desk) -> bool:
 @inner
 def earliest(sheet: Sheet, board: Board, desk: Desk, task: int) -> int:
     """Give when a task may start, see `released_s`; not before the earliest of all."""
-    return int(max(desk.counts[NOT_BEFORE], released_s(sheet, board, task)))
+    if not desk.counts[HELD]:
+        return int(max(desk.counts[NOT_BEFORE], released_s(sheet, board, task)))
+    earliest_s = max(desk.counts[NOT_BEFORE], sheet.tasks[task, RELEASE])
+    for k in range(sheet.before_starts[task], sheet.before_starts[task + 1]):
+        source = board.rows[sheet.before[k, 0]]
+        if source[NODE] != NONE:
+            earliest_s = max(earliest_s, source[END] + sheet.before[k, 1])
+    return int(earliest_s)
 
 
 @inner
 def refit(sheet: Sheet, board: Board, desk: Desk, unit: int) -> bool:
     """Fit a unit anew where it is, and mark those behind it if it moved; False: it is off now."""
     counts = desk.counts
+    counts[FITTED] += 1
     if not counts[HELD]:
         return _refit(sheet, board, desk, unit)
     not_before_s = counts[NOT_BEFORE]
@@ -253,5 +281,9 @@ def _mark_if_moved(sheet: Sheet, board: Board, desk: Desk, task: int) -> None:
             for c in range(ROW_COLUMNS):
                 same = same and entry[1 + c] == row[c]
             if same:
+                return
+            # Who waits for it has waited so long before.
+            if desk.counts[HELD] and entry[1 + NODE] != NONE and entry[1 + END] == row[END]:
+                mark_next(sheet, board, desk, task)
                 return
     mark_behind(sheet, board, desk, task)

@@ -4,7 +4,7 @@ import numpy as np
 
 from lunaredge.kernels.jit import Floats, Ints, inner, kernel
 from lunaredge.kernels.schedule_board import BUS, Board, put_fixed
-from lunaredge.kernels.schedule_build import Genes, place_unit
+from lunaredge.kernels.schedule_build import Genes, begin_list, place_unit
 from lunaredge.kernels.schedule_meters import draw_from
 from lunaredge.kernels.schedule_sheet import (
     DUE,
@@ -35,6 +35,8 @@ def place_some(
     sheet: Sheet, genes: Genes, haste_w: float, first: int, end: int, out_board: Board
 ) -> None:
     """Put the units of a stretch of the list on the board, if they can be."""
+    if first == 0:
+        begin_list(genes)
     for k in range(first, min(end, len(genes.order))):
         place_unit(sheet, out_board, genes, genes.order[k], haste_w)
 

@@ -20,6 +20,7 @@ from lunaredge.placement.problem import (
     TASKS_MAX,
     Level,
     Problem,
+    Task,
     is_fixed,
 )
 from lunaredge.placement.travel import NO_WAY, Travel
@@ -51,6 +52,17 @@ def check(problem: Problem, travel: Travel) -> Problem:
     ):
         rule(problem, travel)
     return problem
+
+
+def check_task(task: Task, travel: Travel) -> Task:
+    """Give a task that is right in all that can be told of it alone; a copy, as `check`.
+
+    Raises:
+        ConfigError: a value is wrong; ``key`` says which, as ``tasks[0].modes[0].duration_s``.
+    """
+    alone = converted(Problem(tasks=(task,), nodes=(), horizon_s=HORIZON_S_MAX))
+    _check_tasks(alone, travel)
+    return alone.tasks[0]
 
 
 def _check_travel(travel: Travel) -> None:

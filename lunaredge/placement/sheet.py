@@ -73,11 +73,10 @@ def sheet_of(problem: Problem, travel: Travel, numbers: Numbers) -> Sheet:
     tasks, nodes = problem.tasks, problem.nodes
     graph = graph_of(tasks, numbers.tasks)
     homes = _homes(problem, travel)
-    used = _used_resources(tasks)
+    used = used_resources(tasks)
     out = _never_placed(problem, graph, numbers)
-    before = [[] if out[t] else pairs for t, pairs in enumerate(graph.before)]
     behind: list[list[int]] = [[] for _ in tasks]
-    for t, pairs in enumerate(before):
+    for t, pairs in enumerate(graph.before):
         for source, _ in pairs:
             behind[source].append(t)
     only = [[numbers.nodes[n] for n in t.only_on if n in numbers.nodes] for t in tasks]
@@ -100,8 +99,8 @@ def sheet_of(problem: Problem, travel: Travel, numbers: Numbers) -> Sheet:
         nearby=_nearby(problem, travel),
         setups=_setups(problem, numbers),
         dark=_rows(((window.from_s, window.until_s) for window in problem.darkness), 2),
-        before=_rows(chain.from_iterable(before), 2),
-        before_starts=_starts(before),
+        before=_rows(chain.from_iterable(graph.before), 2),
+        before_starts=_starts(graph.before),
         behind=_flat(behind),
         behind_starts=_starts(behind),
         only=_flat(only),
@@ -122,9 +121,9 @@ def board_of(problem: Problem, sheet: Sheet) -> Board:
     limits = [_ceiling_w(problem), *(charger.posts for charger in problem.chargers)]
     computers = [n for n, node in enumerate(problem.nodes) if node.machine is None]
     # A task is on the bus itself or by its charge, which is at a charger too.
-    interval_count = 2 * len(problem.tasks) + len(problem.bus)
+    interval_count = 2 * len(sheet.tasks) + len(problem.bus)
     shared = idle_meters(np.array(limits, dtype=np.int64), interval_count)
-    owned = empty_ledgers(sheet.has[computers], _CUTS * len(problem.tasks))
+    owned = empty_ledgers(sheet.has[computers], _CUTS * len(sheet.tasks))
     board = empty_board(sheet, shared, owned)
     start_board(sheet, _shortfalls(problem), board)
     return board
@@ -164,37 +163,40 @@ def _task_rows(
 ) -> Ints:
     """Lay out the tasks by the columns of `schedule_sheet`."""
     unit_of = {t: u for u, pair in enumerate(units) for t in pair if t >= 0}
-    nowhere = len(problem.nodes)
-    rows = []
-    for t, task in enumerate(problem.tasks):
-        now, apart = task.current, task.apart
-        place, end = NONE if task.place is None else task.place, end_of(task)
-        rows.append(
-            (
-                max(0, task.release_s, task.approved_s or 0),
-                task.due_s,
-                problem.horizon_s
-                if task.latest_s is None
-                else min(task.latest_s, problem.horizon_s),
-                task.weight,
-                place,
-                NONE if end is None else end,
-                numbers.families[task.family],
-                task.needs_light,
-                graph.partners[t],
-                NONE if apart is None else numbers.groups[apart.group],
-                0 if apart is None else _LEVELS[apart.level],
-                NONE if now is None else numbers.nodes.get(now.node, nowhere),
-                0 if now is None else now.move_j,
-                NONE if now is None or now.left_s is None else now.left_s,
-                0 if now is None else now.left_j,
-                is_fixed(task),
-                task.health_pct_min,
-                _bits(task.capabilities, numbers.skills),
-                unit_of.get(t, NONE),
-            )
-        )
+    rows = (
+        task_row(task, numbers, problem.horizon_s, (partner, unit_of.get(t, NONE)))
+        for t, (task, partner) in enumerate(zip(problem.tasks, graph.partners, strict=True))
+    )
     return _rows(rows, TASK_COLUMNS)
+
+
+def task_row(
+    task: Task, numbers: Numbers, horizon_s: int, partner_and_unit: tuple[int, int]
+) -> tuple[int, ...]:
+    """Give the columns of a task, see `schedule_sheet`."""
+    now, apart, nowhere = task.current, task.apart, len(numbers.nodes)
+    place, end = NONE if task.place is None else task.place, end_of(task)
+    return (
+        max(0, task.release_s, task.approved_s or 0),
+        task.due_s,
+        horizon_s if task.latest_s is None else min(task.latest_s, horizon_s),
+        task.weight,
+        place,
+        NONE if end is None else end,
+        numbers.families[task.family],
+        task.needs_light,
+        partner_and_unit[0],
+        NONE if apart is None else numbers.groups[apart.group],
+        0 if apart is None else _LEVELS[apart.level],
+        NONE if now is None else numbers.nodes.get(now.node, nowhere),
+        0 if now is None else now.move_j,
+        NONE if now is None or now.left_s is None else now.left_s,
+        0 if now is None else now.left_j,
+        is_fixed(task),
+        task.health_pct_min,
+        _bits(task.capabilities, numbers.skills),
+        partner_and_unit[1],
+    )
 
 
 def _node_rows(problem: Problem, numbers: Numbers, homes: Ints) -> Ints:
@@ -309,7 +311,7 @@ def _never_placed(problem: Problem, graph: Graph, numbers: Numbers) -> list[bool
     return out
 
 
-def _used_resources(tasks: Sequence[Task]) -> list[str]:
+def used_resources(tasks: Sequence[Task]) -> list[str]:
     """Name the resources that any task needs; the first, when none needs any."""
     needs = {task.needs for task in tasks} - {_NO_RESOURCES}
     return [r for r in _RESOURCES if any(getattr(n, r) for n in needs)] or [_RESOURCES[0]]

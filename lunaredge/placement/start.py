@@ -63,14 +63,15 @@ def rows_like(plan: Plan, problem: Problem, sheet: Sheet) -> Ints:
     return rows
 
 
-def hastened(sheet: Sheet, order: Ints, rows: Ints) -> Ints:
-    """Give a list in which the units come first that a plan left out, and what they wait for.
+def hastened(sheet: Sheet, order: Ints, rows: Ints, share: float) -> Ints:
+    """Give a list in which the units come sooner that a plan left out, and what they wait for.
 
-    Squeaky wheel optimisation (Joslin and Clements 1999). ``rows`` are the plan's.
+    Squeaky wheel optimisation (Joslin and Clements 1999). ``rows`` are the plan's; ``share``: of
+    what stood before a unit, how much still does.
     """
     turns = np.zeros(len(order))
     turns[order] = 1.0 + np.arange(len(order))
-    turns[rows[sheet.units[:, 0], NODE] == NONE] = 0.0
+    turns[rows[sheet.units[:, 0], NODE] == NONE] *= share
     _inherit(sheet, turns)
     return order[np.argsort(turns[order], kind="stable")]
 

@@ -8,6 +8,8 @@ starts at 0, or the plan left it slack.
 
 from collections.abc import Iterator
 
+import msgspec
+
 from lunaredge.placement.plan import Cause, Charge, Placed, Plan, Wait
 from lunaredge.placement.problem import Machine, Node, Problem, Resources, Task, end_of, is_fixed
 from lunaredge.placement.replay import Replay, Stand
@@ -21,6 +23,13 @@ def waits(problem: Problem, travel: Travel, plan: Plan) -> tuple[Wait, ...]:
     """Give what each placed task waits for, in the plan's order; the plan is valid."""
     replay = Replay(problem, travel, plan)
     return tuple(wait_of(replay, item) for item in plan.placed)
+
+
+def with_waits(problem: Problem, travel: Travel, plan: Plan) -> Plan:
+    """Give a valid plan that says what each of its tasks waits for."""
+    pairs = zip(plan.placed, waits(problem, travel, plan), strict=True)
+    placed = tuple(msgspec.structs.replace(item, wait=wait) for item, wait in pairs)
+    return msgspec.structs.replace(plan, placed=placed)
 
 
 def wait_of(replay: Replay, item: Placed) -> Wait:

@@ -35,6 +35,7 @@ def warm_up() -> None:
         live.lose("board-0")
         live.regain("board-0")
         live.move_due("dig-0", 5)
+        live.cancel("dig-0")
     _assign()
 
 

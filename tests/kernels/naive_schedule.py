@@ -41,6 +41,8 @@ class Yard:
         self.seconds = 4 * problem.horizon_s + 100
         self.placed = {}
         self.lines = [[] for _ in problem.nodes]
+        self.held = {}
+        self.waiting = set()
         self.numbers = {node.id: n for n, node in enumerate(problem.nodes)}
         for t, task in enumerate(problem.tasks):
             if is_fixed(task):
@@ -76,6 +78,8 @@ class Yard:
             drawn_w[fit.start : fit.end] += watts_of(self.problem.tasks[t], node)
             if fit.charger != NONE:
                 drawn_w[fit.charge_start : fit.charge_end] += node.machine.charge_w
+        for n, _, begin_s, end_s in self.held.values():
+            drawn_w[begin_s:end_s] += self.problem.nodes[n].machine.charge_w
         return drawn_w
 
     def ceiling_w(self):
@@ -91,6 +95,8 @@ class Yard:
         for _, fit in self.placed.values():
             if fit.charger == q:
                 charging[fit.charge_start : fit.charge_end] += 1
+        for _, charger, begin_s, end_s in self.held.values():
+            charging[begin_s:end_s] += charger == q
         return charging
 
     def used(self, n, resource):
@@ -235,29 +241,63 @@ def direct_fit(yard, t, n, stand, earliest_s):
     return NO_FIT
 
 
-def charged_fit(yard, t, n, stand, earliest_s, q):
-    """Charge as soon as there is a post and power, then start as soon as that lets."""
+def charges(yard, n, stand, q):
+    """Give when a machine might charge somewhere, begin and end, had it a post, power and time."""
     case, node, charger = yard.case, yard.problem.nodes[n], yard.problem.chargers[q]
     machine, taken = node.machine, way(case, node, stand.place, charger.place)
     if taken is None:
-        return NO_FIT
-    is_free = yard.drawn_w() + machine.charge_w <= yard.ceiling_w()
-    is_free &= yard.charging(q) < charger.posts
+        return
     arrival_s = max(stand.at_s, node.ready_s) + taken[0]
     for begin_s in range(arrival_s, yard.seconds):
         level_j = stand.level_j - lost_j(case, machine, taken, (stand.at_s, begin_s))
         # Who arrives full does not charge.
-        if level_j < charge_floor_j(case, node, machine) or level_j >= machine.battery_j:
-            return NO_FIT
+        if level_j >= machine.battery_j:
+            return
         end_s = begin_s - (level_j - machine.battery_j) // machine.charge_w
+        yield begin_s, end_s, level_j >= charge_floor_j(case, node, machine)
+
+
+def free_charges(yard, n, stand, q):
+    """Give those of the charges for which there is all of that, the first first."""
+    charger, machine = yard.problem.chargers[q], yard.problem.nodes[n].machine
+    is_free = yard.drawn_w() + machine.charge_w <= yard.ceiling_w()
+    is_free &= yard.charging(q) < charger.posts
+    for begin_s, end_s, may_wait in charges(yard, n, stand, q):
+        if not may_wait:
+            return
         if is_free[begin_s:end_s].all():
-            full = Stand(end_s, charger.place, stand.family, machine.battery_j)
-            fit = direct_fit(yard, t, n, full, earliest_s)
-            if fit == NO_FIT:
-                return NO_FIT
-            there = fit.travel_s + taken[0], fit.travel_j + taken[1]
-            return Fit(fit.start, fit.end, q, begin_s, end_s, fit.level, *there)
-    return NO_FIT
+            yield begin_s, end_s
+
+
+def charged_fit(yard, t, n, stand, earliest_s, q):
+    """Charge as soon as there is a post and power, then start as soon as that lets."""
+    first = next(free_charges(yard, n, stand, q), None)
+    return fit_after(yard, t, n, stand, earliest_s, q, first) if first else NO_FIT
+
+
+def fit_after(yard, t, n, stand, earliest_s, q, pair):
+    """Give the first fit after a charge."""
+    node, place = yard.problem.nodes[n], yard.problem.chargers[q].place
+    taken = way(yard.case, node, stand.place, place)
+    full = Stand(pair[1], place, stand.family, node.machine.battery_j)
+    fit = direct_fit(yard, t, n, full, earliest_s)
+    if fit == NO_FIT:
+        return NO_FIT
+    there = fit.travel_s + taken[0], fit.travel_j + taken[1]
+    return Fit(fit.start, fit.end, q, *pair, fit.level, *there)
+
+
+def postponed_fit(yard, t, n, fit):
+    """Give a fit with the last charge after which it starts as it does; the same if not free."""
+    stand, q = yard.stand(n, yard.last(n)), fit.charger
+    found = [
+        (pair, later)
+        for *pair, _ in charges(yard, n, stand, q)
+        if pair[0] >= fit.charge_start
+        and (later := fit_after(yard, t, n, stand, fit.start, q, pair)).start == fit.start
+    ]
+    pair, later = found[-1]
+    return later if tuple(pair) in free_charges(yard, n, stand, q) else fit
 
 
 def fit_at_end(yard, t, n, earliest_s, charger):
@@ -320,7 +360,25 @@ def chosen_node(yard, genes, t, from_s, without, haste_w):
             fit = fit_at_end(yard, t, n, from_s, int(genes.chargers[t]))
         if fit != NO_FIT:
             return n, fit
-    return best_node(yard, t, from_s, without, haste_w)
+    n, fit = best_node(yard, t, from_s, without, haste_w)
+    return n, NO_FIT if n == NONE else fit_at_end(yard, t, n, from_s, int(genes.chargers[t]))
+
+
+def put_chosen(yard, genes, t, n, fit):
+    """Put a task on a node, its charge late if the genes say so."""
+    if genes.late[t] and fit.charger != NONE:
+        fit = postponed_fit(yard, t, n, fit)
+    yard.put(t, n, yard.last(n), fit)
+
+
+def hold(yard, genes, t):
+    """Book the charge before a task as if it were its turn."""
+    n, q = int(genes.nodes[t]), int(genes.chargers[t])
+    if ANY in (n, q) or t not in yard.waiting or not yard.problem.nodes[n].machine:
+        return
+    first = next(free_charges(yard, n, yard.stand(n, yard.last(n)), q), None)
+    if first and t not in yard.held:
+        yard.held[t] = n, q, *first
 
 
 def place_alone(yard, genes, t, haste_w):
@@ -328,7 +386,7 @@ def place_alone(yard, genes, t, haste_w):
     if from_s < NEVER:
         n, fit = chosen_node(yard, genes, t, from_s, NONE, haste_w)
         if n != NONE:
-            yard.put(t, n, yard.last(n), fit)
+            put_chosen(yard, genes, t, n, fit)
 
 
 def place_pair(yard, genes, one, other, haste_w):
@@ -338,10 +396,10 @@ def place_pair(yard, genes, one, other, haste_w):
         n, fit = chosen_node(yard, genes, one, from_s, NONE, haste_w)
         if n == NONE:
             return
-        yard.put(one, n, yard.last(n), fit)
+        put_chosen(yard, genes, one, n, fit)
         at, other_fit = chosen_node(yard, genes, other, fit.start, n, haste_w)
         if other_fit.start == fit.start:
-            yard.put(other, at, yard.last(at), other_fit)
+            put_chosen(yard, genes, other, at, other_fit)
             return
         yard.take(one)
         from_s = NEVER if at == NONE else other_fit.start
@@ -350,8 +408,14 @@ def place_pair(yard, genes, one, other, haste_w):
 def built(problem, travel, units, genes, haste_w):
     """Give what is on the board after each unit of the list was put where it can be."""
     yard = Yard(problem, travel)
+    yard.waiting = set(units.ravel().tolist())
     for unit in genes.order.tolist():
         pair = units[unit].tolist()
+        if genes.early[unit] != NONE:
+            hold(yard, genes, int(genes.early[unit]))
+        for t in pair:
+            yard.held.pop(t, None)
+            yard.waiting.discard(t)
         if pair[1] == NONE:
             place_alone(yard, genes, pair[0], haste_w)
         else:

@@ -77,6 +77,8 @@ def random_genes(rng: random.Random, sheet: Sheet) -> Genes:
         genes.nodes[t] = ANY if is_open else rng.randrange(len(sheet.nodes))
         genes.chargers[t] = rng.choice((AUTOMATIC, AUTOMATIC, *range(len(sheet.chargers))))
     genes.turned[:] = [rng.randrange(2) for _ in genes.turned]
+    genes.late[:] = [rng.randrange(2) for _ in genes.late]
+    genes.early[:] = [rng.choice((NONE, rng.randrange(len(sheet.tasks)))) for _ in genes.early]
     return genes
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lunaredge.kernels.mapf_agents import seeds_from
 from lunaredge.kernels.schedule_build import ANY, Genes, free_genes
 from lunaredge.kernels.schedule_fit import AUTOMATIC
-from lunaredge.kernels.schedule_moves import _move_ahead, _move_behind, change
+from lunaredge.kernels.schedule_moves import _move_ahead, _move_behind, change, scramble
 from lunaredge.kernels.schedule_sheet import NONE, UNIT, Sheet
 from lunaredge.placement.problem import After
 from tests.kernels.schedule_scene import (
@@ -133,10 +133,12 @@ def test_the_first_of_a_chain_takes_the_whole_chain_to_the_back() -> None:
 def are_in_range(sheet: Sheet, genes: Genes) -> bool:
     """Tell whether all genes name what there is."""
     nodes, chargers = genes.nodes.tolist(), genes.chargers.tolist()
+    early = [t for t in genes.early.tolist() if t != NONE]
     return (
         all(n == ANY or 0 <= n < len(sheet.nodes) for n in nodes)
         and all(q == AUTOMATIC or 0 <= q < len(sheet.chargers) for q in chargers)
-        and set(genes.turned.tolist()) <= {0, 1}
+        and set(genes.turned.tolist()) | set(genes.late.tolist()) <= {0, 1}
+        and all(0 <= t < len(sheet.tasks) for t in early)
     )
 
 
@@ -149,7 +151,7 @@ def test_a_change_keeps_a_list_in_order(rng: random.Random) -> None:
     places, seeds = places_of(genes.order), seeds_from(rng.randrange(1_000))
 
     for _ in range(40):
-        change(sheet, rows, seeds, genes, places)
+        change(sheet, rows, seeds, rng.randrange(2), genes, places)
 
         assert is_legal(sheet, genes.order.tolist())
         assert places.tolist() == places_of(genes.order).tolist()
@@ -165,10 +167,28 @@ def test_changes_change_everything_there_is_to_choose() -> None:
     rows = board_from(scene, genes).rows
     places, seeds = places_of(genes.order), seeds_from(1)
 
-    seen: list[set[tuple[int, ...]]] = [set() for _ in range(4)]
+    seen: list[set[tuple[int, ...]]] = [set() for _ in range(6)]
     for _ in range(300):
-        change(scene.sheet, rows, seeds, genes, places)
-        for kinds, chosen in zip(seen, genes[:4], strict=True):
+        change(scene.sheet, rows, seeds, 1, genes, places)
+        for kinds, chosen in zip(seen, genes[:6], strict=True):
             kinds.add(tuple(chosen.tolist()))
 
     assert min(len(kinds) for kinds in seen) > 2
+
+
+@settings(max_examples=50, deadline=None)
+@given(rng=rngs)
+def test_a_scrambled_list_is_in_order_and_another(rng: random.Random) -> None:
+    sheet = drawn_scene(rng).sheet
+    genes, seeds = random_genes(rng, sheet), seeds_from(rng.randrange(1_000))
+    places, seen = places_of(genes.order), set()
+
+    for _ in range(30):
+        scramble(sheet, seeds, genes, places)
+
+        seen.add((*genes.order.tolist(), *genes.late.tolist()))
+        assert is_legal(sheet, genes.order.tolist())
+        assert places.tolist() == places_of(genes.order).tolist()
+        assert are_in_range(sheet, genes)
+
+    assert len(seen) > 2

@@ -8,9 +8,19 @@ from msgspec.structs import replace
 from lunaredge.errors import ConfigError
 from lunaredge.placement.engine import Planner
 from lunaredge.placement.live import LivePlan
+from lunaredge.placement.problem import (
+    After,
+    Apart,
+    Charger,
+    Current,
+    Level,
+    Mode,
+    Resources,
+    Task,
+)
 from tests.placement.judge import violations
 from tests.placement.problems import random_problem
-from tests.placement.yard import ROADS, board, job, rover, site
+from tests.placement.yard import ROADS, board, dig, job, rover, site
 
 
 def planned(problem, travel, steps=100):
@@ -114,8 +124,190 @@ def test_unknown_names_and_times_are_refused_and_change_nothing():
         lambda: live.move_due("nothing", 3),
         lambda: live.move_due("a", 1.5),
         lambda: live.move_due("a", 2**40),
+        lambda: live.move_latest("a", "late"),
+        lambda: live.move_release("nothing", 3),
+        lambda: live.approve("a", -(2**40)),
+        lambda: live.cancel("nothing"),
     ):
         with pytest.raises(ConfigError):
             call()
 
     assert live.plan() == before
+
+
+def test_what_is_fixed_on_a_lost_node_stays_and_the_rest_goes():
+    now = Current(node="b", left_s=9, left_j=5, is_fixed=True)
+    problem = site(job("runs", current=now), job("a"), board("b"), board("c"))
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+    live.lose("c")
+
+    live.lose("b")
+
+    placed = {item.task: item for item in live.plan().placed}
+    assert placed.keys() == {"runs"}
+    assert (placed["runs"].node, placed["runs"].start_s) == ("b", 0)
+    assert violations(live.problem, ROADS, live.plan()) == []
+
+
+def test_a_task_that_comes_is_placed_and_one_that_is_cancelled_is_gone():
+    problem = site(job("a"), board("b"))
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+
+    came = live.add(job("c", after=(After(task="a"),)))
+    went = live.cancel("c")
+
+    assert (came, went) == (("c",), ())
+    assert live.problem == problem
+    assert live.plan() == planned(problem, ROADS)
+
+
+def test_what_waits_for_a_cancelled_task_is_left_out_until_one_of_that_name_comes():
+    problem = site(job("a"), job("c", after=(After(task="a", lag_s=2),)), board("b"))
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+
+    changed = live.cancel("a")
+    left_out = live.plan().unplaced
+    back = live.add(job("a"))
+
+    assert (changed, left_out) == (("c",), ("c",))
+    assert sorted(back) == ["a", "c"]
+    assert {item.task: item.start_s for item in live.plan().placed} == {"a": 0, "c": 6}
+
+
+def test_a_hand_over_is_cancelled_as_a_whole():
+    problem = site(job("a", meets="c"), job("c"), job("d"), board("b"), board("e"))
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+
+    live.cancel("c")
+
+    assert [task.id for task in live.problem.tasks] == ["d"]
+    assert violations(live.problem, ROADS, live.plan()) == []
+
+
+def test_who_meets_one_that_is_placed_takes_it_along():
+    problem = site(job("a"), board("b"), board("c"))
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+    live.lose("c")
+
+    alone = live.add(job("d", meets="a"))
+    together = live.regain("c")
+
+    # On one node they can't meet, so neither is done.
+    assert alone == ("a",)
+    assert sorted(together) == ["a", "d"]
+    assert {item.start_s for item in live.plan().placed} == {0}
+
+
+def test_a_circle_that_a_new_task_closes_is_not_placed():
+    problem = site(job("a", after=(After(task="c"),)), job("d"), board("b"))
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+
+    changed = live.add(job("c", after=(After(task="a"),)))
+
+    assert changed == ()
+    assert live.plan().unplaced == ("a", "c")
+
+
+def test_new_names_of_all_kinds_are_known():
+    problem = site(job("a"), dig("d"), board("b"), rover(), chargers=(Charger(place=0),))
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+    needs, apart = Resources(tools=1), Apart(group="g")
+    able = {"family": "new", "apart": apart, "not_on": ("b",)}
+
+    live.add(dig("e", **able))
+    live.add(job("skilled", capabilities=("new",)))
+    live.add(job("needy", needs=needs))
+    live.add(Task(id="strange", modes=(Mode(kind="new", duration_s=3),)))
+    live.add(dig("f", apart=apart))
+
+    plan = live.plan()
+    assert violations(live.problem, ROADS, plan) == []
+    assert plan.unplaced == ("skilled", "needy", "strange", "f")
+    # As a problem of its own it is no other.
+    assert planned(live.problem, ROADS).score == plan.score
+
+
+def test_there_is_room_for_ever_more_tasks():
+    problem = site(job("a"), board("b", has=Resources(cpu_mcores=3)), horizon_s=10_000)
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+
+    for k in range(100):
+        live.add(job(f"j{k}", needs=Resources(cpu_mcores=2)))
+    for k in range(0, 100, 2):
+        live.cancel(f"j{k}")
+
+    plan = live.plan()
+    assert len(plan.placed) == 51
+    assert violations(live.problem, ROADS, plan) == []
+
+
+def test_a_task_that_must_end_sooner_goes_first():
+    problem = site(dig("a"), dig("d"), rover(), horizon_s=1_000)
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+    last = max(live.plan().placed, key=lambda item: item.start_s)
+
+    live.move_latest(last.task, last.end_s - 1)
+
+    first = min(live.plan().placed, key=lambda item: item.start_s)
+    assert first.task == last.task
+    assert violations(live.problem, ROADS, live.plan()) == []
+    assert live.plan().unplaced == ()
+
+
+def test_what_is_approved_no_more_waits_and_what_is_approved_is_placed():
+    problem = site(job("a", approved_s=None), job("c"), board("b"))
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+
+    assert live.approve("a", 7) == ("a",)
+    assert live.approve("c", None) == ("c",)
+
+    assert {item.task: item.start_s for item in live.plan().placed} == {"a": 7}
+
+
+def test_what_there_is_no_time_for_is_named_and_done_by_the_next_events():
+    jobs = [job(f"j{k}") for k in range(300)]
+    full = Resources(cpu_mcores=1)
+    problem = site(*jobs, board("b"), board("c", has=full), horizon_s=10_000)
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+    on_b = [item.task for item in live.plan().placed if item.node == "b"]
+
+    live.lose("b")
+    left_over = live.left_over
+
+    assert 0 < len(left_over) < len(on_b)
+    assert set(left_over) <= set(live.plan().unplaced)
+    assert violations(live.problem, ROADS, live.plan()) == []
+    while live.left_over:
+        assert live.catch_up()
+    assert live.plan().unplaced == ()
+
+
+@pytest.mark.parametrize(
+    ("task", "key"),
+    [
+        (job("a"), "task.id"),
+        (job("x", meets="x"), "task.meets"),
+        (job("x", meets="nobody"), "task.meets"),
+        (job("x", meets="m"), "task.meets"),
+        (job("x", meets="runs"), "task.meets"),
+        (job("x", place=9), "task.place"),
+        (job("x", release_s=1.5), "task.release_s"),
+        (job("x", apart=Apart(group="g", level=Level.RACK)), "task.apart.level"),
+        (job("x", current=Current(node="b", left_s=3, is_fixed=True)), "task.current"),
+        (job("x", capabilities=tuple(f"c{k}" for k in range(64))), "task.capabilities"),
+    ],
+)
+def test_a_task_that_can_not_come_is_refused_and_changes_nothing(task, key):
+    now = Current(node="b", left_s=3, is_fixed=True)
+    tasks = (job("a", apart=Apart(group="g")), job("m", meets="n"), job("n"))
+    problem = site(*tasks, job("runs", current=now), board("b"), board("c"))
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+    before = live.plan()
+
+    with pytest.raises(ConfigError) as raised:
+        live.add(task)
+
+    assert raised.value.key == key
+    assert (live.plan(), live.problem) == (before, problem)
+    live.add(job("x"))
+    assert violations(live.problem, ROADS, live.plan()) == []

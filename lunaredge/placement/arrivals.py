@@ -1,0 +1,98 @@
+"""Checks of a task that comes to a plan that is kept up: what `check` asks of a whole problem."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lunaredge.errors import ConfigError
+from lunaredge.placement.check import CAPABILITIES_MAX, check_task
+from lunaredge.placement.problem import (
+    FAMILIES_MAX,
+    KINDS_MAX,
+    TASKS_MAX,
+    Level,
+    Task,
+    is_fixed,
+)
+from lunaredge.placement.sheet import Numbers
+from lunaredge.placement.travel import Travel
+
+
+def wrong(said: str, key: str, value: object, remedy: str) -> ConfigError:
+    """Give what is raised for a wrong word to a live plan."""
+    return ConfigError(said, place="live plan", key=key, value=value, remedy=remedy)
+
+
+def checked(task: Task, travel: Travel) -> Task:
+    """Give a task that is right in what can be told of it alone; a copy of plain values.
+
+    Raises:
+        ConfigError: a value is wrong; ``key`` says which, as ``task.modes[0].duration_s``.
+    """
+    try:
+        return check_task(task, travel)
+    except ConfigError as exc:
+        key = exc.key.replace("tasks[0]", "task")
+        raise wrong(exc.problem, key, exc.value, exc.remedy) from None
+
+
+def check_arrival(task: Task, tasks: Mapping[str, Task], partners: Mapping[str, str]) -> None:
+    """Check what a task that comes says of others; ``partners``: who meets whom.
+
+    Raises:
+        ConfigError: its id is taken; it is fixed; it meets itself, or an unknown task, or one that
+            meets another or is fixed; it is one too many.
+    """
+    if task.id in tasks:
+        raise wrong("there already", "task.id", task.id, "cancel that one first, or give another")
+    if len(tasks) >= TASKS_MAX:
+        raise wrong("too many tasks", "task", task.id, f"cancel one: {TASKS_MAX} at most")
+    if is_fixed(task):
+        said = "a task that is fixed runs already, and none can begin so"
+        raise wrong(said, "task.current", task.current, "make a new plan of a problem that has it")
+    if task.meets is None:
+        return
+    other = tasks.get(task.meets)
+    if other is None:
+        said = f"task {task.id} meets {'itself' if task.meets == task.id else 'an unknown task'}"
+        raise wrong(said, "task.meets", task.meets, "give the id of another task, or add it first")
+    if task.meets in partners or is_fixed(other):
+        said = f"task {task.meets} is fixed, and meets none"
+        if task.meets in partners:
+            said = f"task {task.meets} meets {partners[task.meets]} already, and one only"
+        raise wrong(said, "task.meets", task.meets, "give one that is free")
+
+
+def check_group(task: Task, levels: Mapping[str, Level]) -> None:
+    """Check that a task names the level of its group.
+
+    Raises:
+        ConfigError: it names another.
+    """
+    if task.apart is None:
+        return
+    level = levels.get(task.apart.group, task.apart.level)
+    if task.apart.level is not level:
+        said = f"task {task.id} is of group {task.apart.group}, which has another level"
+        remedy = f"give {level.value} as the tasks before it"
+        raise wrong(said, "task.apart.level", task.apart.level.value, remedy)
+
+
+def check_names(task: Task, numbers: Numbers) -> None:
+    """Check that there are not too many kinds, families or capabilities, of gone tasks included.
+
+    Raises:
+        ConfigError: there would be.
+    """
+    kinds = (mode.kind for mode in task.modes)
+    for key, new, known, largest in (
+        ("task.modes[].kind", kinds, numbers.kinds, KINDS_MAX),
+        ("task.family", (task.family,), numbers.families, FAMILIES_MAX),
+        ("task.capabilities", task.capabilities, numbers.skills, CAPABILITIES_MAX),
+    ):
+        count = len(known) + _count_new(new, known)
+        if count > largest:
+            raise wrong("too many different ones", key, count, f"give at most {largest}")
+
+
+def _count_new(names: Iterable[str], known: Mapping[str, Any]) -> int:
+    return len({name for name in names if name not in known})
