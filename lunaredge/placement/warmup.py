@@ -25,7 +25,7 @@ _ROUNDS = 2_000
 
 def warm_up() -> None:
     """Plan a small site and a large one, and let something happen to the plan."""
-    travel = Travel.of({"wheels": (((0.0, 9.0), (9.0, 0.0)), ((0.0, 9.0), (9.0, 0.0)))})
+    travel = _travel()
     for more in (0, LISTS_UNITS_MAX):
         problem = _site(more)
         planner = Planner(problem, travel)
@@ -37,6 +37,15 @@ def warm_up() -> None:
         live.move_due("dig-0", 5)
         live.cancel("dig-0")
     _assign()
+
+
+def warm_up_planner() -> None:
+    """Plan a small site: what a scheduler asks for."""
+    Planner(_site(0), _travel()).improve(steps=_STEPS)
+
+
+def _travel() -> Travel:
+    return Travel.of({"wheels": (((0.0, 9.0), (9.0, 0.0)), ((0.0, 9.0), (9.0, 0.0)))})
 
 
 def _assign() -> None:

@@ -85,8 +85,14 @@ def unsolved(problem: Problem) -> Solution | None:
 def warm_up() -> None:
     """Compile every kernel, or load it from the cache, with the types that production uses.
 
-    Without it the first route would wait several seconds for the compiler.
+    Without it the first route and the first plan would wait for the compiler.
     """
+    warm_up_routes()
+    place(GroundMap.of(_small_site()), _small_problem())
+
+
+def warm_up_routes() -> None:
+    """Do that for all but the planner of tasks."""
     ground = GroundMap.of(_small_site())
     wall = Chain(points=((0.0, 0.0), (0.0, 12.0)), half_width_m=1.0, owner=NodeId("other"))
     problem = RouteProblem(
@@ -108,7 +114,6 @@ def warm_up() -> None:
     assert check_route(steep, blocked, 1.0, 20.0, ()), "the small site has got a hill"
     mover = Mover(half_width_m=1.0, slope_deg_max=20.0, speed_m_s=1.0)
     reachable_cost_s(ground, mover, (-10.0, 0.0), [(10.0, 0.0)])
-    place(ground, _small_problem())
     corridors.chain_distance_m(points_array(solution.path), points_array(wall.points))
     gridpath.closed_moves(ground.slopes_deg)
 

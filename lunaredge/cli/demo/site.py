@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import tomli_w
 
+from lunaredge.cli.beside import running_beside
 from lunaredge.cli.demo.checks import check_folder, check_kills, check_order, refused
 from lunaredge.cli.keys import holders
 from lunaredge.ids import NodeId, SiteId
@@ -29,7 +30,7 @@ from lunaredge.runtime.files.order_file import load_order
 from lunaredge.runtime.files.site_file import load_site
 from lunaredge.runtime.keys import make_keys
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.solve import warm_up
+from lunaredge.scheduler.solve import warm_up, warm_up_routes
 from lunaredge.units import ns_from_s, s_from_ns
 
 # Processes need this long to come up; the site's clock starts when they have. In wall time.
@@ -118,7 +119,9 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
     load_contacts(contacts_file)
     check_kills(wishes.kills, fleet)
     say("compiling kernels (two minutes at the first run, cached after)")
-    check_order(wishes.site / ORDER_FILE, order, GroundMap.of(site), fleet)
+    with running_beside("from lunaredge.placement import warmup; warmup.warm_up_planner()"):
+        check_order(wishes.site / ORDER_FILE, order, GroundMap.of(site), fleet)
+        warm_up_routes()
     warm_up()
     if not wishes.outage:
         contacts_file = _without_outage(contacts_file, folder)

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from lunaredge.cli.beside import running_beside
 from lunaredge.cli.doctor.finding import Finding, not_installed, ok
 
 NAME = "kernels"
@@ -75,9 +76,11 @@ def _compile(functions: list[Any], say: Say) -> None:
 
     def work() -> None:
         try:
-            warm_up_scheduler()
-            warm_up_paths()
+            # The cache is on disk: what one has compiled the other loads.
+            with running_beside("from lunaredge.placement import warmup; warmup.warm_up()"):
+                warm_up_paths()
             warm_up_placement()
+            warm_up_scheduler()
         except BaseException as exc:
             failures.append(exc)
 
