@@ -1,4 +1,4 @@
-"""A process beside this one: it works meanwhile, it is waited for, and its failure stays its own."""
+"""A process beside this one: it works meanwhile, is waited for, and its failure stays its own."""
 
 import pytest
 
