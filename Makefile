@@ -24,9 +24,9 @@ help: ## list what can be made
 demo: $(SITE) ## run a whole construction site through an Earth outage (about 3 minutes)
 	@$(LUNAREDGE) demo $(ARGS)
 
-test: $(DEV) ## run every test (about 8 minutes)
+test: $(DEV) ## run every test (about 8 minutes, and 4 to compile)
 	@$(LUNAREDGE) doctor --warm --json >/dev/null || true
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests.run $(ARGS)
 
 check: $(DEV) ## check format, lint, types and import contracts
 	@$(BIN)/ruff format --check .
