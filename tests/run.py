@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-COMPUTING = ("tests/kernels", "tests/placement", "tests/sim")
+COMPUTING = ("tests/kernels", "tests/paths", "tests/placement", "tests/sim")
 
 
 def pytest(*words, **how):

@@ -67,13 +67,13 @@ async def _scheduler(path: Path, settings: SchedulerSettings) -> None:
         checkpoint_entries=settings.checkpoint_entries,
         view_gap_ns=ns_from_s(VIEW_GAP_WALL_S * settings.clock.speed),
     )
+    keys = beside(path, settings.keys)
+    signer, keyring = load_signer(keys, "scheduler"), load_keyring(keys)
+    store = Store.open(beside(path, settings.store))
     # Before the lead is taken: the first plan and route must not wait for a compiler.
     hint = "two minutes at the first start on a machine, seconds after that"
     log_event(Level.INFO, "kernels.warming", {"hint": hint})
     warm_up()
-    keys = beside(path, settings.keys)
-    signer, keyring = load_signer(keys, "scheduler"), load_keyring(keys)
-    store = Store.open(beside(path, settings.store))
     boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
     node = SchedulerNode(config, site, fleet, boot, signer=signer, keyring=keyring)
     runner = NodeRunner(node, store, SiteClock(settings.clock.anchor()))
