@@ -61,7 +61,7 @@ COLUMNS = {
         Column("starts_in_s", "STARTS_S"),
         Column("ends_in_s", "ENDS_S"),
         Column("energy_wh", "WH", spare=1),
-        Column("waits_for", "WAITS FOR", is_free=True),
+        Column("waits", "WAITS", is_free=True),
     ),
     "alarms": (
         Column("source", "SOURCE"),

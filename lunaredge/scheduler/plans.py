@@ -9,12 +9,8 @@ from lunaredge.units import s_from_ns
 
 Row = dict[str, object]
 
-_BY_CAUSE = {
-    Cause.ORDER: "{} to end",
-    Cause.NODE: "its node to end {}",
-    Cause.TRAVEL: "its node to end {}",
-}
-"""What is waited for of another task."""
+_BEHIND = {Cause.ORDER: "after", Cause.NODE: "behind", Cause.TRAVEL: "behind"}
+"""How what it waits for stands to a task; others are waited for."""
 
 
 def rows(ctx: Context, now_ns: int) -> list[Row]:
@@ -26,7 +22,7 @@ def rows(ctx: Context, now_ns: int) -> list[Row]:
     ]
     planned = ctx.state.planned
     without: list[Row] = [
-        {"task": entry.task.id, "is": "not planned", "waits_for": blocked_by(ctx, entry) or None}
+        {"task": entry.task.id, "is": "not planned", "waits": blocked_by(ctx, entry) or None}
         for entry in ctx.state.tasks.values()
         if entry.phase is TaskPhase.QUEUED and entry.task.id not in planned
     ]
@@ -44,25 +40,25 @@ def row_of(item: Planned, now_ns: int) -> Row:
         "ends_in_s": _in_s(item.end_ns, now_ns),
         "charged_in_s": None if item.charged_ns is None else _in_s(item.charged_ns, now_ns),
         "energy_wh": round(item.energy_wh, 1),
-        "waits_for": waits_for(item) or None,
+        "waits": waits(item) or None,
     }
 
 
-def waits_for(item: Planned) -> str:
+def waits(item: Planned) -> str:
     """Say what decides when a planned task starts; empty where nothing but the way there does."""
     if item.charged_ns is not None:
-        return "a full battery"
+        return "to charge"
     if item.behind is not None:
-        return _BY_CAUSE.get(item.cause, "{}").format(item.behind)
-    return "" if item.cause in (Cause.NOTHING, Cause.TRAVEL) else item.cause
+        return f"{_BEHIND.get(item.cause, 'for')} {item.behind}"
+    return "" if item.cause in (Cause.NOTHING, Cause.TRAVEL) else f"for {item.cause}"
 
 
 def sentence(item: Planned, now_ns: int) -> str:
     """Say where and when a task is planned."""
     start_s, end_s = (_in_s(time_ns, now_ns) for time_ns in (item.start_ns, item.end_ns))
     text = f"planned on {item.node} in {start_s:.0f} s for {end_s - start_s:.0f} s"
-    waited = waits_for(item)
-    return f"{text}, waits for {waited}" if waited else text
+    waited = waits(item)
+    return f"{text}, waits {waited}" if waited else text
 
 
 def _in_s(time_ns: int, now_ns: int) -> float:

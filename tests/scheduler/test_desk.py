@@ -173,7 +173,7 @@ def test_explain_says_where_the_plan_has_a_task_and_what_it_waits_for() -> None:
     why = explained(site.scheduler.core.ctx, "again")
 
     assert why.plan is not None
-    assert (why.plan["node"], why.plan["waits_for"]) == ("grader-1", "grade-pad to end")
+    assert (why.plan["node"], why.plan["waits"]) == ("grader-1", "after grade-pad")
     assert why.text.startswith("again waits: after grade-pad; planned on grader-1 in ")
     said = [row["constraint"] for row in why.refusals if row["node"] == "grader-2"]
     assert said == ["order", "taken", "elsewhere"]

@@ -195,7 +195,7 @@ def test_the_plan_lists_what_has_no_place_too() -> None:
 
     (row,) = plans.rows(site.scheduler.core.ctx, site.now_ns)
 
-    assert (row["is"], row["waits_for"]) == ("not planned", "needs Earth's approval")
+    assert (row["is"], row["waits"]) == ("not planned", "needs Earth's approval")
 
 
 def test_one_sensor_does_not_stop_the_planning() -> None:
