@@ -14,7 +14,7 @@ from lunaredge.cli.progress import telling_of_compiling, telling_of_planning
 from lunaredge.cli.table import as_json, shown, width_of_stdout
 from lunaredge.errors import ConfigError
 from lunaredge.placement import Mode, Node, Plan, Planner, Problem, Reasons, Score, Task, Why
-from lunaredge.placement.engine import LISTS_UNITS_MAX
+from lunaredge.placement.engine import LISTS_UNITS_MAX, never
 from lunaredge.placement.refusals import listed
 from lunaredge.runtime.files.document import file_error
 from lunaredge.runtime.files.placement_file import PlacementFile, load_plan, load_problem
@@ -145,7 +145,7 @@ def _planned(
 ) -> Planner:
     """Give the planner once its time is over."""
     is_timed = options.steps is None and options.seconds > 0.0
-    is_over = deadline(options.seconds) if is_timed else _never
+    is_over = deadline(options.seconds) if is_timed else never
     planner = Planner(
         given.problem,
         given.travel,
@@ -201,10 +201,6 @@ def _once_finished(task_count: int, is_over: Callable[[], bool]) -> Callable[[],
         return looks_left < 0 and is_over()
 
     return is_done
-
-
-def _never() -> bool:
-    return False
 
 
 def _told(score: Score) -> str:

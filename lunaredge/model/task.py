@@ -5,7 +5,7 @@ import enum
 import msgspec
 
 from lunaredge.ids import NodeId, OrderId, TaskId
-from lunaredge.model.fleet import Capability
+from lunaredge.model.fleet import Capability, NodeSpec
 from lunaredge.model.site import Point
 
 
@@ -124,6 +124,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def may_be_on(task: Task, node: NodeId) -> bool:
     """Tell whether a task is neither pinned to other nodes nor banned from this one."""
     return (not task.only_on or node in task.only_on) and node not in task.not_on
+
+
+def is_capable(spec: NodeSpec, task: Task) -> bool:
+    """Tell whether a node has the capability for a task; to park it is enough to be a machine."""
+    wanted = CAPABILITY_OF_KIND.get(task.kind)
+    return wanted in spec.capabilities if wanted is not None else spec.machine is not None
 
 
 class WorkOrder(msgspec.Struct, frozen=True, kw_only=True):

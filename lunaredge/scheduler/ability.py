@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lunaredge.errors import Infeasible
-from lunaredge.model.task import CAPABILITY_OF_KIND, Leg, Task, TaskKind
+from lunaredge.model.task import CAPABILITY_OF_KIND, Leg, Task, TaskKind, is_capable
 from lunaredge.scheduler.candidates import (
     Constraint,
     NodeCandidate,
@@ -36,16 +36,17 @@ class Ability(NamedTuple):
         return not self.lacks
 
 
-def is_placed_on_map(node: NodeCandidate) -> bool:
-    """Tell whether all is known of a machine that its plan asks for."""
-    return (
-        node.position is not None and node.battery_wh is not None and math.isfinite(node.battery_wh)
-    )
+def _is_known(node: NodeCandidate) -> bool:
+    """Tell whether all is known of a node that its plan asks for."""
+    if node.spec.machine is None:
+        return True
+    battery_wh = node.battery_wh
+    return node.position is not None and battery_wh is not None and math.isfinite(battery_wh)
 
 
 def hindrances(task: Task, node: NodeCandidate) -> list[Refusal]:
     """Give what keeps a node from taking a task as it is now, the most decisive first."""
-    known = node.spec.machine is None or is_placed_on_map(node)
+    known = _is_known(node)
     is_trip = task.kind is TaskKind.PARK
     checks = (
         (Constraint.LOST, not node.present, "not heard, or census not answered"),
@@ -70,15 +71,14 @@ def hindrances(task: Task, node: NodeCandidate) -> list[Refusal]:
 
 def is_out(node: NodeCandidate) -> bool:
     """Tell whether nobody can say when a node will take tasks again."""
-    known = node.spec.machine is None or is_placed_on_map(node)
-    return not node.present or not known or node.stopped or node.held or node.safe
+    return not node.present or not _is_known(node) or node.stopped or node.held or node.safe
 
 
 def lacks(candidate: TaskCandidate, node: NodeCandidate) -> list[Refusal]:
     """Give what a node lacks for a task, without a look at the ground."""
     task, spec = candidate.task, node.spec
     wanted = CAPABILITY_OF_KIND.get(task.kind)
-    fits = wanted in spec.capabilities if wanted else spec.machine is not None
+    fits = is_capable(spec, task)
     lack = tool_refusal(task, spec.machine) if spec.machine is not None and fits else ""
     memory_mib = spec.computer.memory_mib if spec.computer is not None else 0
     is_haul = task.kind is TaskKind.HAUL

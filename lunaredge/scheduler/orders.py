@@ -13,7 +13,15 @@ from lunaredge.errors import Infeasible
 from lunaredge.ids import TaskId, is_name
 from lunaredge.model.fleet import REACH_M, Fleet, NodeSpec
 from lunaredge.model.site import Site, ZoneKind
-from lunaredge.model.task import CAPABILITY_OF_KIND, Leg, Task, TaskKind, WorkOrder, may_be_on
+from lunaredge.model.task import (
+    CAPABILITY_OF_KIND,
+    Leg,
+    Task,
+    TaskKind,
+    WorkOrder,
+    is_capable,
+    may_be_on,
+)
 from lunaredge.scheduler.dag import circle
 from lunaredge.scheduler.effort import NO_WAY, least_shortfall
 from lunaredge.scheduler.ground import GroundMap
@@ -203,7 +211,7 @@ class _Ability:
             if not texts[index] and task.kind is not TaskKind.FUSE_TERRAIN
         ]
         for node in self._fleet.nodes:
-            mine = [index for index in open_tasks if _is_capable(node, tasks[index])]
+            mine = [index for index in open_tasks if _may_do(node, tasks[index])]
             verdicts = self._refusals(node, [tasks[index] for index in mine])
             for index, refusal in zip(mine, verdicts, strict=True):
                 if refusal:
@@ -215,7 +223,7 @@ class _Ability:
         return texts
 
     def _nobody(self, task: Task) -> str:
-        if any(_is_capable(node, task) for node in self._fleet.nodes):
+        if any(_may_do(node, task) for node in self._fleet.nodes):
             return ""
         among = f" among {', '.join(task.only_on)}" if task.only_on else ""
         among += f" but {', '.join(task.not_on)}" if task.not_on else ""
@@ -251,6 +259,5 @@ class _Ability:
         return found
 
 
-def _is_capable(node: NodeSpec, task: Task) -> bool:
-    able = CAPABILITY_OF_KIND[task.kind] in node.capabilities
-    return able and may_be_on(task, node.name)
+def _may_do(node: NodeSpec, task: Task) -> bool:
+    return is_capable(node, task) and may_be_on(task, node.name)

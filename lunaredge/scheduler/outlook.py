@@ -22,14 +22,13 @@ from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.outset import Held, Outset, outset_of
 from lunaredge.scheduler.travel import Travel, travels
 from lunaredge.scheduler.window import Window, ends_of, weight_of
-from lunaredge.units import NS_PER_S
+from lunaredge.units import NS_PER_S, SECONDS_PER_HOUR
 
 HORIZON_S = 14 * 86_400
 """As far as a site looks ahead: an outage of the direct Earth link."""
 MOVE_J = 36_000
 """What it costs to give a task to another node than the plan before: about a walk of 200 m."""
 HERE, HOME = 0, 1
-_J_PER_WH = 3600.0
 # A slot of a computer; the library counts processors in thousandths.
 _SLOT_MCORES = 1000
 
@@ -40,7 +39,16 @@ class Outlook:
     def __init__(self, ground: GroundMap, asked: PlacementProblem, window: Window) -> None:
         self._ground = ground
         self._asked = asked
-        self.outsets = {node.spec.name: self._outset(node) for node in asked.nodes}
+        in_hand: dict[NodeId, list[TaskCandidate]] = {}
+        for candidate in asked.tasks:
+            if candidate.in_hand is not None:
+                in_hand.setdefault(candidate.in_hand.node, []).append(candidate)
+        self.outsets = {
+            node.spec.name: outset_of(
+                ground, node, in_hand.get(node.spec.name, ()), asked.corridor_margin_m
+            )
+            for node in asked.nodes
+        }
         self.tasks = window.tasks
         """Those that have a place in the plan, the most urgent first."""
         self.abilities: dict[NodeId, dict[TaskId, Ability]] = {
@@ -54,6 +62,8 @@ class Outlook:
             for held in self.outsets[node.spec.name].held
         }
         self._nodes = [node for node in asked.nodes if self._has_part(node)]
+        names = {node.spec.name for node in self._nodes}
+        self._nodes_before = {item.task: item.node for item in asked.before if item.node in names}
         self.problem = self._problem()
         self.travel = travel_of(
             {
@@ -91,11 +101,6 @@ class Outlook:
             charge=charge,
         )
 
-    def _outset(self, node: NodeCandidate) -> Outset:
-        name, asked = node.spec.name, self._asked
-        in_hand = [c for c in asked.tasks if c.in_hand is not None and c.in_hand.node == name]
-        return outset_of(self._ground, node, in_hand, asked.corridor_margin_m)
-
     def _abilities(
         self, node: NodeCandidate, tasks: Sequence[TaskCandidate]
     ) -> dict[TaskId, Ability]:
@@ -113,7 +118,7 @@ class Outlook:
     # --- the library's problem ----------------------------------------------------------------
 
     def _problem(self) -> library.Problem:
-        machine_count = sum(self._standing(node) is not None for node in self._nodes)
+        machine_count = sum(self._standing_of(node.spec.name) is not None for node in self._nodes)
         chargers = (library.Charger(place=HOME, posts=machine_count),) if machine_count else ()
         held = [self._fixed(held) for held in self._held()]
         return library.Problem(
@@ -165,8 +170,7 @@ class Outlook:
             for node in self._nodes
             if not is_out(node) and (mode := self._mode(candidate, node)) is not None
         )
-        names = {node.spec.name for node in self._nodes}
-        last = next((item.node for item in self._asked.before if item.task == task.id), None)
+        before = self._nodes_before.get(task.id)
         moves = any(self._standing_of(NodeId(mode.kind)) is not None for mode in modes)
         return library.Task(
             id=task.id,
@@ -180,7 +184,7 @@ class Outlook:
             place=self._places.start(task) if moves else None,
             end_place=self._places.end(task) if moves else None,
             after=tuple(library.After(task=other) for other in candidate.waits_for),
-            current=library.Current(node=last, move_j=MOVE_J) if last in names and last else None,
+            current=None if before is None else library.Current(node=before, move_j=MOVE_J),
         )
 
     def _is_in_doubt(self, candidate: TaskCandidate) -> bool:
@@ -199,9 +203,6 @@ class Outlook:
             duration_s=_seconds(ability.effort.work_s),
             energy_j=_joules(ability.effort.work_wh),
         )
-
-    def _standing(self, node: NodeCandidate) -> Standing | None:
-        return self._standing_of(node.spec.name)
 
     def _standing_of(self, name: NodeId) -> Standing | None:
         return self.outsets[name].standing
@@ -298,11 +299,11 @@ class _Places:
 
 def _machine(name: NodeId, outset: Outset, standing: Standing) -> library.Machine:
     spec = standing.spec
-    charge_j = math.floor(min(outset.charge_wh * _J_PER_WH, ENERGY_J_MAX))
+    charge_j = math.floor(min(outset.charge_wh * SECONDS_PER_HOUR, ENERGY_J_MAX))
     return library.Machine(
         mover=name,
         place=HERE,
-        battery_j=max(charge_j, math.floor(spec.battery_wh * _J_PER_WH)),
+        battery_j=max(charge_j, math.floor(spec.battery_wh * SECONDS_PER_HOUR)),
         charge_j=charge_j,
         reserve_j=_joules(kept_wh(spec)),
         idle_w=math.ceil(spec.idle_w),
@@ -329,4 +330,4 @@ def _seconds(duration_s: float) -> int:
 
 def _joules(energy_wh: float) -> int:
     # More than any battery holds is as good as all that can be told.
-    return math.ceil(max(0.0, min(energy_wh * _J_PER_WH, ENERGY_J_MAX)))
+    return math.ceil(max(0.0, min(energy_wh * SECONDS_PER_HOUR, ENERGY_J_MAX)))

@@ -8,8 +8,7 @@ import math
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
-from lunaredge.model.fleet import NodeSpec
-from lunaredge.model.task import CAPABILITY_OF_KIND, Task, TaskKind, may_be_on
+from lunaredge.model.task import Task, TaskKind, is_capable, may_be_on
 from lunaredge.placement.problem import WEIGHT_MAX
 from lunaredge.scheduler.ability import is_out
 from lunaredge.scheduler.candidates import NodeCandidate, PlacementProblem, TaskCandidate
@@ -69,17 +68,16 @@ def _first_of_each(
     found: list[TaskCandidate] = []
     wanting = list(nodes)
     for candidate in ranked:
-        takers = [node for node in wanting if _is_for(candidate.task, node.spec)]
+        task = candidate.task
+        takers = [
+            node
+            for node in wanting
+            if is_capable(node.spec, task) and may_be_on(task, node.spec.name)
+        ]
         if takers:
             found.append(candidate)
             wanting.remove(takers[0])
     return found
-
-
-def _is_for(task: Task, spec: NodeSpec) -> bool:
-    wanted = CAPABILITY_OF_KIND.get(task.kind)
-    able = wanted in spec.capabilities if wanted else spec.machine is not None
-    return able and may_be_on(task, spec.name)
 
 
 def _fitting(candidates: Sequence[TaskCandidate], place_count: int) -> list[TaskCandidate]:
@@ -87,8 +85,10 @@ def _fitting(candidates: Sequence[TaskCandidate], place_count: int) -> list[Task
     chosen: dict[str, TaskCandidate] = {}
     places: set[Hashable] = set()
     for candidate in candidates:
+        if len(chosen) == TASKS_MAX:
+            break
         more = places.union(ends_of(candidate.task))
-        if len(more) <= place_count and len(chosen) < TASKS_MAX:
+        if len(more) <= place_count:
             chosen.setdefault(candidate.task.id, candidate)
             places = more
     return list(chosen.values())
