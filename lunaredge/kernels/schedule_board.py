@@ -9,7 +9,7 @@ import numpy as np
 
 from lunaredge.kernels.jit import Ints, inner
 from lunaredge.kernels.schedule_ledger import Ledgers, copy_ledgers, enter
-from lunaredge.kernels.schedule_meters import Meters, copy_meters, draw_from
+from lunaredge.kernels.schedule_meters import GIVEN_BACK, Meters, copy_meters, draw_from
 from lunaredge.kernels.schedule_sheet import (
     CHARGE,
     CHARGE_W,
@@ -46,9 +46,12 @@ ROW_COLUMNS = 11
 charger that is gone to before (-1: none), when charging starts and ends; joules left at its end;
 its travel; the task ahead of it and the one behind it in its node's list."""
 
-FIRST, LAST, BUSY_S = range(3)
+FIRST, LAST, BUSY_S, CHARGED_S, KNOWN_AT = range(5)
+LINE_COLUMNS = 5
 """Columns of a node: the first and the last task of its list, and the sum of their seconds. A
-machine does them in that order; on a computer it is the order in which they were put there."""
+machine does them in that order; on a computer it is the order in which they were put there. Then
+before when no charge behind the last can end, and what `GIVEN_BACK` said when that was found: only
+what is given back makes it sooner (-1: the list has changed since)."""
 
 LATE, COST, COUNT = range(3)
 """The score: weighted seconds of tardiness, what is not placed included; joules; how many tasks are
@@ -59,7 +62,7 @@ class Board(NamedTuple):
     """A plan.
 
     rows    : int64 (T, 11)
-    lines   : int64 (N, 3)
+    lines   : int64 (N, 5)
     shared  : meters of the bus and of the chargers
     owned   : ledgers of the computers
     score   : int64 (3,)
@@ -92,7 +95,7 @@ def empty_board(sheet: Sheet, shared: Meters, owned: Ledgers) -> Board:
     rows[:, [NODE, CHARGER, AHEAD, NEXT]] = NONE
     return Board(
         rows=rows,
-        lines=np.array([[NONE, NONE, 0]], dtype=np.int64).repeat(len(sheet.nodes), axis=0),
+        lines=np.array([[NONE, NONE, 0, 0, NONE]], dtype=np.int64).repeat(len(sheet.nodes), axis=0),
         shared=shared,
         owned=owned,
         score=np.array([sum_of_unplaced_late(sheet), 0, 0], dtype=np.int64),
@@ -127,7 +130,7 @@ def copy_board(source: Board, out_target: Board) -> None:
     """Make one board like another of the same problem."""
     copy_rows(source.rows, out_target.rows)
     for n in range(len(source.lines)):
-        for c in range(3):
+        for c in range(LINE_COLUMNS):
             out_target.lines[n, c] = source.lines[n, c]
     for k in range(len(source.score)):
         out_target.score[k] = source.score[k]
@@ -143,6 +146,20 @@ def state_after(sheet: Sheet, board: Board, node: int, ahead: int) -> tuple[int,
         return spec[READY], spec[PLACE], spec[CHARGE], spec[SET_UP]
     row = board.rows[ahead]
     return row[END], sheet.tasks[ahead, TO], row[LEVEL], sheet.tasks[ahead, FAMILY]
+
+
+@inner
+def note_charged(board: Board, node: int, least_s: int) -> None:
+    """Note before when no charge behind all that a machine does can end; NEVER: it can't charge."""
+    board.lines[node, CHARGED_S] = least_s
+    board.lines[node, KNOWN_AT] = board.shared.pool[GIVEN_BACK]
+
+
+@inner
+def least_charged_s(board: Board, node: int) -> int:
+    """Give what is known by `note_charged`; 0 if nothing is known any more."""
+    line = board.lines[node]
+    return int(line[CHARGED_S]) if line[KNOWN_AT] == board.shared.pool[GIVEN_BACK] else 0
 
 
 @inner
@@ -260,6 +277,7 @@ def _book(sheet: Sheet, board: Board, task: int, factor: int) -> None:
     board.score[LATE] += factor * late
     board.score[COST] += factor * cost_of(sheet, task, node, row[TRAVEL_S], row[TRAVEL_J])
     board.score[COUNT] += factor
+    board.lines[node, KNOWN_AT] = NONE
     board.lines[node, BUSY_S] += factor * (row[END] - row[START])
 
 

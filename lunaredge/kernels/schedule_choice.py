@@ -9,30 +9,37 @@ from typing import NamedTuple
 
 from lunaredge.kernels.jit import inner
 from lunaredge.kernels.schedule_board import (
+    BUS,
     BUSY_S,
     LAST,
     NODE,
     Board,
     Fit,
     cost_of,
+    least_charged_s,
     state_after,
     tardiness,
 )
 from lunaredge.kernels.schedule_fit import AUTOMATIC, fit_behind, no_fit
+from lunaredge.kernels.schedule_meters import first_free
 from lunaredge.kernels.schedule_sheet import (
     BATTERY,
     CHARGE_W,
     FROM,
     GROUP,
+    HAS_CEILING,
+    HEALTH,
     IDLE_W,
     KIND,
     LEVEL,
     MOVER,
     NEVER,
     NONE,
+    ON_BUS,
     READY,
     RESERVE,
     TO,
+    WAS,
     Sheet,
     is_pinned_to,
     suits,
@@ -88,10 +95,33 @@ def best_node(
     for kind in range(sheet.modes.shape[1]):
         if sheet.modes[task, kind, 0] < 0:
             continue
+        fed_s = fed_from_s(sheet, board, task, kind, earliest_s)
         for k in range(sheet.kind_starts[kind], sheet.kind_starts[kind + 1]):
-            if sheet.by_kind[k] != without:
-                best = better_of(sheet, board, task, sheet.by_kind[k], earliest_s, haste_w, best)
+            node = sheet.by_kind[k]
+            if node != without:
+                from_s = fed_s if is_fed_alike(sheet, task, node) else earliest_s
+                best = better_of(sheet, board, task, node, from_s, haste_w, best)
     return best
+
+
+@inner
+def fed_from_s(sheet: Sheet, board: Board, task: int, kind: int, earliest_s: int) -> int:
+    """Give from when on the bus can feed a task on any healthy computer of a kind; or NEVER."""
+    first = sheet.kind_starts[kind]
+    if first == sheet.kind_starts[kind + 1] or not sheet.pace[HAS_CEILING]:
+        return earliest_s
+    duration_s, energy_j = sheet.modes[task, kind, 0], sheet.modes[task, kind, 1]
+    if sheet.nodes[sheet.by_kind[first], MOVER] >= 0 or energy_j == 0:
+        return earliest_s
+    watts = (energy_j + duration_s - 1) // duration_s
+    return first_free(board.shared, BUS, earliest_s, duration_s, watts)
+
+
+@inner
+def is_fed_alike(sheet: Sheet, task: int, node: int) -> bool:
+    """Tell whether a task takes what its kind does of the bus on a computer, not less."""
+    spec = sheet.nodes[node]
+    return bool(spec[ON_BUS] and spec[HEALTH] == 100 and sheet.tasks[task, WAS] != node)
 
 
 @inner
@@ -149,6 +179,7 @@ def least_of(
         return start_s + duration_s, trip[0], trip[1], False
     # It charges before, by whatever way.
     charged_s = leave_s + (spec[BATTERY] - level_j) // spec[CHARGE_W]
+    charged_s = max(charged_s, least_charged_s(board, node))
     return max(earliest_s, charged_s) + duration_s, 0, 0, True
 
 

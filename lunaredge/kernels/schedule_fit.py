@@ -7,7 +7,15 @@ resources, the bus. Nothing here changes the board.
 from typing import NamedTuple
 
 from lunaredge.kernels.jit import Ints, inner
-from lunaredge.kernels.schedule_board import BUS, Board, Fit, draw_w, state_after
+from lunaredge.kernels.schedule_board import (
+    BUS,
+    LAST,
+    Board,
+    Fit,
+    draw_w,
+    note_charged,
+    state_after,
+)
 from lunaredge.kernels.schedule_ledger import first_fit
 from lunaredge.kernels.schedule_meters import first_free
 from lunaredge.kernels.schedule_sheet import (
@@ -103,21 +111,26 @@ def fit_on_machine(
     after which the task starts the soonest, then the one of the least travel, then the nearest.
     """
     at = state_after(sheet, board, node, ahead)
-    if charger == AUTOMATIC:
-        direct = _work_from(sheet, task, node, at, earliest_s)
-        if direct.start != NONE:
-            return direct
     if charger != AUTOMATIC:
-        return _fit_charged(sheet, board, task, node, at, charger, earliest_s)
-    best = no_fit()
+        charge = charge_at(sheet, board, node, at, charger)
+        return _work_after(sheet, task, node, at, charger, charge, earliest_s)
+    direct = _work_from(sheet, task, node, at, earliest_s)
+    if direct.start != NONE:
+        return direct
+    best, charged_s = no_fit(), NEVER
     nearby = sheet.nearby[sheet.nodes[node, MOVER], at[1]]
     for k in range(len(nearby)):
         q = nearby[k]
         if q == NONE:
             break
-        if best.start != NONE and _charged_from_s(sheet, task, node, at, q) > best.start:
+        least_s, there_s = _least_charged_s(sheet, task, node, at, q)
+        if best.start != NONE and there_s > best.start:
+            charged_s = min(charged_s, least_s)
             continue
-        fit = _fit_charged(sheet, board, task, node, at, q, earliest_s)
+        charge = charge_at(sheet, board, node, at, q)
+        if charge.end != NONE:
+            charged_s = min(charged_s, charge.end)
+        fit = _work_after(sheet, task, node, at, q, charge, earliest_s)
         if fit.start == NONE:
             continue
         if (
@@ -126,6 +139,8 @@ def fit_on_machine(
             or (fit.start == best.start and fit.travel_j < best.travel_j)
         ):
             best = fit
+    if ahead == board.lines[node, LAST]:
+        note_charged(board, node, charged_s)
     return best
 
 
@@ -140,17 +155,16 @@ def can_charge(sheet: Sheet, board: Board, node: int, ahead: int) -> bool:
 
 
 @inner
-def _fit_charged(
+def _work_after(
     sheet: Sheet,
-    board: Board,
     task: int,
     node: int,
     at: tuple[int, int, int, int],
     q: int,
+    charge: Charging,
     earliest_s: int,
 ) -> Fit:
-    """Give the fit with a charge before."""
-    charge = charge_at(sheet, board, node, at, q)
+    """Give the fit after a charge, if there is one."""
     if charge.end == NONE:
         return no_fit()
     full = (charge.end, sheet.chargers[q, 0], sheet.nodes[node, BATTERY], at[3])
@@ -204,18 +218,18 @@ def postponed(sheet: Sheet, board: Board, task: int, node: int, ahead: int, fit:
 
 
 @inner
-def _charged_from_s(
+def _least_charged_s(
     sheet: Sheet, task: int, node: int, at: tuple[int, int, int, int], q: int
-) -> int:
-    """Give no more than when a machine can be at a task by a charger."""
+) -> tuple[int, int]:
+    """Give no more than when a machine has charged at a charger, and can be at a task from it."""
     leave_s, place, level_j, _ = at
     spec = sheet.nodes[node]
     trip = sheet.travel[spec[MOVER], place, sheet.chargers[q, 0]]
     onward = sheet.travel[spec[MOVER], sheet.chargers[q, 0], sheet.tasks[task, FROM]]
-    if min(trip[0], onward[0]) < 0:
-        return NEVER
-    charge_s = (spec[BATTERY] - level_j + trip[1]) // spec[CHARGE_W]
-    return int(leave_s + trip[0] + charge_s + onward[0])
+    if trip[0] < 0:
+        return NEVER, NEVER
+    charged_s = leave_s + trip[0] + (spec[BATTERY] - level_j + trip[1]) // spec[CHARGE_W]
+    return int(charged_s), int(charged_s + onward[0]) if onward[0] >= 0 else NEVER
 
 
 @inner

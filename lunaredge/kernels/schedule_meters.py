@@ -16,7 +16,7 @@ BLOCK = 32
 """Steps of a block at most."""
 
 _COUNT, _AFTER, _BEFORE, _ADD, _LEAST, _MOST = range(6)
-_FREE, _USED = range(2)
+_FREE, _USED, GIVEN_BACK = range(3)
 
 
 class Meters(NamedTuple):
@@ -27,7 +27,8 @@ class Meters(NamedTuple):
                                least and most that is drawn in it
     found  : int64 (M,)        the block of each meter that was looked up last
     limits : int64 (M,)        how much may be drawn
-    pool   : int64 (2,)        first free block (a list by the blocks after), and blocks ever used
+    pool   : int64 (3,)        first free block (a list by the blocks after), blocks ever used, and
+                               how often something was given back
     """
 
     steps: Ints
@@ -50,7 +51,7 @@ def idle_meters(limits: Ints, interval_count: int) -> Meters:
         blocks=blocks,
         found=np.arange(meter_count, dtype=np.int64),
         limits=limits.copy(),
-        pool=np.array([NONE, meter_count], dtype=np.int64),
+        pool=np.array([NONE, meter_count, 0], dtype=np.int64),
     )
 
 
@@ -67,6 +68,7 @@ def copy_meters(source: Meters, out_target: Meters) -> None:
         out_target.found[meter] = source.found[meter]
     out_target.pool[_FREE] = source.pool[_FREE]
     out_target.pool[_USED] = source.pool[_USED]
+    out_target.pool[GIVEN_BACK] = source.pool[GIVEN_BACK]
 
 
 @inner
@@ -126,6 +128,7 @@ def draw_from(meters: Meters, meter: int, start_s: int, end_s: int, amount: int)
             _weigh(meters, block)
         block, k = after, 0
     if amount < 0:
+        meters.pool[GIVEN_BACK] += 1
         _join(meters, meter, end_s)
         _join(meters, meter, start_s)
 
