@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lunaredge.kernels.gridheap import Heap, pop, push
 from lunaredge.kernels.jit import Ints, inner
 from lunaredge.kernels.schedule_ledger import Ledgers, copy_ledgers, enter
 from lunaredge.kernels.schedule_meters import GIVEN_BACK, Meters, copy_meters, draw_from
@@ -229,20 +230,25 @@ def take(sheet: Sheet, board: Board, task: int) -> None:
 
 
 @inner
-def lay_out(sheet: Sheet, base: Board, rows: Ints, board: Board) -> None:
-    """Make a board of its rows, int64 (T, 11), and of what is fixed; lists go by start."""
-    copy_board(base, board)
-    for t in range(len(rows)):
-        node = rows[t, NODE]
-        if node == NONE or board.rows[t, NODE] != NONE:
-            continue
-        ahead = board.lines[node, LAST]
-        while ahead != NONE and board.rows[ahead, START] > rows[t, START]:
-            ahead = board.rows[ahead, AHEAD]
-        for c in range(AHEAD):
-            board.rows[t, c] = rows[t, c]
-        _link(board, t, node, ahead)
-        _book(sheet, board, t, 1)
+def lay_out(sheet: Sheet, base: Board, rows: Ints, heap: Heap, out_board: Board) -> None:
+    """Make a board of its rows, int64 (T, 11), and of what is fixed; lists go by start.
+
+    ``heap``: an empty one for all units.
+    """
+    copy_board(base, out_board)
+    for u in range(len(sheet.units)):
+        if rows[sheet.units[u, 0], NODE] != NONE:
+            push(heap, u, float(rows[sheet.units[u, 0], START]))
+    while heap[3][0] > 0:
+        unit = pop(heap)
+        for side in range(2):
+            task = sheet.units[unit, side]
+            if task != NONE:
+                for c in range(AHEAD):
+                    out_board.rows[task, c] = rows[task, c]
+                node = rows[task, NODE]
+                _link(out_board, task, node, out_board.lines[node, LAST])
+                _book(sheet, out_board, task, 1)
 
 
 @inner

@@ -30,6 +30,9 @@ from lunaredge.kernels.schedule_sheet import MOVER, NEVER, NONE, UNIT, Sheet
 ANY = -1
 """The node of a task that may go wherever it is best."""
 
+HELD_COLUMNS = 4
+"""Columns of what is booked early, see `Genes`."""
+
 # A hand-over waits for light, posts and machines on both sides, one after the other.
 _ROUNDS_MAX = 32
 _HAD_ITS_TURN = -2
@@ -44,8 +47,8 @@ class Genes(NamedTuple):
     late     : int64 (T,)  whether the charge before is made as late as the task's start allows
     turned   : int64 (U,)  whether the second task of a pair has the first choice of posts and power
     early    : int64 (U,)  the task whose charge is booked when it is a unit's turn; -1 = none
-    held     : int64 (T, 3)  what is booked early by now: charger (-1 = none), start, end; -2 = the
-               task has had its turn
+    held     : int64 (T, 4)  what is booked early by now: charger (-1 = none; -2 = the task has had
+               its turn), start, end, node
     room     : int64 (U,)  for moves
     """
 
@@ -66,9 +69,9 @@ def free_genes(sheet: Sheet, order: Ints) -> Genes:
         nodes=np.full(len(sheet.tasks), ANY, dtype=np.int64),
         chargers=np.full(len(sheet.tasks), AUTOMATIC, dtype=np.int64),
         late=np.zeros(len(sheet.tasks), dtype=np.int64),
-        turned=np.zeros(len(order), dtype=np.int64),
-        early=np.full(len(order), NONE, dtype=np.int64),
-        held=np.full((len(sheet.tasks), 3), NONE, dtype=np.int64),
+        turned=np.zeros(len(sheet.units), dtype=np.int64),
+        early=np.full(len(sheet.units), NONE, dtype=np.int64),
+        held=np.full((len(sheet.tasks), HELD_COLUMNS), NONE, dtype=np.int64),
         room=np.zeros(len(order), dtype=np.int64),
     )
 
@@ -145,10 +148,10 @@ def _hold(sheet: Sheet, board: Board, genes: Genes, task: int) -> None:
     ):
         return
     at = state_after(sheet, board, node, board.lines[node, LAST])
-    charge = charge_at(sheet, board, node, at, charger)
+    charge = charge_at(sheet, board, node, at, charger, 0)
     if charge.end != NONE:
         held = genes.held[task]
-        held[0], held[1], held[2] = charger, charge.start, charge.end
+        held[0], held[1], held[2], held[3] = charger, charge.start, charge.end, node
         book_charge(sheet, board, node, held, 1)
 
 
@@ -157,7 +160,7 @@ def _release(sheet: Sheet, board: Board, genes: Genes, task: int) -> None:
     """Free what was booked early, since it is a task's turn."""
     held = genes.held[task]
     if held[0] >= 0:
-        book_charge(sheet, board, genes.nodes[task], held, -1)
+        book_charge(sheet, board, held[3], held, -1)
     held[0] = _HAD_ITS_TURN
 
 

@@ -112,9 +112,9 @@ def fit_on_machine(
     """
     at = state_after(sheet, board, node, ahead)
     if charger != AUTOMATIC:
-        charge = charge_at(sheet, board, node, at, charger)
-        return _work_after(sheet, task, node, at, charger, charge, earliest_s)
-    direct = _work_from(sheet, task, node, at, earliest_s)
+        charge = charge_at(sheet, board, node, at, charger, 0)
+        return work_after(sheet, task, node, at, charger, charge, earliest_s)
+    direct = work_from(sheet, task, node, at, earliest_s)
     if direct.start != NONE:
         return direct
     best, charged_s = no_fit(), NEVER
@@ -127,10 +127,10 @@ def fit_on_machine(
         if best.start != NONE and there_s > best.start:
             charged_s = min(charged_s, least_s)
             continue
-        charge = charge_at(sheet, board, node, at, q)
+        charge = charge_at(sheet, board, node, at, q, 0)
         if charge.end != NONE:
             charged_s = min(charged_s, charge.end)
-        fit = _work_after(sheet, task, node, at, q, charge, earliest_s)
+        fit = work_after(sheet, task, node, at, q, charge, earliest_s)
         if fit.start == NONE:
             continue
         if (
@@ -149,13 +149,13 @@ def can_charge(sheet: Sheet, board: Board, node: int, ahead: int) -> bool:
     """Tell whether a machine can charge anywhere near behind a task."""
     at = state_after(sheet, board, node, ahead)
     for q in sheet.nearby[sheet.nodes[node, MOVER], at[1]]:
-        if q != NONE and charge_at(sheet, board, node, at, q).end != NONE:
+        if q != NONE and charge_at(sheet, board, node, at, q, 0).end != NONE:
             return True
     return False
 
 
 @inner
-def _work_after(
+def work_after(
     sheet: Sheet,
     task: int,
     node: int,
@@ -168,7 +168,7 @@ def _work_after(
     if charge.end == NONE:
         return no_fit()
     full = (charge.end, sheet.chargers[q, 0], sheet.nodes[node, BATTERY], at[3])
-    fit = _work_from(sheet, task, node, full, earliest_s)
+    fit = work_from(sheet, task, node, full, earliest_s)
     if fit.start == NONE:
         return fit
     return Fit(
@@ -211,7 +211,7 @@ def postponed(sheet: Sheet, board: Board, task: int, node: int, ahead: int, fit:
         or start_s != first_free(board.shared, BUS, start_s, duration_s, spec[CHARGE_W])
     ):
         return fit
-    work = _work_from(sheet, task, node, (end_s, there, spec[BATTERY], family), fit.start)
+    work = work_from(sheet, task, node, (end_s, there, spec[BATTERY], family), fit.start)
     return Fit(
         fit.start, fit.end, fit.charger, start_s, end_s, work.level, fit.travel_s, fit.travel_j
     )
@@ -233,7 +233,7 @@ def _least_charged_s(
 
 
 @inner
-def _work_from(
+def work_from(
     sheet: Sheet,
     task: int,
     node: int,
@@ -270,9 +270,9 @@ def _work_from(
 
 @inner
 def charge_at(
-    sheet: Sheet, board: Board, node: int, at: tuple[int, int, int, int], q: int
+    sheet: Sheet, board: Board, node: int, at: tuple[int, int, int, int], q: int, from_s: int
 ) -> Charging:
-    """Give the first charge at a charger from a state, see `state_after`."""
+    """Give the first charge at a charger from a state, see `state_after`; not before a time."""
     leave_s, place, _, _ = at
     spec = sheet.nodes[node]
     trip = sheet.travel[spec[MOVER], place, sheet.chargers[q, 0]]
@@ -280,8 +280,7 @@ def charge_at(
         return Charging(NONE, NONE, NONE, NONE)
     shared = board.shared
     # What runs may end before the machine is ready to go.
-    arrival_s = max(leave_s, spec[READY]) + trip[0]
-    start_s = arrival_s
+    start_s = max(from_s, max(leave_s, spec[READY]) + trip[0])
     for _ in range(_ROUNDS_MAX):
         left_j = _level_at_j(sheet, node, at, trip, start_s)
         if left_j < spec[FLOOR] or left_j >= spec[BATTERY]:

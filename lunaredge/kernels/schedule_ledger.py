@@ -100,9 +100,8 @@ def enter(
         for r in range(ledgers.used.shape[1]):
             ledgers.used[step, r] += factor * needs[r]
         step = ledgers.steps[step, _AFTER]
-    if factor < 0:
-        _join(ledgers, ledger, last)
-        _join(ledgers, ledger, first)
+    _join(ledgers, ledger, last)
+    _join(ledgers, ledger, first)
 
 
 @inner

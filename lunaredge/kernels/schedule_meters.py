@@ -129,8 +129,8 @@ def draw_from(meters: Meters, meter: int, start_s: int, end_s: int, amount: int)
         block, k = after, 0
     if amount < 0:
         meters.pool[GIVEN_BACK] += 1
-        _join(meters, meter, end_s)
-        _join(meters, meter, start_s)
+    _join(meters, meter, end_s)
+    _join(meters, meter, start_s)
 
 
 @inner

@@ -104,12 +104,15 @@ def repair(
         if board.rows[task, NODE] != NONE:
             begin_trial(desk)
             lift(sheet, board, desk, task)
-    _settle_rest(sheet, board, desk, loose)
     for task in jobs.loose:
         unit = sheet.tasks[task, UNIT]
         if unit != NONE and not is_open(loose, unit):
             enter_unit(loose, unit)
             keep_rows(sheet, board, loose, unit)
+            if _is_half_placed(sheet, board, unit):
+                begin_trial(desk)
+                lift_unit(sheet, board, desk, unit)
+    _settle_rest(sheet, board, desk, loose)
     for k in range(loose.counts[ENTRIES]):
         queue_unit(sheet, loose, loose.entries[k, OF_UNIT])
     while loose.queue[3][0] > 0:
@@ -121,6 +124,15 @@ def repair(
             _advance(sheet, board, desk, loose, sheet.tasks[task, UNIT], haste_w)
     desk.counts[HELD] = 0
     return cleared(sheet, loose)
+
+
+@inner
+def _is_half_placed(sheet: Sheet, board: Board, unit: int) -> bool:
+    """Tell whether one of two is placed without the other: till now it met nobody."""
+    one, other = sheet.units[unit, 0], sheet.units[unit, 1]
+    if other == NONE:
+        return False
+    return bool((board.rows[one, NODE] == NONE) != (board.rows[other, NODE] == NONE))
 
 
 @inner

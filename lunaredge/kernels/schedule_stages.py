@@ -10,7 +10,13 @@ import numpy as np
 
 from lunaredge.kernels.jit import Ints, inner
 from lunaredge.kernels.schedule_board import LATE, Board, copy_board
-from lunaredge.kernels.schedule_build import Genes, begin_list, hope_of, place_unit
+from lunaredge.kernels.schedule_build import (
+    HELD_COLUMNS,
+    Genes,
+    begin_list,
+    hope_of,
+    place_unit,
+)
 from lunaredge.kernels.schedule_ledger import Ledgers
 from lunaredge.kernels.schedule_meters import Meters
 from lunaredge.kernels.schedule_sheet import NONE, Sheet
@@ -23,7 +29,7 @@ class Stages(NamedTuple):
     """Boards of one list, each as it was before some unit's turn.
 
     boards : a board of which each array has one more axis, the first: by stage
-    helds  : int64 (S, T, 3)  what is booked early then, see `Genes`
+    helds  : int64 (S, T, 4)  what is booked early then, see `Genes`
     known  : int64 (1,)       how many of them are there so far
     """
 
@@ -37,7 +43,7 @@ def no_stages(sheet: Sheet, base: Board) -> Stages:
     stage_count = max(1, min(_STAGES_MAX, len(sheet.units)))
     return Stages(
         boards=_stacked(base, stage_count),
-        helds=np.zeros((stage_count, len(sheet.tasks), 3), dtype=np.int64),
+        helds=np.zeros((stage_count, len(sheet.tasks), HELD_COLUMNS), dtype=np.int64),
         known=np.zeros(1, dtype=np.int64),
     )
 
@@ -122,7 +128,7 @@ def _take_stage(stages: Stages, stage: int, out_board: Board, out_held: Ints) ->
 @inner
 def _copy_held(source: Ints, out_target: Ints) -> None:
     for t in range(len(source)):
-        for c in range(3):
+        for c in range(HELD_COLUMNS):
             out_target[t, c] = source[t, c]
 
 

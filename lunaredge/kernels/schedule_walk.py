@@ -103,7 +103,7 @@ def _shake_best(sheet: Sheet, base: Board, walk: Walk, seeds: Seeds, haste_w: fl
         desk.counts[LOGGED] = 0
         _keep_best(walk)
     else:
-        lay_out(sheet, base, walk.best_rows, board)
+        lay_out(sheet, base, walk.best_rows, desk.heap, board)
     walk.is_best[0] = 0
     for _ in range(2 + below(seeds, 2 + min(_SHAKES_MAX, len(sheet.units) // 2))):
         begin_trial(desk)

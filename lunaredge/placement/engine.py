@@ -21,15 +21,17 @@ from lunaredge.placement.plan import Plan, Score
 from lunaredge.placement.problem import Problem
 from lunaredge.placement.readout import read_plan
 from lunaredge.placement.sheet import board_of, copied, numbers_of, sheet_of
-from lunaredge.placement.start import genes_like, hastened
+from lunaredge.placement.start import genes_like, hastened, kept
 from lunaredge.placement.travel import Travel
 from lunaredge.placement.waits import with_waits
 
 # Up to here making the plan anew beats moving parts of it (x86-64, 2026-11: at 200 units after a
 # second by 0 to 4 %, at 20 by 20 % where all wait for one charger; at 2,000 it finds nothing).
 LISTS_UNITS_MAX = 400
-# Between two looks at the clock lies about a third of a millisecond.
+# Between two looks at the clock lies about a third of a millisecond; in a first plan the more the
+# larger the site, since each unit is tried on each node.
 _SLICE_UNITS, _SLICE_MOVES = 500, 10
+_FIRST_SLICE_PAIRS, _FIRST_SLICE_MIN = 400_000, 20
 # Each list of 10,000 units takes half a second.
 _SECOND_LIST_UNITS_MAX = 4_000
 # Where in the list what was left out has its turn the next time, of where it had it: who goes first
@@ -130,7 +132,8 @@ class Planner:
         lists = [free_genes(sheet, order) for order in orders]
         if start is not None:
             lists.insert(0, genes_like(start, self._problem, sheet, orders[0]))
-        found = [(lists[0], self._board_of(lists[0], is_over))]
+        found = [] if start is None else [(lists[0], self._board_kept(start, orders[0], is_over))]
+        found += [(lists[0], self._board_of(lists[0], is_over))]
         found += [(one, self._board_of(one, is_over)) for one in lists[1:] if not is_over()]
         best = min(found, key=_score_of)
         if len(sheet.units) > _SECOND_LIST_UNITS_MAX:
@@ -144,15 +147,28 @@ class Planner:
             best = min(best, (genes, board), key=_score_of)
         return best
 
+    def _board_kept(self, start: Plan, order: Ints, is_over: Callable[[], bool]) -> Board:
+        """Make the plan to start with, as far as it still holds; the rest comes behind."""
+        board = copied(self._base)
+        kept(start, self._problem, self._sheet, board)
+        out = [unit for unit in order if board.rows[self._sheet.units[unit, 0], NODE] == NONE]
+        self._place(free_genes(self._sheet, np.array(out, dtype=np.int64)), is_over, board)
+        return board
+
     def _board_of(self, genes: Genes, is_over: Callable[[], bool]) -> Board:
         """Make the plan of a list."""
         board = copied(self._base)
-        for first in range(0, len(genes.order), _SLICE_UNITS):
-            end = first + _SLICE_UNITS
-            place_some(self._sheet, genes, self._haste_w, first, end, board)
+        self._place(genes, is_over, board)
+        return board
+
+    def _place(self, genes: Genes, is_over: Callable[[], bool], out_board: Board) -> None:
+        """Put units on a board by their list, until it is over."""
+        count = len(genes.order)
+        width = min(_SLICE_UNITS, max(_FIRST_SLICE_MIN, _FIRST_SLICE_PAIRS // max(1, count)))
+        for first in range(0, count, width):
+            place_some(self._sheet, genes, self._haste_w, first, first + width, out_board)
             if is_over():
                 break
-        return board
 
 
 def _score_of(pair: tuple[Genes, Board]) -> tuple[int, ...]:

@@ -9,13 +9,24 @@ import msgspec
 import numpy as np
 
 from lunaredge.errors import ConfigError
-from lunaredge.kernels.jit import Ints
-from lunaredge.kernels.schedule_board import COST, END, LATE, NODE, START, lay_out
+from lunaredge.kernels.jit import Flags, Ints
+from lunaredge.kernels.schedule_board import COST, END, LATE, NODE, START
 from lunaredge.kernels.schedule_looks import TOLD_COLUMNS, changed, tasks_on, wanting
 from lunaredge.kernels.schedule_loose import loose_for
 from lunaredge.kernels.schedule_repair import Jobs, repair
 from lunaredge.kernels.schedule_settle import desk_for
-from lunaredge.kernels.schedule_sheet import DUE, LATEST, LEDGER, LOST, NONE, RELEASE, UNIT, WEIGHT
+from lunaredge.kernels.schedule_sheet import (
+    DUE,
+    LATEST,
+    LEDGER,
+    LOST,
+    NONE,
+    RELEASE,
+    UNIT,
+    WEIGHT,
+    Sheet,
+)
+from lunaredge.kernels.schedule_start import urgencies
 from lunaredge.placement.arrivals import checked, wrong
 from lunaredge.placement.check import check
 from lunaredge.placement.joined import padded
@@ -23,19 +34,22 @@ from lunaredge.placement.plan import Plan, Score
 from lunaredge.placement.problem import Problem, Task, is_fixed
 from lunaredge.placement.readout import read_plan
 from lunaredge.placement.roster import Roster
-from lunaredge.placement.sheet import board_of, copied
-from lunaredge.placement.start import rows_like
+from lunaredge.placement.sheet import board_of
+from lunaredge.placement.start import kept
 from lunaredge.placement.travel import Travel
 from lunaredge.placement.waits import with_waits
 
 # More than this can't make room for one within a millisecond.
 _TRIAL_UNITS_MAX = 32
-# After so many that are fitted anew an event must end; each takes some 10 us (x86-64, 2026-11).
-_EVENT_UNITS_MAX = 300
 # Who mends is in a hurry: a second counts as much as a machine's work in it.
 _HASTE_W = 100.0
+# More that was left over can't have its turn in one event.
+_LEFT_OVER_MAX = 300
 # So many tasks are tried on a node that comes back.
 _WANTING_MAX = 8
+
+EVENT_UNITS = 300
+"""So many fit in an event of some milliseconds: each takes some 10 us (x86-64, 2026-11)."""
 
 _NOBODY = np.zeros(0, dtype=np.int64)
 
@@ -49,20 +63,29 @@ class LivePlan:
     the next event.
     """
 
-    def __init__(self, problem: Problem, travel: Travel, plan: Plan) -> None:
+    def __init__(
+        self, problem: Problem, travel: Travel, plan: Plan, *, event_units: int = EVENT_UNITS
+    ) -> None:
         """Take up a plan that keeps every rule of the problem.
 
+        ``event_units``: after so many that are fitted anew, with the tasks that they meet, an event
+        chooses nothing any more.
+
         Raises:
-            ConfigError: a value of the problem is wrong.
+            ConfigError: a value of the problem is wrong, or the plan breaks a rule.
         """
         self._problem, self._travel = check(problem, travel), travel
         self._roster = Roster(self._problem, travel)
         sheet = self._roster.sheet
-        base = board_of(self._problem, sheet)
-        self._board = copied(base)
-        lay_out(sheet, base, rows_like(plan, self._problem, sheet), self._board)
+        self._board = board_of(self._problem, sheet)
+        broken = kept(plan, self._problem, sheet, self._board)
+        if broken:
+            said = "the plan places a task as the problem's rules do not allow"
+            remedy = "give a plan of this very problem, or make one: Planner(problem, start=plan)"
+            raise wrong(said, "plan.placed", broken[0], remedy)
         self._told = self._board.rows[:, :TOLD_COLUMNS].copy()
-        self._left_over: list[int] = []
+        self._event_units = event_units
+        self._left_over = _NOBODY
         self._make_room()
 
     @property
@@ -89,7 +112,7 @@ class LivePlan:
 
         Of two that meet, one is named.
         """
-        return tuple(self._roster.names[t] for t in self._waiting())
+        return tuple(self._roster.names[t] for t in self._waiting().tolist())
 
     def plan(self) -> Plan:
         """Give the plan as it is now, and what each task waits for."""
@@ -148,7 +171,7 @@ class LivePlan:
         return self._rearrange()
 
     def cancel(self, task: str) -> tuple[str, ...]:
-        """Strike a task off, and the one that it meets, which can't be done alone.
+        """Strike a task off, and the one that it meets; both come first in what this gives.
 
         What names it as a predecessor can't be placed any more, see the contract: it is left out,
         until a task of that name is added again.
@@ -167,7 +190,7 @@ class LivePlan:
         for name in names:
             self._board.score[LATE] -= self._late(self._roster.numbers.tasks[name])
             self._roster.leave(name)
-        return tuple(name for name in told if name not in names)
+        return (*names, *(name for name in told if name not in names))
 
     def move_due(self, task: str, due_s: int) -> tuple[str, ...]:
         """Change when a task is due; it is put elsewhere only if that makes all less late.
@@ -223,21 +246,21 @@ class LivePlan:
         self, loose: Ints = _NOBODY, gone: Ints = _NOBODY, tardy: Ints = _NOBODY
     ) -> tuple[str, ...]:
         """Do what an event asks for, see `Jobs`; name the tasks that are placed otherwise now."""
-        waiting = self._waiting()
-        if waiting:
-            loose = np.concatenate((loose, np.array(waiting, dtype=np.int64)))
+        sheet, board, waiting = self._roster.sheet, self._board, self._waiting()
+        loose = np.concatenate((loose, waiting[:_LEFT_OVER_MAX]))
         if len(loose) + len(gone) + len(tardy):
             jobs = Jobs(gone=gone, loose=loose, tardy=tardy)
-            sheet, board = self._roster.sheet, self._board
             left = repair(sheet, board, self._desk, self._loose, jobs, _HASTE_W)
-            self._left_over = left.tolist()
+            self._left_over = _by_urgency(sheet, np.append(left, waiting[_LEFT_OVER_MAX:]))
         names = self._roster.names
         return tuple(names[t] for t in changed(self._board, self._told).tolist())
 
-    def _waiting(self) -> list[int]:
-        """Give what is left over and could still be placed."""
-        tasks, rows = self._roster.sheet.tasks, self._board.rows
-        return [t for t in self._left_over if rows[t, NODE] == NONE != tasks[t, UNIT]]
+    def _waiting(self) -> Ints:
+        """Give what is left over and could still be placed, the most urgent first."""
+        left, tasks = self._left_over, self._roster.sheet.tasks
+        is_out: Flags = self._board.rows[left, NODE] == NONE
+        waiting: Ints = left[is_out & (tasks[left, UNIT] != NONE)]
+        return waiting
 
     def _late(self, number: int) -> int:
         """Give what a task counts as late, as it is placed or not."""
@@ -265,7 +288,7 @@ class LivePlan:
     def _make_room(self) -> None:
         room = self._roster.room
         self._desk = desk_for(self._roster.sheet, _TRIAL_UNITS_MAX, room)
-        self._loose = loose_for(room, len(self._problem.nodes), _EVENT_UNITS_MAX)
+        self._loose = loose_for(room, len(self._problem.nodes), self._event_units)
 
     def _widen(self, task: Task) -> None:
         """Keep account of resources that nobody has needed before."""
@@ -285,3 +308,12 @@ class LivePlan:
         if name not in self._roster.tasks:
             raise wrong("no such task", "task", name, "name a task of the site")
         return name
+
+
+def _by_urgency(sheet: Sheet, tasks: Ints) -> Ints:
+    """Sort tasks in units by when they must be begun, none before one that it waits for."""
+    units = sheet.tasks[tasks, UNIT]
+    tasks, units = tasks[units != NONE], units[units != NONE]
+    if len(tasks) <= _LEFT_OVER_MAX:
+        return tasks
+    return tasks[np.lexsort((units, urgencies(sheet)[0, units]))]

@@ -215,6 +215,14 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What each second of travel costs besides its energy: wear."""
 
 
+def posts_of(problem: Problem) -> dict[int, int]:
+    """Give how many posts there are at each place that has a charger."""
+    posts: dict[int, int] = {}
+    for charger in problem.chargers:
+        posts[charger.place] = posts.get(charger.place, 0) + charger.posts
+    return posts
+
+
 def is_fixed(task: Task) -> bool:
     """Tell whether a task can be neither moved nor put off."""
     return task.current is not None and task.current.is_fixed

@@ -15,7 +15,7 @@ from lunaredge.kernels.schedule_board import (
     TRAVEL_S,
 )
 from lunaredge.placement.plan import Charge, Placed, Plan, Score
-from lunaredge.placement.problem import Machine, Node, Problem, Task, end_of
+from lunaredge.placement.problem import Machine, Node, Problem, Task, end_of, posts_of
 from lunaredge.placement.travel import Travel
 
 Row = Sequence[int]
@@ -31,6 +31,17 @@ class _Stand:
     level_j: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What is read off, and how far: how each machine stands by then."""
+
+    problem: Problem
+    travel: Travel
+    chargers: tuple[int, ...]
+    """Their places."""
+    stands: dict[str, _Stand]
+
+
 def read_plan(problem: Problem, travel: Travel, rows: Sequence[Row], score: Score) -> Plan:
     """Give the plan of the rows of all tasks."""
     stands = {
@@ -38,10 +49,11 @@ def read_plan(problem: Problem, travel: Travel, rows: Sequence[Row], score: Scor
         for node in problem.nodes
         if node.machine is not None
     }
+    reading = _Reading(problem, travel, tuple(posts_of(problem)), stands)
     placed: dict[int, Placed] = {}
     for t in sorted(range(len(rows)), key=lambda t: rows[t][START]):
         if rows[t][NODE] >= 0:
-            placed[t] = _read(problem, travel, stands, problem.tasks[t], rows[t])
+            placed[t] = _read(reading, problem.tasks[t], rows[t])
     return Plan(
         placed=tuple(placed[t] for t in sorted(placed)),
         unplaced=tuple(task.id for t, task in enumerate(problem.tasks) if t not in placed),
@@ -49,17 +61,16 @@ def read_plan(problem: Problem, travel: Travel, rows: Sequence[Row], score: Scor
     )
 
 
-def _read(
-    problem: Problem, travel: Travel, stands: dict[str, _Stand], task: Task, row: Row
-) -> Placed:
+def _read(reading: _Reading, task: Task, row: Row) -> Placed:
     """Give a task as it is placed, and let its machine stand where it ends."""
-    node = problem.nodes[row[NODE]]
-    stand, charge = stands.get(node.id), None
+    node = reading.problem.nodes[row[NODE]]
+    stand, charge = reading.stands.get(node.id), None
     if stand is not None and node.machine is not None:
         if row[CHARGER] >= 0:
-            charge = _charge(problem, travel, stand, node.machine, row)
+            charge = _charge(reading, stand, node.machine, row)
         end = end_of(task)
-        stands[node.id] = _Stand(row[END], stand.place if end is None else end, row[LEVEL])
+        place = stand.place if end is None else end
+        reading.stands[node.id] = _Stand(row[END], place, row[LEVEL])
     return Placed(
         task=task.id,
         node=node.id,
@@ -73,14 +84,15 @@ def _read(
     )
 
 
-def _charge(problem: Problem, travel: Travel, stand: _Stand, machine: Machine, row: Row) -> Charge:
+def _charge(reading: _Reading, stand: _Stand, machine: Machine, row: Row) -> Charge:
     """Give the charge before a task; the board keeps its times only."""
-    place, begin_s = problem.chargers[row[CHARGER]].place, row[CHARGE_START]
+    travel, darkness = reading.travel, reading.problem.darkness
+    place, begin_s = reading.chargers[row[CHARGER]], row[CHARGE_START]
     mover = travel.movers.index(machine.mover)
     trip_s, trip_j = travel.table[mover, stand.place, place].tolist()
     dark_s = sum(
         max(0, min(begin_s, window.until_s) - max(stand.leave_s, window.from_s))
-        for window in problem.darkness
+        for window in darkness
     )
     lost_j = trip_j + machine.idle_w * (begin_s - stand.leave_s - trip_s) + machine.heat_w * dark_s
     return Charge(

@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from lunaredge.placement.plan import Placed, Plan
-from lunaredge.placement.problem import Level, Machine, Node, Problem, Task, end_of
+from lunaredge.placement.problem import Level, Machine, Node, Problem, Task, end_of, posts_of
 from lunaredge.placement.travel import NO_WAY, Travel
 
 NEVER = 1 << 40
@@ -95,9 +95,7 @@ class Replay:
         self.nodes = {node.id: node for node in problem.nodes}
         self.items = {item.task: item for item in plan.placed}
         self.partners = partners_of(problem.tasks)
-        self.posts: defaultdict[int, int] = defaultdict(int)
-        for charger in problem.chargers:
-            self.posts[charger.place] += charger.posts
+        self.posts = posts_of(problem)
         self._movers = {mover: travel.table[k] for k, mover in enumerate(travel.movers)}
         self._setups = {(s.source, s.target): s.duration_s for s in problem.setups}
         self._lines: defaultdict[str, list[Placed]] = defaultdict(list)

@@ -18,7 +18,16 @@ from lunaredge.kernels.schedule_meters import idle_meters
 from lunaredge.kernels.schedule_sheet import NEVER, NODE_COLUMNS, NONE, TASK_COLUMNS, Sheet
 from lunaredge.kernels.schedule_start import start_board
 from lunaredge.placement.graph import Graph, graph_of
-from lunaredge.placement.problem import Level, Node, Problem, Resources, Task, end_of, is_fixed
+from lunaredge.placement.problem import (
+    Level,
+    Node,
+    Problem,
+    Resources,
+    Task,
+    end_of,
+    is_fixed,
+    posts_of,
+)
 from lunaredge.placement.travel import NO_WAY, Travel
 
 # A machine that needs a charge and was told no charger looks at so many; the search tries others.
@@ -95,7 +104,7 @@ def sheet_of(problem: Problem, travel: Travel, numbers: Numbers) -> Sheet:
         domains=_domains(nodes),
         travel=travel.table,
         homes=homes,
-        chargers=_rows(((c.place, 1 + q) for q, c in enumerate(problem.chargers)), 2),
+        chargers=_rows(((place, 1 + q) for q, place in enumerate(posts_of(problem))), 2),
         nearby=_nearby(problem, travel),
         setups=_setups(problem, numbers),
         dark=_rows(((window.from_s, window.until_s) for window in problem.darkness), 2),
@@ -118,7 +127,7 @@ def sheet_of(problem: Problem, travel: Travel, numbers: Numbers) -> Sheet:
 
 def board_of(problem: Problem, sheet: Sheet) -> Board:
     """Make the board of a sheet: the bus's ceiling and what is fixed is on it, and nothing else."""
-    limits = [_ceiling_w(problem), *(charger.posts for charger in problem.chargers)]
+    limits = [_ceiling_w(problem), *posts_of(problem).values()]
     computers = [n for n, node in enumerate(problem.nodes) if node.machine is None]
     # A task is on the bus itself or by its charge, which is at a charger too.
     interval_count = 2 * len(sheet.tasks) + len(problem.bus)
@@ -273,8 +282,8 @@ def _homes(problem: Problem, travel: Travel) -> Ints:
     shape = travel.table.shape[:2]
     if not problem.chargers:
         return np.zeros(shape, dtype=np.int64)
-    # Of one charger's posts no more than two count.
-    posts = [c.place for c in problem.chargers for _ in range(min(2, c.posts))]
+    # Of one place's posts no more than two count.
+    posts = [place for place, count in posts_of(problem).items() for _ in range(min(2, count))]
     ways_j = np.where(travel.table[..., 1] == NO_WAY, NEVER, travel.table[..., 1])[:, :, posts]
     ways_j.sort(axis=2)
     nearest_j, second_j = ways_j[:, :, 0], ways_j[:, :, min(1, len(posts) - 1)]
@@ -284,7 +293,7 @@ def _homes(problem: Problem, travel: Travel) -> Ints:
 
 def _nearby(problem: Problem, travel: Travel) -> Ints:
     """Give the chargers that are reached the soonest from each place, the nearest first."""
-    places = [charger.place for charger in problem.chargers]
+    places = list(posts_of(problem))
     times_s = np.where(travel.table[..., 0] == NO_WAY, NEVER, travel.table[..., 0])[:, :, places]
     nearest = np.argsort(times_s, axis=2, kind="stable")[:, :, :NEARBY_MAX]
     is_way = np.take_along_axis(times_s, nearest, axis=2) < NEVER

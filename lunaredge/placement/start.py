@@ -8,17 +8,16 @@ from lunaredge.kernels.schedule_board import (
     CHARGE_START,
     CHARGER,
     END,
-    LEVEL,
     NODE,
     ROW_COLUMNS,
     START,
-    TRAVEL_J,
-    TRAVEL_S,
+    Board,
 )
 from lunaredge.kernels.schedule_build import Genes, free_genes
+from lunaredge.kernels.schedule_kept import keep_plan
 from lunaredge.kernels.schedule_sheet import NONE, UNIT, Sheet
 from lunaredge.placement.plan import Placed, Plan
-from lunaredge.placement.problem import Problem
+from lunaredge.placement.problem import Problem, posts_of
 
 
 def genes_like(plan: Plan, problem: Problem, sheet: Sheet, order: Ints) -> Genes:
@@ -29,7 +28,7 @@ def genes_like(plan: Plan, problem: Problem, sheet: Sheet, order: Ints) -> Genes
     """
     placed = {item.task: item for item in plan.placed}
     nodes = {node.id: n for n, node in enumerate(problem.nodes)}
-    chargers = {charger.place: q for q, charger in enumerate(problem.chargers)}
+    chargers = {place: q for q, place in enumerate(posts_of(problem))}
     genes = free_genes(sheet, order.copy())
     begins_s = np.zeros(len(order))
     begins_s[:] = np.inf
@@ -46,21 +45,16 @@ def genes_like(plan: Plan, problem: Problem, sheet: Sheet, order: Ints) -> Genes
     return genes
 
 
-def rows_like(plan: Plan, problem: Problem, sheet: Sheet) -> Ints:
-    """Give the rows of a plan that keeps every rule, see `schedule_board`."""
-    nodes = {node.id: n for n, node in enumerate(problem.nodes)}
-    chargers = {charger.place: q for q, charger in enumerate(problem.chargers)}
+def kept(plan: Plan, problem: Problem, sheet: Sheet, out_board: Board) -> list[str]:
+    """Put what holds of a plan on a board that has only what is fixed; name what does not hold."""
+    rows = _rows_like(plan, problem, sheet)
+    order = np.argsort(rows[sheet.units[:, 0], START], kind="stable")
+    keep_plan(sheet, rows, order, out_board)
     numbers = {task.id: t for t, task in enumerate(problem.tasks)}
-    rows = np.full((len(sheet.tasks), ROW_COLUMNS), NONE, dtype=np.int64)
-    for item in plan.placed:
-        row, charge = rows[numbers[item.task]], item.charge
-        row[[NODE, START, END]] = nodes[item.node], item.start_s, item.end_s
-        row[[TRAVEL_S, TRAVEL_J]] = item.travel_s, item.travel_j
-        row[LEVEL] = NONE if item.level_j is None else item.level_j
-        if charge is not None:
-            row[[CHARGER, CHARGE_START]] = chargers[charge.place], charge.begin_s
-            row[CHARGE_END] = charge.end_s
-    return rows
+    is_out = (out_board.rows[:, NODE] == NONE).tolist()
+    return [
+        item.task for item in plan.placed if item.task not in numbers or is_out[numbers[item.task]]
+    ]
 
 
 def hastened(sheet: Sheet, order: Ints, rows: Ints, share: float) -> Ints:
@@ -74,6 +68,26 @@ def hastened(sheet: Sheet, order: Ints, rows: Ints, share: float) -> Ints:
     turns[rows[sheet.units[:, 0], NODE] == NONE] *= share
     _inherit(sheet, turns)
     return order[np.argsort(turns[order], kind="stable")]
+
+
+def _rows_like(plan: Plan, problem: Problem, sheet: Sheet) -> Ints:
+    """Give the rows of a plan, see `schedule_board`, but for what the problem has no name for.
+
+    A charge at a place without a charger is left out; so its task fits no more as it is.
+    """
+    nodes = {node.id: n for n, node in enumerate(problem.nodes)}
+    chargers = {place: q for q, place in enumerate(posts_of(problem))}
+    numbers = {task.id: t for t, task in enumerate(problem.tasks)}
+    rows = np.full((len(sheet.tasks), ROW_COLUMNS), NONE, dtype=np.int64)
+    for item in plan.placed:
+        if item.task not in numbers or item.node not in nodes:
+            continue
+        row, charge = rows[numbers[item.task]], item.charge
+        row[[NODE, START, END]] = nodes[item.node], item.start_s, item.end_s
+        if charge is not None:
+            row[[CHARGER, CHARGE_START]] = chargers.get(charge.place, NONE), charge.begin_s
+            row[CHARGE_END] = charge.end_s
+    return rows
 
 
 def _begin_s(item: Placed) -> int:

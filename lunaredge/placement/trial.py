@@ -85,11 +85,9 @@ class Trial:
     def _taken_until(self, start_s: int) -> tuple[int | None, str]:
         """Give until when a resource is taken that the task needs, and which."""
         for name in _RESOURCES:
-            needs = getattr(self.task.needs, name)
-            if not needs:
-                continue
+            # Who needs none of it can't run either beside what is fixed and takes too much.
             profile = self._replay.taken(self._node, name)
-            room = getattr(self._node.has, name) - needs
+            room = getattr(self._node.has, name) - getattr(self.task.needs, name)
             until_s = profile.over_until_s(start_s, start_s + self._duration_s, room)
             if until_s is not None:
                 return until_s, name

@@ -75,9 +75,8 @@ def _on_computer(replay: Replay, task: Task, node: Node, item: Placed) -> Iterat
     """Look at what else runs, or draws from the bus, in the second before."""
     before_s = item.start_s - 1
     for name in _RESOURCES:
-        needs = getattr(task.needs, name)
-        profile = replay.taken(node, name) if needs else None
-        if profile is not None and profile.at(before_s) + needs > getattr(node.has, name):
+        profile = replay.taken(node, name)
+        if profile.at(before_s) + getattr(task.needs, name) > getattr(node.has, name):
             yield Wait(cause=Cause.NODE, task=profile.ended_at(item.start_s))
     own_w = _begun_w(replay, item)
     if replay.problem.bus and own_w:

@@ -33,7 +33,7 @@ def wrong_of(scene, board):
 
 
 def _wrong_chargers(yard, board):
-    for q in range(len(yard.problem.chargers)):
+    for q in range(len(yard.chargers)):
         charging = meter_seconds(board.shared, 1 + q, yard.seconds)
         if charging.tolist() != yard.charging(q).tolist():
             yield q

@@ -10,7 +10,7 @@ from lunaredge.kernels.schedule_build import ANY
 from lunaredge.kernels.schedule_fit import AUTOMATIC
 from lunaredge.kernels.schedule_sheet import NEVER, NONE
 from lunaredge.placement.plan import Plan, Score
-from lunaredge.placement.problem import Resources
+from lunaredge.placement.problem import Charger, Resources
 from lunaredge.placement.sheet import NEARBY_MAX
 from tests.placement.case import (
     Case,
@@ -39,6 +39,10 @@ class Yard:
         self.case = Case.of_plan(problem, travel, nothing)
         self.problem = problem
         self.seconds = 4 * problem.horizon_s + 100
+        places = {charger.place: [] for charger in problem.chargers}
+        for charger in problem.chargers:
+            places[charger.place] += ["post"] * charger.posts
+        self.chargers = [Charger(place=at, posts=len(posts)) for at, posts in places.items()]
         self.placed = {}
         self.lines = [[] for _ in problem.nodes]
         self.held = {}
@@ -215,7 +219,7 @@ def fit_on_machine(yard, t, n, ahead, earliest_s, charger):
 def nearest(yard, n, place):
     """Give the few chargers that are reached the soonest, the nearest first."""
     node = yard.problem.nodes[n]
-    ways = [way(yard.case, node, place, charger.place) for charger in yard.problem.chargers]
+    ways = [way(yard.case, node, place, charger.place) for charger in yard.chargers]
     reached = [q for q, found in enumerate(ways) if found is not None]
     return sorted(reached, key=lambda q: ways[q][0])[:NEARBY_MAX]
 
@@ -243,7 +247,7 @@ def direct_fit(yard, t, n, stand, earliest_s):
 
 def charges(yard, n, stand, q):
     """Give when a machine might charge somewhere, begin and end, had it a post, power and time."""
-    case, node, charger = yard.case, yard.problem.nodes[n], yard.problem.chargers[q]
+    case, node, charger = yard.case, yard.problem.nodes[n], yard.chargers[q]
     machine, taken = node.machine, way(case, node, stand.place, charger.place)
     if taken is None:
         return
@@ -259,7 +263,7 @@ def charges(yard, n, stand, q):
 
 def free_charges(yard, n, stand, q):
     """Give those of the charges for which there is all of that, the first first."""
-    charger, machine = yard.problem.chargers[q], yard.problem.nodes[n].machine
+    charger, machine = yard.chargers[q], yard.problem.nodes[n].machine
     is_free = yard.drawn_w() + machine.charge_w <= yard.ceiling_w()
     is_free &= yard.charging(q) < charger.posts
     for begin_s, end_s, may_wait in charges(yard, n, stand, q):
@@ -277,7 +281,7 @@ def charged_fit(yard, t, n, stand, earliest_s, q):
 
 def fit_after(yard, t, n, stand, earliest_s, q, pair):
     """Give the first fit after a charge."""
-    node, place = yard.problem.nodes[n], yard.problem.chargers[q].place
+    node, place = yard.problem.nodes[n], yard.chargers[q].place
     taken = way(yard.case, node, stand.place, place)
     full = Stand(pair[1], place, stand.family, node.machine.battery_j)
     fit = direct_fit(yard, t, n, full, earliest_s)

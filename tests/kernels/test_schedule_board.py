@@ -3,6 +3,7 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lunaredge.kernels.gridheap import heap_for
 from lunaredge.kernels.schedule_board import (
     AHEAD,
     NODE,
@@ -98,7 +99,7 @@ def test_a_board_that_is_laid_out_from_rows_holds_what_they_say(rng: random.Rand
     # Whatever was on it before.
     other = board_from(scene, random_genes(rng, scene.sheet))
 
-    lay_out(scene.sheet, scene.base, plan.rows, other)
+    lay_out(scene.sheet, scene.base, plan.rows, heap_for(len(scene.sheet.units)), other)
 
     placed, lines, score, shared = held_by(scene, plan)
     assert wrong_of(scene, other) == []

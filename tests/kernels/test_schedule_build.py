@@ -6,11 +6,15 @@ from hypothesis import strategies as st
 from lunaredge.kernels.schedule_board import NODE
 from lunaredge.kernels.schedule_build import copy_genes, free_genes, note_choices
 from lunaredge.kernels.schedule_sheet import NONE
+from lunaredge.kernels.schedule_start import place_some
 from lunaredge.placement.plan import Score
 from lunaredge.placement.readout import read_plan
 from tests.kernels import naive_schedule as naive
+from tests.kernels.naive_board import wrong_of
 from tests.kernels.schedule_scene import (
+    HASTE_W,
     board_from,
+    copy_of,
     placed_tasks,
     random_genes,
     random_scene,
@@ -72,3 +76,19 @@ def test_choices_that_were_open_give_the_same_plan_once_they_are_noted(rng: rand
     # Of two that meet, who had to charge only after some waiting charges at once the next time.
     if (scene.sheet.units[:, 1] == NONE).all():
         assert board_from(scene, noted).rows.tolist() == board.rows.tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(rng=rngs)
+def test_a_charge_booked_early_is_given_back_as_it_was_whoever_is_named_by_then(
+    rng: random.Random,
+) -> None:
+    scene = random_scene(rng, rng.randint(2, 9), rng.randint(2, 4))
+    genes, board = random_genes(rng, scene.sheet), copy_of(scene.base)
+    turn = rng.randrange(1 + len(genes.order))
+    place_some(scene.sheet, genes, HASTE_W, 0, turn, board)
+
+    genes.nodes[:] = [rng.randrange(len(scene.sheet.nodes)) for _ in genes.nodes]
+    place_some(scene.sheet, genes, HASTE_W, turn, len(genes.order), board)
+
+    assert wrong_of(scene, board) == []

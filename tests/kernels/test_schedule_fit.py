@@ -40,7 +40,7 @@ def test_a_fit_is_the_first_second_at_which_the_contract_lets_a_task_start(
 ) -> None:
     scene, board, tasks = drawn_board(rng)
     yard = naive.yard_of(scene.problem, scene.travel, board)
-    chargers = (AUTOMATIC, *range(len(scene.problem.chargers)))
+    chargers = (AUTOMATIC, *range(len(scene.sheet.chargers)))
 
     for t in tasks:
         for n, node in enumerate(scene.problem.nodes):

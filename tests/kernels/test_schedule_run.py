@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lunaredge.kernels.gridheap import heap_for
 from lunaredge.kernels.jit import Ints
 from lunaredge.kernels.mapf_agents import seeds_from
 from lunaredge.kernels.schedule_board import COUNT, NODE, lay_out
@@ -103,7 +104,7 @@ def test_the_best_plan_is_worth_its_score_and_breaks_no_rule(kind: str, rng: ran
     search = searched(scene, kind, [rng.choice((0, 3, 40, 150))])
 
     board = copy_of(scene.base)
-    lay_out(scene.sheet, scene.base, best_rows(search), board)
+    lay_out(scene.sheet, scene.base, best_rows(search), heap_for(len(scene.sheet.units)), board)
 
     assert board.score[:COUNT].tolist() == search.memory.best.tolist()
     assert wrong_of(scene, board) == []

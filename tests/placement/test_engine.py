@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from lunaredge.placement.engine import Planner
 from lunaredge.placement.plan import Plan, Score
+from lunaredge.placement.problem import Charger
 from tests.placement.brute import TooLarge, best_plan
 from tests.placement.judge import violations
 from tests.placement.problems import problems, random_problem
@@ -98,13 +99,38 @@ def test_more_steps_never_make_a_plan_worse_and_often_better():
     assert gained_count >= 5
 
 
-def test_a_plan_to_start_with_is_kept_if_nothing_better_is_found():
-    problem, travel = random_problem(random.Random("warm"), 30, 8)
-    good = planned(problem, travel, 2_000)
+@pytest.mark.parametrize("batch", range(4))
+def test_a_plan_to_start_with_is_kept_to_the_second_if_nothing_better_is_found(batch):
+    for seed in range(60):
+        dice = random.Random(f"warm {batch} {seed}")
+        problem, travel = random_problem(dice, dice.randrange(2, 20), dice.randrange(1, 7))
+        good = planned(problem, travel, dice.choice((1, 50, 400)))
 
-    warm = Planner(problem, travel, start=good).plan()
+        warm = Planner(problem, travel, start=good).plan()
 
-    assert warm.score <= good.score
+        assert warm == good or warm.score < good.score
+        assert violations(problem, travel, warm) == []
+
+
+def test_what_no_longer_holds_of_a_plan_to_start_with_is_made_anew():
+    for seed in range(200):
+        dice = random.Random(f"no longer {seed}")
+        problem, travel = random_problem(dice, dice.randrange(2, 20), dice.randrange(1, 7))
+        other = random_problem(dice, len(problem.tasks), len(problem.nodes))
+        wrong = planned(*other, 1)
+
+        plan = Planner(problem, travel, start=wrong).plan()
+
+        assert violations(problem, travel, plan) == []
+
+
+def test_the_posts_of_chargers_at_one_place_are_counted_together():
+    machines = [rover(name, charge_j=20, charge_w=1) for name in ("r", "s", "t")]
+    digs = [dig(name, only_on=(node.id,)) for name, node in zip("abc", machines, strict=True)]
+    apart = site(*digs, *machines, chargers=(Charger(place=0), Charger(place=0)), horizon_s=1_000)
+    together = replace(apart, chargers=(Charger(place=0, posts=2),))
+
+    assert planned(apart, ROADS, 100) == planned(together, ROADS, 100)
 
 
 def test_an_empty_site_has_an_empty_plan():
