@@ -25,7 +25,15 @@ from lunaredge.kernels.schedule_board import (
 )
 from lunaredge.kernels.schedule_choice import Choice, best_node, chosen
 from lunaredge.kernels.schedule_fit import AUTOMATIC, charge_at, postponed
-from lunaredge.kernels.schedule_sheet import MOVER, NEVER, NONE, UNIT, Sheet
+from lunaredge.kernels.schedule_sheet import (
+    MOVER,
+    NEVER,
+    NONE,
+    UNIT,
+    Sheet,
+    is_pinned_to,
+    suits,
+)
 
 ANY = -1
 """The node of a task that may go wherever it is best."""
@@ -125,8 +133,10 @@ def place_unit(sheet: Sheet, board: Board, genes: Genes, unit: int, haste_w: flo
     _release(sheet, board, genes, one)
     if other != NONE:
         _release(sheet, board, genes, other)
-        pair = (other, one) if genes.turned[unit] else (one, other)
-        _place_pair(sheet, board, genes, pair, haste_w)
+        first, second = (other, one) if genes.turned[unit] else (one, other)
+        # Who has the first choice may take the only node that the other could have.
+        if not _place_pair(sheet, board, genes, (first, second), haste_w):
+            _place_pair(sheet, board, genes, (second, first), haste_w)
         return
     earliest_s = released_s(sheet, board, one)
     if earliest_s >= NEVER:
@@ -202,25 +212,30 @@ def _put(sheet: Sheet, board: Board, genes: Genes, task: int, choice: Choice) ->
 @inner
 def _place_pair(
     sheet: Sheet, board: Board, genes: Genes, pair: tuple[int, int], haste_w: float
-) -> None:
+) -> bool:
     """Put two tasks that start together on the board, or none of them.
 
     The first has the choice of nodes, then the second. If the first can't wait there until the
-    second can start, it chooses again for then.
+    second can start, it chooses again for then. False: it took what the second could have had, and
+    left nothing else.
     """
     one, other = pair
     start_s = max(released_s(sheet, board, one), released_s(sheet, board, other))
-    for _ in range(_ROUNDS_MAX):
+    for k in range(_ROUNDS_MAX):
         if start_s >= NEVER:
-            return
+            return True
         first = _choose(sheet, board, genes, one, start_s, NONE, haste_w)
         if first.node == NONE:
-            return
+            return True
         _put(sheet, board, genes, one, first)
         begin_s = first.fit.start
         second = _choose(sheet, board, genes, other, begin_s, first.node, haste_w)
         if second.node != NONE and second.fit.start == begin_s:
             _put(sheet, board, genes, other, second)
-            return
+            return True
         take(sheet, board, one)
-        start_s = second.fit.start if second.node != NONE else NEVER
+        if second.node == NONE:
+            is_wanted = is_pinned_to(sheet, other, first.node) and suits(sheet, other, first.node)
+            return k > 0 or not is_wanted
+        start_s = second.fit.start
+    return True

@@ -145,16 +145,6 @@ def fit_on_machine(
 
 
 @inner
-def can_charge(sheet: Sheet, board: Board, node: int, ahead: int) -> bool:
-    """Tell whether a machine can charge anywhere near behind a task."""
-    at = state_after(sheet, board, node, ahead)
-    for q in sheet.nearby[sheet.nodes[node, MOVER], at[1]]:
-        if q != NONE and charge_at(sheet, board, node, at, q, 0).end != NONE:
-            return True
-    return False
-
-
-@inner
 def work_after(
     sheet: Sheet,
     task: int,

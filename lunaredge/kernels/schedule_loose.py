@@ -20,7 +20,6 @@ class Loose(NamedTuple):
     places  : int64 (U,)        a unit's entry + 1; 0 = it was not taken up
     ways    : int64 (3, 7)      where both its tasks may go in each way (node, task ahead, charger),
                                 and how late it and others would then be
-    charges : int64 (1 + N, 3)  which machines can charge, see `best_end`
     queue   : units that may be put back now, the most urgent first
     counts  : int64 (3,)        entries, units fitted anew when the event began, and most of these
     """
@@ -29,7 +28,6 @@ class Loose(NamedTuple):
     rows: Ints
     places: Ints
     ways: Ints
-    charges: Ints
     queue: Heap
     counts: Ints
 
@@ -44,14 +42,13 @@ ESTIMATE = 6
 """How many ways there are to put a unit, see `schedule_ways`, and the column of how late."""
 
 
-def loose_for(unit_count: int, node_count: int, fitted_max: int) -> Loose:
-    """Make room for so many units and nodes; an event ends when so many were fitted anew."""
+def loose_for(unit_count: int, fitted_max: int) -> Loose:
+    """Make room for so many units; an event ends when so many were fitted anew."""
     return Loose(
         entries=np.zeros((unit_count, 3), dtype=np.int64),
         rows=np.zeros((unit_count, 2, ROW_COLUMNS), dtype=np.int64),
         places=np.zeros(unit_count, dtype=np.int64),
         ways=np.zeros((WAYS, ESTIMATE + 1), dtype=np.int64),
-        charges=np.zeros((1 + node_count, 3), dtype=np.int64),
         queue=heap_for(unit_count),
         counts=np.array([0, 0, fitted_max], dtype=np.int64),
     )

@@ -99,7 +99,6 @@ def repair(
     """
     desk.counts[HELD] = 1
     loose.counts[BEGAN] = desk.counts[FITTED]
-    loose.charges[0, 0] += 1
     for task in jobs.gone:
         if board.rows[task, NODE] != NONE:
             begin_trial(desk)

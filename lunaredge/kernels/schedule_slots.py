@@ -7,10 +7,9 @@ really leads to, is found by putting it there.
 
 from typing import NamedTuple
 
-from lunaredge.kernels.jit import Ints, inner
+from lunaredge.kernels.jit import inner
 from lunaredge.kernels.schedule_board import AHEAD, END, LAST, START, Board, state_after, tardiness
-from lunaredge.kernels.schedule_choice import Choice, best_node, better_of, least_of, may_have
-from lunaredge.kernels.schedule_fit import can_charge, no_fit
+from lunaredge.kernels.schedule_choice import may_have
 from lunaredge.kernels.schedule_sheet import (
     DUE,
     FAMILY,
@@ -67,49 +66,6 @@ def best_slot(sheet: Sheet, board: Board, task: int, from_s: int, without: int) 
             if sheet.by_kind[k] != without:
                 best = _better(sheet, board, task, sheet.by_kind[k], from_s, best)
     return best
-
-
-@inner
-def best_end(
-    sheet: Sheet,
-    board: Board,
-    task: int,
-    from_s: int,
-    without: int,
-    haste_w: float,
-    out_charges: Ints,
-) -> Choice:
-    """Give the best node for a task behind all that each does, as `best_node`, but sooner.
-
-    On a busy site many a machine is too low at its end to wait for a free post. Which these are is
-    kept in ``out_charges``, int64 (N, 3): when it was looked up, behind which task, and whether it
-    can charge then; its first row's first column is what time it is now.
-    """
-    best = Choice(NONE, no_fit(), NEVER, 0.0, 0)
-    first, end = sheet.only_starts[task], sheet.only_starts[task + 1]
-    if first < end:
-        return best_node(sheet, board, task, from_s, without, haste_w)
-    for kind in range(sheet.modes.shape[1]):
-        if sheet.modes[task, kind, 0] < 0:
-            continue
-        for k in range(sheet.kind_starts[kind], sheet.kind_starts[kind + 1]):
-            node = sheet.by_kind[k]
-            if node == without:
-                continue
-            has_to_charge = least_of(sheet, board, task, node, from_s)[3]
-            if not has_to_charge or _can_charge(sheet, board, node, out_charges):
-                best = better_of(sheet, board, task, node, from_s, haste_w, best)
-    return best
-
-
-@inner
-def _can_charge(sheet: Sheet, board: Board, node: int, out_charges: Ints) -> bool:
-    """Tell whether a machine can charge at the end of its list; look it up once in an event."""
-    known, last = out_charges[1 + node], board.lines[node, LAST]
-    if known[0] != out_charges[0, 0] or known[1] != last:
-        known[0], known[1] = out_charges[0, 0], last
-        known[2] = can_charge(sheet, board, node, last)
-    return bool(known[2])
 
 
 @inner

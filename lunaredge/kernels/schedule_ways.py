@@ -5,7 +5,7 @@ Each is found with an estimate of how late it would make all; what it really lea
 
 from lunaredge.kernels.jit import inner
 from lunaredge.kernels.schedule_board import CHARGER, END, LAST, NODE, START, Board, tardiness
-from lunaredge.kernels.schedule_choice import may_have
+from lunaredge.kernels.schedule_choice import best_node, may_have
 from lunaredge.kernels.schedule_fit import AUTOMATIC
 from lunaredge.kernels.schedule_local import last_before
 from lunaredge.kernels.schedule_loose import ESTIMATE, Loose
@@ -20,7 +20,7 @@ from lunaredge.kernels.schedule_settle import (
     take_back,
 )
 from lunaredge.kernels.schedule_sheet import NEVER, NONE, Sheet, is_pinned_to, work_of
-from lunaredge.kernels.schedule_slots import ENDLESS, best_end, best_slot
+from lunaredge.kernels.schedule_slots import ENDLESS, best_slot
 
 AS_BEFORE, IN_A_SLOT, AT_THE_END = range(3)
 """In which a unit is put."""
@@ -53,9 +53,7 @@ def find_as_before(sheet: Sheet, board: Board, loose: Loose, unit: int, haste_w:
         task = sheet.units[unit, side]
         if task != NONE and to[3 * side] == NONE:
             other = to[3 - 3 * side]
-            node, ahead, own_late = _best_of_both(
-                sheet, board, loose, task, start_s, other, haste_w
-            )
+            node, ahead, own_late = _best_of_both(sheet, board, task, start_s, other, haste_w)
             if node == NONE:
                 return
             to[3 * side], to[3 * side + 1], to[3 * side + 2] = node, ahead, AUTOMATIC
@@ -65,17 +63,11 @@ def find_as_before(sheet: Sheet, board: Board, loose: Loose, unit: int, haste_w:
 
 @inner
 def _best_of_both(
-    sheet: Sheet,
-    board: Board,
-    loose: Loose,
-    task: int,
-    from_s: int,
-    without: int,
-    haste_w: float,
+    sheet: Sheet, board: Board, task: int, from_s: int, without: int, haste_w: float
 ) -> tuple[int, int, int]:
     """Give a node (-1: none), the task ahead there, and how late it seems: a slot or the end."""
     slot = best_slot(sheet, board, task, from_s, without)
-    choice = best_end(sheet, board, task, from_s, without, haste_w, loose.charges)
+    choice = best_node(sheet, board, task, from_s, without, haste_w)
     if choice.node != NONE and choice.late <= slot.late:
         return choice.node, board.lines[choice.node, LAST], choice.late
     return slot.node, slot.ahead, slot.late
@@ -88,53 +80,51 @@ def _may_be_on(sheet: Sheet, board: Board, task: int, node: int) -> bool:
 
 @inner
 def find_slot(sheet: Sheet, board: Board, loose: Loose, unit: int, from_s: int) -> None:
-    """Find the best slot of a unit; its estimate is ENDLESS if there is none."""
-    one, other = sheet.units[unit, 0], sheet.units[unit, 1]
+    """Find the best slot of a task alone; its estimate is ENDLESS if there is none."""
     to = loose.ways[IN_A_SLOT]
     to[ESTIMATE] = ENDLESS
-    slot = best_slot(sheet, board, one, from_s, NONE)
-    if slot.node == NONE or other != NONE:
+    if sheet.units[unit, 1] != NONE:
         return
-    to[0], to[1], to[2] = slot.node, slot.ahead, AUTOMATIC
-    late = slot.late
-    if other != NONE:
-        # They start together, so who comes first waits.
-        with_it = best_slot(sheet, board, other, slot.start, slot.node)
-        if with_it.node == NONE:
-            return
-        to[3], to[4], to[5] = with_it.node, with_it.ahead, AUTOMATIC
-        waits_s = max(0, with_it.start - slot.start)
-        late += with_it.late - tardiness(sheet, one, slot.end)
-        late += tardiness(sheet, one, slot.end + waits_s)
-    to[ESTIMATE] = late
+    slot = best_slot(sheet, board, sheet.units[unit, 0], from_s, NONE)
+    if slot.node != NONE:
+        to[0], to[1], to[2] = slot.node, slot.ahead, AUTOMATIC
+        to[ESTIMATE] = slot.late
 
 
 @inner
 def find_end(
     sheet: Sheet, board: Board, loose: Loose, unit: int, from_s: int, haste_w: float
 ) -> None:
-    """Find the best nodes of a unit behind all they do; its estimate is ENDLESS if there are none.
+    """Find the best nodes of a unit behind all they do; the estimate may be ENDLESS."""
+    loose.ways[AT_THE_END, ESTIMATE] = ENDLESS
+    is_found = _find_end_from(sheet, board, loose, unit, 0, from_s, haste_w)
+    # Who has the first choice may take the only node that the other could have.
+    if not is_found and sheet.units[unit, 1] != NONE:
+        _find_end_from(sheet, board, loose, unit, 1, from_s, haste_w)
 
-    Each of the two may go ahead of others where the other goes to the end.
-    """
-    one, other = sheet.units[unit, 0], sheet.units[unit, 1]
-    to = loose.ways[AT_THE_END]
-    to[ESTIMATE] = ENDLESS
-    choice = best_end(sheet, board, one, from_s, NONE, haste_w, loose.charges)
+
+@inner
+def _find_end_from(
+    sheet: Sheet, board: Board, loose: Loose, unit: int, side: int, from_s: int, haste_w: float
+) -> bool:
+    """Find the best nodes of a unit, of which the task on this side has the first choice."""
+    one, other = sheet.units[unit, side], sheet.units[unit, 1 - side]
+    to, own, its = loose.ways[AT_THE_END], 3 * side, 3 - 3 * side
+    choice = best_node(sheet, board, one, from_s, NONE, haste_w)
     if choice.node == NONE:
-        return
-    to[0], to[1], to[2] = choice.node, board.lines[choice.node, LAST], AUTOMATIC
+        return False
     late = choice.late
     if other != NONE:
-        with_it = best_end(
-            sheet, board, other, choice.fit.start, choice.node, haste_w, loose.charges
-        )
+        with_it = best_node(sheet, board, other, choice.fit.start, choice.node, haste_w)
         if with_it.node == NONE:
-            return
-        to[3], to[4], to[5] = with_it.node, board.lines[with_it.node, LAST], AUTOMATIC
+            return False
+        to[its], to[its + 1] = with_it.node, board.lines[with_it.node, LAST]
+        to[its + 2] = AUTOMATIC
         end_s = with_it.fit.start + work_of(sheet, one, choice.node)[0]
         late = with_it.late + tardiness(sheet, one, end_s)
+    to[own], to[own + 1], to[own + 2] = choice.node, board.lines[choice.node, LAST], AUTOMATIC
     to[ESTIMATE] = late
+    return True
 
 
 @inner

@@ -1,7 +1,7 @@
 """Checks of a task that comes to a plan that is kept up: what `check` asks of a whole problem."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
 
 from lunaredge.errors import ConfigError
 from lunaredge.placement.check import CAPABILITIES_MAX, check_task
@@ -10,10 +10,10 @@ from lunaredge.placement.problem import (
     KINDS_MAX,
     TASKS_MAX,
     Level,
+    Problem,
     Task,
     is_fixed,
 )
-from lunaredge.placement.sheet import Numbers
 from lunaredge.placement.travel import Travel
 
 
@@ -77,22 +77,53 @@ def check_group(task: Task, levels: Mapping[str, Level]) -> None:
         raise wrong(said, "task.apart.level", task.apart.level.value, remedy)
 
 
-def check_names(task: Task, numbers: Numbers) -> None:
-    """Check that there are not too many kinds, families or capabilities, of gone tasks included.
+class Census:
+    """How often each kind, family and capability is named: there may be so many different ones."""
 
-    Raises:
-        ConfigError: there would be.
-    """
-    kinds = (mode.kind for mode in task.modes)
-    for key, new, known, largest in (
-        ("task.modes[].kind", kinds, numbers.kinds, KINDS_MAX),
-        ("task.family", (task.family,), numbers.families, FAMILIES_MAX),
-        ("task.capabilities", task.capabilities, numbers.skills, CAPABILITIES_MAX),
-    ):
-        count = len(known) + _count_new(new, known)
-        if count > largest:
-            raise wrong("too many different ones", key, count, f"give at most {largest}")
+    def __init__(self, problem: Problem) -> None:
+        kinds = Counter(node.kind for node in problem.nodes)
+        machines = (node.machine for node in problem.nodes if node.machine)
+        families = Counter(machine.family for machine in machines)
+        families.update(name for setup in problem.setups for name in (setup.source, setup.target))
+        skills = Counter(skill for node in problem.nodes for skill in node.capabilities)
+        self._counts = {
+            "task.modes[].kind": (kinds, KINDS_MAX),
+            "task.family": (families, FAMILIES_MAX),
+            "task.capabilities": (skills, CAPABILITIES_MAX),
+        }
+        for task in problem.tasks:
+            self.enter(task)
+
+    def check(self, task: Task) -> None:
+        """Check that with a task there are not too many.
+
+        Raises:
+            ConfigError: there would be.
+        """
+        for key, names in _named(task).items():
+            counts, largest = self._counts[key]
+            count = len(counts) + len({name for name in names if name not in counts})
+            if count > largest:
+                raise wrong("too many different ones", key, count, f"give at most {largest}")
+
+    def enter(self, task: Task) -> None:
+        """Count the names of a task that comes."""
+        for key, names in _named(task).items():
+            self._counts[key][0].update(names)
+
+    def leave(self, task: Task) -> None:
+        """Count the names of a task that goes no more."""
+        for key, names in _named(task).items():
+            counts = self._counts[key][0]
+            counts.subtract(names)
+            for name in names:
+                if not counts[name]:
+                    del counts[name]
 
 
-def _count_new(names: Iterable[str], known: Mapping[str, Any]) -> int:
-    return len({name for name in names if name not in known})
+def _named(task: Task) -> dict[str, tuple[str, ...]]:
+    return {
+        "task.modes[].kind": tuple(mode.kind for mode in task.modes),
+        "task.family": (task.family,),
+        "task.capabilities": task.capabilities,
+    }

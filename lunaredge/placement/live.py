@@ -5,6 +5,8 @@ A repair only mends; for better plans make a `Planner` of `LivePlan.problem` wit
 as its start.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 
@@ -173,7 +175,8 @@ class LivePlan:
     def cancel(self, task: str) -> tuple[str, ...]:
         """Strike a task off, and the one that it meets; both come first in what this gives.
 
-        What names it as a predecessor can't be placed any more, see the contract: it is left out,
+        Of what was left out, that which adds the most tardiness may have its node now. What names
+        it as a predecessor can't be placed any more, see the contract: it is left out,
         until a task of that name is added again.
 
         Raises:
@@ -185,8 +188,9 @@ class LivePlan:
             raise wrong("a fixed task can't be cancelled", "task", task, remedy)
         partner = self._roster.partner(task)
         names = [task] if partner is None else [task, partner]
+        freed = [self._board.rows[self._roster.numbers.tasks[name], NODE] for name in names]
         self._roster.bar(names)
-        told = self._rearrange()
+        told = self._rearrange(freed)
         for name in names:
             self._board.score[LATE] -= self._late(self._roster.numbers.tasks[name])
             self._roster.leave(name)
@@ -237,9 +241,17 @@ class LivePlan:
         except ConfigError as exc:
             raise wrong(exc.problem, key, value, exc.remedy) from None
 
-    def _rearrange(self) -> tuple[str, ...]:
-        """Find anew what can be placed, and place it; take off what can't be any more."""
+    def _rearrange(self, freed: Sequence[int] = ()) -> tuple[str, ...]:
+        """Find anew what can be placed, and place it; take off what can't be any more.
+
+        Nodes that are freed of something may have what was left out.
+        """
         gone, tasks = self._roster.renumber()
+        sheet, board = self._roster.sheet, self._board
+        for node in freed:
+            if node != NONE:
+                wanted = wanting(sheet, board, node, _WANTING_MAX)
+                tasks = np.append(tasks, wanted[board.rows[wanted, NODE] == NONE])
         return self._mend(tasks, gone)
 
     def _mend(
@@ -288,7 +300,7 @@ class LivePlan:
     def _make_room(self) -> None:
         room = self._roster.room
         self._desk = desk_for(self._roster.sheet, _TRIAL_UNITS_MAX, room)
-        self._loose = loose_for(room, len(self._problem.nodes), self._event_units)
+        self._loose = loose_for(room, self._event_units)
 
     def _widen(self, task: Task) -> None:
         """Keep account of resources that nobody has needed before."""

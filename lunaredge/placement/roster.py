@@ -9,7 +9,7 @@ import numpy as np
 from lunaredge.kernels.jit import Ints
 from lunaredge.kernels.schedule_sheet import NONE, PARTNER, TASK_COLUMNS, UNIT, Sheet
 from lunaredge.kernels.schedule_units import number_units
-from lunaredge.placement.arrivals import check_arrival, check_group, check_names, checked
+from lunaredge.placement.arrivals import Census, check_arrival, check_group, checked
 from lunaredge.placement.joined import inserted, padded, removed
 from lunaredge.placement.problem import Problem, Task, is_fixed
 from lunaredge.placement.sheet import Numbers, numbers_of, sheet_of, task_row, used_resources
@@ -38,9 +38,9 @@ class Roster:
         self._resources = used_resources(problem.tasks)
         sheet = sheet_of(problem, travel, self.numbers)
         self._levels = {task.apart.group: task.apart.level for task in problem.tasks if task.apart}
+        self._free_groups: list[int] = []
+        self._census = Census(problem)
         # All families that come later stand for one, since no set-up names them.
-        self._later_family = len(sheet.setups)
-        self._kind_count = sheet.modes.shape[1]
         self.sheet: Sheet = sheet._replace(setups=np.pad(sheet.setups, (0, 1)))
         # Who waits for a name that is not there, and how long after.
         self._awaited: dict[str, list[tuple[int, int]]] = {}
@@ -95,7 +95,7 @@ class Roster:
             partners = {} if partner is None else {task.meets: partner}
         check_arrival(task, self.tasks, partners)
         check_group(task, self._levels)
-        check_names(task, self.numbers)
+        self._census.check(task)
         return task
 
     def partner(self, name: str) -> str | None:
@@ -108,16 +108,15 @@ class Roster:
         number = self._free.pop()
         self.tasks[task.id], self.names[number] = task, task.id
         self.numbers.tasks[task.id] = number
-        self._name(task)
+        self._census.enter(task)
         self._enter_waits(number, task)
         self._enter_groups(number, task)
         self.sheet.needs[number] = [getattr(task.needs, name) for name in self._resources]
         tasks, modes = self.sheet.tasks, self.sheet.modes
         for mode in task.modes:
-            kind = self.numbers.kinds[mode.kind]
             # Kinds that come later have no nodes.
-            if kind < self._kind_count:
-                modes[number, kind] = mode.duration_s, mode.energy_j
+            if mode.kind in self.numbers.kinds:
+                modes[number, self.numbers.kinds[mode.kind]] = mode.duration_s, mode.energy_j
         partner = NONE if task.meets is None else self.numbers.tasks[task.meets]
         tasks[number] = task_row(task, self.numbers, self._horizon_s, (partner, NONE))
         if partner != NONE:
@@ -158,12 +157,12 @@ class Roster:
         """Strike a task off that is barred; who names it then waits for what is not there."""
         task, number = self.tasks.pop(name), self.numbers.tasks.pop(name)
         del self.names[number]
+        self._census.leave(task)
         self._leave_waits(number, task)
         sheet = self.sheet
         members = sheet.members
         if task.apart is not None:
-            group = self.numbers.groups[task.apart.group]
-            members = removed(members, sheet.member_starts, group, number)
+            members = self._leave_group(number, task.apart.group)
         partner = sheet.tasks[number, PARTNER]
         if partner != NONE:
             sheet.tasks[partner, PARTNER] = NONE
@@ -184,6 +183,8 @@ class Roster:
             task.approved_s is None
             or any(after.task not in self.numbers.tasks for after in task.after)
             or (bool(task.only_on) and not any(n in self.numbers.nodes for n in task.only_on))
+            # Skills that come later no node has.
+            or any(skill not in self.numbers.skills for skill in task.capabilities)
         )
 
     def _await(self, number: int, task: Task) -> None:
@@ -191,15 +192,6 @@ class Roster:
         for after in () if is_fixed(task) else task.after:
             if after.task not in self.numbers.tasks:
                 self._awaited.setdefault(after.task, []).append((number, after.lag_s))
-
-    def _name(self, task: Task) -> None:
-        """Number the names that a task is the first to have."""
-        numbers = self.numbers
-        for mode in task.modes:
-            numbers.kinds.setdefault(mode.kind, len(numbers.kinds))
-        for skill in task.capabilities:
-            numbers.skills.setdefault(skill, len(numbers.skills))
-        numbers.families.setdefault(task.family, self._later_family)
 
     def _enter_waits(self, number: int, task: Task) -> None:
         """Let a task wait for others, and those for it that have been waiting for its name."""
@@ -228,8 +220,10 @@ class Roster:
         if task.apart is not None:
             self._levels[task.apart.group] = task.apart.level
             groups = self.numbers.groups
-            if task.apart.group not in groups:
-                groups[task.apart.group] = len(groups)
+            if task.apart.group not in groups and self._free_groups:
+                groups[task.apart.group] = self._free_groups.pop()
+            elif task.apart.group not in groups:
+                groups[task.apart.group] = len(member_starts) - 1
                 member_starts = padded(member_starts, 1, len(members))
             members = inserted(members, member_starts, groups[task.apart.group], [number])
         self.sheet = sheet._replace(
@@ -239,15 +233,25 @@ class Roster:
             member_starts=member_starts,
         )
 
+    def _leave_group(self, number: int, group: str) -> Ints:
+        """Give the members of all groups without a task; an empty group is free for another."""
+        known = self.numbers.groups[group]
+        starts = self.sheet.member_starts
+        members = removed(self.sheet.members, starts, known, number)
+        if starts[known] == starts[known + 1]:
+            del self.numbers.groups[group], self._levels[group]
+            self._free_groups.append(known)
+        return members
+
     def _leave_waits(self, number: int, task: Task) -> None:
         """Undo what a task waits for, and let those behind it wait for its name."""
         sheet = self.sheet
         before, behind = sheet.before, sheet.behind
         starts, behind_starts = sheet.before_starts, sheet.behind_starts
-        for source in {int(s) for s in before[starts[number] : starts[number + 1], 0]}:
+        for source in np.unique(before[starts[number] : starts[number + 1], 0]).tolist():
             behind = removed(behind, behind_starts, source, number)
         before = removed(before, starts, number)
-        for after in {int(t) for t in behind[behind_starts[number] : behind_starts[number + 1]]}:
+        for after in np.unique(behind[behind_starts[number] : behind_starts[number + 1]]).tolist():
             pairs = before[starts[after] : starts[after + 1]]
             lags_s = pairs[pairs[:, 0] == number, 1].tolist()
             self._awaited.setdefault(task.id, []).extend((after, lag_s) for lag_s in lags_s)
@@ -257,8 +261,9 @@ class Roster:
         self.sheet = sheet._replace(before=before, behind=behind)
         for one in task.after:
             if one.task in self._awaited:
-                waiting = [pair for pair in self._awaited[one.task] if pair[0] != number]
-                self._awaited[one.task] = waiting
+                waiting = [pair for pair in self._awaited.pop(one.task) if pair[0] != number]
+                if waiting:
+                    self._awaited[one.task] = waiting
 
 
 def _lengthened(starts: Ints, count: int) -> Ints:

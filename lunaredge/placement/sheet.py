@@ -182,7 +182,10 @@ def _task_rows(
 def task_row(
     task: Task, numbers: Numbers, horizon_s: int, partner_and_unit: tuple[int, int]
 ) -> tuple[int, ...]:
-    """Give the columns of a task, see `schedule_sheet`."""
+    """Give the columns of a task, see `schedule_sheet`.
+
+    It may have come later than the numbers: no set-up then names its family, no node its skills.
+    """
     now, apart, nowhere = task.current, task.apart, len(numbers.nodes)
     place, end = NONE if task.place is None else task.place, end_of(task)
     return (
@@ -192,7 +195,7 @@ def task_row(
         task.weight,
         place,
         NONE if end is None else end,
-        numbers.families[task.family],
+        numbers.families.get(task.family, len(numbers.families)),
         task.needs_light,
         partner_and_unit[0],
         NONE if apart is None else numbers.groups[apart.group],
@@ -203,7 +206,7 @@ def task_row(
         0 if now is None else now.left_j,
         is_fixed(task),
         task.health_pct_min,
-        _bits(task.capabilities, numbers.skills),
+        _bits((skill for skill in task.capabilities if skill in numbers.skills), numbers.skills),
         partner_and_unit[1],
     )
 

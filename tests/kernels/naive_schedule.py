@@ -394,19 +394,26 @@ def place_alone(yard, genes, t, haste_w):
 
 
 def place_pair(yard, genes, one, other, haste_w):
-    """Put two tasks that meet where they start together: both choose anew until they do."""
+    """Put two tasks that meet where they start together: both choose anew until they do.
+
+    Give whether the first has left the second no node, and taken one that it could have had.
+    """
+    is_first_round = True
     from_s = max(earliest_start(yard, one), earliest_start(yard, other))
     while from_s < NEVER:
         n, fit = chosen_node(yard, genes, one, from_s, NONE, haste_w)
         if n == NONE:
-            return
+            return False
         put_chosen(yard, genes, one, n, fit)
         at, other_fit = chosen_node(yard, genes, other, fit.start, n, haste_w)
         if other_fit.start == fit.start:
             put_chosen(yard, genes, other, at, other_fit)
-            return
+            return False
         yard.take(one)
-        from_s = NEVER if at == NONE else other_fit.start
+        if at == NONE:
+            return is_first_round and is_pinned_to(yard, other, n) and may_ever(yard, other, n)
+        from_s, is_first_round = other_fit.start, False
+    return False
 
 
 def built(problem, travel, units, genes, haste_w):
@@ -423,5 +430,7 @@ def built(problem, travel, units, genes, haste_w):
         if pair[1] == NONE:
             place_alone(yard, genes, pair[0], haste_w)
         else:
-            place_pair(yard, genes, *(pair[::-1] if genes.turned[unit] else pair), haste_w)
+            pair = pair[::-1] if genes.turned[unit] else pair
+            if place_pair(yard, genes, *pair, haste_w):
+                place_pair(yard, genes, *pair[::-1], haste_w)
     return yard

@@ -200,6 +200,37 @@ def test_what_waits_for_a_cancelled_task_is_left_out_until_one_of_that_name_come
     assert {item.task: item.start_s for item in live.plan().placed} == {"a": 0, "c": 6}
 
 
+def test_what_was_left_out_has_the_room_that_a_cancelled_task_leaves():
+    one = Resources(cpu_mcores=1)
+    problem = site(job("a", needs=one), job("c", needs=one), board(has=one), horizon_s=7)
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+
+    changed = live.cancel("a")
+
+    assert changed == ("a", "c")
+    assert [item.task for item in live.plan().placed] == ["c"]
+
+
+def test_names_of_tasks_that_are_gone_are_forgotten():
+    problem = site(job("a"), board("b"), board("c"), horizon_s=1_000)
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+
+    for k in range(300):
+        mode = Mode(kind="board", duration_s=4, energy_j=8)
+        other = Mode(kind=f"kind {k}", duration_s=4, energy_j=8)
+        task = Task(id="x", modes=(mode, other), family=f"family {k}")
+        assert live.add(task) == ("x",)
+        live.cancel("x")
+        live.add(job("y", capabilities=(f"skill {k}",), apart=Apart(group="g")))
+        assert live.plan().unplaced == ("y",)
+        live.cancel("y")
+
+    # Of a group nobody is left of, too: the next one may have another level.
+    pair = [job(name, apart=Apart(group="g", level=Level.RACK)) for name in ("m", "n")]
+    assert [live.add(task) for task in pair] == [("m",), ("n",)]
+    assert violations(live.problem, ROADS, live.plan()) == []
+
+
 def test_a_hand_over_is_cancelled_as_a_whole():
     problem = site(job("a", meets="c"), job("c"), job("d"), board("b"), board("e"))
     live = LivePlan(problem, ROADS, planned(problem, ROADS))
@@ -223,6 +254,16 @@ def test_who_meets_one_that_is_placed_takes_it_along():
     assert alone == ("a",)
     assert sorted(together) == ["a", "d"]
     assert {item.start_s for item in live.plan().placed} == {0}
+
+
+def test_who_is_met_leaves_the_only_node_that_the_other_can_have():
+    problem = site(job("a"), board("b"), board("c"))
+    live = LivePlan(problem, ROADS, planned(problem, ROADS))
+
+    live.add(job("d", meets="a", only_on=("b",)))
+
+    assert {item.task: item.node for item in live.plan().placed} == {"a": "c", "d": "b"}
+    assert Planner(live.problem, ROADS).plan().unplaced == ()
 
 
 def test_a_circle_that_a_new_task_closes_is_not_placed():
