@@ -3,10 +3,10 @@
 Shifting a task to an earlier start harms no other, and neither does shifting a charge, as long as
 its own task is still left with enough and the next charge takes no longer for it (in the dark it
 may, once in some hundred problems with heat: then a better plan is missed). So among the best plans
-is one in which nothing could begin earlier. It is found by adding one thing after another, by the times at which they begin: a
-task, two that meet, or a charge; each as early as the judge allows with what is there already. Only
-a charge may have to wait until its task would be left with enough: that shows when the task is
-added, and then the charge is tried anew, from then on.
+is one in which nothing could begin earlier. It is found by adding one thing after another, by the
+times at which they begin: a task, two that meet, or a charge; each as early as the judge allows
+with what is there already. Only a charge may have to wait until its task would be left with enough:
+that shows when the task is added, and then the charge is tried anew, from then on.
 """
 
 import itertools
