@@ -22,12 +22,11 @@ from lunaredge.units import MOON_GRAVITY_M_S2, SECONDS_PER_HOUR
 CLIMB_EFFICIENCY_RATIO = 0.5
 # A blade or a roller in the ground asks for more than rolling alone.
 TOOL_LOAD_RATIO = 1.5
-
-
 # Nobody knows how long a machine will wait for its way; this much energy is set aside for it: ten
 # times the wait before an idle machine goes home.
 WAITING_S = 1200.0
-
+# Meters and chargers stop short of the last per cent: so much of a battery is counted on.
+CHARGED_RATIO = 0.98
 
 NO_WAY = "no way there and home over this ground"
 
@@ -67,6 +66,11 @@ def kept_wh(spec: MachineSpec) -> float:
     return spec.reserve_wh + _wh(spec.idle_w, WAITING_S)
 
 
+def charged_wh(spec: MachineSpec) -> float:
+    """Give what a machine's battery holds at least once it has been charged."""
+    return CHARGED_RATIO * spec.battery_wh
+
+
 def shortfall(spec: MachineSpec, effort: Effort | None, battery_wh: float) -> str:
     """Say what a machine with that much in its battery lacks for an effort; empty for nothing."""
     if effort is None:
@@ -80,7 +84,7 @@ def least_shortfall(spec: MachineSpec, task: Task, legs: tuple[Leg, ...], home: 
     work = _work(spec, task, legs, _straight(spec, first, last))
     energy_wh = work.energy_wh + drive_wh(spec, _straight(spec, home, first))
     energy_wh += drive_wh(spec, _straight(spec, last, home))
-    return _lack(energy_wh, spec.battery_wh - spec.reserve_wh)
+    return _lack(energy_wh, charged_wh(spec) - spec.reserve_wh)
 
 
 def _straight(spec: MachineSpec, start: Point, goal: Point) -> Travel:

@@ -17,7 +17,7 @@ from lunaredge.placement.problem import ENERGY_J_MAX, HORIZON_S_MAX
 from lunaredge.scheduler.ability import Ability, abilities, is_out
 from lunaredge.scheduler.arrays import travel_of
 from lunaredge.scheduler.candidates import NodeCandidate, PlacementProblem, Planned, TaskCandidate
-from lunaredge.scheduler.effort import Standing, drive_wh, kept_wh
+from lunaredge.scheduler.effort import Standing, charged_wh, drive_wh, kept_wh
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.outset import Held, Outset, outset_of
 from lunaredge.scheduler.travel import Travel, travels
@@ -303,7 +303,7 @@ def _machine(name: NodeId, outset: Outset, standing: Standing) -> library.Machin
     return library.Machine(
         mover=name,
         place=HERE,
-        battery_j=max(charge_j, math.floor(spec.battery_wh * SECONDS_PER_HOUR)),
+        battery_j=max(charge_j, math.floor(charged_wh(spec) * SECONDS_PER_HOUR)),
         charge_j=charge_j,
         reserve_j=_joules(kept_wh(spec)),
         idle_w=math.ceil(spec.idle_w),

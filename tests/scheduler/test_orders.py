@@ -64,7 +64,7 @@ def test_a_sound_order_is_not_refused():
         (changed(DIG, stand=(math.nan, 0.0)), "digger-1: boundary"),
         (changed(DIG, stand=(20.0, 3.0)), "m from zone pit; a machine reaches 8 m"),
         (changed(HAUL, to_stand=(30.0, -50.0)), "m from to_pile berm; a machine reaches 8 m"),
-        (changed(DIG, mass_kg=1_000_000.0), "Wh until home, has 1800 over the reserve"),
+        (changed(DIG, mass_kg=1_000_000.0), "Wh until home, has 1760 over the reserve"),
         (changed(HAUL, to_stand=None), "to_stand is needed"),
         (changed(HAUL, to_pile="spoil"), "pile and to_pile are both spoil"),
         (changed(HAUL, to_stand=(0.0, -70.0)), "hauler-1: keep_out crater"),

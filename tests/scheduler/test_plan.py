@@ -314,3 +314,19 @@ def test_who_could_is_told_of_before_who_never_can():
     refusals = planned([grade("level")], [unable, machine(held=True)]).refusals
 
     assert [r.constraint for r in refusals] == ["held", "capability"]
+
+
+@pytest.mark.parametrize("used_ratio", [0.999, 0.99, 0.981, 0.979, 0.9])
+def test_a_machine_whose_charge_stops_short_of_full_does_not_charge_for_ever(used_ratio):
+    (item,) = planned([grade("level")], [machine()]).planned
+    capacity_wh = item.needed_wh / used_ratio
+    node = machine()
+    body = msgspec.structs.replace(node.spec.machine, battery_wh=capacity_wh)
+    spec = msgspec.structs.replace(node.spec, machine=body)
+
+    for read_ratio in (0.981, 0.995, 1.0):
+        node = machine(spec=spec, battery_wh=read_ratio * capacity_wh)
+        solution = planned([grade("level")], [node])
+
+        assert solution.charging == ()
+        assert bool(solution.assignments) is (read_ratio > used_ratio)
