@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.gap import AMOUNT_MAX, PAIRS_MAX, TASKS_MAX, Solver
 from lunaredge.kernels.jit import Flags, Floats, Ints
+from lunaredge.placement.asked import counted
 
 _PLACE = "assign"
 _ROUNDS = 20_000
@@ -57,9 +58,7 @@ class AssignOptions(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Check the fields."""
         for key in ("rounds", "seed"):
-            value = getattr(self, key)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise _wrong("no such number", key, value, "give a whole number of at least 0")
+            counted(_PLACE, key, getattr(self, key))
 
 
 def _never() -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lunaredge.errors import ConfigError
 from lunaredge.kernels.jit import Ints
 from lunaredge.kernels.mapf_agents import seeds_from
 from lunaredge.kernels.schedule_board import COST, NODE, Board
@@ -15,6 +16,7 @@ from lunaredge.kernels.schedule_lists import improve_lists, lists_from
 from lunaredge.kernels.schedule_sheet import NONE, Sheet
 from lunaredge.kernels.schedule_start import place_some, urgencies
 from lunaredge.kernels.schedule_walk import improve_walk, walk_from
+from lunaredge.placement.asked import counted, planned
 from lunaredge.placement.bound import lower_bound
 from lunaredge.placement.check import check
 from lunaredge.placement.plan import Plan, Score
@@ -25,6 +27,7 @@ from lunaredge.placement.start import genes_like, hastened, kept
 from lunaredge.placement.travel import Travel
 from lunaredge.placement.waits import with_waits
 
+_PLACE = "planner"
 # Up to here making the plan anew beats moving parts of it (x86-64, 2026-11: at 200 units after a
 # second by 0 to 4 %, at 20 by 20 % where all wait for one charger; at 2,000 it finds nothing).
 LISTS_UNITS_MAX = 400
@@ -61,13 +64,15 @@ class Planner:
         If it is over before all tasks have had their turn, the others are not placed for now.
 
         Raises:
-            ConfigError: a value of the problem is wrong.
+            ConfigError: a value of the problem is wrong, or an argument.
         """
+        if start is not None:
+            planned(_PLACE, "start", start)
         self._travel = Travel() if travel is None else travel
         self._problem = check(problem, self._travel)
         self._sheet = sheet_of(self._problem, self._travel, numbers_of(self._problem, self._travel))
         self._base = board_of(self._problem, self._sheet)
-        self._seeds = seeds_from(seed)
+        self._seeds = seeds_from(counted(_PLACE, "seed", seed))
         self._haste_w = _typical_w(self._sheet.modes)
         genes, board = self._first(start, is_over)
         is_small = len(self._sheet.units) <= LISTS_UNITS_MAX
@@ -80,8 +85,17 @@ class Planner:
         """Look for better plans until it is over, or for so many steps; give the steps made.
 
         The same problem, seed and steps give the same plan.
+
+        Raises:
+            ConfigError: nothing says when to stop, or no such number of steps.
         """
-        assert is_over is not never or steps is not None, "nothing says when to stop"
+        if steps is not None:
+            counted(_PLACE, "steps", steps)
+        elif is_over is never:
+            remedy = "give is_over, or steps"
+            raise ConfigError(
+                "nothing says when to stop", place=_PLACE, key="steps", value=None, remedy=remedy
+            )
         done, unit_count = 0, len(self._sheet.units)
         if unit_count == 0 or not self._problem.nodes:
             return 0
@@ -108,7 +122,7 @@ class Planner:
 
     def bound(self, is_over: Callable[[], bool] = never, *, rounds: int = 100_000) -> Score:
         """Give a score that no plan is better than; see `bound.lower_bound`."""
-        return lower_bound(self._sheet, self._base, is_over, rounds)
+        return lower_bound(self._sheet, self._base, is_over, counted(_PLACE, "rounds", rounds))
 
     def _improve(self, step_count: int) -> None:
         sheet, base = self._sheet, self._base

@@ -30,6 +30,7 @@ from lunaredge.kernels.schedule_sheet import (
 )
 from lunaredge.kernels.schedule_start import urgencies
 from lunaredge.placement.arrivals import checked, wrong
+from lunaredge.placement.asked import counted, planned
 from lunaredge.placement.check import check
 from lunaredge.placement.joined import padded
 from lunaredge.placement.plan import Plan, Score
@@ -74,8 +75,10 @@ class LivePlan:
         chooses nothing any more.
 
         Raises:
-            ConfigError: a value of the problem is wrong, or the plan breaks a rule.
+            ConfigError: a value of the problem is wrong, or an argument, or the plan breaks a rule.
         """
+        counted("live plan", "event_units", event_units)
+        planned("live plan", "plan", plan)
         self._problem, self._travel = check(problem, travel), travel
         self._roster = Roster(self._problem, travel)
         sheet = self._roster.sheet

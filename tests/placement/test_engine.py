@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
+from lunaredge.errors import ConfigError
 from lunaredge.placement.engine import Planner
 from lunaredge.placement.plan import Plan, Score
 from lunaredge.placement.problem import Charger
@@ -131,6 +132,32 @@ def test_the_posts_of_chargers_at_one_place_are_counted_together():
     together = replace(apart, chargers=(Charger(place=0, posts=2),))
 
     assert planned(apart, ROADS, 100) == planned(together, ROADS, 100)
+
+
+@pytest.mark.parametrize(
+    ("how", "key"),
+    [
+        ({"seed": -1}, "seed"),
+        ({"seed": "a"}, "seed"),
+        ({"seed": True}, "seed"),
+        ({"start": "x"}, "start"),
+    ],
+)
+def test_a_wrong_argument_is_named(how, key):
+    with pytest.raises(ConfigError) as raised:
+        Planner(site(), ROADS, **how)
+
+    assert raised.value.key == key
+
+
+def test_a_search_without_an_end_is_refused():
+    planner = Planner(site(job(), board()), ROADS)
+
+    for how in ({}, {"steps": -1}, {"steps": 0.5}):
+        with pytest.raises(ConfigError, match="steps"):
+            planner.improve(**how)
+    with pytest.raises(ConfigError, match="rounds"):
+        planner.bound(rounds=-1)
 
 
 def test_an_empty_site_has_an_empty_plan():

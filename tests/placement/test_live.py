@@ -67,6 +67,12 @@ def test_a_plan_that_breaks_a_rule_is_not_taken_up():
         assert raised.value.value == wrong.task
 
 
+def test_what_is_no_plan_is_not_taken_up():
+    for wrong, how in ((None, {}), ("plan", {}), (planned(site(), ROADS), {"event_units": -1})):
+        with pytest.raises(ConfigError):
+            LivePlan(site(), ROADS, wrong, **how)
+
+
 def test_posts_at_one_place_are_counted_together_after_events():
     machines = [rover(name, charge_j=20, charge_w=1, idle_w=0) for name in ("r", "s", "t")]
     two = (Charger(place=0), Charger(place=0))
