@@ -14,7 +14,7 @@ from lunaredge.wire import messages
 COLUMNS = (
     Column("node", "NODE"),
     Column("constraint", "REFUSED BY"),
-    Column("detail", "DETAIL", is_free=True),
+    Column("detail", "DETAIL", is_free=True, wraps=True),
 )
 
 
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     question = messages.Explain(request=new_request(), task=TaskId(options.task))
     answer = site_access.with_client(client, (), lambda site: site.ask(question))
     # Who has no such task, or may not say, answers with no rows at all.
-    why = json.loads(answer.rows) or {"plan": None, "refusals": []}
+    why = json.loads(answer.rows) or {"plan": None, "reason": None, "refusals": []}
     rows = why["refusals"]
     if options.json:
         print(as_json({"found": answer.ok, "text": answer.text} | why))

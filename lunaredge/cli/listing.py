@@ -57,9 +57,9 @@ COLUMNS = {
         Column("task", "TASK"),
         Column("node", "NODE"),
         Column("is", "IS"),
-        Column("leaves_in_s", "LEAVES_S", spare=2),
-        Column("starts_in_s", "STARTS_S"),
-        Column("ends_in_s", "ENDS_S"),
+        Column("leaves_in_s", "LEAVES_IN_S", spare=2),
+        Column("starts_in_s", "STARTS_IN_S"),
+        Column("ends_in_s", "ENDS_IN_S"),
         Column("energy_wh", "WH", spare=1),
         Column("waits", "WAITS", is_free=True),
     ),
@@ -192,11 +192,15 @@ def _aged(row: Row, view_age_s: float) -> Row:
     # A view from a clock ahead of ours makes nothing younger.
     more_s = max(0.0, view_age_s)
     aged = dict(row)
-    for keys, sign in ((AGES, 1.0), (WAITS, -1.0)):
-        for key in keys:
-            age_s = row.get(key)
-            if isinstance(age_s, int | float):
-                aged[key] = age_s + sign * more_s
+    for key in AGES:
+        age_s = row.get(key)
+        if isinstance(age_s, int | float):
+            aged[key] = age_s + more_s
+    for key in WAITS:
+        wait_s = row.get(key)
+        if isinstance(wait_s, int | float):
+            # Plans are of whole seconds, and of no more.
+            aged[key] = round(wait_s - more_s)
     if more_s > STALE_S and row.get("mark") == "measured":
         aged["mark"] = "last known"
     return aged

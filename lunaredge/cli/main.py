@@ -140,7 +140,9 @@ def _run(words: Sequence[str]) -> int:
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else EXIT_BAD_INPUT
     except LunarEdgeError as exc:
-        print(f"lunaredge: {exc}", file=sys.stderr)
+        # What is wrong with the words of a command names the command already.
+        prefix = "" if str(exc).startswith("lunaredge ") else "lunaredge: "
+        print(f"{prefix}{exc}", file=sys.stderr)
         return exc.exit_code
     except ModuleNotFoundError as exc:
         return _explain_missing(exc)

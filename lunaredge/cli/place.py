@@ -8,14 +8,23 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from lunaredge.cli.interrupt import heeding_interrupts
+from lunaredge.cli.kernel_reach import kernels_of
+from lunaredge.cli.main import EXIT_INTERRUPTED
 from lunaredge.cli.place_answer import Answer, Kept, as_text, document_of, kept_of
-from lunaredge.cli.progress import telling_of_compiling, telling_of_planning
+from lunaredge.cli.place_notes import notes_on
+from lunaredge.cli.place_score import lateness_of
+from lunaredge.cli.progress import ONCE, telling_of_compiling, telling_of_planning
 from lunaredge.cli.table import as_json, shown, width_of_stdout
 from lunaredge.errors import ConfigError
+from lunaredge.kernels.schedule_walk import improve_walk, walk_from
 from lunaredge.placement import Mode, Node, Plan, Planner, Problem, Reasons, Score, Task, Why
+from lunaredge.placement.bound import hopeless
 from lunaredge.placement.engine import LISTS_UNITS_MAX, never
 from lunaredge.placement.refusals import listed
+from lunaredge.placement.start import kept
 from lunaredge.runtime.files.document import file_error
 from lunaredge.runtime.files.placement_file import PlacementFile, load_plan, load_problem
 from lunaredge.runtime.files.route_output import check_target, write_whole
@@ -27,8 +36,6 @@ STEPS_MAX = 1 << 40
 _BOUND_S_MAX = 2.0
 # How often what is told of a long search is brought up to date.
 _TELL_S = 0.5
-# The planner looks at its end once for so many tasks or fewer: its first list is never cut short.
-_TASKS_PER_LOOK = 500
 # A reason looks at every node and all that is done there: 2 us for each task and node of the
 # problem (x86-64, 2026-11), so all that are given unasked take some 8 s.
 WHYS_MAX = 20
@@ -47,6 +54,9 @@ The same problem, --start, --seed and --steps give the same plan on every
 machine. The first plan is always finished (10,000 tasks on 1,000 nodes: 1 s).
 Reading and compiling don't count; the bound is looked for afterwards, as long
 again but 2 s at most.
+
+Ctrl-C ends the search: the best plan so far is printed and written. A second
+one, or one before there is a plan, ends it without.
 
 exit codes: 0 every task has its place, 1 one has none, 2 bad input or usage,
 3 the disk is full or a needed part is missing, 130 interrupted, 141 the answer
@@ -101,10 +111,14 @@ def _run(options: argparse.Namespace) -> int:
     given = load_problem(options.problem)
     _check_names(options, given.problem)
     start = None if options.start is None else load_plan(options.start)
-    with telling_of_compiling():
-        _compile(len(given.problem.tasks))
-    with telling_of_planning() as say:
-        answer = _answer(given, start, options, say)
+    for note in notes_on(given.problem):
+        print(shown(f"{options.problem}: {note}"), file=sys.stderr)
+    task_count = len(given.problem.tasks)
+    once = f"{ONCE} for more than {LISTS_UNITS_MAX} tasks" if _is_large(task_count) else ONCE
+    with telling_of_compiling(_kernels(task_count, start), once):
+        _compile(task_count, start)
+    with telling_of_planning() as say, heeding_interrupts() as is_interrupted:
+        answer = _answer(given, start, options, Watch(say, is_interrupted))
     document = document_of(answer)
     if options.out is not None:
         write_whole(options.out, as_json(document).encode() + b"\n")
@@ -113,58 +127,68 @@ def _run(options: argparse.Namespace) -> int:
         print(_told_of_start(options.start, start, given.problem, answer.kept), file=sys.stderr)
     if options.out is not None:
         print(f"wrote the answer to {shown(str(options.out))}", file=sys.stderr)
+    if is_interrupted():
+        print("place was interrupted; this is the best plan until then", file=sys.stderr)
+        return EXIT_INTERRUPTED
     return 1 if answer.plan.unplaced else 0
 
 
+class Watch(NamedTuple):
+    """How a search is told of, and told to end."""
+
+    say: Callable[[str], None]
+    is_interrupted: Callable[[], bool] = never
+
+
 def _answer(
-    given: PlacementFile,
-    start: Plan | None,
-    options: argparse.Namespace,
-    say: Callable[[str], None],
+    given: PlacementFile, start: Plan | None, options: argparse.Namespace, watch: Watch
 ) -> Answer:
     """Give the plan, how good it is, and why what is left out is."""
-    planner = _planned(given, start, options, say)
-    say("looking for a bound")
-    bound = _bound(planner, options)
-    say("reading off the plan")
+    planner = _planned(given, start, options, watch)
+    watch.say("looking for a bound")
+    bound = _bound(planner, options, watch)
+    watch.say("reading off the plan")
     plan = planner.plan()
+    lost = hopeless(given.problem, given.travel) if plan.unplaced else ()
     return Answer(
         problem=given.problem,
         plan=plan,
         bound=bound,
-        whys=_whys(given, plan, options.why, say),
+        late=lateness_of(given.problem, plan, set(lost)),
+        whys=_whys(given, plan, options.why, watch.say),
         kept=None if start is None else kept_of(start, plan),
     )
 
 
 def _planned(
-    given: PlacementFile,
-    start: Plan | None,
-    options: argparse.Namespace,
-    say: Callable[[str], None],
+    given: PlacementFile, start: Plan | None, options: argparse.Namespace, watch: Watch
 ) -> Planner:
-    """Give the planner once its time is over."""
+    """Give the planner once its time is over, or somebody has had enough of it."""
     is_timed = options.steps is None and options.seconds > 0.0
-    is_over = deadline(options.seconds) if is_timed else never
+    is_over = watch.is_interrupted
+    if is_timed:
+        is_over = _sooner(deadline(options.seconds), is_over)
     planner = Planner(
         given.problem,
         given.travel,
         start=start,
         seed=options.seed,
-        is_over=_once_finished(len(given.problem.tasks), is_over),
+        is_over=is_over,
+        is_whole=True,
     )
-    say(_told(planner.score))
+    watch.say(_told(planner.score))
     if not is_timed:
-        planner.improve(steps=options.steps or 0)
+        planner.improve(is_over, steps=options.steps or 0)
     while is_timed and not is_over() and planner.improve(_sooner(is_over, deadline(_TELL_S))):
-        say(_told(planner.score))
+        watch.say(_told(planner.score))
     return planner
 
 
-def _bound(planner: Planner, options: argparse.Namespace) -> Score:
+def _bound(planner: Planner, options: argparse.Namespace, watch: Watch) -> Score:
     if options.steps is not None:
-        return planner.bound(rounds=options.steps)
-    return planner.bound(deadline(min(options.seconds, _BOUND_S_MAX)))
+        return planner.bound(watch.is_interrupted, rounds=options.steps)
+    is_over = deadline(min(options.seconds, _BOUND_S_MAX))
+    return planner.bound(_sooner(is_over, watch.is_interrupted))
 
 
 def _whys(
@@ -191,18 +215,6 @@ def _sooner(one: Callable[[], bool], other: Callable[[], bool]) -> Callable[[], 
     return lambda: one() or other()
 
 
-def _once_finished(task_count: int, is_over: Callable[[], bool]) -> Callable[[], bool]:
-    """Give an end that no first plan is cut short by: half a plan helps nobody."""
-    looks_left = 1 + task_count // _TASKS_PER_LOOK
-
-    def is_done() -> bool:
-        nonlocal looks_left
-        looks_left -= 1
-        return looks_left < 0 and is_over()
-
-    return is_done
-
-
 def _told(score: Score) -> str:
     return f"planning, so far {score.late_s} weighted s late and {score.cost_j} J"
 
@@ -222,20 +234,35 @@ def _told_of_start(path: Path, start: Plan, problem: Problem, kept: Kept | None)
     return shown(f"{text}; not in the problem: {listed(strange)}" if strange else text)
 
 
-def _compile(task_count: int) -> None:
+def _is_large(task_count: int) -> bool:
+    """Tell whether a second search, with kernels of its own, may be needed."""
+    return task_count > LISTS_UNITS_MAX
+
+
+def _kernels(task_count: int, start: Plan | None) -> list[Any]:
+    """Give the kernels that a plan of so many tasks needs."""
+    without: list[Any] = [] if _is_large(task_count) else [improve_walk, walk_from]
+    return kernels_of([Planner], [*without, *([kept] if start is None else [])])
+
+
+def _compile(task_count: int, start: Plan | None) -> None:
     """Have the kernels at hand before the clock runs, by using each on a tiny problem."""
-    for count in (1, LISTS_UNITS_MAX + 1) if task_count > LISTS_UNITS_MAX else (1,):
+    for count in (1, LISTS_UNITS_MAX + 1) if _is_large(task_count) else (1,):
         mode = Mode(kind="any", duration_s=1)
         tasks = tuple(Task(id=f"{k}", modes=(mode,)) for k in range(count))
         tiny = Problem(tasks=tasks, nodes=(Node(id="any", kind="any"),), horizon_s=1)
         planner = Planner(tiny)
         planner.improve(steps=1)
         planner.bound(rounds=1)
+    if start is not None:
+        Planner(tiny, start=planner.plan())
 
 
 def _check(options: argparse.Namespace) -> None:
-    if not 0.0 <= options.seconds <= SECONDS_MAX:
-        raise _wrong("--seconds", options.seconds, f"give 0 to {SECONDS_MAX:g}")
+    seconds = options.seconds
+    if not 0.0 <= seconds <= SECONDS_MAX:
+        value = int(seconds) if seconds.is_integer() else seconds
+        raise _wrong("--seconds", value, f"give 0 to {SECONDS_MAX:g}")
     if options.steps is not None and not 0 <= options.steps <= STEPS_MAX:
         raise _wrong("--steps", options.steps, f"give 0 to {STEPS_MAX}")
     if not 0 <= options.seed < 1 << 63:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from lunaredge.cli import place_score
+from lunaredge.cli.place_score import Lateness, gaps_pct
 from lunaredge.cli.table import Column, Row, render, shown
 from lunaredge.placement import NodeWhy, Placed, Plan, Problem, Score, Why
 from lunaredge.placement.refusals import listed
@@ -22,15 +24,8 @@ _COLUMNS = (
 _REASONS = (
     Column("node", "NODE"),
     Column("constraint", "REFUSED BY"),
-    Column("detail", "DETAIL", is_free=True),
+    Column("detail", "DETAIL", is_free=True, wraps=True),
 )
-_SCORES = (
-    Column("what", ""),
-    Column("late_s", "LATE_S"),
-    Column("cost_j", "COST_J"),
-    Column("meaning", "", is_free=True),
-)
-_OURS = "this plan: weighted lateness first, then cost"
 _NUMBERS = {"start_s", "end_s", "charged_s", "energy_j", "late_s", "cost_j"}
 # Of reasons, where stdout is no terminal.
 _LINE_WIDTH = 80
@@ -52,6 +47,7 @@ class Answer(NamedTuple):
     problem: Problem
     plan: Plan
     bound: Score
+    late: Lateness
     whys: tuple[Why, ...]
     kept: Kept | None
 
@@ -86,19 +82,21 @@ def as_text(answer: Answer, wanted: list[str], width: int | None) -> str:
         parts.append(_wrapped(more, width))
     if parts and parts[-1]:
         parts.append("")
-    scores = _scores(answer)
-    parts += [_wrapped(_summary(answer), width), render(scores, _aligned(scores, _SCORES), width)]
+    scores = place_score.rows_of(plan, answer.bound, answer.late)
+    table = render(scores, _aligned(scores, place_score.COLUMNS), width)
+    parts += [_wrapped(_summary(answer), width), table]
     return "\n".join(parts)
 
 
 def document_of(answer: Answer) -> dict[str, Any]:
     """Give it as scripts get it, and as a file keeps it."""
-    late_pct, cost_pct = gaps_pct(answer.plan.score, answer.bound)
+    late_pct, cost_pct = gaps_pct(answer.plan.score, answer.bound, answer.late.hopeless_s)
     return {
         "placed": len(answer.plan.placed),
         "unplaced": len(answer.plan.unplaced),
         "makespan_s": makespan_s(answer.plan),
         "plan": msgspec.to_builtins(answer.plan),
+        "late": answer.late._asdict(),
         "bound": msgspec.to_builtins(answer.bound),
         "late_gap_pct": late_pct,
         "cost_gap_pct": cost_pct,
@@ -108,23 +106,9 @@ def document_of(answer: Answer) -> dict[str, Any]:
     }
 
 
-def gaps_pct(score: Score, bound: Score) -> tuple[float, float | None]:
-    """Give by how much of its tardiness and cost the best plan may be better, at the most.
-
-    The bound on the cost is of plans that are as little late as can be: of others it says nothing.
-    """
-    late_pct = _share_pct(score.late_s, bound.late_s)
-    return late_pct, None if late_pct else _share_pct(score.cost_j, bound.cost_j)
-
-
 def makespan_s(plan: Plan) -> int:
     """Give when the last task ends."""
     return max((item.end_s for item in plan.placed), default=0)
-
-
-def _share_pct(value: int, bound: int) -> float:
-    # Rounded up: what is not proven best never looks so.
-    return 0.0 if value <= bound else max(0.001, round(100.0 * (value - bound) / value, 3))
 
 
 def _row(item: Placed) -> Row:
@@ -151,34 +135,6 @@ def _aligned(rows: list[Row], columns: Sequence[Column]) -> list[Column]:
             column = column._replace(heading=heading.rjust(width))
         found.append(column)
     return found
-
-
-def _scores(answer: Answer) -> list[Row]:
-    """Give the plan's score, the bound and what is between, below each other."""
-    score, bound = answer.plan.score, answer.bound
-    late_pct, cost_pct = gaps_pct(score, bound)
-    is_least_late = late_pct == 0.0
-    is_best = cost_pct == 0.0
-    best = "none: no plan is better" if is_best else "the best plan may save so much, at most"
-    rows: list[Row] = [
-        {"what": "score", **_pair(score.late_s, score.cost_j), "meaning": _OURS},
-        {
-            "what": "bound",
-            **_pair(bound.late_s, bound.cost_j if is_least_late else None),
-            "meaning": "no plan is less late"
-            + (", and none as late costs less" if is_least_late else ""),
-        },
-        {"what": "gap", **_pair(_pct(late_pct), _pct(cost_pct)), "meaning": best},
-    ]
-    return rows
-
-
-def _pair(late: object, cost: object) -> Row:
-    return {"late_s": late, "cost_j": cost}
-
-
-def _pct(value: float | None) -> str | None:
-    return None if value is None else f"{value:.3g} %"
 
 
 def _summary(answer: Answer) -> str:

@@ -3,11 +3,12 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from lunaredge.cli.doctor.kernels import say_progress
+from lunaredge.cli.doctor.kernels import is_cached, say_progress
 
 # A warm start is done by then.
 _LOOK_S = 2.0
@@ -17,11 +18,18 @@ _GROWTH = 2.0
 _COLUMNS = 79
 
 
+ONCE = "once on this machine"
+
+
 @contextmanager
-def telling_of_compiling() -> Iterator[None]:
-    """Look now and then whether kernels are being compiled, and say so."""
+def telling_of_compiling(kernels: Sequence[Any] = (), once: str = ONCE) -> Iterator[None]:
+    """Look now and then whether kernels are being compiled, and say so.
+
+    ``kernels``: those that are needed, where that is known; then it is told how many there are.
+    """
     done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(done, time.time()), daemon=True)
+    missing = [kernel for kernel in kernels if not is_cached(kernel)]
+    watcher = threading.Thread(target=_watch, args=(done, time.time(), missing, once), daemon=True)
     watcher.start()
     try:
         yield
@@ -62,15 +70,21 @@ def _tell(done: threading.Event, texts: list[str]) -> None:
         print(file=sys.stderr)
 
 
-def _watch(done: threading.Event, start_s: float) -> None:
+def _watch(
+    done: threading.Event, start_s: float, missing: Sequence[Any] = (), once: str = ONCE
+) -> None:
     """Tell of what has been compiled since a time, which is the files' own: of the wall clock."""
     told_count = 0
     while not done.wait(_LOOK_S):
-        count = sum(path.stat().st_mtime >= start_s for path in _kept())
+        if missing:
+            count = sum(map(is_cached, missing))
+            what = f"{count} of {len(missing)} kernels"
+        else:
+            count = sum(path.stat().st_mtime >= start_s for path in _kept())
+            what = f"{count} kernels"
         if count > told_count:
             told_count = count
-            seconds = time.time() - start_s
-            say_progress(f"compiling kernels, once on this machine: {count}, {seconds:.0f} s")
+            say_progress(f"compiling {what}, {once}: {time.time() - start_s:.0f} s")
     if told_count and sys.stderr.isatty():
         print(file=sys.stderr)
 

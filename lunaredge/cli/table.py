@@ -3,7 +3,9 @@
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
+from itertools import chain, zip_longest
 from typing import NamedTuple
 
 Row = dict[str, object]
@@ -24,6 +26,8 @@ class Column(NamedTuple):
     """Left out where there is no room, the highest number first; 0 stays."""
     is_free: bool = False
     """Free text: may be cut."""
+    wraps: bool = False
+    """Free text that goes on in further lines instead: where its end matters."""
 
 
 def render(rows: Sequence[Row], columns: Sequence[Column], width: int | None = None) -> str:
@@ -35,8 +39,13 @@ def render(rows: Sequence[Row], columns: Sequence[Column], width: int | None = N
     widths = {column: max(map(len, texts)) for column, texts in cells.items()}
     if width is not None:
         widths = _fitted(widths, width)
-    kept = [[_cut(text, room).ljust(room) for text in cells[c]] for c, room in widths.items()]
-    lines = [GAP.join(line).rstrip() for line in zip(*kept, strict=True)]
+    kept = [[_lines(text, room, c) for text in cells[c]] for c, room in widths.items()]
+    rooms = list(widths.values())
+    rows_of_lines = [zip_longest(*row, fillvalue="") for row in zip(*kept, strict=True)]
+    lines = [
+        GAP.join(text.ljust(room) for text, room in zip(line, rooms, strict=True)).rstrip()
+        for line in chain.from_iterable(rows_of_lines)
+    ]
     return "\n".join(line if width is None else _cut(line, width) for line in lines)
 
 
@@ -78,6 +87,13 @@ def _fitted(widths: dict[Column, int], width: int) -> dict[Column, int]:
         widest = max(kept, key=lambda column: _slack(column, kept[column]))
         kept[widest] -= 1
     return kept
+
+
+def _lines(text: str, width: int, column: Column) -> list[str]:
+    """Give a cell's text in lines of that width: one, unless its column wraps."""
+    if column.wraps and len(text) > width:
+        return textwrap.wrap(text, width, break_on_hyphens=False)
+    return [_cut(text, width)]
 
 
 def _surplus(widths: dict[Column, int], width: int) -> int:

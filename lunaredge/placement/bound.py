@@ -11,7 +11,10 @@ from lunaredge.kernels.schedule_bound import BEST, GOES_ON, STATUS, TAKEN, room_
 from lunaredge.kernels.schedule_heads import HEAD_S, LEAST_J, LEAST_LATE, MISSED_LATE
 from lunaredge.kernels.schedule_sheet import FIXED, NEVER, Sheet
 from lunaredge.placement.plan import Score
+from lunaredge.placement.problem import Problem
 from lunaredge.placement.scope import Layout, Outset
+from lunaredge.placement.sheet import board_of, numbers_of, sheet_of
+from lunaredge.placement.travel import Travel
 
 # Between two looks at `is_over` lies a millisecond or so.
 _SLICE_STATES = 200
@@ -45,6 +48,17 @@ def lower_bound(sheet: Sheet, base: Board, is_over: Callable[[], bool], rounds: 
     must = heads[:, MISSED_LATE] - heads[:, LEAST_LATE] > late_s - heads_s
     must |= sheet.tasks[:, FIXED] > 0
     return Score(late_s=late_s, cost_j=int(heads[must, LEAST_J].sum()))
+
+
+def hopeless(problem: Problem, travel: Travel) -> tuple[str, ...]:
+    """Name the tasks of which the bound knows that no plan can place them.
+
+    They count the same in the bound as in every plan. The problem has been checked.
+    """
+    sheet = sheet_of(problem, travel, numbers_of(problem, travel))
+    heads = Outset.of(sheet, board_of(problem, sheet)).heads
+    never = heads[:, HEAD_S] >= NEVER
+    return tuple(task.id for task, is_so in zip(problem.tasks, never, strict=True) if is_so)
 
 
 def _searched_s(layout: Layout, sheet: Sheet, is_over: Callable[[], bool], rounds: int) -> int:

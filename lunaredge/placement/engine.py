@@ -58,10 +58,12 @@ class Planner:
         start: Plan | None = None,
         seed: int = 1,
         is_over: Callable[[], bool] = never,
+        is_whole: bool = False,
     ) -> None:
         """Make the first plan, from the one to start with if that is no worse.
 
-        If it is over before all tasks have had their turn, the others are not placed for now.
+        If it is over before all tasks have had their turn, the others are not placed for now;
+        unless the plan is to be whole, however long that takes.
 
         Raises:
             ConfigError: a value of the problem is wrong, or an argument.
@@ -74,7 +76,7 @@ class Planner:
         self._base = board_of(self._problem, self._sheet)
         self._seeds = seeds_from(counted(_PLACE, "seed", seed))
         self._haste_w = _typical_w(self._sheet.modes)
-        genes, board = self._first(start, is_over)
+        genes, board = self._first(start, is_over, never if is_whole else is_over)
         is_small = len(self._sheet.units) <= LISTS_UNITS_MAX
         self._lists = (
             lists_from(self._sheet, genes, board, copied(self._base)) if is_small else None
@@ -137,8 +139,10 @@ class Planner:
         assert self._walk is not None
         return self._walk.board.rows if self._walk.is_best[0] else self._walk.best_rows
 
-    def _first(self, start: Plan | None, is_over: Callable[[], bool]) -> tuple[Genes, Board]:
-        """Give the best of a few lists, and its plan."""
+    def _first(
+        self, start: Plan | None, is_over: Callable[[], bool], is_cut: Callable[[], bool]
+    ) -> tuple[Genes, Board]:
+        """Give the best of a few lists, and its plan; the first of them ends only if it is cut."""
         sheet = self._sheet
         orders = _orders(sheet)
         if len(sheet.units) > _SECOND_LIST_UNITS_MAX:
@@ -146,8 +150,8 @@ class Planner:
         lists = [free_genes(sheet, order) for order in orders]
         if start is not None:
             lists.insert(0, genes_like(start, self._problem, sheet, orders[0]))
-        found = [] if start is None else [(lists[0], self._board_kept(start, orders[0], is_over))]
-        found += [(lists[0], self._board_of(lists[0], is_over))]
+        found = [] if start is None else [(lists[0], self._board_kept(start, orders[0], is_cut))]
+        found += [(lists[0], self._board_of(lists[0], is_cut))]
         found += [(one, self._board_of(one, is_over)) for one in lists[1:] if not is_over()]
         best = min(found, key=_score_of)
         if len(sheet.units) > _SECOND_LIST_UNITS_MAX:

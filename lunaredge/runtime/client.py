@@ -107,7 +107,7 @@ class SiteClient:
 
         Raises:
             TransportError: the broker was not reached.
-            TimeoutExceeded: no answer in time. The request may still be carried out.
+            TimeoutExceeded: no answer in time. What is no question may still be carried out.
         """
         await self.reach()
         assert not isinstance(body, messages.Stop), "a stop is published, not asked for"
@@ -117,10 +117,11 @@ class SiteClient:
             self.say(topic, body)
             await self.news(RESEND_S)
             if asyncio.get_running_loop().time() >= deadline_s:
+                acts = not isinstance(body, messages.Explain)
                 raise TimeoutExceeded(
-                    f"no answer from the scheduler in {wait_s:g} s; it may still act on this. Is "
-                    "the scheduler running, is this key enrolled (keys/public.json), and from "
-                    "Earth: is the link open?"
+                    f"no answer from the scheduler in {wait_s:g} s"
+                    f"{'; it may still act on this' if acts else ''}. Is the scheduler running, "
+                    "is this key enrolled (keys/public.json), and from Earth: is the link open?"
                 )
         return self._answers.pop(body.request)
 

@@ -174,6 +174,8 @@ class PlacementSolution(msgspec.Struct, frozen=True, kw_only=True, tag="placemen
     """What begins now."""
     planned: tuple[Planned, ...] = ()
     """All that has a place in the plan, by start."""
+    ends: tuple[tuple[TaskId, int], ...] = ()
+    """When what nodes have in hand is expected to end, ns, where that is known."""
     charging: tuple[tuple[NodeId, TaskId], ...] = ()
     """Free machines that go home to charge before their next task."""
     refusals: tuple[Refusal, ...] = ()

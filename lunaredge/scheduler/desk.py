@@ -11,7 +11,7 @@ from lunaredge.scheduler import backlog, plans, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
-from lunaredge.scheduler.state import NodeEntry, Presence, TaskPhase
+from lunaredge.scheduler.state import NodeEntry, Presence, TaskEntry, TaskPhase
 from lunaredge.wire.messages import (
     Answer,
     Approve,
@@ -173,6 +173,8 @@ class Explained(NamedTuple):
     text: str
     plan: dict[str, object] | None = None
     """Its row of the plan."""
+    reason: str = ""
+    """Why it ended as it did, where there is one to give."""
     refusals: tuple[dict[str, object], ...] = ()
 
 
@@ -181,14 +183,14 @@ def explained(ctx: Context, task: TaskId) -> Explained:
     entry = ctx.state.tasks.get(task)
     if entry is None:
         return Explained(found=False, text=f"no task {task}; tasks lists them")
+    if entry.phase in backlog.ENDS:
+        return _ended(entry)
     rows: tuple[dict[str, object], ...] = tuple(
         {"node": str(r.node), "constraint": r.constraint.value, "detail": r.detail}
         for r in entry.refusals
     )
     if entry.phase is not TaskPhase.QUEUED:
-        text = f"{task} is {entry.phase.value}"
-        text += f" on {entry.node} (attempt {entry.attempt})" if entry.node else ""
-        text += _waiting(ctx, entry.node, task)
+        text = _phase_of(entry) + _waiting(ctx, entry.node, task)
         return Explained(found=True, text=text, refusals=rows)
     item = ctx.state.planned.get(task)
     plan = None if item is None else plans.row_of(item, ctx.now_ns)
@@ -205,6 +207,18 @@ def explained(ctx: Context, task: TaskId) -> Explained:
     if item is not None:
         text += f"; {plans.sentence(item, ctx.now_ns)}"
     return Explained(found=True, text=_cut(text), plan=plan, refusals=rows)
+
+
+def _ended(entry: TaskEntry) -> Explained:
+    """Say how a task ended and why: what refused it while it waited is of no interest any more."""
+    text = _phase_of(entry) + (f": {entry.reason}" if entry.reason else "")
+    return Explained(found=True, text=_cut(text), reason=entry.reason)
+
+
+def _phase_of(entry: TaskEntry) -> str:
+    """Say how far a task is, and on which node."""
+    node = f" on {entry.node} (attempt {entry.attempt})" if entry.node else ""
+    return f"{entry.task.id} is {entry.phase.value}{node}"
 
 
 def _waiting(ctx: Context, name: NodeId | None, task: TaskId) -> str:

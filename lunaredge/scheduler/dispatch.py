@@ -96,6 +96,9 @@ def take_placement(ctx: Context, solution: PlacementSolution | None) -> None:
     for refusal in solution.refusals:
         if _waits(ctx, refusal.task):
             state.tasks[refusal.task].refusals.append(refusal)
+    for task, end_ns in solution.ends:
+        if task in state.tasks:
+            state.tasks[task].expected_ns = end_ns
     are_taken = [_take_up(ctx, solution, task, name) for task, name in solution.assignments]
     state.stale_count = 0 if all(are_taken) else state.stale_count + 1
     for name, task in solution.charging:
@@ -115,7 +118,9 @@ def _take_up(ctx: Context, solution: PlacementSolution, task: TaskId, name: Node
         ctx.tell("placement.stale", task=task, node=name, reason=stale)
         ctx.changed()
         return False
+    item = ctx.state.planned.get(task)
     assign(ctx, entry, node)
+    entry.expected_ns = 0 if item is None else item.end_ns
     return True
 
 

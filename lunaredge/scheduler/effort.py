@@ -87,6 +87,18 @@ def least_shortfall(spec: MachineSpec, task: Task, legs: tuple[Leg, ...], home: 
     return _lack(energy_wh, charged_wh(spec) - spec.reserve_wh)
 
 
+def overrun(spec: MachineSpec, task: Task, legs: tuple[Leg, ...]) -> str:
+    """Say how far a task's work alone exceeds the time that its words leave; empty if it fits."""
+    if task.latest_s is None:
+        return ""
+    first, last = legs[0].path[0], legs[-1].path[-1]
+    work_s = _work(spec, task, legs, _straight(spec, first, last)).duration_s
+    room_s = task.latest_s - task.release_s
+    if work_s <= room_s:
+        return ""
+    return f"works {work_s:.0f} s at least, has {room_s:g} s from release_s to latest_s"
+
+
 def _straight(spec: MachineSpec, start: Point, goal: Point) -> Travel:
     return Travel(duration_s=math.dist(start, goal) / spec.speed_m_s_max)
 

@@ -394,7 +394,7 @@ class SchedulerNode:
             request=asked.request,
             ok=why.found,
             text=why.text,
-            rows=views.encode_explained(why.plan, why.refusals),
+            rows=views.encode_explained(why.plan, why.reason, why.refusals),
         )
         self._publish(topics.answer(self.config.site, client), answer, now_ns)
 

@@ -23,7 +23,8 @@ from lunaredge.model.task import (
     may_be_on,
 )
 from lunaredge.scheduler.dag import circle
-from lunaredge.scheduler.effort import NO_WAY, least_shortfall
+from lunaredge.scheduler.effort import NO_WAY, least_shortfall, overrun
+from lunaredge.scheduler.fusion import DURATION_S_MAX
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.legs import PRIORITIES, checked_legs, tool_refusal
 from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
@@ -140,9 +141,14 @@ def _time_problems(task: Task) -> list[str]:
         for key, span_s in spans.items()
         if span_s is not None and not 0.0 <= span_s < math.inf
     ]
-    if not found and task.latest_s is not None and task.latest_s <= task.release_s:
-        found.append(f"latest_s {task.latest_s:g} is not after release_s {task.release_s:g}")
-    return found
+    if found or task.latest_s is None:
+        return found
+    room_s = task.latest_s - task.release_s
+    if room_s <= 0.0:
+        return [f"latest_s {task.latest_s:g} is not after release_s {task.release_s:g}"]
+    if task.kind is TaskKind.FUSE_TERRAIN and room_s < DURATION_S_MAX:
+        return [f"may take {DURATION_S_MAX:g} s, has {room_s:g} s from release_s to latest_s"]
+    return []
 
 
 def _place_problems(task: Task, ground: GroundMap) -> list[str]:
@@ -239,7 +245,10 @@ class _Ability:
         for index, task in enumerate(tasks):
             try:
                 if not found[index]:
-                    legs[index] = checked_legs(task, spec, self._ground, self._margin_m)
+                    work = checked_legs(task, spec, self._ground, self._margin_m)
+                    found[index] = overrun(spec, task, work)
+                if not found[index]:
+                    legs[index] = work
             except Infeasible as exc:
                 found[index] = str(exc)
         if node.home is None:

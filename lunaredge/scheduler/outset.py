@@ -15,7 +15,7 @@ from lunaredge.scheduler.legs import checked_legs, tool_refusal
 from lunaredge.scheduler.travel import travels
 
 # What is left of work that the ground no longer allows, until somebody takes it away.
-_UNKNOWN_S = 3600.0
+UNKNOWN_S = 3600.0
 
 
 class Held(NamedTuple):
@@ -48,7 +48,7 @@ def outset_of(
     if spec is None:
         return Outset(tuple(_computing(candidate) for candidate in in_hand))
     if position is None or battery_wh is None or not math.isfinite(battery_wh):
-        return Outset(tuple(Held(candidate, _UNKNOWN_S) for candidate in in_hand))
+        return Outset(tuple(Held(candidate, UNKNOWN_S) for candidate in in_hand))
     standing = Standing(
         spec=spec,
         half_width_m=spec.radius_m + corridor_margin_m,
@@ -92,7 +92,7 @@ def _at_work(
     except Infeasible:
         pass
     if effort is None or end is None:
-        return Outset((Held(candidate, _UNKNOWN_S),), standing, 0.0, max(0.0, battery_wh))
+        return Outset((Held(candidate, UNKNOWN_S),), standing, 0.0, max(0.0, battery_wh))
     ratio = candidate.in_hand.left_ratio
     overdue_s = candidate.in_hand.elapsed_s - effort.travel_s - effort.work_s
     left_s = _left_s(effort.travel_s + ratio * effort.work_s, overdue_s)

@@ -5,6 +5,7 @@ constraint is in a node's way. The plan itself is the placement library's; docs/
 placement.md says what every plan keeps and what makes one better.
 """
 
+import math
 from collections.abc import Iterator
 
 from lunaredge import placement as library
@@ -21,7 +22,7 @@ from lunaredge.scheduler.candidates import (
 from lunaredge.scheduler.effort import kept_wh
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.outlook import Outlook
-from lunaredge.scheduler.outset import outset_of
+from lunaredge.scheduler.outset import UNKNOWN_S, outset_of
 from lunaredge.scheduler.refusals import refusals_of
 from lunaredge.scheduler.window import window_of
 from lunaredge.units import NS_PER_S, SECONDS_PER_HOUR
@@ -51,6 +52,7 @@ def place(ground: GroundMap, asked: PlacementProblem) -> PlacementSolution:
         terrain_version=asked.terrain_version,
         assignments=(*begun.items(), *trips.items()),
         planned=tuple(_planned(outlook, asked, item) for item in items),
+        ends=tuple(_ends(outlook, asked)),
         charging=tuple(_charging(asked, items)),
         refusals=(*refusals_of(outlook, asked, plan, begun), *refused),
         figures=PlanFigures(
@@ -67,6 +69,14 @@ def _waiting(outlook: Outlook, plan: library.Plan) -> list[library.Placed]:
     waiting = {candidate.task.id for candidate in outlook.tasks}
     items = [item for item in plan.placed if item.task in waiting]
     return sorted(items, key=lambda item: (item.start_s, item.node))
+
+
+def _ends(outlook: Outlook, asked: PlacementProblem) -> Iterator[tuple[TaskId, int]]:
+    """Give when what nodes have in hand is expected to end."""
+    for outset in outlook.outsets.values():
+        for held in outset.held:
+            if held.left_s != UNKNOWN_S:
+                yield held.candidate.task.id, asked.now_ns + math.ceil(held.left_s) * NS_PER_S
 
 
 def _begun(

@@ -2,9 +2,9 @@
 
 from lunaredge.placement import Cause
 from lunaredge.scheduler.backlog import IN_HAND, blocked_by
-from lunaredge.scheduler.candidates import Planned
+from lunaredge.scheduler.candidates import Constraint, Planned
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.state import TaskPhase
+from lunaredge.scheduler.state import TaskEntry, TaskPhase
 from lunaredge.units import s_from_ns
 
 Row = dict[str, object]
@@ -15,18 +15,42 @@ _BEHIND = {Cause.ORDER: "after", Cause.NODE: "behind", Cause.TRAVEL: "behind"}
 
 def rows(ctx: Context, now_ns: int) -> list[Row]:
     """One row per task in hand, then one per planned task, by start, then one per other."""
-    in_hand: list[Row] = [
-        {"task": entry.task.id, "node": entry.node, "is": entry.phase.value}
-        for entry in ctx.state.tasks.values()
-        if entry.phase in IN_HAND
-    ]
-    planned = ctx.state.planned
+    tasks, planned = ctx.state.tasks, ctx.state.planned
+    in_hand = [_in_hand(entry, now_ns) for entry in tasks.values() if entry.phase in IN_HAND]
+    found = [row_of(item, now_ns) for item in planned.values()]
+    for row, name in zip(found, planned, strict=True):
+        # A start that is overdue waits for what has not come in time.
+        row["waits"] = row["waits"] or blocked_by(ctx, tasks[name]) or None
     without: list[Row] = [
-        {"task": entry.task.id, "is": "not planned", "waits": blocked_by(ctx, entry) or None}
-        for entry in ctx.state.tasks.values()
+        {"task": entry.task.id, "is": "not planned", "waits": _lacks(ctx, entry) or None}
+        for entry in tasks.values()
         if entry.phase is TaskPhase.QUEUED and entry.task.id not in planned
     ]
-    return [*in_hand, *(row_of(item, now_ns) for item in planned.values()), *without]
+    return [*in_hand, *found, *without]
+
+
+def _in_hand(entry: TaskEntry, now_ns: int) -> Row:
+    ends_in_s = _in_s(entry.expected_ns, now_ns) if entry.expected_ns else None
+    return {
+        "task": entry.task.id,
+        "node": entry.node,
+        "is": entry.phase.value,
+        "ends_in_s": ends_in_s,
+    }
+
+
+def _lacks(ctx: Context, entry: TaskEntry) -> str:
+    """Say what a task without a place waits for; of its nodes the one that may have it soonest."""
+    waits = blocked_by(ctx, entry)
+    if waits or not entry.refusals:
+        return waits
+    decisive = list(Constraint).index
+    # Each node's most decisive constraint is its first.
+    firsts = {refusal.node: refusal for refusal in reversed(entry.refusals)}
+    nearest = max(firsts.values(), key=lambda refusal: decisive(refusal.constraint))
+    if decisive(nearest.constraint) <= decisive(Constraint.WINDOW):
+        return "for nothing: no node can do it"
+    return f"for {nearest.node}: {nearest.constraint.value}"
 
 
 def row_of(item: Planned, now_ns: int) -> Row:

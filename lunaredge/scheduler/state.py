@@ -108,6 +108,8 @@ class TaskEntry(msgspec.Struct, kw_only=True):
     assigned_ns: int = 0
     """When its node was given it."""
     started_ns: int = 0
+    expected_ns: int = 0
+    """When it ends, by the last plan, while a node has it in hand; 0: nobody knows."""
     ended_ns: int = 0
     reason: str = ""
     cancelling: str = ""

@@ -27,9 +27,10 @@ ROWS_BYTES_MAX = FRAME_BYTES_MAX - 4_096
 TASK_ROWS_MAX = 600
 
 
-def encode_explained(plan: Row | None, refusals: Sequence[Row]) -> bytes:
+def encode_explained(plan: Row | None, reason: str, refusals: Sequence[Row]) -> bytes:
     """Give the answer to why a task is where it is, as JSON that fits into a frame."""
-    return msgspec.json.encode({"plan": plan, "refusals": msgspec.Raw(encode_rows(refusals))})
+    rows = msgspec.Raw(encode_rows(refusals))
+    return msgspec.json.encode({"plan": plan, "reason": reason or None, "refusals": rows})
 
 
 def encode_rows(rows: Sequence[Row]) -> bytes:

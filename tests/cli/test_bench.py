@@ -4,6 +4,7 @@ import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -123,6 +124,8 @@ def test_a_ratio_over_one_means_that_ours_is_better() -> None:
     assert row_against(row, "p", 6.0, more_is_better=False).ratio == 3.0
     assert row_against(row, "p", 1.0, more_is_better=True).ratio == 2.0
     assert row_against(row, "p", 0.0, more_is_better=True).ratio is None
+    nothing = msgspec.structs.replace(row, ours=0.0)
+    assert row_against(nothing, "p", 0.0, more_is_better=False).ratio == 1.0
 
 
 @pytest.mark.parametrize("count", paths_site.CLAIMS)

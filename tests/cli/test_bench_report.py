@@ -76,6 +76,19 @@ def test_each_job_is_told_in_short_at_the_end() -> None:
     ]
 
 
+def test_what_is_equal_is_not_called_not_compared() -> None:
+    row = BenchRow(
+        case="assign", metric="gap_pct", unit="%", ours=0.0, peer="p", peer_value=0.0, ratio=1.0
+    )
+
+    lines = as_text("placement", [row]).splitlines()
+
+    assert [line.split() for line in lines if line.strip().startswith("p ")] == [
+        ["p", "0", "equal"],
+        ["p", "equal"],
+    ]
+
+
 def test_rows_of_one_metric_stand_together_whatever_their_order() -> None:
     rows = [
         BenchRow(case=case, metric=metric, unit=metric, ours=1.0)

@@ -68,6 +68,15 @@ def test_a_fresh_list_has_no_remark():
     assert "as of" not in as_table(view(NODE), 1.0, None)
 
 
+def test_a_plan_tells_that_its_times_are_from_now_in_whole_seconds():
+    row = {"task": "dig", "node": "digger-1", "is": "planned", "starts_in_s": 90.4}
+
+    lines = as_table(view(row, name="plan"), 30.0, 80).splitlines()
+
+    assert "STARTS_IN_S  ENDS_IN_S" in lines[0]
+    assert lines[1].split()[4:] == ["60", "-", "-", "-"]
+
+
 def test_an_empty_list_says_so():
     assert as_table(view(name="alarms"), 0.0, 80) == "no alarms"
 

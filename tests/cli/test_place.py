@@ -4,6 +4,9 @@ import argparse
 import json
 import os
 import re
+import signal
+import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import msgspec
 import pytest
 import yaml
 
-from lunaredge.cli import place, place_answer
+from lunaredge.cli import place, place_answer, place_score
 from lunaredge.cli.bench.placement_site_scene import site_instance
 from lunaredge.cli.main import main
 from lunaredge.examples import demo_site
@@ -135,14 +138,14 @@ def test_what_is_written_is_what_is_printed(folder, capsys) -> None:
 def test_gaps_are_shares_of_the_plan_and_never_look_closed(score, bound, gaps) -> None:
     values = [Score(late_s=late_s, cost_j=cost_j) for late_s, cost_j in (score, bound)]
 
-    assert place_answer.gaps_pct(*values) == gaps
+    assert place_score.gaps_pct(*values) == gaps
 
 
 # Usage that is refused, and what is said of it.
 BAD = [
     ("--seconds nan", "--seconds: out of range, got nan; give 0 to 86400"),
     ("--seconds inf", "--seconds: out of range, got inf"),
-    ("--seconds -1", "--seconds: out of range, got -1.0"),
+    ("--seconds -1", "--seconds: out of range, got -1;"),
     ("--seconds soon", "argument --seconds: invalid float value"),
     ("--steps -1", "--steps: out of range, got -1"),
     (f"--steps {10**30}", "--steps: out of range"),
@@ -158,7 +161,8 @@ BAD = [
     ("--out plan.json --start plan.json", "plan.json: file: --start is the same file"),
     ("--start none.json", "none.json: file: there is no such file"),
     ("--start site.yaml", "site.yaml:5: the whole file: no plan"),
-    ("--start folder.json", "folder.json: file: this is not a regular file"),
+    ("--start folder.json", "folder.json: file: this is a folder"),
+    ("--start .", ".: file: this is a folder"),
 ]
 
 
@@ -176,6 +180,7 @@ def test_bad_usage_is_told_and_changes_nothing(folder, capsys, words: str, said:
     assert code == 2
     assert captured.out == ""
     assert said in last
+    assert "lunaredge: lunaredge" not in last
     assert usage == [] or usage[0].startswith("usage: lunaredge place ")
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
@@ -190,6 +195,39 @@ def test_a_running_plan_is_kept_as_far_as_it_holds(folder, capsys) -> None:
     assert json.loads(captured.out)["start"] == {"tasks": PLACED, "on_node": 7, "at_start": 7}
     assert captured.err == "of the 7 tasks of plan.json 7 keep their node, 7 their start too\n"
     assert captured.err in HOW_TO
+
+
+def test_a_plan_that_runs_is_gone_on_with_as_the_how_to_says(folder, capsys) -> None:
+    """Second 5000: the first pair is done, the second is at work, the rest lies ahead."""
+    script = re.search(r"((?:    .*\n|\n)+)", HOW_TO[HOW_TO.index("    import json") :])[1]
+    main(["place", "site.yaml", "--steps", "0", "--out", "plan.json"])
+    placed = {
+        item["task"]: item for item in json.loads(Path("plan.json").read_text())["plan"]["placed"]
+    }
+    tree = yaml.safe_load(SITE.read_text(encoding="utf-8"))
+    tree["tasks"] = [task for task in tree["tasks"] if task["id"] not in ("dig-a", "haul-a")]
+    tree["bus"][1]["from_s"] -= 5_000
+    tree["darkness"] = [{"from_s": 13_000, "until_s": 20_200}]
+    for task in tree["tasks"]:
+        task["due_s"] = task.get("due_s", 0) - 5_000
+        task["after"] = [one for one in task.get("after", []) if one["task"] != "haul-a"]
+        if "approved_s" in task:
+            task["approved_s"] -= 5_000
+        if task["id"] in ("dig-b", "haul-b"):
+            task.pop("meets", None)
+            left_s, node = placed[task["id"]]["end_s"] - 5_000, placed[task["id"]]["node"]
+            task["current"] = {"node": node, "left_s": left_s, "is_fixed": True}
+    Path("now.yaml").write_text(yaml.safe_dump(tree))
+    capsys.readouterr()
+
+    exec(textwrap.dedent(script), {})
+    code, answer = answer_of(capsys, "now.yaml", "--start", "plan-now.json", "--steps", "0")
+
+    begun = {item["task"]: item for item in answer["plan"]["placed"]}
+    assert code == 1
+    assert answer["start"] == {"tasks": 3, "on_node": 3, "at_start": 3}
+    assert [begun[name]["start_s"] for name in ("dig-b", "haul-b")] == [0, 0]
+    assert begun["inspect-berm"]["start_s"] == placed["inspect-berm"]["start_s"] - 5_000
 
 
 def test_when_a_node_is_lost_what_it_had_is_told(folder, capsys) -> None:
@@ -298,7 +336,56 @@ def test_a_table_fits_its_terminal_and_numbers_end_below_each_other(folder, caps
 def answer_of_file(path: Path) -> place_answer.Answer:
     given = place.load_problem(path)
     options = argparse.Namespace(steps=0, seconds=1.0, seed=1, why=[])
-    return place._answer(given, None, options, lambda text: None)
+    return place._answer(given, None, options, place.Watch(lambda text: None))
+
+
+def test_an_interrupted_search_gives_the_best_plan_until_then(folder, capsys, monkeypatch) -> None:
+    looks = place._planned
+
+    def press(given, start, options, watch):
+        signal.raise_signal(signal.SIGINT)
+        return looks(given, start, options, watch)
+
+    monkeypatch.setattr(place, "_planned", press)
+    start_s = time.monotonic()
+
+    code = main(["place", "site.yaml", "--seconds", "600", "--out", "plan.json"])
+
+    captured = capsys.readouterr()
+    assert code == 130
+    assert time.monotonic() - start_s < 60
+    assert "7 of 8 tasks are placed" in captured.out
+    assert captured.err.endswith("place was interrupted; this is the best plan until then\n")
+    assert json.loads(Path("plan.json").read_text())["placed"] == PLACED
+
+
+def test_a_second_interrupt_ends_it_without_a_plan(folder, capsys, monkeypatch) -> None:
+    def press(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(place, "_planned", press)
+
+    code = main(["place", "site.yaml", "--seconds", "600", "--out", "plan.json"])
+
+    assert code == 130
+    assert capsys.readouterr().err == "lunaredge: place was interrupted\n"
+    assert not Path("plan.json").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_can_not_be_written_is_found_before_the_search(folder, capsys, monkeypatch) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+
+    code = main(["place", "site.yaml", "--seconds", "600", "--out", "plan.json"])
+
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    assert "plan.json: file: the file cannot be written, got 'Permission denied'" in captured.err
 
 
 def test_an_interrupt_is_told_and_nothing_is_written(folder, capsys, monkeypatch) -> None:
@@ -334,32 +421,35 @@ def planned_in(given: PlacementFile, seconds: float) -> float:
     """Give how long planning takes that was given so many seconds."""
     options = argparse.Namespace(steps=None, seconds=seconds, seed=1)
     start_s = time.perf_counter()
-    place._planned(given, None, options, lambda text: None)
+    place._planned(given, None, options, place.Watch(lambda text: None))
     return time.perf_counter() - start_s
 
 
 @pytest.mark.parametrize("size", [(20, 5), (200, 50)])
 def test_planning_ends_when_it_was_told_to(size: tuple[int, int]) -> None:
     given, seconds = PlacementFile(*site_instance(size, 1)), 0.4
-    place._compile(size[0])
+    place._compile(size[0], None)
 
     assert any(seconds <= planned_in(given, seconds) <= 1.05 * seconds for _ in range(TRIES))
 
 
 def test_a_first_plan_is_finished_however_little_time_there_is() -> None:
-    given = PlacementFile(jobs(1_700), Travel())
     options = argparse.Namespace(steps=None, seconds=1e-9, seed=1)
 
-    planner = place._planned(given, None, options, lambda text: None)
+    planners = [
+        place._planned(PlacementFile(jobs(count), Travel()), None, options, place.Watch(print))
+        for count in (1, 500, 1_700, 9_000)
+    ]
 
-    assert planner.plan().unplaced == ()
+    assert [planner.plan().unplaced for planner in planners] == [()] * 4
 
 
 def test_a_long_search_is_told_of_on_stderr(folder, capsys) -> None:
     words: list[str] = []
     given = PlacementFile(jobs(30), Travel())
+    options = argparse.Namespace(steps=None, seconds=0.6, seed=1)
 
-    place._planned(given, None, argparse.Namespace(steps=None, seconds=0.6, seed=1), words.append)
+    place._planned(given, None, options, place.Watch(words.append))
 
     assert len(words) >= 2
     assert all(re.fullmatch(r"planning, so far \d+ weighted s late and 0 J", w) for w in words)

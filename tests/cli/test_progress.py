@@ -5,7 +5,10 @@ import os
 import pytest
 
 from lunaredge.cli import progress
+from lunaredge.cli.kernel_reach import kernels_of
 from lunaredge.kernels import knots
+from lunaredge.kernels.schedule_walk import improve_walk, walk_from
+from lunaredge.placement import Planner
 
 START_S = 1_000.0
 
@@ -45,7 +48,7 @@ def test_kernels_that_are_compiled_now_are_counted(written, capsys):
 
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("compiling kernels, once on this machine: 2, ")
+    assert captured.err.startswith("compiling 2 kernels, once on this machine: ")
 
 
 def test_the_same_count_is_told_once(written, capsys):
@@ -89,3 +92,21 @@ def test_the_files_looked_at_are_those_of_the_loaded_kernels(tmp_path, monkeypat
     monkeypatch.setattr(type(knots.first_wrong.stats), "cache_path", str(folder), raising=False)
 
     assert folder / "knots.first_wrong.nbi" in progress._kept()
+
+
+def test_where_it_is_known_what_is_needed_it_is_told_how_many_there_are(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "is_cached", lambda kernel: kernel != "last")
+
+    progress._watch(Looks(1), START_S, ("first", "second", "last"), "once for large sites")
+
+    assert capsys.readouterr().err.startswith("compiling 2 of 3 kernels, once for large sites: ")
+
+
+def test_the_kernels_that_work_may_use_are_found_without_running_it():
+    small = kernels_of([Planner], [improve_walk, walk_from])
+    all_of_them = kernels_of([Planner])
+
+    assert knots not in small
+    assert {kernel.py_func.__module__ for kernel in small} >= {"lunaredge.kernels.schedule_fit"}
+    assert set(small) < set(all_of_them)
+    assert all(hasattr(kernel, "py_func") for kernel in all_of_them)

@@ -46,6 +46,19 @@ def test_a_spare_column_goes_where_text_would_say_nothing_any_more() -> None:
     assert render([ROW], THREE, 24).splitlines() == ["NODE      WHY", "hauler-1  after the c..."]
 
 
+def test_text_whose_end_matters_goes_on_below_itself() -> None:
+    columns = (Column("node", "NODE"), Column("why", "WHY", is_free=True, wraps=True))
+
+    lines = render([ROW, {"node": "dc-1"}], columns, 30).splitlines()
+
+    assert lines == [
+        "NODE      WHY",
+        "hauler-1  after the census of",
+        "          excavator-1",
+        "dc-1      -",
+    ]
+
+
 @pytest.mark.parametrize("width", [1, 2, 5, 12, 20])
 def test_no_line_is_ever_wider_than_the_screen(width: int) -> None:
     assert max(map(len, render([ROW], THREE, width).splitlines())) <= width

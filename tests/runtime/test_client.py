@@ -52,6 +52,19 @@ async def test_a_question_that_nobody_answers_says_what_to_check(any_broker):
             await site.ask(EXPLAIN, wait_s=0.1)
 
 
+async def test_only_of_what_acts_it_is_said_that_it_may_still_be_acted_on(any_broker):
+    cancel = messages.CancelRequest(request=new_request(), task="dig")
+
+    async with client_of(any_broker) as site:
+        with pytest.raises(TimeoutExceeded) as asked:
+            await site.ask(EXPLAIN, wait_s=0.1)
+        with pytest.raises(TimeoutExceeded) as ordered:
+            await site.ask(cancel, wait_s=0.1)
+
+    assert "may still act" not in str(asked.value)
+    assert "; it may still act on this. Is the scheduler running" in str(ordered.value)
+
+
 async def test_a_view_that_nobody_published_says_what_to_check(any_broker):
     async with client_of(any_broker, "nodes") as site:
         with pytest.raises(TimeoutExceeded, match=r"published the view nodes .* running"):

@@ -179,6 +179,38 @@ def test_explain_says_where_the_plan_has_a_task_and_what_it_waits_for() -> None:
     assert said == ["order", "taken", "elsewhere"]
 
 
+def test_explain_says_why_a_task_ended_and_nothing_of_what_refused_it_before() -> None:
+    site = Site()
+    site.census()
+    for node in ("grader-1", "grader-2"):
+        hold(site, node)
+    after = plain_site.grade("again", after=("grade-pad",))
+    site.submit(plain_site.order(plain_site.grade(latest_s=2_000.0), after))
+    site.wait(61.0)
+    site.solve()
+    ctx = site.scheduler.core.ctx
+    waiting = explained(ctx, TaskId("grade-pad"))
+
+    site.wait(1_940.0)
+    why, behind = explained(ctx, TaskId("grade-pad")), explained(ctx, TaskId("again"))
+
+    assert waiting.refusals
+    assert waiting.reason == ""
+    assert why.text == "grade-pad is failed: it had not begun by its latest_s"
+    assert (why.reason, why.refusals) == ("it had not begun by its latest_s", ())
+    assert behind.text == "again is failed: grade-pad failed"
+
+
+def test_explain_says_who_cancelled_a_task() -> None:
+    site = Site()
+    site.submit(plain_site.order(plain_site.grade()))
+
+    site.ask(CancelRequest(request="c", task=TaskId("grade-pad")))
+
+    why = explained(site.scheduler.core.ctx, TaskId("grade-pad"))
+    assert why.text == "grade-pad is cancelled: by an operator"
+
+
 def test_explain_says_what_a_task_waits_for() -> None:
     site = Site()
     site.submit(plain_site.order(plain_site.grade(needs_earth=True)))

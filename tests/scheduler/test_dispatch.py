@@ -187,6 +187,35 @@ def test_the_plan_lists_what_has_begun_once_and_not_what_has_ended() -> None:
     assert plans.rows(ctx, site.now_ns) == []
 
 
+def test_the_plan_says_when_what_has_begun_ends() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade()))
+    site.solve()
+    ctx = site.scheduler.core.ctx
+
+    (begun,) = plans.rows(ctx, site.now_ns)
+    site.wait(61.0)
+    site.solve()
+    (later,) = plans.rows(ctx, site.now_ns)
+
+    assert begun["ends_in_s"] > 796.0
+    assert later["ends_in_s"] > 0.0
+
+
+def test_the_plan_names_the_held_machine_that_a_task_waits_for() -> None:
+    site = Site()
+    site.census()
+    site.ask(HoldRequest(request=site.request_id(), node=NodeId("grader-1"), hold=True))
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.wait(61.0)
+    site.solve()
+
+    (row,) = plans.rows(site.scheduler.core.ctx, site.now_ns)
+
+    assert (row["is"], row["waits"]) == ("not planned", "for grader-1: held")
+
+
 def test_the_plan_lists_what_has_no_place_too() -> None:
     site = Site()
     site.census()

@@ -70,6 +70,7 @@ def test_a_sound_order_is_not_refused():
         (changed(HAUL, to_stand=(0.0, -70.0)), "hauler-1: keep_out crater"),
         (changed(FUSE, after=()), "after must name the survey tasks"),
         (changed(FUSE, after=("level",)), "after must name the survey tasks"),
+        (changed(FUSE, latest_s=899.0), "may take 900 s, has 899 s from release_s to latest_s"),
         (sites.task("park", TaskKind.PARK, stand=(0.0, 0.0)), "can't be ordered"),
     ],
 )
@@ -97,6 +98,17 @@ def test_one_machine_that_can_is_enough():
     assert refusals(GRADE, fleet=sites.fleet(narrow)) == [
         "task level: no machine can do it (dozer-2: its tool has no width or speed)"
     ]
+
+
+def test_work_longer_than_the_time_that_is_left_for_it_is_refused():
+    short = changed(GRADE, release_s=500.0, latest_s=560.0)
+    enough = changed(GRADE, release_s=500.0, latest_s=50_000.0)
+
+    (problem,) = refusals(short)
+
+    assert "task level: no machine can do it (dozer-1: works " in problem
+    assert " s at least, has 60 s from release_s to latest_s)" in problem
+    assert refusals(enough) == []
 
 
 def test_ground_too_steep_for_every_capable_machine_is_refused():

@@ -93,7 +93,15 @@ def test_what_has_begun_in_time_may_end_late() -> None:
 
 
 def test_what_can_not_end_in_time_has_no_place_and_says_so() -> None:
-    site = submitted(latest_s=60.0)
+    site = Site()
+    site.census()
+    hold_graders(site)
+    assert site.submit(plain_site.order(plain_site.grade(latest_s=830.0))).ok
+    site.wait(61.0)
+    # The work takes 796 s: there was time for it at submit, and is none now.
+    for name in ("grader-1", "grader-2"):
+        site.ask(HoldRequest(request=site.request_id(), node=NodeId(name), hold=False))
+    site.solve()
 
     why = explained(site.scheduler.core.ctx, GRADE)
 

@@ -4,6 +4,7 @@ Ours and each peer in a process of its own, on the same instances, one thread ea
 gives its plan, which is checked here, task by task, before its cost counts.
 """
 
+import sys
 import time
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from lunaredge.placement.assign import AssignOptions, assign
 PEERS = {"ortools": "ortools", "highspy": "highspy"}
 PEER_S = 10.0
 BUDGETS_S = (0.1, 1.0, 10.0)
+# What one instance takes when nobody is in a hurry.
+_WHOLE_S = sum(BUDGETS_S) + PEER_S * len(PEERS)
 _ENDLESS = 1 << 40
 _NOTE = (
     "Processor time of one thread, all preparation included in ours; a peer's time counts from a"
@@ -41,6 +44,12 @@ def rows(options: BenchOptions) -> list[BenchRow]:
     peer_s, count = _share(options.seconds, len(found))
     chosen = [found[k * len(found) // count] for k in range(count)]
     note = _NOTE if count == len(found) else f"{_NOTE}. {count} of {len(found)} instances"
+    if count < len(found):
+        print(
+            f"{options.seconds:g} s are enough for {count} of {len(found)} instances; all take "
+            f"{_WHOLE_S * len(found):g} s",
+            file=sys.stderr,
+        )
     contest = Contest(
         module=__name__,
         cases={},
@@ -91,12 +100,11 @@ class OurAssign:
 
 def _share(seconds: float | None, count: int) -> tuple[float, int]:
     """Give how long a peer may take, and how many instances there is time for."""
-    whole_s = sum(BUDGETS_S) + PEER_S * len(PEERS)
     if seconds is None:
         return PEER_S, count
-    if seconds >= whole_s:
-        return PEER_S, min(count, int(seconds / whole_s))
-    return PEER_S * seconds / whole_s, 1
+    if seconds >= _WHOLE_S:
+        return PEER_S, min(count, int(seconds / _WHOLE_S))
+    return PEER_S * seconds / _WHOLE_S, 1
 
 
 def _rows_of(

@@ -99,9 +99,13 @@ def _peer(row: BenchRow) -> str:
     assert row.peer is not None
     if row.peer_value is None:
         return _filled(f"{row.peer}: {row.reason or 'no figure'}", 2 * _INDENT, 3 * _INDENT)
-    ratio = f"{figure(row.ratio)} x"
+    ratio = _ratio(row.ratio)
     value = f"{figure(row.peer_value):>{_FIGURE_WIDTH}}{ratio:>{_RATIO_WIDTH}}"
     return f"{2 * _INDENT}{row.peer:<{_PEER_WIDTH}}{value}"
+
+
+def _ratio(value: float | None) -> str:
+    return "equal" if value == 1.0 else f"{figure(value)} x"
 
 
 def _short(jobs: Mapping[str, Sequence[BenchRow]]) -> list[str]:
@@ -112,7 +116,10 @@ def _short(jobs: Mapping[str, Sequence[BenchRow]]) -> list[str]:
         peers = dict.fromkeys(row.peer for row in rows if row.peer is not None)
         for peer in peers:
             ratios = [row.ratio for row in rows if row.peer == peer and row.ratio is not None]
-            told = f"{_range(ratios)} x" if ratios else "not compared"
+            played = [row for row in rows if row.peer == peer and row.peer_value is not None]
+            told = "nothing to divide by" if played else "not compared"
+            if ratios:
+                told = "equal" if set(ratios) == {1.0} else f"{_range(ratios)} x"
             lines.append(f"{2 * _INDENT}{peer:<{_PEER_WIDTH}}{told}")
         if not peers:
             ours = [row.ours for row in rows if row.ours is not None]

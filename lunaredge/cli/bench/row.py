@@ -50,6 +50,8 @@ def row_against(row: BenchRow, peer: str, peer_value: float, *, more_is_better: 
     assert row.ours is not None, "there is nothing to compare"
     better, worse = (row.ours, peer_value) if more_is_better else (peer_value, row.ours)
     ratio = better / worse if worse > 0.0 else None
+    if better == worse:
+        ratio = 1.0
     return msgspec.structs.replace(row, peer=peer, peer_value=peer_value, ratio=ratio)
 
 

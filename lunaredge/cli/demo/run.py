@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from lunaredge.cli.demo.display import Picture
+from lunaredge.cli.demo.failure import told_of
 from lunaredge.cli.demo.forger import Forger
 from lunaredge.cli.demo.narration import TASK_ENDS, headline
 from lunaredge.cli.demo.record import Attack, Kill, LiveDigest, RunRecord
@@ -211,10 +212,7 @@ class DemoRun:
     def _check_processes(self) -> None:
         failures = self.supervisor.failures()
         if failures:
-            failure = failures[0]
-            raise TransportError(
-                f"{failure.name} ended by itself with code {failure.code}: {failure.log_tail}"
-            )
+            raise TransportError(told_of(failures[0], self.supervisor.log_path(failures[0].name)))
 
     # --- harm ---------------------------------------------------------------------------------
 

@@ -11,17 +11,22 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import tomli_w
 
 from lunaredge.cli.beside import running_beside
 from lunaredge.cli.demo.checks import check_folder, check_kills, check_order, refused
+from lunaredge.cli.kernel_reach import kernels_of
 from lunaredge.cli.keys import holders
+from lunaredge.cli.progress import telling_of_compiling
 from lunaredge.ids import NodeId, SiteId
+from lunaredge.kernels.schedule_walk import improve_walk, walk_from
 from lunaredge.model.contact import ContactPlan
 from lunaredge.model.fleet import Fleet, NodeSpec
 from lunaredge.model.site import Site
+from lunaredge.placement.warmup import warm_up_planner
 from lunaredge.runtime.broker import Broker, BrokerChoice, BrokerSettings, find_broker
 from lunaredge.runtime.client_settings import Client, load_client
 from lunaredge.runtime.files.contact_file import load_contacts
@@ -104,6 +109,11 @@ class DemoSite(msgspec.Struct, frozen=True, kw_only=True):
     """The node that the forger picks on."""
 
 
+def _kernels() -> list[Any]:
+    """Give the kernels of a small site; those of plans of hundreds of tasks it does without."""
+    return kernels_of([check_order, GroundMap, warm_up, warm_up_planner], [improve_walk, walk_from])
+
+
 def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> DemoSite:
     """Write everything a run needs, and compile the kernels.
 
@@ -119,10 +129,12 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
     load_contacts(contacts_file)
     check_kills(wishes.kills, fleet)
     say("compiling kernels (two minutes at the first run, cached after)")
-    with running_beside("from lunaredge.placement import warmup; warmup.warm_up_planner()"):
-        check_order(wishes.site / ORDER_FILE, order, GroundMap.of(site), fleet)
-        warm_up_routes()
-    warm_up()
+    beside = running_beside("from lunaredge.placement import warmup; warmup.warm_up_planner()")
+    with telling_of_compiling(_kernels()):
+        with beside:
+            check_order(wishes.site / ORDER_FILE, order, GroundMap.of(site), fleet)
+            warm_up_routes()
+        warm_up()
     if not wishes.outage:
         contacts_file = _without_outage(contacts_file, folder)
     program = find_broker(_cache(), wishes.broker)

@@ -3,19 +3,17 @@
 Refuses what no one writes on purpose: doubled keys, deep nesting, text that is not UTF-8.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
-from lunaredge.errors import ConfigError
 from lunaredge.runtime.files.document import (
     DOCUMENT_BYTES_MAX,
     Document,
     bounded,
     file_error,
-    key_text,
     read_text,
 )
+from lunaredge.runtime.files.json_text import parse_json
 from lunaredge.runtime.files.toml_text import parse_toml
 from lunaredge.runtime.files.yaml_text import parse_yaml
 
@@ -33,39 +31,10 @@ def load_document(path: Path, bytes_max: int = DOCUMENT_BYTES_MAX) -> Document:
     return bounded(parse, path, read_text(path, bytes_max))
 
 
-def _parse_json(path: Path, text: str) -> Document:
-    try:
-        value = json.loads(text, object_pairs_hook=_unique_pairs, parse_constant=_no_constant)
-    except json.JSONDecodeError as exc:
-        raise ConfigError(
-            f"not valid JSON: {exc.msg}",
-            place=f"{path}:{exc.lineno}",
-            key=key_text(()),
-            value=text[exc.pos : exc.pos + 20],
-            remedy="correct that line; a file cut short misses its closing brackets",
-        ) from exc
-    except ValueError as exc:
-        raise file_error(f"not valid JSON: {exc}", path, path.name, "correct that value") from exc
-    return Document(path=path, value=value, lines={})
-
-
-def _unique_pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    mapping: dict[str, object] = {}
-    for key, value in pairs:
-        if key in mapping:
-            raise ValueError(f"the key {key[:40]!r} is there twice")
-        mapping[key] = value
-    return mapping
-
-
-def _no_constant(text: str) -> object:
-    raise ValueError(f"{text} is not a number in JSON")
-
-
 _PARSERS: dict[str, Callable[[Path, str], Document]] = {
     ".toml": parse_toml,
     ".yaml": parse_yaml,
     ".yml": parse_yaml,
-    ".json": _parse_json,
-    ".geojson": _parse_json,
+    ".json": parse_json,
+    ".geojson": parse_json,
 }

@@ -5,6 +5,7 @@ them stands ``travel``: seconds and joules between places, by mover, null where 
 """
 
 import enum
+import json
 import math
 import re
 from pathlib import Path
@@ -107,6 +108,8 @@ def _check_times(
 
 
 def _loaded(path: Path) -> Document:
+    if path.is_dir():
+        raise file_error("this is a folder", path, path.name, "name a file in it")
     bytes_max = _BYTES_MAX.get(path.suffix.lower())
     if bytes_max is None:
         remedy = f"use one of {', '.join(_BYTES_MAX)}"
@@ -154,7 +157,9 @@ def _check_table(document: Document, key: KeyPath, table: _Table, place_count: i
             if (time_s is None) != (energy_j is None):
                 said, value = "null in only one of times_s and energies_j", [time_s, energy_j]
                 where = (*key, "times_s" if time_s is None else "energies_j", k, i)
-                raise document.error(said, where, value, "give both numbers, or null in both")
+                raise document.error(
+                    said, where, _shown(value), "give both numbers, or null in both"
+                )
 
 
 def _open(rows: list[_Row]) -> list[list[float]]:
@@ -221,7 +226,18 @@ def _shown(value: object) -> object:
         return f"a table of {', '.join(map(str, value)) or 'nothing'}"
     if isinstance(value, list) and len(value) > _SHOWN_MAX:
         return f"a list of {len(value)}"
+    if value is None or isinstance(value, bool | list):
+        return _Word(json.dumps(value, default=str, ensure_ascii=False))
     return value
+
+
+class _Word(str):
+    """What an error shows as it stands in the file: true and null, not Python's words for them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def _class_at(kind: Any, key: KeyPath) -> Any:

@@ -5,6 +5,7 @@ What was there before stays until all of the new content is on the disk.
 
 import errno
 import os
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +21,8 @@ def check_target(path: Path, suffixes: Sequence[str]) -> None:
     """Check, before any work is done, that a file can be written under that name.
 
     Raises:
-        ConfigError: the suffix names no format, there is no such folder, or it is a folder itself.
+        ConfigError: the suffix names no format, there is no such folder, it is a folder itself,
+            or no file can be made there.
     """
     if path.suffix.lower() not in suffixes:
         remedy = f"end its name in {' or '.join(suffixes)}"
@@ -30,6 +32,21 @@ def check_target(path: Path, suffixes: Sequence[str]) -> None:
         raise file_error("there is no such folder", path, str(path.parent), remedy)
     if path.is_dir():
         raise file_error("this is a folder", path, path.name, "name a file in it")
+    if path.is_file() or not path.exists():
+        _check_leave(path)
+
+
+def _check_leave(path: Path) -> None:
+    """Check that a file may be made or replaced, as `write_whole` will, and leave all as it is."""
+    try:
+        target = path.resolve()
+        if target.exists():
+            with target.open("ab"):
+                pass
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except (OSError, ValueError) as exc:
+        raise _unwritable(path, exc) from exc
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -31,6 +31,9 @@ def parse_toml(path: Path, text: str) -> Document:
         raise too_deep(path)
     try:
         return Document(path=path, value=tomllib.loads(text), lines={})
-    except ValueError as exc:
-        # TOMLDecodeError is one, and so is an integer too long for Python to convert.
+    except tomllib.TOMLDecodeError as exc:
         raise file_error(f"not valid TOML: {exc}", path, path.name, "correct that line") from exc
+    except ValueError as exc:
+        # Python converts no integer that is longer than some thousand digits.
+        remedy = "find the number and give one that fits 64 bits"
+        raise file_error("a number is too long", path, path.name, remedy) from exc

@@ -80,11 +80,32 @@ def test_dangerous_or_broken_yaml_is_refused(tmp_path, text, problem):
 
 
 @pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"NaN": 1,\n"b": [{"c": NaN}]}', "2: b[0].c: not a number in JSON, got 'NaN'; give"),
+        ("[1,\n-Infinity]", "2: [1]: not a number in JSON, got '-Infinity'; give a finite"),
+        ('{"a": {"k": 1,\n"b": [],\n"k": 2}}', "3: a.k: a key is there twice, got 'k'; keep one"),
+        ('{"ka": "{",\n"k\\u0061": 2}', "2: ka: a key is there twice, got 'ka'; keep one"),
+        (f'{{"s": "{"1" * 5000}",\n"n": -{"9" * 5000}}}', "2: n: the number is too long, got '50"),
+    ],
+)
+def test_what_json_has_no_word_for_is_told_with_its_line_and_key(tmp_path, text, said):
+    assert f"a.json:{said}" in str(refusal(tmp_path / "a.json", text))
+
+
+def test_a_number_of_toml_that_is_too_long_is_told_in_our_words(tmp_path):
+    told = str(refusal(tmp_path / "a.toml", f"a = {'9' * 5000}"))
+
+    assert "a number is too long" in told
+    assert "sys." not in told
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ('{"a": [1, 2', "not valid JSON"),
         ('{"a": NaN}', "not a number"),
-        (f'{{"a": {"9" * 5000}}}', "not valid JSON"),
+        (f'{{"a": {"9" * 5000}}}', "the number is too long"),
         ("", "empty"),
     ],
 )

@@ -77,7 +77,7 @@ WRONG = [
     (("bus", 0, "from_s"), 5, "bus[0].from_s: no such order of ceilings"),
     (("darkness", 0, "until_s"), 1, "darkness[0].until_s: an empty window"),
     (("travel",), [1], "travel: no table of movers, got [1]"),
-    (("travel",), None, "travel: no table of movers, got None"),
+    (("travel",), None, "travel: no table of movers, got null"),
     (("travel", "hauler"), [1], "travel.hauler: not what is asked for, got [1]; give a table"),
     (TIMES, [], "travel.hauler.energies_j: not square, got '3 rows'"),
     (TIMES, [[0, 1], [1, 0]], "travel.hauler.energies_j: not square, got '3 rows'; give 2 rows"),
@@ -95,7 +95,7 @@ IN_YAML = [
     ("a: !!set 1\n", "m.yaml:1: ", "tags are not read"),
     ("a:\n\t- 1\n", "m.yaml:2: ", "not valid YAML"),
     ("tasks: 1\non: 2\n", "m.yaml:2: ", "a key is not text"),
-    ("# nothing\n", "m.yaml: ", "no placement problem, got None"),
+    ("# nothing\n", "m.yaml: ", "no placement problem, got null"),
     ("- 1\n", "m.yaml:1: ", "no placement problem, got [1]"),
     (
         "horizon_s: 9\ntasks: []\nnodes: []\ntravel:\n  a:\n    times_s:\n    - [.nan]\n"
@@ -109,8 +109,8 @@ IN_JSON = [
     (b"\0", "not valid JSON"),
     (b"[]", "no placement problem, got []"),
     (b'{"tasks": [', "a file cut short misses its closing brackets"),
-    (b'{"horizon_s": NaN}', "NaN is not a number in JSON"),
-    (b'{"tasks": [], "tasks": []}', "the key 'tasks' is there twice"),
+    (b'{"horizon_s": NaN}', "horizon_s: not a number in JSON, got 'NaN'"),
+    (b'{"tasks": [], "tasks": []}', "m.json:1: tasks: a key is there twice, got 'tasks'"),
     (b"[" * 100_000, "nested too deeply"),
     (b"\xff\xfe\x00", "byte 0 is not UTF-8 text"),
     (b'{"tasks": [{"id": "\\ud800", "modes": []}], "nodes": [], "horizon_s": 1}', "give text in"),
@@ -215,7 +215,7 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     with large.open("wb") as stream:
         stream.truncate(YAML_BYTES_MAX + 1)
 
-    assert "not a regular file" in refused(load_problem, folder)
+    assert "this is a folder" in refused(load_problem, folder)
     assert "too large" in refused(load_problem, large)
     assert "no such file" in refused(load_problem, tmp_path / "none.json")
     assert "use one of .json, .yaml, .yml" in refused(load_problem, tmp_path / "site.toml")
