@@ -175,10 +175,12 @@ def _loads(answer: Answer) -> list[dict[str, Any]]:
 
 
 def _reasons(why: Why) -> list[Row]:
+    """Give what refuses the task: everywhere, then on each node."""
+    pairs = [("(every node)", one) for one in why.general]
+    pairs += [(node.node, one) for node in why.nodes for one in node.refusals]
     return [
-        {"node": node.node, "constraint": one.constraint.value, "detail": one.detail}
-        for node in why.nodes
-        for one in node.refusals
+        {"node": node, "constraint": one.constraint.value, "detail": one.detail}
+        for node, one in pairs
     ]
 
 
@@ -186,11 +188,19 @@ def _why(why: Why) -> dict[str, Any]:
     return {
         "task": why.task,
         "placed": why.is_placed,
+        "is_final": why.is_final,
         "text": why.text,
         "general": msgspec.to_builtins(why.general),
-        "nodes": [_node(node) for node in why.nodes],
+        "nodes": [_node(node, is_kept_out=bool(why.general)) for node in why.nodes],
     }
 
 
-def _node(node: NodeWhy) -> dict[str, Any]:
-    return {"node": node.node, "refusals": msgspec.to_builtins(node.refusals)}
+def _node(node: NodeWhy, *, is_kept_out: bool) -> dict[str, Any]:
+    offer = None
+    if node.items and not is_kept_out:
+        offer = {"start_s": node.items[0].start_s, "end_s": node.items[0].end_s}
+    return {
+        "node": node.node,
+        "offer": offer,
+        "refusals": msgspec.to_builtins(node.refusals),
+    }

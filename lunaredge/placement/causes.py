@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 from lunaredge.placement.problem import Task, is_fixed
-from lunaredge.placement.refusals import Constraint, Refusal
+from lunaredge.placement.refusals import Constraint, Refusal, listed, runs_on
 from lunaredge.placement.replay import Replay
+
+_TOLD_MAX = 8
+"""So many steps of a circle are told."""
 
 
 def general_causes(replay: Replay, task: Task) -> list[Refusal]:
@@ -22,8 +25,7 @@ def general_causes(replay: Replay, task: Task) -> list[Refusal]:
         for cause in _own(replay, replay.tasks[partner]):
             detail = f"meets {partner}, which can't be placed: it {cause.detail}"
             own.append(_cause(Constraint.PARTNER, detail, is_final=cause.is_final))
-    ranks = list(Constraint)
-    return sorted(own, key=lambda cause: (not cause.is_final, ranks.index(cause.constraint)))
+    return sorted(own, key=_decisiveness)
 
 
 def circle_of(replay: Replay, task: Task) -> str:
@@ -49,13 +51,26 @@ def _own(replay: Replay, task: Task) -> Iterator[Refusal]:
     """Give what keeps a task out by itself, circles aside."""
     if task.approved_s is None:
         yield _cause(Constraint.APPROVAL, "has no approval", is_final=True)
-    for after in task.after:
-        if after.task not in replay.tasks:
-            detail = f"waits for {after.task}, which is not in the problem"
-            yield _cause(Constraint.UNKNOWN, detail, is_final=True)
-        elif after.task not in replay.items:
-            detail = f"waits for {after.task}, which is not placed"
-            yield _cause(Constraint.UNPLACED, detail, is_final=False)
+    sources = [after.task for after in task.after]
+    strange = [name for name in sources if name not in replay.tasks]
+    if strange:
+        detail = f"waits for {listed(strange)}, which {_are(strange)} not in the problem"
+        yield _cause(Constraint.UNKNOWN, detail, is_final=True)
+    left = [name for name in sources if name in replay.tasks and name not in replay.items]
+    if left:
+        detail = f"waits for {listed(left)}, which {_are(left)} not placed"
+        yield _cause(Constraint.UNPLACED, detail, is_final=False)
+    if task.only_on and replay.nodes.keys().isdisjoint(task.only_on):
+        detail = f"is pinned to {listed(task.only_on)}, and the problem has no node of that name"
+        yield _cause(Constraint.PIN, detail, is_final=True)
+    kinds = {mode.kind for mode in task.modes}
+    if replay.problem.nodes and kinds.isdisjoint(node.kind for node in replay.problem.nodes):
+        no_node = f", and no node is of {'that kind' if len(kinds) == 1 else 'these kinds'}"
+        yield _cause(Constraint.KIND, runs_on(task) + no_node * bool(kinds), is_final=True)
+
+
+def _are(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def _head(replay: Replay, task: str) -> str:
@@ -91,7 +106,17 @@ def _told(replay: Replay, task: str, steps: list[tuple[str, str]]) -> str:
         at = source
     if at != task:
         words.append(f"meets {task}")
-    return ", which ".join(words)
+    more = len(words) - _TOLD_MAX
+    if more <= 0:
+        return ", which ".join(words)
+    told = ", which ".join(words[: _TOLD_MAX - 1])
+    return f"{told}, ... and {more:,} more, the last of which {words[-1]}"
+
+
+def _decisiveness(cause: Refusal) -> tuple[bool, bool, int]:
+    """Give where a cause stands among others: the final ones first, and the task's own of these."""
+    is_of_partner = cause.is_final and cause.constraint is Constraint.PARTNER
+    return not cause.is_final, is_of_partner, list(Constraint).index(cause.constraint)
 
 
 def _cause(constraint: Constraint, detail: str, *, is_final: bool) -> Refusal:

@@ -11,7 +11,7 @@ import msgspec
 from lunaredge.errors import ConfigError
 from lunaredge.placement.causes import general_causes
 from lunaredge.placement.meeting import meeting, soonest
-from lunaredge.placement.plan import Placed, Plan
+from lunaredge.placement.plan import Cause, Placed, Plan
 from lunaredge.placement.problem import Node, Problem, Task
 from lunaredge.placement.refusals import Constraint, Obstacles, Refusal, listed
 from lunaredge.placement.replay import Replay, domain_of, work_of
@@ -21,6 +21,15 @@ from lunaredge.placement.waits import wait_of
 
 _Outcome = list[Refusal] | Placed | tuple[Placed, Placed]
 _RANKS = {constraint: rank for rank, constraint in enumerate(Constraint)}
+_STAGES = (
+    {Constraint.KIND},
+    {Constraint.PIN, Constraint.BAN, Constraint.READY},
+    {Constraint.CAPABILITY, Constraint.HEALTH, Constraint.RESOURCE, Constraint.PLACE},
+    {Constraint.WAY},
+    {Constraint.HOME},
+    set(Constraint),
+)
+"""What must be right of a node before the next counts at all; only what is final is looked at."""
 
 
 class NodeWhy(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,9 +38,9 @@ class NodeWhy(msgspec.Struct, frozen=True, kw_only=True):
     node: str
     refusals: tuple[Refusal, ...]
     """The most decisive first: what is final, then what another plan could change. Empty: the node
-    could take the task, with all others where they are."""
+    could take the task, with all others where they are, were it not for what is general."""
     items: tuple[Placed, ...] = ()
-    """How the node could do it, and another one the task that it meets; empty: it is refused."""
+    """How it would do it then, and another one the task that it meets; empty: it is refused."""
 
     @property
     def is_final(self) -> bool:
@@ -50,9 +59,19 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     """What keeps it out on every node."""
     nodes: tuple[NodeWhy, ...] = ()
     """Every node, the nearest to taking it first: who could take it; then who would in another
-    plan; then by the number of final refusals, since each is a thing to change; then the least
-    decisive first refusal, then the least that is missing, then the problem's order. Empty for a
-    task that is placed."""
+    plan; then by how far it is from being a node for it: it has the time and the energy for it but
+    for what no plan can change, gets home from there, gets there, has all that it asks, may do it,
+    is of its kind. Among their like by the number of final refusals, since each is a thing to
+    change; then the least decisive first refusal, then the least that is missing, then the
+    problem's order. Empty for a task that is placed."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no plan of the problem places it."""
+        if self.is_placed:
+            return False
+        is_kept_out = any(cause.is_final for cause in self.general)
+        return is_kept_out or all(node.is_final for node in self.nodes)
 
 
 def why_not(problem: Problem, travel: Travel, plan: Plan, task_id: str) -> Why:
@@ -87,8 +106,8 @@ def _why(replay: Replay, task_id: str) -> Why:
     item = replay.items.get(task_id)
     if item is not None:
         return Why(task=task_id, is_placed=True, text=_placed_text(replay, item))
-    general = general_causes(replay, task)
     nodes, of_partner = _tried(replay, task)
+    general = general_causes(replay, task)
     if of_partner is not None and not any(c.constraint is Constraint.PARTNER for c in general):
         general.append(of_partner)
     nodes.sort(key=_distance)
@@ -97,21 +116,38 @@ def _why(replay: Replay, task_id: str) -> Why:
 
 
 def _tried(replay: Replay, task: Task) -> tuple[list[NodeWhy], Refusal | None]:
-    """Try a task on every node; if its partner fits on none, give that too."""
+    """Try a task on every node; if what it meets is what keeps it from all, give that too."""
     partner = replay.partners.get(task.id)
     nodes, outcomes = replay.problem.nodes, _Rounds(replay, task).on_all()
-    if partner is None:
-        return _whys(nodes, outcomes), None
+    whys = _whys(nodes, outcomes)
+    if partner is None or not nodes:
+        return whys, None
     of_partner = _Rounds(replay, replay.tasks[partner]).on_all()
+    theirs = _whys(nodes, of_partner)
+    only = [{why.node for why in side if not why.is_final} for side in (whys, theirs)]
+    if not only[0]:
+        return whys, None
+    if len(only[0] | only[1]) == 1 and only[1]:
+        return _all_on_one(whys, partner)
     items = [outcome for outcome in of_partner if isinstance(outcome, Placed)]
     if not items:
-        return _whys(nodes, outcomes), _no_node(partner, _whys(nodes, of_partner))
+        return whys, _no_node(partner, theirs)
     others = soonest(replay, replay.tasks[partner], items)
     for k, outcome in enumerate(outcomes):
         if isinstance(outcome, Placed):
             both = meeting(replay, (Trial(replay, task, nodes[k]), outcome), others)
-            outcomes[k] = [_no_meeting(partner, len(others))] if both is None else both
+            names = [node.id for node, _ in others if node.id != nodes[k].id]
+            outcomes[k] = [_no_meeting(partner, names)] if both is None else both
     return _whys(nodes, outcomes), None
+
+
+def _all_on_one(whys: list[NodeWhy], partner: str) -> tuple[list[NodeWhy], Refusal]:
+    """Refuse two that meet the one node that either can be on."""
+    (node,) = (why.node for why in whys if not why.is_final)
+    detail = f"meets {partner}, and both can be on {node} only: they must be on different nodes"
+    refusal = Refusal(constraint=Constraint.PARTNER, detail=detail, is_final=True)
+    refused = NodeWhy(node=node, refusals=(refusal,))
+    return [refused if why.node == node else why for why in whys], refusal
 
 
 class _Rounds:
@@ -188,17 +224,19 @@ def _order(replay: Replay, task: Task) -> tuple[int, str]:
     return max(ends, key=lambda end: end[0], default=(0, ""))
 
 
-def _no_meeting(partner: str, count: int) -> Refusal:
-    detail = f"meets {partner}, and of the {count} nodes tried for that none can begin with it"
+def _no_meeting(partner: str, names: list[str]) -> Refusal:
+    detail = f"meets {partner}, for which there is room on this node only, and not on another"
+    if names:
+        detail = f"meets {partner}, and none of the nodes tried for that can begin with it:"
+        detail += f" {listed(names)}"
     return Refusal(constraint=Constraint.PARTNER, detail=detail)
 
 
 def _no_node(partner: str, whys: list[NodeWhy]) -> Refusal:
     is_final = all(why.is_final for why in whys)
     detail = f"meets {partner}, which {'can be' if is_final else 'finds room'} on no node"
-    if whys:
-        nearest = min(whys, key=_distance)
-        detail += f"; the nearest is {nearest.node}: {nearest.refusals[0].detail}"
+    nearest = min(whys, key=_distance)
+    detail += f"; {_nearest(nearest, len(whys))}"
     return Refusal(constraint=Constraint.PARTNER, detail=detail, is_final=is_final)
 
 
@@ -215,13 +253,15 @@ def _node_why(node: Node, outcome: _Outcome) -> NodeWhy:
     return NodeWhy(node=node.id, refusals=tuple(ranked))
 
 
-def _distance(why: NodeWhy) -> tuple[int, int, bool, int]:
+def _distance(why: NodeWhy) -> tuple[int, int, int, bool, int]:
     """Give how far a node is from taking the task."""
     if not why.refusals:
-        return -1, 0, False, 0
+        return -len(_STAGES) - 1, 0, 0, False, 0
     first = why.refusals[0]
-    finals = sum(refusal.is_final for refusal in why.refusals)
-    return finals, -_RANKS[first.constraint], first.missing is None, first.missing or 0
+    finals = [refusal.constraint for refusal in why.refusals if refusal.is_final]
+    stage = next((k for k, kinds in enumerate(_STAGES) if kinds & set(finals)), len(_STAGES))
+    missing = first.missing
+    return -stage, len(finals), -_RANKS[first.constraint], missing is None, missing or 0
 
 
 def _text(task: str, general: list[Refusal], nodes: list[NodeWhy]) -> str:
@@ -235,12 +275,37 @@ def _text(task: str, general: list[Refusal], nodes: list[NodeWhy]) -> str:
         span = f"from {nearest.items[0].start_s} to {nearest.items[0].end_s} s"
         return f"{task} is not placed, but {nearest.node} could do it {span}: plan again."
     said = "no plan can place it" if all(node.is_final for node in nodes) else "this plan can't"
-    detail = f"{nearest.node}: {nearest.refusals[0].detail}"
-    return f"{task} is not placed, and {said}; of {len(nodes)} nodes the nearest is {detail}."
+    return f"{task} is not placed, and {said}; {_nearest(nearest, len(nodes))}."
+
+
+def _nearest(nearest: NodeWhy, count: int) -> str:
+    which = f"of {count} nodes the nearest is" if count > 1 else "the only node is"
+    return f"{which} {nearest.node}: {nearest.refusals[0].detail}"
+
+
+_WAITED = {
+    Cause.RELEASE: "it may not start sooner",
+    Cause.APPROVAL: "it is approved then",
+    Cause.READY: "its node is ready then",
+    Cause.ORDER: "it comes after",
+    Cause.PARTNER: "it starts together with",
+    Cause.NODE: "its node has other work before",
+    Cause.TRAVEL: "its machine is there then, set up for it",
+    Cause.CHARGE: "its machine has charged then",
+    Cause.POST: "its machine charges before, for which a post has to be free",
+    Cause.BUS: "the bus can't feed it, or the charge before, any sooner",
+    Cause.LIGHT: "it is too dark before",
+}
+"""What a task that is placed waits for, in words."""
+_NAMING = {Cause.ORDER, Cause.PARTNER}
 
 
 def _placed_text(replay: Replay, item: Placed) -> str:
     wait = wait_of(replay, item)
-    span = f"from {item.start_s} to {item.end_s} s"
-    behind = f" ({wait.task})" if wait.task else ""
-    return f"{item.task} is placed on {item.node} {span}; it starts then by {wait.cause}{behind}."
+    text = f"{item.task} is placed on {item.node} from {item.start_s} to {item.end_s} s"
+    if wait.cause is Cause.NOTHING:
+        return f"{text}; it waits for nothing."
+    behind = (
+        "" if not wait.task else f" {wait.task}" if wait.cause in _NAMING else f" ({wait.task})"
+    )
+    return f"{text}; {_WAITED[wait.cause]}{behind}."

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from lunaredge.placement.access import Access
 from lunaredge.placement.problem import Machine, Node, Resources, Task, end_of
-from lunaredge.placement.replay import Replay, work_of
+from lunaredge.placement.replay import NEVER, Replay, work_of
 
 _RESOURCES = Resources.__struct_fields__
 _UNITS = {"mcores": "mcores", "mib": "MiB", "kg": "kg", "w": "W", "kbit_s": "kbit/s"}
@@ -20,7 +21,7 @@ class Constraint(enum.StrEnum):
     """What refuses a task; the most decisive first.
 
     The first five refuse it everywhere. Up to `POWER` only another problem would help, and from
-    `APART` on another plan.
+    `APART` on another plan, but for what says of itself that it is final.
     """
 
     UNKNOWN = "unknown"
@@ -35,6 +36,8 @@ class Constraint(enum.StrEnum):
     KIND = "kind"
     PIN = "pin"
     BAN = "ban"
+    READY = "ready"
+    """The node is lost, or not ready before the horizon ends."""
     CAPABILITY = "capability"
     HEALTH = "health"
     RESOURCE = "resource"
@@ -42,19 +45,22 @@ class Constraint(enum.StrEnum):
     WAY = "way"
     HOME = "home"
     WINDOW = "window"
-    """It takes longer than the time in which it may be done."""
+    """It takes longer than the time in which it may be done, or in which the node can be there."""
     LIGHT = "light"
     BATTERY = "battery"
     POWER = "power"
-    """It draws more than the bus ever gives."""
+    """It, or the charge that it needs, draws more than the bus ever gives."""
     APART = "apart"
     ORDER = "order"
     """The tasks before it end too late."""
     BUSY = "busy"
-    ENERGY = "energy"
+    TRAVEL = "travel"
+    """An idle machine comes too late from where it is."""
     CHARGE = "charge"
+    """It must charge first, and is charged too late."""
     POST = "post"
     BUS = "bus"
+    ENERGY = "energy"
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +77,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
 def listed(names: Sequence[str]) -> str:
     """Name up to four."""
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    more = f" and {len(names) - 4:,} more" if len(names) > 4 else ""
     return ", ".join(names[:4]) + more if names else "nothing"
 
 
@@ -81,30 +87,36 @@ class Obstacles:
     def __init__(self, replay: Replay, task: Task) -> None:
         self._replay = replay
         self._task = task
-        partner = replay.partners.get(task.id)
-        unit = (task,) if partner is None else (task, replay.tasks[partner])
-        # They start together, so neither does before both may.
-        self.from_s = max(0, *(max(one.release_s, one.approved_s or 0) for one in unit))
-        self._sources: dict[str, set[int]] = {}
+        self._access = Access(replay, task)
+        self.from_s, self._since = _first_s(replay, task)
 
     def on(self, node: Node) -> list[Refusal]:
         """Give what refuses the task on a node, the most decisive first."""
         found = [*self._by_name(node)]
-        if work_of(self._task, node) is not None:
-            found += self._in_time(node)
-            found += self._on_bus(node) if node.machine is None else self._on_site(node)
-        return found
+        if work_of(self._task, node) is None or node.ready_s >= self._replay.problem.horizon_s:
+            return found
+        timely = [*self._in_time(node)]
+        found += timely
+        if node.machine is None:
+            return [*found, *self._on_bus(node)]
+        sited = [*self._on_site(node, node.machine)]
+        found += sited
+        return found if timely or sited else [*found, *self._from_afar(node, node.machine)]
 
     def _by_name(self, node: Node) -> Iterator[Refusal]:
         """Compare what the task asks of a node with what it is and has."""
         task = self._task
         if work_of(task, node) is None:
-            kinds = listed([mode.kind for mode in task.modes])
-            yield _final(Constraint.KIND, f"runs on {kinds}, this is {node.kind}")
+            detail = f"{runs_on(task)}, this is {node.kind}" if task.modes else runs_on(task)
+            yield _final(Constraint.KIND, detail)
         if task.only_on and node.id not in task.only_on:
             yield _final(Constraint.PIN, f"is pinned to {listed(task.only_on)}")
         if node.id in task.not_on:
             yield _final(Constraint.BAN, "is banned from it")
+        horizon_s = self._replay.problem.horizon_s
+        if node.ready_s >= horizon_s:
+            detail = f"is lost, or not ready before the horizon ends at {horizon_s} s"
+            yield _final(Constraint.READY, detail)
         lacks = [name for name in task.capabilities if name not in node.capabilities]
         if lacks:
             yield _final(Constraint.CAPABILITY, f"needs {listed(lacks)}", len(lacks))
@@ -125,8 +137,9 @@ class Obstacles:
         from_s, latest_s = max(self.from_s, node.ready_s), replay.latest_s(task)
         missing_s = from_s + duration_s - latest_s
         if missing_s > 0:
-            detail = f"takes {duration_s} s, may start at {from_s} s and must end by {latest_s} s"
-            yield _final(Constraint.WINDOW, detail, missing_s)
+            since = " (it is ready then)" if node.ready_s > self.from_s else self._since
+            detail = f"takes {duration_s} s, may start at {from_s} s{since} and must end by"
+            yield _final(Constraint.WINDOW, f"{detail} {latest_s} s", missing_s)
         elif task.needs_light:
             light_s = replay.light_from_s(from_s, duration_s)
             missing_s = light_s + duration_s - latest_s
@@ -143,70 +156,118 @@ class Obstacles:
             detail = f"draws {watts} W, the bus gives {self._replay.ceiling_w} W at most"
             yield _final(Constraint.POWER, detail, missing_w)
 
-    def _on_site(self, node: Node) -> Iterator[Refusal]:
+    def _on_site(self, node: Node, machine: Machine) -> Iterator[Refusal]:
         """Look whether a machine can get there, do it, and get home."""
-        task, replay, machine = self._task, self._replay, node.machine
-        assert machine is not None
+        task, replay = self._task, self._replay
         place, end_place = task.place, end_of(task)
         if place is None or end_place is None:
-            yield _final(Constraint.PLACE, "has no place, which a machine must go to")
+            yield _final(Constraint.PLACE, "the task has no place, and a machine must go to one")
             return
-        if not self._is_reached(node, machine, place):
-            origin = replay.origin(node, machine)
+        if not self._access.is_reached(node, machine, place):
+            origin = replay.outset(node, machine).place
             yield _final(Constraint.WAY, f"no way leads from place {origin} to place {place}")
-        home_j = replay.home_j(machine, end_place)
-        if home_j is None:
+        if replay.home_j(machine, end_place) is None:
             yield _final(Constraint.HOME, f"no way leads from place {end_place} to any charger")
         else:
-            yield from self._by_battery(node, machine, home_j)
+            yield from self._by_battery(node, machine)
 
-    def _by_battery(self, node: Node, machine: Machine, home_j: int) -> Iterator[Refusal]:
+    def _by_battery(self, node: Node, machine: Machine) -> Iterator[Refusal]:
         """Compare what is in the battery at most with what is used and left at the least."""
-        replay, place = self._replay, self._task.place
-        assert place is not None
-        sources = {replay.origin(node, machine), *replay.posts, *self._ends(node.kind)}
-        ways = [replay.way(machine, source, place) for source in sources]
-        trip_j = min((way[1] for way in ways if way is not None), default=0)
-        _, energy_j = _known(work_of(self._task, node))
+        replay, (energy_j, trip_j, home_j) = self._replay, self._least_j(node, machine)
+        least_j = energy_j + trip_j + machine.reserve_j + home_j
         most_j = max(machine.charge_j, machine.battery_j if replay.posts else 0)
-        missing_j = energy_j + trip_j + machine.reserve_j + home_j - most_j
-        if missing_j > 0:
+        if least_j > most_j:
             holds = "its battery holds" if replay.posts else "no charger is there, it has"
             detail = f"takes {energy_j} J and {trip_j} J of travel, must leave {machine.reserve_j}"
             detail += f" J of reserve and {home_j} J for the way home; {holds} {most_j} J"
-            yield _final(Constraint.BATTERY, detail, missing_j)
+            yield _final(Constraint.BATTERY, detail, least_j - most_j)
+            return
+        charge_s, fed_s = self._charge(node, machine)
+        if fed_s < replay.problem.horizon_s:
+            return
+        detail = f"must charge first: it has {machine.charge_j} J and needs {least_j} J;"
+        if machine.charge_w > replay.ceiling_w:
+            detail += f" a charge draws {machine.charge_w} W, the bus gives {replay.ceiling_w} W"
+            missing_w = machine.charge_w - replay.ceiling_w
+            yield _final(Constraint.POWER, f"{detail} at most", missing_w)
+        else:
+            detail += f" the bus never gives the {machine.charge_w} W of its charge for the"
+            yield _final(Constraint.POWER, f"{detail} {charge_s} s that it takes at the least")
 
-    def _is_reached(self, node: Node, machine: Machine, place: int) -> bool:
-        """Tell whether a machine can get to a place, by whatever chargers and tasks."""
-        replay, open_places = self._replay, [self._replay.origin(node, machine)]
-        if replay.way(machine, open_places[0], place) is not None:
-            return True
-        steps = {(charger, charger) for charger in replay.posts} | self._moves(node.kind)
-        seen = set(open_places)
-        for source in open_places:
-            if replay.way(machine, source, place) is not None:
-                return True
-            for target, end in steps:
-                if end not in seen and replay.way(machine, source, target) is not None:
-                    seen.add(end)
-                    open_places.append(end)
-        return False
+    def _from_afar(self, node: Node, machine: Machine) -> Iterator[Refusal]:
+        """Look whether a machine can be there early enough, charged where it must be."""
+        task, replay = self._task, self._replay
+        duration_s, _ = _known(work_of(task, node))
+        charge_s, fed_s = self._charge(node, machine)
+        latest_s = replay.latest_s(task)
+        enough_s = 0 if task.needs_light else latest_s - duration_s
+        start_s = self._access.there_s(node, machine, charge_s, enough_s)
+        start_s = max(self.from_s, start_s)
+        if charge_s:
+            start_s = max(start_s, fed_s + charge_s)
+        if start_s >= NEVER:
+            detail = f"must charge first, and no way by a charger leads to place {task.place}"
+            yield _final(Constraint.CHARGE, detail)
+            return
+        constraint = Constraint.CHARGE if charge_s else Constraint.WINDOW
+        outset = replay.outset(node, machine)
+        set_up = " and its set-up" if replay.setup_s(outset.family, task.family) else ""
+        detail = f"can't begin before {start_s} s, for its way there{set_up}"
+        if charge_s:
+            detail = f"must charge first, for {charge_s} s at the least"
+            is_unfed = fed_s > outset.at_s
+            detail += f", which the bus feeds from {fed_s} s on" if is_unfed else ""
+            detail += f", and can't begin before {start_s} s"
+        detail += f"; takes {duration_s} s"
+        if task.needs_light:
+            light_s = replay.light_from_s(start_s, duration_s)
+            if light_s > start_s:
+                detail += f" in light, which lasts so long only from {light_s} s on"
+                start_s, constraint = light_s, Constraint.LIGHT
+        missing_s = start_s + duration_s - latest_s
+        if missing_s > 0:
+            yield _final(constraint, f"{detail} and must end by {latest_s} s", missing_s)
 
-    def _ends(self, kind: str) -> set[int]:
-        """Give where the other tasks of a kind of node end."""
-        if kind not in self._sources:
-            self._sources[kind] = {end for _, end in self._moves(kind)}
-        return self._sources[kind]
+    def _charge(self, node: Node, machine: Machine) -> tuple[int, int]:
+        """Give how long it must charge before at the least, and from when on the bus can feed it.
 
-    def _moves(self, kind: str) -> set[tuple[int, int]]:
-        """Give from where to where the other tasks of a kind of node go."""
-        return {
-            (task.place, task.place if task.end_place is None else task.end_place)
-            for task in self._replay.problem.tasks
-            if task.place is not None
-            and task.id != self._task.id
-            and any(mode.kind == kind for mode in task.modes)
-        }
+        The first of its charges fills all that is missing at first, and maybe more. 0: it need not.
+        """
+        replay = self._replay
+        if machine.charge_j >= sum(self._least_j(node, machine)) + machine.reserve_j:
+            return 0, 0
+        charge_s = -(-(machine.battery_j - machine.charge_j) // machine.charge_w)
+        from_s = replay.outset(node, machine).at_s
+        return charge_s, replay.fed_from_s(from_s, charge_s, machine.charge_w)
+
+    def _least_j(self, node: Node, machine: Machine) -> tuple[int, int, int]:
+        """Give what the task, a way to it and the way home take at the least."""
+        replay, place, end_place = self._replay, self._task.place, end_of(self._task)
+        assert place is not None
+        assert end_place is not None
+        trip_j = self._access.least_way_j(node, machine, place)
+        _, energy_j = _known(work_of(self._task, node))
+        return energy_j, trip_j, replay.home_j(machine, end_place) or 0
+
+
+def runs_on(task: Task) -> str:
+    """Say on what kinds of nodes a task runs."""
+    kinds = listed([mode.kind for mode in task.modes])
+    return f"runs on {kinds}" if task.modes else "has no modes, so that it runs nowhere"
+
+
+def _first_s(replay: Replay, task: Task) -> tuple[int, str]:
+    """Give when a task may start at the soonest, and by whose release or approval.
+
+    Two that meet start together, so neither does before both may.
+    """
+    partner = replay.partners.get(task.id)
+    firsts_s = [(0, ""), (task.release_s, " (its release)"), (task.approved_s or 0, " (approval)")]
+    if partner is not None:
+        other = replay.tasks[partner]
+        firsts_s.append((other.release_s, f" (the release of {partner}, which it meets)"))
+        firsts_s.append((other.approved_s or 0, f" (the approval of {partner}, which it meets)"))
+    return max(firsts_s, key=lambda first: first[0])
 
 
 def _final(constraint: Constraint, detail: str, missing: int | None = None) -> Refusal:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
+import numpy as np
+
+from lunaredge.kernels.jit import Ints
 from lunaredge.placement.plan import Placed, Plan
 from lunaredge.placement.problem import Level, Machine, Node, Problem, Task, end_of, posts_of
 from lunaredge.placement.travel import NO_WAY, Travel
@@ -96,7 +99,7 @@ class Replay:
         self.items = {item.task: item for item in plan.placed}
         self.partners = partners_of(problem.tasks)
         self.posts = posts_of(problem)
-        self._movers = {mover: travel.table[k] for k, mover in enumerate(travel.movers)}
+        self._movers: dict[str, Ints] = dict(zip(travel.movers, travel.table, strict=True))
         self._setups = {(s.source, s.target): s.duration_s for s in problem.setups}
         self._lines: defaultdict[str, list[Placed]] = defaultdict(list)
         for item in sorted(plan.placed, key=lambda one: one.start_s):
@@ -123,14 +126,32 @@ class Replay:
     @cached_property
     def bus(self) -> Profile:
         """Give the watts drawn, and by how much the ceiling is below the highest."""
+        drawn = [draw for item in self.items.values() for draw in self.bus_draws(item)]
+        return Profile([*self._lows, *drawn])
+
+    def fed_from_s(self, from_s: int, duration_s: int, watts: int) -> int:
+        """Give from when on, not before a time, the bus can give so much so long; NEVER: never."""
+        room = self.ceiling_w - watts
+        while from_s < NEVER:
+            until_s = self._low.over_until_s(from_s, from_s + duration_s, room)
+            if until_s is None:
+                return from_s
+            from_s = until_s
+        return NEVER
+
+    @cached_property
+    def _lows(self) -> list[Draw]:
+        """Give by how much the ceiling is below the highest, and when."""
         steps = self.problem.bus
         ends_s = [*(step.from_s for step in steps[1:]), NEVER]
-        draws = [
+        return [
             Draw(step.from_s, end_s, self.ceiling_w - step.power_w)
             for step, end_s in zip(steps, ends_s, strict=False)
         ]
-        draws += [draw for item in self.items.values() for draw in self.bus_draws(item)]
-        return Profile(draws)
+
+    @cached_property
+    def _low(self) -> Profile:
+        return Profile(self._lows)
 
     @cached_property
     def ceiling_w(self) -> int:
@@ -173,6 +194,12 @@ class Replay:
         """Give what travel takes from a place to another; None: there is no way."""
         seconds, joules = self._movers[machine.mover][source, target].tolist()
         return None if seconds == NO_WAY else (seconds, joules)
+
+    def ways_s(self, mover: str, place: int, *, is_inward: bool) -> Ints:
+        """Give the seconds to a place from each place, or from it to each; NEVER: no way."""
+        table = self._movers[mover]
+        seconds = table[:, place, 0] if is_inward else table[place, :, 0]
+        return np.where(seconds == NO_WAY, NEVER, seconds)
 
     def home_j(self, machine: Machine, place: int) -> int | None:
         """Give the joules to the second nearest post, or to the only one; None: no way."""
@@ -223,20 +250,25 @@ class Replay:
 
     def floor_j(self, node: Node, machine: Machine) -> int:
         """Give the least level at which a charge may begin."""
-        place = self.origin(node, machine)
-        home_j = self.home_j(machine, place)
+        home_j = self.home_j(machine, self.outset(node, machine).place)
         starts_low = home_j is None or machine.charge_j < machine.reserve_j + home_j
         return 0 if starts_low else machine.reserve_j
 
-    def origin(self, node: Node, machine: Machine) -> int:
-        """Give where a machine is when it first can be given something: after a fixed task."""
-        first = self._fixed_places.get(node.id)
-        return machine.place if first is None else first
+    def outset(self, node: Node, machine: Machine) -> Stand:
+        """Give how a machine stands when it first can be given something: after a fixed task."""
+        task = self._fixed.get(node.id)
+        place = None if task is None else end_of(task)
+        if task is None or place is None:
+            return self.stand(node, machine, None)
+        taken = work_of(task, node)
+        at_s = max(node.ready_s, 0 if taken is None else taken[0])
+        return Stand(at_s, place, machine.charge_j, task.family, task.id)
 
     @cached_property
-    def _fixed_places(self) -> dict[str, int | None]:
+    def _fixed(self) -> dict[str, Task]:
+        """Give the fixed task of each machine."""
         return {
-            task.current.node: end_of(task)
+            task.current.node: task
             for task in self.problem.tasks
             if task.current is not None and task.current.is_fixed
         }

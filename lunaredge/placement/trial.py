@@ -115,10 +115,11 @@ class Trial:
         if placed:
             return min(placed, key=lambda item: (item.start_s, item.travel_j))
         refused = [outcome for outcome in charged if isinstance(outcome, Refusal)]
-        if direct.constraint in (Constraint.BUSY, Constraint.LIGHT) or not refused:
+        is_late = direct.constraint in (Constraint.BUSY, Constraint.TRAVEL, Constraint.LIGHT)
+        if is_late or not refused:
             return [direct]
         # The charge by which it misses the least, by time before by energy.
-        return [direct, min(refused, key=_distance)]
+        return [min(refused, key=_distance), direct]
 
     def _by_charger(
         self, machine: Machine, stand: Stand, place: int, from_s: int
@@ -160,7 +161,9 @@ class Trial:
             cause = Constraint.BUS if post_s is None else Constraint.POST
             begin_s = max(post_s or 0, bus_s or 0)
             if begin_s >= NEVER:
-                detail = f"its charge draws {machine.charge_w} W, which the bus never gives again"
+                detail = (
+                    f"must charge, which draws {machine.charge_w} W that the bus never gives again"
+                )
                 return _refusal(Constraint.BUS, detail)
 
     def _work(
@@ -216,14 +219,24 @@ class Trial:
     ) -> tuple[Constraint, int, str]:
         """Say what holds a machine up until it can start."""
         if charging is not None:
-            charge = charging.charge
-            detail = f"charges at place {stand.place} from {charge.begin_s} to {charge.end_s} s"
-            return charging.cause, start_s, detail
+            return charging.cause, start_s, self._charged(charging)
         if stand.task:
-            detail = f"is busy until {stand.at_s} s with {stand.task}"
-        else:
-            detail = f"is ready at {max(stand.at_s, self._node.ready_s)} s"
-        return Constraint.BUSY, start_s, detail + " and has to get there"
+            detail = f"is busy until {stand.at_s} s with {stand.task} and has to get there"
+            return Constraint.BUSY, start_s, detail
+        ready_s = max(stand.at_s, self._node.ready_s)
+        detail = f"is ready at {ready_s} s, and can be there from where it is at {start_s} s"
+        return Constraint.TRAVEL, start_s, detail
+
+    def _charged(self, charging: Charging) -> str:
+        """Say when it must charge, and what that waits for."""
+        replay, charge = self._replay, charging.charge
+        detail = f"must charge, at place {charge.place} from {charge.begin_s} to {charge.end_s} s"
+        if charging.cause is Constraint.POST:
+            names = replay.charging(charge.place).tasks_at(charge.begin_s - 1)
+            detail += f", once the machine of {listed(names)} has"
+        if charging.cause is Constraint.BUS:
+            detail += ", since the bus can't feed it before"
+        return detail
 
     def _lost_j(self, machine: Machine, trip: tuple[int, int], from_s: int, until_s: int) -> int:
         """Give what travel, waiting and the dark take of the battery."""

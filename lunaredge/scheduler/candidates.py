@@ -18,8 +18,8 @@ from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
 class Constraint(enum.StrEnum):
     """Why a node does not take a task now; the most decisive first.
 
-    Up to `WINDOW` no waiting helps. Up to `BUSY` the node is not free for it now. The others are
-    about the plan.
+    Up to `WINDOW` no waiting helps. `ORDER` keeps it from every node for now. Up to `ENERGY` the
+    node is not free for it now. The others are about the plan.
     """
 
     NOT_ENROLLED = "not_enrolled"
@@ -34,6 +34,8 @@ class Constraint(enum.StrEnum):
     """Not even a full one lasts."""
     WINDOW = "window"
     """It takes longer than the time in which it may be done."""
+    ORDER = "order"
+    """It has its turn when what it waits for is over."""
     LOST = "lost"
     STOPPED = "stopped"
     HELD = "held"
@@ -43,8 +45,6 @@ class Constraint(enum.StrEnum):
     BUSY = "busy"
     ENERGY = "energy"
     """The battery does not last now."""
-    ORDER = "order"
-    """It has its turn when what it waits for is over."""
     TAKEN = "taken"
     """Others come first there."""
     ELSEWHERE = "elsewhere"

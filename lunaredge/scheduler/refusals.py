@@ -1,6 +1,7 @@
 """Refusals: for each task that does not begin now, what is in the way on each node.
 
-The most decisive comes first: what no waiting changes, then how the node is now, then the plan.
+The most decisive comes first: what no waiting changes, then what the task waits for, then how the
+node is now, then the plan.
 """
 
 from collections.abc import Mapping
@@ -30,13 +31,17 @@ _MEANINGS = {
     library.Constraint.HOME: Constraint.NO_ROUTE,
     library.Constraint.BATTERY: Constraint.BATTERY,
     library.Constraint.WINDOW: Constraint.WINDOW,
+    library.Constraint.TRAVEL: Constraint.WINDOW,
     library.Constraint.ENERGY: Constraint.ENERGY,
     library.Constraint.CHARGE: Constraint.ENERGY,
+    library.Constraint.POST: Constraint.ENERGY,
     library.Constraint.RESOURCE: Constraint.MEMORY,
     library.Constraint.ORDER: Constraint.ORDER,
     library.Constraint.BUSY: Constraint.TAKEN,
 }
 """What the library's constraints are on a site."""
+_JOULES = (library.Constraint.BATTERY, library.Constraint.ENERGY)
+"""Where what is missing is energy."""
 
 
 def refusals_of(
@@ -95,7 +100,7 @@ class _Reasons:
                 said = [refusal(task, node, Constraint.TAKEN, "no room in the plan")]
             found.append(_ranked(said))
         # Who can't at all is told of last: the reader looks for who could.
-        found.sort(key=lambda said: -_RANKS[said[0].constraint])
+        found.sort(key=_distance)
         return [*_strangers(candidate, self._asked), *chain.from_iterable(found)]
 
     def _whys(self, candidate: TaskCandidate) -> dict[str, tuple[library.Refusal, ...]]:
@@ -142,6 +147,12 @@ class _Reasons:
 _RANKS = {constraint: rank for rank, constraint in enumerate(Constraint)}
 
 
+def _distance(said: list[Refusal]) -> int:
+    """Give how far a node is from taking a task; what the task waits for is the same for all."""
+    own = [_RANKS[one.constraint] for one in said if one.constraint is not Constraint.ORDER]
+    return -min(own, default=len(_RANKS))
+
+
 def _ranked(said: list[Refusal]) -> list[Refusal]:
     """Give them by rank, each constraint once."""
     first: dict[Constraint, Refusal] = {}
@@ -159,7 +170,7 @@ def _meant(
 
 def _translated(candidate: TaskCandidate, node: NodeCandidate, one: library.Refusal) -> Refusal:
     constraint, detail = _MEANINGS[one.constraint], one.detail
-    if one.missing is not None and constraint in (Constraint.BATTERY, Constraint.ENERGY):
+    if one.missing is not None and one.constraint in _JOULES:
         full = "a full battery" if constraint is Constraint.BATTERY else "its battery"
         detail = f"{full} is {one.missing / SECONDS_PER_HOUR:.0f} Wh short of work and way home"
     elif constraint is Constraint.NO_ROUTE:

@@ -90,7 +90,8 @@ def test_the_answer_has_the_keys_that_the_page_names(folder, capsys) -> None:
 
     (shape,) = re.findall(r"^```\n(\{\"placed\".*?)```", PAGE, re.DOTALL | re.MULTILINE)
     keys = {*answer, *answer["plan"], *answer["plan"]["placed"][0], *answer["nodes"][0]}
-    keys |= {*answer["why"][0], *answer["why"][0]["nodes"][0]["refusals"][0]}
+    node = answer["why"][0]["nodes"][0]
+    keys |= {*answer["why"][0], *node, *node["refusals"][0]}
     assert code == 1
     assert keys <= set(re.findall(r'"(\w+)"', shape))
 
@@ -276,50 +277,6 @@ def test_nothing_to_do_is_done_at_once(folder, capsys) -> None:
     assert code == 0
     assert "0 of 0 tasks are placed." in capsys.readouterr().out
     assert time.monotonic() - start_s < 30
-
-
-def test_a_circle_is_named_and_the_rest_is_placed(folder, capsys) -> None:
-    job = '"modes": [{"kind": "board", "duration_s": 5}]'
-    tasks = [
-        f'{{"id": "a", {job}, "after": [{{"task": "b"}}]}}',
-        f'{{"id": "b", {job}, "after": [{{"task": "a"}}]}}',
-        f'{{"id": "c", {job}}}',
-    ]
-    nodes = '[{"id": "board", "kind": "board"}]'
-    Path("m.json").write_text(f'{{"tasks": [{",".join(tasks)}], "nodes": {nodes}, "horizon_s": 9}}')
-
-    code = main(["place", "m.json", "--steps", "9"])
-
-    text = capsys.readouterr().out
-    assert code == 1
-    assert "a can't be placed: it waits for b, which waits for a." in text
-    assert "1 of 3 tasks are placed, on 1 of 1 nodes; the last ends at 5 s." in text
-
-
-def test_of_many_tasks_left_out_the_first_are_explained(folder, capsys) -> None:
-    lost = msgspec.structs.replace(jobs(50), nodes=(Node(id="rover", kind="rover"),))
-    Path("m.json").write_bytes(msgspec.json.encode(lost))
-
-    main(["place", "m.json", "--steps", "0", "--why", "job-40"])
-    text = capsys.readouterr().out
-    _, answer = answer_of(capsys, "m.json", "--steps", "0")
-
-    assert text.count("runs on board, this is rover.") == place.WHYS_MAX + 1
-    assert "Not placed too: job-20, job-21, job-22, job-23 and 25 more; --why TASK" in text
-    assert max(map(len, text.splitlines())) <= 80
-    assert len(answer["why"]) == place.WHYS_MAX
-    assert len(answer["plan"]["unplaced"]) == 50
-
-
-def test_on_a_large_site_reasons_are_given_if_asked_for(folder, capsys, monkeypatch) -> None:
-    monkeypatch.setattr(place, "_WHYS_PAIRS_MAX", 1)
-
-    main(["place", "site.yaml", "--steps", "0"])
-    text = capsys.readouterr().out
-    _, answer = answer_of(capsys, "site.yaml", "--steps", "0", "--why", "haul-boulder")
-
-    assert "Not placed: haul-boulder; --why TASK says why, --json names them all." in text
-    assert [why["task"] for why in answer["why"]] == ["haul-boulder"]
 
 
 def test_a_table_fits_its_terminal_and_numbers_end_below_each_other(folder, capsys) -> None:

@@ -7,146 +7,20 @@ import pytest
 from msgspec.structs import replace
 
 from lunaredge.errors import ConfigError
-from lunaredge.placement.check import check
 from lunaredge.placement.plan import Charge, Placed
 from lunaredge.placement.problem import (
     After,
     Apart,
     Ceiling,
     Charger,
-    Current,
     Problem,
     Resources,
-    Window,
 )
-from lunaredge.placement.reasons import Why, why_not
+from lunaredge.placement.reasons import Why
 from lunaredge.placement.refusals import Constraint
+from tests.placement.asked import CORE, ONE_CORE, POST, bus, dark, dash, why
 from tests.placement.planned import planned
-from tests.placement.yard import ROADS, board, dig, digs, job, plan_of, rover, runs, site
-
-POST = (Charger(place=2),)
-ONE_CORE = Resources(cpu_mcores=1)
-CORE = board(has=ONE_CORE)
-
-
-def why(problem: Problem, *items: Placed, task: str = "a") -> Why:
-    problem = check(problem, ROADS)
-    return why_not(problem, ROADS, plan_of(problem, *items), task)
-
-
-def dark(from_s: int, until_s: int) -> dict[str, Any]:
-    return {"darkness": (Window(from_s=from_s, until_s=until_s),)}
-
-
-def bus(power_w: int) -> dict[str, Any]:
-    return {"bus": (Ceiling(from_s=0, power_w=power_w),)}
-
-
-FINAL = [
-    (site(job(), rover()), site(job(), board()), "kind", "runs on board, this is rover", None),
-    (
-        site(job(only_on=("c",)), board()),
-        site(job(), board()),
-        "pin",
-        "is pinned to c",
-        None,
-    ),
-    (site(job(not_on=("b",)), board()), site(job(), board()), "ban", "is banned from it", None),
-    (
-        site(job(capabilities=("dig", "lift", "see")), board(capabilities=("lift",))),
-        site(job(capabilities=("lift",)), board(capabilities=("lift",))),
-        "capability",
-        "needs dig, see",
-        2,
-    ),
-    (
-        site(job(health_pct_min=80), board(health_pct=79)),
-        site(job(health_pct_min=80), board(health_pct=80)),
-        "health",
-        "needs 80 % health, has 79 %",
-        1,
-    ),
-    (
-        site(job(needs=Resources(payload_kg=80)), board(has=Resources(payload_kg=30))),
-        site(job(needs=Resources(payload_kg=30)), board(has=Resources(payload_kg=30))),
-        "resource",
-        "needs 80 kg of payload, has 30 kg of payload",
-        50,
-    ),
-    (
-        site(dig(place=None), rover()),
-        site(dig(), rover()),
-        "place",
-        "has no place, which a machine must go to",
-        None,
-    ),
-    (
-        site(dig(place=3), rover()),
-        site(dig(place=3), rover(place=3)),
-        "way",
-        "no way leads from place 0 to place 3",
-        None,
-    ),
-    (
-        site(dig(end_place=3), rover(), chargers=POST),
-        site(dig(end_place=3), rover(), chargers=(*POST, Charger(place=0))),
-        "home",
-        "no way leads from place 3 to any charger",
-        None,
-    ),
-    (
-        site(job(release_s=50, latest_s=53), board()),
-        site(job(release_s=50, latest_s=54), board()),
-        "window",
-        "takes 4 s, may start at 50 s and must end by 53 s",
-        1,
-    ),
-    (
-        site(job(needs_light=True, latest_s=11), board(), **dark(3, 8)),
-        site(job(needs_light=True, latest_s=12), board(), **dark(3, 8)),
-        "light",
-        "takes 4 s in light, which lasts so long only from 8 s on, and must end by 11 s",
-        1,
-    ),
-    (
-        site(dig(), rover(charge_j=34)),
-        site(dig(), rover(charge_j=35)),
-        "battery",
-        "takes 20 J and 5 J of travel, must leave 10 J of reserve and 0 J for the way home;"
-        " no charger is there, it has 34 J",
-        1,
-    ),
-    (
-        site(dig(), rover(battery_j=37, charge_j=37), chargers=POST),
-        site(dig(), rover(battery_j=39, charge_j=39), chargers=POST),
-        "battery",
-        "takes 20 J and 4 J of travel, must leave 10 J of reserve and 4 J for the way home;"
-        " its battery holds 37 J",
-        1,
-    ),
-    (
-        site(job(), board(), **bus(1)),
-        site(job(), board(), **bus(2)),
-        "power",
-        "draws 2 W, the bus gives 1 W at most",
-        1,
-    ),
-]
-
-
-@pytest.mark.parametrize(("problem", "cured", "code", "detail", "missing"), FINAL)
-def test_what_no_plan_can_change_is_told_and_its_cure_cures(problem, cured, code, detail, missing):
-    found = why(problem)
-    (refusal,) = found.nodes[0].refusals
-
-    assert not found.is_placed
-    assert found.general == ()
-    assert (refusal.constraint, refusal.detail, refusal.missing) == (code, detail, missing)
-    assert refusal.is_final
-    assert found.text.startswith("a is not placed, and no plan can place it; of 1 nodes")
-    assert found.text.endswith(f"{detail}.")
-    assert planned(problem, ROADS).unplaced == ("a",)
-    assert planned(cured, ROADS).unplaced == ()
+from tests.placement.yard import ROADS, board, dig, digs, job, rover, runs, site
 
 
 def charges(node: str, begin_s: int = 6) -> Placed:
@@ -163,6 +37,7 @@ def thirsty(**fields: Any) -> Problem:
     return site(*parts, *nodes, **fields)
 
 
+FADING = (Ceiling(from_s=0, power_w=10), Ceiling(from_s=12, power_w=9))
 LOW = "would have 5 J left at 7 s, must have 14 J for its reserve and the way home"
 REPLICAS = (job("a", apart=Apart(group="g")), job("b", apart=Apart(group="g")))
 OTHERWISE = [
@@ -205,18 +80,19 @@ OTHERWISE = [
         ],
     ),
     (
-        site(dig(latest_s=6), rover()),
+        site(dig(latest_s=6), dash(), rover()),
         [],
         [
             (
-                "busy",
-                "is ready at 0 s and has to get there; it would end at 7 s, must end by 6 s",
+                "travel",
+                "is ready at 0 s, and can be there from where it is at 3 s;"
+                " it would end at 7 s, must end by 6 s",
                 1,
             )
         ],
     ),
     (
-        site(dig(needs_light=True, latest_s=12), rover(), **dark(4, 9)),
+        site(dig(needs_light=True, latest_s=12), dash(), rover(), **dark(5, 9)),
         [],
         [
             (
@@ -253,44 +129,50 @@ OTHERWISE = [
         thirsty(latest_s=19, chargers=POST),
         [],
         [
-            ("energy", LOW, 9),
             (
                 "charge",
-                "charges at place 2 from 6 to 14 s; it would end at 20 s, must end by 19 s",
+                "must charge, at place 2 from 6 to 14 s; it would end at 20 s, must end by 19 s",
                 1,
             ),
+            ("energy", LOW, 9),
         ],
     ),
     (
         thirsty(latest_s=24, chargers=POST),
         [charges("s")],
         [
-            ("energy", LOW, 9),
             (
                 "post",
-                "charges at place 2 from 11 to 20 s; it would end at 26 s, must end by 24 s",
+                "must charge, at place 2 from 11 to 20 s, once the machine of b has;"
+                " it would end at 26 s, must end by 24 s",
                 2,
             ),
+            ("energy", LOW, 9),
         ],
     ),
     (
         thirsty(latest_s=24, chargers=(Charger(place=2, posts=2),), **bus(10)),
         [charges("s")],
         [
-            ("energy", LOW, 9),
             (
                 "bus",
-                "charges at place 2 from 11 to 20 s; it would end at 26 s, must end by 24 s",
+                "must charge, at place 2 from 11 to 20 s, since the bus can't feed it before;"
+                " it would end at 26 s, must end by 24 s",
                 2,
             ),
+            ("energy", LOW, 9),
         ],
     ),
     (
-        thirsty(latest_s=99, chargers=POST, **bus(9)),
-        [],
+        site(dig(), dig("b"), rover(charge_j=50), chargers=POST, bus=FADING),
+        [digs("b", level_j=25)],
         [
-            ("energy", LOW, 9),
-            ("bus", "its charge draws 10 W, which the bus never gives again", None),
+            ("bus", "must charge, which draws 10 W that the bus never gives again", None),
+            (
+                "energy",
+                "would have 5 J left at 11 s, must have 14 J for its reserve and the way home",
+                9,
+            ),
         ],
     ),
     (
@@ -299,12 +181,18 @@ OTHERWISE = [
         [("bus", "the bus can't feed it until 4 s; it would end at 8 s, must end by 7 s", 1)],
     ),
     (
-        site(job(meets="b"), job("b"), board()),
-        [],
+        site(
+            job(meets="b", needs=ONE_CORE, latest_s=6),
+            job("b", needs=ONE_CORE, latest_s=6),
+            job("c", needs=ONE_CORE),
+            CORE,
+            board("c", has=ONE_CORE),
+        ),
+        [runs("c", node="c")],
         [
             (
                 "partner",
-                "meets b, and of the 1 nodes tried for that none can begin with it",
+                "meets b, for which there is room on this node only, and not on another",
                 None,
             )
         ],
@@ -325,74 +213,6 @@ def test_what_another_plan_could_change_is_told_with_what_is_missing(problem, it
     assert [(r.constraint, r.detail, r.missing) for r in node.refusals] == expected
     assert not any(refusal.is_final for refusal in node.refusals)
     assert found.text.startswith("a is not placed, and this plan can't")
-
-
-@pytest.mark.parametrize(
-    ("problem", "code", "detail"),
-    [
-        (
-            site(job(after=(After(task="x"),))),
-            "unknown",
-            "waits for x, which is not in the problem",
-        ),
-        (site(job(after=(After(task="a"),))), "circle", "waits for a"),
-        (
-            site(*(job(one, after=(After(task=other),)) for one, other in ("ab", "bc", "ca"))),
-            "circle",
-            "waits for b, which waits for c, which waits for a",
-        ),
-        (
-            site(
-                job("a", meets="b"),
-                job("b", after=(After(task="c"),)),
-                job("c", after=(After(task="a"),)),
-            ),
-            "circle",
-            "meets b, which waits for c, which waits for a",
-        ),
-        (
-            site(job("a", meets="b", after=(After(task="b"),)), job("b")),
-            "circle",
-            "waits for b, which meets a",
-        ),
-        (site(job(approved_s=None)), "approval", "has no approval"),
-        (
-            site(job(after=(After(task="b"),)), job("b")),
-            "unplaced",
-            "waits for b, which is not placed",
-        ),
-        (
-            site(job(meets="b"), job("b", approved_s=None)),
-            "partner",
-            "meets b, which can't be placed: it has no approval",
-        ),
-        (
-            site(job(), job("b", meets="a", health_pct_min=50), board(health_pct=40), rover()),
-            "partner",
-            "meets b, which can be on no node; the nearest is b: needs 50 % health, has 40 %",
-        ),
-    ],
-)
-def test_what_keeps_a_task_from_every_node_is_told_first(problem, code, detail):
-    found = why(problem)
-
-    assert (found.general[0].constraint, found.general[0].detail) == (code, detail)
-    said = "is not" if code == "unplaced" else "can't be"
-    assert found.text == f"a {said} placed: it {detail}."
-
-
-def test_a_fixed_task_waits_for_nothing_and_so_is_in_no_circle():
-    running = Current(node="b", left_s=4, left_j=8, is_fixed=True)
-    problem = site(
-        job("a", after=(After(task="b"),)),
-        job("b", after=(After(task="a"),), current=running),
-        board(),
-    )
-
-    found = why(problem, runs("b"))
-
-    assert found.general == ()
-    assert found.nodes[0].items[0].start_s == 4
 
 
 def test_final_refusals_come_first_and_all_are_told():
@@ -423,6 +243,56 @@ def test_the_nodes_nearest_to_taking_it_come_first():
 
     assert [node.node for node in found.nodes] == ["free", "busy", "bad", "worse", "far"]
     assert found.text == "a is not placed, but free could do it from 0 to 4 s: plan again."
+
+
+def test_a_node_that_gets_further_is_nearer_than_one_of_a_wrong_kind():
+    low = replace(rover("low", place=3), health_pct=40)
+    nodes = board(), rover("lost", ready_s=100, place=3), low, rover("far")
+    problem = site(dig(place=3, health_pct_min=50), *nodes, chargers=POST)
+
+    found = why(problem)
+
+    assert [[r.constraint for r in node.refusals] for node in found.nodes] == [
+        ["way", "home"],
+        ["health", "home"],
+        ["ready"],
+        ["kind"],
+    ]
+    said = "of 4 nodes the nearest is far: no way leads from place 0 to place 3."
+    assert found.text == f"a is not placed, and no plan can place it; {said}"
+
+
+def test_a_machine_that_gets_there_and_not_home_is_nearer_than_one_that_does_not_get_there():
+    nodes = rover("far"), rover("there", place=3)
+    problem = site(dig(place=3, latest_s=1), *nodes, chargers=POST)
+
+    found = why(problem)
+
+    assert [node.node for node in found.nodes] == ["there", "far"]
+    assert [node.refusals[0].constraint for node in found.nodes] == ["home", "way"]
+
+
+def test_a_task_behind_one_that_carries_its_machine_nearer_is_not_called_hopeless():
+    problem = site(dig(latest_s=6), dash(), rover())
+
+    found = why(problem)
+
+    assert not found.is_final
+    assert planned(problem, ROADS).unplaced == ()
+
+
+def test_of_two_that_meet_the_one_whose_release_is_too_late_is_named_to_both():
+    tasks = job(meets="b"), job("b", release_s=98)
+    problem = site(*tasks, board(), board("c"))
+
+    texts = [why(problem, task=name).text for name in "ab"]
+
+    said = "is not placed, and no plan can place it; of 2 nodes the nearest is b: takes 4 s, may"
+    since = "(the release of b, which it meets)", "(its release)"
+    assert texts == [
+        f"{name} {said} start at 98 s {why_so} and must end by 100 s."
+        for name, why_so in zip("ab", since, strict=True)
+    ]
 
 
 def test_a_machine_that_is_too_low_for_the_dark_waits_for_light():
@@ -464,7 +334,8 @@ def test_a_task_that_is_placed_says_when_and_by_what():
 
     assert found.is_placed
     assert found.nodes == ()
-    assert found.text == "a is placed on r from 3 to 7 s; it starts then by travel."
+    assert found.text == "a is placed on r from 3 to 7 s; its machine is there then, set up for it."
+    assert not found.is_final
 
 
 def test_without_nodes_there_is_one_reason():
@@ -477,7 +348,7 @@ def test_an_unknown_task_is_refused():
 
 
 def test_an_answer_goes_to_json_and_back():
-    found = why(FINAL[5][0])
+    found = why(site(job(), board(ready_s=100)))
 
     assert msgspec.json.decode(msgspec.json.encode(found), type=Why) == found
 

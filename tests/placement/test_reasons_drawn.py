@@ -1,19 +1,36 @@
 """Reasons held against the judge and the planner, on drawn problems."""
 
 import random
+from collections import Counter
+from collections.abc import Iterator
 
 from hypothesis import given
+from msgspec.structs import replace
 
+from lunaredge.placement.check import check
+from lunaredge.placement.engine import Planner
 from lunaredge.placement.plan import Placed, Plan
-from lunaredge.placement.problem import Problem, is_fixed
-from lunaredge.placement.reasons import why_not
-from lunaredge.placement.refusals import Obstacles
+from lunaredge.placement.problem import WEIGHT_MAX, Problem, Task, is_fixed
+from lunaredge.placement.reasons import Why, why_not
+from lunaredge.placement.refusals import Constraint, Obstacles
 from lunaredge.placement.replay import Replay, partners_of
 from lunaredge.placement.travel import Travel
 from tests.placement.judge import violations
 from tests.placement.planned import planned
 from tests.placement.problems import problems, random_problem
 from tests.placement.yard import plan_of
+
+# Among these are some that a bound a second too late is refuted by.
+SEEDS = range(190, 310)
+FINE = (
+    Constraint.WAY,
+    Constraint.HOME,
+    Constraint.WINDOW,
+    Constraint.LIGHT,
+    Constraint.POWER,
+    Constraint.CHARGE,
+)
+"""What is decided by more than a look at one value."""
 
 
 def is_final_free(problem: Problem, travel: Travel, plan: Plan) -> bool:
@@ -99,3 +116,58 @@ def test_the_node_that_a_task_is_taken_from_could_take_it_again():
 
     assert taken > 60
     assert taken - again <= 1
+
+
+def eager(problem: Problem, task: Task, node: str | None) -> Problem:
+    """Have a task placed before all others if it can be, and on a node if one is named."""
+    asked = replace(task, weight=WEIGHT_MAX, due_s=-problem.horizon_s)
+    if node is not None:
+        asked = replace(asked, only_on=(node,))
+    tasks = tuple(asked if one.id == task.id else one for one in problem.tasks)
+    return replace(problem, tasks=tasks)
+
+
+def tried(problem: Problem, travel: Travel, task: str) -> bool:
+    """Tell whether any of several searches places a task."""
+    for seed in range(3):
+        planner = Planner(check(problem, travel), travel, seed=seed)
+        planner.improve(steps=40)
+        if task not in planner.plan().unplaced:
+            return True
+    return False
+
+
+def refuted(problem: Problem, travel: Travel, found: Why) -> Iterator[str]:
+    """Say what a plan has though it was said that none can have it."""
+    task = next(one for one in problem.tasks if one.id == found.task)
+    if found.is_final and tried(eager(problem, task, None), travel, task.id):
+        yield f"{found.text} But a plan places it"
+    for node in found.nodes:
+        may_be_there = not task.only_on or node.node in task.only_on
+        is_claimed = node.is_final and may_be_there and node.refusals[0].constraint in FINE
+        if is_claimed and tried(eager(problem, task, node.node), travel, task.id):
+            yield f"{node.refusals} But a plan places it on {node.node}"
+
+
+def cases(problem: Problem, travel: Travel) -> Iterator[tuple[Plan, Why]]:
+    """Say why of each task that is not placed, in a plan and where only what is fixed is placed."""
+    plan = planned(problem, travel)
+    fixed = {task.id for task in problem.tasks if is_fixed(task)}
+    bare = plan_of(problem, *(item for item in plan.placed if item.task in fixed))
+    for one in (plan, bare):
+        for task in one.unplaced:
+            yield one, why_not(problem, travel, one, task)
+
+
+def test_no_search_refutes_what_is_called_final_and_what_is_offered_is_valid():
+    claims = Counter[Constraint]()
+    for seed in SEEDS:
+        problem, travel = random_problem(random.Random(f"final/{seed}"), 5, 3)
+        for plan, found in cases(problem, travel):
+            claims.update(node.refusals[0].constraint for node in found.nodes if node.is_final)
+            assert not list(refuted(problem, travel, found)), seed
+            for node in () if found.general else found.nodes:
+                after = with_items(problem, plan, node.items)
+                assert not other_violations(problem, travel, (plan, after)), seed
+
+    assert all(claims[constraint] > 0 for constraint in FINE)

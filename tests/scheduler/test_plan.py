@@ -299,6 +299,15 @@ def test_what_waits_for_no_other_task_is_not_said_to_be_taken(candidate, said):
     assert [(r.constraint, r.detail) for r in refusals] == [said]
 
 
+def test_what_a_task_waits_for_is_told_before_what_its_node_does_now():
+    waits = TaskCandidate(task=stand("p", 9.0, needs_earth=True), needs_word=True)
+
+    refusals = planned([waits], [machine(free_slots=0), machine("n", held=True)]).refusals
+
+    said = [(r.node, r.constraint) for r in refusals]
+    assert said == [("m", "order"), ("m", "busy"), ("n", "order"), ("n", "held")]
+
+
 def test_what_charges_first_is_not_said_to_be_taken():
     away = machine(position=(30.0, 0.0), home=(0.0, 0.0), battery_wh=215.0)
 
