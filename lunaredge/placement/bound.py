@@ -6,6 +6,9 @@ proven (`schedule_bound`), and for other tasks their heads (`schedule_heads`).
 
 from collections.abc import Callable
 
+import numpy as np
+
+from lunaredge.kernels.jit import Ints
 from lunaredge.kernels.schedule_board import Board
 from lunaredge.kernels.schedule_bound import BEST, GOES_ON, STATUS, TAKEN, room_for, search
 from lunaredge.kernels.schedule_heads import HEAD_S, LEAST_J, LEAST_LATE, MISSED_LATE
@@ -44,10 +47,7 @@ def lower_bound(sheet: Sheet, base: Board, is_over: Callable[[], bool], rounds: 
             late_s += max(known_s, _searched_s(layout, sheet, is_over, rounds) if rounds else 0)
             counted[layout.tasks] = True
     late_s += int(heads[~counted, LEAST_LATE].sum())
-    # Whatever is left out of a plan that is no later than this may cost nothing.
-    must = heads[:, MISSED_LATE] - heads[:, LEAST_LATE] > late_s - heads_s
-    must |= sheet.tasks[:, FIXED] > 0
-    return Score(late_s=late_s, cost_j=int(heads[must, LEAST_J].sum()))
+    return Score(late_s=late_s, cost_j=_cost_j(sheet, heads, late_s - heads_s))
 
 
 def hopeless(problem: Problem, travel: Travel) -> tuple[str, ...]:
@@ -59,6 +59,29 @@ def hopeless(problem: Problem, travel: Travel) -> tuple[str, ...]:
     heads = Outset.of(sheet, board_of(problem, sheet)).heads
     never = heads[:, HEAD_S] >= NEVER
     return tuple(task.id for task, is_so in zip(problem.tasks, never, strict=True) if is_so)
+
+
+def _cost_j(sheet: Sheet, heads: Ints, spare_s: int) -> int:
+    """Give what a plan costs at the least that is later than its heads by no more than that.
+
+    What it leaves out costs nothing, and adds what that is late by: so no more can be saved than by
+    a knapsack of parts of tasks (Dantzig 1957). It is told by its dual, in whole numbers: any price
+    of a second gives a bound.
+    """
+    can_be = heads[:, HEAD_S] < NEVER
+    costs_j = heads[:, LEAST_J]
+    may_miss = can_be & (sheet.tasks[:, FIXED] == 0)
+    saved_j, adds_s = costs_j[may_miss], (heads[:, MISSED_LATE] - heads[:, LEAST_LATE])[may_miss]
+    by_gain = np.argsort(-saved_j / np.maximum(adds_s, 1), kind="stable")
+    count = int(np.searchsorted(np.cumsum(adds_s[by_gain]), spare_s, side="right"))
+    all_j = int(costs_j[can_be].sum())
+    if count == len(by_gain):
+        return all_j - int(saved_j.sum())
+    last = int(by_gain[count])
+    price_j, per_s = int(saved_j[last]), int(adds_s[last])
+    pairs = zip(saved_j.tolist(), adds_s.tolist(), strict=True)
+    over = sum(max(0, cost_j * per_s - price_j * add_s) for cost_j, add_s in pairs)
+    return int(all_j - (price_j * spare_s + over) // per_s)
 
 
 def _searched_s(layout: Layout, sheet: Sheet, is_over: Callable[[], bool], rounds: int) -> int:

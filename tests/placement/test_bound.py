@@ -118,6 +118,16 @@ def test_a_task_is_left_out_where_two_have_no_room():
     assert bound(site(*tasks, board(has=ONE_CORE))).late_s == 4 + 200
 
 
+def test_of_all_that_may_be_left_out_only_so_much_saves_anything():
+    in_turn = [job(name, needs=ONE_CORE, due_s=4) for name in ("a", "b")]
+    # Left out each adds three seconds, and four is what the plan is late by.
+    at_leisure = [job(name, due_s=197) for name in ("c", "d")]
+
+    found = bound(site(*in_turn, *at_leisure, board(has=ONE_CORE)))
+
+    assert found == Score(late_s=4, cost_j=4 * 8 - 8 * 4 // 3)
+
+
 def test_what_may_be_left_out_costs_nothing():
     # Even left out it is not late.
     at_leisure = job(due_s=200)
