@@ -30,7 +30,7 @@ _ROUNDS = 5
 _NOTE = (
     "Processor time of one thread from the problem's values to a plan that keeps every rule, checks"
     " and arrays included; drawing the site and its travel matrix (at most 256 places) is not."
-    " Bound by the candidates that each task looks at, some 10 ns each"
+    " Bound by the nodes that each task looks at, some 0.1 us each"
 )
 
 
