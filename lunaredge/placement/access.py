@@ -49,8 +49,9 @@ class Access:
         replay, open_places = self._replay, [self._replay.outset(node, machine).place]
         if replay.way(machine, open_places[0], place) is not None:
             return True
-        steps = {(charger, charger) for charger in replay.posts}
-        steps |= {(move.place, move.end_place) for move in self._moves(node.kind)}
+        moves = self._moves(node.kind)
+        steps = dict.fromkeys((charger, charger) for charger in replay.posts)
+        steps |= dict.fromkeys((move.place, move.end_place) for move in moves)
         seen = set(open_places)
         for source in open_places:
             if replay.way(machine, source, place) is not None:

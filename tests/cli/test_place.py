@@ -17,37 +17,16 @@ import yaml
 from lunaredge.cli import place, place_answer, place_score
 from lunaredge.cli.bench.placement_site_scene import site_instance
 from lunaredge.cli.main import main
-from lunaredge.examples import demo_site
-from lunaredge.placement import Mode, Node, Problem, Score, Task, Travel
+from lunaredge.placement import Score, Travel
 from lunaredge.runtime.files.placement_file import PlacementFile
+from tests.cli.placing import SITE, answer_of, jobs
 from tests.style.source import ROOT
 
-SITE = demo_site().parent / "placement" / "site.yaml"
 PAGE = (ROOT / "docs/reference/placement-files.md").read_text(encoding="utf-8")
 HOW_TO = (ROOT / "docs/how-to/plan-a-site-from-a-file.md").read_text(encoding="utf-8")
 PLACED = 7
 # A loaded machine may hold up some of the tries.
 TRIES = 8
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the folder of a site, which it is run in."""
-    monkeypatch.chdir(tmp_path)
-    Path("site.yaml").write_bytes(SITE.read_bytes())
-    return tmp_path
-
-
-def answer_of(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict]:
-    code = main(["place", *words, "--json"])
-    return code, json.loads(capsys.readouterr().out)
-
-
-def jobs(count: int) -> Problem:
-    """Give as many tasks of a second for one computer."""
-    job = Mode(kind="board", duration_s=1)
-    tasks = tuple(Task(id=f"job-{k}", modes=(job,), weight=1 + k % 7) for k in range(count))
-    return Problem(tasks=tasks, nodes=(Node(id="board", kind="board"),), horizon_s=9_999)
 
 
 def test_the_session_of_the_how_to_prints_what_it_shows(folder, capsys) -> None:

@@ -8,18 +8,8 @@ import yaml
 
 from lunaredge.cli import place_score
 from lunaredge.cli.main import main
-from lunaredge.examples import demo_site
 from lunaredge.placement import Plan, Score
-
-SITE = demo_site().parent / "placement" / "site.yaml"
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the folder of a site, which it is run in."""
-    monkeypatch.chdir(tmp_path)
-    Path("site.yaml").write_bytes(SITE.read_bytes())
-    return tmp_path
+from tests.cli.placing import SITE
 
 
 def told_of(folder: Path, capsys: pytest.CaptureFixture[str], **fields: object) -> str:

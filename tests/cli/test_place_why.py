@@ -1,40 +1,17 @@
 """Why `lunaredge place` leaves a task out: what it prints of it, and how much."""
 
-import json
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from lunaredge.cli import place, place_answer
 from lunaredge.cli.main import main
 from lunaredge.cli.place_score import Lateness
-from lunaredge.examples import demo_site
 from lunaredge.placement import Mode, Node, Problem, Resources, Task, Travel, why_not
+from tests.cli.placing import answer_of, jobs
 from tests.placement.yard import plan_of
 
-SITE = demo_site().parent / "placement" / "site.yaml"
 NOT_LATE = Lateness(0, 0, 0)
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the folder of a site, which it is run in."""
-    monkeypatch.chdir(tmp_path)
-    Path("site.yaml").write_bytes(SITE.read_bytes())
-    return tmp_path
-
-
-def answer_of(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict]:
-    code = main(["place", *words, "--json"])
-    return code, json.loads(capsys.readouterr().out)
-
-
-def jobs(count: int) -> Problem:
-    """Give as many tasks of a second for one computer."""
-    job = Mode(kind="board", duration_s=1)
-    tasks = tuple(Task(id=f"job-{k}", modes=(job,), weight=1 + k % 7) for k in range(count))
-    return Problem(tasks=tasks, nodes=(Node(id="board", kind="board"),), horizon_s=9_999)
 
 
 def test_a_circle_is_named_and_the_rest_is_placed(folder, capsys) -> None:
