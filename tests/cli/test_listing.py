@@ -73,7 +73,7 @@ def test_a_plan_tells_that_its_times_are_from_now_in_whole_seconds():
 
     lines = as_table(view(row, name="plan"), 30.0, 80).splitlines()
 
-    assert "STARTS_IN_S  ENDS_IN_S" in lines[0]
+    assert "START_IN_S  END_IN_S" in lines[0]
     assert lines[1].split()[4:] == ["60", "-", "-", "-"]
 
 
