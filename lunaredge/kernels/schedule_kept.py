@@ -54,13 +54,9 @@ def _keep(sheet: Sheet, board: Board, task: int, row: Ints) -> bool:
     if not may_have(sheet, board, task, node) or released_s(sheet, board, task) > row[START]:
         return False
     fit = _fit_again(sheet, board, task, row)
-    if (
-        fit.start != row[START]
-        or fit.end != row[END]
-        or fit.charger != row[CHARGER]
-        or (fit.charger != NONE and fit.charge_start != row[CHARGE_START])
-        or (fit.charger != NONE and fit.charge_end != row[CHARGE_END])
-    ):
+    if fit.start != row[START] or fit.end != row[END]:
+        return False
+    if fit.charger != NONE and fit.charge_end != row[CHARGE_END]:
         return False
     put(sheet, board, task, node, board.lines[node, LAST], fit)
     return True

@@ -71,21 +71,21 @@ def hastened(sheet: Sheet, order: Ints, rows: Ints, share: float) -> Ints:
 
 
 def _rows_like(plan: Plan, problem: Problem, sheet: Sheet) -> Ints:
-    """Give the rows of a plan, see `schedule_board`, but for what the problem has no name for.
-
-    A charge at a place without a charger is left out; so its task fits no more as it is.
-    """
+    """Give the rows of a plan, see `schedule_board`, but for what the problem does not have."""
     nodes = {node.id: n for n, node in enumerate(problem.nodes)}
     chargers = {place: q for q, place in enumerate(posts_of(problem))}
     numbers = {task.id: t for t, task in enumerate(problem.tasks)}
     rows = np.full((len(sheet.tasks), ROW_COLUMNS), NONE, dtype=np.int64)
     for item in plan.placed:
+        charge = item.charge
         if item.task not in numbers or item.node not in nodes:
             continue
-        row, charge = rows[numbers[item.task]], item.charge
+        if charge is not None and charge.place not in chargers:
+            continue
+        row = rows[numbers[item.task]]
         row[[NODE, START, END]] = nodes[item.node], item.start_s, item.end_s
         if charge is not None:
-            row[[CHARGER, CHARGE_START]] = chargers.get(charge.place, NONE), charge.begin_s
+            row[[CHARGER, CHARGE_START]] = chargers[charge.place], charge.begin_s
             row[CHARGE_END] = charge.end_s
     return rows
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from lunaredge.errors import ConfigError
 from lunaredge.placement.engine import Planner
 from lunaredge.placement.live import LivePlan
+from lunaredge.placement.plan import Charge
 from tests.placement.brute import TooLarge, best_plan
 from tests.placement.judge import violations
 from tests.placement.problems import random_problem
@@ -31,6 +32,13 @@ def test_the_best_plan_of_another_search_is_taken_up_as_it_is():
     assert taken_count > 30
 
 
+def spoilt_charge(dice, charge, shift_s):
+    if charge is None:
+        return Charge(place=77, begin_s=0, end_s=1, energy_j=1)
+    key = dice.choice(("begin_s", "end_s", "place"))
+    return replace(charge, **{key: getattr(charge, key) + shift_s})
+
+
 def spoilt(dice, plan, problem):
     """Give a plan with one task put off, hastened, elsewhere, or without its charge."""
     k = dice.randrange(len(plan.placed))
@@ -42,9 +50,7 @@ def spoilt(dice, plan, problem):
             replace(item, end_s=item.end_s + shift_s),
             replace(item, node=node),
             replace(item, charge=None),
-            item
-            if item.charge is None
-            else replace(item, charge=replace(item.charge, begin_s=item.charge.begin_s + shift_s)),
+            replace(item, charge=spoilt_charge(dice, item.charge, shift_s)),
         )
     )
     return replace(plan, placed=(*plan.placed[:k], changed, *plan.placed[k + 1 :]))
