@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lunaredge.kernels.jit import Ints
+from lunaredge.kernels.jit import Flags, Ints
 from lunaredge.kernels.schedule_board import Board
 from lunaredge.kernels.schedule_bound import BEST, GOES_ON, STATUS, TAKEN, room_for, search
 from lunaredge.kernels.schedule_heads import HEAD_S, LEAST_J, LEAST_LATE, MISSED_LATE
-from lunaredge.kernels.schedule_sheet import FIXED, NEVER, Sheet
+from lunaredge.kernels.schedule_sheet import FIXED, NEVER, NONE, UNIT, Sheet
 from lunaredge.placement.plan import Score
 from lunaredge.placement.problem import Problem
 from lunaredge.placement.scope import Layout, Outset
@@ -23,6 +23,8 @@ from lunaredge.placement.travel import Travel
 _SLICE_STATES = 200
 _STATES_MAX = 200_000
 _ROOM_BYTES_MAX = 128 << 20
+# Of what waits for a unit, one after the other.
+_GOING_MAX = 64
 
 
 def lower_bound(sheet: Sheet, base: Board, is_over: Callable[[], bool], rounds: int) -> Score:
@@ -65,13 +67,13 @@ def _cost_j(sheet: Sheet, heads: Ints, spare_s: int) -> int:
     """Give what a plan costs at the least that is later than its heads by no more than that.
 
     What it leaves out costs nothing, and adds what that is late by: so no more can be saved than by
-    a knapsack of parts of tasks (Dantzig 1957). It is told by its dual, in whole numbers: any price
-    of a second gives a bound.
+    a knapsack of parts of tasks (Dantzig 1957), but for those with which too much would go. It is
+    told by its dual, in whole numbers: any price of a second gives a bound.
     """
     can_be = heads[:, HEAD_S] < NEVER
-    costs_j = heads[:, LEAST_J]
-    may_miss = can_be & (sheet.tasks[:, FIXED] == 0)
-    saved_j, adds_s = costs_j[may_miss], (heads[:, MISSED_LATE] - heads[:, LEAST_LATE])[may_miss]
+    costs_j, each_s = heads[:, LEAST_J], heads[:, MISSED_LATE] - heads[:, LEAST_LATE]
+    may_miss = can_be & (sheet.tasks[:, FIXED] == 0) & ~_needed(sheet, each_s, spare_s)
+    saved_j, adds_s = costs_j[may_miss], each_s[may_miss]
     by_gain = np.argsort(-saved_j / np.maximum(adds_s, 1), kind="stable")
     count = int(np.searchsorted(np.cumsum(adds_s[by_gain]), spare_s, side="right"))
     all_j = int(costs_j[can_be].sum())
@@ -82,6 +84,30 @@ def _cost_j(sheet: Sheet, heads: Ints, spare_s: int) -> int:
     pairs = zip(saved_j.tolist(), adds_s.tolist(), strict=True)
     over = sum(max(0, cost_j * per_s - price_j * add_s) for cost_j, add_s in pairs)
     return int(all_j - (price_j * spare_s + over) // per_s)
+
+
+def _needed(sheet: Sheet, each_s: Ints, spare_s: int) -> Flags:
+    """Tell which tasks no plan leaves out that has so much to spare, bool (T,).
+
+    With a unit goes all that waits for it; of that so many units are looked at.
+    """
+    units, unit_of = sheet.units.tolist(), sheet.tasks[:, UNIT].tolist()
+    starts, behind = sheet.behind_starts.tolist(), sheet.behind.tolist()
+    adds_s = [sum(int(each_s[t]) for t in pair if t != NONE) for pair in units]
+    is_needed = np.zeros(len(unit_of), dtype=np.bool_)
+    for first, pair in enumerate(units):
+        going, added_s = [first], 0
+        for unit in going:
+            added_s += adds_s[unit]
+            if added_s > spare_s:
+                break
+            for task in units[unit]:
+                for after in behind[starts[task] : starts[task + 1]] if task != NONE else ():
+                    other = unit_of[after]
+                    if other != NONE and other not in going and len(going) < _GOING_MAX:
+                        going.append(other)
+        is_needed[[t for t in pair if t != NONE]] = added_s > spare_s
+    return is_needed
 
 
 def _searched_s(layout: Layout, sheet: Sheet, is_over: Callable[[], bool], rounds: int) -> int:

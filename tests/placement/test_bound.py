@@ -128,6 +128,16 @@ def test_of_all_that_may_be_left_out_only_so_much_saves_anything():
     assert found == Score(late_s=4, cost_j=4 * 8 - 8 * 4 // 3)
 
 
+def test_with_what_is_left_out_goes_all_that_waits_for_it():
+    in_turn = [job(name, needs=ONE_CORE, due_s=4) for name in ("a", "b")]
+    first, last = job("c", due_s=197), job("d", due_s=197, after=(After(task="c"),))
+
+    found = bound(site(*in_turn, first, last, board(has=ONE_CORE)))
+
+    # Of both only the last may be left out: both add six seconds, and four are to spare.
+    assert found == Score(late_s=4, cost_j=3 * 8)
+
+
 def test_what_may_be_left_out_costs_nothing():
     # Even left out it is not late.
     at_leisure = job(due_s=200)
