@@ -21,7 +21,6 @@ from lunaredge.cli.table import as_json, shown, width_of_stdout
 from lunaredge.errors import ConfigError
 from lunaredge.kernels.schedule_walk import improve_walk, walk_from
 from lunaredge.placement import Mode, Node, Plan, Planner, Problem, Reasons, Score, Task, Why
-from lunaredge.placement.bound import hopeless
 from lunaredge.placement.engine import LISTS_UNITS_MAX, never
 from lunaredge.placement.refusals import listed
 from lunaredge.placement.start import kept
@@ -149,7 +148,7 @@ def _answer(
     bound = _bound(planner, options, watch)
     watch.say("reading off the plan")
     plan = planner.plan()
-    lost = hopeless(given.problem, given.travel) if plan.unplaced else ()
+    lost = planner.hopeless() if plan.unplaced else ()
     return Answer(
         problem=given.problem,
         plan=plan,

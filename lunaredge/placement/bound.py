@@ -14,10 +14,7 @@ from lunaredge.kernels.schedule_bound import BEST, GOES_ON, STATUS, TAKEN, room_
 from lunaredge.kernels.schedule_heads import HEAD_S, LEAST_J, LEAST_LATE, MISSED_LATE
 from lunaredge.kernels.schedule_sheet import FIXED, NEVER, NONE, UNIT, Sheet
 from lunaredge.placement.plan import Score
-from lunaredge.placement.problem import Problem
 from lunaredge.placement.scope import Layout, Outset
-from lunaredge.placement.sheet import board_of, numbers_of, sheet_of
-from lunaredge.placement.travel import Travel
 
 # Between two looks at `is_over` lies a millisecond or so.
 _SLICE_STATES = 200
@@ -52,15 +49,13 @@ def lower_bound(sheet: Sheet, base: Board, is_over: Callable[[], bool], rounds: 
     return Score(late_s=late_s, cost_j=_cost_j(sheet, heads, late_s - heads_s))
 
 
-def hopeless(problem: Problem, travel: Travel) -> tuple[str, ...]:
-    """Name the tasks of which the bound knows that no plan can place them.
+def hopeless(sheet: Sheet, base: Board) -> list[int]:
+    """Give the tasks of which the bound knows that no plan can place them.
 
-    They count the same in the bound as in every plan. The problem has been checked.
+    They count the same in the bound as in every plan. ``base``: as in `lower_bound`.
     """
-    sheet = sheet_of(problem, travel, numbers_of(problem, travel))
-    heads = Outset.of(sheet, board_of(problem, sheet)).heads
-    never = heads[:, HEAD_S] >= NEVER
-    return tuple(task.id for task, is_so in zip(problem.tasks, never, strict=True) if is_so)
+    never: list[int] = np.flatnonzero(Outset.of(sheet, base).heads[:, HEAD_S] >= NEVER).tolist()
+    return never
 
 
 def _cost_j(sheet: Sheet, heads: Ints, spare_s: int) -> int:

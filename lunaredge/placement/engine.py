@@ -17,7 +17,7 @@ from lunaredge.kernels.schedule_sheet import NONE, Sheet
 from lunaredge.kernels.schedule_start import place_some, urgencies
 from lunaredge.kernels.schedule_walk import improve_walk, walk_from
 from lunaredge.placement.asked import counted, planned
-from lunaredge.placement.bound import lower_bound
+from lunaredge.placement.bound import hopeless, lower_bound
 from lunaredge.placement.check import check
 from lunaredge.placement.plan import Plan, Score
 from lunaredge.placement.problem import Problem
@@ -125,6 +125,10 @@ class Planner:
     def bound(self, is_over: Callable[[], bool] = never, *, rounds: int = 100_000) -> Score:
         """Give a score that no plan is better than; see `bound.lower_bound`."""
         return lower_bound(self._sheet, self._base, is_over, counted(_PLACE, "rounds", rounds))
+
+    def hopeless(self) -> tuple[str, ...]:
+        """Name tasks that no plan can place: they count the same in the bound as in every plan."""
+        return tuple(self._problem.tasks[t].id for t in hopeless(self._sheet, self._base))
 
     def _improve(self, step_count: int) -> None:
         sheet, base = self._sheet, self._base
