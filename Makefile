@@ -6,6 +6,7 @@
 
 VENV   ?= .venv
 ARGS   ?=
+JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
@@ -16,7 +17,7 @@ DEV       := $(VENV)/.dev-installed
 PEERS     := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format sim campaign exactness plans bench wheel clean
+.PHONY: help demo test check format sim exhaustive campaign exactness plans bench wheel clean
 
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -24,7 +25,7 @@ help: ## list what can be made
 demo: $(SITE) ## run a whole construction site through an Earth outage (about 3 minutes)
 	@$(LUNAREDGE) demo $(ARGS)
 
-test: $(DEV) ## run every test (about 8 minutes, and 4 to compile)
+test: $(DEV) ## run every test (about 14 minutes, and 4 to compile)
 	@$(LUNAREDGE) doctor --warm --json >/dev/null || true
 	@$(BIN)/python -m tests.run $(ARGS)
 
@@ -38,11 +39,14 @@ format: $(DEV) ## put the code in its format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-sim: $(SITE) ## run the site in the seeded simulator
+sim: $(SITE) ## run the site in the seeded simulator, and print what came of it
 	@$(LUNAREDGE) sim $(ARGS)
 
-campaign: $(SITE) ## run the simulator with many seeds (long)
-	@$(LUNAREDGE) sim --seeds 200 $(ARGS)
+exhaustive: $(SITE) ## try every interleaving of two machines and a scheduler (about a minute)
+	@$(LUNAREDGE) sim --exhaustive $(ARGS)
+
+campaign: $(SITE) ## run 4,000 seeds of an hour and 100 of a day, from where it was broken off
+	@$(LUNAREDGE) sim --campaign --jobs $(JOBS) $(ARGS)
 
 exactness: $(DEV) ## check a million random motions against independent judges (long)
 	@$(BIN)/python -m tests.paths.campaign $(ARGS)

@@ -17,6 +17,7 @@
       StorageError
         JournalCorrupt          stored bytes fail their checksum
         JournalFull             no room to write; nothing was acknowledged
+        JournalFenced           another process has taken the store over
 
 Operating errors are raised as these and handled. Programmer errors are ``assert``.
 """
@@ -117,3 +118,7 @@ class JournalCorrupt(StorageError):
 
 class JournalFull(StorageError):
     """There is no room to write; nothing was acknowledged."""
+
+
+class JournalFenced(StorageError):
+    """Another process has taken the store over; this one's word counts no more."""

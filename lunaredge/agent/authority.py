@@ -9,7 +9,7 @@ telling the scheduler about it until the node gives the authority up.
 import msgspec
 
 from lunaredge.agent.clock import shortened_ns
-from lunaredge.agent.polyline import Path, distance_m, is_plausible, length_m, rest_of
+from lunaredge.model.polyline import Path, distance_m, is_plausible, length_m, part_of, rest_of
 from lunaredge.model.site import Point
 from lunaredge.wire.driver import Sample
 from lunaredge.wire.messages import Grant, HeldAuthority
@@ -27,6 +27,9 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
     grant: Grant
     length_m: float
+    stop_m: float
+    """The stop point: no farther, until a renewal says more."""
+    revision: int
     sent_ns: int
     """When the request was sent that the running lifetime answers."""
     lifetime_ns: int
@@ -58,6 +61,8 @@ def flaw(grant: Grant, sample: Sample) -> str | None:
         and 0.0 <= grant.pose_error_m <= 100.0
         and 0.0 < grant.speed_m_s_max <= 100.0
         and 0.0 <= grant.tool_from_m <= 1e6
+        and 0.0 <= grant.stop_m <= 1e6
+        and 0.0 <= grant.overlap_m <= 1000.0
         and 0 < grant.lifetime_ns <= LIFETIME_NS_MAX
     )
     if not numbers_hold or not is_plausible(grant.path):
@@ -68,9 +73,12 @@ def flaw(grant: Grant, sample: Sample) -> str | None:
 
 def lease_of(grant: Grant, sent_ns: int, drift_ppm: float) -> Lease:
     """Give the lease that a grant makes of the request sent then."""
+    whole_m = length_m(grant.path)
     return Lease(
         grant=grant,
-        length_m=length_m(grant.path),
+        length_m=whole_m,
+        stop_m=min(grant.stop_m, whole_m),
+        revision=grant.revision,
         sent_ns=sent_ns,
         lifetime_ns=grant.lifetime_ns,
         expiry_ns=sent_ns + shortened_ns(grant.lifetime_ns, drift_ppm),
@@ -87,6 +95,22 @@ def renewed(lease: Lease, lifetime_ns: int, sent_ns: int, drift_ppm: float) -> L
     )
 
 
+def extended(lease: Lease, stop_m: float) -> Lease:
+    """Give the lease with a farther stop point; a nearer one changes nothing."""
+    stop_m = min(stop_m, lease.length_m)
+    return msgspec.structs.replace(lease, stop_m=max(stop_m, lease.stop_m))
+
+
+def shortened(lease: Lease, stop_m: float, revision: int, rolling_m: float) -> Lease:
+    """Give the lease with a nearer stop point, under a newer revision.
+
+    A machine that needs ``rolling_m`` to come to rest can't stop nearer than that.
+    """
+    assert revision > lease.revision
+    nearest_m = max(stop_m, lease.station_m + rolling_m, lease.released_m)
+    return msgspec.structs.replace(lease, stop_m=min(nearest_m, lease.stop_m), revision=revision)
+
+
 def moved(lease: Lease, sample: Sample, release_gap_m: float) -> Lease:
     """Give the lease after a sample of the order in force: the station, and what lies behind.
 
@@ -100,7 +124,8 @@ def moved(lease: Lease, sample: Sample, release_gap_m: float) -> Lease:
 
 def contains(lease: Lease, point: Point) -> bool:
     """Tell whether a place is within the corridor that is still the node's own."""
-    ahead = rest_of(lease.grant.path, lease.released_m)
+    end_m = lease.stop_m + lease.grant.overlap_m
+    ahead = part_of(lease.grant.path, lease.released_m, end_m)
     return distance_m(ahead, point) <= lease.grant.deviation_m_max
 
 
@@ -112,5 +137,9 @@ def is_over(lease: Lease, margin_ns: int, now_ns: int) -> bool:
 def held(lease: Lease) -> HeldAuthority:
     """Give what heartbeats say of it."""
     return HeldAuthority(
-        id=lease.grant.authority, released_m=lease.released_m, at_stop=lease.at_stop
+        id=lease.grant.authority,
+        released_m=lease.released_m,
+        stop_m=lease.stop_m,
+        revision=lease.revision,
+        at_stop=lease.at_stop,
     )

@@ -12,7 +12,8 @@ from lunaredge.wire.driver import Hello, Sample
 # Three periods: one sample may be lost and one late before the machine counts as blind.
 _PERIODS_MAX = 3
 # A controller that let a set-point live longer than this would run on too long without its agent.
-_LIFETIME_S_MAX = 600.0
+# The same holds for one that took orders which rest on samples older than this.
+_LIFETIME_S_MAX = _BASIS_S_MAX = 600.0
 # The reserve is left again only well above it, so that a battery at rest doesn't flap.
 _RECOVERED_RATIO = 1.05
 # Beyond any site, battery or motor; comparing so also refuses what is no number.
@@ -27,9 +28,11 @@ class Body:
         """The newest sample, however old; None before the first and after a lost driver."""
         self.lifetime_ns: int | None = None
         """How long a set-point lives in the controller; None while no driver is attached."""
+        self.basis_ns_max = 0
+        """The controller refuses an order that rests on an older sample than this."""
         self.battery_low = False
         self.sensed_ns: int | None = None
-        """When the newest sample came."""
+        """When the newest sample was measured."""
         self._config = config
         self._stale_ns = _PERIODS_MAX * ns_from_s(config.sample_period_s)
 
@@ -40,9 +43,11 @@ class Body:
         if (
             hello.machine != self._config.node
             or not 0 < hello.setpoint_lifetime_s <= _LIFETIME_S_MAX
+            or not 0 < hello.basis_s_max <= _BASIS_S_MAX
         ):
             return "driver_hello"
         self.lifetime_ns = ns_from_s(hello.setpoint_lifetime_s)
+        self.basis_ns_max = ns_from_s(hello.basis_s_max)
         return None
 
     def detached(self) -> None:
@@ -55,14 +60,14 @@ class Body:
         self.last = None
         self.sensed_ns = None
 
-    def sense(self, sample: Sample, now_ns: int) -> str | None:
-        """Take a sample; give the reason where it is refused."""
+    def sense(self, sample: Sample, measured_ns: int) -> str | None:
+        """Take a sample measured then; give the reason where it is refused."""
         if self.lifetime_ns is None:
             return "sensor_detached"
         if not _is_plausible(sample):
             return "sensor"
         self.last = sample
-        self.sensed_ns = now_ns
+        self.sensed_ns = measured_ns
         reserve_wh = self._config.reserve_wh
         if self.battery_low:
             self.battery_low = sample.battery_wh < _RECOVERED_RATIO * reserve_wh
@@ -101,6 +106,8 @@ def _is_plausible(sample: Sample) -> bool:
         sample.motor_c,
     )
     positives = (sample.pose_error_m, sample.station_m, sample.battery_wh, sample.payload_kg)
-    return all(abs(value) <= _VALUE_MAX for value in values) and all(
-        0.0 <= value <= _VALUE_MAX for value in positives
+    return (
+        all(abs(value) <= _VALUE_MAX for value in values)
+        and all(0.0 <= value <= _VALUE_MAX for value in positives)
+        and 0.0 <= sample.brake_ratio <= 1.0
     )

@@ -8,7 +8,7 @@ merely early is taken when it is sent again; one that passes is answered once an
 import msgspec
 
 from lunaredge.agent.outlet import Outlet
-from lunaredge.ids import BootId, CommandId
+from lunaredge.ids import BootId, CommandId, NodeId
 from lunaredge.node import Row
 from lunaredge.wire.codec import Received
 from lunaredge.wire.malformed import MALFORMED
@@ -31,11 +31,12 @@ _decoder = msgspec.msgpack.Decoder(CommandReply)
 class Commands:
     """The fence and the table of results."""
 
-    def __init__(self, outlet: Outlet, boot: BootId) -> None:
+    def __init__(self, outlet: Outlet, node: NodeId, boot: BootId) -> None:
         self.epoch = 0
         self.proven = False
         """Whether a census has been taken in this boot."""
         self._outlet = outlet
+        self._node = node
         self._boot = boot
         self._replies: dict[CommandId, CommandReply] = {}
         self._count = 0
@@ -49,6 +50,8 @@ class Commands:
             return "unsigned"
         if received.role is not Role.SCHEDULER:
             return "role"
+        if received.header.to != self._node:
+            return "addressee"
         if 0 < received.header.epoch < self.epoch:
             return "epoch"
         return None

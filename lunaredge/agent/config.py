@@ -52,6 +52,13 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """An authority request without an answer is asked anew after this, s, 1 to 600."""
     renew_retry_s: float = 30.0
     """A renewal without an answer is asked anew after this, s, 1 to 600."""
+    extend_retry_s: float = 5.0
+    """While the stop point is near, a farther one is asked for this often, s, 1 to 600."""
+    ask_ahead_s: float = 30.0
+    """A farther stop point is asked for this long before a machine at full speed is there, s,
+    1 to 600. Five asks may be lost before it brakes."""
+    wait_s: float = 60.0
+    """Waiting at a stop point for so long, the machine asks for another way, s, 1 to 3600."""
     reach_s: float = 120.0
     """Silent for this long, the scheduler is out of reach (A2), s, 5 to 3600. Four answers."""
 
@@ -62,9 +69,15 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     runs 60 times as fast sees each 100 ms of round trip as 6 s.
     """
     clock_margin_s: float = 5.0
-    """Rest this long before a lease ends, s, 0.01 to 60. Covers late ticks of the shell."""
+    """Rest this long before a lease ends, s, 0.01 to 60. Covers late ticks of the shell, and
+    twice what the board's clock may lose unseen."""
+    clock_apart_s_max: float = 1.0
+    """The board's clock and its controller's may part by this before the board's is not trusted
+    any more, s, 0.001 to 30. No more than half the clock margin."""
     drift_ppm: float = 100.0
-    """Worst rate error of the board's clock, parts per million, 0 to 1000. Crystals keep 50."""
+    """Worst rate error of a sound clock, parts per million, 0 to 1000. Crystals keep 50."""
+    rate_error_ratio: float = 0.12
+    """Worst rate error of a clock that no other one watches, 0 to 0.5. Broken ones run 10 % off."""
     round_trip_s_max: float = 20.0
     """A time answer slower than this is refused, s, 0.1 to 120. Its bound would be useless."""
 
@@ -90,6 +103,16 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Longest time from full speed to rest; 0 for what doesn't move."""
         return ns_from_s(self.speed_m_s_max / self.deceleration_m_s2) if self.is_machine else 0
 
+    @property
+    def ask_ahead_m(self) -> float:
+        """A stop point nearer than this is asked to be put farther, braking included."""
+        rolling_m = self.rolling_m(self.speed_m_s_max)
+        return self.speed_m_s_max * (self.ask_ahead_s + self.sample_period_s) + rolling_m
+
+    def rolling_m(self, speed_m_s: float) -> float:
+        """Give how far the machine rolls at most, from that speed to rest."""
+        return speed_m_s * speed_m_s / (2.0 * self.deceleration_m_s2) if self.is_machine else 0.0
+
     def validate(self, place: str = "agent settings") -> None:
         """Check names, ranges and what fits together.
 
@@ -103,6 +126,10 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 remedy = f"set it between {low:g} and {high:g}"
                 raise _wrong("out of range", place, name, value, remedy)
         _validate_names(self, place)
+        if 2.0 * self.clock_apart_s_max > self.clock_margin_s:
+            apart_s, half_s = self.clock_apart_s_max, 0.5 * self.clock_margin_s
+            remedy = f"set it to {half_s:g} or less, or clock_margin_s higher"
+            raise _wrong("over half the margin", place, "clock_apart_s_max", apart_s, remedy)
         if self.is_machine and not self.speed_m_s_max > 0.0:
             raise _wrong("a machine must move", place, "speed_m_s_max", self.speed_m_s_max, _ABOVE)
         if self.is_machine and not self.deceleration_m_s2 > 0.0:
@@ -127,10 +154,15 @@ _RANGES = (
     ("time_period_s", 1.0, 3600.0),
     ("request_retry_s", 1.0, 600.0),
     ("renew_retry_s", 1.0, 600.0),
+    ("extend_retry_s", 1.0, 600.0),
+    ("ask_ahead_s", 1.0, 600.0),
+    ("wait_s", 1.0, 3600.0),
     ("reach_s", 5.0, 3600.0),
     ("clock_error_s_max", 0.01, 60.0),
     ("clock_margin_s", 0.01, 60.0),
+    ("clock_apart_s_max", 0.001, 30.0),
     ("drift_ppm", 0.0, 1000.0),
+    ("rate_error_ratio", 0.0, 0.5),
     ("round_trip_s_max", 0.1, 120.0),
     ("release_gap_m", 0.0, 20.0),
     ("stall_s", 60.0, 86400.0),

@@ -13,6 +13,8 @@ from lunaredge.agent.parts import Parts
 from lunaredge.agent.states import Event, State
 from lunaredge.agent.stops import ID_LENGTH_MAX
 from lunaredge.agent.tasks import TASK_TABLE, TaskRef
+from lunaredge.ids import NodeId
+from lunaredge.model.polyline import Path, is_plausible, part_of
 from lunaredge.wire.messages import (
     Assign,
     Cancel,
@@ -20,14 +22,18 @@ from lunaredge.wire.messages import (
     Command,
     CommandReply,
     Defer,
+    Dispute,
     Grant,
     Hold,
+    Neighbour,
     ReleaseStop,
     Renew,
     Resume,
+    Shorten,
     Stop,
 )
 from lunaredge.wire.records import TaskOutcome
+from lunaredge.wire.safeguards import LockOut, Unlock
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -38,21 +44,21 @@ class Duties:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def obey(self, command: Command, now_ns: int) -> str | None:
+    def obey(self, command: Command, epoch: int, now_ns: int) -> str | None:
         """Carry out a command that may be obeyed; give the reason where it is refused.
 
         A repeated one is answered with its first result. Renewals and deferrals are answers of the
         moment: they are neither remembered nor replied to.
         """
         if isinstance(command, Renew):
-            return self._parts.pilot.leasing.renewed(command)
+            return self._renew(command, epoch, now_ns)
         if isinstance(command, Defer):
             return self._parts.pilot.leasing.deferred(command, now_ns)
         commands = self._parts.commands
         reply = commands.first_reply(command.command)
         reason = None
         if reply is None:
-            reason = self._carry_out(command, now_ns)
+            reason = self._carry_out(command, epoch, now_ns)
             reply = CommandReply(command=command.command, ok=reason is None, reason=reason or "")
             commands.remember(reply)
         self._parts.outlet.publish("reply", reply, now_ns)
@@ -67,16 +73,39 @@ class Duties:
         name = self._parts.stops.take(stop.stop)
         self._parts.recorder.event("stop_latched", f"{name}: {stop.reason[:80]}", now_ns)
 
+    def dispute(self, rival: NodeId, dispute: Dispute, now_ns: int) -> str | None:
+        """Give up an authority that a neighbour was granted ground of; say why not, or None."""
+        held = self._parts.pilot.held_authority
+        if held is None or held.id != dispute.authority:
+            return "authority"
+        self._parts.pilot.dispute(now_ns)
+        self._parts.recorder.event("authority_disputed", f"{held.id}: by {rival}", now_ns)
+        return None
+
     def _carry_out(
         self,
-        command: Census | Assign | Grant | Hold | Resume | Cancel | ReleaseStop,
+        command: (
+            Census
+            | Assign
+            | Grant
+            | Shorten
+            | Hold
+            | Resume
+            | Cancel
+            | ReleaseStop
+            | LockOut
+            | Unlock
+        ),
+        epoch: int,
         now_ns: int,
     ) -> str | None:
         match command:
             case Assign():
                 return self._assign(command, now_ns)
             case Grant():
-                return self._parts.pilot.granted(command, now_ns)
+                return self._grant(command, epoch, now_ns)
+            case Shorten():
+                return self._parts.pilot.shortened(command, now_ns)
             case Cancel():
                 return self._cancel(TaskRef(command.task, command.attempt), now_ns)
             case Census():
@@ -87,9 +116,50 @@ class Duties:
                 return self._resume(command, now_ns)
             case ReleaseStop():
                 self._release(command.stop, now_ns)
+            case LockOut():
+                return self._lock_out(command.tag, now_ns)
+            case Unlock():
+                self._unlock(command.tag, now_ns)
             case _:
                 assert_never(command)
         return None
+
+    def _grant(self, grant: Grant, epoch: int, now_ns: int) -> str | None:
+        if self._parts.locks.latched:
+            return "locked"
+        held = part_of(grant.path, 0.0, grant.stop_m + grant.overlap_m)
+        reason = self._objection(grant, held, grant.neighbours, (epoch, now_ns))
+        return reason or self._parts.pilot.granted(grant, now_ns)
+
+    def _renew(self, renew: Renew, epoch: int, now_ns: int) -> str | None:
+        lease = self._parts.pilot.leasing.lease
+        if lease is not None and renew.stop_m > lease.stop_m:
+            grant = lease.grant
+            ahead = (lease.stop_m + grant.overlap_m, renew.stop_m + grant.overlap_m)
+            held = part_of(grant.path, *ahead)
+            reason = self._objection(grant, held, renew.neighbours, (epoch, now_ns))
+            if reason is not None:
+                return reason
+        return self._parts.pilot.leasing.renewed(renew)
+
+    def _objection(
+        self, grant: Grant, held: Path, told: tuple[Neighbour, ...], word: tuple[int, int]
+    ) -> str | None:
+        """Say why ground is not to be taken, and tell the neighbour whose ground it is."""
+        epoch, now_ns = word
+        if not is_plausible(grant.path):
+            return "grant_values"
+        neighbours = self._parts.neighbours
+        rival = neighbours.in_the_way(held, grant.half_width_m, epoch, told)
+        if rival is None:
+            return None
+        node, theirs = rival
+        self._parts.outlet.publish_to(node, "ma", Dispute(authority=theirs.authority), now_ns)
+        text = f"{grant.authority} meets {theirs.authority} of {node}"
+        self._parts.recorder.event("authority_disputed", text, now_ns)
+        if self._parts.pilot.held_authority is not None:
+            self._parts.pilot.dispute(now_ns)
+        return "neighbour"
 
     def _prove(self) -> None:
         commands, course = self._parts.commands, self._parts.course
@@ -121,6 +191,8 @@ class Duties:
             return None if parts.workloads.has_room(assign.task) else "busy"
         if not parts.config.is_machine:
             return "unable"
+        if parts.locks.latched:
+            return "locked"
         if parts.course.state is State.SAFE:
             return "safe"
         return None if parts.pilot.task is None else "busy"
@@ -155,6 +227,19 @@ class Duties:
     def _release(self, stop: str, now_ns: int) -> None:
         if self._parts.stops.release(stop):
             self._parts.recorder.event("stop_released", stop[:ID_LENGTH_MAX], now_ns)
+
+    def _lock_out(self, tag: str, now_ns: int) -> str | None:
+        if not self._parts.config.is_machine:
+            return "unable"
+        if not self._parts.locks.knows(tag):
+            self._parts.pilot.helm.halt(now_ns)
+            name = self._parts.locks.take(tag)
+            self._parts.recorder.event("locked_out", name, now_ns)
+        return None
+
+    def _unlock(self, tag: str, now_ns: int) -> None:
+        if self._parts.locks.release(tag):
+            self._parts.recorder.event("unlocked", tag[:ID_LENGTH_MAX], now_ns)
 
     def _has(self, ref: TaskRef) -> bool:
         task = self._parts.pilot.task

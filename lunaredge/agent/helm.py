@@ -4,18 +4,28 @@ Owns the body and the orders, and is the only room that actuates. It decides not
 steers, and only while `permit` finds nothing against it.
 """
 
+from typing import NamedTuple
+
 from lunaredge.agent.body import Body
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.orders import Orders
 from lunaredge.agent.outlet import Outlet
-from lunaredge.agent.polyline import Path, length_m
 from lunaredge.ids import BootId
+from lunaredge.model.polyline import Path
 from lunaredge.model.task import Tool, WorkGoal
 from lunaredge.units import ns_from_s
 from lunaredge.wire.driver import Follow, Hello, Sample, Work
 
 # An order that samples don't show after this many of their periods was dropped by the controller.
 _DROPPED_PERIODS = 2
+
+
+class Steering(NamedTuple):
+    """A path to drive, up to a station of it, and how fast at most."""
+
+    path: Path
+    stop_m: float
+    speed_m_s: float
 
 
 class Helm:
@@ -33,7 +43,7 @@ class Helm:
         """Take a controller and halt it; give the reason where it is refused."""
         reason = self._body.attached(hello)
         if reason is None:
-            self._outlet.actuate(self._orders.attached(self.lifetime_ns, now_ns))
+            self._outlet.actuate(self._orders.attached(self.lifetime_ns, self._late_ns, now_ns))
         return reason
 
     def detached(self) -> None:
@@ -46,17 +56,27 @@ class Helm:
         self._body.clock_jumped()
         self._orders.clock_jumped(now_ns)
 
-    def sense(self, sample: Sample, now_ns: int) -> str | None:
-        """Take a sample; give the reason where it is refused."""
-        reason = self._body.sense(sample, now_ns)
+    def sense(self, sample: Sample, measured_ns: int) -> str | None:
+        """Take a sample measured then; give the reason where it is refused."""
+        reason = self._body.sense(sample, measured_ns)
         if reason is None:
-            self._orders.observe(sample, now_ns)
+            self._orders.observe(sample, measured_ns)
         return reason
 
     @property
     def lifetime_ns(self) -> int:
         """How long a set-point lives in the controller; 0 while none is attached."""
         return self._body.lifetime_ns or 0
+
+    @property
+    def run_on_ns(self) -> int:
+        """How long after it was given an order may still drive the machine."""
+        return self.lifetime_ns + self._late_ns
+
+    @property
+    def _late_ns(self) -> int:
+        """How late an order may reach the controller and still be taken."""
+        return self._body.basis_ns_max
 
     @property
     def last(self) -> Sample | None:
@@ -80,6 +100,16 @@ class Helm:
         """Tell whether the machine stands, measured lately, with nothing ordered to move it."""
         sample = self._body.fresh(now_ns)
         return sample is not None and self._orders.rested(sample)
+
+    def age_ns(self, now_ns: int) -> int:
+        """Give how old the newest sample is; 0 where there is none."""
+        sensed_ns = self._body.sensed_ns
+        return 0 if sensed_ns is None else now_ns - sensed_ns
+
+    @property
+    def follows(self) -> bool:
+        """Whether a path is in force."""
+        return isinstance(self._orders.current, Follow)
 
     def is_following(self, sample: Sample) -> bool:
         """Tell whether the sample speaks of the path in force."""
@@ -114,12 +144,16 @@ class Helm:
         if sensed_ns - self._orders.given_ns >= self._dropped_ns:
             self.halt(now_ns)
 
-    def steer(
-        self, path: Path, speed_m_s: float, tool: tuple[Tool | None, float], now_ns: int
-    ) -> None:
-        """Drive a path to its end. ``tool`` is the tool and the station where it begins to act."""
-        order = self._orders.follow(path, length_m(path), speed_m_s, tool, now_ns)
+    def steer(self, route: Steering, tool: tuple[Tool | None, float], now_ns: int) -> None:
+        """Drive a path. ``tool`` is the tool and the station where it begins to act."""
+        order = self._orders.follow(route.path, route.stop_m, route.speed_m_s, tool, now_ns)
         self._outlet.actuate(order)
+
+    def pace(self, stop_m: float, speed_m_s: float, now_ns: int) -> None:
+        """Go on along the path in force, to that stop and no faster than that."""
+        order = self._orders.paced(stop_m, speed_m_s, now_ns)
+        if order is not None:
+            self._outlet.actuate(order)
 
     def work(self, goal: WorkGoal, now_ns: int) -> None:
         """Work on a goal, standing."""

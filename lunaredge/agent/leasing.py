@@ -13,7 +13,7 @@ from lunaredge.agent.config import AgentConfig
 from lunaredge.ids import BootId
 from lunaredge.units import ns_from_s
 from lunaredge.wire.driver import Sample
-from lunaredge.wire.messages import Defer, Grant, Renew
+from lunaredge.wire.messages import Defer, Grant, Renew, Shorten
 
 # The longest wait that a scheduler may ask for; it covers an hour-long obstruction in six asks.
 _WAIT_NS_MAX = 600_000_000_000
@@ -41,13 +41,15 @@ class Leasing:
         self._number = (boot & 0x7FFF_FFFF) << 32
         self._not_before_ns: int | None = None
         self._renewal: Asked | None = None
+        self._renewed_ns = 0
+        """When the renewal was asked for that was answered last."""
         self._renewals_in_vain = 0
-        self.allow_for(setpoint_lifetime_ns=0)
+        self.allow_for(run_on_ns=0)
 
-    def allow_for(self, setpoint_lifetime_ns: int) -> None:
-        """Leave room before a lease's end to stop, even if the last set-point runs out unheard."""
+    def allow_for(self, run_on_ns: int) -> None:
+        """Leave room before a lease's end to stop, even if the last order runs on unheard."""
         clock_ns = ns_from_s(self._config.clock_margin_s)
-        self.margin_ns = self._config.stopping_ns + setpoint_lifetime_ns + clock_ns
+        self.margin_ns = self._config.stopping_ns + run_on_ns + clock_ns
 
     def live(self, now_ns: int) -> bool:
         """Tell whether a lease permits anything now."""
@@ -81,6 +83,7 @@ class Leasing:
             return "lease"
         assert self.lease is None, "asking gave back what was held"
         self.lease, self.asked = lease, None
+        self._renewed_ns = now_ns
         return None
 
     def deferred(self, defer: Defer, now_ns: int) -> str | None:
@@ -92,7 +95,7 @@ class Leasing:
         return None
 
     def renewal_due(self, now_ns: int) -> bool:
-        """Tell whether it is time to ask for more time."""
+        """Tell whether it is time to ask for more time, or for a farther stop point."""
         due_ns = self._renew_ns()
         return due_ns is not None and now_ns >= due_ns
 
@@ -114,11 +117,34 @@ class Leasing:
             return "authority"
         if not 0 < renew.lifetime_ns <= LIFETIME_NS_MAX:
             return "grant_values"
+        if renew.revision != self.lease.revision:
+            # Above it: a shortening is on its way, and is sent until it is answered.
+            return "revision"
         drift_ppm = self._config.drift_ppm
-        self.lease = authority.renewed(self.lease, renew.lifetime_ns, pending.sent_ns, drift_ppm)
+        lease = authority.renewed(self.lease, renew.lifetime_ns, pending.sent_ns, drift_ppm)
+        self.lease = authority.extended(lease, renew.stop_m)
         self._renewal = None
+        self._renewed_ns = pending.sent_ns
         self._renewals_in_vain = 0
         return None
+
+    def shortened(self, shorten: Shorten, rolling_m: float) -> str | None:
+        """Take a nearer stop point; give the reason where it is refused."""
+        lease = self.lease
+        if lease is None or shorten.authority != lease.grant.authority:
+            return "authority"
+        if shorten.revision > lease.revision:
+            stop_m, revision = shorten.stop_m, shorten.revision
+            self.lease = authority.shortened(lease, stop_m, revision, rolling_m)
+        return None
+
+    @property
+    def short(self) -> bool:
+        """Whether the stop point is so near that a machine at full speed would soon brake."""
+        lease = self.lease
+        if lease is None or lease.spent or lease.stop_m >= lease.length_m:
+            return False
+        return lease.stop_m - lease.station_m < self._config.ask_ahead_m
 
     @property
     def hopeless(self) -> bool:
@@ -161,9 +187,12 @@ class Leasing:
     def _renew_ns(self) -> int | None:
         if self.lease is None or self.lease.spent:
             return None
+        extend_ns = ns_from_s(self._config.extend_retry_s)
         if self._renewal is None:
-            return self.lease.renew_ns
-        return self._renewal.sent_ns + ns_from_s(self._config.renew_retry_s)
+            due_ns = self.lease.renew_ns
+            return min(due_ns, self._renewed_ns + extend_ns) if self.short else due_ns
+        retry_ns = extend_ns if self.short else ns_from_s(self._config.renew_retry_s)
+        return self._renewal.sent_ns + retry_ns
 
     def _next(self, now_ns: int) -> Asked:
         self._number += 1

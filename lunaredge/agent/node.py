@@ -9,9 +9,11 @@ board's own monotonic clock.
 from collections.abc import Iterable
 
 from lunaredge.agent.cadence import Cadence
+from lunaredge.agent.clock import CONTRADICTED
 from lunaredge.agent.commands import has_sane_id
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.duties import Duties
+from lunaredge.agent.pace import Finding
 from lunaredge.agent.parts import Parts
 from lunaredge.agent.pilot import World
 from lunaredge.agent.presence import Presence
@@ -19,7 +21,7 @@ from lunaredge.agent.restore import restore
 from lunaredge.agent.states import Event, State
 from lunaredge.agent.tasks import End, TaskRef
 from lunaredge.errors import RemoteProtocolError
-from lunaredge.ids import BootId, TaskId
+from lunaredge.ids import BootId, KeyId, TaskId
 from lunaredge.node import Effect, Level, Publish, Rebirth, Row
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import codec, topics
@@ -28,14 +30,16 @@ from lunaredge.wire.driver import Hello, Sample
 from lunaredge.wire.messages import (
     Census,
     Command,
+    Dispute,
     Farewell,
+    Grant,
     Outlived,
     RecordAck,
     Stop,
     TimeReply,
 )
 from lunaredge.wire.records import TaskOutcome
-from lunaredge.wire.seal import Keyring, Signer
+from lunaredge.wire.seal import Keyring, Role, Signer
 
 # How often unacknowledged uploads are looked through for what is due again or due for the disk.
 _UPKEEP_NS = 5 * NS_PER_S
@@ -61,13 +65,17 @@ class AgentNode:
         self._now_ns: int | None = None
         self._upkeep = Cadence(_UPKEEP_NS)
         self._commands_topic = topics.build(config.site, config.node, "cmd")
+        self._authorities_topic = topics.build(config.site, config.node, "ma")
+        self._all_authorities = f"{topics.ROOT}/{config.site}/+/ma"
         self._acks_topic = topics.build(config.site, config.node, "ack")
         self._stops_topic = topics.stop_all(config.site)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
-        """Commands, acknowledgements and emergency stops."""
-        return (self._commands_topic, self._acks_topic, self._stops_topic)
+        """Commands, everybody's authorities, acknowledgements and emergency stops."""
+        own = (self._commands_topic, self._acks_topic, self._stops_topic)
+        # Who doesn't move needs no ground.
+        return (*own, self._all_authorities) if self._config.is_machine else own
 
     # --- the node contract -----------------------------------------------------------------------
 
@@ -117,8 +125,8 @@ class AgentNode:
         if now_ns is None:
             return None
         pilot_ns = self._parts.pilot.wakeup_ns(now_ns)
-        times = [self._presence.wakeup_ns(), self._upkeep.next_ns, pilot_ns]
-        earliest_ns = min((time for time in times if time is not None), default=now_ns)
+        times = (self._presence.wakeup_ns(), self._upkeep.next_ns, pilot_ns)
+        earliest_ns = min([time for time in times if time is not None], default=now_ns)
         return max(earliest_ns, now_ns + _WAKEUP_NS_MIN)
 
     def take_effects(self) -> list[Effect]:
@@ -141,7 +149,14 @@ class AgentNode:
     def sense(self, sample: Sample, now_ns: int) -> None:
         """Take what the machine measures."""
         self._enter(now_ns)
-        reason = self._parts.pilot.sense(sample, now_ns)
+        finding = self._parts.pace.take(sample.clock_ns, now_ns)
+        if finding is Finding.PARTED:
+            self._distrust("it parted from the controller's", now_ns)
+        elif finding is Finding.LATE:
+            self._presence.ask_time(now_ns)
+        else:
+            self._parts.clock.vouched(now_ns)
+        reason = self._parts.pilot.sense(sample, now_ns - self._parts.pace.late_ns)
         if reason is not None:
             self._parts.outlet.refuse("driver", reason)
         self._settle(now_ns)
@@ -194,6 +209,10 @@ class AgentNode:
             return self._take_stop(received, body, now_ns)
         if topic == self._commands_topic and isinstance(body, TimeReply):
             return self._take_time(received, body, now_ns)
+        if isinstance(body, Grant):
+            return self._take_grant(topic, received, body, now_ns)
+        if topic == self._authorities_topic and isinstance(body, Dispute):
+            return self._take_dispute(received, body, now_ns)
         if topic == self._commands_topic and isinstance(body, Command):
             return self._take_command(received, body, now_ns)
         if topic == self._commands_topic and isinstance(body, Outlived):
@@ -213,6 +232,8 @@ class AgentNode:
         reason = self._parts.commands.refusal_of_word(received)
         if reason is None:
             reason = self._parts.clock.answered(reply, now_ns)
+        if reason == CONTRADICTED:
+            self._distrust("an answer contradicted it", now_ns)
         if reason is None:
             self._presence.heard(now_ns)
         return reason
@@ -223,6 +244,28 @@ class AgentNode:
             # An old copy can be played back, so it doesn't show that the scheduler is in reach.
             self._parts.spool.acknowledge(ack)
         return reason
+
+    def _take_grant(self, topic: str, received: Received, grant: Grant, now_ns: int) -> str | None:
+        if topic == self._authorities_topic:
+            return self._take_command(received, grant, now_ns)
+        where = topics.parse(topic)
+        if where is None or where.channel != "ma":
+            return "topic"
+        header = received.header
+        if received.role is not Role.SCHEDULER:
+            return "role"
+        if header.to != where.node:
+            return "addressee"
+        self._parts.neighbours.overhear(where.node, header.epoch, header.number, grant)
+        return None
+
+    def _take_dispute(self, received: Received, dispute: Dispute, now_ns: int) -> str | None:
+        header = received.header
+        if received.role is not Role.NODE or header.key != KeyId(header.node):
+            return "role"
+        if header.to != self._config.node:
+            return "addressee"
+        return self._duties.dispute(header.node, dispute, now_ns)
 
     def _take_outlived(self, received: Received, outlived: Outlived) -> str | None:
         reason = self._parts.commands.refusal_of_word(received)
@@ -241,7 +284,7 @@ class AgentNode:
             return reason
         self._presence.heard(now_ns)
         commands.accept(received.header.epoch)
-        reason = self._duties.obey(command, now_ns)
+        reason = self._duties.obey(command, received.header.epoch, now_ns)
         if isinstance(command, Census):
             self._presence.tell_anew()
         return reason
@@ -258,13 +301,20 @@ class AgentNode:
         """Begin with an input; a local clock that went back has lost its word on every age."""
         if self._now_ns is not None and now_ns < self._now_ns:
             self._presence.upload_rows(self._now_ns)
-            self._parts.clock.forget()
-            self._parts.pilot.clock_jumped(now_ns)
-            self._parts.spool.resend_all()
             self._presence.heard(now_ns)
-            self._parts.outlet.refuse("local clock", "clock_jump")
-            self._parts.recorder.event("clock_jumped", "the local clock went back", now_ns)
+            self._distrust("it went back", now_ns)
         self._now_ns = now_ns
+
+    def _distrust(self, why: str, now_ns: int) -> None:
+        """Believe no time that the local clock has measured, and ask for site time anew."""
+        parts = self._parts
+        self._presence.upload_rows(now_ns)
+        parts.clock.forget()
+        parts.pilot.clock_jumped(now_ns)
+        parts.spool.resend_all()
+        self._presence.ask_time(now_ns)
+        parts.outlet.refuse("local clock", "clock_jump")
+        parts.recorder.event("clock_jumped", why, now_ns)
 
     def _tick(self, now_ns: int) -> None:
         self._presence.tick(now_ns)
@@ -279,8 +329,10 @@ class AgentNode:
         world = World(
             proven=parts.commands.proven,
             stopped=bool(parts.stops.latched),
+            locked=bool(parts.locks.latched),
             held=parts.hold.held,
             clock_good=parts.clock_good(now_ns),
+            clock_error_ns=parts.clock.error_ns(now_ns),
             reachable=self._presence.reachable(now_ns),
         )
         parts.pilot.settle(world, now_ns)

@@ -6,6 +6,8 @@ given again four times in that time. Owns the order numbers and the proof of res
 nothing: `pilot` says what to order.
 """
 
+import msgspec
+
 from lunaredge.ids import BootId
 from lunaredge.model.site import Point
 from lunaredge.model.task import Tool, WorkGoal
@@ -31,12 +33,23 @@ class Orders:
         # Whether an order of ours, or of an earlier life, may still move the machine.
         self._moving = True
         self._seen = False
-        self._moved_ns = 0
+        self._late_ns = 0
+        self._quiet_ns = 0
+        """When the last order must have died, and the machine stopped."""
+        self._basis_ns = 0
 
-    def attached(self, lifetime_ns: int, now_ns: int) -> Halt:
-        """Begin with a controller; what it may still be doing was ordered by another life."""
-        self._lifetime_ns = lifetime_ns
-        self._moving, self._seen, self._moved_ns = True, False, now_ns
+    def attached(self, lifetime_ns: int, late_ns: int, now_ns: int) -> Halt:
+        """Begin with a controller; what it may still be doing was ordered by another life.
+
+        Args:
+            lifetime_ns: How long an order lives there.
+            late_ns: How late an order may reach it and still be taken.
+            now_ns: Local time.
+        """
+        self._lifetime_ns, self._late_ns = lifetime_ns, late_ns
+        self._moving, self._seen = True, False
+        # What the last connection held can't come any more.
+        self._quiet_ns = now_ns + lifetime_ns + self._stopping_ns
         return self.halt(now_ns)
 
     def detached(self) -> None:
@@ -58,6 +71,7 @@ class Orders:
         """Order a path under a new number. ``tool`` is the tool and where it starts to act."""
         order = Follow(
             order_no=self._take_number(),
+            basis_ns=self._basis_ns,
             path=path,
             stop_m=stop_m,
             speed_m_s=speed_m_s,
@@ -68,9 +82,20 @@ class Orders:
         self._give(order, now_ns)
         return order
 
+    def paced(self, stop_m: float, speed_m_s: float, now_ns: int) -> Follow | None:
+        """Give the path in force with another stop or speed, or None where neither changes."""
+        order = self.current
+        assert isinstance(order, Follow)
+        if (order.stop_m, order.speed_m_s) == (stop_m, speed_m_s):
+            return None
+        order = msgspec.structs.replace(order, stop_m=stop_m, speed_m_s=speed_m_s)
+        self.current, self._moved_ns = order, now_ns
+        self._schedule(now_ns)
+        return order
+
     def work(self, goal: WorkGoal, now_ns: int) -> Work:
         """Order a goal under a new number."""
-        order = Work(order_no=self._take_number(), goal=goal)
+        order = Work(order_no=self._take_number(), basis_ns=self._basis_ns, goal=goal)
         self._moving, self._seen = True, False
         self._give(order, now_ns)
         return order
@@ -90,21 +115,21 @@ class Orders:
         if self._halting:
             return Halt()
         assert self.current is not None
-        self._moved_ns = now_ns
+        self._count_on(now_ns)
+        self.current = msgspec.structs.replace(self.current, basis_ns=self._basis_ns)
         return self.current
 
-    def observe(self, sample: Sample, now_ns: int) -> None:
+    def observe(self, sample: Sample, measured_ns: int) -> None:
         """Learn from a sample whether the last order can still move the machine.
 
         It can't once the controller had it and has dropped it, or once it must have died there and
         the machine had the time to stop: an older sample, still on its way, proves nothing.
         """
         self._number = max(self._number, sample.order_no)
-        assert self._lifetime_ns is not None
+        self._basis_ns = sample.clock_ns
         if self.current is None:
             dropped = self._seen and sample.order_no == 0
-            quiet_ns = self._moved_ns + self._lifetime_ns + self._stopping_ns
-            if dropped or now_ns >= quiet_ns:
+            if dropped or measured_ns >= self._quiet_ns:
                 self._moving = False
         self._seen = self._seen or sample.order_no == self._number
         if self._halting and self.rested(sample):
@@ -113,7 +138,7 @@ class Orders:
 
     def clock_jumped(self, now_ns: int) -> None:
         """Count from now what was counted from before."""
-        self._moved_ns = now_ns
+        self._count_on(now_ns)
         self._next_ns = None if self._next_ns is None else now_ns
 
     def rested(self, sample: Sample) -> bool:
@@ -132,9 +157,14 @@ class Orders:
     def _give(self, order: Follow | Work, now_ns: int) -> None:
         assert self._lifetime_ns is not None, "no controller to order"
         self.current = order
-        self.given_ns = self._moved_ns = now_ns
+        self.given_ns = now_ns
+        self._count_on(now_ns)
         self._halting = False
         self._schedule(now_ns)
+
+    def _count_on(self, now_ns: int) -> None:
+        """Count from now how long an order may still move the machine."""
+        self._quiet_ns = now_ns + self._late_ns + (self._lifetime_ns or 0) + self._stopping_ns
 
     def _schedule(self, now_ns: int) -> None:
         if self._lifetime_ns is not None:

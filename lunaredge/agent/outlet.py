@@ -4,9 +4,11 @@ Owns the list of effects, the running message number, and the counts of what was
 other room of the agent speaks to the world through it; it decides nothing.
 """
 
+import msgspec
+
 from lunaredge.agent.clock import SiteClock
 from lunaredge.agent.config import AgentConfig
-from lunaredge.ids import BootId
+from lunaredge.ids import BootId, NodeId
 from lunaredge.node import Actuate, Effect, Erase, Level, Note, Persist, Publish
 from lunaredge.wire import codec, topics
 from lunaredge.wire.codec import CLOCK_UNKNOWN, Header
@@ -39,6 +41,13 @@ class Outlet:
         """Send a signed message, unless the broker is out of reach."""
         if self.connected:
             self._effects.append(self.message(channel, body, now_ns, detail))
+
+    def publish_to(self, node: NodeId, channel: str, body: Message, now_ns: int) -> None:
+        """Send a signed message on another node's topic, unless the broker is out of reach."""
+        if self.connected:
+            header = msgspec.structs.replace(self._header(now_ns), to=node)
+            topic = topics.build(self._config.site, node, channel)
+            self._effects.append(Publish(topic, codec.encode(header, body, self._signer)))
 
     def publish_unsigned(self, channel: str, body: Message, now_ns: int, detail: str = "") -> None:
         """Send a message that needs no proof, unless the broker is out of reach."""

@@ -1,15 +1,17 @@
 """Every room of one agent, built once and wired together. Does nothing by itself."""
 
-from lunaredge.agent.clock import SiteClock
+from lunaredge.agent.clock import ClockErrors, SiteClock
 from lunaredge.agent.commands import Commands
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.hold import HoldSwitch
+from lunaredge.agent.neighbours import Neighbours
 from lunaredge.agent.outlet import Outlet
+from lunaredge.agent.pace import Pace
 from lunaredge.agent.pilot import Pilot
 from lunaredge.agent.recorder import Recorder
 from lunaredge.agent.spool import Spool
 from lunaredge.agent.states import Course
-from lunaredge.agent.stops import StopLatch
+from lunaredge.agent.stops import LOCK_TABLE, StopLatch
 from lunaredge.agent.workloads import Workloads
 from lunaredge.ids import BootId
 from lunaredge.units import ns_from_s
@@ -23,15 +25,24 @@ class Parts:
     def __init__(self, config: AgentConfig, boot: BootId, signer: Signer) -> None:
         self.config = config
         self.boot = boot
-        self.clock = SiteClock(config.drift_ppm, ns_from_s(config.round_trip_s_max))
+        apart_ns_max = ns_from_s(config.clock_apart_s_max)
+        errors = ClockErrors(
+            drift_ppm=config.drift_ppm,
+            unwatched_ratio=config.rate_error_ratio,
+            apart_ns_max=apart_ns_max,
+        )
+        self.clock = SiteClock(errors, ns_from_s(config.round_trip_s_max))
+        self.pace = Pace(apart_ns_max, config.drift_ppm)
         self.outlet = Outlet(config, boot, signer, self.clock)
         limits = Limits(bytes_max=config.spool_bytes_max, resend_ns=ns_from_s(config.resend_s))
         self.spool = Spool(self.outlet, boot, limits, ns_from_s(config.spool_after_s))
         self.recorder = Recorder(self.outlet, self.spool, self.clock)
         self.course = Course()
-        self.commands = Commands(self.outlet, boot)
+        self.commands = Commands(self.outlet, config.node, boot)
         self.stops = StopLatch(self.outlet)
+        self.locks = StopLatch(self.outlet, LOCK_TABLE)
         self.hold = HoldSwitch(self.outlet)
+        self.neighbours = Neighbours()
         self.workloads = Workloads(config.slots, self.outlet, self.recorder)
         self.pilot = Pilot(config, boot, self.outlet, self.recorder, self.course)
 

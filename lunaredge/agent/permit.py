@@ -14,9 +14,11 @@ class Blocker(enum.Enum):
     """What forbids motion; the value is the word in notes and events."""
 
     UNPROVEN = "unproven"
+    LOCKOUT = "lockout"
     STOP = "stop"
     SENSOR = "sensor"
     BATTERY = "battery"
+    BRAKES = "brakes"
     CORRIDOR = "corridor"
     HOLD = "hold"
     CLOCK = "clock"
@@ -26,9 +28,11 @@ class Blocker(enum.Enum):
 
 
 INTERRUPTION = {
+    Blocker.LOCKOUT: (State.LOCKED, Event.LOCK),
     Blocker.STOP: (State.STOPPED, Event.STOP),
     Blocker.SENSOR: (State.SAFE, Event.FAIL),
     Blocker.BATTERY: (State.SAFE, Event.FAIL),
+    Blocker.BRAKES: (State.SAFE, Event.FAIL),
     Blocker.CORRIDOR: (State.SAFE, Event.FAIL),
     Blocker.HOLD: (State.HOLDING, Event.HOLD),
     Blocker.CLOCK: (State.HOLDING, Event.HOLD),
@@ -44,10 +48,14 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     proven: bool
     """A census of this boot gave the epoch."""
+    locked: bool
+    """A person has hung a tag on it."""
     stopped: bool
     sensed: bool
     """A driver is attached and its last sample is fresh."""
     battery_low: bool
+    brakes_good: bool
+    """The machine vouches for enough of its brakes to be driven at all."""
     strayed: bool
     """The machine left its corridor and has not given the authority up yet."""
     held: bool
@@ -56,6 +64,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     clock_good: bool
     leased: bool
     lease_live: bool
+    stops_on_loss: bool
+    """The lease is not to be used up while the scheduler is out of reach."""
     pose_good: bool
     """The pose is as good as the lease was computed for."""
     reachable: bool
@@ -65,18 +75,21 @@ def blocker(facts: Facts) -> Blocker | None:
     """Give the strongest reason not to move, or None."""
     always = (
         (Blocker.UNPROVEN, not facts.proven),
+        (Blocker.LOCKOUT, facts.locked),
         (Blocker.STOP, facts.stopped),
         (Blocker.SENSOR, not facts.sensed),
         (Blocker.BATTERY, facts.battery_low),
+        (Blocker.BRAKES, not facts.brakes_good),
         (Blocker.CORRIDOR, facts.strayed),
         (Blocker.HOLD, facts.held),
     )
-    # With a task in hand. Out of reach, a live lease may still be used up (A2).
+    # With a task in hand. Out of reach, a live lease may be used up (A2) if it says so.
+    lost = not facts.reachable and (facts.stops_on_loss or not facts.leased)
     at_work = (
         (Blocker.CLOCK, not facts.clock_good),
         (Blocker.POSE, facts.leased and not facts.pose_good),
         (Blocker.LEASE, facts.leased and not facts.lease_live),
-        (Blocker.REACH, not facts.leased and not facts.reachable),
+        (Blocker.REACH, lost),
     )
     reasons = always + at_work if facts.tasked else always
     return next((reason for reason, holds in reasons if holds), None)

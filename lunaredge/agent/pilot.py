@@ -8,20 +8,20 @@ they come to.
 
 import msgspec
 
-from lunaredge.agent import authority, permit, tasks
+from lunaredge.agent import authority, permit, speed, tasks
+from lunaredge.agent.authority import Lease
 from lunaredge.agent.config import AgentConfig
-from lunaredge.agent.helm import Helm
+from lunaredge.agent.helm import Helm, Steering
 from lunaredge.agent.leasing import Leasing
 from lunaredge.agent.outlet import Outlet
 from lunaredge.agent.permit import INTERRUPTION, Blocker, Facts
-from lunaredge.agent.polyline import project_m
 from lunaredge.agent.recorder import Recorder
 from lunaredge.agent.stall import StallWatch
 from lunaredge.agent.states import Course, Event, State
 from lunaredge.agent.tasks import LEG_TABLE, TASK_TABLE, End, MachineTask, Steps
 from lunaredge.agent.terrain import ScanLog
 from lunaredge.ids import BootId
-from lunaredge.model.site import Point
+from lunaredge.model.polyline import project_m
 from lunaredge.model.task import Tool
 from lunaredge.node import Level
 from lunaredge.units import ns_from_s
@@ -32,6 +32,8 @@ from lunaredge.wire.messages import (
     AuthorityRequest,
     Grant,
     HeldAuthority,
+    OnLoss,
+    Shorten,
 )
 from lunaredge.wire.records import TaskOutcome
 
@@ -40,7 +42,6 @@ from lunaredge.wire.records import TaskOutcome
 _STEPS_MAX = 6
 # Off the corridor this often in one leg, the leg can't be driven as it is.
 _STRAYED_MAX = 3
-
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -49,8 +50,11 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
 
     proven: bool
     stopped: bool
+    locked: bool
     held: bool
     clock_good: bool
+    clock_error_ns: int | None
+    """None while site time is not known."""
     reachable: bool
 
 
@@ -72,7 +76,10 @@ class Pilot:
         self._stall = StallWatch(ns_from_s(config.stall_s))
         self._strayed = False
         self._strayed_count = 0
+        self._disputed = False
         self._started_ns: int | None = None
+        self._waiting_ns: int | None = None
+        """Since when it stands at a stop point and waits for a farther one."""
 
     # --- what it is told -----------------------------------------------------------------------
 
@@ -80,12 +87,12 @@ class Pilot:
         """Take a controller; give the reason where it is refused."""
         reason = self.helm.attached(hello, now_ns)
         if reason is None:
-            self.leasing.allow_for(self.helm.lifetime_ns)
+            self.leasing.allow_for(self.helm.run_on_ns)
         return reason
 
-    def sense(self, sample: Sample, now_ns: int) -> str | None:
-        """Take a sample; give the reason where it is refused."""
-        reason = self.helm.sense(sample, now_ns)
+    def sense(self, sample: Sample, measured_ns: int) -> str | None:
+        """Take a sample measured then; give the reason where it is refused."""
+        reason = self.helm.sense(sample, measured_ns)
         if reason is not None:
             return reason
         lease = self.leasing.lease
@@ -97,7 +104,7 @@ class Pilot:
             self._strayed = self._strayed or outside
         if self.task is not None and self.task.leg.tool is Tool.SCANNER:
             for patch in self._scans.add(sample.scan):
-                self._recorder.patch(self.task.assign.task, patch, now_ns)
+                self._recorder.patch(self.task.assign.task, patch, measured_ns)
         return None
 
     def assign(self, assign: Assign, now_ns: int) -> None:
@@ -128,6 +135,21 @@ class Pilot:
             text = f"{grant.authority} for {grant.lifetime_ns / 1e9:.0f} s"
             self._recorder.event("authority_accepted", text, now_ns)
         return reason
+
+    def shortened(self, shorten: Shorten, now_ns: int) -> str | None:
+        """Take a nearer stop point; give the reason where it is refused."""
+        reason = self.leasing.shortened(shorten, self._rolling_m(now_ns))
+        lease = self.leasing.lease
+        if reason is None and lease is not None:
+            text = f"{shorten.authority} to {lease.stop_m:.1f} m"
+            self._recorder.event("authority_shortened", text, now_ns)
+        return reason
+
+    def dispute(self, now_ns: int) -> None:
+        """Come to rest and give the authority up: a neighbour was granted some of its ground."""
+        assert self.leasing.lease is not None
+        self._disputed = True
+        self.helm.halt(now_ns)
 
     def clock_jumped(self, now_ns: int) -> None:
         """Trust no time measured before now."""
@@ -162,6 +184,8 @@ class Pilot:
         times = self.helm.wakeups_ns()
         if self.task is not None:
             times += self.leasing.wakeups_ns()
+        if self._waiting_ns is not None:
+            times.append(self._waiting_ns + ns_from_s(self._config.wait_s))
         # What was due and could not be done waits for the input that makes it possible.
         return min((time for time in times if time is not None and time > now_ns), default=None)
 
@@ -184,17 +208,23 @@ class Pilot:
         sample, lease = self.helm.fresh(now_ns), self.leasing.lease
         leased = lease is not None and not lease.spent
         bound_m = lease.grant.pose_error_m if lease is not None else 0.0
+        clock_good = world.clock_good
+        if leased and lease is not None and world.clock_error_ns is not None:
+            clock_good = clock_good and world.clock_error_ns <= lease.grant.clock_error_ns
         return Facts(
             proven=world.proven,
             stopped=world.stopped,
+            locked=world.locked,
             sensed=sample is not None or not self._config.is_machine,
             battery_low=self.helm.battery_low,
-            strayed=self._strayed,
+            brakes_good=sample is None or sample.brake_ratio >= speed.BRAKE_RATIO_MIN,
+            strayed=self._strayed or self._disputed,
             held=world.held,
             tasked=self.task is not None,
-            clock_good=world.clock_good,
+            clock_good=clock_good,
             leased=leased,
             lease_live=self.leasing.live(now_ns),
+            stops_on_loss=leased and lease is not None and lease.grant.on_loss is OnLoss.STOP,
             pose_good=sample is not None and sample.pose_error_m <= bound_m,
             reachable=world.reachable,
         )
@@ -222,7 +252,7 @@ class Pilot:
             self._recorder.event("authority_expired", lease.grant.authority, now_ns)
         if blocker is None:
             self._stall.restart(now_ns)
-            if self._course.state in (State.HOLDING, State.SAFE, State.STOPPED):
+            if self._course.state in (State.HOLDING, State.SAFE, State.STOPPED, State.LOCKED):
                 self._course.fire(Event.CLEAR)
         elif blocker is not Blocker.UNPROVEN:
             self._course.reach(*INTERRUPTION[blocker])
@@ -233,6 +263,10 @@ class Pilot:
             self.helm.halt(now_ns)
         if self.leasing.lease is None or not self.helm.at_rest(now_ns):
             return False
+        if self._disputed:
+            self._give_up("disputed", now_ns)
+            self._disputed = False
+            return True
         if self._strayed:
             self._give_up("strayed", now_ns)
             self._strayed = False
@@ -289,12 +323,39 @@ class Pilot:
             if not self.helm.idle:
                 self.helm.halt(now_ns)
             return True
+        if sample.at_rest and lease.stop_m - lease.station_m <= authority.ARRIVED_M:
+            return self._wait(lease, now_ns)
+        self._waiting_ns = None
         self.helm.drop_lost(sample, now_ns)
-        if self.helm.idle and self.helm.at_rest(now_ns):
-            self._set_off(task, (sample.x_m, sample.y_m), now_ns)
+        if self.helm.follows:
+            self.helm.pace(
+                lease.stop_m - lease.base_m, speed.limit_m_s(self._config, lease, sample), now_ns
+            )
+        elif self.helm.idle and self.helm.at_rest(now_ns):
+            self._set_off(task, sample, now_ns)
         return False
 
-    def _set_off(self, task: MachineTask, place: Point, now_ns: int) -> None:
+    def _wait(self, lease: Lease, now_ns: int) -> bool:
+        """Stand at a stop point short of the path's end; after a while ask for another way."""
+        if self._waiting_ns is None:
+            self._waiting_ns = now_ns
+        if now_ns - self._waiting_ns < ns_from_s(self._config.wait_s):
+            return False
+        self._waiting_ns = None
+        if not self.helm.idle:
+            self.helm.halt(now_ns)
+        self.leasing.lease = msgspec.structs.replace(lease, spent=True)
+        self._recorder.event("waited_in_vain", lease.grant.authority, now_ns)
+        return True
+
+    def _rolling_m(self, now_ns: int) -> float:
+        """Give how far beyond its last known station the machine may come to rest."""
+        if self.helm.at_rest(now_ns):
+            return 0.0
+        unseen_ns = self.helm.age_ns(now_ns) + self.helm.lifetime_ns
+        return speed.rolling_m(self._config, unseen_ns)
+
+    def _set_off(self, task: MachineTask, sample: Sample, now_ns: int) -> None:
         """Order what is left of the path, from where the machine stands."""
         lease = self.leasing.lease
         assert lease is not None
@@ -302,12 +363,13 @@ class Pilot:
         # It may have rolled on since a sample last showed its station, but no farther than this.
         blind_m = 3.0 * self._config.sample_period_s * self._config.speed_m_s_max + 1.0
         window_m = (lease.station_m, min(lease.station_m + blind_m, lease.length_m))
-        base_m = project_m(lease.grant.path, place, window_m)
+        base_m = project_m(lease.grant.path, (sample.x_m, sample.y_m), window_m)
         lease = msgspec.structs.replace(lease, station_m=base_m, base_m=base_m)
         self.leasing.lease = lease
-        speed_m_s = min(lease.grant.speed_m_s_max, self._config.speed_m_s_max)
+        stop_m = max(0.0, lease.stop_m - base_m)
         tool = (task.leg.tool, max(0.0, lease.grant.tool_from_m - base_m))
-        self.helm.steer(lease.left, speed_m_s, tool, now_ns)
+        steering = Steering(lease.left, stop_m, speed.limit_m_s(self._config, lease, sample))
+        self.helm.steer(steering, tool, now_ns)
 
     def _work(self, task: MachineTask, sample: Sample, now_ns: int) -> bool:
         goal = task.leg.goal

@@ -47,6 +47,10 @@ class Presence:
             self._heard_ns = now_ns
         return now_ns - self._heard_ns < self._reach_ns
 
+    def ask_time(self, now_ns: int) -> None:
+        """Have site time asked for at once."""
+        self._time_requests.next_ns = now_ns
+
     # --- periods ---------------------------------------------------------------------------------
 
     def connected(self, now_ns: int) -> None:
@@ -78,13 +82,13 @@ class Presence:
         """Tell the situation now; nothing before a census, when births tell it."""
         if self._parts.commands.proven:
             situation = self.situation(now_ns)
-            self._told = _worth_telling(situation)
+            self._told = self._worth_telling(now_ns)
             self._heartbeats.restart(now_ns)
             self._parts.outlet.publish("node", Heartbeat(situation=situation), now_ns)
 
     def tell_changes(self, now_ns: int) -> None:
         """Tell the situation now if something in it changed that the scheduler acts on."""
-        if _worth_telling(self.situation(now_ns)) != self._told:
+        if self._worth_telling(now_ns) != self._told:
             self.heartbeat(now_ns)
 
     def tell_anew(self) -> None:
@@ -99,15 +103,11 @@ class Presence:
 
     def wakeup_ns(self) -> int | None:
         """Say when something is next due by its period."""
-        cadences = (
-            self._births,
-            self._heartbeats,
-            self._time_requests,
-            self._row_turns,
-            self._batches,
-        )
-        times = [cadence.next_ns for cadence in cadences]
-        return min((time for time in times if time is not None), default=None)
+        cadences = [self._heartbeats, self._time_requests, self._row_turns, self._batches]
+        if not self._parts.commands.proven:
+            cadences.append(self._births)
+        times = [cadence.next_ns for cadence in cadences if cadence.next_ns is not None]
+        return min(times, default=None)
 
     # --- the situation ---------------------------------------------------------------------------
 
@@ -124,7 +124,9 @@ class Presence:
             x_m=None if sample is None else sample.x_m,
             y_m=None if sample is None else sample.y_m,
             heading_rad=None if sample is None else sample.heading_rad,
+            pose_error_m=0.0 if last is None else last.pose_error_m,
             at_rest=not parts.config.is_machine or parts.pilot.helm.at_rest(now_ns),
+            brake_ratio=1.0 if last is None else last.brake_ratio,
             battery_wh=None if last is None else last.battery_wh,
             payload_kg=0.0 if last is None else last.payload_kg,
             authority=parts.pilot.held_authority,
@@ -138,6 +140,24 @@ class Presence:
             refused=dict(parts.outlet.refused),
             produced=self._with_dropped_rows(parts.spool.produced),
             dropped=self._with_dropped_rows(parts.spool.dropped),
+            locks=parts.locks.latched,
+        )
+
+    def _worth_telling(self, now_ns: int) -> tuple[object, ...]:
+        """Give what of the situation the scheduler acts on."""
+        parts = self._parts
+        held, task = parts.pilot.held_authority, parts.pilot.task
+        return (
+            parts.course.state,
+            self._autonomy(now_ns),
+            not parts.config.is_machine or parts.pilot.helm.at_rest(now_ns),
+            None if held is None else (held.id, held.revision, held.at_stop),
+            parts.workloads.first if task is None else task.ref,
+            parts.stops.latched,
+            parts.locks.latched,
+            parts.hold.held,
+            parts.commands.epoch,
+            parts.pilot.helm.fresh(now_ns) is None,
         )
 
     def _autonomy(self, now_ns: int) -> Autonomy:
@@ -165,18 +185,3 @@ class Presence:
             clock_error_s=NO_VALUE if error_ns is None else s_from_ns(error_ns),
             lease_left_s=NO_VALUE if left_ns is None else s_from_ns(left_ns),
         )
-
-
-def _worth_telling(situation: Situation) -> tuple[object, ...]:
-    authority = situation.authority
-    return (
-        situation.state,
-        situation.autonomy,
-        situation.at_rest,
-        None if authority is None else (authority.id, authority.at_stop),
-        (situation.task, situation.attempt),
-        situation.stops,
-        situation.held,
-        situation.epoch,
-        situation.x_m is None,
-    )

@@ -1,8 +1,8 @@
 """Taking back what earlier lives persisted.
 
 Owns the order in which tables are believed, and what a damaged row comes to: never a crash, always
-the safe reading, and one alarm. A stop or hold that can't be read holds; a task that can't be read
-has failed; a task whose end is reported in the spool is over, whatever its row says.
+the safe reading, and one alarm. A stop, tag or hold that can't be read holds; a task that can't be
+read has failed; a task whose end is reported in the spool is over, whatever its row says.
 """
 
 from collections.abc import Iterable
@@ -35,6 +35,7 @@ def restore(parts: Parts, rows: Iterable[Row], now_ns: int) -> None:
     for row in tables.get(recorder.TABLE, []):
         parts.recorder.restore(row)
     whole = [parts.stops.restore(row) for row in tables.get(stops.TABLE, [])]
+    whole += [parts.locks.restore(row) for row in tables.get(stops.LOCK_TABLE, [])]
     whole += [parts.hold.restore(row) for row in tables.get(hold.TABLE, [])]
     whole += [parts.commands.restore_reply(row) for row in tables.get(commands.RESULT_TABLE, [])]
     parts.recorder.event("boot", f"boot {parts.boot}, {parts.spool.count} spooled", now_ns)

@@ -5,10 +5,11 @@ Theory. Three kinds of state are told apart:
     unproven            after boot. Nothing moves: the epoch, the pose and every authority must be
                         proven again. Only a census leads out, and nothing leads back but a boot.
     the activities      idle, requesting, driving, working: where the task in hand stands.
-    the interruptions   stopped, safe, holding: why the activity doesn't go on, strongest first.
-                        A stronger one replaces a weaker one at once. Each leads back to idle only,
-                        because what the node was at must be judged anew: the lease may have ended,
-                        the machine may have been moved. From idle the task goes on by itself.
+    the interruptions   locked, stopped, safe, holding: why the activity doesn't go on, the
+                        strongest first. A stronger one replaces a weaker one at once. Each leads
+                        back to idle only, because what the node was at must be judged anew: the
+                        lease may have ended, the machine may have been moved. From idle the task
+                        goes on by itself.
 
 Everything that changes a state is in the table below; this file does not know why an event
 happens (`permit` does) nor what is done in a state (`pilot` does). What is not in the table is
@@ -31,6 +32,7 @@ class State(enum.Enum):
     HOLDING = "holding"
     STOPPED = "stopped"
     SAFE = "safe"
+    LOCKED = "locked"
 
 
 class Event(enum.Enum):
@@ -52,6 +54,8 @@ class Event(enum.Enum):
     """Blind, low on energy or off its path."""
     STOP = "stop"
     """An emergency stop is latched."""
+    LOCK = "lock"
+    """A person has locked the machine out."""
     CLEAR = "clear"
     """Nothing interrupts any more, or only something weaker."""
 
@@ -84,9 +88,17 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.WORKING, Event.STOP): State.STOPPED,
     (State.HOLDING, Event.STOP): State.STOPPED,
     (State.SAFE, Event.STOP): State.STOPPED,
+    (State.IDLE, Event.LOCK): State.LOCKED,
+    (State.REQUESTING, Event.LOCK): State.LOCKED,
+    (State.DRIVING, Event.LOCK): State.LOCKED,
+    (State.WORKING, Event.LOCK): State.LOCKED,
+    (State.HOLDING, Event.LOCK): State.LOCKED,
+    (State.SAFE, Event.LOCK): State.LOCKED,
+    (State.STOPPED, Event.LOCK): State.LOCKED,
     (State.HOLDING, Event.CLEAR): State.IDLE,
     (State.SAFE, Event.CLEAR): State.IDLE,
     (State.STOPPED, Event.CLEAR): State.IDLE,
+    (State.LOCKED, Event.CLEAR): State.IDLE,
 }
 
 
@@ -163,5 +175,6 @@ _MEANINGS = {
     Event.HOLD: "an operator's hold, a lease that ran out, a poor clock or pose, nobody to ask",
     Event.FAIL: "the machine is blind, low on energy or off its path (A3)",
     Event.STOP: "an emergency stop is latched",
+    Event.LOCK: "a person has locked the machine out",
     Event.CLEAR: "nothing interrupts any more, or only something weaker",
 }

@@ -1,7 +1,8 @@
 """Emergency stops: taken once per id, latched durably, released one by one.
 
 Owns the latch. The key of a row carries the id, so that a row whose value is damaged still
-latches: a stop is never lost to a bad sector.
+latches: a stop is never lost to a bad sector. Lock-outs are kept the same way, in a table of
+their own: a tag that a person hung on the machine must outlive a power cycle no less.
 """
 
 import msgspec
@@ -11,6 +12,7 @@ from lunaredge.node import Row
 from lunaredge.wire.malformed import MALFORMED
 
 TABLE = "stop"
+LOCK_TABLE = "lockout"
 
 # Ids come from outside; a longer one still stops, under its first part.
 ID_LENGTH_MAX = 80
@@ -34,17 +36,15 @@ _decoder = msgspec.msgpack.Decoder(_Latch)
 
 
 class StopLatch:
-    """Every stop that this node has taken, and whether it still holds."""
+    """Every stop, or tag, that this node has taken, and whether it still holds."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: Outlet, table: str = TABLE) -> None:
         self._outlet = outlet
+        self._table = table
         self._known: dict[str, _Latch] = {}
         self._serial = 0
-
-    @property
-    def latched(self) -> tuple[str, ...]:
+        self.latched: tuple[str, ...] = ()
         """Ids in force, oldest first."""
-        return tuple(self._names(holds=True))
 
     def knows(self, stop: str) -> bool:
         """Tell whether that stop was taken before, or can add nothing to those in force."""
@@ -73,10 +73,10 @@ class StopLatch:
         try:
             latch = _decoder.decode(row.value)
         except MALFORMED:
-            self._known[row.scope] = _Latch(self._serial, holds=True)
+            self._know(row.scope, _Latch(self._serial, holds=True))
             return False
         self._serial = max(self._serial, latch.serial)
-        self._known[row.scope] = latch
+        self._know(row.scope, latch)
         return True
 
     def _names(self, *, holds: bool) -> list[str]:
@@ -86,10 +86,14 @@ class StopLatch:
     def _write(self, name: str, *, holds: bool) -> None:
         self._serial += 1
         latch = _Latch(self._serial, holds)
+        self._know(name, latch)
+        self._outlet.persist(self._table, name, 0, _encoder.encode(latch))
+
+    def _know(self, name: str, latch: _Latch) -> None:
         self._known[name] = latch
-        self._outlet.persist(TABLE, name, 0, _encoder.encode(latch))
+        self.latched = tuple(self._names(holds=True))
 
     def _forget_oldest(self) -> None:
         for name in self._names(holds=False)[:-_RELEASED_MAX]:
             del self._known[name]
-            self._outlet.erase(TABLE, name, 0)
+            self._outlet.erase(self._table, name, 0)

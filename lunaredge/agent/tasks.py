@@ -6,8 +6,8 @@ that was cut short is driven again, which is harmless because goals are states o
 
 import msgspec
 
-from lunaredge.agent.polyline import is_plausible
 from lunaredge.ids import TaskId
+from lunaredge.model.polyline import is_plausible
 from lunaredge.model.task import Dig, Dump, Leg, Load
 from lunaredge.wire.messages import Assign
 

@@ -1,4 +1,4 @@
-"""`lunaredge nodes|tasks|plan|alarms|link`: the views as tables or JSON, once or again and again.
+"""`lunaredge nodes|tasks|plan|alarms|closures|link|standby`: the views, once or often.
 
 Owns what a list shows and how old it says it is (I10). Makes no fact of its own: rows are the
 scheduler's, the gateway's or the Earth station's.
@@ -69,6 +69,13 @@ COLUMNS = {
         Column("active", "ACTIVE"),
         Column("text", "TEXT", is_free=True),
     ),
+    "closures": (
+        Column("zone", "ZONE"),
+        Column("phase", "IS"),
+        Column("by", "BY", spare=1),
+        Column("why", "WHY", is_free=True),
+        Column("waits_for", "WAITS FOR", is_free=True, wraps=True),
+    ),
     "link": (
         Column("state", "STATE"),
         Column("autonomy", "LEVEL", spare=1),
@@ -77,6 +84,13 @@ COLUMNS = {
         Column("backlog_items", "BACKLOG"),
         Column("backlog_peak", "PEAK", spare=3),
         Column("delivered", "DELIVERED", is_free=True),
+    ),
+    "standby": (
+        Column("standby", "STANDBY"),
+        Column("leader_pid", "LEADER_PID"),
+        Column("leader_is", "LEADER_IS"),
+        Column("heard_age_s", "HEARD_S"),
+        Column("age_s", "AGE_S"),
     ),
     EARTH: (
         Column("state", "STATE"),

@@ -1,10 +1,10 @@
 """`lunaredge hold|resume|cancel|vouch|approve`: what an operator may do to a running site."""
 
 import argparse
-import math
 import sys
 
 from lunaredge.cli import site_access
+from lunaredge.cli.outline import metres
 from lunaredge.cli.table import as_json
 from lunaredge.errors import ConfigError
 from lunaredge.ids import NodeId, TaskId, is_name
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
             parser.add_argument("node", help="a silent node, as `lunaredge nodes` names it")
             place = parser.add_mutually_exclusive_group(required=True)
             place.add_argument(
-                "--at", nargs=2, type=_metres, metavar=("X_M", "Y_M"), help="where you saw it stand"
+                "--at", nargs=2, type=metres, metavar=("X_M", "Y_M"), help="where you saw it stand"
             )
             place.add_argument(
                 "--gone", action="store_true", help="it takes no place on the site any more"
@@ -82,13 +82,6 @@ def _question(options: argparse.Namespace) -> messages.Question:
             return messages.VouchRequest(
                 request=request, node=NodeId(options.node), at=at, code=options.code
             )
-
-
-def _metres(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
 
 
 def check_names(options: argparse.Namespace) -> None:

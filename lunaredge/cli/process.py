@@ -14,10 +14,16 @@ WHOSE = {
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
-    """Add the option that names the settings."""
+    """Add the option that names the settings, and what a process takes besides."""
     parser.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help=f"settings of {WHOSE[command]}"
     )
+    if command == "scheduler":
+        parser.add_argument(
+            "--standby",
+            action="store_true",
+            help="wait while another scheduler has the store, and lead as soon as it is gone",
+        )
     parser.epilog = "Ends in good order on SIGTERM or Ctrl-C; logs to stderr."
 
 
@@ -48,7 +54,8 @@ def run(options: argparse.Namespace) -> int:
         case "scheduler":
             from lunaredge.runtime.site_processes import run_scheduler
 
-            run_scheduler(path, shapes.load_settings(path, shapes.SchedulerSettings))
+            scheduling = shapes.load_settings(path, shapes.SchedulerSettings)
+            run_scheduler(path, scheduling, standby=options.standby)
         case _:
             from lunaredge.runtime.site_processes import run_machines
 

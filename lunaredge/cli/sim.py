@@ -1,157 +1,197 @@
 """`lunaredge sim`: run the site in the seeded simulator, with faults, and judge each seed."""
 
 import argparse
-import hashlib
+import importlib
 import sys
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
-from lunaredge.cli import site_access
+from lunaredge.cli import sim_scope
+from lunaredge.cli.main import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NOT_SO
+from lunaredge.cli.progress import telling_of_compiling
+from lunaredge.cli.sim_report import Tally, command, sentences, story
+from lunaredge.cli.sim_scenario import Subject
+from lunaredge.cli.sim_seeds import Finished, Seeds, SeedWork, finished, resumed
+from lunaredge.cli.sim_talk import Talk
+from lunaredge.cli.sim_words import (
+    CAMPAIGN_PARTS,
+    SEED_BASE,
+    SEEDS,
+    add_arguments,
+    check,
+    limits_of,
+)
 from lunaredge.cli.table import as_json
-from lunaredge.errors import ConfigError
-from lunaredge.examples import demo_site
-from lunaredge.runtime.files.contact_file import load_contacts
-from lunaredge.runtime.files.fleet_file import load_fleet
-from lunaredge.runtime.files.order_file import load_order
-from lunaredge.runtime.files.site_file import load_site
-from lunaredge.sim.run import Outcome, run_seed
-from lunaredge.sim.scenario import Scenario, standard, swap
+from lunaredge.errors import LunarEdgeError, StorageError
+from lunaredge.scheduler.solve import warm_up
+from lunaredge.sim.campaign import Records, Row, records, versions_beside
+from lunaredge.sim.limits import Limits
+from lunaredge.sim.run import Outcome, prepared, run_seed
+from lunaredge.sim.shrink import Shrunk, shrink
+from lunaredge.sim.version import source_digest
+from lunaredge.sim.workers import WorkerLost
 
-SEEDS = 10
-SEED_BASE = 1
-STANDARD = "standard"
-SWAP = "swap"
-DEMO = "composite-ridge"
-
-# A seed takes seconds; more than this is days of work, and a slip of the hand.
-SEEDS_MAX = 100_000
-# Once all is healed, a job of three virtual hours may take as long again and a planned outage.
-WORK_S_MAX = 8 * 3_600.0
+__all__ = ["add_arguments", "run"]
 
 
-def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
-    """Add the options."""
-    parser.add_argument(
-        "--seeds", type=int, metavar="N", help=f"how many seeds to run (default: {SEEDS})"
-    )
-    parser.add_argument(
-        "--seed-base", type=int, metavar="B", help=f"the first of them (default: {SEED_BASE})"
-    )
-    parser.add_argument("--seed", type=int, metavar="S", help="run this seed alone")
-    parser.add_argument("--trace", action="store_true", help="tell every event on stderr")
-    parser.add_argument(
-        "--scenario",
-        default=STANDARD,
-        metavar="NAME|FILE",
-        help=f"{STANDARD}, {SWAP}, {DEMO}, or a site.toml (or its folder) with fleet.toml, "
-        "order.yaml and contacts.json beside it",
-    )
-    site_access.add_json(parser)
-    parser.epilog = "A failing seed prints the command that replays it, event by event."
+class Part(NamedTuple):
+    """Seeds that are run on one subject and summed up together."""
+
+    subject: Subject
+    seeds: Seeds
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the seeds and print what came of them."""
-    seeds = _seeds(options)
-    scenario = _scenario(options.scenario)
-    echo = _tell if options.trace else None
-    begun_s = time.monotonic()
-    outcomes = []
-    for seed in seeds:
-        outcome = run_seed(seed, scenario, echo=echo)
-        outcomes.append(outcome)
-        _tell(outcome.line())
-        if not outcome.ok:
-            _tell("\n".join([*outcome.last, f"replay: {_replay(seed, options.scenario)}"]))
-    summary = _summary(outcomes, options.scenario, time.monotonic() - begun_s)
-    print(as_json(summary) if options.json else _sentence(summary))
-    return 0 if summary["passed"] == summary["seeds"] else 1
+    check(options)
+    if options.exhaustive:
+        return sim_scope.run(options)
+    parts = _parts(options)
+    # What is wrong with a file is told before anything is compiled, and what is not installed.
+    parts[0].subject.load()
+    if options.plot is not None:
+        importlib.import_module("lunaredge.cli.sim_plot")
+    with _kept(options) as kept:
+        with telling_of_compiling():
+            # Here, so that workers find it done and time that is measured is the simulator's own.
+            warm_up()
+        tallies, error = _run_parts(options, parts, kept)
+    _print(options, tallies)
+    if error:
+        print(f"lunaredge sim: {error}", file=sys.stderr)
+        return error.exit_code
+    if tallies[-1].is_interrupted:
+        print("lunaredge: sim was interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return EXIT_DONE if all(tally.is_good for tally in tallies) else EXIT_NOT_SO
 
 
-def _seeds(options: argparse.Namespace) -> range:
-    """Give the seeds to run.
+def _parts(options: argparse.Namespace) -> list[Part]:
+    limits = limits_of(options)
 
-    Raises:
-        ConfigError: what was asked for contradicts itself, or is too much.
-    """
+    def part(count: int | None, hours: float | None) -> Part:
+        first = SEED_BASE if options.seed_base is None else options.seed_base
+        subject = Subject(name=options.scenario, hours=hours, given=limits)
+        return Part(subject, Seeds(first, count, options.seconds))
+
     if options.seed is not None:
-        for key, value in (("--seeds", options.seeds), ("--seed-base", options.seed_base)):
-            if value is not None:
-                raise _wrong(key, value, "leave it out: --seed runs that seed alone")
-        return range(options.seed, options.seed + 1)
-    count = SEEDS if options.seeds is None else options.seeds
-    if not 1 <= count <= SEEDS_MAX:
-        raise _wrong("--seeds", count, f"give 1 to {SEEDS_MAX}")
-    first = SEED_BASE if options.seed_base is None else options.seed_base
-    return range(first, first + count)
+        subject = Subject(name=options.scenario, hours=options.hours, given=limits)
+        return [Part(subject, Seeds(options.seed, 1))]
+    if options.campaign is not None and options.seeds is None and options.hours is None:
+        return [part(count, hours) for count, hours in CAMPAIGN_PARTS]
+    count = SEEDS if options.seeds is None and options.seconds is None else options.seeds
+    return [part(count, options.hours)]
 
 
-def _summary(outcomes: list[Outcome], scenario: str, wall_s: float) -> dict[str, object]:
-    digest = hashlib.sha256("".join(outcome.digest for outcome in outcomes).encode())
-    return {
-        "seeds": len(outcomes),
-        "passed": sum(outcome.ok for outcome in outcomes),
-        "failed": [
-            {"seed": o.seed, "failure": o.failure, "replay": _replay(o.seed, scenario)}
-            for o in outcomes
-            if not o.ok
-        ],
-        "virtual_s": round(sum(outcome.virtual_s for outcome in outcomes), 3),
-        "wall_s": round(wall_s, 3),
-        "events": sum(outcome.events for outcome in outcomes),
-        "digest": digest.hexdigest(),
-    }
+def _run_parts(
+    options: argparse.Namespace, parts: list[Part], kept: Records | None
+) -> tuple[list[Tally], LunarEdgeError | None]:
+    """Give the tally of each part, and what broke it off, if anything did."""
+    tallies: list[Tally] = []
+    for part in parts:
+        tally = Tally(part.subject)
+        tallies.append(tally)
+        begun_s = time.monotonic()
+        try:
+            if options.trace or options.plot is not None:
+                tally.take(_played(options, part.subject))
+            else:
+                _run_all(options, part, tally, kept)
+        except KeyboardInterrupt:
+            tally.is_interrupted = True
+        except (WorkerLost, StorageError) as exc:
+            return tallies, exc
+        finally:
+            tally.wall_s = time.monotonic() - begun_s
+        if tally.is_interrupted:
+            break
+    return tallies, None
 
 
-def _sentence(summary: dict[str, object]) -> str:
-    failed = summary["failed"]
-    assert isinstance(failed, list)
-    lines = [
-        f"{summary['passed']} of {summary['seeds']} seeds passed: {summary['virtual_s']:.0f} s "
-        f"of virtual time in {summary['wall_s']:.0f} s, {summary['events']} events"
-    ]
-    lines += [f"seed {row['seed']}: {row['failure']}\n  {row['replay']}" for row in failed]
-    return "\n".join(lines)
+def _run_all(options: argparse.Namespace, part: Part, tally: Tally, kept: Records | None) -> None:
+    """Run the seeds, tell of each that fails, and shrink the first of each broken invariant."""
+    subject, seeds = part
+    talk = Talk(seeds.count, seeds.seconds)
+    breaches: dict[str, None] = {}
+    talk.progress(0, 0, is_fresh=False)
+    try:
+        for row, outcome, is_fresh in _finished(options, part, kept):
+            tally.take(row)
+            if not row.ok:
+                replay = command(row.key.seed, subject, subject.limits)
+                talk.line(f"FAILED seed={row.key.seed} {row.failure}; replay: {replay}")
+            if outcome is not None and outcome.breach not in breaches and options.shrink > 0.0:
+                breaches[outcome.breach] = None
+                shrunk = _shrunk(outcome, subject, talk, options.shrink)
+                tally.add_shrunk(outcome.seed, shrunk)
+                talk.line(story(outcome.seed, subject, outcome, shrunk))
+            talk.progress(tally.seeds, tally.seeds - tally.passed, is_fresh=is_fresh)
+    finally:
+        talk.clear()
 
 
-def _replay(seed: int, scenario: str) -> str:
-    command = f"lunaredge sim --seed {seed} --trace"
-    return command if scenario == STANDARD else f"{command} --scenario {scenario}"
+def _finished(options: argparse.Namespace, part: Part, kept: Records | None) -> Iterator[Finished]:
+    work, seeds = SeedWork(part.subject), part.seeds
+    jobs = options.jobs if seeds.count is None else min(options.jobs, seeds.count)
+    if kept is None:
+        return finished(work, seeds.drawn(), jobs)
+    return resumed(work, seeds, jobs, kept)
 
 
-def _scenario(name: str) -> Scenario:
-    """Give the scenario of that name, or the one that lies beside that site file.
+@contextmanager
+def _kept(options: argparse.Namespace) -> Iterator[Records | None]:
+    """Open the results of a campaign, and say what lies there."""
+    if options.campaign is None:
+        yield None
+        return
+    with records(options.campaign, source_digest()) as kept:
+        _tell(f"results are kept in {kept.path}; there are {len(kept.rows)}")
+        others = versions_beside(kept.path)
+        if others:
+            _tell(f"not counted: results of other versions of the source, {', '.join(others)}")
+        yield kept
 
-    Raises:
-        ConfigError: there is none, or a file of it can't be used.
-    """
-    if name == STANDARD:
-        return standard()
-    if name == SWAP:
-        return swap()
-    path = demo_site() if name == DEMO else Path(name)
-    path = path / "site.toml" if path.is_dir() else path
-    if not path.is_file():
-        known = f"{STANDARD}, {SWAP}, {DEMO}"
-        raise _wrong("--scenario", name, f"use {known} or the path of a site.toml")
-    site = load_site(path)
-    contacts = load_contacts(path.with_name("contacts.json"))
-    return Scenario(
-        name=name,
-        site=site,
-        fleet=load_fleet(path.with_name("fleet.toml"), site),
-        order=load_order(path.with_name("order.yaml")),
-        plan=contacts.plan,
-        start_ns=contacts.epoch_ns,
-        work_s_max=WORK_S_MAX,
-    )
+
+def _print(options: argparse.Namespace, tallies: list[Tally]) -> None:
+    documents = [tally.document() for tally in tallies]
+    if options.json:
+        print(as_json(documents if len(documents) > 1 else documents[0]), flush=True)
+        return
+    print("\n\n".join(map(sentences, documents)), flush=True)
+
+
+def _played(options: argparse.Namespace, subject: Subject) -> Row:
+    """Run a seed as it is: tell each of its events, and draw its site, if that is asked for."""
+    start_s = time.process_time()
+    echo = _tell if options.trace else None
+    run = prepared(options.seed, subject.load(), echo=echo, limits=subject.limits)
+    outcome = run.outcome()
+    cpu_s = time.process_time() - start_s
+    _tell(outcome.line())
+    if options.plot is not None:
+        # Here, since only who wants a picture has to have what draws it.
+        from lunaredge.cli.sim_plot import draw, picture_of
+
+        draw(picture_of(run, outcome), options.plot)
+        _tell(f"drawn: {options.plot}")
+    return Row.of(subject.key(options.seed), outcome, cpu_s)
+
+
+def _shrunk(failed: Outcome, subject: Subject, talk: Talk, seconds: float) -> Shrunk:
+    """Make a failure small, and tell how far it is."""
+    end_s, count = time.monotonic() + seconds, 0
+
+    def run_limited(limits: Limits) -> Outcome:
+        nonlocal count
+        count += 1
+        strikes = len(failed.strikes) if limits.only is None else len(limits.only)
+        talk.say(f"shrinking seed {failed.seed}: run {count}, faults in it: {strikes}")
+        return run_seed(failed.seed, subject.load(), limits=limits)
+
+    return shrink(failed, subject.limits, run_limited, lambda: time.monotonic() >= end_s)
 
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr)
-
-
-def _wrong(key: str, value: object, remedy: str) -> ConfigError:
-    return ConfigError(
-        "can't be used", place="the command line", key=key, value=value, remedy=remedy
-    )

@@ -20,6 +20,10 @@ class NodeRow(msgspec.Struct, frozen=True):
     node: NodeId
     presence: str = "unknown"
     stops: tuple[str, ...] = ()
+    stops_in_s: float | None = None
+    """The longest time from when it hears a stop to rest."""
+    may_move_s: float | None = None
+    """How long it may still move if it hears nothing."""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +84,9 @@ def judge(stop: Stop, heard: Heard) -> Verdict:
                 f"{_release(stop)}"
             )
         case _:
-            said = [f"{name} ({rows[name].presence if name in rows else 'up'})" for name in missing]
-            text = f"{stop.stop}: {_counted(confirmed, said, heard)}; {_release(stop)}"
+            said = [f"{name} ({_known(rows.get(name))})" for name in missing]
+            rest = _rest([rows[name] for name in confirmed if name in rows])
+            text = f"{stop.stop}: {_counted(confirmed, said, heard)}{rest}; {_release(stop)}"
     return Verdict(outcome=outcome, text=text, confirmed=tuple(confirmed), missing=tuple(missing))
 
 
@@ -126,6 +131,21 @@ def _counted(confirmed: Sequence[NodeId], missing: Sequence[str], heard: Heard) 
     if not confirmed:
         parts.append(_ENROLLED)
     return "; ".join(parts)
+
+
+def _known(row: NodeRow | None) -> str:
+    """Say what is known of a node that has not confirmed."""
+    if row is None:
+        return "up"
+    if row.may_move_s is None:
+        return row.presence
+    return f"{row.presence}, may move for {row.may_move_s:.0f} s more"
+
+
+def _rest(confirmed: Sequence[NodeRow]) -> str:
+    """Say how long those take to come to rest, at the worst."""
+    times_s = [row.stops_in_s for row in confirmed if row.stops_in_s is not None]
+    return f"; at rest within {max(times_s):.1f} s" if times_s else ""
 
 
 def _release(stop: Stop) -> str:

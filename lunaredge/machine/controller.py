@@ -17,6 +17,7 @@ from lunaredge.machine.energy import Battery, drive_power_w
 from lunaredge.machine.events import GoalReached, MachineStopped, StopCause, TruthEvent
 from lunaredge.machine.ground import Ground
 from lunaredge.machine.kinematics import START_ERROR_M, Drive, Track
+from lunaredge.machine.mishap import SOUND, Mishap, SlipWatch
 from lunaredge.machine.setpoint import Setpoint, Verdict
 from lunaredge.machine.sweep import ScanPoint, Sweep
 from lunaredge.model.fleet import Capability, MachineSpec, NodeSpec
@@ -74,9 +75,12 @@ class MachineOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     lifetime_ns: int
     """How long a set-point lives without a refresh."""
+    basis_ns_max: int
+    """An order that rests on a sample older than this is refused."""
     phase_rad: float
     """Where its pose drift starts."""
     start_ns: int
+    """When the controller's own clock began to count."""
 
 
 class Machine:
@@ -98,9 +102,12 @@ class Machine:
         self.blocked_stops = 0
         self.scan_dropped = 0
         self.refused: dict[str, int] = {}
+        self.mishap = SOUND
+        self._slip = SlipWatch()
         self._capabilities = node.capabilities
         self._around = around
         self._setpoint = Setpoint(options.lifetime_ns)
+        self._options = options
         self._sweep: Sweep | None = None
         self._scan: list[ScanPoint] = []
         self._settled_ns = options.start_ns
@@ -125,6 +132,29 @@ class Machine:
             case _:
                 return False
 
+    def afflict(self, mishap: Mishap) -> None:
+        """Have something go wrong with the machine, or nothing any more."""
+        self.mishap = mishap
+        self.drive.grip_ratio = 1.0 - mishap.slip_ratio
+        self._find_out()
+
+    def _find_out(self) -> None:
+        """Notice at rest what can't be noticed while driving."""
+        if self.drive.at_rest:
+            self.drive.find_out(self.mishap.braking_ratio, self.mishap.pose_lie_m)
+
+    @property
+    def slip_ratio(self) -> float:
+        """The slip as measured: the ground's at rest, what comes on top while driving."""
+        if self.drive.at_rest:
+            return self.attitude.slip_ratio
+        return max(self.attitude.slip_ratio, self.mishap.slip_ratio)
+
+    @property
+    def told_wh(self) -> float:
+        """What the battery's meter shows."""
+        return min(self.battery.charge_wh + self.mishap.energy_lie_wh, self.spec.battery_wh)
+
     def attach(self) -> None:
         """Begin with a new driver: the old one's order ends, numbers start anew."""
         self._setpoint.renumber()
@@ -136,7 +166,7 @@ class Machine:
             self._setpoint.close()
             self.blocked = False
             return None
-        reason = self._judged(order)
+        reason = self._judged(order) if self._is_timely(order, now_ns) else "late"
         if reason is not None:
             self.refused[reason] = self.refused.get(reason, 0) + 1
             return reason
@@ -153,6 +183,11 @@ class Machine:
         points = tuple(self._scan)
         self._scan.clear()
         return points
+
+    def _is_timely(self, order: Follow | Work, now_ns: int) -> bool:
+        """Whether an order rests on a sample of this life that is not too old."""
+        age_ns = now_ns - self._options.start_ns - order.basis_ns
+        return 0 <= age_ns <= self._options.basis_ns_max
 
     def _judged(self, order: Follow | Work) -> str | None:
         """Say why an order is refused; begins it when it is new and taken."""
@@ -205,10 +240,13 @@ class Machine:
             self._stopped(StopCause.DEAD_MAN, end_ns)
         cause = None
         if isinstance(order, Follow) and not self.battery.empty:
-            cause = self._follow(order, dt_s)
+            cause = self._follow(order, end_ns, dt_s)
         else:
             self.drive.brake(dt_s)
         self._note_blocked(cause, end_ns)
+        if self.mishap is not SOUND:
+            self._slip.take(0.0 if self.drive.at_rest else self.slip_ratio, end_ns)
+            self._find_out()
         if self.drive.body is not body:
             self.attitude.moved(self.drive)
             self._sweep_on()
@@ -230,11 +268,17 @@ class Machine:
         """Whether a charger adds to the battery."""
         return self._charge_w() > 0.0 and not self.battery.full
 
-    def _follow(self, order: Follow, dt_s: float) -> StopCause | None:
+    def _follow(self, order: Follow, end_ns: int, dt_s: float) -> StopCause | None:
         """Drive on, or stand; returns why it stands."""
         drive = self.drive
         if drive.arrived(order.stop_m):
             return None
+        if self.mishap.stuck:
+            drive.brake(dt_s)
+            return None
+        if self._slip.stands(end_ns):
+            drive.brake(dt_s)
+            return StopCause.SLIP
         turn = drive.turn_ahead_rad(order.stop_m)
         if turn:
             if self._turn_touches(drive.turned_by(turn, dt_s)):
@@ -271,8 +315,8 @@ class Machine:
     def _speed_m_s(self, order: Follow) -> float:
         limit = min(order.speed_m_s, self.spec.speed_m_s_max)
         if order.tool is not None and self.drive.station_m >= order.tool_from_m:
-            return min(limit, self.spec.work_speed_m_s)
-        return limit
+            limit = min(limit, self.spec.work_speed_m_s)
+        return self.mishap.speed_ratio * limit
 
     def _sweep_on(self) -> None:
         """Let the tool act on what was driven over, braking included."""

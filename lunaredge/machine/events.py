@@ -29,6 +29,7 @@ class StopCause(enum.Enum):
     DEAD_MAN = "dead_man"
     OBSTACLE = "obstacle"
     TILT = "tilt"
+    SLIP = "slip"
 
 
 class MachineStopped(_Event, frozen=True, kw_only=True, tag="stopped"):

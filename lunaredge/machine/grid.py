@@ -97,13 +97,12 @@ class Grid:
         """Give the value at a point, bilinear between cell centres, held at the edges."""
         column = (x_m - self._origin_m[0]) / self.cell_m - 0.5
         row = (y_m - self._origin_m[1]) / self.cell_m - 0.5
-        c = min(max(int(column), 0), self.columns - 2)
-        r = min(max(int(row), 0), self.rows - 2)
-        u, v = min(max(column - c, 0.0), 1.0), min(max(row - r, 0.0), 1.0)
+        c, u = _place(column, self.columns - 2)
+        r, v = _place(row, self.rows - 2)
         at = r * self.columns + c
-        lower = float(values[at]) * (1 - u) + float(values[at + 1]) * u
+        lower = values.item(at) * (1 - u) + values.item(at + 1) * u
         at += self.columns
-        upper = float(values[at]) * (1 - u) + float(values[at + 1]) * u
+        upper = values.item(at) * (1 - u) + values.item(at + 1) * u
         return lower * (1 - v) + upper * v
 
     def resample(self, terrain: TerrainGrid) -> Floats:
@@ -130,6 +129,14 @@ class Grid:
         first = max(0, math.floor(low_m / self.cell_m))
         last = min(count - 1, math.floor(high_m / self.cell_m))
         return np.arange(first, last + 1, dtype=np.int64)
+
+
+def _place(at: float, last: int) -> tuple[int, float]:
+    """Give the index at or before a place, up to ``last``, and the share of the way to the next."""
+    index = int(at)
+    if index > last:
+        return last, 1.0
+    return (index, at - index) if at > 0.0 else (0, 0.0)
 
 
 def _bounds(polygon: Polygon) -> tuple[Point, Point]:

@@ -144,11 +144,15 @@ class Drive:
         self.station_m = 0.0
         self.odometer_m = 0.0
         self.turning = False
+        self.grip_ratio = 1.0
+        """Share of each advance and turn that comes of it."""
         self.heading_rad = heading_rad
         self.track: Track | None = None
+        self._rated_m_s2 = self.braking_m_s2
         self._turn_rad_s = math.radians(spec.turn_deg_s)
         self._halves = (0.5 * spec.length_m, 0.5 * spec.width_m)
         self._phase_rad = phase_rad
+        self._lie_m = (0.0, 0.0)
         self._index = 0
         self._start_error = (0.0, 0.0)
         drift = self._drift()
@@ -186,6 +190,16 @@ class Drive:
         self._index = 0
         self._start_error = error
 
+    def find_out(self, braking_ratio: float, lie_m: Point) -> None:
+        """Measure brakes and pose anew, at rest. What is measured changes; the body stays."""
+        assert self.at_rest
+        self.braking_m_s2 = braking_ratio * self._rated_m_s2
+        self.measured = (
+            self.measured[0] + lie_m[0] - self._lie_m[0],
+            self.measured[1] + lie_m[1] - self._lie_m[1],
+        )
+        self._lie_m = lie_m
+
     def turn_ahead_rad(self, stop_m: float) -> float:
         """Give the turn on the spot that must come before any more driving; 0.0 for none."""
         if self.speed_m_s > 0.0 or stop_m - self.station_m <= _ARRIVED_M:
@@ -203,7 +217,7 @@ class Drive:
     def turn(self, turn_rad_left: float, dt_s: float) -> None:
         """Turn on the spot toward the next stretch."""
         assert self.speed_m_s == 0.0, "a point turn begins at rest"
-        step = min(abs(turn_rad_left), self._turn_rad_s * dt_s)
+        step = min(abs(turn_rad_left), self.grip_ratio * self._turn_rad_s * dt_s)
         self.heading_rad = turn_rad(0.0, self.heading_rad + math.copysign(step, turn_rad_left))
         # Until it drives on or is told to stop, even when the turn is done.
         self.turning = True
@@ -284,6 +298,7 @@ class Drive:
         stretch = self.stretch
         assert stretch is not None, "only a track is driven"
         assert self.track is not None
+        distance_m *= self.grip_ratio
         self.station_m = min(self.station_m + distance_m, self.track.length_m)
         self.odometer_m += distance_m
         self.speed_m_s = speed_m_s
@@ -308,7 +323,10 @@ class Drive:
     def _drift(self) -> Point:
         """Give measured minus true position: of constant size, turning with the way driven."""
         angle = self._phase_rad + self.odometer_m / DRIFT_ARC_M
-        return DRIFT_M * math.cos(angle), DRIFT_M * math.sin(angle)
+        return (
+            DRIFT_M * math.cos(angle) + self._lie_m[0],
+            DRIFT_M * math.sin(angle) + self._lie_m[1],
+        )
 
     def _body(self) -> Rectangle:
         dx, dy = self._drift()

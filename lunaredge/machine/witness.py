@@ -20,6 +20,8 @@ from lunaredge.machine.kinematics import CRAB_RATIO
 from lunaredge.units import NS_PER_S
 
 NEAR_M = 5.0
+# Taken off where sums of many small ways are compared.
+_ROUNDING_M = 1e-6
 # A moving machine's pose is noted once in this time.
 MOVED_EVERY_NS = NS_PER_S
 # A day of a busy machine; the oldest are kept, the rest only counted.
@@ -63,11 +65,16 @@ class Witness:
         self._names = tuple(names)
         self._events: list[TruthEvent] = []
         self._least_m: dict[tuple[int, int], float] = {}
+        # How far points of each body have moved in all, at most; and for each pair the sum of both
+        # up to which it can't have come nearer than its least.
+        self._moved_m = [0.0] * len(names)
+        self._until_m = [[-math.inf] * len(names) for _ in names]
         self._overlapping: dict[tuple[int, int], Overlap] = {}
         # When a machine that moves was last noted; None for one at rest.
         self._noted_ns: list[int | None] = [None] * len(names)
         for index in range(len(names)):
             for other in range(index + 1, len(names)):
+                self.pairs_checked += 1
                 self._judge(index, other, bodies, 0.0, now_ns)
 
     def tell(self, event: TruthEvent) -> None:
@@ -100,14 +107,18 @@ class Witness:
             swept_m[motion.index] = CRAB_RATIO * motion.driven_m + body.radius_m * abs(
                 motion.turned_rad
             )
+            self._moved_m[motion.index] += swept_m[motion.index]
             self._note(motion, body, start_ns, end_ns)
         for motion in motions:
             one = motion.index
+            until_m, moved_m = self._until_m[one], self._moved_m[one] + swept_m[one]
             for other, other_swept_m in enumerate(swept_m):
                 # A pair of movers is judged once, by the one of the lower index.
                 if other == one or (other_swept_m > 0.0 and other < one):
                     continue
-                self._judge(one, other, bodies, swept_m[one] + other_swept_m, end_ns)
+                self.pairs_checked += 1
+                if moved_m + self._moved_m[other] + other_swept_m >= until_m[other]:
+                    self._judge(one, other, bodies, swept_m[one] + other_swept_m, end_ns)
 
     def rested(self, index: int, body: Rectangle, now_ns: int) -> None:
         """Take note that a machine came to rest."""
@@ -119,12 +130,15 @@ class Witness:
     def _judge(
         self, one: int, other: int, bodies: Sequence[Rectangle], closing_m: float, now_ns: int
     ) -> None:
-        self.pairs_checked += 1
         pair = (one, other) if one < other else (other, one)
         least_m = self._least_m.get(pair, math.inf)
         apart_m = circle_gap_m(bodies[one], bodies[other])
         if apart_m - closing_m >= least_m and pair not in self._overlapping:
+            moved_m = self._moved_m[one] + self._moved_m[other]
+            until_m = moved_m + (apart_m - least_m) - _ROUNDING_M
+            self._until_m[one][other] = self._until_m[other][one] = until_m
             return
+        self._until_m[one][other] = self._until_m[other][one] = -math.inf
         if apart_m < NEAR_M:
             apart_m = separation_m(bodies[one], bodies[other])
             self._judge_overlap(pair, bodies, now_ns, apart_m)

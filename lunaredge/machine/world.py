@@ -8,6 +8,7 @@ but a few lines when it is looked at. It reads no clock and knows no agents, soc
 
 import math
 import zlib
+from collections.abc import Iterator
 
 import msgspec
 
@@ -17,6 +18,7 @@ from lunaredge.machine.controller import Machine, MachineOptions
 from lunaredge.machine.events import TruthEvent
 from lunaredge.machine.ground import Ground
 from lunaredge.machine.kinematics import turn_rad
+from lunaredge.machine.mishap import SOUND, Mishap
 from lunaredge.machine.witness import Motion, Witness
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Point, Polygon, Site, ZoneKind
@@ -26,11 +28,15 @@ from lunaredge.wire.driver import MachineOrder, Sample
 STEP_NS = NS_PER_S // 5
 _STEP_S = s_from_ns(STEP_NS)
 
+# Three periods of the default sample: an agent that knows nothing newer is blind anyway.
+BASIS_S_MAX = 15.0
+
 # Bound of the reported pose: the drift (0.07) and the sensor's noise in two axes (0.022).
 POSE_ERROR_M = 0.1
 POSE_NOISE_M = 0.015
 # Bodies farther than this from a place of interest are not measured exactly.
 _NEAR_M = 1.0
+_ROUNDING_M = 1e-6
 
 
 class Truth(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,8 +59,9 @@ class World:
     ) -> None:
         assert setpoint_lifetime_s > s_from_ns(STEP_NS), "a set-point must outlive a step"
         self.setpoint_lifetime_s = setpoint_lifetime_s
+        self.basis_s_max = max(BASIS_S_MAX, setpoint_lifetime_s)
         self.ground = Ground(site)
-        self._now_ns = start_ns
+        self._start_ns = self._now_ns = start_ns
         self._seed = seed
         self._passes = 0
         self._chargers = tuple(z.polygon for z in site.zones if z.kind is ZoneKind.CHARGE)
@@ -63,13 +70,17 @@ class World:
             if node.machine is not None:
                 options = MachineOptions(
                     lifetime_ns=ns_from_s(setpoint_lifetime_s),
+                    basis_ns_max=ns_from_s(self.basis_s_max),
                     phase_rad=math.tau * _hash_ratio(f"{seed}/{node.name}/drift"),
                     start_ns=start_ns,
                 )
                 self._machines[node.name] = Machine(node, node.machine, self, options)
         self._order = tuple(self._machines.values())
-        bodies = [machine.drive.body for machine in self._order]
-        self.witness = Witness(tuple(self._machines), bodies, start_ns)
+        self._bodies = [machine.drive.body for machine in self._order]
+        self._radius_m_max = max((body.radius_m for body in self._bodies), default=0.0)
+        self._active: list[int] = []
+        """Who is not idle, by index. One that is can be woken by its driver alone."""
+        self.witness = Witness(tuple(self._machines), self._bodies, start_ns)
 
     # --- what drivers see ------------------------------------------------------------------------
 
@@ -86,13 +97,16 @@ class World:
     def attach(self, machine: NodeId) -> None:
         """Begin with a new driver: the order in force ends, order numbers start anew."""
         self._machines[machine].attach()
+        self._look_at(self._machines[machine])
 
     def order(self, machine: NodeId, frame: MachineOrder, now_ns: int) -> str | None:
         """Give a machine an order; returns a word for why it is refused, or None.
 
         The set-point's life counts from ``now_ns``.
         """
-        return self._machines[machine].take(frame, now_ns)
+        refused = self._machines[machine].take(frame, now_ns)
+        self._look_at(self._machines[machine])
+        return refused
 
     def sample(self, machine: NodeId) -> Sample:
         """Give what a machine measures now. Scanned points are handed out once."""
@@ -104,37 +118,62 @@ class World:
             for axis in "xy"
         ]
         return Sample(
+            clock_ns=self._now_ns - self._start_ns,
             x_m=drive.measured[0] + POSE_NOISE_M * noise[0],
             y_m=drive.measured[1] + POSE_NOISE_M * noise[1],
             heading_rad=drive.heading_rad,
-            pose_error_m=POSE_ERROR_M,
+            pose_error_m=max(POSE_ERROR_M, it.mishap.pose_error_m),
             speed_m_s=drive.speed_m_s,
             station_m=drive.station_m,
             at_rest=drive.at_rest,
             order_no=it.order_no(self._now_ns),
-            battery_wh=it.battery.charge_wh,
+            battery_wh=it.told_wh,
             charging=it.charging,
             power_w=it.battery.power_w,
             payload_kg=it.bucket.payload_kg,
             pitch_deg=it.attitude.pitch_deg,
             roll_deg=it.attitude.roll_deg,
-            slip_ratio=it.attitude.slip_ratio,
+            slip_ratio=it.slip_ratio,
             motor_c=it.battery.motor_c,
             blocked=it.blocked,
             work=it.bucket.status,
             scan=it.take_scan(),
         )
 
+    def afflict(self, machine: NodeId, mishap: Mishap) -> None:
+        """Have something be wrong with a machine from now on; `SOUND` ends it."""
+        it = self._machines[machine]
+        it.settle(self._now_ns)
+        it.afflict(mishap)
+
+    def is_sound(self, machine: NodeId) -> bool:
+        """Whether nothing is wrong with it."""
+        return self._machines[machine].mishap == SOUND
+
+    def idle_w(self, machine: NodeId) -> float:
+        """Give what it draws at rest."""
+        return self._machines[machine].spec.idle_w
+
+    def is_silent(self, machine: NodeId) -> bool:
+        """Whether its controller sends no samples."""
+        return self._machines[machine].mishap.silent
+
     # --- time ------------------------------------------------------------------------------------
 
     def advance(self, to_ns: int) -> None:
         """Let time pass, in whole steps, up to but not beyond ``to_ns``."""
         while self._now_ns + STEP_NS <= to_ns:
-            active = [index for index, machine in enumerate(self._order) if machine.active]
-            if not active:
+            if not self._active:
                 self._now_ns += (to_ns - self._now_ns) // STEP_NS * STEP_NS
                 return
-            self._step(active)
+            self._step(self._active)
+            self._active = [index for index in self._active if self._order[index].active]
+
+    def _look_at(self, machine: Machine) -> None:
+        """Find out whether what its driver said has made a machine active or idle."""
+        index = self._order.index(machine)
+        if machine.active != (index in self._active):
+            self._active = sorted({*self._active} ^ {index})
 
     def _step(self, active: list[int]) -> None:
         start_ns, end_ns = self._now_ns, self._now_ns + STEP_NS
@@ -147,11 +186,11 @@ class World:
             machine.settle(start_ns)
             machine.step(end_ns, _STEP_S)
             if drive.body is not body:
+                self._bodies[index] = drive.body
                 turned_rad = turn_rad(body.heading_rad, drive.body.heading_rad)
                 motions.append(Motion(index, drive.odometer_m - odometer_m, turned_rad))
         if motions:
-            bodies = [machine.drive.body for machine in self._order]
-            self.witness.observe(motions, bodies, start_ns, end_ns)
+            self.witness.observe(motions, self._bodies, start_ns, end_ns)
             for motion in motions:
                 drive = self._order[motion.index].drive
                 if drive.at_rest:
@@ -173,6 +212,17 @@ class World:
             )
             for machine in self._order
         )
+
+    def poses(self) -> Iterator[tuple[NodeId, Rectangle, float]]:
+        """Give every machine's true body, the very same while it stands, and its speed."""
+        for machine in self._order:
+            yield machine.name, machine.drive.body, machine.drive.speed_m_s
+
+    def batteries_wh(self) -> dict[NodeId, float]:
+        """Give what every battery holds now."""
+        for machine in self._order:
+            machine.settle(self._now_ns)
+        return {machine.name: machine.battery.charge_wh for machine in self._order}
 
     def summary(self) -> dict[str, object]:
         """Give the truth so far, ready for JSON."""
@@ -221,14 +271,16 @@ class World:
 
     def clearance_m(self, machine: Machine, body: Rectangle) -> float:
         """Give the distance from ``body`` to the nearest other machine; infinity when far."""
-        return min(
-            (
-                separation_m(body, other.drive.body)
-                for other in self._order
-                if other is not machine and circle_gap_m(body, other.drive.body) < _NEAR_M
-            ),
-            default=math.inf,
-        )
+        x_m, y_m = body.x_m, body.y_m
+        reach_m = body.radius_m + self._radius_m_max + _NEAR_M + _ROUNDING_M
+        least_m = math.inf
+        for index, other in enumerate(self._bodies):
+            # Nearly all are far; of those not even the circles need comparing.
+            if abs(other.x_m - x_m) > reach_m or abs(other.y_m - y_m) > reach_m:
+                continue
+            if self._order[index] is not machine and circle_gap_m(body, other) < _NEAR_M:
+                least_m = min(least_m, separation_m(body, other))
+        return least_m
 
     def next_pass_no(self) -> int:
         """Number a tool's pass."""

@@ -1,1 +1,1 @@
-"""What a construction site is: frozen values, without behaviour, clocks or I/O."""
+"""What a construction site is: frozen values and plain figures, without clocks or I/O."""

@@ -27,6 +27,8 @@ class ZoneKind(enum.Enum):
     SPEED = "speed"
     CHARGE = "charge"
     HAVEN = "haven"
+    NO_STANDING = "no_standing"
+    """A ramp or a gate: machines pass, and none may stop within it."""
 
 
 class Zone(msgspec.Struct, frozen=True, kw_only=True):

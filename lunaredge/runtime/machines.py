@@ -251,6 +251,7 @@ class MachinesServer:
                 version=VERSION,
                 machine=frame.machine,
                 setpoint_lifetime_s=self._world.setpoint_lifetime_s,
+                basis_s_max=self._world.basis_s_max,
             )
         )
         driver.send(self._world.sample(frame.machine))

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar, assert_never
 
 import msgspec
 
-from lunaredge.errors import JournalCorrupt, StorageError
+from lunaredge.errors import JournalCorrupt, JournalFenced, StorageError
 from lunaredge.ids import BootId
 from lunaredge.node import (
     Actuate,
@@ -279,7 +279,7 @@ class NodeRunner:
             try:
                 await loop.run_in_executor(self._thread, self._store.commit, writes)
                 break
-            except JournalCorrupt:
+            except (JournalCorrupt, JournalFenced):
                 raise
             except StorageError as exc:
                 if loop.time() > deadline_s or self._stopping.is_set():

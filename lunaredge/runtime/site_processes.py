@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import cast
 
+from lunaredge.ids import SiteId
 from lunaredge.machine.world import World
 from lunaredge.node import Level
 from lunaredge.runtime.clock import SiteClock
@@ -13,6 +14,7 @@ from lunaredge.runtime.files.contact_file import load_contacts
 from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.site_file import load_site
 from lunaredge.runtime.keys import load_keyring, load_signer
+from lunaredge.runtime.lock import StoreLock, refuse_network_disk
 from lunaredge.runtime.log import log_event, set_up_logging
 from lunaredge.runtime.machines import MachinesServer
 from lunaredge.runtime.machines import MachinesSettings as ServerSettings
@@ -30,6 +32,7 @@ from lunaredge.runtime.site_settings import (
 )
 from lunaredge.runtime.solver import Solver
 from lunaredge.runtime.space_link import SpaceLink, SpaceLinkOptions
+from lunaredge.runtime.standby import Standby
 from lunaredge.runtime.store import Store
 from lunaredge.runtime.tasks import end_tasks
 from lunaredge.scheduler.candidates import PlacementProblem
@@ -37,29 +40,63 @@ from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.scheduler.solve import Problem, Solution, solve, unsolved, warm_up
 from lunaredge.units import ns_from_s
+from lunaredge.wire.messages import OnLoss
 
 # So soon after a change, on the clock of whoever looks, the views show it.
 VIEW_GAP_WALL_S = 1.0
+_ONE_LEADS = "one scheduler leads: stop that one, or start this one with --standby to follow it"
 
 
-def run_scheduler(path: Path, settings: SchedulerSettings) -> None:
-    """Run the scheduler until it is asked to end.
+def run_scheduler(path: Path, settings: SchedulerSettings, *, standby: bool = False) -> None:
+    """Run the scheduler until it is asked to end; a standby leads once nobody else does.
 
     Raises:
         ConfigError: a file can't be used.
         StorageError: the store can't be opened, or the disk stays full.
     """
     set_up_logging("scheduler", settings.log_level)
-    run_loop(_scheduler(path, settings))
+    run_loop(_scheduler(path, settings, standby=standby))
 
 
-async def _scheduler(path: Path, settings: SchedulerSettings) -> None:
+async def _scheduler(path: Path, settings: SchedulerSettings, *, standby: bool) -> None:
     site = load_site(beside(path, settings.site_file))
     fleet = load_fleet(beside(path, settings.fleet_file), site)
-    config = SchedulerConfig(
-        site=site.name,
+    keys = beside(path, settings.keys)
+    signer, keyring = load_signer(keys, "scheduler"), load_keyring(keys)
+    config = scheduler_config(site.name, settings)
+    store_path = beside(path, settings.store)
+    refuse_network_disk(store_path)
+    if standby:
+        _warm_up()
+        waiting = Standby(site.name, store_path, SiteClock(settings.clock.anchor()), keyring)
+        lock = await waiting.wait(settings.broker.link())
+        if lock is None:
+            return
+        store = Store.open(store_path, lock=lock)
+    else:
+        store = Store.open(store_path, lock=StoreLock.take(store_path, _ONE_LEADS))
+        _warm_up()
+    boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
+    node = SchedulerNode(config, site, fleet, boot, signer=signer, keyring=keyring)
+    await _lead(node, store, settings)
+
+
+def _warm_up() -> None:
+    """Compile the kernels before the lead is taken: no plan and no route waits for a compiler."""
+    hint = "two minutes at the first start on a machine, seconds after that"
+    log_event(Level.INFO, "kernels.warming", {"hint": hint})
+    warm_up()
+
+
+def scheduler_config(site: SiteId, settings: SchedulerSettings) -> SchedulerConfig:
+    """Give what the core is told of a scheduler's settings; a replay needs the same."""
+    return SchedulerConfig(
+        site=site,
         corridor_margin_m=settings.corridor_margin_m,
         authority_lifetime_ns=ns_from_s(settings.authority_lifetime_s),
+        authority_ahead_ns=ns_from_s(settings.authority_ahead_s),
+        on_loss=OnLoss(settings.on_loss),
+        clock_error_ns=ns_from_s(settings.clock_error_s),
         command_expiry_ns=ns_from_s(settings.command_expiry_s),
         command_resend_ns=ns_from_s(settings.command_resend_s),
         lost_after_ns=ns_from_s(settings.lost_after_s),
@@ -67,15 +104,10 @@ async def _scheduler(path: Path, settings: SchedulerSettings) -> None:
         checkpoint_entries=settings.checkpoint_entries,
         view_gap_ns=ns_from_s(VIEW_GAP_WALL_S * settings.clock.speed),
     )
-    keys = beside(path, settings.keys)
-    signer, keyring = load_signer(keys, "scheduler"), load_keyring(keys)
-    store = Store.open(beside(path, settings.store))
-    # Before the lead is taken: the first plan and route must not wait for a compiler.
-    hint = "two minutes at the first start on a machine, seconds after that"
-    log_event(Level.INFO, "kernels.warming", {"hint": hint})
-    warm_up()
-    boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
-    node = SchedulerNode(config, site, fleet, boot, signer=signer, keyring=keyring)
+
+
+async def _lead(node: SchedulerNode, store: Store, settings: SchedulerSettings) -> None:
+    # By the wall clock of now: a standby may have waited for months.
     runner = NodeRunner(node, store, SiteClock(settings.clock.anchor()))
 
     def deliver(solution: Solution | None) -> None:

@@ -85,6 +85,19 @@ class SchedulerSettings(SiteProcess):
     authority_lifetime_s: Annotated[
         float, number("s", 10, 86_400, "outlives a restart of the scheduler, so nobody brakes")
     ] = 900.0
+    authority_ahead_s: Annotated[
+        float, number("s", 40, 86_400, "how far ahead a stop point is put, in time at full speed")
+    ] = 90.0
+    on_loss: Annotated[
+        Literal["stop", "stop_point"],
+        Field(
+            description="what a machine does while this scheduler is out of reach: stop where it "
+            "is, or go on to its stop point"
+        ),
+    ] = "stop_point"
+    clock_error_s: Annotated[
+        float, number("s", 0.01, 3_600, "machines whose clocks may be more wrong stand still")
+    ] = 5.0
     command_expiry_s: Annotated[
         float, number("s", 5, 3_600, "an older command changes nothing: the site has moved on")
     ] = 120.0

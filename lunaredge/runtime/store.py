@@ -2,12 +2,11 @@
 
 Owns rows (what a core asks to persist), the archive (records kept for good) and the boot counter.
 Knows nothing of what the bytes mean. All calls block; the runner makes them in one thread. The
-file is locked for the life of the store, so that two processes can't both believe they own it.
+file is locked for the life of the store, so that two processes can't both believe they own it; and
+should they all the same, the file itself takes writes from its newest life alone.
 """
 
 import contextlib
-import fcntl
-import os
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,9 +15,10 @@ from typing import Self
 
 import msgspec
 
-from lunaredge.errors import JournalCorrupt, JournalFull, StorageError
+from lunaredge.errors import JournalCorrupt, JournalFenced, JournalFull, StorageError
 from lunaredge.ids import BootId, NodeId
 from lunaredge.node import Archive, Erase, Persist, Row
+from lunaredge.runtime.lock import StoreLock
 from lunaredge.runtime.store_schema import APPLICATION_ID, MIGRATIONS
 from lunaredge.wire.messages import RecordClass
 
@@ -74,7 +74,7 @@ class ArchiveCount(msgspec.Struct, frozen=True, kw_only=True):
 class Store:
     """One process's file. Make it with `open`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: int | None) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: StoreLock | None) -> None:
         self.path = path
         self.corrupt_count = 0
         self.corrupt_keys: list[str] = []
@@ -84,10 +84,16 @@ class Store:
         """Archive writes that were there already; each is the same record, kept once."""
         self._connection = connection
         self._lock = lock
+        self._life = 0
+        """The boot counter of the newest life begun here; 0 before the first."""
 
     @classmethod
-    def open(cls, path: Path, settings: StoreSettings | None = None) -> Self:
+    def open(
+        cls, path: Path, settings: StoreSettings | None = None, lock: StoreLock | None = None
+    ) -> Self:
         """Open or make the store at that path, and bring its schema up to date.
+
+        The lock is the store's own from then on, also where opening fails. Without one it is taken.
 
         Raises:
             StorageError: another process has it, it is newer than this program, it is not a
@@ -97,7 +103,8 @@ class Store:
         """
         settings = settings or StoreSettings()
         assert settings.synchronous in ("full", "normal"), settings.synchronous
-        lock = _lock(path)
+        lock = lock or StoreLock.take(path, "stop it, or name another store")
+        assert lock.path == path, f"a lock of {lock.path}"
         try:
             with _translated(path):
                 connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -109,7 +116,7 @@ class Store:
                     raise
             return store
         except BaseException:
-            os.close(lock)
+            lock.release()
             raise
 
     @classmethod
@@ -137,7 +144,7 @@ class Store:
         with _translated(self.path):
             self._connection.close()
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.release()
             self._lock = None
 
     def commit(self, writes: Sequence[Write]) -> None:
@@ -145,11 +152,13 @@ class Store:
 
         Raises:
             JournalFull: no room; nothing was written.
+            JournalFenced: another process has begun a life on it since; nothing was written.
             StorageError: the medium refused; nothing was written.
             JournalCorrupt: the file is damaged.
         """
         assert writes, "empty commit"
         with self._transaction():
+            self._check_life()
             for write in writes:
                 self._write(write)
 
@@ -181,11 +190,14 @@ class Store:
             JournalFull, StorageError, JournalCorrupt: as `commit`.
         """
         assert 0 <= random24 < 1 << 24, random24
-        counter = self._meta("boot_counter") + 1
-        if counter >= _BOOT_COUNTER_MAX:
-            raise StorageError(f"{self.path}: boot counter {counter} is used up; start a new store")
         with self._transaction():
+            counter = self._meta("boot_counter") + 1
+            if counter >= _BOOT_COUNTER_MAX:
+                raise StorageError(
+                    f"{self.path}: boot counter {counter} is used up; start a new store"
+                )
             self._set_meta("boot_counter", counter)
+        self._life = counter
         return BootId(counter << 24 | random24)
 
     def raise_boots(self, above: BootId) -> None:
@@ -194,9 +206,11 @@ class Store:
         Raises:
             JournalFull, StorageError, JournalCorrupt: as `commit`.
         """
-        counter = max(self._meta("boot_counter"), above >> 24)
         with self._transaction():
+            self._check_life()
+            counter = max(self._meta("boot_counter"), above >> 24)
             self._set_meta("boot_counter", counter)
+        self._life = counter
 
     def archive_rows(
         self, node: NodeId | None = None, record_class: RecordClass | None = None
@@ -325,6 +339,21 @@ class Store:
         )
         self.repeated_count += 1 - cursor.rowcount
 
+    def _check_life(self) -> None:
+        """Make sure that nobody has begun a life on this file since ours.
+
+        The lock sees to that, but a lock can be got round: by deleting its file, say.
+
+        Raises:
+            JournalFenced: somebody has.
+        """
+        newest = self._meta("boot_counter")
+        if self._life and newest != self._life:
+            raise JournalFenced(
+                f"{self.path} was taken over: life {newest} has begun on it, this one is"
+                f" {self._life}; run one process on a store, and leave its lock file alone"
+            )
+
     def _meta(self, key: str) -> int:
         with _translated(self.path):
             found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,))
@@ -351,27 +380,6 @@ class Store:
         self.corrupt_count += 1
         if len(self.corrupt_keys) < self.corrupt_keys_max:
             self.corrupt_keys.append(key)
-
-
-def _lock(path: Path) -> int:
-    """Take the store's lock; the kernel frees it when the process dies, however it dies."""
-    lock_path = path.with_name(path.name + ".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as exc:
-        raise StorageError(f"{path} can't be opened: {exc}") from exc
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
-        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
-        os.close(descriptor)
-        raise StorageError(
-            f"{path} is in use by process {holder}; stop it, or name another store"
-        ) from exc
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-    return descriptor
 
 
 @contextlib.contextmanager

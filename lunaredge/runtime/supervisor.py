@@ -85,6 +85,11 @@ class Supervisor:
         child = self._children.get(name)
         return child is not None and child.returncode is None
 
+    def pid(self, name: str) -> int | None:
+        """Give the number of a child's process; None where it was not started, or was ended."""
+        child = self._children.get(name)
+        return None if child is None else child.pid
+
     def failures(self) -> list[Failure]:
         """Give the children that ended without being asked to."""
         return [

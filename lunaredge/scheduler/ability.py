@@ -51,6 +51,7 @@ def hindrances(task: Task, node: NodeCandidate) -> list[Refusal]:
     checks = (
         (Constraint.LOST, not node.present, "not heard, or census not answered"),
         (Constraint.LOST, node.present and not known, "position or battery not known"),
+        (Constraint.LOCKED_OUT, bool(node.locked_out), node.locked_out),
         (Constraint.STOPPED, node.stopped, "emergency stop latched"),
         (Constraint.HELD, node.held, "held"),
         (Constraint.SAFE_MODE, node.safe, "in safe mode (A3)"),
@@ -64,6 +65,11 @@ def hindrances(task: Task, node: NodeCandidate) -> list[Refusal]:
             bool(node.home_first) and not is_trip,
             f"goes home first, {node.home_first}",
         ),
+        (
+            Constraint.HOME_FIRST,
+            bool(node.leaving) and not is_trip,
+            f"has to leave {node.leaving}, which is closed",
+        ),
         (Constraint.BUSY, node.free_slots <= 0, "has a task in hand"),
     )
     return [refusal(task, node, constraint, text) for constraint, holds, text in checks if holds]
@@ -71,7 +77,8 @@ def hindrances(task: Task, node: NodeCandidate) -> list[Refusal]:
 
 def is_out(node: NodeCandidate) -> bool:
     """Tell whether nobody can say when a node will take tasks again."""
-    return not node.present or not _is_known(node) or node.stopped or node.held or node.safe
+    is_barred = node.stopped or node.held or node.safe or bool(node.locked_out)
+    return not node.present or not _is_known(node) or is_barred
 
 
 def lacks(candidate: TaskCandidate, node: NodeCandidate) -> list[Refusal]:

@@ -12,10 +12,12 @@ import math
 
 from lunaredge.errors import LocalProtocolError
 from lunaredge.ids import NodeId, OrderId, TaskId
+from lunaredge.model.site import Point
 from lunaredge.model.task import Task, TaskKind, WorkOrder
+from lunaredge.scheduler import closures
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
-from lunaredge.units import ns_from_s, s_from_ns
+from lunaredge.scheduler.state import ENDED, NodeEntry, TaskEntry, TaskPhase
+from lunaredge.units import NS_PER_S, ns_from_s, s_from_ns
 from lunaredge.wire import records
 from lunaredge.wire.messages import Assign, Cancel, RecordClass, Situation
 from lunaredge.wire.records import TaskOutcome
@@ -34,8 +36,10 @@ STEPS: dict[TaskPhase, frozenset[TaskPhase]] = {
 EMPTY_HANDED_MAX = 3
 # A reason is a line for people; nodes say what they like.
 REASON_LENGTH_MAX = 500
-ENDS = frozenset({_P.DONE, _P.FAILED, _P.CANCELLED})
+ENDS = ENDED
 IN_HAND = frozenset({_P.ASSIGNED, _P.ACCEPTED, _P.STARTED})
+# A trip that ended stays so long, that people and views see what became of it.
+TRIP_SHOWN_NS = 600 * NS_PER_S
 # The order of tasks that the site gives itself.
 SITE_ORDER = OrderId("site")
 
@@ -57,6 +61,7 @@ def advance(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str = "") 
     if phase is TaskPhase.STARTED:
         entry.started_ns = ctx.now_ns
     if phase in ENDS:
+        ctx.tasks_changed()
         entry.ended_ns = ctx.now_ns
         ctx.note_event(f"task.{phase.value}", f"{entry.task.id} {reason}".strip())
     ctx.changed()
@@ -70,28 +75,40 @@ def add_order(ctx: Context, order: WorkOrder) -> None:
     for task in order.tasks:
         assert task.id not in ctx.state.tasks
         ctx.state.tasks[task.id] = TaskEntry(task=task, order=order.id, submitted_ns=ctx.now_ns)
-        if task.needs_earth:
-            wanted = records.ApprovalWanted(
-                site_ns=ctx.now_ns, task=task.id, title=f"{order.title}: {task.kind.value}"
-            )
-            ctx.to_earth(RecordClass.EVENT, wanted)
+    ask_earth(ctx, order.id)
+    ctx.tasks_changed()
     ctx.changed()
     ctx.note_event("order.accepted", f"{order.id}: {len(order.tasks)} tasks")
+
+
+def ask_earth(ctx: Context, order: OrderId) -> None:
+    """Ask for Earth's word on the tasks of an order that wait for it."""
+    for entry in ctx.state.tasks.values():
+        if entry.order == order and entry.phase is TaskPhase.QUEUED and needs_word(entry):
+            title = f"{ctx.state.orders[order]}: {entry.task.kind.value}"
+            wanted = records.ApprovalWanted(site_ns=ctx.now_ns, task=entry.task.id, title=title)
+            ctx.to_earth(RecordClass.EVENT, wanted)
 
 
 def add_park(ctx: Context, node: NodeEntry) -> None:
     """Make a task that sends an idle machine home."""
     home = ctx.specs[node.name].home
     assert home is not None
+    add_trip(ctx, node, home)
+
+
+def add_trip(ctx: Context, node: NodeEntry, stand: Point) -> None:
+    """Make a task that sends an idle machine somewhere."""
     _forget_parks(ctx, node)
     task = Task(
         id=_park_id(ctx),
         kind=TaskKind.PARK,
         priority=9,
-        stand=home,
+        stand=stand,
         only_on=(node.name,),
     )
     ctx.state.tasks[task.id] = TaskEntry(task=task, order=SITE_ORDER, submitted_ns=ctx.now_ns)
+    ctx.tasks_changed()
     ctx.changed()
 
 
@@ -112,7 +129,8 @@ def _forget_parks(ctx: Context, node: NodeEntry) -> None:
         if _is_trip_home(entry) and entry.phase in ENDS and node.name in entry.task.only_on
     ]
     for entry in trips:
-        _forget(ctx, entry)
+        if entry.ended_ns + TRIP_SHOWN_NS <= ctx.now_ns:
+            _forget(ctx, entry)
 
 
 def _is_trip_home(entry: TaskEntry) -> bool:
@@ -137,6 +155,9 @@ def blocked_by(ctx: Context, entry: TaskEntry) -> str:
         return f"after {', '.join(waiting)}"
     if needs_word(entry):
         return "needs Earth's approval"
+    closed = closures.closing(ctx, entry.task)
+    if closed:
+        return f"{closed} is closed"
     left_s = s_from_ns(released_ns(entry) - ctx.now_ns)
     return f"released in {left_s:.0f} s" if left_s > 0.0 else ""
 
@@ -155,7 +176,7 @@ def expires_ns(entry: TaskEntry) -> int:
 
 def end_expired(ctx: Context) -> None:
     """End the tasks that wait and whose time is over."""
-    for entry in list(ctx.state.tasks.values()):
+    for entry in ctx.open_tasks:
         # Whatever came after one that ended has ended with it, and may be forgotten.
         if expires_ns(entry) <= ctx.now_ns and entry.task.id in ctx.state.tasks:
             end(ctx, entry, TaskPhase.FAILED, "it had not begun by its latest_s")
@@ -168,8 +189,9 @@ def requeue(ctx: Context, entry: TaskEntry, reason: str) -> None:
     entry.bound_to = _laden(ctx, entry)
     _detach(ctx, entry)
     entry.recalled = ""
-    # Charging is no failure, however often a long haul needs it.
-    free_count = min(entry.yield_count, ctx.config.yields_max) + entry.charge_count
+    # Charging is no failure, however often a long haul needs it; nor is what people do.
+    free_count = entry.charge_count + entry.people_count
+    free_count += min(entry.yield_count, ctx.config.yields_max)
     if entry.cancelling:
         end(ctx, entry, TaskPhase.CANCELLED, entry.cancelling)
     elif entry.attempt >= ctx.config.attempts_max + free_count:
@@ -242,7 +264,7 @@ def _after(ctx: Context, ended: TaskEntry) -> list[TaskEntry]:
     """Give the queued tasks that can't start without this one."""
     return [
         entry
-        for entry in ctx.state.tasks.values()
+        for entry in ctx.open_tasks
         if ended.task.id in entry.task.after and entry.phase is TaskPhase.QUEUED
     ]
 
@@ -253,6 +275,8 @@ def take_report(ctx: Context, node: NodeEntry, report: records.TaskReport) -> Ta
     A report on another attempt, or on a task that has ended, is old news.
     """
     entry = ctx.state.tasks.get(report.task)
+    if entry is not None and report.outcome not in (TaskOutcome.FAILED, TaskOutcome.CANCELLED):
+        _adopt_anothers(ctx, node, entry, report.attempt)
     if entry is None or entry.node != node.name or entry.attempt != report.attempt:
         return None
     if entry.phase not in IN_HAND:
@@ -305,6 +329,8 @@ def reconcile(ctx: Context, node: NodeEntry, situation: Situation) -> None:
     if situation.task is not None:
         node.empty_handed_count = 0
         entry = ctx.state.tasks.get(situation.task)
+        if entry is not None:
+            _adopt_anothers(ctx, node, entry, situation.attempt)
         if entry is not None and math.isfinite(situation.progress_ratio):
             entry.progress_ratio = min(1.0, max(entry.progress_ratio, situation.progress_ratio))
         # The node may not have heard of the task yet when it was first told to give it up.
@@ -319,6 +345,37 @@ def reconcile(ctx: Context, node: NodeEntry, situation: Situation) -> None:
     if node.empty_handed_count >= EMPTY_HANDED_MAX:
         node.empty_handed_count = 0
         requeue(ctx, entry, f"{node.name} lost it")
+
+
+def _adopt_anothers(ctx: Context, node: NodeEntry, entry: TaskEntry, attempt: int) -> None:
+    """Leave a task with the node that has it in hand, where a newer journal gave it out.
+
+    This journal is an old image then, or a copy: it never gave out that attempt. Taken from the
+    node and given to another, the task would be done twice.
+    """
+    task = entry.task
+    is_for_it = node.name not in task.not_on and (not task.only_on or node.name in task.only_on)
+    is_free = node.task in (None, task.id) and entry.bound_to in (None, node.name)
+    is_wanted = entry.phase in IN_HAND or (
+        entry.phase is TaskPhase.QUEUED and not blocked_by(ctx, entry)
+    )
+    ahead_count = attempt - entry.attempt
+    # More than any leader gives out: the node has lost its mind, and its word would end the task.
+    is_sane = 0 < ahead_count <= ctx.config.attempts_max + ctx.config.yields_max
+    if not (is_sane and is_wanted and is_for_it and is_free):
+        return
+    if entry.cancelling or entry.recalled:
+        return
+    if entry.phase is not TaskPhase.QUEUED:
+        _detach(ctx, entry)
+        advance(ctx, entry, TaskPhase.QUEUED, f"{node.name} has attempt {attempt} in hand")
+    entry.node = node.name
+    entry.attempt = attempt
+    entry.assigned_ns = ctx.now_ns
+    entry.bound_to = None
+    node.task = entry.task.id
+    advance(ctx, entry, TaskPhase.ASSIGNED)
+    advance(ctx, entry, TaskPhase.ACCEPTED)
 
 
 def _take_away(ctx: Context, node: NodeEntry, task: TaskId, attempt: int) -> None:

@@ -37,6 +37,7 @@ class Constraint(enum.StrEnum):
     ORDER = "order"
     """It has its turn when what it waits for is over."""
     LOST = "lost"
+    LOCKED_OUT = "locked_out"
     STOPPED = "stopped"
     HELD = "held"
     SAFE_MODE = "safe_mode"
@@ -77,13 +78,15 @@ class TaskCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """Earth has still to approve it."""
     release_s: float = 0.0
     """It may begin so long from now on."""
+    closed: str = ""
+    """The closed zone in which its work lies; empty when there is none."""
     in_hand: InHand | None = None
 
     @property
     def is_ready(self) -> bool:
         """Whether it may begin now."""
         is_open = self.in_hand is None and not self.waits_for and not self.needs_word
-        return is_open and self.release_s <= 0.0
+        return is_open and self.release_s <= 0.0 and not self.closed
 
     @property
     def is_trip_home(self) -> bool:
@@ -102,10 +105,14 @@ class NodeCandidate(msgspec.Struct, frozen=True, kw_only=True):
     """It is heard and has answered the census."""
     held: bool = False
     stopped: bool = False
+    locked_out: str = ""
+    """By whom and why; empty when nobody has."""
     safe: bool = False
     """It is in safe mode and would refuse."""
     home_first: str = ""
     """Why it goes home before it takes another task."""
+    leaving: str = ""
+    """The closed zone that it has to leave before that."""
     carries: TaskId | None = None
     """The waiting task whose load it has on board."""
 

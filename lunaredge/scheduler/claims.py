@@ -1,28 +1,30 @@
-"""Claims: which space each machine may be in, and who may have more of it.
+"""Authorities: granted, extended and given back; and what that does to claims.
 
-Expiry ends permission, never occupancy (I3). A claim grows the moment an authority is written and
-shrinks only by the node's own signed word: a heartbeat that gives the tail of its path back, one
-that says it is at rest without authority, or a new request (which gives everything else back).
-Nothing here is ever freed because nothing was heard.
+Expiry ends permission, never occupancy (I3). A claim grows the moment a grant or a farther stop
+point is written, and shrinks only by the node's own signed word: a heartbeat that gives the tail of
+its path back, one that says it is at rest without authority, or a new request (which gives
+everything else back). Nothing here is ever freed because nothing was heard.
 """
 
-import itertools
 import math
 
 from lunaredge.ids import AuthorityId, NodeId
-from lunaredge.model.site import Point
+from lunaredge.model import braking
+from lunaredge.model.polyline import length_m, part_of, rest_of
 from lunaredge.model.task import TaskKind
-from lunaredge.scheduler import standoff, stops, vouch
+from lunaredge.scheduler import closures, conflicts, lockout, reach, space, standoff, stops
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute, Say
-from lunaredge.scheduler.paths import Budget, Chain, RouteProblem, RouteSolution, check_route
+from lunaredge.scheduler.paths import Budget, RouteProblem, RouteSolution, check_route
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire.messages import (
     AuthorityRenewal,
     AuthorityRequest,
     Defer,
     Grant,
+    HeldAuthority,
     Renew,
+    Shorten,
     Situation,
 )
 
@@ -34,54 +36,6 @@ RESOLVE_MAX = 3
 LEG_POINTS_MAX = 2_000
 
 
-def path_length_m(path: tuple[Point, ...]) -> float:
-    """Give the length of a polyline."""
-    return sum(math.dist(a, b) for a, b in itertools.pairwise(path))
-
-
-def path_from(path: tuple[Point, ...], station_m: float) -> tuple[Point, ...]:
-    """Give the part of a polyline from a station on; at least its last point."""
-    remaining_m = station_m
-    for i, (a, b) in enumerate(itertools.pairwise(path)):
-        length_m = math.dist(a, b)
-        if remaining_m < length_m:
-            ratio = max(0.0, remaining_m) / length_m
-            start = (a[0] + ratio * (b[0] - a[0]), a[1] + ratio * (b[1] - a[1]))
-            return (start, *path[i + 1 :])
-        remaining_m -= length_m
-    return path[-1:]
-
-
-def half_width_m(ctx: Context, node: NodeId) -> float:
-    """Give half the width of a machine's corridor, every margin included."""
-    spec = ctx.specs[node].machine
-    assert spec is not None
-    return spec.radius_m + ctx.config.corridor_margin_m
-
-
-def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
-    """Give every place where the machine may be."""
-    width_m = half_width_m(ctx, node.name)
-    chains: list[Chain] = []
-    if node.body is not None:
-        body_m = width_m + (vouch.POSITION_ERROR_M if node.vouched else 0.0)
-        chains.append(Chain(points=(node.body,), half_width_m=body_m, owner=node.name))
-    if node.granted is not None:
-        rest = path_from(node.granted.path, node.granted.released_m)
-        chains.append(Chain(points=rest, half_width_m=node.granted.half_width_m, owner=node.name))
-    return chains
-
-
-def claims_of_others(ctx: Context, node: NodeId) -> tuple[Chain, ...]:
-    """Give the claims of every machine but one."""
-    return tuple(
-        chain
-        for other in ctx.state.nodes.values()
-        if other.name != node and ctx.is_machine(other.name)
-        for chain in claim(ctx, other)
-    )
-
-
 def census_missing(ctx: Context) -> list[NodeId]:
     """Name the machines whose word is still needed before any space may be granted.
 
@@ -91,8 +45,13 @@ def census_missing(ctx: Context) -> list[NodeId]:
     return [
         node.name
         for node in ctx.state.nodes.values()
-        if ctx.is_machine(node.name) and not node.vouched and (not node.censused or node.estranged)
+        if ctx.is_machine(node.name) and not node.vouched and not _is_counted(node)
     ]
+
+
+def _is_counted(node: NodeEntry) -> bool:
+    """Tell whether everywhere that a machine may be is known."""
+    return node.censused and not node.estranged and not lockout.is_boundless(node)
 
 
 def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
@@ -104,7 +63,7 @@ def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
         return False
     held, granted = situation.authority, node.granted
     if held is not None and granted is not None and held.id == granted.id:
-        _settle_driving(node, granted, held.released_m, at_stop=held.at_stop)
+        _settle_driving(ctx, node, granted, held)
         return True
     if held is not None:
         _estrange(ctx, node, held.id)
@@ -113,22 +72,47 @@ def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
         return False
     node.estranged = False
     ctx.clear_alarm(node.name, "authority.unknown")
-    node.body = (situation.x_m, situation.y_m)
+    body = (situation.x_m, situation.y_m)
+    is_elsewhere = node.body is None or math.dist(body, node.body) > conflicts.WAVER_M / 2.0
+    node.body = body
     # One that it has not taken up yet may still reach it.
     if granted is None or granted.taken:
-        node.granted = None
+        _end(ctx, node)
+    if not ctx.ground.is_no_standing(body, space.half_width_m(ctx, node.name)):
+        node.retreat = ()
+    if is_elsewhere:
+        conflicts.meet(ctx, node)
     return True
 
 
-def _settle_driving(node: NodeEntry, granted: Granted, released_m: float, *, at_stop: bool) -> None:
-    length_m = path_length_m(granted.path)
+def _settle_driving(ctx: Context, node: NodeEntry, granted: Granted, held: HeldAuthority) -> None:
     granted.taken = True
-    granted.released_m = max(granted.released_m, min(released_m, length_m))
-    if at_stop:
-        granted.released_m = length_m
+    granted.released_m = max(granted.released_m, min(held.released_m, granted.length_m))
+    if held.at_stop:
+        granted.released_m = granted.length_m
     # The path's remainder holds the body from here on; where it stood before is behind it.
     if granted.released_m > 0.0:
-        node.body = path_from(granted.path, granted.released_m)[0]
+        node.body = rest_of(granted.path, granted.released_m)[0]
+    if granted.shortening and held.revision >= granted.revision:
+        granted.shortening = False
+        granted.stop_m = max(held.stop_m, granted.released_m)
+        ctx.forget_commands(node.name, Shorten)
+        ctx.changed()
+    # A journal may be older than a stop point that its node was given.
+    stop_m = max(held.stop_m, granted.released_m)
+    granted.stop_m = max(granted.stop_m, min(stop_m, granted.length_m))
+
+
+def _end(ctx: Context, node: NodeEntry) -> None:
+    """Take note that a machine holds no authority any more; its body stays."""
+    granted = node.granted
+    if granted is None:
+        return
+    ctx.forget_commands(node.name, Grant, Shorten)
+    tail_m = space.tail_m(granted)
+    if tail_m < granted.released_m:
+        node.retreat = part_of(granted.path, tail_m, granted.released_m)
+    node.former, node.granted = granted, None
 
 
 def _estrange(ctx: Context, node: NodeEntry, authority: AuthorityId) -> None:
@@ -147,11 +131,10 @@ def take_request(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> No
     if request.request_no <= node.request_no or not ctx.is_machine(node.name):
         return
     node.request_no = request.request_no
-    node.granted = None
+    _end(ctx, node)
     node.body = (request.x_m, request.y_m)
     node.wanted = None
     node.resolves = 0
-    ctx.forget_commands(node.name, Grant)
     reason = _unsound(ctx, node, request) or _standstill(ctx, node)
     if reason:
         _make_wait(ctx, node, request.request_no, reason)
@@ -190,18 +173,23 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
         return
     spec = ctx.specs[node.name].machine
     assert spec is not None
-    others = claims_of_others(ctx, node.name)
+    granted = _drawn_up(ctx, node, request, solution)
+    closed = tuple(closures.chains(ctx, node))
     violation = check_route(
-        ctx.ground, solution.path, half_width_m(ctx, node.name), spec.slope_deg_max, others
+        ctx.ground, solution.path, granted.half_width_m, spec.slope_deg_max, closed
     )
-    if violation is None:
-        _grant(ctx, node, request, solution)
-    elif node.resolves < RESOLVE_MAX:
+    free = reach.reach(ctx, node, granted)
+    if violation is None and (free.stop_m > 0.0 or granted.length_m == 0.0):
+        _grant(ctx, node, granted, solution.tool_from_m, free)
+        return
+    if node.resolves < RESOLVE_MAX and not free.by_route:
         node.resolves += 1
         solve(ctx, node, request)
-    else:
-        _defer(ctx, node, request.request_no, violation.reason)
-        standoff.take_deferral(ctx, node, violation.reason, violation.owner)
+        return
+    owner = free.owner if violation is None else None
+    reason = free.reason if violation is None else violation.reason
+    _defer(ctx, node, request.request_no, reason)
+    standoff.take_deferral(ctx, node, reason, owner)
 
 
 def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> None:
@@ -212,17 +200,30 @@ def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> No
     node.request_no = renewal.request_no
     if granted is None or granted.id != renewal.authority:
         return
-    if not node.censused or stops.holds(ctx, node):
+    if not node.censused or stops.holds(ctx, node) or node.lockout is not None:
         return
     granted.taken = True
     granted.expiry_ns = max(granted.expiry_ns, ctx.now_ns + ctx.config.authority_lifetime_ns)
+    if not granted.shortening and not node.held and not node.terrain_hold:
+        _extend(ctx, node, granted)
     body = Renew(
         command=ctx.command_id(),
         request_no=renewal.request_no,
         authority=granted.id,
+        stop_m=granted.stop_m,
+        revision=granted.revision,
         lifetime_ns=ctx.config.authority_lifetime_ns,
+        neighbours=reach.neighbours(ctx, node, granted),
     )
     ctx.intents.append(Say(node=node.name, body=body))
+
+
+def _extend(ctx: Context, node: NodeEntry, granted: Granted) -> None:
+    """Put the stop point farther, if the way ahead is free; held from here on."""
+    free = reach.reach(ctx, node, granted)
+    assert free.stop_m >= granted.stop_m
+    granted.stop_m = free.stop_m
+    node.wait_reason = free.reason
 
 
 def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
@@ -235,9 +236,9 @@ def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
         request_no=request.request_no,
         start=(request.x_m, request.y_m),
         path=request.path,
-        half_width_m=half_width_m(ctx, node.name),
+        half_width_m=space.half_width_m(ctx, node.name),
         slope_deg_max=spec.slope_deg_max,
-        claims=claims_of_others(ctx, node.name),
+        claims=space.claims_of_others(ctx, node.name) + space.goals(ctx, node.name),
         budget=_budget(ctx, node),
     )
     ctx.intents.append(Compute(problem=problem))
@@ -264,6 +265,8 @@ def _standstill(ctx: Context, node: NodeEntry) -> str:
     missing = census_missing(ctx)
     if missing:
         return f"census waits for {', '.join(missing)}"
+    if node.lockout is not None:
+        return lockout.told(node)
     if node.held:
         return "held by an operator"
     if stops.holds(ctx, node):
@@ -272,45 +275,72 @@ def _standstill(ctx: Context, node: NodeEntry) -> str:
     return "battery not known" if battery_wh is None or math.isnan(battery_wh) else ""
 
 
-def _grant(
+def _drawn_up(
     ctx: Context, node: NodeEntry, request: AuthorityRequest, solution: RouteSolution
-) -> None:
-    spec = ctx.specs[node.name].machine
+) -> Granted:
+    """Give the authority that a route could become; nothing of it is granted yet."""
+    spec, situation = ctx.specs[node.name].machine, node.situation
     assert spec is not None
-    assert not census_missing(ctx)
+    assert situation is not None
     state = ctx.state
-    state.authority_no += 1
-    command = ctx.command_id()
-    granted = Granted(
-        id=AuthorityId(f"ma{state.epoch}-{state.authority_no}"),
-        command=command,
+    whole_m, width_m = length_m(solution.path), space.half_width_m(ctx, node.name)
+    return Granted(
+        id=AuthorityId(f"ma{state.epoch}-{state.authority_no + 1}"),
+        number=state.authority_no + 1,
+        command=ctx.command_id(),
         request_no=request.request_no,
         task=request.task,
         path=solution.path,
-        half_width_m=half_width_m(ctx, node.name),
+        length_m=whole_m,
+        half_width_m=width_m,
+        overlap_m=braking.overlap_m(
+            spec, spec.speed_m_s_max, situation.payload_kg, situation.brake_ratio
+        ),
+        sections=reach.sections(ctx.ground, solution.path, whole_m, width_m),
         granted_ns=ctx.now_ns,
         expiry_ns=ctx.now_ns + ctx.config.authority_lifetime_ns,
     )
+
+
+def _grant(
+    ctx: Context, node: NodeEntry, granted: Granted, tool_from_m: float, free: reach.Reach
+) -> None:
+    spec, situation = ctx.specs[node.name].machine, node.situation
+    assert spec is not None
+    assert situation is not None
+    assert not census_missing(ctx)
+    ctx.state.authority_no = granted.number
+    granted.stop_m = free.stop_m
     node.granted = granted
     node.wanted = None
     node.wait_reason = ""
     ctx.forget_deferrals(node)
+    deviation_m = ctx.config.corridor_margin_m - ctx.config.pose_error_m
     body = Grant(
-        command=command,
-        request_no=request.request_no,
+        command=granted.command,
+        request_no=granted.request_no,
         authority=granted.id,
-        path=solution.path,
-        tool_from_m=solution.tool_from_m,
+        path=granted.path,
+        stop_m=granted.stop_m,
+        overlap_m=granted.overlap_m,
+        revision=granted.revision,
+        tool_from_m=tool_from_m,
         half_width_m=granted.half_width_m,
-        deviation_m_max=ctx.config.corridor_margin_m - ctx.config.pose_error_m,
+        deviation_m_max=deviation_m,
         pose_error_m=ctx.config.pose_error_m,
+        clock_error_ns=ctx.config.clock_error_ns,
         speed_m_s_max=min(
-            spec.speed_m_s_max, ctx.ground.speed_limit_m_s(solution.path, granted.half_width_m)
+            spec.speed_m_s_max,
+            ctx.ground.speed_limit_m_s(granted.path, granted.half_width_m),
+            # At the path's end it is the corridor's own margin that holds what it rolls too far.
+            braking.speed_m_s_max(spec, deviation_m, situation.payload_kg, situation.brake_ratio),
         ),
         lifetime_ns=ctx.config.authority_lifetime_ns,
+        on_loss=ctx.config.on_loss,
+        neighbours=reach.neighbours(ctx, node, granted),
     )
     ctx.order(node.name, body)
-    ctx.tell("authority.granted", node=node.name, authority=granted.id, task=request.task)
+    ctx.tell("authority.granted", node=node.name, authority=granted.id, task=granted.task)
 
 
 def _make_wait(ctx: Context, node: NodeEntry, request_no: int, reason: str) -> None:

@@ -4,6 +4,7 @@ import msgspec
 
 from lunaredge.ids import SiteId
 from lunaredge.units import NS_PER_S
+from lunaredge.wire.messages import OnLoss
 
 
 class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,13 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The pose error the corridor allows for; told with each grant."""
     authority_lifetime_ns: int = 900 * NS_PER_S
     """Long enough that a scheduler restart never makes a driving machine brake."""
+    authority_ahead_ns: int = 90 * NS_PER_S
+    """How far ahead of a machine its stop point is put, in time at full speed: it asks for more
+    with 35 s left, and a busy link may lose five of its asks."""
+    on_loss: OnLoss = OnLoss.STOP_POINT
+    """What a machine does with its authority while this scheduler is out of reach."""
+    clock_error_ns: int = 5 * NS_PER_S
+    """The clock error that lifetimes allow for; told with each grant."""
     command_expiry_ns: int = 120 * NS_PER_S
     """A command older than this changes nothing: the site has moved on."""
     command_resend_ns: int = 10 * NS_PER_S

@@ -9,10 +9,12 @@ from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.inputs import Intent, Tell, ToEarth
 from lunaredge.scheduler.state import (
+    ENDED,
     AlarmEntry,
     NodeEntry,
     PendingCommand,
     SchedulerState,
+    TaskEntry,
 )
 from lunaredge.wire import records
 from lunaredge.wire.messages import Command, Hold, RecordClass, Resume
@@ -33,9 +35,21 @@ class Context:
         self.ground = self.base_ground
         self.now_ns = 0
         self.intents: list[Intent] = []
+        self._open: list[TaskEntry] | None = None
         self.state = SchedulerState(
             nodes={spec.name: NodeEntry(name=spec.name) for spec in fleet.nodes}
         )
+
+    @property
+    def open_tasks(self) -> list[TaskEntry]:
+        """The tasks that have not ended, in the table's order: few of many, and asked for often."""
+        if self._open is None:
+            self._open = [e for e in self.state.tasks.values() if e.phase not in ENDED]
+        return self._open
+
+    def tasks_changed(self) -> None:
+        """Note that a task came, ended or was forgotten."""
+        self._open = None
 
     def changed(self) -> None:
         """Note that something a placement could depend on has changed."""

@@ -10,7 +10,7 @@ from lunaredge.errors import ConfigError, RemoteProtocolError
 from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Site
-from lunaredge.scheduler import backlog, claims, desk, dispatch, fusion, presence
+from lunaredge.scheduler import backlog, claims, desk, dispatch, draining, fusion, presence
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import (
@@ -41,6 +41,8 @@ class SchedulerCore:
     def __init__(self, config: SchedulerConfig, site: Site, fleet: Fleet) -> None:
         assert 0 < len(fleet.nodes) <= config.nodes_max
         self.ctx = Context(config, site, fleet)
+        self._wakeup_ns: int | None = None
+        """What `wakeup_ns` gave, while nothing has been applied since."""
 
     @property
     def state(self) -> SchedulerState:
@@ -60,6 +62,8 @@ class SchedulerCore:
         for name, entry in self.ctx.state.nodes.items():
             state.nodes.setdefault(name, entry)
         self.ctx.state = state
+        self.ctx.tasks_changed()
+        self._wakeup_ns = None
         fusion.renew_ground(self.ctx)
 
     def check_enrolled(self, taken: Input) -> None:
@@ -84,6 +88,7 @@ class SchedulerCore:
     def apply(self, taken: Input, now_ns: int) -> list[Intent]:
         """Take one input and give what it leads to."""
         ctx = self.ctx
+        self._wakeup_ns = None
         # Site time may be re-anchored at a restart; the journal's never goes back.
         ctx.now_ns = max(now_ns, ctx.now_ns)
         ctx.intents = []
@@ -111,15 +116,21 @@ class SchedulerCore:
                 presence.check_silence(ctx)
                 backlog.end_expired(ctx)
                 dispatch.park_idle(ctx)
+        draining.review(ctx)
         dispatch.place_if_due(ctx)
         return ctx.intents
 
     def wakeup_ns(self) -> int:
         """Give the next time at which a tick would change something."""
+        if self._wakeup_ns is None:
+            self._wakeup_ns = self._due_ns()
+        return self._wakeup_ns
+
+    def _due_ns(self) -> int:
         ctx = self.ctx
         due_ns = [presence.silence_due_ns(ctx, node) for node in ctx.state.nodes.values()]
         due_ns += [dispatch.park_due_ns(ctx, node) for node in ctx.state.nodes.values()]
-        due_ns += [backlog.expires_ns(entry) for entry in ctx.state.tasks.values()]
+        due_ns += [backlog.expires_ns(entry) for entry in ctx.open_tasks]
         due_ns.append(dispatch.place_due_ns(ctx))
         return min(due_ns)
 

@@ -7,7 +7,7 @@ The id counts together with the key that signed, never with the topic, which any
 from typing import NamedTuple
 
 from lunaredge.ids import NodeId, TaskId
-from lunaredge.scheduler import backlog, plans, stops, vouch
+from lunaredge.scheduler import backlog, closures, lockout, plans, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
@@ -24,6 +24,7 @@ from lunaredge.wire.messages import (
     Submit,
     VouchRequest,
 )
+from lunaredge.wire.safeguards import CloseRequest, LockOutRequest, OpenRequest, UnlockRequest
 from lunaredge.wire.seal import Role
 
 # An answer is for a person to read, and must fit a frame whatever was asked.
@@ -41,12 +42,13 @@ def take_request(ctx: Context, asked: Asked) -> None:
     key = f"{asked.key}/{body.request}"
     answer = ctx.state.answers.get(key)
     if answer is None:
-        answer = _decide(ctx, body, asked.role)
+        answer = _decide(ctx, asked, body)
         _remember(ctx, key, answer)
     ctx.intents.append(Reply(client=asked.client, body=answer))
 
 
-def _decide(ctx: Context, body: Question, role: Role) -> Answer:
+def _decide(ctx: Context, asked: Asked, body: Question) -> Answer:
+    role = asked.role
     if role not in (Role.OPERATOR, Role.EARTH):
         return _no(body.request, REFUSED_FOR_ROLE)
     match body:
@@ -57,10 +59,15 @@ def _decide(ctx: Context, body: Question, role: Role) -> Answer:
         case CancelRequest():
             return _cancel(ctx, body)
         case StopReleaseRequest():
-            taken, text = stops.release(ctx, body.stop, body.code)
-            return _yes(body.request, text) if taken else _no(body.request, text)
+            return _answer(body.request, stops.release(ctx, body.stop, body.code))
         case VouchRequest():
             return _vouch(ctx, body)
+        case LockOutRequest() | UnlockRequest():
+            return _lock_or_release(ctx, asked, body)
+        case CloseRequest():
+            return _answer(body.request, closures.close(ctx, asked.key, body))
+        case OpenRequest():
+            return _answer(body.request, closures.open_again(ctx, asked.key, body))
         case Approve():
             return _approve(ctx, body, role)
         case Explain():
@@ -127,8 +134,17 @@ def _vouch(ctx: Context, body: VouchRequest) -> Answer:
     node = ctx.state.nodes.get(body.node)
     if node is None:
         return _no(body.request, f"no node {body.node}; nodes lists them")
-    taken, text = vouch.vouch(ctx, node, body.at, body.code)
-    return _yes(body.request, text) if taken else _no(body.request, text)
+    return _answer(body.request, vouch.vouch(ctx, node, body.at, body.code))
+
+
+def _lock_or_release(ctx: Context, asked: Asked, body: LockOutRequest | UnlockRequest) -> Answer:
+    node = ctx.state.nodes.get(body.node)
+    if node is None:
+        return _no(body.request, f"no node {body.node}; nodes lists them")
+    if isinstance(body, LockOutRequest):
+        return _answer(body.request, lockout.lock(ctx, node, asked.key, body))
+    who = (asked.key, asked.role)
+    return _answer(body.request, lockout.release(ctx, node, who, body.whose, body.code))
 
 
 def _approve(ctx: Context, body: Approve, role: Role) -> Answer:
@@ -152,6 +168,11 @@ def _remember(ctx: Context, key: str, answer: Answer) -> None:
     if len(answers) >= ctx.config.answers_max:
         del answers[next(iter(answers))]
     answers[key] = answer
+
+
+def _answer(request: str, outcome: tuple[bool, str]) -> Answer:
+    taken, text = outcome
+    return _yes(request, text) if taken else _no(request, text)
 
 
 def _yes(request: str, text: str) -> Answer:
@@ -235,6 +256,8 @@ def _hindrance(ctx: Context, node: NodeEntry) -> str:
     """Say what keeps a node from its work whatever the way is like; empty for nothing."""
     if node.presence in (Presence.LOST, Presence.DOWN):
         return f"; {node.name} is {node.presence.value}"
+    if node.lockout is not None:
+        return f"; {node.name} is {lockout.told(node)}"
     stopping = stops.of(ctx, node)
     if stopping:
         return f"; {node.name} is stopped by {', '.join(stopping)} (estop --release)"

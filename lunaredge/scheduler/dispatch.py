@@ -11,7 +11,7 @@ import msgspec
 
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.task import Leg, Task, TaskKind, Workload
-from lunaredge.scheduler import backlog, fusion, stops
+from lunaredge.scheduler import backlog, closures, fusion, lockout, stops
 from lunaredge.scheduler.candidates import (
     InHand,
     NodeCandidate,
@@ -63,7 +63,7 @@ def place_due_ns(ctx: Context) -> int:
     changed is planned in time, so that the plan that people see is not an old one.
     """
     state = ctx.state
-    waiting = [entry for entry in state.tasks.values() if entry.phase is TaskPhase.QUEUED]
+    waiting = [entry for entry in ctx.open_tasks if entry.phase is TaskPhase.QUEUED]
     if state.placing or not waiting:
         return _NEVER_NS
     is_urgent = any(is_free(ctx, node) for node in state.nodes.values()) and any(
@@ -90,7 +90,7 @@ def take_placement(ctx: Context, solution: PlacementSolution | None) -> None:
     ctx.clear_alarm("scheduler", "placement.failed")
     state.plan_figures = solution.figures
     state.planned = {item.task: item for item in solution.planned if _waits(ctx, item.task)}
-    for entry in state.tasks.values():
+    for entry in ctx.open_tasks:
         if entry.phase is TaskPhase.QUEUED and entry.refusals:
             entry.refusals = []
     for refusal in solution.refusals:
@@ -159,7 +159,7 @@ def _is_placeable(ctx: Context, entry: TaskEntry, node: NodeEntry) -> bool:
         return False
     if entry.task.kind is TaskKind.PARK:
         return True
-    if entry.bound_to not in (None, node.name) or ctx.must_go_home(node):
+    if entry.bound_to not in (None, node.name) or ctx.must_go_home(node) or node.leaving:
         return False
     return _carried(ctx).get(node.name, entry.task.id) == entry.task.id
 
@@ -168,7 +168,7 @@ def _carried(ctx: Context) -> dict[NodeId, TaskId]:
     """Give the waiting task whose load each machine has on board that has one."""
     return {
         entry.bound_to: entry.task.id
-        for entry in reversed(ctx.state.tasks.values())
+        for entry in reversed(ctx.open_tasks)
         if entry.bound_to is not None and entry.phase is TaskPhase.QUEUED
     }
 
@@ -216,6 +216,7 @@ def is_free(ctx: Context, node: NodeEntry) -> bool:
         and node.task is None
         and not node.held
         and not node.terrain_hold
+        and node.lockout is None
         and situation is not None
         and not stops.holds(ctx, node)
         and situation.task is None
@@ -245,12 +246,12 @@ def _is_parking(ctx: Context, node: NodeEntry) -> bool:
         entry.task.kind is TaskKind.PARK
         and entry.phase is TaskPhase.QUEUED
         and node.name in entry.task.only_on
-        for entry in ctx.state.tasks.values()
+        for entry in ctx.open_tasks
     )
 
 
 def _task_candidates(ctx: Context) -> Iterator[TaskCandidate]:
-    for entry in ctx.state.tasks.values():
+    for entry in ctx.open_tasks:
         if entry.phase is TaskPhase.QUEUED:
             yield _waiting(ctx, entry)
         elif entry.phase in backlog.IN_HAND:
@@ -272,6 +273,7 @@ def _waiting(ctx: Context, entry: TaskEntry) -> TaskCandidate:
         waits_for=tuple(backlog.open_before(ctx, entry)),
         needs_word=backlog.needs_word(entry),
         release_s=max(0.0, s_from_ns(backlog.released_ns(entry) - ctx.now_ns)),
+        closed=closures.closing(ctx, entry.task),
     )
 
 
@@ -309,7 +311,9 @@ def _node_candidate(ctx: Context, node: NodeEntry, carries: TaskId | None) -> No
         present=node.presence is Presence.UP and node.censused and situation is not None,
         held=node.held or node.terrain_hold,
         stopped=stops.holds(ctx, node),
+        locked_out=lockout.told(node),
         safe=situation is not None and situation.autonomy is Autonomy.A3,
+        leaving=node.leaving,
         home_first=node.home_first if ctx.must_go_home(node) else "",
         carries=carries,
     )

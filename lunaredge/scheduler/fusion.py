@@ -7,8 +7,8 @@ machine is held.
 
 import msgspec
 
+from lunaredge.model.polyline import rest_of
 from lunaredge.model.task import TaskKind, Workload
-from lunaredge.scheduler.claims import path_from
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import check_route
 from lunaredge.scheduler.state import Fused, NodeEntry, TaskEntry, TaskPhase
@@ -87,7 +87,7 @@ def _recheck(ctx: Context, node: NodeEntry) -> None:
     granted, spec = node.granted, ctx.specs[node.name].machine
     if granted is None or spec is None:
         return
-    rest = path_from(granted.path, granted.released_m)
+    rest = rest_of(granted.path, granted.released_m)
     violation = check_route(ctx.ground, rest, granted.half_width_m, spec.slope_deg_max, ())
     if violation is not None and not node.terrain_hold:
         node.terrain_hold = True

@@ -6,7 +6,9 @@ steep ground. Who moves on it is not its business. Every check is exact; none kn
 
 import math
 from collections.abc import Hashable, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -34,6 +36,9 @@ LATTICES_MAX = 16
 TRAVELS_MAX = 1 << 17
 LEGS_MAX = 512
 JOINS_MAX = 1 << 13
+PACES_MAX = 16
+# A process has one site, and a test two.
+GROUNDS_MAX = 2
 
 
 class Known:
@@ -47,10 +52,22 @@ class Known:
         """Seconds, ascent and descent, by machine, start and goal."""
         self.joins: Memory[Hashable, tuple[tuple[int, float], ...]] = Memory(JOINS_MAX)
         """Where a machine enters the lattice, by its width, slope limit and place."""
+        self.paces: Memory[tuple[float, int], Floats] = Memory(PACES_MAX)
+        """Seconds per metre of a lattice's cells, by speed and how many there are."""
         self.heights: Memory[int, Floats] = Memory(1)
         """Of the lattice's centres, by how many there are; m."""
         self.legs: Memory[Hashable, tuple[tuple[Leg, ...], str]] = Memory(LEGS_MAX)
         """A task's legs for a kind of machine, or why it has none."""
+
+    def without_travels(self) -> "Known":
+        """Give the same memories, but for the travels.
+
+        Of ways that take equally long, which is found depends on what else was asked for with it.
+        So a scheduler's plans would depend on who planned here before.
+        """
+        known = copy(self)
+        known.travels = Memory(TRAVELS_MAX)
+        return known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,15 +89,25 @@ class GroundMap:
     keep_outs: Lines
     standing: Solids
     """The edges of the boundary, and the keep-out zones."""
+    no_standing: Lines
+    """Where machines may pass and not stand."""
     speed_limits_m_s: tuple[float, ...]
     speed_zones: Lines
     known: Known = field(default_factory=Known)
 
     @classmethod
     def of(cls, site: Site) -> "GroundMap":
-        """Give the ground of a site as its file describes it."""
+        """Give the ground of a site as its file describes it, with no travel known yet."""
+        laid = cls._laid(site)
+        return replace(laid, known=laid.known.without_travels())
+
+    @classmethod
+    @lru_cache(maxsize=GROUNDS_MAX)
+    def _laid(cls, site: Site) -> "GroundMap":
+        """Lay out a site; the next scheduler of a process, or a replay, finds it laid out."""
         grid = SiteGrid.of_terrain(site.terrain)
         keep_outs = [zone for zone in site.zones if zone.kind is ZoneKind.KEEP_OUT]
+        passages = [zone for zone in site.zones if zone.kind is ZoneKind.NO_STANDING]
         slow = [zone for zone in site.zones if zone.kind is ZoneKind.SPEED]
         return cls(
             site=site,
@@ -93,6 +120,7 @@ class GroundMap:
             keep_out_names=tuple(zone.name for zone in keep_outs),
             keep_outs=Lines.of((zone.polygon, 0.0) for zone in keep_outs),
             standing=Solids(solids_of(_scene_of(site))),
+            no_standing=Lines.of((zone.polygon, 0.0) for zone in passages),
             speed_limits_m_s=tuple(zone.speed_m_s_max or math.inf for zone in slow),
             speed_zones=Lines.of((zone.polygon, 0.0) for zone in slow),
         )
@@ -162,6 +190,10 @@ class GroundMap:
         """Tell whether a point is inside the boundary."""
         return self.first_outside(points_array((point,)), 0.0) is None
 
+    def is_no_standing(self, point: Point, half_width_m: float) -> bool:
+        """Tell whether a machine of that half width would stand in a no-standing zone there."""
+        return self.no_standing.first_near(points_array((point,)), half_width_m) is not None
+
     def distance_m(self, point: Point, polygon: Polygon) -> float:
         """Give how far a point is from a polygon; 0.0 inside."""
         near = Lines.of([(polygon, 0.0)]).first_near(points_array((point,)), math.inf)
@@ -223,6 +255,13 @@ class GroundMap:
 
     def paces_s(self, lattice: Lattice, speed_m_s: float) -> Floats:
         """Give the seconds per metre in every cell of a lattice, at that speed where it may."""
+        key = (speed_m_s, lattice.closed.shape[0] * lattice.closed.shape[1])
+        known = self.known.paces.find(key)
+        return (
+            self.known.paces.keep(key, self._paced(lattice, speed_m_s)) if known is None else known
+        )
+
+    def _paced(self, lattice: Lattice, speed_m_s: float) -> Floats:
         paces_s = np.full(lattice.closed.shape[:2], 1.0 / speed_m_s)
         for zone, limit_m_s in enumerate(self.speed_limits_m_s):
             polygon = self.speed_zones.only(zone).points

@@ -121,7 +121,8 @@ class SchedulerNode:
     def replay(self, rows: Iterable[Row]) -> int:
         """Rebuild the state without taking the lead; give how many entries decided otherwise.
 
-        A checkpoint comes before the journal in the order of tables.
+        A checkpoint comes before the journal in the order of tables. Called again with newer rows
+        it goes on from where it was, and passes over what it has taken already.
 
         Raises:
             JournalCorrupt: an entry of the journal is not there; what came after it can't be
@@ -130,7 +131,7 @@ class SchedulerNode:
         """
         differing = 0
         for row in rows:
-            if row.table == CHECKPOINT:
+            if row.table == CHECKPOINT and row.number > self._entry_no:
                 self.core.load(SchedulerState.decoded(row.value))
                 self._checkpoint_no = self._entry_no = row.number
             elif row.table == JOURNAL and row.number > self._entry_no:
@@ -259,7 +260,7 @@ class SchedulerNode:
         newest = self.core.state.nodes[topic.node].boot
         if isinstance(body, messages.Birth) and header.boot < newest:
             outlived = messages.Outlived(boot=header.boot, floor=newest)
-            self._publish(topics.build(self.config.site, topic.node, "cmd"), outlived, now_ns)
+            self._tell_node(topic.node, "cmd", outlived, now_ns)
         if not isinstance(body, messages.Farewell):
             # A will was signed at boot: it is older than all that came after.
             raise RemoteProtocolError("repeated", topic.node)
@@ -280,7 +281,7 @@ class SchedulerNode:
             self._take(deciding, now_ns, alongside=taken.effects)
         else:
             self._effects += taken.effects
-        self._publish(topics.build(self.config.site, node, "ack"), taken.ack, now_ns)
+        self._tell_node(node, "ack", taken.ack, now_ns)
         if taken.fresh and upload.record_class is RecordClass.RAW:
             # Kept as it is even when it can't be read: refusing it would hold up its stream.
             record = records.decode_record(upload.record)
@@ -382,11 +383,15 @@ class SchedulerNode:
                 self._command(waiting.node, waiting.body, now_ns)
 
     def _command(self, node: NodeId, body: messages.Command, now_ns: int) -> None:
-        self._publish(topics.build(self.config.site, node, "cmd"), body, now_ns)
+        # Authorities are for the neighbours' ears as well.
+        self._tell_node(node, "ma" if isinstance(body, messages.Grant) else "cmd", body, now_ns)
+
+    def _tell_node(self, node: NodeId, channel: str, body: Message, now_ns: int) -> None:
+        self._publish(topics.build(self.config.site, node, channel), body, now_ns, to=node)
 
     def _answer_time(self, node: NodeId, asked: messages.TimeRequest, now_ns: int) -> None:
         reply = messages.TimeReply(local_ns=asked.local_ns, site_ns=now_ns)
-        self._publish(topics.build(self.config.site, node, "cmd"), reply, now_ns)
+        self._tell_node(node, "cmd", reply, now_ns)
 
     def _explain(self, client: ClientId, asked: messages.Explain, now_ns: int) -> None:
         why = desk.explained(self.core.ctx, asked.task)
@@ -398,12 +403,21 @@ class SchedulerNode:
         )
         self._publish(topics.answer(self.config.site, client), answer, now_ns)
 
-    def _publish(self, topic: str, body: Message, now_ns: int, *, retain: bool = False) -> None:
+    def _publish(
+        self,
+        topic: str,
+        body: Message,
+        now_ns: int,
+        *,
+        to: NodeId = topics.EVERYBODY,
+        retain: bool = False,
+    ) -> None:
         self._number += 1
         header = Header(
             node=topics.SCHEDULER,
             boot=self._boot,
             number=self._number,
+            to=to,
             local_ns=now_ns,
             site_ns=now_ns,
             clock_error_ns=0,
@@ -422,6 +436,7 @@ class SchedulerNode:
             "tasks": views.task_rows(ctx),
             "alarms": views.alarm_rows(ctx),
             "plan": plans.rows(ctx, now_ns),
+            "closures": views.closure_rows(ctx),
             "site": [self._site_row()],
         }
         for name, rows in tables.items():

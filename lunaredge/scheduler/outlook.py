@@ -180,7 +180,7 @@ class Outlook:
             release_s=min(math.ceil(candidate.release_s), HORIZON_S_MAX),
             due_s=_from_now(task.due_s or 0.0, candidate),
             latest_s=None if task.latest_s is None else _from_now(task.latest_s, candidate),
-            approved_s=None if candidate.needs_word or self._is_in_doubt(candidate) else 0,
+            approved_s=None if self._is_in_doubt(candidate) else 0,
             place=self._places.start(task) if moves else None,
             end_place=self._places.end(task) if moves else None,
             after=tuple(library.After(task=other) for other in candidate.waits_for),
@@ -188,7 +188,9 @@ class Outlook:
         )
 
     def _is_in_doubt(self, candidate: TaskCandidate) -> bool:
-        """Tell whether a task waits for work of which nobody can say when it goes on."""
+        """Tell whether a task waits for people, or for work that nobody knows the end of."""
+        if candidate.needs_word or candidate.closed:
+            return True
         return any(other in self._stranded for other in candidate.waits_for)
 
     def _mode(self, candidate: TaskCandidate, node: NodeCandidate) -> library.Mode | None:

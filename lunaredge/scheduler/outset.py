@@ -12,7 +12,7 @@ from lunaredge.scheduler.candidates import NodeCandidate, TaskCandidate
 from lunaredge.scheduler.effort import Effort, Standing, drive_wh, efforts
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.legs import checked_legs, tool_refusal
-from lunaredge.scheduler.travel import travels
+from lunaredge.scheduler.travel import known_place, travels
 
 # What is left of work that the ground no longer allows, until somebody takes it away.
 UNKNOWN_S = 3600.0
@@ -55,6 +55,8 @@ def outset_of(
         position=position,
         home=node.spec.home or position,
     )
+    position = known_place(ground, standing.mover, position)
+    standing = msgspec.structs.replace(standing, position=position)
     if in_hand:
         return _at_work(ground, standing, in_hand[0], battery_wh, corridor_margin_m)
     if node.home_first:

@@ -6,6 +6,7 @@ carries everything but the ground, so that it can be solved elsewhere and kept i
 
 import enum
 import math
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -36,6 +37,7 @@ class ViolationKind(enum.StrEnum):
     KEEP_OUT = "keep_out"
     SLOPE = "slope"
     CLAIM = "claim"
+    CLOSED = "closed"
 
 
 class Violation(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: ViolationKind
     name: str = ""
-    """The keep-out zone, or the machine whose claim it is."""
+    """The keep-out or closed zone, or the machine whose claim it is."""
     segment: int
     """Index of the path's segment: from point ``segment`` to the next."""
     slope_deg: float = 0.0
@@ -66,14 +68,27 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
                 return f"slope of {self.slope_deg:.1f} deg" if known else "slope not known"
             case ViolationKind.CLAIM:
                 return f"blocked by {self.name}"
+            case ViolationKind.CLOSED:
+                return f"{self.name} is closed"
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True):
-    """A place where a machine may be: everything within ``half_width_m`` of a polyline."""
+    """A place where a machine may be: everything within ``half_width_m`` of a polyline.
+
+    A closed one is an area: the polygon of its points, its inside too. That may also be a zone
+    which people have closed; it has a name and no owner.
+    """
 
     points: tuple[Point, ...]
     half_width_m: float
     owner: NodeId
+    closed: bool = False
+    zone: str = ""
+
+
+def blocked_by(chain: Chain) -> str:
+    """Say what is in the way."""
+    return f"{chain.zone} is closed" if chain.zone else f"blocked by {chain.owner}"
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +135,35 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     """The machine without whose claim there would be a path; None when it is the ground."""
 
 
+class Chains:
+    """Claims as arrays: what first stands against a path."""
+
+    def __init__(self, chains: Sequence[Chain]) -> None:
+        lines = [chain for chain in chains if not chain.closed]
+        areas = [chain for chain in chains if chain.closed]
+        self.lines = Lines.of((chain.points, chain.half_width_m) for chain in lines)
+        self.rings = Lines.of((chain.points, 0.0) for chain in areas)
+        self._open, self._areas = lines, areas
+
+    def first_met(self, path: Path, half_width_m: float) -> tuple[int, Chain] | None:
+        """Give the path's first segment that meets a claim, and which."""
+        points = points_array(path)
+        found: list[tuple[int, Chain]] = []
+        if self._open and (met := self.lines.first_conflict(points, half_width_m)):
+            found.append((met[0], self._open[met[1]]))
+        if self._areas and (entered := self.rings.first_near(points, half_width_m)):
+            found.append((entered[0], self._areas[entered[1]]))
+        return min(found, key=lambda each: each[0], default=None)
+
+    def closing(self, lattice: Lattice, half_width_m: float) -> Lattice:
+        """Give a lattice without the moves that meet a claim."""
+        if self._areas:
+            lattice = lattice.without(self.rings, half_width_m, closed=True)
+        if self._open:
+            lattice = lattice.without(self.lines, half_width_m, closed=False)
+        return lattice
+
+
 class Corridor:
     """Checks paths of one half width and slope limit against the ground and a set of claims."""
 
@@ -134,8 +178,7 @@ class Corridor:
         self._ground = ground
         self._half_width_m = half_width_m
         self._slope_deg_max = slope_deg_max
-        self._owners = tuple(chain.owner for chain in claims)
-        self._claims = Lines.of((chain.points, chain.half_width_m) for chain in claims)
+        self._claims = Chains(claims)
 
     def violation(self, path: Path) -> Violation | None:
         """Give the first thing that stands against the path; None when it is free."""
@@ -154,10 +197,10 @@ class Corridor:
         if steep := self._ground.first_steep(disc, route, self._slope_deg_max):
             segment, slope_deg = steep
             return Violation(kind=ViolationKind.SLOPE, segment=segment, slope_deg=slope_deg)
-        if met := self._claims.first_conflict(points_array(path), self._half_width_m):
-            segment, chain, _ = met
-            name = self._owners[chain]
-            return Violation(kind=ViolationKind.CLAIM, name=name, segment=segment)
+        if met := self._claims.first_met(path, self._half_width_m):
+            segment, chain = met
+            kind = ViolationKind.CLOSED if chain.zone else ViolationKind.CLAIM
+            return Violation(kind=kind, name=chain.zone or chain.owner, segment=segment)
         return None
 
     def way(self, start: Point, goal: Point) -> Path:
@@ -183,9 +226,7 @@ class Corridor:
 
     def _lattice(self) -> Lattice:
         lattice = self._ground.lattice(self._half_width_m, self._slope_deg_max)
-        if not self._owners:
-            return lattice
-        return lattice.without(self._claims, self._half_width_m, closed=False)
+        return self._claims.closing(lattice, self._half_width_m)
 
     def _pulled(self, path: Path) -> Path:
         """Leave out every point that a free straight line can pass by, from the start on."""

@@ -6,11 +6,12 @@ node's present boot and only when it is newer than everything taken from it so f
 """
 
 from lunaredge.ids import BootId
-from lunaredge.scheduler import claims, stops, vouch
-from lunaredge.scheduler.backlog import reconcile, requeue
+from lunaredge.scheduler import claims, lockout, stops, vouch
+from lunaredge.scheduler.backlog import ask_earth, reconcile, requeue
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Heard
 from lunaredge.scheduler.state import NodeEntry, Presence
+from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import (
     Assign,
     AuthorityRenewal,
@@ -31,18 +32,37 @@ from lunaredge.wire.messages import (
 EPOCH_MAX = 2**56
 # Stores count boots up to here. A node that shows a higher one could never be outlived.
 BOOT_MAX = 10**14
+# Two leaders on copies of one disk outbid each other: after these times, doubled from bid to bid.
+BID_GAP_NS = 10 * NS_PER_S
+BID_GAP_NS_MAX = 600 * NS_PER_S
+# A boot id is a count of lives above this many numbers to draw from.
+BOOT_RANDOM = 2**24
 
 
 def begin(ctx: Context, boot: BootId) -> None:
     """Begin a life of the scheduler, and lead.
 
-    The epoch is at least the boot id: half of its bits are random, so that two leaders on copies
-    of one disk never lead under the same epoch, nor give out the same command ids.
+    The epoch is at least the boot id, and ends in its random bits.
     """
+    ctx.state.boot = boot
+    ctx.state.bid_count = 0
     ctx.state.placing = False
     ctx.state.placed_version = -1
     ctx.state.listening_since_ns = None
-    take_lead(ctx, max(ctx.state.epoch + 1, boot))
+    take_lead(ctx, _epoch_above(ctx, max(ctx.state.epoch, boot - 1)))
+    for order in ctx.state.orders:
+        # A word that an earlier leader had may be younger than this journal.
+        ask_earth(ctx, order)
+
+
+def _epoch_above(ctx: Context, floor: int) -> int:
+    """Give the lowest epoch above that one which ends in the random bits of this life's boot id.
+
+    Two leaders on copies of one disk so lead under different epochs, whatever they have heard: else
+    each would be obeyed where only the other has counted, and would give out the same command ids.
+    """
+    epoch = floor // BOOT_RANDOM * BOOT_RANDOM + ctx.state.boot % BOOT_RANDOM
+    return epoch if epoch > floor else epoch + BOOT_RANDOM
 
 
 def take_lead(ctx: Context, epoch: int) -> None:
@@ -179,18 +199,33 @@ def _take_situation(ctx: Context, node: NodeEntry, situation: Situation) -> bool
     if before is None or _placement_view(before) != _placement_view(situation):
         ctx.changed()
     stops.meet(ctx, node, situation.stops)
+    lockout.meet(ctx, node, situation)
     _keep_hold(ctx, node, held=situation.held)
     reconcile(ctx, node, situation)
     return placed
 
 
 def _be_behind(ctx: Context, node: NodeEntry, epoch: int) -> None:
-    """Lead above an epoch that a node has obeyed under a leader that this journal does not know."""
+    """Lead above an epoch that a node has obeyed under a leader that this journal does not know.
+
+    At once the first time: this is an old image. Then that leader lives, and outbids us as well.
+    Each bid costs every node a write, so the bids become rare.
+    """
     if epoch >= EPOCH_MAX:
         ctx.raise_alarm(node.name, "epoch.absurd", f"obeys {epoch}")
         return
+    state = ctx.state
+    # Until then it counts for nothing here: it obeys somebody else, who may grant it ground.
+    node.censused = False
+    ctx.changed()
     ctx.raise_alarm("scheduler", "epoch.behind", f"{node.name} obeys {epoch}")
-    take_lead(ctx, epoch + 1)
+    led_ns = ctx.now_ns - state.lead_ns
+    if led_ns > 2 * BID_GAP_NS_MAX:
+        state.bid_count = 0
+    gap_ns = BID_GAP_NS << (state.bid_count - 1) if state.bid_count else 0
+    if led_ns >= min(gap_ns, BID_GAP_NS_MAX):
+        state.bid_count += 1
+        take_lead(ctx, _epoch_above(ctx, epoch))
 
 
 def _count(ctx: Context, node: NodeEntry) -> None:
@@ -220,7 +255,7 @@ def _keep_hold(ctx: Context, node: NodeEntry, *, held: bool) -> None:
 
 
 def _placement_view(situation: Situation) -> tuple[object, ...]:
-    return (situation.state, situation.stops, situation.held, situation.task)
+    return (situation.state, situation.stops, situation.locks, situation.held, situation.task)
 
 
 def _take_reply(ctx: Context, node: NodeEntry, reply: CommandReply) -> None:
@@ -246,7 +281,7 @@ def _take_grant_reply(ctx: Context, node: NodeEntry, grant: Grant, *, ok: bool) 
         granted.taken = True
     else:
         # The node has durably refused it and will answer every repetition the same way.
-        node.granted = None
+        node.former, node.granted = granted, None
     ctx.changed()
 
 

@@ -130,6 +130,8 @@ class _Reasons:
             said.append((Constraint.ORDER, f"after {', '.join(candidate.waits_for)}"))
         if candidate.needs_word:
             said.append((Constraint.ORDER, "after Earth's approval"))
+        if candidate.closed:
+            said.append((Constraint.ORDER, f"after {candidate.closed} is opened"))
         if candidate.release_s > 0.0:
             said.append((Constraint.ORDER, f"released in {candidate.release_s:.0f} s"))
         if item is not None and item.node == name and item.charge is not None:

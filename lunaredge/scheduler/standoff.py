@@ -10,7 +10,7 @@ no space, it only changes who wants what.
 """
 
 from lunaredge.ids import NodeId
-from lunaredge.scheduler import backlog, stops
+from lunaredge.scheduler import backlog, closures, stops
 from lunaredge.scheduler.context import STANDOFF_ALARM, Context
 from lunaredge.scheduler.state import NodeEntry, Presence, TaskEntry
 
@@ -23,6 +23,10 @@ def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId
 
     Without ``blocked_by`` it is the ground that is in the way.
     """
+    if blocked_by is None and closures.in_force(ctx):
+        # It may be a closed zone that is in the way, and that will be opened again.
+        ctx.forget_deferrals(node)
+        return
     if (blocked_by is None) != (node.blocked_by is None):
         node.deferral_count = 0
     node.deferral_count += 1
@@ -62,6 +66,8 @@ def _ring(ctx: Context, node: NodeEntry) -> list[NodeEntry]:
 def _waits_in_vain(ctx: Context, node: NodeEntry) -> bool:
     """Tell whether a machine keeps asking for a way that another one closes."""
     if node.presence is not Presence.UP or node.held or node.terrain_hold or stops.holds(ctx, node):
+        return False
+    if node.lockout is not None:
         return False
     asks = node.deferral_count >= DEFERRALS_MIN and node.granted is None
     return asks and node.blocked_by is not None

@@ -11,8 +11,8 @@ import hashlib
 import msgspec
 
 from lunaredge.errors import JournalCorrupt
-from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId, OrderId, TaskId
-from lunaredge.model.site import Point
+from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
+from lunaredge.model.site import Point, Polygon
 from lunaredge.model.task import Task
 from lunaredge.scheduler.candidates import PlanFigures, Planned, Refusal
 from lunaredge.wire.malformed import MALFORMED
@@ -40,20 +40,72 @@ class TaskPhase(enum.Enum):
     CANCELLED = "cancelled"
 
 
+ENDED = frozenset({TaskPhase.DONE, TaskPhase.FAILED, TaskPhase.CANCELLED})
+
+
 class Granted(msgspec.Struct, kw_only=True):
     """The authority last granted to a machine, held from the moment it is written."""
 
     id: AuthorityId
+    number: int
+    """Rises with each authority: who was granted a route first may use it first."""
     command: CommandId
     request_no: int
     task: TaskId
     path: tuple[Point, ...]
+    length_m: float
     half_width_m: float
+    stop_m: float = 0.0
+    """The farthest that the node may still think it may go."""
+    overlap_m: float = 0.0
+    """Held free beyond it, for brakes that are worse than told."""
+    revision: int = 1
+    """Rises with each shortening."""
+    shortening: bool = False
+    """The node has still to say where it stops under the newest revision."""
+    sections: tuple[tuple[float, float], ...] = ()
+    """Where it may not stand, from station to station."""
     granted_ns: int
     expiry_ns: int
     """The latest site time at which the node may still think it live."""
     taken: bool = False
     released_m: float = 0.0
+
+
+class LockPhase(enum.Enum):
+    """How far a lock-out is."""
+
+    DRAINING = "draining"
+    """The machine has still to confirm it, or others to leave the area."""
+    LOCKED = "locked"
+    RETURNING = "returning"
+    """Every tag is off; the machine has still to say where it stands."""
+
+
+class Tag(msgspec.Struct, kw_only=True):
+    """What one person hung on a machine."""
+
+    id: str
+    by: KeyId
+    why: str
+    since_ns: int
+    is_manual: bool = False
+    """The machine may be driven by hand."""
+    area: Polygon = ()
+    """In here; empty where nobody told this journal."""
+    agreed: tuple[KeyId, ...] = ()
+    """Others who said that it may come off."""
+    released: bool = False
+    """It is off as soon as the machine says so."""
+
+
+class Lockout(msgspec.Struct, kw_only=True):
+    """A machine that people keep to themselves, with the tags that hang on it."""
+
+    phase: LockPhase = LockPhase.DRAINING
+    tags: dict[str, Tag] = {}
+    waits: tuple[str, ...] = ()
+    """What keeps it from being locked out for good."""
 
 
 class NodeEntry(msgspec.Struct, kw_only=True):
@@ -73,6 +125,10 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     body: Point | None = None
     """Where the body last proved to be at rest; part of its claim."""
     granted: Granted | None = None
+    former: Granted | None = None
+    """The authority that it gave up last; neighbours may have heard of it."""
+    retreat: tuple[Point, ...] = ()
+    """The way back out of the no-standing section that it stands in; part of its claim."""
     vouched: bool = False
     """Silent, and a person has said where it stands: at ``body``, or nowhere on the site."""
     estranged: bool = False
@@ -89,9 +145,12 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """Routes refused in a row since the machine last had its way."""
     home_first: str = ""
     """Why it goes home before it takes another task; empty when it need not."""
+    leaving: str = ""
+    """The closed zone that it has to leave before it takes another task; empty when none."""
     task: TaskId | None = None
     empty_handed_count: int = 0
     held: bool = False
+    lockout: Lockout | None = None
     idle_since_ns: int = 0
     terrain_hold: bool = False
 
@@ -122,6 +181,8 @@ class TaskEntry(msgspec.Struct, kw_only=True):
     """How often it was recalled to let another machine pass."""
     charge_count: int = 0
     """How often it was recalled because its machine had to charge."""
+    people_count: int = 0
+    """How often it was recalled because people needed its machine or its ground."""
     bound_to: NodeId | None = None
     """The machine that carries part of its load, and must bring it there itself."""
     approved: bool | None = None
@@ -177,10 +238,39 @@ class Fused(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class ClosurePhase(enum.Enum):
+    """How far the closure of a zone is; the legal steps are in `scheduler.closures`."""
+
+    REQUESTED = "requested"
+    DRAINING = "draining"
+    CLEAR = "clear"
+    OPENED = "opened"
+
+
+class Closure(msgspec.Struct, kw_only=True):
+    """A zone that people have closed to every machine."""
+
+    name: str
+    area: Polygon
+    by: KeyId
+    why: str
+    since_ns: int
+    phase: ClosurePhase = ClosurePhase.REQUESTED
+    waits: tuple[str, ...] = ()
+    """What keeps it from being clear, machine by machine."""
+    clear_ns: int = 0
+    """Since when it is clear."""
+    opened_ns: int = 0
+
+
 class SchedulerState(msgspec.Struct, kw_only=True):
     """The whole. ``version`` rises with every change that a placement could depend on."""
 
     epoch: int = 0
+    boot: BootId = BootId(0)
+    """This life of the scheduler."""
+    bid_count: int = 0
+    """How often this life raised its epoch because a node obeyed a higher one."""
     lead_ns: int = 0
     """Since when this epoch is led."""
     listening_since_ns: int | None = None
@@ -193,6 +283,8 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     stops: dict[str, StopEntry] = {}
     consents: dict[str, Consent] = {}
     """Codes given and not used yet, by subject: one for each stop and node at most."""
+    closures: dict[str, Closure] = {}
+    """By name: those in force, and the latest that were opened."""
     alarms: dict[str, AlarmEntry] = {}
     answers: dict[str, Answer] = {}
     terrain: list[Fused] = []

@@ -25,10 +25,10 @@ class Summaries:
             return
         times_ns, rows = records.unpack_telemetry(batch)
         folded = self._rows.setdefault(node, {})
-        for row in rows:
-            for name, value in zip(names, row, strict=True):
-                if not math.isnan(value):
-                    folded[name] = _folded(folded.get(name), value)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True):
+            values = [value for value in column if not math.isnan(value)]
+            if values:
+                folded[name] = _folded(folded.get(name), values)
         first_ns, last_ns = self._spans_ns.get(node, (times_ns[0], times_ns[-1]))
         self._spans_ns[node] = (min(first_ns, *times_ns), max(last_ns, *times_ns))
 
@@ -50,9 +50,7 @@ class Summaries:
 
 
 def _folded(
-    before: tuple[float, float, float, int] | None, value: float
+    before: tuple[float, float, float, int] | None, values: list[float]
 ) -> tuple[float, float, float, int]:
-    if before is None:
-        return value, value, value, 1
-    low, high, _, count = before
-    return min(low, value), max(high, value), value, count + 1
+    low, high, _, count = before or (values[0], values[0], values[0], 0)
+    return min(low, *values), max(high, *values), values[-1], count + len(values)

@@ -14,6 +14,9 @@ from lunaredge.model.site import Point
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.paths import Corridor
 
+# Ten times what a place measured at rest moves about; for an estimate of minutes it is nothing.
+RASTER_M = 0.25
+
 
 class Mover(msgspec.Struct, frozen=True, kw_only=True):
     """What of a machine counts for its travel."""
@@ -36,6 +39,17 @@ class Travel(msgspec.Struct, frozen=True, kw_only=True):
     def reversed(self) -> "Travel":
         """The same way back."""
         return Travel(duration_s=self.duration_s, ascent_m=self.descent_m, descent_m=self.ascent_m)
+
+
+def known_place(ground: GroundMap, mover: Mover, point: Point) -> Point:
+    """Give a place of a raster for a point, or the point itself where the machine can't be there.
+
+    A machine that stands still measures its place anew with every sample. On the raster it stands
+    where it stood, and what has been worked out for it still holds, to within `RASTER_M`.
+    """
+    near = (RASTER_M * round(point[0] / RASTER_M), RASTER_M * round(point[1] / RASTER_M))
+    corridor = Corridor(ground, mover.half_width_m, mover.slope_deg_max, ())
+    return near if _joins(ground, corridor, mover, near) else point
 
 
 def travels(ground: GroundMap, mover: Mover, start: Point, goals: Sequence[Point]) -> list[Travel]:

@@ -4,14 +4,16 @@ Every row says how old it is and whether its values are measured or only last kn
 plain dictionaries, made from the state and from nothing else.
 """
 
+import math
 from collections.abc import Sequence
 
 import msgspec
 
-from lunaredge.scheduler import backlog
+from lunaredge.model import braking
+from lunaredge.scheduler import backlog, lockout
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
-from lunaredge.scheduler.state import NodeEntry, TaskEntry
+from lunaredge.scheduler.state import ClosurePhase, NodeEntry, TaskEntry
 from lunaredge.units import s_from_ns
 from lunaredge.wire.codec import FRAME_BYTES_MAX
 
@@ -73,8 +75,11 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "battery_wh": _rounded(situation.battery_wh) if situation else None,
         "payload_kg": _rounded(situation.payload_kg) if situation else None,
         "authority": node.granted.id if node.granted else None,
-        "waits_for": node.wait_reason or None,
+        "stops_in_s": _stops_in_s(ctx, node),
+        "may_move_s": _may_move_s(node, now_ns),
+        "waits_for": lockout.told(node) or node.wait_reason or None,
         "held": node.held,
+        "lockout": _lockout_row(node),
         "stops": list(situation.stops) if situation else [],
         "spool": situation.spool_count if situation else None,
         "refused": dict(situation.refused) if situation else {},
@@ -82,6 +87,45 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "dropped": dict(situation.dropped) if situation else {},
     }
     return row
+
+
+def _lockout_row(node: NodeEntry) -> Row | None:
+    """Give who has locked a machine out; None when nobody has."""
+    if node.lockout is None:
+        return None
+    tags = [tag for tag in node.lockout.tags.values() if not tag.released]
+    return {
+        "phase": node.lockout.phase.value,
+        "waits_for": list(node.lockout.waits),
+        "tags": [
+            {
+                "by": tag.by,
+                "why": tag.why,
+                "since_ns": tag.since_ns,
+                "is_manual": tag.is_manual,
+                "area": tag.area or None,
+                "agreed": list(tag.agreed),
+            }
+            for tag in tags
+        ],
+    }
+
+
+def _stops_in_s(ctx: Context, node: NodeEntry) -> float | None:
+    """Give the longest time from when a machine hears a stop to rest; None for no machine."""
+    spec, situation = ctx.specs[node.name].machine, node.situation
+    if spec is None or situation is None:
+        return None
+    rest_s = braking.rest_s(spec, situation.payload_kg, situation.brake_ratio)
+    return round(rest_s, 1) if math.isfinite(rest_s) else None
+
+
+def _may_move_s(node: NodeEntry, now_ns: int) -> float | None:
+    """Give how long a machine that hears nothing more may still move; None: it may not."""
+    if node.granted is None or node.granted.released_m >= node.granted.length_m:
+        return None
+    left_s = s_from_ns(node.granted.expiry_ns - now_ns)
+    return round(left_s, 1) if left_s > 0.0 else None
 
 
 def _mark(node: NodeEntry, *, fresh: bool) -> str:
@@ -138,6 +182,27 @@ def alarm_rows(ctx: Context) -> list[Row]:
             "cleared_ns": alarm.cleared_ns or None,
         }
         for alarm in entries
+    ]
+
+
+def closure_rows(ctx: Context) -> list[Row]:
+    """One row per zone that is closed, or was opened lately; those in force first."""
+    entries = sorted(
+        ctx.state.closures.values(), key=lambda closure: closure.phase is ClosurePhase.OPENED
+    )
+    return [
+        {
+            "zone": closure.name,
+            "phase": closure.phase.value,
+            "by": closure.by,
+            "why": closure.why,
+            "waits_for": "; ".join(closure.waits) or None,
+            "area": closure.area,
+            "since_ns": closure.since_ns,
+            "clear_ns": closure.clear_ns or None,
+            "opened_ns": closure.opened_ns or None,
+        }
+        for closure in entries
     ]
 
 

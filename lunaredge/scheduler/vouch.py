@@ -96,7 +96,7 @@ def _take(ctx: Context, node: NodeEntry, at: Point | None) -> None:
     assert node.presence is not Presence.UP
     node.vouched = True
     node.body = at
-    node.granted = None
+    node.former, node.granted = node.granted, None
     node.wanted = None
     node.estranged = False
     ctx.forget_commands(node.name, Grant)

@@ -14,17 +14,16 @@ import msgspec
 from msgspec.structs import replace
 
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, TaskId
-from lunaredge.node import Actuate, Effect, Erase, Persist, StartWorkload, StopWorkload
+from lunaredge.node import Effect, Persist
 from lunaredge.scheduler import inputs
 from lunaredge.scheduler.inputs import decode_entry
 from lunaredge.scheduler.node import JOURNAL
 from lunaredge.sim.checkers.evidence import Injected
-from lunaredge.sim.network import Message
 from lunaredge.sim.scenario import simulated_signer
-from lunaredge.sim.simulation import Simulation
+from lunaredge.sim.simulation import Overheard, Simulation, acts
 from lunaredge.units import NS_PER_S, ns_from_s
-from lunaredge.wire import messages, spool, topics
-from lunaredge.wire.codec import Header, decode, encode
+from lunaredge.wire import messages, topics
+from lunaredge.wire.codec import Header, encode
 from lunaredge.wire.seal import Role, Signer
 
 # Commands overheard and kept for replays.
@@ -79,19 +78,18 @@ class Attacker:
         """Leave."""
         self._active = False
 
-    def overhear(self, sender: NodeId, message: Message) -> None:
+    def overhear(self, overheard: Overheard) -> None:
         """Keep a command; remember which ones were answered, and which leader each node obeys."""
-        where = topics.parse(message.topic)
-        if where is None or where.channel not in ("cmd", "reply", "node"):
+        where, frame = overheard.topic, overheard.frame
+        if where.channel not in ("cmd", "ma", "reply", "node"):
             return
-        frame = decode(message.payload, self._sim.keys.keyring)
         body = frame.body
         if isinstance(body, messages.CommandReply):
             self._answered[body.command] = None
         elif isinstance(body, messages.Birth | messages.Heartbeat):
             self._obeyed[where.node] = body.situation.epoch
-        elif sender == topics.SCHEDULER and isinstance(body, messages.Command):
-            heard = Heard(where.node, body.command, frame.header.epoch, message.payload)
+        elif overheard.sender == topics.SCHEDULER and isinstance(body, messages.Command):
+            heard = Heard(where.node, body.command, frame.header.epoch, overheard.payload)
             self._heard.append(heard)
 
     # --- striking -------------------------------------------------------------------------------
@@ -114,7 +112,7 @@ class Attacker:
 
     def _hand_over(self, victim: NodeId, topic_of: NodeId, attack: Attack) -> None:
         process = self._sim.processes[victim]
-        if not process.alive:
+        if not process.alive or process.frozen:
             return
         now_ns = self._sim.timeline.now_ns
         self.count += 1
@@ -122,14 +120,16 @@ class Attacker:
         topic = topics.build(self._sim.scenario.site.name, topic_of, attack.channel)
         # Heartbeats that wait behind a write are older than this, and show an older count.
         counted = attack.counted and process.idle
+        # What is due anyway, or comes of a clock that jumped, is not the attack's doing.
+        process.call(lambda node, t: node.tick(t))
         effects = process.call(lambda node, t: node.receive(topic, attack.payload, t))
-        acts = _believes if victim == topics.SCHEDULER else _changes
+        tells = _believes if victim == topics.SCHEDULER else acts
         self._sim.jury.see(
             Injected(
                 at_ns=now_ns,
                 node=victim,
                 kind=attack.kind,
-                changed=any(acts(effect) for effect in effects),
+                changed=any(tells(effect) for effect in effects),
                 counted=counted,
             )
         )
@@ -148,22 +148,26 @@ class Attacker:
             self._cut,
             self._replayed,
             self._false_receipt,
+            self._misdirected,
         )
 
     def _stranger(self, name: NodeId) -> Attack:
         signer = simulated_signer("stranger", Role.SCHEDULER)
-        return Attack(kind="stranger's", payload=self._hold(self._header(), signer))
+        return Attack(kind="stranger's", payload=self._hold(self._header(name), signer))
 
     def _forger(self, name: NodeId) -> Attack:
         signer = simulated_signer("stranger", Role.SCHEDULER)
         signer.key_id = KeyId(topics.SCHEDULER)
-        return Attack(kind="forged", payload=self._hold(self._header(), signer))
+        return Attack(kind="forged", payload=self._hold(self._header(name), signer))
 
     def _neighbour(self, name: NodeId) -> Attack:
-        return Attack(kind="neighbour's", payload=self._hold(self._header(), self._taken_over()))
+        payload = self._hold(self._header(name), self._taken_over())
+        return Attack(kind="neighbour's", payload=payload)
 
-    def _expired(self, name: NodeId) -> Attack:
-        header = self._header()
+    def _expired(self, name: NodeId) -> Attack | None:
+        header = self._header(name)
+        if self._sim.is_misled(self._sim.processes[name]):
+            return None
         header = replace(header, expiry_ns=header.site_ns - NS_PER_S)
         return Attack(kind="expired", payload=self._hold(header, self._scheduler()))
 
@@ -172,20 +176,20 @@ class Attacker:
         obeyed = self._obeyed.get(name, 0)
         if obeyed < 2:
             return None
-        header = replace(self._header(), epoch=obeyed - 1)
+        header = replace(self._header(name), epoch=obeyed - 1)
         payload = self._hold(header, self._scheduler())
         return Attack(kind="deposed leader's", payload=payload)
 
     def _unsigned(self, name: NodeId) -> Attack:
-        return Attack(kind="unsigned", payload=self._hold(self._header(), None))
+        return Attack(kind="unsigned", payload=self._hold(self._header(name), None))
 
     def _damaged(self, name: NodeId) -> Attack:
-        frame = bytearray(self._hold(self._header(), self._scheduler()))
+        frame = bytearray(self._hold(self._header(name), self._scheduler()))
         frame[self._rng.randrange(len(frame))] ^= 1 << self._rng.randrange(8)
         return Attack(kind="damaged", payload=bytes(frame))
 
     def _cut(self, name: NodeId) -> Attack:
-        frame = self._hold(self._header(), self._scheduler())
+        frame = self._hold(self._header(name), self._scheduler())
         return Attack(kind="cut", payload=frame[: self._rng.randrange(len(frame))])
 
     def _replayed(self, name: NodeId) -> Attack | None:
@@ -193,6 +197,13 @@ class Attacker:
         if not heard:
             return None
         return Attack(kind="replayed", payload=self._rng.choice(heard).payload, counted=False)
+
+    def _misdirected(self, name: NodeId) -> Attack | None:
+        """Give a genuine command that was made for another node."""
+        others = [heard for heard in self._heard if heard.node != name]
+        if not others:
+            return None
+        return Attack(kind="misdirected", payload=self._rng.choice(others).payload)
 
     def _old_news(self, name: NodeId) -> list[Heard]:
         """Give what its node has answered, under a leader that it has shown to obey.
@@ -215,7 +226,7 @@ class Attacker:
             boot=process.boot,
             through_seq=10**6,
         )
-        payload = encode(self._header(), body, self._taken_over())
+        payload = encode(self._header(name), body, self._taken_over())
         return Attack(kind="false receipt's", payload=payload, channel="ack")
 
     # --- what is handed to the scheduler --------------------------------------------------------
@@ -235,7 +246,7 @@ class Attacker:
         )
         renewal = messages.AuthorityRenewal(request_no=2**50, authority=AuthorityId("any"))
         body = self._rng.choice((request, renewal))
-        header = replace(self._header(), node=name, boot=boot)
+        header = replace(self._header(topics.SCHEDULER), node=name, boot=boot)
         payload = encode(header, body, signer)
         return Attack(kind="lying", payload=payload, channel="ask", counted=False)
 
@@ -247,7 +258,7 @@ class Attacker:
     def _scheduler(self) -> Signer:
         return self._sim.keys.signer(topics.SCHEDULER)
 
-    def _header(self) -> Header:
+    def _header(self, to: NodeId) -> Header:
         """Give the header of the newest word of a leader far in the future."""
         self._number += 1
         now_ns = self._sim.timeline.now_ns
@@ -255,6 +266,7 @@ class Attacker:
             node=topics.SCHEDULER,
             boot=BootId(1),
             number=2**40 + self._number,
+            to=to,
             local_ns=now_ns,
             site_ns=now_ns,
             clock_error_ns=0,
@@ -269,13 +281,6 @@ class Attacker:
             messages.Hold(command=CommandId(f"evil-{header.number}"), turn=header.number),
             signer,
         )
-
-
-def _changes(effect: Effect) -> bool:
-    """Tell whether an agent's effect does more than report: spooled records and replies do not."""
-    if isinstance(effect, Persist | Erase):
-        return effect.table != spool.TABLE or isinstance(effect, Erase)
-    return isinstance(effect, Actuate | StartWorkload | StopWorkload)
 
 
 def _believes(effect: Effect) -> bool:

@@ -21,14 +21,14 @@ DURATION_RATIO_MIN, DURATION_RATIO_MAX = 0.02, 0.2
 
 
 class Solver:
-    """Answers the scheduler's problems."""
+    """Answers schedulers' problems."""
 
     def __init__(
         self,
         timeline: Timeline,
         rng: random.Random,
         delay_ns_max: int,
-        solve: Callable[[object], object],
+        solve: Callable[[Process, object], object],
     ) -> None:
         self.delay_ns_max = delay_ns_max
         self._timeline = timeline
@@ -37,7 +37,7 @@ class Solver:
 
     def take(self, process: Process, problem: object) -> None:
         """Solve a problem for a process; the answer dies with it."""
-        solution = self._solve(problem)
+        solution = self._solve(process, problem)
         life = process.life
         delay_ns = self._rng.randint(1, self.delay_ns_max)
         self._timeline.after(delay_ns, lambda: self._answer(process, life, solution))

@@ -36,10 +36,32 @@ class Disk:
                 case Archive():
                     self.archive.append(effect)
 
+    def copy(self) -> "Disk":
+        """Give an image of the disk as it is now."""
+        image = Disk()
+        image.archive = list(self.archive)
+        image.commits, image.boots = self.commits, self.boots
+        image._scopes = {key: dict(scope) for key, scope in self._scopes.items()}
+        return image
+
+    def spoil(self, row: Row) -> None:
+        """Damage a row: its checksum fails, so that it is read without its value."""
+        self._scopes[(row.table, row.scope)][row.number] = b""
+
     def rows(self) -> list[Row]:
         """Give every row, in order of (table, scope, number)."""
         return [
             Row(table, scope, number, value)
             for (table, scope), numbers in sorted(self._scopes.items())
             for number, value in sorted(numbers.items())
+        ]
+
+    def rows_above(self, tables: Sequence[str], number: int) -> list[Row]:
+        """Give the rows of some tables above that number, in the same order."""
+        return [
+            Row(table, scope, numbered, value)
+            for (table, scope), numbers in sorted(self._scopes.items())
+            if table in tables
+            for numbered, value in sorted(numbers.items())
+            if numbered > number
         ]

@@ -5,6 +5,8 @@ checked by nobody here. A killed agent leaves its machine standing in the world.
 """
 
 from lunaredge.ids import NodeId
+from lunaredge.machine.bodies import Rectangle
+from lunaredge.machine.mishap import Mishap
 from lunaredge.machine.world import World
 from lunaredge.model.task import TaskKind
 from lunaredge.sim.checkers.evidence import Heaped, TrueBody, Truth
@@ -31,13 +33,14 @@ class Field:
         self, world: World, scenario: Scenario, timeline: Timeline, trace: Trace, jury: Jury
     ) -> None:
         self.world = world
-        self._goals_kg = _goals_kg(scenario)
+        self._goals_kg = goals_kg(scenario)
         self._timeline = timeline
         self._trace = trace
         self._jury = jury
         self._drivers: dict[NodeId, Process] = {}
         self._batteries_wh: dict[NodeId, float] = {}
         self._bodies_shown: tuple[TrueBody, ...] = ()
+        self._known: dict[NodeId, tuple[Rectangle, TrueBody]] = {}
         self._shown_ns = scenario.start_ns - STILL_PERIOD_NS
 
     def begin(self) -> None:
@@ -51,6 +54,7 @@ class Field:
             version=VERSION,
             machine=process.name,
             setpoint_lifetime_s=self.world.setpoint_lifetime_s,
+            basis_s_max=self.world.basis_s_max,
         )
         process.call(lambda node, local_ns: node.attached(hello, local_ns))
         first = process.name not in self._drivers
@@ -66,6 +70,13 @@ class Field:
         if refused is not None:
             self._trace.log(now_ns, machine, f"order refused: {refused}")
 
+    def afflict(self, machine: NodeId, mishap: Mishap) -> None:
+        """Have something be wrong with a machine."""
+        now_ns = self._timeline.now_ns
+        self.world.advance(now_ns)
+        self._trace.log(now_ns, machine, f"is {mishap}")
+        self.world.afflict(machine, mishap)
+
     def heaps(self) -> None:
         """Tell the checkers how much has been moved by now."""
         for zone, moved_kg in sorted(self.world.ground.pits_kg().items()):
@@ -80,11 +91,10 @@ class Field:
 
     def _sample(self, process: Process) -> None:
         self._timeline.after(ns_from_s(SAMPLE_PERIOD_S), lambda: self._sample(process))
-        if not process.alive:
+        if not process.alive or self.world.is_silent(process.name):
             return
         self.world.advance(self._timeline.now_ns)
-        sample = self.world.sample(process.name)
-        process.call(lambda node, local_ns: node.sense(sample, local_ns))
+        process.sense(self.world.sample(process.name))
 
     def _watch(self) -> None:
         now_ns = self._timeline.now_ns
@@ -92,7 +102,8 @@ class Field:
         self.world.advance(now_ns)
         due = now_ns - self._shown_ns >= STILL_PERIOD_NS
         if due:
-            self._batteries_wh = _batteries_wh(self.world)
+            self._batteries_wh = self.world.batteries_wh()
+            self._known.clear()
             self.heaps()
         bodies = self._bodies()
         if due or bodies != self._bodies_shown:
@@ -100,32 +111,26 @@ class Field:
             self._jury.see(Truth(at_ns=now_ns, bodies=bodies))
 
     def _bodies(self) -> tuple[TrueBody, ...]:
-        return tuple(
-            TrueBody(
-                truth.machine,
-                truth.x_m,
-                truth.y_m,
-                truth.heading_rad,
-                truth.speed_m_s,
-                self._batteries_wh[truth.machine],
-            )
-            for truth in self.world.truth()
-        )
+        return tuple(self._body(*pose) for pose in self.world.poses())
+
+    def _body(self, machine: NodeId, body: Rectangle, speed_m_s: float) -> TrueBody:
+        """Give a machine's true body; the very same while it stands."""
+        known = self._known.get(machine)
+        if known is not None and known[0] is body and known[1].speed_m_s == speed_m_s:
+            return known[1]
+        battery_wh = self._batteries_wh[machine]
+        true = TrueBody(machine, body.x_m, body.y_m, body.heading_rad, speed_m_s, battery_wh)
+        self._known[machine] = (body, true)
+        return true
 
 
-def _batteries_wh(world: World) -> dict[NodeId, float]:
-    machines = world.summary()["machines"]
-    assert isinstance(machines, dict)
-    return {name: machine["battery_wh"] for name, machine in machines.items()}
-
-
-def _goals_kg(scenario: Scenario) -> dict[str, float]:
+def goals_kg(scenario: Scenario) -> dict[str, float]:
     """Give how much all tasks together want dug from each zone.
 
     A goal is what has left its zone in all, so several tasks on one zone ask for the largest.
     """
     goals_kg: dict[str, float] = {}
-    for task in scenario.order.tasks:
+    for task in scenario.tasks:
         if task.kind is TaskKind.EXCAVATE and task.zone is not None:
             goals_kg[task.zone] = max(goals_kg.get(task.zone, 0.0), task.mass_kg)
     return goals_kg

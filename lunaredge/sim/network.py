@@ -15,6 +15,8 @@ import msgspec
 from lunaredge.ids import NodeId
 from lunaredge.sim.timeline import Timeline
 
+# Topics whose subscribers are remembered: far more than a site has.
+TOPICS_KEPT_MAX = 4_096
 # What a broker keeps for one absent client; brokers have such a limit and drop silently over it.
 OFFLINE_COUNT_MAX = 1_000
 
@@ -28,6 +30,8 @@ class NetworkOptions(msgspec.Struct, frozen=True, kw_only=True):
     duplicate_ratio: float = 0.0
     reorder_ratio: float = 0.0
     reorder_ns_max: int = 0
+    damage_ratio: float = 0.0
+    """A message arrives with a bit turned over, or cut off."""
     notice_ns_max: int
     """A broken connection is noticed by its client within this time."""
     keeps_sessions: bool = False
@@ -72,13 +76,16 @@ class Client(Protocol):
 
 
 Tap = Callable[[NodeId, Message], None]
+Damaged = Callable[[NodeId, bytes], None]
 
 
 class _Way:
     """One direction of a connection, and when the last message that keeps its turn arrives."""
 
-    def __init__(self) -> None:
+    def __init__(self, extra_ns: int = 0) -> None:
         self.last_ns = 0
+        self.extra_ns = extra_ns
+        """What each message takes longer than it takes others."""
 
 
 class _Line:
@@ -86,9 +93,12 @@ class _Line:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self.filters = client.filters()
         self.life = 0
         self.up = False
         self.noticed = False
+        self.gone = False
+        """Its process is dead: it connects no more, and what it would have noticed is nobody's."""
         self.deaf = False
         self.mute = False
         self.sent = _Way()
@@ -105,12 +115,16 @@ class Network:
         self.options = options
         self.lost = 0
         self.doubled = 0
+        self.on_damage: Damaged | None = None
+        """Told of each damaged message that is handed to somebody."""
         self._timeline = timeline
         self._rng = rng
         self._tap = tap
         self._lines: dict[NodeId, _Line] = {}
         self._cut: dict[NodeId, None] = {}
         self._retained: dict[str, Message] = {}
+        self._takers: dict[str, tuple[_Line, ...]] = {}
+        """Who subscribes to a topic, worked out when it is first published on."""
         self._running = True
 
     @property
@@ -124,13 +138,19 @@ class Network:
         line = _Line(client)
         if former is not None:
             line.life, line.offline = former.life + 1, former.offline
+            line.sent, line.heard = _Way(former.sent.extra_ns), _Way(former.heard.extra_ns)
         self._lines[client.name] = line
+        self._takers.clear()
         self._connect_later(line)
 
     def detach(self, name: NodeId) -> None:
-        """Break a client's connection because its process is gone."""
-        self._break(self._lines[name], notice=False)
-        self._lines[name].life += 1
+        """Break a client's connection because its process is gone, and forget what it took."""
+        line = self._lines[name]
+        self._break(line, notice=False)
+        line.life += 1
+        line.gone = True
+        line.filters = ()
+        self._takers.clear()
 
     def publish(self, name: NodeId, message: Message) -> None:
         """Take a client's message; it gets lost when the client is not connected."""
@@ -166,6 +186,12 @@ class Network:
         line = self._lines[name]
         line.deaf, line.mute = deaf, not deaf
 
+    def slow(self, name: NodeId, *, toward: bool, extra_ns: int) -> None:
+        """Have everything take longer one way: toward the client, or from it."""
+        line = self._lines[name]
+        way = line.heard if toward else line.sent
+        way.extra_ns = extra_ns
+
     def stop(self) -> None:
         """Kill the broker."""
         self._running = False
@@ -192,7 +218,7 @@ class Network:
     def _connect(self, line: _Line, life: int) -> None:
         name = line.client.name
         current = self._lines.get(name) is line and line.life == life and not line.up
-        if not current or not self._running or name in self._cut:
+        if not current or line.gone or not self._running or name in self._cut:
             return
         if line.noticed:
             line.noticed = False
@@ -200,9 +226,10 @@ class Network:
         line.up = True
         line.client.came_up()
         for message in list(self._retained.values()):
-            if any(matches(pattern, message.topic) for pattern in line.client.filters()):
+            if line in self._takers_of(message.topic):
                 self._send(line, message)
-        while line.offline:
+        # A client that dies of what it is told keeps the rest for its next life.
+        while line.offline and line.up:
             self._send(line, line.offline.popleft())
 
     def _break(self, line: _Line, *, notice: bool) -> None:
@@ -220,7 +247,7 @@ class Network:
             self._timeline.after(self.options.notice_ns_max, lambda: self._route(will))
 
     def _notice(self, line: _Line, life: int) -> None:
-        if line.life == life and line.noticed:
+        if line.life == life and line.noticed and not line.gone:
             line.noticed = False
             line.client.went_down()
 
@@ -236,6 +263,7 @@ class Network:
         if rng.random() < options.loss_ratio:
             self.lost += 1
             return []
+        now_ns += way.extra_ns
         at_ns = now_ns + rng.randint(options.delay_ns_min, options.delay_ns_max)
         if rng.random() < options.reorder_ratio:
             at_ns = now_ns + rng.randint(0, options.reorder_ns_max)
@@ -258,9 +286,21 @@ class Network:
     def _route(self, message: Message) -> None:
         if not self._running:
             return
-        for line in self._lines.values():
-            if any(matches(pattern, message.topic) for pattern in line.client.filters()):
-                self._send(line, message)
+        for line in self._takers_of(message.topic):
+            self._send(line, message)
+
+    def _takers_of(self, topic: str) -> tuple[_Line, ...]:
+        takers = self._takers.get(topic)
+        if takers is None:
+            if len(self._takers) >= TOPICS_KEPT_MAX:
+                self._takers.clear()
+            takers = tuple(
+                line
+                for line in self._lines.values()
+                if any(matches(pattern, topic) for pattern in line.filters)
+            )
+            self._takers[topic] = takers
+        return takers
 
     def _send(self, line: _Line, message: Message) -> None:
         if not line.up:
@@ -276,11 +316,30 @@ class Network:
 
     def _hand_over(self, line: _Line, life: int, message: Message) -> None:
         if line.life == life and line.up:
-            line.client.deliver(message.topic, message.payload)
+            line.client.deliver(message.topic, self._arrived(line, message.payload))
         elif self.options.keeps_sessions:
             line.offline.append(message)
         else:
             self.lost += 1
+
+    def _arrived(self, line: _Line, payload: bytes) -> bytes:
+        """Give what is left of a payload at the end of its way."""
+        ratio = self.options.damage_ratio
+        if ratio == 0.0 or self._rng.random() >= ratio:
+            return payload
+        payload = damaged(payload, self._rng)
+        if self.on_damage is not None:
+            self.on_damage(line.client.name, payload)
+        return payload
+
+
+def damaged(payload: bytes, rng: random.Random) -> bytes:
+    """Give a payload with one bit turned over, or cut off somewhere."""
+    if not payload or rng.random() < 0.3:
+        return payload[: rng.randrange(len(payload))] if payload else payload
+    spoilt = bytearray(payload)
+    spoilt[rng.randrange(len(spoilt))] ^= 1 << rng.randrange(8)
+    return bytes(spoilt)
 
 
 def matches(pattern: str, topic: str) -> bool:

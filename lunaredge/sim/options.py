@@ -21,6 +21,12 @@ class FaultOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Mean times between faults of a kind, in virtual seconds; 0 switches the kind off."""
 
     kill_scheduler_s: float = 0.0
+    standby: bool = False
+    """A second scheduler waits for the lead, as often as one is left over."""
+    split_s: float = 0.0
+    """A second scheduler leads on a copy of the disk, until one of the two is lost for good."""
+    old_image_s: float = 0.0
+    """The scheduler's disk is lost, and it begins again on an image from minutes ago."""
     kill_agent_s: float = 0.0
     kill_gateway_s: float = 0.0
     kill_earth_s: float = 0.0
@@ -32,6 +38,26 @@ class FaultOptions(msgspec.Struct, frozen=True, kw_only=True):
     """A disk that takes no writes for a while: full, or busy with itself."""
     lose_agent_s: float = 0.0
     """An agent that is gone until everything is healed."""
+    step_clock_s: float = 0.0
+    """A board's own clock jumps ahead or back."""
+    run_clock_s: float = 0.0
+    """A board's own clock runs fast or slow, for a while or until everything is healed."""
+    freeze_s: float = 0.0
+    """A process doesn't run for a while, and its clock goes on or not."""
+    freeze_s_max: float = 300.0
+    partition_s: float = 0.0
+    """A group of nodes is cut off together."""
+    slow_way_s: float = 0.0
+    """What goes to a node, or what comes from it, takes longer: one way, not the other."""
+    fill_disk_s: float = 0.0
+    """A disk has no room: its process ends after a minute of trying."""
+    rot_rows_s: float = 0.0
+    """Rows of an agent's store are damaged."""
+    cut_power_s: float = 0.0
+    """A process dies between two effects, or just before or after a commit."""
+    mishap_s: float = 0.0
+    """Something goes wrong with a machine: it slips, sticks, is slow or silent, is lost, brakes
+    badly, or has less energy than it tells."""
     inject_s: float = 0.0
     interfere_s: float = 0.0
     cancel_s: float = 0.0
@@ -43,6 +69,13 @@ class FaultOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The chance that people take back within a second what they have just begun."""
 
 
+class WardenOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Mean times between what the wardens do, in virtual seconds; 0 is never."""
+
+    lockout_s: float = 0.0
+    close_s: float = 0.0
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Everything drawn for one run."""
 
@@ -52,6 +85,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     disk: ProcessOptions
     faults: FaultOptions
     drift_ppb_max: int
+    zero_ns_max: int
+    """The boards' own clocks begin below this; a small one is a board that boots in 1970."""
     solve_ns_max: int
     """A solver's answer comes within this time."""
     safety_s: float
@@ -67,10 +102,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Batteries hold no more than the scenario's job can be done with."""
     checkpoint_entries: int
     """Journal entries between the scheduler's checkpoints."""
+    wardens: WardenOptions = WardenOptions()
 
 
 def draw(rng: random.Random) -> Options:
     """Draw the options of a run."""
+    options = _draw(rng)
+    leaders = random.Random(f"{rng.random()}/leaders")
+    return _with_leaders(leaders, options)
+
+
+def _draw(rng: random.Random) -> Options:
     return Options(
         site=_network(rng),
         earth=_network(rng),
@@ -85,6 +127,7 @@ def draw(rng: random.Random) -> Options:
         ),
         faults=_faults(rng),
         drift_ppb_max=rng.choice((0, DRIFT_PPB_MAX)),
+        zero_ns_max=rng.choice((1, 10 * NS_PER_S, 2**50)),
         solve_ns_max=ns_from_s(rng.choice((0.1, 2.0, 30.0))),
         safety_s=rng.choice((600.0, 1_800.0, 3_600.0)),
         submit_s_max=rng.choice((0.0, 0.0, 2_400.0)),
@@ -93,6 +136,10 @@ def draw(rng: random.Random) -> Options:
         authority_lifetime_s=rng.choice((120.0, 300.0, 900.0)),
         tight_batteries=rng.random() < 0.3,
         checkpoint_entries=rng.choice((50, 1_000, 20_000)),
+        # Drawn last: what was drawn before stays what it was.
+        wardens=WardenOptions(
+            lockout_s=rng.choice((0.0, 0.0, 200.0)), close_s=rng.choice((0.0, 0.0, 400.0))
+        ),
     )
 
 
@@ -108,6 +155,7 @@ def calm() -> Options:
         disk=ProcessOptions(commit_ns_min=NS_PER_MS, commit_ns_max=5 * NS_PER_MS),
         faults=FaultOptions(),
         drift_ppb_max=0,
+        zero_ns_max=2**50,
         solve_ns_max=100 * NS_PER_MS,
         safety_s=0.0,
         submit_s_max=0.0,
@@ -122,7 +170,12 @@ def calm() -> Options:
 def healed(network: NetworkOptions) -> NetworkOptions:
     """Give a network that is good but for its delay."""
     return msgspec.structs.replace(
-        network, loss_ratio=0.0, duplicate_ratio=0.0, reorder_ratio=0.0, delay_ns_max=NS_PER_S
+        network,
+        loss_ratio=0.0,
+        duplicate_ratio=0.0,
+        reorder_ratio=0.0,
+        damage_ratio=0.0,
+        delay_ns_max=NS_PER_S,
     )
 
 
@@ -134,6 +187,7 @@ def _network(rng: random.Random) -> NetworkOptions:
         duplicate_ratio=rng.choice((0.0, 0.0, 0.02, 0.2)),
         reorder_ratio=rng.choice((0.0, 0.0, 0.05, 0.3)),
         reorder_ns_max=rng.choice((1, 10, 60)) * NS_PER_S,
+        damage_ratio=rng.choice((0.0, 0.0, 0.01, 0.1)),
         notice_ns_max=rng.choice((1, 20)) * NS_PER_S,
         keeps_sessions=rng.random() < 0.5,
     )
@@ -151,6 +205,16 @@ def _faults(rng: random.Random) -> FaultOptions:
         earth_outage_s=rng.choice((0.0, 600.0)),
         stall_disk_s=rng.choice((0.0, 0.0, 200.0)),
         lose_agent_s=rng.choice((0.0, 0.0, 0.0, 2_000.0)),
+        step_clock_s=rng.choice((0.0, 0.0, 0.0, 30.0, 300.0)),
+        run_clock_s=rng.choice((0.0, 0.0, 0.0, 60.0, 600.0)),
+        freeze_s=rng.choice((0.0, 0.0, 0.0, 20.0, 200.0)),
+        mishap_s=rng.choice((0.0, 0.0, 60.0, 400.0)),
+        cut_power_s=rng.choice((0.0, 0.0, 30.0, 200.0)),
+        partition_s=rng.choice((0.0, 0.0, 0.0, 200.0, 900.0)),
+        slow_way_s=rng.choice((0.0, 0.0, 60.0, 400.0)),
+        fill_disk_s=rng.choice((0.0, 0.0, 0.0, 300.0)),
+        rot_rows_s=rng.choice((0.0, 0.0, 0.0, 60.0, 600.0)),
+        freeze_s_max=rng.choice((5.0, 60.0, 300.0)),
         inject_s=rng.choice((0.0, 20.0, 120.0)),
         interfere_s=rng.choice((0.0, 0.0, 200.0)),
         cancel_s=rng.choice((0.0, 0.0, 0.0, 600.0)),
@@ -158,3 +222,21 @@ def _faults(rng: random.Random) -> FaultOptions:
         relapse_ratio=rng.choice((0.0, 0.0, 0.7)),
         haste_ratio=rng.choice((0.0, 0.8)),
     )
+
+
+def _with_leaders(rng: random.Random, options: Options) -> Options:
+    """Draw who leads besides. A lost disk takes people's words along: then nobody interferes.
+
+    A hold, a tag or a closed zone that only the lost books knew as taken back would have to be
+    taken back again.
+    """
+    standby = rng.random() < 0.5
+    split_s = rng.choice((0.0, 0.0, 0.0, 300.0, 1_200.0))
+    old_image_s = rng.choice((0.0, 0.0, 0.0, 600.0, 1_800.0))
+    faults = msgspec.structs.replace(
+        options.faults, standby=standby, split_s=split_s, old_image_s=old_image_s
+    )
+    if not split_s and not old_image_s:
+        return msgspec.structs.replace(options, faults=faults)
+    faults = msgspec.structs.replace(faults, interfere_s=0.0, cancel_s=0.0)
+    return msgspec.structs.replace(options, faults=faults, wardens=WardenOptions())

@@ -14,7 +14,7 @@ from lunaredge.ids import BootId, ClientId, NodeId, SiteId, TaskId
 from lunaredge.sim.network import Message, Network
 from lunaredge.sim.timeline import Timeline
 from lunaredge.units import NS_PER_S, ns_from_s
-from lunaredge.wire import messages, topics
+from lunaredge.wire import messages, safeguards, topics
 from lunaredge.wire.codec import Header, decode, encode
 from lunaredge.wire.seal import Keyring, Signer
 
@@ -33,6 +33,10 @@ Ask = (
     | messages.HoldRequest
     | messages.CancelRequest
     | messages.StopReleaseRequest
+    | safeguards.LockOutRequest
+    | safeguards.UnlockRequest
+    | safeguards.CloseRequest
+    | safeguards.OpenRequest
 )
 Then = Callable[[messages.Answer], None]
 
@@ -146,18 +150,22 @@ class Approver(Person):
         super().__init__(name, terminal)
         self._rng = rng
         self._think_ns_max = think_ns_max
-        self._decided: dict[TaskId, None] = {}
+        self._decided: dict[TaskId, str] = {}
+        """The last yes to each task."""
+        self._count = 0
 
     def look(self, view: messages.View) -> None:
-        """See rows on the screen."""
+        """See rows on the screen; a wish that has had its answer is one of a site that lost it."""
         for row in _earth_rows.decode(view.rows):
             for task in row.approvals_wanted:
-                if task not in self._decided:
-                    self._decided[task] = None
+                last = self._decided.get(task)
+                if last is None or last in self.answers:
                     self._approve(task)
 
     def _approve(self, task: TaskId) -> None:
-        body = messages.Approve(request=f"yes-{task}", task=task, approved=True)
+        self._count += 1
+        request = self._decided[task] = f"yes-{self._count}"
+        body = messages.Approve(request=request, task=task, approved=True)
         delay_ns = self._rng.randint(NS_PER_S, self._think_ns_max)
         self._terminal.timeline.after(delay_ns, lambda: self.ask(body))
 

@@ -19,3 +19,11 @@ class Streams:
         if subsystem not in self._streams:
             self._streams[subsystem] = random.Random(f"{self.seed}/{subsystem}")
         return self._streams[subsystem]
+
+    def renew(self, subsystem: str, occasion: str) -> random.Random:
+        """Begin the generator of a subsystem anew, for one occasion; give it.
+
+        What is drawn on this occasion then doesn't depend on what was drawn before.
+        """
+        rng = self._streams[subsystem] = random.Random(f"{self.seed}/{subsystem}/{occasion}")
+        return rng

@@ -1,7 +1,7 @@
 """One run of one seed: draw, break things, heal, and say what came of it.
 
 First the safety phase, with faults on and every checker watching. Then everything is healed, and
-within a bound of virtual time the job must be done, everything archived and both brokers quiet:
+within a bound of virtual time the work must be done, everything archived and both brokers quiet:
 that is liveness. Any exception that leaves a node is a failure as well.
 """
 
@@ -9,25 +9,33 @@ import traceback
 from collections.abc import Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from lunaredge.ids import KeyId
 from lunaredge.sim.attacker import Attacker
 from lunaredge.sim.checkers.checker import Verdict, Violation
 from lunaredge.sim.faults import Faults
+from lunaredge.sim.foreman import Foreman
+from lunaredge.sim.jury import Onlooker
+from lunaredge.sim.limits import NO_LIMITS, Limits, Strike, steady_in
 from lunaredge.sim.network import Network
 from lunaredge.sim.options import Options, draw, healed
 from lunaredge.sim.people import Approver, Busybody, Person, Temper, Terminal
 from lunaredge.sim.rng import Streams
-from lunaredge.sim.scenario import OPERATOR, Scenario, with_batteries
+from lunaredge.sim.scenario import OPERATOR, WARDENS, Scenario, with_batteries
 from lunaredge.sim.simulation import Simulation
 from lunaredge.sim.trace import Trace
+from lunaredge.sim.wardens import Warden, Wardens
 from lunaredge.units import NS_PER_S, ns_from_s, s_from_ns
-from lunaredge.wire import messages
 
 # How often the run looks whether it is finished, and whether a checker has found something.
 LOOK_NS = NS_PER_S
-# A run of this many events is one that spins; an honest one has a tenth.
-EVENTS_MAX = 5_000_000
+# What stands before an exception that left a node.
+CRASH = "crash"
+# A run of more events than this for each virtual second is one that spins; an honest one has a
+# tenth. The beginning, and what people do in haste, have some besides.
+EVENTS_S_MAX = 300
+EVENTS_MIN = 1_000_000
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +55,20 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The violated invariant and how, or the exception; empty when all is well."""
     last: list[str] = []
     """The last events before the failure."""
+    strikes: list[Strike] = []
+    """The faults that struck, in order."""
+    steady: list[str] = []
+    """Which troubles went on all through the run, by their names in `limits`."""
+    safety_s: float = 0.0
+    """The length of the safety phase."""
+    converged_s: float | None = None
+    """How long after everything was healed the site had done its job; None: it had not."""
+
+    @property
+    def breach(self) -> str:
+        """The invariant that broke, without the words: what two runs must share to fail alike."""
+        name, _, words = self.failure.partition(": ")
+        return f"{name} {words.partition(':')[0]}" if name == CRASH else name
 
     def line(self) -> str:
         """Give the one line that people and scripts read."""
@@ -60,32 +82,63 @@ def run_seed(
     scenario: Scenario,
     options: Options | None = None,
     echo: Callable[[str], None] | None = None,
+    limits: Limits = NO_LIMITS,
+    onlooker: Onlooker | None = None,
 ) -> Outcome:
     """Run one seed to its end; options other than the seed's own are for tests."""
+    run = prepared(seed, scenario, options, echo, limits)
+    if onlooker is not None:
+        run.sim.jury.admit(onlooker)
+    return run.outcome()
+
+
+def prepared(
+    seed: int,
+    scenario: Scenario,
+    options: Options | None = None,
+    echo: Callable[[str], None] | None = None,
+    limits: Limits = NO_LIMITS,
+) -> "Run":
+    """Give the run of a seed before it begins, for those who look at its site afterwards."""
     streams = Streams(seed)
     drawn = draw(streams.stream("options")) if options is None else options
+    if scenario.safety_s is not None:
+        drawn = replace(drawn, safety_s=scenario.safety_s)
+    drawn = limits.applied(drawn)
     trace = Trace(scenario.start_ns, echo)
     trace.log(scenario.start_ns, "options", str(drawn))
     if drawn.tight_batteries:
         scenario = with_batteries(scenario, scenario.battery_ratio_min)
-    return _Run(seed, scenario, drawn, streams, trace).outcome()
+    return Run(seed, scenario, drawn, streams, trace, limits)
 
 
-class _Run:
+class Run:
+    """One run: its site, its saboteurs and its people, from the beginning to the verdict."""
+
     def __init__(
-        self, seed: int, scenario: Scenario, options: Options, streams: Streams, trace: Trace
+        self,
+        seed: int,
+        scenario: Scenario,
+        options: Options,
+        streams: Streams,
+        trace: Trace,
+        limits: Limits,
     ) -> None:
         self.seed = seed
         self.scenario = scenario
         self.options = options
         self.streams = streams
         self.trace = trace
+        self.converged_s: float | None = None
         self.sim = Simulation(scenario, options, streams, trace)
-        self.faults = Faults(self.sim, options.faults, streams)
+        self.faults = Faults(self.sim, options.faults, streams, limits)
+        self.faults.leaders.after_loss = self._hand_in_again
         rng = streams.stream("attacker")
         self.attacker = Attacker(self.sim, rng, options.faults.inject_s)
         self.sim.taps.append(self.attacker.overhear)
-        self.operator = Person("operator-sim", self._terminal(self.sim.site_net))
+        self.foreman = Foreman(
+            "operator-sim", self._terminal(self.sim.site_net), scenario, self._open_count
+        )
         self.approver = Approver(
             "operator-earth",
             self._terminal(self.sim.earth_net),
@@ -97,12 +150,22 @@ class _Run:
             "operator-shift",
             self._terminal(self.sim.site_net),
             streams.stream("busybody"),
-            (self.sim.field.world.names, tuple(task.id for task in scenario.order.tasks)),
+            (self.sim.field.world.names, tuple(task.id for task in scenario.tasks)),
             Temper(
                 interfere_s=options.faults.interfere_s,
                 cancel_s=options.faults.cancel_s,
                 haste_ratio=options.faults.haste_ratio,
             ),
+        )
+
+        self.wardens = Wardens(
+            tuple(
+                Warden(key=key, person=Person(key, self._terminal(self.sim.site_net, key)))
+                for key in WARDENS
+            ),
+            streams.stream("wardens"),
+            self.sim,
+            options.wardens,
         )
 
     def outcome(self) -> Outcome:
@@ -112,7 +175,7 @@ class _Run:
             violation = self._live()
         except Exception as exc:
             where = traceback.extract_tb(exc.__traceback__)[-1]
-            failure = f"crash: {type(exc).__name__}: {exc} ({where.name}:{where.lineno})"
+            failure = f"{CRASH}: {type(exc).__name__}: {exc} ({where.name}:{where.lineno})"
         else:
             if violation is not None:
                 failure = f"{violation.invariant}: {violation.text}"
@@ -125,11 +188,15 @@ class _Run:
             virtual_s=s_from_ns(sim.timeline.now_ns - self.scenario.start_ns),
             faults=self.faults.count,
             attacks=self.attacker.count,
-            interventions=self.busybody.count,
+            interventions=self.busybody.count + self.wardens.count,
             separation_m_min=sim.jury.separation.separation_m_min,
             invariants=sim.jury.report(),
             failure=failure,
             last=self.trace.last() if failure else [],
+            strikes=self.faults.strikes,
+            steady=steady_in(self.options),
+            safety_s=self.options.safety_s,
+            converged_s=self.converged_s,
         )
 
     # --- phases ---------------------------------------------------------------------------------
@@ -138,36 +205,47 @@ class _Run:
         """Go through the phases; give the first violation."""
         sim = self.sim
         sim.begin()
-        self.operator.sit_down()
+        self.foreman.sit_down()
         self.approver.sit_down()
         self.busybody.sit_down()
-        self._submit()
+        submit_s = self.streams.stream("operator").uniform(0.0, self.options.submit_s_max)
+        self.foreman.begin(submit_s)
         self.faults.begin()
         self.attacker.begin()
         self.busybody.begin()
+        self.wardens.begin()
         if violation := self._run_for(self.options.safety_s, lambda: False):
             return violation
         self._heal()
+        healed_ns = sim.timeline.now_ns
         if violation := self._run_for(self.scenario.work_s_max, self._finished):
             return violation
         if not self._finished():
             return self._unfinished()
+        self.converged_s = s_from_ns(sim.timeline.now_ns - healed_ns)
         sim.field.heaps()
         sim.replay()
         sim.jury.finish(sim.timeline.now_ns)
         return sim.jury.verdict()
 
-    def _submit(self) -> None:
-        submit_s = self.streams.stream("operator").uniform(0.0, self.options.submit_s_max)
-        job = messages.Submit(request="job", order=self.scenario.order)
-        self.sim.timeline.after(ns_from_s(submit_s), lambda: self.operator.ask(job))
+    def _open_count(self) -> int:
+        """Count the tasks handed in that have not ended."""
+        ends = self.sim.jury.tasks.ends
+        return sum(task not in ends for task in self.foreman.wanted)
+
+    def _hand_in_again(self) -> None:
+        """Hand the orders in again that the books that are left don't have."""
+        self.foreman.hand_in_again(self.faults.leaders.books_left().orders)
 
     def _heal(self) -> None:
         sim = self.sim
         self.trace.log(sim.timeline.now_ns, "run", "everything is healed")
         self.attacker.end()
         self.busybody.end()
+        self.wardens.end()
         self.faults.end()
+        if self.faults.leaders.losses:
+            self._hand_in_again()
         for network in sim.networks:
             network.options = healed(network.options)
         sim.heal()
@@ -176,9 +254,11 @@ class _Run:
         timeline = self.sim.timeline
         end_ns = timeline.now_ns + ns_from_s(duration_s)
         look_ns = timeline.now_ns
+        run_s = s_from_ns(end_ns - self.scenario.start_ns)
+        count_max = EVENTS_MIN + int(EVENTS_S_MAX * run_s)
         # The field's clockwork never stops, so there is always a next step.
         while timeline.now_ns < end_ns and timeline.step():
-            assert timeline.count < EVENTS_MAX, "the run spins"
+            assert timeline.count < count_max, "the run spins"
             violation = self.sim.jury.verdict()
             if violation is not None:
                 return violation
@@ -191,23 +271,23 @@ class _Run:
     def _finished(self) -> bool:
         """Whether the job is done, everything is archived, and nobody has work left."""
         jury = self.sim.jury
-        tasks = {task.id for task in self.scenario.order.tasks}
-        ended = tasks <= set(jury.tasks.ends) and not jury.tasks.open_tasks()
-        content = self.busybody.content and self.sim.quiet()
-        return ended and content and not jury.accounting.missing()
+        handed_in = self.foreman.content and not self._open_count()
+        ended = handed_in and not jury.tasks.open_tasks()
+        content = ended and self.busybody.content and self.wardens.content and self.sim.quiet()
+        return content and not jury.accounting.missing()
 
     def _unfinished(self) -> Violation:
         jury = self.sim.jury
-        waits = [task.id for task in self.scenario.order.tasks if task.id not in jury.tasks.ends]
+        waits = [task for task in self.foreman.wanted if task not in jury.tasks.ends]
         waits += [task for task in jury.tasks.open_tasks() if task not in waits]
         text = f"open tasks {waits}, {jury.accounting.missing()} uploads not archived"
         return Violation(invariant="liveness", at_ns=self.sim.timeline.now_ns, text=text)
 
-    def _terminal(self, network: Network) -> Terminal:
+    def _terminal(self, network: Network, key: KeyId = OPERATOR) -> Terminal:
         return Terminal(
             site=self.scenario.site.name,
             network=network,
             timeline=self.sim.timeline,
-            signer=self.sim.keys.signer(KeyId(OPERATOR)),
+            signer=self.sim.keys.signer(key),
             keyring=self.sim.keys.keyring,
         )

@@ -7,6 +7,7 @@ classes, told their boot, their keys and the time, and nothing else.
 import random
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,10 +15,22 @@ from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.node import AgentNode
 from lunaredge.earth.gateway import GatewayConfig, GatewayNode
 from lunaredge.earth.station import EarthConfig, EarthNode
+from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import BootId, NodeId
+from lunaredge.machine.mishap import BRAKING_RATIO_MIN
 from lunaredge.machine.world import World
-from lunaredge.model.fleet import NodeSpec
-from lunaredge.node import Archive, Node, Persist, Publish
+from lunaredge.model.fleet import MachineSpec, NodeSpec
+from lunaredge.node import (
+    Actuate,
+    Archive,
+    Effect,
+    Erase,
+    Node,
+    Persist,
+    Publish,
+    StartWorkload,
+    StopWorkload,
+)
 from lunaredge.scheduler.candidates import PlacementProblem
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.node import SchedulerNode
@@ -27,12 +40,13 @@ from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.keeping import kept
 from lunaredge.sim.checkers.witness import Witness
 from lunaredge.sim.compute import Computers, Solver
-from lunaredge.sim.disk import StorageEffect
+from lunaredge.sim.disk import Disk, StorageEffect
 from lunaredge.sim.field import SAMPLE_PERIOD_S, Field
 from lunaredge.sim.jury import Jury
 from lunaredge.sim.network import Message, Network, NetworkOptions
 from lunaredge.sim.options import Options
 from lunaredge.sim.process import Ports, Process, ProcessOptions, Surroundings
+from lunaredge.sim.replica import Replica
 from lunaredge.sim.rng import Streams
 from lunaredge.sim.scenario import Keys, Scenario
 from lunaredge.sim.spacelink import PRESET, SpaceLink
@@ -40,13 +54,28 @@ from lunaredge.sim.timeline import Timeline
 from lunaredge.sim.trace import Trace
 from lunaredge.units import ns_from_s
 from lunaredge.wire import messages, spool, topics
-from lunaredge.wire.codec import decode
+from lunaredge.wire.codec import Received, decode
+from lunaredge.wire.topics import Topic
 
 # Nobody looks at the screens here as often as they could change.
 VIEW_GAP_S = 30.0
 
+# Two samples: by then the machine's own clock has shown what the board's is worth.
+UNWATCHED_NS = 2 * ns_from_s(SAMPLE_PERIOD_S)
+
 Make = Callable[[BootId], Node]
-Tap = Callable[[NodeId, Message], None]
+
+
+class Overheard(NamedTuple):
+    """A message at its first hop, taken apart once for all who listen in."""
+
+    sender: NodeId
+    payload: bytes
+    topic: Topic
+    frame: Received
+
+
+Tap = Callable[[Overheard], None]
 
 
 class Simulation:
@@ -70,6 +99,7 @@ class Simulation:
         self.networks = (self.site_net, self.earth_net)
         rng = streams.stream("space link")
         self.link = SpaceLink(self.timeline, rng, scenario.plan, options.mishaps)
+        self.link.damage_ratio = options.earth.damage_ratio
         world = World(
             scenario.site,
             scenario.fleet,
@@ -83,6 +113,9 @@ class Simulation:
         )
         self._computers = Computers(self.timeline, streams.stream("computers"))
         self._link_up = True
+        self._replica = self._new_replica()
+        self.books: dict[NodeId, int] = {}
+        """By which books a scheduler leads, where they are a copy; see `evidence.Copied`."""
         self.processes: dict[NodeId, Process] = {}
         self._make_processes()
 
@@ -100,7 +133,7 @@ class Simulation:
         """Start a process."""
         process = self.processes[name]
         process.start()
-        if name in self.field.world.names:
+        if process.alive and name in self.field.world.names:
             self.field.connect(process)
 
     def heal(self) -> None:
@@ -123,26 +156,32 @@ class Simulation:
     def kill(self, name: NodeId) -> None:
         """Kill a process."""
         if name == topics.SCHEDULER and self.processes[name].idle:
-            self.replay()
+            self.replay(self._replica)
         self.processes[name].kill()
         self.jury.see(seen.Died(at_ns=self.timeline.now_ns, node=name))
 
-    def replay(self) -> None:
-        """Rebuild the scheduler from its disk beside the living one, and have them compared."""
+    def replay(self, replica: Replica | None = None) -> None:
+        """Rebuild the scheduler from its disk beside the living one, and have them compared.
+
+        By a replica that may have followed it; without one, from the disk as it is now.
+        """
         process = self.processes[topics.SCHEDULER]
         live = process.node
         assert isinstance(live, SchedulerNode)
-        again = new_scheduler(self.scenario, self.options, self.keys, BootId(1))
-        differing = again.replay(process.disk.rows())
-        replayed = again.digest() if not differing else f"{differing} entries decided otherwise"
+        replayed = (replica or self._new_replica()).digest(process.disk)
         now_ns = self.timeline.now_ns
         self.jury.see(seen.Replayed(at_ns=now_ns, live=live.digest(), replayed=replayed))
+
+    def _new_replica(self) -> Replica:
+        return Replica(lambda: new_scheduler(self.scenario, self.options, self.keys, BootId(1)))
 
     # --- assembly -------------------------------------------------------------------------------
 
     def _network(self, name: str, options: NetworkOptions) -> Network:
         rng = self._streams.stream(name)
-        return Network(self.timeline, rng, options, self._tapped)
+        network = Network(self.timeline, rng, options, self._tapped)
+        network.on_damage = self._damaged
+        return network
 
     def _make_processes(self) -> None:
         for name, make in (
@@ -154,22 +193,40 @@ class Simulation:
         for node in self.scenario.fleet.nodes:
             self._add(node.name, partial(self._agent, node), self.site_net)
         scheduler = self.processes[topics.SCHEDULER]
-        scheduler.ports.solve = lambda problem: self.solver.take(scheduler, problem)
+        self._give_solver(scheduler)
         gateway, earth = self.processes[topics.GATEWAY], self.processes[topics.EARTH]
         link = self.link
         gateway.ports.transmit = lambda data: link.send(link.down, data, _taker(earth))
         earth.ports.transmit = lambda data: link.send(link.up, data, _taker(gateway))
 
-    def _add(self, name: NodeId, make: Make, network: Network) -> None:
+    def second_scheduler(self, name: NodeId, disk: Disk) -> Process:
+        """Make one more scheduler, on a disk of its own. It is not the site's: it has no archive.
+
+        Its client's name at the broker is another one, so that both are heard.
+        """
+        process = self._process(name, self._scheduler, self.site_net)
+        process.disk = disk
+        process.ports.committed = lambda effect: self._spooled(topics.SCHEDULER, effect)
+        self._give_solver(process)
+        return process
+
+    def _give_solver(self, scheduler: Process) -> None:
+        scheduler.ports.solve = lambda problem: self.solver.take(scheduler, problem)
+
+    def _process(self, name: NodeId, make: Make, network: Network) -> Process:
         rng = self._streams.stream(f"process {name}")
         world = Surroundings(timeline=self.timeline, trace=self.trace, rng=rng)
-        process = Process(name, make, self._process_options(name, rng), network, world)
+        return Process(name, make, self._process_options(name, rng), network, world)
+
+    def _add(self, name: NodeId, make: Make, network: Network) -> None:
+        process = self._process(name, make, network)
         process.ports = Ports(
             actuate=lambda order: self.field.order(name, order),
             start_workload=lambda start: self._computers.start(process, start),
             stop_workload=lambda stop: self._computers.stop(process, stop),
             committed=lambda effect: self._committed(name, effect),
             heard=lambda topic, payload: self._heard(name, topic, payload),
+            took=partial(self._took, process),
             will=_last_word if name in self.agents else None,
         )
         self.processes[name] = process
@@ -178,7 +235,12 @@ class Simulation:
         if name not in self.agents:
             return self.options.disk
         drift_ppb = rng.randint(-self.options.drift_ppb_max, self.options.drift_ppb_max)
-        return msgspec.structs.replace(self.options.disk, drift_ppb=drift_ppb, own_clock=True)
+        return msgspec.structs.replace(
+            self.options.disk,
+            drift_ppb=drift_ppb,
+            own_clock=True,
+            zero_ns_max=self.options.zero_ns_max,
+        )
 
     def _scheduler(self, boot: BootId) -> Node:
         return new_scheduler(self.scenario, self.options, self.keys, boot)
@@ -202,14 +264,14 @@ class Simulation:
             is_machine=machine is not None,
             slots=computer.slots if computer is not None else 0,
             speed_m_s_max=machine.speed_m_s_max if machine is not None else 0.0,
-            deceleration_m_s2=machine.deceleration_m_s2 if machine is not None else 0.0,
+            deceleration_m_s2=_braking_m_s2(machine),
             reserve_wh=machine.reserve_wh if machine is not None else 0.0,
             sample_period_s=SAMPLE_PERIOD_S,
         )
         return AgentNode(config, boot, self.keys.signer(node.name), self.keys.keyring)
 
-    def _solve(self, problem: object) -> object:
-        scheduler = self.processes[topics.SCHEDULER].node
+    def _solve(self, process: Process, problem: object) -> object:
+        scheduler = process.node
         assert isinstance(scheduler, SchedulerNode)
         assert isinstance(problem, RouteProblem | PlacementProblem)
         return solve(scheduler.core.ctx.ground, problem)
@@ -217,48 +279,114 @@ class Simulation:
     # --- watching -------------------------------------------------------------------------------
 
     def _tapped(self, sender: NodeId, message: Message) -> None:
+        topic = topics.parse(message.topic)
+        if topic is None:
+            return
+        try:
+            frame = decode(message.payload, self.keys.keyring)
+        except RemoteProtocolError:
+            return
         for tap in self.taps:
-            tap(sender, message)
+            tap(Overheard(sender, message.payload, topic, frame))
 
-    def _witness(self, sender: NodeId, message: Message) -> None:
-        now_ns = self.timeline.now_ns
+    def _witness(self, heard: Overheard) -> None:
         # What Earth's broker shows of the site is a mirror, no word of the nodes themselves.
-        mirrored = sender == topics.EARTH
-        for evidence in self._reader.read(message.topic, message.payload, now_ns):
-            if not mirrored:
-                self.jury.see(evidence)
+        if heard.sender != topics.EARTH:
+            for evidence in self._reader.hear(heard.topic, heard.frame, self.timeline.now_ns):
+                self.jury.see(self._by_books(heard.sender, evidence))
+
+    def _by_books(self, sender: NodeId, evidence: seen.Evidence) -> seen.Evidence:
+        """Say by whose books a scheduler spoke."""
+        books = self.books.get(sender, 0)
+        if books and isinstance(evidence, seen.Assigned | seen.TaskSeen):
+            return msgspec.structs.replace(evidence, books=books)
+        return evidence
+
+    def _damaged(self, name: NodeId, payload: bytes) -> None:
+        """Tell the checkers whether a damaged frame could be taken for a sound one."""
+        try:
+            decode(payload, self.keys.keyring)
+        except RemoteProtocolError:
+            sound = False
+        else:
+            sound = True
+        now_ns = self.timeline.now_ns
+        self.jury.see(
+            seen.Injected(at_ns=now_ns, node=name, kind="damaged", changed=sound, counted=False)
+        )
 
     def _heard(self, name: NodeId, topic: str, payload: bytes) -> None:
         if name in self.agents and topic == topics.stop_all(self.scenario.site.name):
-            body = decode(payload, self.keys.keyring).body
+            try:
+                body = decode(payload, self.keys.keyring).body
+            except RemoteProtocolError:
+                return
             if isinstance(body, messages.Stop) and body.node in (None, name):
                 now_ns = self.timeline.now_ns
                 self.jury.see(seen.StopHeard(at_ns=now_ns, node=name, stop=body.stop))
 
+    def is_misled(self, process: Process) -> bool:
+        """Tell whether a process can't know yet that its clock was set wrong."""
+        wronged_ns, now_ns = process.clock_wronged_ns, self.timeline.now_ns
+        watched = process.name in self.field.world.names
+        return wronged_ns is not None and (not watched or now_ns < wronged_ns + UNWATCHED_NS)
+
+    def _took(self, process: Process, topic: str, payload: bytes, effects: list[Effect]) -> None:
+        """Tell the checkers of a command that an agent acted on, and how late.
+
+        A clock that was set wrong an instant ago can't be known to be wrong before something from
+        outside has come; a board without a machine has only the scheduler's answers for that.
+        """
+        now_ns, name = self.timeline.now_ns, process.name
+        own = [topics.build(self.scenario.site.name, name, channel) for channel in ("cmd", "ma")]
+        if name not in self.agents or topic not in own:
+            return
+        if self.is_misled(process):
+            return
+        try:
+            frame = decode(payload, self.keys.keyring)
+        except RemoteProtocolError:
+            return
+        # A census is meant for one boot alone: it needs no clock.
+        timed = isinstance(frame.body, messages.Command) and not isinstance(
+            frame.body, messages.Census
+        )
+        if timed and any(map(acts, effects)):
+            late_ns = now_ns - frame.header.expiry_ns
+            self.jury.see(seen.Obeyed(at_ns=now_ns, node=name, late_ns=late_ns))
+
     def _committed(self, name: NodeId, effect: StorageEffect) -> None:
-        now_ns = self.timeline.now_ns
         if isinstance(effect, Archive):
-            self.jury.see(
-                seen.Archived(
-                    at_ns=now_ns,
-                    store=name,
-                    node=effect.node,
-                    boot=effect.boot,
-                    record_class=effect.record_class,
-                    first_seq=effect.first_seq,
-                    seq=effect.seq,
-                    count=effect.count,
-                    dropped=effect.dropped,
-                )
+            self.see_archived(name, effect)
+        else:
+            self._spooled(name, effect)
+
+    def see_archived(self, store: NodeId, archive: Archive) -> None:
+        """Show the checkers what a receiver's disk keeps."""
+        now_ns = self.timeline.now_ns
+        self.jury.see(
+            seen.Archived(
+                at_ns=now_ns,
+                store=store,
+                node=archive.node,
+                boot=archive.boot,
+                record_class=archive.record_class,
+                first_seq=archive.first_seq,
+                seq=archive.seq,
+                count=archive.count,
+                dropped=archive.dropped,
             )
-            keeping = kept(name, effect.node, effect.record_class, effect.record, now_ns)
-            if keeping is not None:
-                self.jury.see(keeping)
-        elif isinstance(effect, Persist) and effect.table == spool.TABLE:
+        )
+        keeping = kept(store, archive.node, archive.record_class, archive.record, now_ns)
+        if keeping is not None:
+            self.jury.see(keeping)
+
+    def _spooled(self, name: NodeId, effect: StorageEffect) -> None:
+        if isinstance(effect, Persist) and effect.table == spool.TABLE:
             item = spool.decode_item(effect.value)
             self.jury.see(
                 seen.Spooled(
-                    at_ns=now_ns,
+                    at_ns=self.timeline.now_ns,
                     node=name,
                     boot=item.boot,
                     record_class=item.record_class,
@@ -282,6 +410,18 @@ def new_scheduler(scenario: Scenario, options: Options, keys: Keys, boot: BootId
     return SchedulerNode(
         config, scenario.site, scenario.fleet, boot, signer=signer, keyring=keys.keyring
     )
+
+
+def _braking_m_s2(machine: MachineSpec | None) -> float:
+    """Give what an agent counts on: brakes that are as worn as they may be."""
+    return 0.0 if machine is None else BRAKING_RATIO_MIN * machine.deceleration_m_s2
+
+
+def acts(effect: Effect) -> bool:
+    """Tell whether an agent's effect does more than report: spooled records and replies do not."""
+    if isinstance(effect, Persist | Erase):
+        return effect.table != spool.TABLE or isinstance(effect, Erase)
+    return isinstance(effect, Actuate | StartWorkload | StopWorkload)
 
 
 def _last_word(node: AgentNode, local_ns: int) -> Publish:

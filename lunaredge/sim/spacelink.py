@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from lunaredge.earth.channel import Channel, Mishaps
 from lunaredge.model.contact import LINK_PRESETS, ContactPlan
+from lunaredge.sim.network import damaged
 from lunaredge.sim.timeline import Timeline
 
 PRESET = "relay"
@@ -22,6 +23,8 @@ class SpaceLink:
     ) -> None:
         self.lost = 0
         """Datagrams that an unplanned outage swallowed."""
+        self.damage_ratio = 0.0
+        """A datagram arrives with a bit turned over, or cut off."""
         self._timeline = timeline
         self._rng = rng
         self._plan = plan
@@ -43,6 +46,7 @@ class SpaceLink:
 
     def calm(self) -> None:
         """End the mishaps; rates, light time and contacts stay what they are."""
+        self.damage_ratio = 0.0
         self._open(Mishaps())
 
     def send(self, channel: Channel, payload: bytes, arrive: Callable[[bytes], None]) -> None:
@@ -62,5 +66,7 @@ class SpaceLink:
         channel.arrive(len(payload))
         if self._broken:
             self.lost += 1
-        else:
-            arrive(payload)
+            return
+        if self.damage_ratio > 0.0 and self._rng.random() < self.damage_ratio:
+            payload = damaged(payload, self._rng)
+        arrive(payload)

@@ -6,8 +6,9 @@ Header and body are msgpack maps inside a frame; see `lunaredge.wire.frame` for 
 import msgspec
 
 from lunaredge.ids import KeyId, NodeId
+from lunaredge.wire.body import Boot, Int64
 from lunaredge.wire.frame import seal, signed_role, unpacked, unseal
-from lunaredge.wire.messages import Boot, Int64, Message
+from lunaredge.wire.messages import Message
 from lunaredge.wire.seal import Keyring, Role, Signer
 
 VERSION = 1
@@ -26,6 +27,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     boot: Boot
     number: Int64
     """Rises with every message of this boot."""
+    to: NodeId = NodeId("")
+    """The node that a command or an answer is for: a topic is not signed. Empty for all."""
     local_ns: Int64
     """The sender's own monotonic clock."""
     site_ns: Int64

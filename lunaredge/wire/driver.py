@@ -4,7 +4,8 @@ Frames on a stream are a 4-byte big-endian length and a msgpack map with a ``typ
 machine's flight software and the simulated machines speak the same: the agent can't tell them
 apart. The controller is the machine's own and keeps the last word: a set-point dies in it within
 the lifetime it declared in `Hello` unless it is refreshed, and it stops by itself for obstacles,
-tilt and slip.
+tilt and slip. Samples carry the controller's own time, and an order says on which sample it
+rests: so neither side takes what waited in a queue for news.
 """
 
 import struct
@@ -18,7 +19,7 @@ from lunaredge.model.site import Point
 from lunaredge.model.task import Tool, WorkGoal
 from lunaredge.wire.malformed import MALFORMED
 
-VERSION = 1
+VERSION = 2
 FRAME_BYTES_MAX = 65_536
 _LENGTH = struct.Struct(">I")
 
@@ -35,11 +36,13 @@ class Attach(_Frame, frozen=True, kw_only=True, tag="attach"):
 
 
 class Hello(_Frame, frozen=True, kw_only=True, tag="hello"):
-    """Controller to agent, the answer. ``setpoint_lifetime_s`` is in the machine's own seconds."""
+    """Controller to agent, the answer. Times are in the machine's own seconds."""
 
     version: int
     machine: NodeId
     setpoint_lifetime_s: float
+    basis_s_max: float
+    """An order that rests on a sample older than this is refused."""
 
 
 class Refused(_Frame, frozen=True, kw_only=True, tag="refused"):
@@ -60,6 +63,8 @@ class WorkStatus(msgspec.Struct, frozen=True, kw_only=True):
 class Sample(_Frame, frozen=True, kw_only=True, tag="sample"):
     """Controller to agent, periodically: everything the machine measures."""
 
+    clock_ns: int
+    """When it was measured, on the controller's own monotonic clock."""
     x_m: float
     y_m: float
     heading_rad: float
@@ -82,6 +87,8 @@ class Sample(_Frame, frozen=True, kw_only=True, tag="sample"):
     """The controller stands for an obstacle, tilt or slip."""
     work: WorkStatus | None
     """Of the work order in force, or just finished."""
+    brake_ratio: float = 1.0
+    """Share of its rated deceleration that the machine's own monitoring vouches for."""
     scan: tuple[tuple[float, float, float], ...] = ()
     """Points measured by the scanner since the last sample."""
 
@@ -94,6 +101,8 @@ class Follow(_Frame, frozen=True, kw_only=True, tag="follow"):
     """
 
     order_no: int
+    basis_ns: int
+    """``clock_ns`` of the newest sample that the agent knew."""
     path: tuple[Point, ...]
     stop_m: float
     speed_m_s: float
@@ -105,6 +114,7 @@ class Work(_Frame, frozen=True, kw_only=True, tag="work"):
     """Agent to controller: work on this goal, standing. Refreshed like Follow."""
 
     order_no: int
+    basis_ns: int
     goal: WorkGoal
 
 

@@ -14,9 +14,10 @@ import msgspec
 
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import KeyId, NodeId, SiteId
+from lunaredge.wire.body import Boot, Count, Int64
 from lunaredge.wire.codec import FRAME_BYTES_MAX
 from lunaredge.wire.frame import seal, signed_role, unpacked, unseal
-from lunaredge.wire.messages import Boot, Count, Int64, RecordClass
+from lunaredge.wire.messages import RecordClass
 from lunaredge.wire.seal import Keyring, Role, Signer
 
 VERSION = 1

@@ -6,22 +6,30 @@ is the sender's monotonic clock, ``site`` is site time.
 """
 
 import enum
-from typing import Annotated
 
 import msgspec
 
-from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId, TaskId
+from lunaredge.ids import BootId, CommandId, NodeId, TaskId
 from lunaredge.model.site import Coordinate, Point
 from lunaredge.model.task import Leg, Workload, WorkOrder
-
-# msgpack's integers go one bit further than a store's: a number beyond is refused where it enters.
-Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Boot = Annotated[BootId, msgspec.Meta(ge=0, le=2**63 - 1)]
-
-
-class _Body(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """Base of every message body."""
+from lunaredge.wire.authorities import AuthorityRenewal as AuthorityRenewal
+from lunaredge.wire.authorities import AuthorityRequest as AuthorityRequest
+from lunaredge.wire.authorities import Dispute as Dispute
+from lunaredge.wire.authorities import Grant as Grant
+from lunaredge.wire.authorities import HeldAuthority as HeldAuthority
+from lunaredge.wire.authorities import Neighbour as Neighbour
+from lunaredge.wire.authorities import OnLoss as OnLoss
+from lunaredge.wire.authorities import Renew as Renew
+from lunaredge.wire.authorities import Shorten as Shorten
+from lunaredge.wire.body import Body, Boot, Count, Int64
+from lunaredge.wire.safeguards import (
+    CloseRequest,
+    LockOut,
+    LockOutRequest,
+    OpenRequest,
+    Unlock,
+    UnlockRequest,
+)
 
 
 class RecordClass(enum.Enum):
@@ -56,18 +64,6 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
 
 
-class HeldAuthority(msgspec.Struct, frozen=True, kw_only=True):
-    """The authority a node holds, and how much of it it gives back.
-
-    The node will never again be on the path before ``released_m``; the scheduler may reuse it.
-    """
-
-    id: AuthorityId
-    released_m: Coordinate
-    at_stop: bool
-    """At rest at the stop point, with no intention to use more of the path."""
-
-
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """Where a node stands and what it is at. The same in births and heartbeats."""
 
@@ -76,7 +72,11 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     x_m: Coordinate | None
     y_m: Coordinate | None
     heading_rad: Coordinate | None
+    pose_error_m: float
+    """Bound of the pose's error, m; what it blocks grows with it."""
     at_rest: bool
+    brake_ratio: float
+    """Share of its rated deceleration that the machine's own monitoring vouches for."""
     battery_wh: float | None
     payload_kg: float
     authority: HeldAuthority | None
@@ -97,9 +97,11 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """Records produced since boot, by class."""
     dropped: dict[str, int]
     """Records dropped by policy since boot, by class."""
+    locks: tuple[str, ...] = ()
+    """Tags by which people have locked it out."""
 
 
-class Birth(_Body, frozen=True, kw_only=True, tag="birth"):
+class Birth(Body, frozen=True, kw_only=True, tag="birth"):
     """A node's first word after boot, repeated until a census answers it."""
 
     kind: str
@@ -107,13 +109,13 @@ class Birth(_Body, frozen=True, kw_only=True, tag="birth"):
     situation: Situation
 
 
-class Heartbeat(_Body, frozen=True, kw_only=True, tag="heartbeat"):
+class Heartbeat(Body, frozen=True, kw_only=True, tag="heartbeat"):
     """A node's periodic word. Only the newest of a boot counts."""
 
     situation: Situation
 
 
-class Farewell(_Body, frozen=True, kw_only=True, tag="farewell"):
+class Farewell(Body, frozen=True, kw_only=True, tag="farewell"):
     """The broker's word (will) that a node's connection broke, or the node's own when it leaves."""
 
     node: NodeId
@@ -123,35 +125,13 @@ class Farewell(_Body, frozen=True, kw_only=True, tag="farewell"):
 # --- node -> scheduler: requests -------------------------------------------------------------
 
 
-class TimeRequest(_Body, frozen=True, kw_only=True, tag="time_request"):
+class TimeRequest(Body, frozen=True, kw_only=True, tag="time_request"):
     """Ask for site time; ``local_ns`` comes back in the answer."""
 
     local_ns: Int64
 
 
-class AuthorityRequest(_Body, frozen=True, kw_only=True, tag="authority_request"):
-    """Ask to drive a leg of the task in hand, from where the machine stands at rest.
-
-    The lease's age counts from the node's own sending of this request.
-    """
-
-    request_no: Int64
-    task: TaskId
-    attempt: Int64
-    path: tuple[Point, ...]
-    """The leg's path; the scheduler leads to its first point."""
-    x_m: Coordinate
-    y_m: Coordinate
-
-
-class AuthorityRenewal(_Body, frozen=True, kw_only=True, tag="authority_renewal"):
-    """Ask for more time on a held authority."""
-
-    request_no: Int64
-    authority: AuthorityId
-
-
-class CommandReply(_Body, frozen=True, kw_only=True, tag="command_reply"):
+class CommandReply(Body, frozen=True, kw_only=True, tag="command_reply"):
     """The result of a command; the same for every repetition of it."""
 
     command: CommandId
@@ -162,7 +142,7 @@ class CommandReply(_Body, frozen=True, kw_only=True, tag="command_reply"):
 # --- node -> receiver: records ---------------------------------------------------------------
 
 
-class Upload(_Body, frozen=True, kw_only=True, tag="upload"):
+class Upload(Body, frozen=True, kw_only=True, tag="upload"):
     """Records of one class, in the sender's order, kept until acknowledged.
 
     ``boot`` is the life that made the record, which may be older than the header's. Sequence
@@ -188,7 +168,7 @@ class Upload(_Body, frozen=True, kw_only=True, tag="upload"):
             raise ValueError(f"upload of numbers {self.first_seq} to {self.seq}")
 
 
-class RecordAck(_Body, frozen=True, kw_only=True, tag="record_ack"):
+class RecordAck(Body, frozen=True, kw_only=True, tag="record_ack"):
     """Everything of that (boot, class) through ``through_seq`` is committed to disk."""
 
     record_class: RecordClass
@@ -199,14 +179,14 @@ class RecordAck(_Body, frozen=True, kw_only=True, tag="record_ack"):
 # --- scheduler -> node: answers and commands --------------------------------------------------
 
 
-class TimeReply(_Body, frozen=True, kw_only=True, tag="time_reply"):
+class TimeReply(Body, frozen=True, kw_only=True, tag="time_reply"):
     """Site time when the request was answered."""
 
     local_ns: Int64
     site_ns: Int64
 
 
-class Census(_Body, frozen=True, kw_only=True, tag="census"):
+class Census(Body, frozen=True, kw_only=True, tag="census"):
     """A leader's first word to a node: obey this epoch from now on, and report."""
 
     command: CommandId
@@ -214,7 +194,7 @@ class Census(_Body, frozen=True, kw_only=True, tag="census"):
     """The life it answers; a node ignores a census meant for another of its lives."""
 
 
-class Assign(_Body, frozen=True, kw_only=True, tag="assign"):
+class Assign(Body, frozen=True, kw_only=True, tag="assign"):
     """Do this task. Machine tasks have legs, compute tasks a workload."""
 
     command: CommandId
@@ -226,40 +206,7 @@ class Assign(_Body, frozen=True, kw_only=True, tag="assign"):
     workload: Workload | None
 
 
-class Grant(_Body, frozen=True, kw_only=True, tag="grant"):
-    """A movement authority: drive ``path`` up to its end.
-
-    ``half_width_m`` is half the width of the ground granted: the body at any heading, and every
-    margin. ``deviation_m_max`` is how far the measured position may be from the path, so that the
-    body, wherever its error lets it be, is still within that width.
-
-    Lives ``lifetime_ns`` from the node's own sending of the request it answers.
-    """
-
-    command: CommandId
-    request_no: Int64
-    authority: AuthorityId
-    path: tuple[Point, ...]
-    tool_from_m: float
-    """Station from which the leg's tool acts."""
-    half_width_m: float
-    deviation_m_max: float
-    pose_error_m: float
-    """The bound the corridor was computed with; a machine whose pose is worse stands still."""
-    speed_m_s_max: float
-    lifetime_ns: Count
-
-
-class Renew(_Body, frozen=True, kw_only=True, tag="renew"):
-    """More time on a held authority, counted from the sending of the request it answers."""
-
-    command: CommandId
-    request_no: Int64
-    authority: AuthorityId
-    lifetime_ns: Count
-
-
-class Defer(_Body, frozen=True, kw_only=True, tag="defer"):
+class Defer(Body, frozen=True, kw_only=True, tag="defer"):
     """No authority now; ask again after the wait."""
 
     command: CommandId
@@ -268,7 +215,7 @@ class Defer(_Body, frozen=True, kw_only=True, tag="defer"):
     wait_ns: Count
 
 
-class Hold(_Body, frozen=True, kw_only=True, tag="hold"):
+class Hold(Body, frozen=True, kw_only=True, tag="hold"):
     """Come to rest and stay, keeping task and authority.
 
     ``turn`` rises with each hold and resume of a leader: one that comes late, after a newer one,
@@ -279,14 +226,14 @@ class Hold(_Body, frozen=True, kw_only=True, tag="hold"):
     turn: int = 0
 
 
-class Resume(_Body, frozen=True, kw_only=True, tag="resume"):
+class Resume(Body, frozen=True, kw_only=True, tag="resume"):
     """End a hold; see there for ``turn``."""
 
     command: CommandId
     turn: int = 0
 
 
-class Cancel(_Body, frozen=True, kw_only=True, tag="cancel"):
+class Cancel(Body, frozen=True, kw_only=True, tag="cancel"):
     """Come to rest and give the task up."""
 
     command: CommandId
@@ -294,14 +241,14 @@ class Cancel(_Body, frozen=True, kw_only=True, tag="cancel"):
     attempt: Int64
 
 
-class ReleaseStop(_Body, frozen=True, kw_only=True, tag="release_stop"):
+class ReleaseStop(Body, frozen=True, kw_only=True, tag="release_stop"):
     """End one latched emergency stop; the second of an operator's two steps."""
 
     command: CommandId
     stop: str
 
 
-class Outlived(_Body, frozen=True, kw_only=True, tag="outlived"):
+class Outlived(Body, frozen=True, kw_only=True, tag="outlived"):
     """Answer the birth of a life that is not above those already heard of the node.
 
     Its disk was lost or is an old copy. It begins again, above ``floor``; only the life ``boot``
@@ -312,7 +259,7 @@ class Outlived(_Body, frozen=True, kw_only=True, tag="outlived"):
     floor: BootId
 
 
-class Stop(_Body, frozen=True, kw_only=True, tag="stop"):
+class Stop(Body, frozen=True, kw_only=True, tag="stop"):
     """Stop now. Taken once per id from any enrolled key, whatever its epoch; latched durably."""
 
     stop: str
@@ -324,14 +271,14 @@ class Stop(_Body, frozen=True, kw_only=True, tag="stop"):
 # --- operators and Earth -> scheduler ---------------------------------------------------------
 
 
-class Submit(_Body, frozen=True, kw_only=True, tag="submit"):
+class Submit(Body, frozen=True, kw_only=True, tag="submit"):
     """Take this work order, whole or not at all."""
 
     request: str
     order: WorkOrder
 
 
-class HoldRequest(_Body, frozen=True, kw_only=True, tag="hold_request"):
+class HoldRequest(Body, frozen=True, kw_only=True, tag="hold_request"):
     """Hold a node, or let it go on."""
 
     request: str
@@ -339,14 +286,14 @@ class HoldRequest(_Body, frozen=True, kw_only=True, tag="hold_request"):
     hold: bool
 
 
-class CancelRequest(_Body, frozen=True, kw_only=True, tag="cancel_request"):
+class CancelRequest(Body, frozen=True, kw_only=True, tag="cancel_request"):
     """Cancel a task."""
 
     request: str
     task: TaskId
 
 
-class StopReleaseRequest(_Body, frozen=True, kw_only=True, tag="stop_release_request"):
+class StopReleaseRequest(Body, frozen=True, kw_only=True, tag="stop_release_request"):
     """Release an emergency stop. Without a code, asks for one; with it, releases."""
 
     request: str
@@ -354,7 +301,7 @@ class StopReleaseRequest(_Body, frozen=True, kw_only=True, tag="stop_release_req
     code: str = ""
 
 
-class VouchRequest(_Body, frozen=True, kw_only=True, tag="vouch_request"):
+class VouchRequest(Body, frozen=True, kw_only=True, tag="vouch_request"):
     """Say for a silent node where it stands, or with None that it takes no place on the site.
 
     Without a code, asks for one; with it, the word is taken.
@@ -366,7 +313,7 @@ class VouchRequest(_Body, frozen=True, kw_only=True, tag="vouch_request"):
     code: str = ""
 
 
-class Approve(_Body, frozen=True, kw_only=True, tag="approve"):
+class Approve(Body, frozen=True, kw_only=True, tag="approve"):
     """Earth's answer for a task that needs it."""
 
     request: str
@@ -374,14 +321,14 @@ class Approve(_Body, frozen=True, kw_only=True, tag="approve"):
     approved: bool
 
 
-class Explain(_Body, frozen=True, kw_only=True, tag="explain"):
+class Explain(Body, frozen=True, kw_only=True, tag="explain"):
     """Say why a task is where it is, or why it is not placed. Changes nothing; needs no key."""
 
     request: str
     task: TaskId
 
 
-class Answer(_Body, frozen=True, kw_only=True, tag="answer"):
+class Answer(Body, frozen=True, kw_only=True, tag="answer"):
     """What came of a request.
 
     ``rows`` is JSON: of an `Explain` the task's row of the plan or null, and its refusals.
@@ -396,7 +343,7 @@ class Answer(_Body, frozen=True, kw_only=True, tag="answer"):
 # --- views -------------------------------------------------------------------------------------
 
 
-class View(_Body, frozen=True, kw_only=True, tag="view"):
+class View(Body, frozen=True, kw_only=True, tag="view"):
     """Rows for screens and scripts: JSON, made by the process that owns the facts.
 
     ``site_ns`` is when they were made, so that a reader can say how old they are.
@@ -422,29 +369,60 @@ Message = (
     | Assign
     | Grant
     | Renew
+    | Shorten
     | Defer
     | Hold
     | Resume
     | Cancel
     | ReleaseStop
+    | LockOut
+    | Unlock
     | Outlived
+    | Dispute
     | Stop
     | Submit
     | HoldRequest
     | CancelRequest
     | StopReleaseRequest
     | VouchRequest
+    | LockOutRequest
+    | UnlockRequest
+    | CloseRequest
+    | OpenRequest
     | Approve
     | Explain
     | Answer
     | View
 )
 
-Command = Census | Assign | Grant | Renew | Defer | Hold | Resume | Cancel | ReleaseStop
+Command = (
+    Census
+    | Assign
+    | Grant
+    | Renew
+    | Shorten
+    | Defer
+    | Hold
+    | Resume
+    | Cancel
+    | ReleaseStop
+    | LockOut
+    | Unlock
+)
 """What only the leading scheduler may say to a node: signed, fenced by epoch, with an expiry."""
 
 Question = (
-    Submit | HoldRequest | CancelRequest | StopReleaseRequest | VouchRequest | Approve | Explain
+    Submit
+    | HoldRequest
+    | CancelRequest
+    | StopReleaseRequest
+    | VouchRequest
+    | LockOutRequest
+    | UnlockRequest
+    | CloseRequest
+    | OpenRequest
+    | Approve
+    | Explain
 )
 """What an operator or Earth may ask of the scheduler; each gets an answer."""
 

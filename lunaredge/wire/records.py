@@ -14,8 +14,8 @@ import msgspec
 
 from lunaredge.errors import LocalProtocolError, RemoteProtocolError
 from lunaredge.ids import NodeId, TaskId
+from lunaredge.wire.body import Int64
 from lunaredge.wire.malformed import MALFORMED
-from lunaredge.wire.messages import Int64
 
 CHANNELS_MAX = 64
 SAMPLES_MAX = 4096

@@ -5,6 +5,7 @@
     {node}/reply                results of commands                            node -> scheduler
     {node}/up/{class}           records, acknowledged end to end               node -> its receiver
     {node}/cmd                  commands and answers                           scheduler -> node
+    {node}/ma                   its authorities, and disputes about them       anyone -> every node
     {node}/ack                  what has been committed                        receiver -> node
     all/stop                    emergency stops, from any enrolled key         anyone -> every node
     scheduler/request/{client}  submit, hold, approve, explain, ...            operator -> scheduler
@@ -14,6 +15,7 @@
 The scheduler's own records go up to the gateway on ``scheduler/up/{class}``.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from lunaredge.ids import ClientId, NodeId, SiteId, is_name
@@ -24,6 +26,8 @@ SCHEDULER = NodeId("scheduler")
 GATEWAY = NodeId("gateway")
 EARTH = NodeId("earth")
 ALL = NodeId("all")
+# Whom a message is for that names nobody.
+EVERYBODY = NodeId("")
 
 
 class Topic(NamedTuple):
@@ -41,6 +45,8 @@ def build(site: SiteId, node: NodeId, channel: str, detail: str = "") -> str:
     return f"{base}/{detail}" if detail else base
 
 
+# A site has some ten topics for each node; who makes up others only pushes these out.
+@lru_cache(maxsize=4_096)
 def parse(topic: str) -> Topic | None:
     """Take a topic apart; None when it is not one of ours."""
     levels = topic.split("/")

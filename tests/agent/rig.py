@@ -25,15 +25,18 @@ from lunaredge.wire.messages import (
     Cancel,
     Census,
     Defer,
+    Dispute,
     Grant,
     Heartbeat,
     Hold,
     Message,
+    OnLoss,
     RecordAck,
     RecordClass,
     ReleaseStop,
     Renew,
     Resume,
+    Shorten,
     Situation,
     Stop,
     TimeReply,
@@ -41,12 +44,14 @@ from lunaredge.wire.messages import (
     Upload,
 )
 from lunaredge.wire.records import Record
+from lunaredge.wire.safeguards import LockOut, Unlock
 from lunaredge.wire.seal import Keyring, Role, Signer
 from tests.agent.toy_machine import PATH, Machine, seconds
 
 SITE = SiteId("ridge")
 NODE = NodeId("digger-1")
 SITE_NS = 1_790_000_000 * NS_PER_S  # site time when the rig's local clock is 0
+BASIS_S_MAX = 15.0
 DIG = Dig(zone="pit", pile="heap", mass_kg=500.0)
 
 Disk = dict[tuple[str, str, int], bytes]
@@ -65,9 +70,12 @@ def signer(name: str, role: Role) -> Signer:
 AGENT_KEY = signer(NODE, Role.NODE)
 SCHEDULER_KEY = signer("scheduler", Role.SCHEDULER)
 OPERATOR_KEY = signer("operator-ana", Role.OPERATOR)
+OTHER_KEY = signer("hauler-1", Role.NODE)
 STRANGER_KEY = signer("scheduler-2", Role.SCHEDULER)
 FORGER_KEY = Signer(KeyId("scheduler"), Role.SCHEDULER, b"forged".ljust(32, b"."))
-KEYRING = Keyring({key.key_id: key.public for key in (AGENT_KEY, SCHEDULER_KEY, OPERATOR_KEY)})
+KEYRING = Keyring(
+    {key.key_id: key.public for key in (AGENT_KEY, OTHER_KEY, SCHEDULER_KEY, OPERATOR_KEY)}
+)
 
 
 def config(**changes: Any) -> AgentConfig:
@@ -124,7 +132,12 @@ class Rig:
 
     def attach(self) -> None:
         lifetime_s = self.machine.lifetime_ns / NS_PER_S
-        hello = Hello(version=driver.VERSION, machine=NODE, setpoint_lifetime_s=lifetime_s)
+        hello = Hello(
+            version=driver.VERSION,
+            machine=NODE,
+            setpoint_lifetime_s=lifetime_s,
+            basis_s_max=BASIS_S_MAX,
+        )
         self.node.attached(hello, self.now_ns)
         self.carry_out()
         self.sense()
@@ -201,6 +214,7 @@ class Rig:
             node=topics.SCHEDULER,
             boot=BootId(7),
             number=1,
+            to=NODE,
             local_ns=0,
             site_ns=self.site_ns,
             epoch=self.epoch,
@@ -216,7 +230,7 @@ class Rig:
     def tell(
         self, body: Message, key: Signer | None = SCHEDULER_KEY, **header: Any
     ) -> list[Effect]:
-        return self.deliver(self.frame(body, key, **header))
+        return self.deliver(self.frame(body, key, **header), channel_of(body))
 
     def command_id(self) -> CommandId:
         self._command_count += 1
@@ -251,12 +265,17 @@ class Rig:
             request_no=request.request_no,
             authority=AuthorityId(f"ma-{self._command_count}"),
             path=request.path,
+            stop_m=1000.0,
+            overlap_m=0.0,
+            revision=1,
             tool_from_m=0.0,
             half_width_m=3.0,
             deviation_m_max=1.0,
             pose_error_m=0.5,
+            clock_error_ns=seconds(5),
             speed_m_s_max=0.4,
             lifetime_ns=seconds(900),
+            on_loss=OnLoss.STOP_POINT,
         )
         return msgspec.structs.replace(grant, **changes)
 
@@ -266,14 +285,27 @@ class Rig:
         self.tell(grant)
         return grant
 
-    def renew(self, request_no: int, grant: Grant, lifetime_s: float = 900.0) -> list[Effect]:
+    def renew(
+        self, request_no: int, grant: Grant, lifetime_s: float = 900.0, **changes: Any
+    ) -> list[Effect]:
         renew = Renew(
             command=self.command_id(),
             request_no=request_no,
             authority=grant.authority,
+            stop_m=grant.stop_m,
+            revision=1,
             lifetime_ns=seconds(lifetime_s),
         )
-        return self.tell(renew)
+        return self.tell(msgspec.structs.replace(renew, **changes))
+
+    def shorten(self, grant: Grant, stop_m: float, revision: int = 2) -> list[Effect]:
+        shorten = Shorten(
+            command=self.command_id(),
+            authority=grant.authority,
+            stop_m=stop_m,
+            revision=revision,
+        )
+        return self.tell(shorten)
 
     def defer(self, wait_s: float) -> list[Effect]:
         request_no = self.last(AuthorityRequest).request_no
@@ -298,6 +330,12 @@ class Rig:
 
     def release(self, stop: str = "stop-1") -> list[Effect]:
         return self.tell(ReleaseStop(command=self.command_id(), stop=stop))
+
+    def lock(self, tag: str = "operator-ana/lockout-1-1") -> list[Effect]:
+        return self.tell(LockOut(command=self.command_id(), tag=tag))
+
+    def unlock(self, tag: str = "operator-ana/lockout-1-1") -> list[Effect]:
+        return self.tell(Unlock(command=self.command_id(), tag=tag))
 
     def stop(
         self, stop: str = "stop-1", key: Signer | None = OPERATOR_KEY, node: str | None = None
@@ -375,6 +413,10 @@ class Rig:
 
     def outcomes(self) -> list[str]:
         return [report.outcome.value for report in self.kept(records.TaskReport)]
+
+
+def channel_of(body: Message) -> str:
+    return "ma" if isinstance(body, Grant | Dispute) else "cmd"
 
 
 def first(effects: list[Effect], kind: type[Kept], where: Callable[[Kept], bool]) -> int:

@@ -7,7 +7,7 @@ from lunaredge.agent import authority
 from lunaredge.agent.authority import Lease
 from lunaredge.ids import AuthorityId, CommandId
 from lunaredge.wire.driver import Sample
-from lunaredge.wire.messages import Grant
+from lunaredge.wire.messages import Grant, OnLoss
 from tests.agent.toy_machine import PATH, Machine, seconds
 
 
@@ -17,12 +17,17 @@ def grant(**changes: object) -> Grant:
         request_no=1,
         authority=AuthorityId("ma-1"),
         path=PATH,
+        stop_m=1000.0,
+        overlap_m=0.0,
+        revision=1,
         tool_from_m=0.0,
         half_width_m=2.0,
         deviation_m_max=2.0,
         pose_error_m=0.5,
+        clock_error_ns=seconds(5),
         speed_m_s_max=0.4,
         lifetime_ns=seconds(900),
+        on_loss=OnLoss.STOP_POINT,
     )
     return msgspec.structs.replace(base, **changes)
 

@@ -11,7 +11,7 @@ from lunaredge.wire.driver import Hello
 from tests.agent.rig import NODE, config
 from tests.agent.toy_machine import Machine, seconds
 
-HELLO = Hello(version=driver.VERSION, machine=NODE, setpoint_lifetime_s=0.5)
+HELLO = Hello(version=driver.VERSION, machine=NODE, setpoint_lifetime_s=0.5, basis_s_max=2.0)
 SAMPLE = Machine().sample(0)
 
 
@@ -32,11 +32,13 @@ def test_a_sample_is_fresh_for_three_periods() -> None:
 @pytest.mark.parametrize(
     "hello",
     [
-        {"version": 2},
+        {"version": 1},
         {"machine": NodeId("hauler-1")},
         {"setpoint_lifetime_s": 0.0},
         {"setpoint_lifetime_s": math.inf},
         {"setpoint_lifetime_s": math.nan},
+        {"basis_s_max": 0.0},
+        {"basis_s_max": math.inf},
     ],
 )
 def test_a_controller_that_is_not_ours_is_refused(hello: dict[str, Any]) -> None:

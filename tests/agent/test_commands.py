@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from lunaredge.ids import BootId, CommandId, TaskId
+from lunaredge.ids import BootId, CommandId, NodeId, TaskId
 from lunaredge.model.task import Leg
 from lunaredge.node import Actuate, Persist, Publish
 from lunaredge.wire import codec
@@ -33,6 +33,7 @@ from tests.agent.rig import (
     STRANGER_KEY,
     Rig,
     bodies,
+    channel_of,
     first,
 )
 from tests.agent.toy_machine import PATH, seconds
@@ -151,6 +152,10 @@ def damaged(rig: Rig, body: Message) -> bytes:
     return frame[:-30] + bytes([frame[-30] ^ 1]) + frame[-29:]
 
 
+def for_another(rig: Rig, body: Message) -> bytes:
+    return rig.frame(body, to=NodeId("hauler-1"))
+
+
 CHANGES: dict[Change, str] = {
     unsigned: "unsigned",
     by_an_operator: "role",
@@ -161,6 +166,7 @@ CHANGES: dict[Change, str] = {
     expired: "expired",
     without_expiry: "expired",
     damaged: "checksum",
+    for_another: "addressee",
 }
 
 COMMANDS: list[Callable[[Rig], Message]] = [
@@ -184,7 +190,8 @@ def test_a_command_that_may_not_be_obeyed_changes_nothing_and_is_counted(
     rig.stop()
     before, disk, count = rig.beat(), dict(rig.disk), len(replies(rig))
 
-    effects = rig.deliver(change(rig, command(rig)))
+    body = command(rig)
+    effects = rig.deliver(change(rig, body), channel_of(body))
 
     assert [e for e in effects if isinstance(e, Persist | Actuate)] == []
     assert rig.disk == disk
@@ -204,7 +211,7 @@ def test_an_expiry_within_the_error_of_the_clock_may_have_passed() -> None:
     rig.census()
 
     rig.tell(Hold(command=CommandId("early"), turn=1), expiry_ns=rig.site_ns + seconds(1))
-    rig.tell(Hold(command=CommandId("later"), turn=2), expiry_ns=rig.site_ns + seconds(3))
+    rig.tell(Hold(command=CommandId("later"), turn=2), expiry_ns=rig.site_ns + seconds(6))
 
     assert [reply.command for reply in replies(rig)][1:] == ["later"]
 

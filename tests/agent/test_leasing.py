@@ -27,6 +27,8 @@ def renew(number: int, lifetime_s: float = 900.0, authority: str = "ma-1") -> Re
         command=CommandId("c2"),
         request_no=number,
         authority=AuthorityId(authority),
+        stop_m=1000.0,
+        revision=1,
         lifetime_ns=seconds(lifetime_s),
     )
 

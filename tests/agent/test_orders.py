@@ -1,12 +1,14 @@
+import msgspec
 import pytest
 
 from lunaredge.agent.orders import Orders
-from lunaredge.wire.driver import Halt, Sample
+from lunaredge.wire.driver import Follow, Halt, Sample
 from tests.agent.rig import DIG, boot_of
 from tests.agent.toy_machine import PATH, Machine, seconds
 
 LIFETIME_NS = seconds(20)
 STOPPING_NS = seconds(5)
+LATE_NS = seconds(3)
 
 
 def sample(order_no: int, *, at_rest: bool = True) -> Sample:
@@ -17,7 +19,7 @@ def sample(order_no: int, *, at_rest: bool = True) -> Sample:
 
 def orders(boot: int = 1) -> Orders:
     subject = Orders(boot_of(boot), STOPPING_NS)
-    subject.attached(LIFETIME_NS, 0)
+    subject.attached(LIFETIME_NS, LATE_NS, 0)
     return subject
 
 
@@ -49,6 +51,20 @@ def test_an_order_is_said_again_four_times_in_its_life() -> None:
     assert subject.refresh(LIFETIME_NS // 4 - 1) is None
     assert subject.refresh(LIFETIME_NS // 4) == subject.current
     assert subject.refresh(LIFETIME_NS // 2) == subject.current
+
+
+def test_an_order_rests_on_the_newest_sample_also_when_it_is_said_again() -> None:
+    subject = orders()
+    subject.observe(msgspec.structs.replace(sample(0), clock_ns=7), 1)
+
+    first = subject.follow(PATH, 50.0, 0.4, (None, 0.0), 2)
+    subject.observe(msgspec.structs.replace(sample(0), clock_ns=9), 3)
+    again = subject.refresh(LIFETIME_NS // 2)
+
+    assert first.basis_ns == 7
+    assert isinstance(again, Follow)
+    assert again.basis_ns == 9
+    assert again.order_no == first.order_no
 
 
 def test_a_halt_is_said_again_until_rest_is_seen() -> None:
@@ -92,9 +108,9 @@ def test_rest_is_proven_when_the_order_must_have_died() -> None:
     follow(subject, 0)
     subject.halt(seconds(1))
 
-    subject.observe(sample(0), LIFETIME_NS + STOPPING_NS - 1)
+    subject.observe(sample(0), LATE_NS + LIFETIME_NS + STOPPING_NS - 1)
     assert not subject.rested(sample(0))
-    subject.observe(sample(0), LIFETIME_NS + STOPPING_NS)
+    subject.observe(sample(0), LATE_NS + LIFETIME_NS + STOPPING_NS)
     assert subject.rested(sample(0))
 
 
@@ -113,7 +129,7 @@ def test_a_refresh_puts_the_death_of_the_order_off() -> None:
     subject.refresh(seconds(5))
     subject.halt(seconds(6))
 
-    subject.observe(sample(0), LIFETIME_NS + STOPPING_NS)
+    subject.observe(sample(0), LATE_NS + LIFETIME_NS + STOPPING_NS)
 
     assert not subject.rested(sample(0))
 
@@ -134,7 +150,7 @@ def test_a_controller_that_is_back_must_prove_rest_anew() -> None:
     subject.observe(sample(0), seconds(100))
     assert subject.rested(sample(0))
 
-    subject.attached(LIFETIME_NS, seconds(100))
+    subject.attached(LIFETIME_NS, LATE_NS, seconds(100))
     subject.observe(sample(0), seconds(101))
 
     assert not subject.rested(sample(0))

@@ -9,23 +9,28 @@ from lunaredge.agent.states import TRANSITIONS, Event, State
 
 CLEAR = Facts(
     proven=True,
+    locked=False,
     stopped=False,
     sensed=True,
     battery_low=False,
+    brakes_good=True,
     strayed=False,
     held=False,
     tasked=True,
     clock_good=True,
     leased=True,
     lease_live=True,
+    stops_on_loss=False,
     pose_good=True,
     reachable=True,
 )
 FAULTS: dict[Blocker, dict[str, Any]] = {
     Blocker.UNPROVEN: {"proven": False},
+    Blocker.LOCKOUT: {"locked": True},
     Blocker.STOP: {"stopped": True},
     Blocker.SENSOR: {"sensed": False},
     Blocker.BATTERY: {"battery_low": True},
+    Blocker.BRAKES: {"brakes_good": False},
     Blocker.CORRIDOR: {"strayed": True},
     Blocker.HOLD: {"held": True},
     Blocker.CLOCK: {"clock_good": False},

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lunaredge.agent.polyline import length_m
+from lunaredge.model.polyline import length_m
 from lunaredge.model.task import Dump, Leg, Load, Tool
 from lunaredge.node import Persist, Publish
 from lunaredge.wire.driver import Follow, Work

@@ -179,3 +179,21 @@ def test_a_reconnected_node_sends_again_what_is_not_acknowledged() -> None:
     rig.carry_out()
 
     assert [u.seq for u in rig.all(Upload) if u.record_class is RecordClass.EVENT] == [1, 2]
+
+
+def test_a_node_that_is_counted_in_does_not_wake_to_be_born() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.run(2)
+    rig.node.connected(rig.now_ns)
+    wakeups_s = []
+
+    begin_ns = rig.now_ns
+    while rig.now_ns < begin_ns + seconds(60):
+        rig.now_ns = rig.node.wakeup_ns() or 0
+        wakeups_s.append((rig.now_ns - begin_ns) / 1e9)
+        rig.node.tick(rig.now_ns)
+        rig.carry_out()
+
+    births_s = {5.0 * turn for turn in range(1, 12)} - {10.0 * turn for turn in range(1, 6)}
+    assert not births_s & set(wakeups_s)

@@ -123,12 +123,15 @@ def test_a_hold_that_can_not_be_read_holds() -> None:
     assert rig.situation.held
 
 
-@pytest.mark.parametrize("table", ["spool", "command", "stop", "hold", "task", "leg", "alarm"])
+@pytest.mark.parametrize(
+    "table", ["spool", "command", "stop", "lockout", "hold", "task", "leg", "alarm"]
+)
 def test_damage_in_any_table_is_an_alarm_or_harmless_and_never_fatal(table: str) -> None:
     rig = Rig()
     rig.drive_off(*TWO_LEGS)
     rig.run(180)
     rig.hold()
+    rig.lock()
     rig.stop()
     rig.machine.traits = {"battery_wh": 1.0}
     rig.run(10)
@@ -200,7 +203,9 @@ def test_a_new_life_is_an_event() -> None:
 
 rows = st.builds(
     Row,
-    st.sampled_from(["spool", "command", "stop", "hold", "task", "leg", "epoch", "alarm", "boot"]),
+    st.sampled_from(
+        ["spool", "command", "stop", "lockout", "hold", "task", "leg", "epoch", "alarm"]
+    ),
     st.sampled_from(["", "t1", "000000000000001/0", "x/y", "stop-1"]),
     st.integers(0, 2**62),
     st.binary(max_size=40)

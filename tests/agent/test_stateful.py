@@ -11,9 +11,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from lunaredge.agent.polyline import distance_m, length_m, rest_of
 from lunaredge.agent.spool import WRITE_AHEAD
 from lunaredge.ids import CommandId, TaskId
+from lunaredge.model.polyline import distance_m, length_m, rest_of
 from lunaredge.model.task import Leg, Tool
 from lunaredge.node import Actuate, Effect, Publish
 from lunaredge.wire import codec
@@ -38,7 +38,7 @@ from lunaredge.wire.messages import (
 )
 from lunaredge.wire.records import TaskReport
 from lunaredge.wire.spool import scope_of
-from tests.agent.rig import DIG, KEYRING, Rig, config
+from tests.agent.rig import DIG, KEYRING, Rig, channel_of, config
 from tests.agent.toy_machine import PATH, seconds
 
 ENDINGS = {"done", "failed", "cancelled"}
@@ -208,7 +208,7 @@ class Site(RuleBasedStateMachine):
                 rig.stops.discard(body.stop)
             case _:
                 pass
-        self.guarded(lambda: rig.deliver(frame))
+        self.guarded(lambda: rig.deliver(frame, channel_of(body)))
 
     def guarded(self, action: Any) -> None:
         """Do something in which power may go; then the node starts again from its disk."""
@@ -278,6 +278,8 @@ class Site(RuleBasedStateMachine):
                 command=self.rig.command_id(),
                 request_no=renewals[-1].request_no,
                 authority=renewals[-1].authority,
+                stop_m=1000.0,
+                revision=1,
                 lifetime_ns=seconds(lifetime_s),
             )
             self.post(body)

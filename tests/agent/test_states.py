@@ -40,11 +40,16 @@ def test_every_state_can_be_reached() -> None:
 
 
 def test_every_interruption_leads_back_to_idle_only() -> None:
-    for state in (State.HOLDING, State.SAFE, State.STOPPED):
+    for state in (State.HOLDING, State.SAFE, State.STOPPED, State.LOCKED):
         assert after(state, Event.CLEAR) is State.IDLE
         for event in (Event.ASK, Event.DRIVE, Event.WORK):
             with pytest.raises(LocalProtocolError):
                 after(state, event)
+
+
+def test_a_lock_out_outranks_a_stop() -> None:
+    assert after(State.STOPPED, Event.LOCK) is State.LOCKED
+    assert (State.LOCKED, Event.STOP) not in TRANSITIONS
 
 
 def test_a_stop_outranks_safe_mode_and_safe_mode_outranks_a_hold() -> None:

@@ -1,7 +1,7 @@
 import math
 from itertools import pairwise
 
-from lunaredge.agent.clock import SiteClock
+from lunaredge.agent.clock import ClockErrors, SiteClock
 from lunaredge.agent.telemetry import Health, Rows, channels
 from lunaredge.model.task import Leg
 from lunaredge.wire.messages import Birth, RecordClass, TimeReply, Upload
@@ -21,7 +21,8 @@ HEALTH = Health(
 
 
 def clock_at(now_ns: int) -> SiteClock:
-    clock = SiteClock(100.0, seconds(20))
+    errors = ClockErrors(drift_ppm=100.0, unwatched_ratio=0.12, apart_ns_max=seconds(2))
+    clock = SiteClock(errors, seconds(20))
     clock.requested(now_ns)
     clock.answered(TimeReply(local_ns=now_ns, site_ns=SITE_NS + now_ns), now_ns)
     return clock

@@ -34,6 +34,7 @@ class Machine:
         self.scan: tuple[tuple[float, float, float], ...] = ()
         self.traits: dict[str, Any] = {}
         self.moved_ns: int | None = None
+        self.ahead_ns = 0
         self._path: tuple[Point, ...] = (place,)
         self._deadline_ns = 0
 
@@ -76,6 +77,7 @@ class Machine:
     def sample(self, now_ns: int) -> Sample:
         live = self.order is not None and now_ns <= self._deadline_ns
         base = Sample(
+            clock_ns=now_ns + self.ahead_ns,
             x_m=self.place[0],
             y_m=self.place[1],
             heading_rad=0.0,

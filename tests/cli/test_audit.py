@@ -5,6 +5,7 @@ import sqlite3
 
 import msgspec
 import pytest
+import tomli_w
 
 from lunaredge.cli.demo.record import RunRecord
 from lunaredge.cli.main import main
@@ -33,6 +34,8 @@ def run(tmp_path):
         Store.open(tmp_path / "stores" / f"{name}.sqlite").close()
     write(tmp_path, "scheduler", *(archived(seq) for seq in (1, 2, 3)))
     write(tmp_path, f"agent-{NODE}", spooled(4))
+    words = {"keys": "keys", "store": "s", "site_file": "site.toml", "fleet_file": "fleet.toml"}
+    (tmp_path / "scheduler.toml").write_text(tomli_w.dumps(words))
     (tmp_path / "truth").mkdir()
     (tmp_path / "truth" / "truth.jsonl").write_bytes(b"")
     machines = {spec.name: {"battery_wh_min": 9000.0} for spec in fleet.nodes}

@@ -290,7 +290,7 @@ def test_one_benchmark_that_fails_leaves_the_others_their_figures(
 def test_the_simulators_speed_counts_whole_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = []
 
-    def run(seed: int, *_: object) -> SimpleNamespace:
+    def run(seed: int, *_: object, **__: object) -> SimpleNamespace:
         seeds.append(seed)
         return outcome(seed, ok=True)
 
@@ -298,9 +298,10 @@ def test_the_simulators_speed_counts_whole_runs(monkeypatch: pytest.MonkeyPatch)
 
     rows = sim.rows(BenchOptions(seconds=1e-9, data=None))
 
-    assert seeds == [1, 1]
-    assert {row.metric for row in rows} == {"speed_x", "speed_cpu_x", "events_per_cpu_s"}
-    assert {row.case for row in rows} == {"calm", "faults as drawn"}
+    speeds = [row for row in rows if row.case in ("calm", "faults as drawn")]
+    assert seeds[:2] == [1, 1]
+    assert {row.metric for row in speeds} == {"speed_x", "speed_cpu_x", "events_per_cpu_s"}
+    assert {row.metric for row in rows} >= {"waited_pct", "speed_pct"}
 
 
 def test_a_seed_that_fails_is_worth_more_than_its_speed(monkeypatch: pytest.MonkeyPatch) -> None:

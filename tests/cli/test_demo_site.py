@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lunaredge.cli.demo.checks import check_folder, check_picture
-from lunaredge.cli.demo.site import DemoWishes, approve_delay_s, prepare
+from lunaredge.cli.demo.site import STANDBY, DemoWishes, approve_delay_s, prepare
 from lunaredge.cli.main import main
 from lunaredge.errors import ConfigError
 from lunaredge.examples import demo_site
@@ -39,10 +39,28 @@ def test_an_order_that_the_scheduler_would_refuse_is_refused_before_the_start(
     assert not (tmp_path / "run").exists()
 
 
-def wishes(site: Path) -> DemoWishes:
+def wishes(site: Path, *, standby: bool = False) -> DemoWishes:
     return DemoWishes(
-        site=site, speed=60.0, seed=1, kills=(), outage=True, broker=BrokerChoice.AUTO
+        site=site,
+        speed=60.0,
+        seed=1,
+        kills=(),
+        outage=True,
+        broker=BrokerChoice.AUTO,
+        standby=standby,
     )
+
+
+def test_with_a_standby_two_schedulers_take_turns_on_one_store(tmp_path: Path) -> None:
+    site = write_tiny_site(tmp_path / "site")
+
+    alone = prepare(tmp_path / "alone", wishes(site), lambda _: None).commands
+    both = prepare(tmp_path / "both", wishes(site, standby=True), lambda _: None).commands
+
+    assert STANDBY not in alone
+    assert "--standby" not in alone["scheduler"]
+    assert both[STANDBY] == both["scheduler"]
+    assert both["scheduler"][-1] == "--standby"
 
 
 @pytest.mark.parametrize("name", ["missing/x.svg", "x.png", "x", "folder.svg"])

@@ -1,51 +1,236 @@
 import json
 import os
+import shlex
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from lunaredge.cli import sim
 from lunaredge.cli.main import main
+from lunaredge.cli.sim_talk import bar
+from lunaredge.sim.workers import WorkerLost
+from tests.sim.test_mutants import everybody_else_is_forgotten
 
 SEED = "3"
+# Two machines, a minute of faults: a second for a seed.
+QUICK = ["--scenario", "swap", "--hours", "0.02"]
 KEYS = {"seeds", "passed", "failed", "virtual_s", "wall_s", "events", "digest"}
 
+Document = dict[str, object]
 
-def simulated(hash_seed: str) -> dict[str, object]:
-    """Give what another process says of the seed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "lunaredge", "sim", "--seed", SEED, "--json"],
+
+def simulated(*words: str, hash_seed: str = "0") -> subprocess.CompletedProcess[str]:
+    """Run the command in another process."""
+    return subprocess.run(
+        [sys.executable, "-m", "lunaredge", "sim", *words],
         env=os.environ | {"PYTHONHASHSEED": hash_seed},
         capture_output=True,
-        check=True,
-        timeout=120.0,
+        check=False,
+        text=True,
+        timeout=300.0,
     )
-    document: dict[str, object] = json.loads(done.stdout)
-    return document
+
+
+def asked(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, Document, str]:
+    """Run the command here; give its exit code, its answer and its talk."""
+    code = main(["sim", *words, "--json"])
+    captured = capsys.readouterr()
+    return code, json.loads(captured.out), captured.err
 
 
 @pytest.mark.slow
 def test_a_seed_is_the_same_run_whatever_the_order_of_hashes() -> None:
-    first, second = simulated("0"), simulated("12345")
+    words = ["--scenario", "small", "--seed", SEED, "--json"]
+    first = json.loads(simulated(*words, hash_seed="0").stdout)
+    second = json.loads(simulated(*words, hash_seed="12345").stdout)
 
-    assert first.keys() == KEYS
+    assert first.keys() >= KEYS
     assert first["passed"] == first["seeds"] == 1
     assert first["digest"] == second["digest"]
 
 
+@pytest.mark.slow
+def test_a_trace_is_the_same_to_the_last_byte_whatever_the_order_of_hashes() -> None:
+    words = ["--seed", "7", "--trace", *QUICK]
+
+    first, second = simulated(*words, hash_seed="0"), simulated(*words, hash_seed="12345")
+
+    told = [line for line in first.stderr.splitlines() if not line.startswith("compiling")]
+    again = [line for line in second.stderr.splitlines() if not line.startswith("compiling")]
+    assert told == again
+    assert len(told) > 1_000
+    assert told[-1].startswith("PASSED seed=7 ")
+
+
+@pytest.mark.slow
+def test_seeds_run_in_several_processes_give_the_same_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["--seeds", "4", "--seed-base", "11", *QUICK]
+
+    _, alone, _ = asked(words, capsys)
+    _, shared, _ = asked([*words, "--jobs", "2"], capsys)
+
+    timed = {"wall_s", "cpu_s", "speed_x"}
+    assert {k: v for k, v in alone.items() if k not in timed} == {
+        k: v for k, v in shared.items() if k not in timed
+    }
+    assert alone["seeds"] == alone["passed"] == alone["converged"] == 4
+
+
+def test_a_failure_is_one_line_and_a_small_run_that_its_command_plays_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everybody_else_is_forgotten(monkeypatch)
+
+    code, document, told = asked(["--seeds", "2", "--hours", "0.5"], capsys)
+
+    rows = document["failed"]
+    assert code == 1
+    assert isinstance(rows, list)
+    assert [row["seed"] for row in rows] == [1, 2]
+    assert rows[0]["replay"] == "lunaredge sim --seed 1 --hours 0.5 --trace"
+    lines = [line for line in told.splitlines() if line.startswith("FAILED")]
+    assert [line.split("replay: ")[1] for line in lines] == [row["replay"] for row in rows]
+    shrunk = rows[0]["shrunk"]
+    assert shrunk["faults"] == []
+    assert "shrunk" not in rows[1], "one story for each broken invariant"
+    assert f"replay: {shrunk['replay']}\n" in told
+    code, again, told = asked(shlex.split(shrunk["replay"])[2:], capsys)
+    assert code == 1
+    assert again["failed"][0]["failure"] == shrunk["failure"]  # type: ignore[index]
+    assert again["failed"][0]["replay"] == shrunk["replay"]  # type: ignore[index]
+    assert f"FAILED seed=1 events={again['events']} {shrunk['failure']}" in told
+
+
+def test_a_campaign_runs_its_seeds_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for key, value in (("--until", "5"), ("--without", "loss")):
+        code = main(["sim", "--campaign", str(tmp_path / "kept"), key, value])
+
+        assert code == 2
+        assert f"{key}: can't be used" in capsys.readouterr().err
+        assert not (tmp_path / "kept").exists()
+
+
+def test_nobody_has_to_wait_for_a_small_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everybody_else_is_forgotten(monkeypatch)
+
+    _, document, told = asked(["--seeds", "1", "--shrink", "0"], capsys)
+
+    assert "shrunk" not in document["failed"][0]  # type: ignore[index]
+    assert "shrinking" not in told
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_it_with_the_summary_of_what_was_run() -> None:
+    words = ["sim", "--seeds", "5000", "--jobs", "2", "--json", *QUICK]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lunaredge", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    while "of 5000 seeds" not in process.stderr.readline():
+        assert process.poll() is None
+
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60.0)
+
+    document = json.loads(out)
+    assert process.returncode == 130
+    assert document["interrupted"]
+    assert 1 <= document["seeds"] == document["passed"] < 5000
+    assert "Traceback" not in err
+    assert err.endswith("lunaredge: sim was interrupted\n")
+
+
+def test_a_process_that_dies_is_told_after_the_summary_of_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def dying(*_: object) -> Iterator[object]:
+        raise WorkerLost(7, -9)
+
+    monkeypatch.setattr(sim, "finished", dying)
+
+    code, document, told = asked(["--seeds", "9", "--jobs", "2"], capsys)
+
+    assert code == 1
+    assert document["seeds"] == 0
+    assert "the process that ran seed 7 died (signal SIGKILL)" in told
+    assert "--seed 7" in told
+
+
+def test_seeds_are_run_until_the_time_is_up_and_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, document, _ = asked(["--seconds", "0.5", "--seed-base", "50", *QUICK], capsys)
+
+    assert code == 0
+    assert 1 <= document["seeds"] == document["passed"] < 20  # type: ignore[operator]
+    assert document["seed_first"] == 50
+
+
+def test_no_time_at_all_is_one_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    _, document, _ = asked(["--seconds", "0", *QUICK], capsys)
+
+    assert document["seeds"] == 1
+
+
 @pytest.mark.parametrize(
-    "words",
+    ("words", "named"),
     [
-        ["--seeds", "0"],
-        ["--scenario", "no/x"],
-        ["--seeds", "2", "--seed", "3"],
-        ["--seed-base", "2", "--seed", "3"],
+        (["--seeds", "0"], "--seeds"),
+        (["--seeds", "100001"], "--seeds"),
+        (["--scenario", "no/x"], "--scenario"),
+        (["--seeds", "2", "--seed", "3"], "--seeds"),
+        (["--seed-base", "2", "--seed", "3"], "--seed-base"),
+        (["--seconds", "2", "--seed", "3"], "--seconds"),
+        (["--seconds", "2", "--seeds", "3"], "--seconds"),
+        (["--seconds", "-1"], "--seconds"),
+        (["--seconds", "nan"], "--seconds"),
+        (["--jobs", "0"], "--jobs"),
+        (["--jobs", "100000"], "--jobs"),
+        (["--hours", "-1"], "--hours"),
+        (["--hours", "inf"], "--hours"),
+        (["--shrink", "nan"], "--shrink"),
+        (["--trace"], "--trace"),
+        (["--only", "3"], "--only"),
+        (["--only", "3,x", "--seed", "3"], "--only"),
+        (["--only", "0", "--seed", "3"], "--only"),
+        (["--only", "", "--seed", "3"], "--only"),
+        (["--until", "-1", "--seed", "3"], "--until"),
+        (["--without", "gravity", "--seed", "3"], "--without"),
+        (["--depth", "2"], "--depth"),
+        (["--exhaustive", "--depth", "9"], "--depth"),
+        (["--exhaustive", "--seeds", "3"], "--seeds"),
+        (["--exhaustive", "--jobs", "2"], "--jobs"),
+        (["--exhaustive", "--trace"], "--trace"),
     ],
 )
 def test_what_cannot_be_run_is_bad_usage(
-    words: list[str], capsys: pytest.CaptureFixture[str]
+    words: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = main(["sim", *words])
 
+    captured = capsys.readouterr()
     assert code == 2
-    assert capsys.readouterr().out == ""
+    assert captured.out == ""
+    assert captured.err.startswith(f"lunaredge sim: {named}: can't be used, got ")
+
+
+def test_the_bar_is_full_at_the_end() -> None:
+    assert (bar(0.0), bar(0.5), bar(1.0)) == (
+        f"[{'.' * 24}]",
+        f"[{'#' * 12}{'.' * 12}]",
+        f"[{'#' * 24}]",
+    )

@@ -28,6 +28,18 @@ def test_a_stop_that_every_node_confirmed_is_done():
     assert verdict.text == "stop-1: 2 of 2 nodes stopped: a, b; release it with --release stop-1"
 
 
+def test_the_worst_time_to_rest_is_told_of_those_that_stop_and_of_those_that_did_not_hear():
+    stopped = msgspec.structs.replace(row("a", "stop-1"), stops_in_s=3.6)
+    lost = msgspec.structs.replace(row("b", presence="lost"), may_move_s=312.4)
+
+    verdict = judge(ALL, heard(stopped, lost))
+
+    assert verdict.text == (
+        "stop-1: 1 of 2 nodes stopped: a; NOT confirmed: b (lost, may move for 312 s more); "
+        "at rest within 3.6 s; release it with --release stop-1"
+    )
+
+
 def test_a_nodes_own_word_confirms_before_any_view_does():
     verdict = judge(ALL, heard(row("a"), row("b"), a=STOPPED, b=STOPPED))
 

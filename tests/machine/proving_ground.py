@@ -3,13 +3,15 @@
 import struct
 from collections.abc import Callable
 
+import msgspec
+
 from lunaredge.ids import NodeId, SiteId
 from lunaredge.machine.world import World
 from lunaredge.model.fleet import Capability, Fleet, MachineSpec, NodeSpec
 from lunaredge.model.site import Point, Polygon, Site, TerrainGrid, Zone, ZoneKind
 from lunaredge.model.task import WorkGoal
 from lunaredge.units import NS_PER_S
-from lunaredge.wire.driver import Follow, Sample, Work
+from lunaredge.wire.driver import Follow, Halt, MachineOrder, Sample, Work
 
 SIDE = 24
 CELL_M = 5.0
@@ -77,6 +79,15 @@ def node(name: NodeId, home: Point, machine: MachineSpec) -> NodeSpec:
     return NodeSpec(name=name, kind="digger", capabilities=every, machine=machine, home=home)
 
 
+class WellDriven(World):
+    """A world whose drivers know the newest sample, whatever they order."""
+
+    def order(self, machine: NodeId, frame: MachineOrder, now_ns: int) -> str | None:
+        if not isinstance(frame, Halt):
+            frame = msgspec.structs.replace(frame, basis_ns=self.now_ns - START_NS)
+        return super().order(machine, frame, now_ns)
+
+
 def world(
     *,
     machine: MachineSpec | None = None,
@@ -86,12 +97,13 @@ def world(
 ) -> World:
     machine = machine or spec()
     fleet = Fleet(nodes=(node(ONE, homes[0], machine), node(TWO, homes[1], machine)))
-    return World(ground or site(), fleet, LIFETIME_S, seed, START_NS)
+    return WellDriven(ground or site(), fleet, LIFETIME_S, seed, START_NS)
 
 
 def follow(order_no: int, *path: Point, stop_m: float = 1e6, speed_m_s: float = 0.5) -> Follow:
     return Follow(
         order_no=order_no,
+        basis_ns=0,
         path=path,
         stop_m=stop_m,
         speed_m_s=speed_m_s,
@@ -101,7 +113,7 @@ def follow(order_no: int, *path: Point, stop_m: float = 1e6, speed_m_s: float = 
 
 
 def work(order_no: int, goal: WorkGoal) -> Work:
-    return Work(order_no=order_no, goal=goal)
+    return Work(order_no=order_no, basis_ns=0, goal=goal)
 
 
 def place(site_of: World, machine: NodeId = ONE) -> Point:

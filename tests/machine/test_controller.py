@@ -424,3 +424,29 @@ def test_nothing_moves_without_a_live_order_to_follow(
                 assert fed_s <= LIFETIME_S + STOPPING_S + 0.2
     wait(ground, LIFETIME_S + STOPPING_S + 0.4)
     assert ground.sample(ONE).at_rest
+
+
+@pytest.mark.parametrize("age_s", [15.1, 1e6, -1.0])
+def test_an_order_that_rests_on_no_fresh_sample_of_this_life_is_refused(age_s: float) -> None:
+    ground = world()
+    wait(ground, 100.0)
+    basis_ns = ground.sample(ONE).clock_ns - round(age_s * NS_PER_S)
+    order = msgspec.structs.replace(eastward(ground), basis_ns=basis_ns)
+
+    refused = World.order(ground, ONE, order, ground.now_ns)
+
+    assert refused == "late"
+    assert ground.sample(ONE).order_no == 0
+
+
+def test_an_order_that_was_refused_for_its_basis_does_not_refresh_the_old_one() -> None:
+    ground = world()
+    order = eastward(ground)
+    keep(ground, order, 20.0)
+
+    for _ in range(8):
+        World.order(ground, ONE, msgspec.structs.replace(order, basis_ns=0), ground.now_ns)
+        wait(ground, 0.5)
+
+    assert ground.sample(ONE).order_no == 0
+    assert ground.sample(ONE).at_rest or ground.sample(ONE).speed_m_s < SPEED_M_S

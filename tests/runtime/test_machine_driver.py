@@ -31,7 +31,7 @@ from lunaredge.wire.driver import (
 )
 from tests.machine.proving_ground import ONE, follow, world
 
-HELLO = Hello(version=VERSION, machine=ONE, setpoint_lifetime_s=2.0)
+HELLO = Hello(version=VERSION, machine=ONE, setpoint_lifetime_s=2.0, basis_s_max=15.0)
 SAMPLE = world().sample(ONE)
 ORDER = follow(1, (0.0, 0.0), (5.0, 0.0))
 
@@ -165,7 +165,7 @@ async def test_the_last_order_before_closing_goes_out(path: str) -> None:
 BAD_CONTROLLERS = [
     [b"\x00\x00\x00\x02\xc1\xc1"],
     [b"HTTP/1.1 400 Bad Request"],
-    [Hello(version=VERSION + 1, machine=ONE, setpoint_lifetime_s=1.0)],
+    [Hello(version=VERSION + 1, machine=ONE, setpoint_lifetime_s=1.0, basis_s_max=15.0)],
     [SAMPLE],
     [ORDER],
     [Refused(reason="replaced")],

@@ -115,7 +115,7 @@ async def test_an_attached_driver_gets_a_hello_and_then_samples(tmp_path: Path) 
         site.let_pass(5.0)
         second = await wire.next()
 
-    assert hello == Hello(version=VERSION, machine=ONE, setpoint_lifetime_s=2.0)
+    assert hello == Hello(version=VERSION, machine=ONE, setpoint_lifetime_s=2.0, basis_s_max=15.0)
     assert isinstance(first, Sample)
     assert isinstance(second, Sample)
     assert second.battery_wh < first.battery_wh

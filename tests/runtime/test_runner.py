@@ -25,7 +25,7 @@ from lunaredge.runtime.runner import Hooks, NodeRunner
 from lunaredge.runtime.store import Store
 from lunaredge.wire.driver import Halt, Work
 
-WORK = Work(order_no=1, goal=Load(pile="berm"))
+WORK = Work(order_no=1, basis_ns=0, goal=Load(pile="berm"))
 
 
 class ScriptedNode:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lunaredge.errors import JournalCorrupt, JournalFull, StorageError
+from lunaredge.errors import JournalCorrupt, JournalFenced, JournalFull, StorageError
 from lunaredge.ids import BootId, NodeId
 from lunaredge.node import Archive, Erase, Persist, Row
 from lunaredge.runtime import store as store_module
@@ -156,6 +156,25 @@ def test_a_boot_id_is_above_the_floor_it_was_given(path):
 
     assert store.next_boot(0) == 8 << 24
     store.close()
+
+
+def test_a_store_takes_nothing_from_a_life_when_a_later_one_has_begun_on_it(path):
+    old = Store.open(path)
+    old.next_boot(1)
+    old.commit([Persist("t", "", 1, b"in time")])
+    # The one way round the lock.
+    path.with_name(path.name + ".lock").unlink()
+    new = Store.open(path)
+    new.next_boot(1)
+
+    with pytest.raises(JournalFenced, match=r"life 2 has begun on it, this one is 1"):
+        old.commit([Persist("t", "", 1, b"late")])
+    with pytest.raises(JournalFenced):
+        old.raise_boots(BootId(9 << 24))
+
+    assert list(new.rows()) == [Row("t", "", 1, b"in time")]
+    old.close()
+    new.close()
 
 
 def test_an_archived_record_is_kept_once(path):

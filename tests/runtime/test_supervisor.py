@@ -28,6 +28,18 @@ async def is_up(supervisor: Supervisor, name: str) -> None:
             await asyncio.sleep(0.01)
 
 
+async def test_a_child_s_process_is_known_while_it_is_kept(tmp_path: Path) -> None:
+    supervisor = make(tmp_path)
+    before = supervisor.pid("worker")
+    await supervisor.start("worker", SLEEPER)
+    await is_up(supervisor, "worker")
+    running = supervisor.pid("worker")
+    await supervisor.stop(["worker"])
+
+    assert running is not None
+    assert (before, supervisor.pid("worker")) == (None, None)
+
+
 async def test_a_killed_child_comes_back_as_it_was_started(tmp_path: Path) -> None:
     supervisor = make(tmp_path)
     await supervisor.start("worker", SLEEPER)

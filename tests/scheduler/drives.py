@@ -3,7 +3,8 @@
 import math
 
 from lunaredge.ids import BootId, NodeId
-from lunaredge.scheduler import claims
+from lunaredge.model.polyline import part_of
+from lunaredge.scheduler import space
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
@@ -26,15 +27,26 @@ def driving() -> tuple[Site, messages.Grant]:
 
 def held(grant: messages.Grant, released_m: float, *, at_stop: bool = False) -> dict[str, object]:
     """What a node says that drives on a grant."""
-    authority = messages.HeldAuthority(id=grant.authority, released_m=released_m, at_stop=at_stop)
+    authority = messages.HeldAuthority(
+        id=grant.authority,
+        released_m=released_m,
+        stop_m=grant.stop_m,
+        revision=grant.revision,
+        at_stop=at_stop,
+    )
     return {"authority": authority, "at_rest": at_stop, "task": "grade-pad", "attempt": 1}
+
+
+def granted_part(grant: messages.Grant) -> tuple[tuple[float, float], ...]:
+    """The way up to the stop point."""
+    return part_of(grant.path, 0.0, grant.stop_m)
 
 
 def blocked_m(site: Site, point: tuple[float, float]) -> float:
     """How far a point is from everything grader-1 may occupy; negative inside."""
     node = site.scheduler.core.state.nodes[NodeId("grader-1")]
     gaps = []
-    for chain in claims.claim(site.scheduler.core.ctx, node):
+    for chain in space.claim(site.scheduler.core.ctx, node):
         ends = list(zip(chain.points, chain.points[1:], strict=False)) or [chain.points * 2]
         gaps += [segment_m(point, a, b) - chain.half_width_m for a, b in ends]
     return min(gaps)

@@ -156,7 +156,8 @@ class Site:
         return next(body for _, body in reversed(self.published) if isinstance(body, kind))
 
     def sent(self, node: str, kind: type[messages.Message]) -> list[messages.Message]:
-        topic = topics.build(self.site.name, NodeId(node), "cmd")
+        channel = "ma" if kind is messages.Grant else "cmd"
+        topic = topics.build(self.site.name, NodeId(node), channel)
         return [body for at, body in self.published if at == topic and isinstance(body, kind)]
 
     def situation(self, node: str, **changes: object) -> messages.Situation:
@@ -171,7 +172,9 @@ class Site:
             x_m=x_m,
             y_m=y_m,
             heading_rad=0.0 if spec.machine else None,
+            pose_error_m=0.1,
             at_rest=True,
+            brake_ratio=1.0,
             battery_wh=battery_wh,
             payload_kg=0.0,
             authority=None,

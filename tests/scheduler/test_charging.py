@@ -5,6 +5,7 @@ import math
 import pytest
 
 from lunaredge.ids import AuthorityId, CommandId, NodeId, TaskId
+from lunaredge.model.polyline import length_m
 from lunaredge.model.task import TaskKind
 from lunaredge.scheduler.effort import Standing, efforts, shortfall
 from lunaredge.scheduler.legs import checked_legs
@@ -167,7 +168,10 @@ def passing(site: Site, *path: Point) -> None:
         command=CommandId("c1-0"),
         request_no=1,
         task=TaskId("other"),
+        number=0,
         path=path,
+        length_m=length_m(path),
+        stop_m=length_m(path),
         half_width_m=2.0,
         granted_ns=site.now_ns,
         expiry_ns=site.now_ns + 10**12,

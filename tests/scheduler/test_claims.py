@@ -1,13 +1,15 @@
+import msgspec
 import pytest
 
 from lunaredge.ids import NodeId
-from lunaredge.scheduler.claims import path_from, path_length_m
+from lunaredge.model.polyline import length_m, rest_of
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
 from tests.scheduler.drives import (
     asking,
     blocked_m,
     driving,
+    granted_part,
     held,
     reborn,
 )
@@ -30,16 +32,16 @@ CORNER = ((0.0, 0.0), (10.0, 0.0), (10.0, 5.0))
 def test_the_rest_of_a_path_begins_at_the_station(
     station_m: float, expected: tuple[tuple[float, float], ...]
 ) -> None:
-    rest = path_from(CORNER, station_m)
+    rest = rest_of(CORNER, station_m)
 
     assert rest == expected
-    assert path_length_m(rest) == pytest.approx(max(0.0, 15.0 - station_m))
+    assert length_m(rest) == pytest.approx(max(0.0, 15.0 - station_m))
 
 
 def test_a_grant_blocks_its_whole_path_before_it_is_taken_up() -> None:
     site, grant = driving()
 
-    assert all(blocked_m(site, point) < 0.0 for point in grant.path)
+    assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))
 
 
 def test_silence_frees_nothing() -> None:
@@ -51,7 +53,7 @@ def test_silence_frees_nothing() -> None:
     site.wait(5_000.0)
 
     assert site.scheduler.core.state.nodes[NodeId("grader-1")].presence.value == "lost"
-    assert all(blocked_m(site, point) < 0.0 for point in grant.path)
+    assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))
 
 
 def test_the_tail_is_free_only_when_the_node_gives_it_back() -> None:
@@ -62,7 +64,7 @@ def test_the_tail_is_free_only_when_the_node_gives_it_back() -> None:
     site.say("grader-1", messages.Heartbeat(situation=word))
 
     assert blocked_m(site, start) > 0.0
-    assert blocked_m(site, grant.path[-1]) < 0.0
+    assert blocked_m(site, granted_part(grant)[-1]) < 0.0
 
 
 def test_a_released_tail_never_comes_back() -> None:
@@ -73,7 +75,7 @@ def test_a_released_tail_never_comes_back() -> None:
     near = site.situation("grader-1", **held(grant, 3.0))
     site.say("grader-1", messages.Heartbeat(situation=near))
 
-    (passed,) = path_from(grant.path, 3.0)[:1]
+    (passed,) = rest_of(grant.path, 3.0)[:1]
     assert blocked_m(site, grant.path[0]) > 0.0
     assert blocked_m(site, passed) > 0.0
 
@@ -96,18 +98,18 @@ def test_a_word_older_than_the_taking_of_a_grant_frees_nothing() -> None:
 
     site.say("grader-1", word, number=old_number)
 
-    assert all(blocked_m(site, point) < 0.0 for point in grant.path)
+    assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))
 
 
 def test_at_rest_without_authority_only_the_body_is_blocked() -> None:
     site, grant = driving()
-    x_m, y_m = grant.path[-1]
+    x_m, y_m = granted_part(grant)[-1]
 
     word = messages.Heartbeat(situation=site.situation("grader-1", x_m=x_m, y_m=y_m))
     site.say("grader-1", word)
 
     assert blocked_m(site, grant.path[0]) > 0.0
-    assert blocked_m(site, grant.path[-1]) < 0.0
+    assert blocked_m(site, granted_part(grant)[-1]) < 0.0
 
 
 def test_a_moving_machine_without_authority_keeps_its_path_blocked() -> None:
@@ -116,7 +118,7 @@ def test_a_moving_machine_without_authority_keeps_its_path_blocked() -> None:
     word = messages.Heartbeat(situation=site.situation("grader-1", at_rest=False))
     site.say("grader-1", word)
 
-    assert all(blocked_m(site, point) < 0.0 for point in grant.path)
+    assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))
 
 
 def test_a_new_request_gives_everything_but_the_body_back() -> None:
@@ -125,7 +127,7 @@ def test_a_new_request_gives_everything_but_the_body_back() -> None:
     site.request("grader-1", 2, at=(30.0, 10.0))
 
     assert blocked_m(site, (30.0, 10.0)) < 0.0
-    assert blocked_m(site, grant.path[-1]) > 0.0
+    assert blocked_m(site, granted_part(grant)[-1]) > 0.0
 
 
 def test_an_old_request_number_changes_nothing() -> None:
@@ -134,7 +136,7 @@ def test_an_old_request_number_changes_nothing() -> None:
     site.request("grader-1", 1, at=(30.0, 10.0))
 
     assert blocked_m(site, (30.0, 10.0)) > 0.0
-    assert all(blocked_m(site, point) < 0.0 for point in grant.path)
+    assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))
 
 
 def test_a_refused_grant_is_given_back() -> None:
@@ -155,7 +157,9 @@ def test_a_refused_grant_is_given_back() -> None:
 
 def test_an_unknown_authority_stops_every_grant_until_it_is_given_up() -> None:
     site, _ = driving()
-    foreign = messages.HeldAuthority(id="ma99-1", released_m=0.0, at_stop=False)
+    foreign = messages.HeldAuthority(
+        id="ma99-1", released_m=0.0, stop_m=5.0, revision=1, at_stop=False
+    )
     word = site.situation("hauler-1", authority=foreign, at_rest=False)
     site.say("hauler-1", messages.Heartbeat(situation=word))
 
@@ -168,7 +172,9 @@ def test_an_unknown_authority_stops_every_grant_until_it_is_given_up() -> None:
 def test_an_authority_of_a_lost_journal_blocks_though_a_grant_is_on_its_way() -> None:
     site = asking()
 
-    foreign = messages.HeldAuthority(id="ma99-1", released_m=0.0, at_stop=False)
+    foreign = messages.HeldAuthority(
+        id="ma99-1", released_m=0.0, stop_m=5.0, revision=1, at_stop=False
+    )
     word = site.situation("grader-1", authority=foreign, at_rest=False)
     site.say("grader-1", messages.Heartbeat(situation=word))
 
@@ -183,19 +189,20 @@ def test_a_machine_that_rests_elsewhere_is_blocked_there_though_a_grant_is_on_it
     site.say("grader-1", messages.Heartbeat(situation=word))
 
     assert blocked_m(site, (30.0, 10.0)) < 0.0
-    assert all(blocked_m(site, point) < 0.0 for point in grant.path)
+    assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))
 
 
 def test_at_the_stop_only_the_stop_is_blocked() -> None:
     site, grant = driving()
-    length_m = path_length_m(grant.path)
+    whole_m = length_m(grant.path)
+    grant = msgspec.structs.replace(grant, stop_m=whole_m)
 
-    word = site.situation("grader-1", **held(grant, length_m - 8.0, at_stop=True))
+    word = site.situation("grader-1", **held(grant, whole_m - 8.0, at_stop=True))
     site.say("grader-1", messages.Heartbeat(situation=word))
 
-    (behind,) = path_from(grant.path, length_m - 6.0)[:1]
+    (behind,) = rest_of(grant.path, whole_m - 6.0)[:1]
     assert blocked_m(site, behind) > 0.0
-    assert blocked_m(site, grant.path[-1]) < 0.0
+    assert blocked_m(site, granted_part(grant)[-1]) < 0.0
 
 
 def test_a_machine_that_has_not_set_off_is_blocked_where_it_stands() -> None:
@@ -216,7 +223,7 @@ def test_a_word_that_shows_the_grant_takes_it_even_when_its_reply_was_lost() -> 
     driven = site.situation("grader-1", **held(grant, 2.0))
     site.say("grader-1", messages.Heartbeat(situation=driven))
 
-    x_m, y_m = grant.path[-1]
+    x_m, y_m = granted_part(grant)[-1]
     given_up = site.situation("grader-1", x_m=x_m, y_m=y_m)
     site.say("grader-1", messages.Heartbeat(situation=given_up))
 
@@ -231,7 +238,7 @@ def test_a_new_life_at_rest_gives_back_what_the_last_was_granted() -> None:
     reborn(site)
     site.wait(11.0)
 
-    assert blocked_m(site, grant.path[-1]) > 0.0
+    assert blocked_m(site, granted_part(grant)[-1]) > 0.0
     assert len(site.sent("grader-1", messages.Grant)) == count
 
 
@@ -240,4 +247,4 @@ def test_a_new_life_that_still_rolls_gives_nothing_back() -> None:
 
     reborn(site, at_rest=False)
 
-    assert all(blocked_m(site, point) < 0.0 for point in grant.path)
+    assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))

@@ -1,9 +1,11 @@
 import pytest
 
 from lunaredge.ids import NodeId, TaskId
+from lunaredge.model.polyline import part_of
 from lunaredge.model.task import TaskKind
-from lunaredge.scheduler import claims
+from lunaredge.scheduler import claims, space
 from lunaredge.scheduler.paths import RouteSolution
+from lunaredge.sim.checkers.geometry import path_to_path
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
 from tests.scheduler.drives import (
@@ -17,7 +19,7 @@ from tests.scheduler.drives import (
 from tests.scheduler.rig import Site
 
 
-def test_nobody_is_granted_the_space_of_another() -> None:
+def both_asking() -> Site:
     site = Site()
     site.census()
     first = plain_site.grade("grade-1", only_on=(NodeId("grader-1"),))
@@ -28,12 +30,41 @@ def test_nobody_is_granted_the_space_of_another() -> None:
         site.reply(node, site.assignment(node).command)
         site.report(node, name, "accepted", 1)
         site.request(node, 1)
+    return site
+
+
+def spare_m(site: Site, one: str, other: str) -> float:
+    """How far apart what two machines may occupy is at the least."""
+    ctx, nodes = site.scheduler.core.ctx, site.scheduler.core.state.nodes
+    return min(
+        path_to_path(a.points, b.points) - a.half_width_m - b.half_width_m
+        for a in space.claim(ctx, nodes[NodeId(one)])
+        for b in space.claim(ctx, nodes[NodeId(other)])
+    )
+
+
+def test_nobody_is_granted_the_space_of_another() -> None:
+    site = both_asking()
 
     site.solve()
 
-    grants = [body for _, body in site.published if isinstance(body, messages.Grant)]
-    assert len({grant.authority for grant in grants}) == 1
-    assert site.last(messages.Defer).reason == "blocked by grader-1"
+    assert spare_m(site, "grader-1", "grader-2") > 0.0
+
+
+def test_a_later_grant_stops_short_of_an_older_ones_route() -> None:
+    site = both_asking()
+
+    site.solve()
+
+    ctx, state = site.scheduler.core.ctx, site.scheduler.core.state
+    first, second = (state.nodes[NodeId(name)].granted for name in ("grader-1", "grader-2"))
+    assert first is not None
+    assert second is not None
+    assert second.stop_m < second.length_m
+    held = part_of(second.path, 0.0, second.stop_m + second.overlap_m)
+    (route,) = space.routes_ahead(ctx, NodeId("grader-2"))
+    apart_m = path_to_path(held, route.points)
+    assert apart_m > route.half_width_m + second.half_width_m - 1e-9
 
 
 def test_a_route_planned_before_a_neighbours_grant_is_planned_again() -> None:
@@ -53,8 +84,7 @@ def test_a_route_planned_before_a_neighbours_grant_is_planned_again() -> None:
     site.problems = [fresh, stale]
     site.solve()
 
-    granted = [n.name for n in site.scheduler.core.state.nodes.values() if n.granted is not None]
-    assert granted == ["grader-2"]
+    assert spare_m(site, "grader-1", "grader-2") > 0.0
 
 
 def test_a_renewal_gives_time_and_a_stopped_machine_gets_none() -> None:

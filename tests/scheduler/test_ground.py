@@ -149,3 +149,14 @@ def test_a_height_that_cannot_be_is_not_known(height_m):
     new = GroundMap.of(sites.site()).updated([(0.0, 0.0, height_m)])
 
     assert new.first_steep(*disc_at(-3.0, 2.0), 90.0) == (0, math.inf)
+
+
+def test_the_same_site_is_laid_out_once_and_no_travel_is_handed_on():
+    one, other = GroundMap.of(sites.site()), GroundMap.of(sites.site())
+
+    lattice = one.lattice(2.0, 15.0)
+    one.known.travels.keep("a way", (1.0, 0.0, 0.0))
+
+    assert other.grid is one.grid
+    assert other.lattice(2.0, 15.0) is lattice
+    assert other.known.travels.find("a way") is None

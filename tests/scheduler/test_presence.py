@@ -61,7 +61,7 @@ def test_a_node_that_obeys_a_higher_epoch_raises_ours() -> None:
     word = site.situation("hauler-1", epoch=7)
     site.say("hauler-1", messages.Heartbeat(situation=word))
 
-    assert site.scheduler.core.state.epoch == 8
+    assert site.scheduler.core.state.epoch > 7
     assert not any(node.censused for node in site.scheduler.core.state.nodes.values())
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from lunaredge.model.site import ZoneKind
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.travel import Mover, reachable_cost_s, travels
+from lunaredge.scheduler.travel import RASTER_M, Mover, known_place, reachable_cost_s, travels
 from tests.scheduler import sites
 
 MOVER = Mover(half_width_m=2.0, slope_deg_max=30.0, speed_m_s=0.5)
@@ -83,3 +83,30 @@ def test_what_is_known_is_not_searched_for_again():
 
     assert travels(ground, MOVER, (0.0, 0.0), goals) == first
     assert first[0] == first[2]
+
+
+def test_a_place_measured_anew_is_the_place_known_before():
+    measured = [(10.003, -4.98), (9.99, -5.02), (10.02, -5.001)]
+
+    places = {known_place(FLAT, MOVER, point) for point in measured}
+
+    assert places == {(10.0, -5.0)}
+
+
+def test_a_known_place_is_within_half_a_raster_of_the_point():
+    point = (10.11, -4.9)
+
+    place = known_place(FLAT, MOVER, point)
+
+    assert max(abs(a - b) for a, b in zip(place, point, strict=True)) <= 0.5 * RASTER_M
+
+
+def test_beside_a_wall_a_machine_is_where_it_says_and_not_in_the_wall():
+    wall = sites.zone("wall", sites.box(0.0, -60.0, 5.0, 60.0), ZoneKind.KEEP_OUT)
+    ground = GroundMap.of(sites.site(wall))
+    beside = (-2.1, 0.0)
+
+    place = known_place(ground, MOVER, beside)
+
+    assert place == beside
+    assert math.isfinite(travels(ground, MOVER, place, [(-40.0, 0.0)])[0].duration_s)

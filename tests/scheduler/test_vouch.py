@@ -13,7 +13,7 @@ from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages
 from lunaredge.wire.messages import VouchRequest
 from tests.scheduler import plain_site
-from tests.scheduler.drives import blocked_m, driving, held
+from tests.scheduler.drives import blocked_m, driving, granted_part, held
 from tests.scheduler.rig import Site
 
 SEEN: Point = (30.0, 12.0)
@@ -50,7 +50,7 @@ def test_a_vouched_machine_blocks_the_place_where_it_was_seen_and_no_other() -> 
 
     assert answer.text == "taken: grader-1 stands at 30.0, 12.0, until it is heard again"
     assert blocked_m(site, SEEN) < -1.0
-    assert blocked_m(site, grant.path[-1]) > 0.0
+    assert blocked_m(site, granted_part(grant)[-1]) > 0.0
 
 
 def test_a_machine_that_is_gone_blocks_nothing() -> None:
@@ -72,7 +72,7 @@ def test_the_first_step_frees_nothing_and_says_how_far_off_the_place_is() -> Non
         r" repeat with the code \w{6} if grader-1 stands at 16\.0, 18\.0",
         offered.text,
     )
-    assert all(blocked_m(site, point) < 0.0 for point in grant.path)
+    assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))
 
 
 @pytest.mark.parametrize("wrong", ["guess", "another place", "too late", "twice"])

@@ -1,8 +1,10 @@
 """Pieces of evidence for the checkers' tests, as short to write as they are to read."""
 
 from lunaredge.model.fleet import Fleet, MachineSpec, NodeSpec
+from lunaredge.model.polyline import length_m
 from lunaredge.sim.checkers import evidence as seen
 from lunaredge.units import NS_PER_S
+from lunaredge.wire.messages import HeldAuthority
 
 MINUTE_NS = 60 * NS_PER_S
 
@@ -49,7 +51,25 @@ def asked(at_s, number, *, machine="a", boot=1, renewal=False):
     )
 
 
-def granted(at_s, number, path, *, machine="a", authority="ma1"):
+def holding(released_m, *, stop_m=10.0, revision=1, at_stop=False):
+    return HeldAuthority(
+        id="ma1", released_m=released_m, stop_m=stop_m, revision=revision, at_stop=at_stop
+    )
+
+
+def renewed(at_s, number, *, stop_m, revision=1):
+    return seen.Renewed(
+        at_ns=at_s * NS_PER_S,
+        machine="a",
+        authority="ma1",
+        request_no=number,
+        stop_m=stop_m,
+        revision=revision,
+        lifetime_ns=MINUTE_NS,
+    )
+
+
+def granted(at_s, number, path, *, machine="a", authority="ma1", stop_m=None):
     return seen.Granted(
         at_ns=at_s * NS_PER_S,
         machine=machine,
@@ -57,6 +77,9 @@ def granted(at_s, number, path, *, machine="a", authority="ma1"):
         authority=authority,
         request_no=number,
         path=path,
+        stop_m=length_m(path) if stop_m is None else stop_m,
+        overlap_m=0.0,
+        revision=1,
         half_width_m=2.5,
         lifetime_ns=MINUTE_NS,
     )
@@ -73,7 +96,7 @@ def replied(at_s, authority, *, node="a", ok=True, boot=1):
     )
 
 
-def situated(at_s, held=None, *, node="a", boot=1, at_rest=True, refused=None):
+def situated(at_s, held=None, *, node="a", boot=1, at_rest=True, refused=None, locks=()):
     return seen.Situated(
         at_ns=at_s * NS_PER_S,
         node=node,
@@ -82,6 +105,7 @@ def situated(at_s, held=None, *, node="a", boot=1, at_rest=True, refused=None):
         posed=True,
         authority=held,
         refused=refused or {},
+        locks=locks,
     )
 
 

@@ -6,11 +6,10 @@ import pytest
 
 from lunaredge.ids import BootId, CommandId, NodeId, TaskId
 from lunaredge.sim.attacker import Attacker
-from lunaredge.sim.network import Message
 from lunaredge.sim.options import calm
 from lunaredge.sim.rng import Streams
-from lunaredge.sim.scenario import standard
-from lunaredge.sim.simulation import Simulation
+from lunaredge.sim.scenario import small
+from lunaredge.sim.simulation import Overheard, Simulation
 from lunaredge.sim.trace import Trace
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages, topics
@@ -24,7 +23,7 @@ class Eavesdropper:
     """An attacker, and what it hears."""
 
     def __init__(self):
-        self.sim = Simulation(standard(), calm(), Streams(1), Trace(0))
+        self.sim = Simulation(small(), calm(), Streams(1), Trace(0))
         self.attacker = Attacker(self.sim, random.Random(1), 0.0)
 
     def hears(self, sender, channel, body, epoch=0):
@@ -39,7 +38,8 @@ class Eavesdropper:
         )
         topic = topics.build(self.sim.scenario.site.name, NODE, channel)
         payload = encode(header, body, self.sim.keys.signer(sender))
-        self.attacker.overhear(sender, Message(topic, payload))
+        frame = decode(payload, self.sim.keys.keyring)
+        self.attacker.overhear(Overheard(sender, payload, topics.parse(topic), frame))
 
     def hears_command(self, epoch):
         body = messages.Cancel(command=CommandId("c1"), task=TaskId("dig"), attempt=1)
@@ -55,7 +55,9 @@ class Eavesdropper:
             x_m=0.0,
             y_m=0.0,
             heading_rad=0.0,
+            pose_error_m=0.1,
             at_rest=True,
+            brake_ratio=1.0,
             battery_wh=None,
             payload_kg=0.0,
             authority=None,

@@ -4,22 +4,16 @@ import pytest
 
 from lunaredge.model.task import Task, TaskKind
 from lunaredge.sim.checkers import evidence as seen
-from lunaredge.sim.checkers.authority import AuthorityChecker
 from lunaredge.sim.checkers.checker import first_violation, report
 from lunaredge.sim.checkers.earth import EarthChecker
 from lunaredge.sim.checkers.energy import EnergyChecker
 from lunaredge.sim.checkers.freshness import FreshnessChecker
 from lunaredge.sim.checkers.replay import ReplayChecker
-from lunaredge.sim.checkers.reuse import ReuseChecker
 from lunaredge.sim.checkers.separation import SeparationChecker
 from lunaredge.sim.checkers.tasks import TaskChecker
 from lunaredge.units import NS_PER_S
-from lunaredge.wire.messages import HeldAuthority
 from tests.sim.exhibits import (
     FLEET,
-    MINUTE_NS,
-    asked,
-    granted,
     replied,
     situated,
     truth,
@@ -43,191 +37,6 @@ def test_machines_in_one_place_break_separation():
     texts = watch(SeparationChecker(FLEET), truth(0, ("a", 0, 0, 0), ("b", 1.9, 0.5, 0)))
 
     assert texts == ["a and b overlap"]
-
-
-# --- I2 ---------------------------------------------------------------------------------------
-
-PATH = ((0.0, 0.0), (10.0, 0.0))
-
-
-def test_driving_inside_a_live_corridor_is_authorised():
-    texts = watch(
-        AuthorityChecker(FLEET),
-        truth(0, ("a", 0, 0, 0)),
-        asked(1, 1),
-        granted(2, 1, PATH),
-        truth(10, ("a", 5, 0.3, 1)),
-        truth(20, ("a", 10, 0, 0)),
-    )
-
-    assert texts == []
-
-
-def test_driving_without_any_authority_is_found():
-    texts = watch(AuthorityChecker(FLEET), truth(0, ("a", 0, 0, 0)), truth(1, ("a", 0.5, 0, 1)))
-
-    assert texts == ["a at (0.50, 0.00) moves without a live authority (none held)"]
-
-
-def test_driving_past_the_corridor_is_found():
-    texts = watch(
-        AuthorityChecker(FLEET),
-        truth(0, ("a", 0, 0, 0)),
-        asked(1, 1),
-        granted(2, 1, PATH),
-        truth(10, ("a", 12.5, 0, 1)),
-    )
-
-    assert texts == ["a at (12.50, 0.00) moves outside the corridor of ma1"]
-
-
-def test_a_lease_counts_from_the_first_sending_of_the_request():
-    texts = watch(
-        AuthorityChecker(FLEET),
-        truth(0, ("a", 0, 0, 0)),
-        asked(1, 1),
-        asked(30, 1),
-        granted(31, 1, PATH),
-        truth(62, ("a", 5, 0, 1)),
-    )
-
-    assert texts == ["a at (5.00, 0.00) moves without a live authority (1 expired)"]
-
-
-def test_a_renewal_gives_more_time_from_its_own_request():
-    texts = watch(
-        AuthorityChecker(FLEET),
-        truth(0, ("a", 0, 0, 0)),
-        asked(1, 1),
-        granted(2, 1, PATH),
-        asked(40, 2, renewal=True),
-        seen.Renewed(
-            at_ns=41 * NS_PER_S, machine="a", authority="ma1", request_no=2, lifetime_ns=MINUTE_NS
-        ),
-        truth(90, ("a", 5, 0, 1)),
-        truth(101, ("a", 6, 0, 1)),
-    )
-
-    assert len(texts) == 1
-    assert "(1 expired)" in texts[0]
-
-
-def test_driving_back_over_what_was_given_back_is_found():
-    texts = watch(
-        AuthorityChecker(FLEET),
-        truth(0, ("a", 0, 0, 0)),
-        asked(1, 1),
-        granted(2, 1, PATH),
-        situated(3, HeldAuthority(id="ma1", released_m=8.0, at_stop=False)),
-        truth(4, ("a", 1, 0, 1)),
-    )
-
-    assert len(texts) == 1
-
-
-# --- I3 ---------------------------------------------------------------------------------------
-
-
-def test_a_corridor_through_a_standing_machine_is_found():
-    texts = watch(
-        ReuseChecker(FLEET),
-        truth(0, ("a", 0, 0, 0), ("b", 5, 1, 0)),
-        asked(1, 1),
-        granted(2, 1, PATH),
-    )
-
-    assert texts == ["ma1 for a is granted 2.50 m deep into the body of b"]
-
-
-def test_a_silent_holder_keeps_its_corridor():
-    texts = watch(
-        ReuseChecker(FLEET),
-        asked(0, 1),
-        granted(1, 1, PATH),
-        replied(2, "ma1"),
-        asked(5000, 1, machine="b"),
-        granted(5001, 1, ((5.0, -9.0), (5.0, 9.0)), machine="b", authority="ma2"),
-    )
-
-    assert len(texts) == 1
-    assert "which a has not given back" in texts[0]
-
-
-@pytest.mark.parametrize(
-    "word",
-    [
-        situated(50),
-        situated(50, HeldAuthority(id="ma1", released_m=10.0, at_stop=True)),
-        asked(50, 2),
-        asked(50, 1, boot=2),
-        situated(50, boot=2),
-        seen.Vouched(at_ns=50 * NS_PER_S, machine="a"),
-    ],
-    ids=[
-        "at rest without",
-        "released",
-        "asked anew",
-        "asked in a new life",
-        "a new life at rest",
-        "a person's word",
-    ],
-)
-def test_the_holders_or_a_persons_word_frees_its_corridor(word):
-    texts = watch(
-        ReuseChecker(FLEET),
-        asked(0, 1),
-        granted(1, 1, PATH),
-        replied(2, "ma1"),
-        word,
-        asked(60, 1, machine="b"),
-        granted(61, 1, ((4.0, -9.0), (4.0, 9.0)), machine="b", authority="ma2"),
-    )
-
-    assert texts == []
-
-
-def test_a_grant_sent_again_is_not_granted_again():
-    first = granted(1, 1, PATH)
-
-    texts = watch(
-        ReuseChecker(FLEET),
-        asked(0, 1),
-        first,
-        replied(2, "ma1"),
-        situated(3, HeldAuthority(id="ma1", released_m=9.0, at_stop=False), at_rest=False),
-        asked(4, 1, machine="b"),
-        granted(5, 1, ((0.0, -9.0), (0.0, 9.0)), machine="b", authority="ma2"),
-        first,
-    )
-
-    assert texts == []
-
-
-def test_a_word_said_before_the_grant_arrived_frees_nothing():
-    texts = watch(
-        ReuseChecker(FLEET),
-        asked(0, 1),
-        granted(1, 1, PATH),
-        situated(2),
-        asked(3, 1, machine="b"),
-        granted(4, 1, ((5.0, -9.0), (5.0, 9.0)), machine="b", authority="ma2"),
-    )
-
-    assert len(texts) == 1
-
-
-def test_a_word_said_while_moving_frees_nothing():
-    texts = watch(
-        ReuseChecker(FLEET),
-        asked(0, 1),
-        granted(1, 1, PATH),
-        replied(2, "ma1"),
-        situated(3, at_rest=False),
-        asked(4, 1, machine="b"),
-        granted(5, 1, ((5.0, -9.0), (5.0, 9.0)), machine="b", authority="ma2"),
-    )
-
-    assert len(texts) == 1
 
 
 # --- I5 ---------------------------------------------------------------------------------------

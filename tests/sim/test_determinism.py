@@ -7,13 +7,14 @@ from msgspec.structs import replace
 from lunaredge.model.contact import ContactPlan
 from lunaredge.sim.options import draw
 from lunaredge.sim.run import run_seed
-from lunaredge.sim.scenario import standard
+from lunaredge.sim.scenario import Due, small
 
-# A stretch of the standard job, with Earth in sight all along: all faults, and over in a second.
-SHORT = standard()
+# A stretch of the small site's job, with Earth in sight all along: all faults, over in a second.
+SHORT = small()
+JOB = SHORT.orders[0].order
 SHORT = replace(
     SHORT,
-    order=replace(SHORT.order, tasks=SHORT.order.tasks[:2]),
+    orders=(Due(order=replace(JOB, tasks=JOB.tasks[:2])),),
     plan=ContactPlan(contacts=(replace(SHORT.plan.contacts[0], end_ns=2**62),)),
 )
 OPTIONS = replace(draw(random.Random(3)), safety_s=600.0)

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from lunaredge.sim.faults import RELAPSE_S_MAX, Faults
 from lunaredge.sim.options import FaultOptions, calm
 from lunaredge.sim.rng import Streams
-from lunaredge.sim.scenario import standard
+from lunaredge.sim.scenario import small
 from lunaredge.sim.simulation import Simulation
 from lunaredge.sim.trace import Trace
 from lunaredge.units import ns_from_s
@@ -19,7 +19,7 @@ class Sabotaged:
         self.told = []
         self.streams = Streams(1)
         options = replace(calm(), faults=FaultOptions(**faults))
-        self.sim = Simulation(standard(), options, self.streams, Trace(0, self.told.append))
+        self.sim = Simulation(small(), options, self.streams, Trace(0, self.told.append))
         self.faults = Faults(self.sim, options.faults, self.streams)
         self.sim.begin()
         self.faults.begin()

@@ -170,3 +170,94 @@ def test_options_can_be_replaced_in_mid_run():
     run_for(timeline, NS_PER_S)
 
     assert ear.heard == [("x", b"heard")]
+
+
+def test_who_is_gone_gets_nothing_and_who_comes_back_gets_all_again():
+    timeline, net = network(keeps_sessions=True)
+    ear, other = Ear("ear", "x"), Ear("other", "none")
+    net.attach(ear)
+    net.attach(other)
+    run_for(timeline, 10 * NS_PER_S)
+    net.publish("other", Message("x", b"first"))
+    run_for(timeline, NS_PER_S)
+
+    net.detach("ear")
+    net.publish("other", Message("x", b"while away"))
+    run_for(timeline, 10 * NS_PER_S)
+    net.attach(ear)
+    run_for(timeline, 10 * NS_PER_S)
+    net.publish("other", Message("x", b"last"))
+    run_for(timeline, NS_PER_S)
+
+    assert ear.heard == [("x", b"first"), ("x", b"last")]
+
+
+def test_who_subscribes_later_hears_a_topic_that_others_had_before():
+    timeline, net = network()
+    early, late, other = Ear("early", "x"), Ear("late", "+"), Ear("other", "none")
+    net.attach(early)
+    net.attach(other)
+    run_for(timeline, 10 * NS_PER_S)
+    net.publish("other", Message("x", b"one"))
+    run_for(timeline, NS_PER_S)
+
+    net.attach(late)
+    run_for(timeline, 10 * NS_PER_S)
+    net.publish("other", Message("x", b"two"))
+    run_for(timeline, NS_PER_S)
+
+    assert [payload for _, payload in early.heard] == [b"one", b"two"]
+    assert [payload for _, payload in late.heard] == [b"two"]
+
+
+def test_a_dead_clients_line_stays_down_when_the_broker_is_back():
+    timeline, net = network()
+    ear = Ear("ear")
+    net.attach(ear)
+    run_for(timeline, 5 * NS_PER_S)
+    net.detach("ear")
+    ear.events.clear()
+
+    net.stop()
+    run_for(timeline, NS_PER_S)
+    net.start()
+    run_for(timeline, 10 * NS_PER_S)
+
+    assert ear.events == []
+
+
+def test_what_a_dead_life_would_have_noticed_is_not_told_to_the_next():
+    timeline, net = network()
+    ear = Ear("ear")
+    net.attach(ear)
+    run_for(timeline, 5 * NS_PER_S)
+    net.cut("ear")
+    net.detach("ear")
+    net.mend("ear")
+    ear.events.clear()
+
+    net.attach(ear)
+    run_for(timeline, 10 * NS_PER_S)
+
+    assert ear.events == ["up"]
+
+
+def test_what_waits_for_a_client_that_dies_as_it_comes_up_waits_on():
+    timeline, net = network(keeps_sessions=True)
+    ear = Ear("ear")
+    net.attach(ear)
+    net.attach(Ear("mouth", "none"))
+    run_for(timeline, 5 * NS_PER_S)
+    net.cut("ear")
+    net.publish("mouth", Message("t", b"kept"))
+    run_for(timeline, NS_PER_S)
+
+    ear.came_up = lambda: net.detach("ear")
+    net.mend("ear")
+    run_for(timeline, 10 * NS_PER_S)
+    assert ear.heard == []
+
+    ear.came_up = lambda: None
+    net.attach(ear)
+    run_for(timeline, 10 * NS_PER_S)
+    assert ear.heard == [("t", b"kept")]

@@ -8,7 +8,7 @@ from lunaredge.ids import BootId, ClientId, KeyId, NodeId, TaskId
 from lunaredge.sim.network import Network
 from lunaredge.sim.options import calm
 from lunaredge.sim.people import HASTE_S_MAX, Busybody, Temper, Terminal
-from lunaredge.sim.scenario import OPERATOR, Keys, standard
+from lunaredge.sim.scenario import OPERATOR, Keys, small
 from lunaredge.sim.timeline import Timeline
 from lunaredge.units import NS_PER_S, ns_from_s, s_from_ns
 from lunaredge.wire import messages, topics
@@ -25,7 +25,7 @@ class Desk:
         self.text = ""
         """Why everything is refused; empty to say yes."""
         self.timeline = Timeline(0)
-        scenario = standard()
+        scenario = small()
         self.keys = Keys(scenario.fleet)
         self.site = scenario.site.name
         network = Network(self.timeline, random.Random(1), calm().site, self.hears)

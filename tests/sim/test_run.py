@@ -3,14 +3,14 @@
 import pytest
 from msgspec.structs import replace
 
-from lunaredge.scheduler import claims
+from lunaredge.scheduler import space
 from lunaredge.scheduler.node import SchedulerNode
-from lunaredge.sim.options import FaultOptions, calm
+from lunaredge.sim.options import FaultOptions, WardenOptions, calm
 from lunaredge.sim.run import run_seed
-from lunaredge.sim.scenario import standard, swap
+from lunaredge.sim.scenario import small, swap
 from lunaredge.sim.trace import LINES_KEPT
 
-INVARIANTS = {f"I{number}" for number in range(1, 10)}
+INVARIANTS = {*(f"I{number}" for number in range(1, 10)), "lockout", "closure"}
 
 STORM = FaultOptions(
     kill_scheduler_s=200.0,
@@ -31,9 +31,10 @@ STORM = FaultOptions(
 
 @pytest.mark.slow
 def test_a_storm_strikes_and_every_checker_has_something_to_check():
-    options = replace(calm(), faults=STORM, safety_s=1_200.0)
+    wardens = WardenOptions(lockout_s=200.0, close_s=300.0)
+    options = replace(calm(), faults=STORM, wardens=wardens, safety_s=1_200.0)
 
-    outcome = run_seed(1, standard(), options)
+    outcome = run_seed(1, small(), options)
 
     assert outcome.ok, outcome.failure
     assert outcome.faults > 20
@@ -52,9 +53,9 @@ def test_machines_that_are_to_change_places_do():
 
 
 def test_a_failure_names_the_invariant_and_keeps_the_last_events(monkeypatch):
-    monkeypatch.setattr(claims, "claims_of_others", lambda ctx, node: ())
+    monkeypatch.setattr(space, "claims_of_others", lambda ctx, node: ())
 
-    outcome = run_seed(1, standard(), calm())
+    outcome = run_seed(1, small(), calm())
 
     assert not outcome.ok
     assert outcome.failure.startswith("I3: ")
@@ -69,16 +70,16 @@ def test_a_node_that_raises_fails_the_run(monkeypatch):
 
     monkeypatch.setattr(SchedulerNode, "receive", raises)
 
-    outcome = run_seed(1, standard(), calm())
+    outcome = run_seed(1, small(), calm())
 
     assert outcome.failure.startswith("crash: KeyError: 'a bug'")
 
 
 def test_a_trace_tells_every_event_as_it_happens(monkeypatch):
-    monkeypatch.setattr(claims, "claims_of_others", lambda ctx, node: ())
+    monkeypatch.setattr(space, "claims_of_others", lambda ctx, node: ())
     told = []
 
-    outcome = run_seed(1, standard(), calm(), told.append)
+    outcome = run_seed(1, small(), calm(), told.append)
 
     assert told[-LINES_KEPT:] == outcome.last
     assert any("starts boot" in line for line in told)

@@ -6,21 +6,23 @@ from lunaredge.ids import KeyId
 from lunaredge.model.task import Task, TaskKind, WorkOrder
 from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.witness import Witness
-from lunaredge.sim.scenario import OPERATOR, Keys, simulated_signer, standard
+from lunaredge.sim.scenario import OPERATOR, Keys, simulated_signer, small
 from lunaredge.wire import messages, records, topics
 from lunaredge.wire.codec import Header, encode
 from lunaredge.wire.seal import Role
 
-SITE = "standard"
+SITE = "small"
 NODE = "rover-1"
-KEYS = Keys(standard().fleet)
+KEYS = Keys(small().fleet)
 SITUATION = messages.Situation(
     state="idle",
     autonomy=messages.Autonomy.A0,
     x_m=1.0,
     y_m=2.0,
     heading_rad=0.0,
+    pose_error_m=0.1,
     at_rest=True,
+    brake_ratio=1.0,
     battery_wh=100.0,
     payload_kg=0.0,
     authority=None,
@@ -55,6 +57,7 @@ def test_a_heartbeat_shows_where_a_node_stands():
         posed=True,
         authority=None,
         refused={"epoch": 2},
+        epoch=1,
     )
 
 
@@ -64,12 +67,17 @@ def test_a_grant_shows_its_corridor():
         request_no=3,
         authority="ma1",
         path=((0.0, 0.0), (5.0, 0.0)),
+        stop_m=4.0,
+        overlap_m=0.5,
+        revision=1,
         tool_from_m=0.0,
         half_width_m=2.0,
         pose_error_m=0.3,
+        clock_error_ns=5,
         deviation_m_max=0.4,
         speed_m_s_max=1.0,
         lifetime_ns=60,
+        on_loss=messages.OnLoss.STOP_POINT,
     )
 
     (granted,) = read("cmd", body, node=topics.SCHEDULER)
@@ -80,7 +88,9 @@ def test_a_grant_shows_its_corridor():
 
 
 def test_a_grant_signed_by_a_node_proves_nothing():
-    body = messages.Renew(command="c1", request_no=3, authority="ma1", lifetime_ns=60)
+    body = messages.Renew(
+        command="c1", request_no=3, authority="ma1", stop_m=4.0, revision=1, lifetime_ns=60
+    )
 
     assert read("cmd", body, node="hauler-1") == []
     assert len(read("cmd", body, node=topics.SCHEDULER)) == 1
@@ -95,7 +105,7 @@ def test_a_forged_frame_proves_nothing():
     assert Witness(KEYS.keyring).read(topics.build(SITE, NODE, "node"), frame, 5) == []
 
 
-@pytest.mark.parametrize("topic", ["elsewhere/x", "lunaredge/v1/standard/rover-1/node"])
+@pytest.mark.parametrize("topic", ["elsewhere/x", "lunaredge/v1/small/rover-1/node"])
 def test_noise_proves_nothing(topic):
     assert Witness(KEYS.keyring).read(topic, b"noise", 5) == []
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,11 +34,13 @@ WAIT_S = 30.0
 RESEND_NS = 20 * NS_PER_S
 
 
-def prepare_tiny_site(folder: Path, broker: BrokerChoice = BrokerChoice.AUTO) -> DemoSite:
+def prepare_tiny_site(
+    folder: Path, broker: BrokerChoice = BrokerChoice.AUTO, speed: float = SPEED
+) -> DemoSite:
     """Write a tiny site and the settings of its processes, on ports that are free now."""
     wishes = DemoWishes(
         site=write_tiny_site(folder / "site"),
-        speed=SPEED,
+        speed=speed,
         seed=1,
         kills=(),
         outage=True,
@@ -62,6 +66,21 @@ class Run:
     async def start(self, *names: str) -> None:
         for name in names:
             await self.supervisor.start(name, self.site.commands[name])
+
+    async def stand_by(self, name: str = "standby") -> None:
+        """Start a standby of the scheduler, and wait until it is ready."""
+        await self.supervisor.start(name, (*self.site.commands["scheduler"], "--standby"))
+        await self.told(name, "standby.began")
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a process a signal."""
+        os.kill(self.pid(name), number)
+
+    def pid(self, name: str) -> int:
+        """Give the number of a running process."""
+        pid = self.supervisor.pid(name)
+        assert pid is not None, name
+        return pid
 
     async def stop(self) -> None:
         """End all, the brokers last: a process that can't say goodbye waits for a while."""
@@ -197,7 +216,9 @@ STANDING = Situation(
     x_m=12.0,
     y_m=12.0,
     heading_rad=0.0,
+    pose_error_m=0.1,
     at_rest=True,
+    brake_ratio=1.0,
     battery_wh=1300.0,
     payload_kg=0.0,
     authority=None,

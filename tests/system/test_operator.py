@@ -88,6 +88,39 @@ async def test_a_stop_is_confirmed_and_released_in_two_steps(run):
     assert released["text"] == f"{one['stop']} released"
 
 
+async def test_a_machine_is_locked_out_and_comes_back_by_its_own_word(run):
+    desk = await working(run)
+
+    locked = await desk.ask("lockout", "excavator-1", "--why", "a new track")
+    await shown(run, "nodes", node="excavator-1", state="locked")
+    nodes = await desk.ask("nodes")
+    offered = await desk.ask("lockout", "excavator-1", "--release")
+    code = re.search(r"code (\w+)", str(offered["text"]))[1]
+    released = await desk.ask("lockout", "excavator-1", "--release", "--code", code)
+    await shown(run, "nodes", node="excavator-1", state="idle", lockout=None)
+
+    row = next(row for row in nodes["rows"] if row["node"] == "excavator-1")
+    assert "as soon as `lunaredge nodes` shows it locked out" in str(locked["text"])
+    assert [tag["why"] for tag in row["lockout"]["tags"]] == ["a new track"]
+    assert str(released["text"]).endswith("planned again once it has said where it stands")
+
+
+async def test_a_zone_is_closed_and_opened_in_two_steps(run):
+    desk = await working(run)
+
+    closed = await desk.ask("close", "spot", "--at", "1", "1", "--radius", "2", "--why", "a lander")
+    await shown(run, "closures", zone="spot", why="a lander", phase="requested")
+    listed = await desk.type("closures")
+    offered = await desk.ask("open", "spot")
+    code = re.search(r"code (\w+)", str(offered["text"]))[1]
+    opened = await desk.ask("open", "spot", "--code", code)
+    await shown(run, "closures", zone="spot", phase="opened")
+
+    assert "go in when `lunaredge closures` shows it clear" in str(closed["text"])
+    assert "hauler-1 has to be counted" in listed.stdout
+    assert opened["text"] == "spot is open"
+
+
 async def test_a_stop_that_not_everybody_confirms_says_who_did_not(run):
     desk = await working(run)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.task import Dig, Dump, Leg, Load, Task, TaskKind, Tool, Workload, WorkOrder
-from lunaredge.wire import driver, messages, records
+from lunaredge.wire import driver, messages, records, safeguards
 from lunaredge.wire.codec import Header, encode
 from lunaredge.wire.messages import Autonomy, Channel, HeldAuthority, RecordClass, Situation
 from lunaredge.wire.seal import Keyring, Role, Signer
@@ -41,10 +41,14 @@ SITUATION = Situation(
     x_m=120.5,
     y_m=-30.25,
     heading_rad=1.5,
+    pose_error_m=0.1,
     at_rest=False,
+    brake_ratio=1.0,
     battery_wh=4200.0,
     payload_kg=35.5,
-    authority=HeldAuthority(id=AuthorityId("ma-9"), released_m=12.5, at_stop=False),
+    authority=HeldAuthority(
+        id=AuthorityId("ma-9"), released_m=12.5, stop_m=40.0, revision=2, at_stop=False
+    ),
     task=TASK,
     attempt=1,
     progress_ratio=0.25,
@@ -55,6 +59,7 @@ SITUATION = Situation(
     refused={"signature": 1},
     produced={"raw": 600},
     dropped={},
+    locks=("operator-mari/lockout-4-17",),
 )
 LEG = Leg(path=((1.0, 2.0), (3.0, 4.5)), tool=Tool.BLADE, goal=Load(pile="heap"))
 WORKLOAD = Workload(program="fuse_terrain", input=b"\x00\x01", memory_mib=64, duration_s_max=600.0)
@@ -95,27 +100,49 @@ MESSAGES: tuple[messages.Message, ...] = (
         request_no=5,
         authority=AuthorityId("ma-9"),
         path=LEG.path,
+        stop_m=2.0,
+        overlap_m=0.25,
+        revision=1,
         tool_from_m=2.5,
         half_width_m=2.75,
         deviation_m_max=0.5,
         pose_error_m=0.2,
+        clock_error_ns=5_000_000_000,
         speed_m_s_max=0.5,
         lifetime_ns=900_000_000_000,
+        on_loss=messages.OnLoss.STOP_POINT,
     ),
     messages.Renew(
-        command=COMMAND, request_no=6, authority=AuthorityId("ma-9"), lifetime_ns=900_000_000_000
+        command=COMMAND,
+        request_no=6,
+        authority=AuthorityId("ma-9"),
+        stop_m=2.5,
+        revision=1,
+        lifetime_ns=900_000_000_000,
     ),
+    messages.Shorten(command=COMMAND, authority=AuthorityId("ma-9"), stop_m=1.5, revision=2),
     messages.Defer(command=COMMAND, request_no=5, reason="occupied", wait_ns=10_000_000_000),
     messages.Hold(command=COMMAND, turn=7),
     messages.Resume(command=COMMAND, turn=8),
     messages.Cancel(command=COMMAND, task=TASK, attempt=1),
     messages.ReleaseStop(command=COMMAND, stop="stop-1"),
+    messages.Dispute(authority=AuthorityId("ma-9")),
     messages.Stop(stop="stop-1", node=None, reason="a person on the site"),
     messages.Submit(request="r-1", order=ORDER),
     messages.HoldRequest(request="r-2", node=NODE, hold=True),
     messages.CancelRequest(request="r-3", task=TASK),
     messages.Outlived(boot=BootId(1 << 24), floor=BootId(9 << 24)),
     messages.VouchRequest(request="r-7", node=NodeId("hauler-1"), at=(12.5, -3.0), code="c0de"),
+    safeguards.LockOut(command=COMMAND, tag="operator-mari/lockout-4-17"),
+    safeguards.Unlock(command=COMMAND, tag="operator-mari/lockout-4-17"),
+    safeguards.LockOutRequest(
+        request="r-8", node=NODE, why="to change a track", outline=((1.0, 2.0),), radius_m=0.5
+    ),
+    safeguards.CloseRequest(
+        request="r-10", zone="pad-north", why="a lander", outline=((1.0, 2.0),), radius_m=40.0
+    ),
+    safeguards.OpenRequest(request="r-11", zone="pad-north", code="c0de"),
+    safeguards.UnlockRequest(request="r-9", node=NODE, whose="operator-mari", code="c0de"),
     messages.StopReleaseRequest(request="r-4", stop="stop-1", code="4711"),
     messages.Approve(request="r-5", task=TASK, approved=True),
     messages.Explain(request="r-6", task=TASK),
@@ -150,10 +177,11 @@ RECORDS: tuple[records.Record, ...] = (
 )
 
 FRAMES: tuple[driver.DriverFrame, ...] = (
-    driver.Attach(version=1, machine=NODE),
-    driver.Hello(version=1, machine=NODE, setpoint_lifetime_s=30.0),
+    driver.Attach(version=2, machine=NODE),
+    driver.Hello(version=2, machine=NODE, setpoint_lifetime_s=30.0, basis_s_max=15.0),
     driver.Refused(reason="driven by another"),
     driver.Sample(
+        clock_ns=7_000_000_000,
         x_m=1.0,
         y_m=2.0,
         heading_rad=0.5,
@@ -176,14 +204,17 @@ FRAMES: tuple[driver.DriverFrame, ...] = (
     ),
     driver.Follow(
         order_no=4,
+        basis_ns=7_000_000_000,
         path=LEG.path,
         stop_m=3.0,
         speed_m_s=0.5,
         tool=Tool.SCANNER,
         tool_from_m=1.0,
     ),
-    driver.Work(order_no=5, goal=Dig(zone="pit", pile="heap", mass_kg=900.0)),
-    driver.Work(order_no=6, goal=Dump(pile="berm")),
+    driver.Work(
+        order_no=5, basis_ns=8_000_000_000, goal=Dig(zone="pit", pile="heap", mass_kg=900.0)
+    ),
+    driver.Work(order_no=6, basis_ns=9_000_000_000, goal=Dump(pile="berm")),
     driver.Halt(),
 )
 

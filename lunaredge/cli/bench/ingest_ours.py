@@ -9,12 +9,12 @@ from lunaredge.runtime.store import Store
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.ingest import Ingest
 from lunaredge.scheduler.node import SchedulerNode
-from lunaredge.sim.scenario import Keys, standard
+from lunaredge.sim.scenario import Keys, small
 from lunaredge.wire import codec, messages, records, topics
 
 NODE = NodeId("rover-1")
 BOOT = BootId(1 << 24)
-SCENARIO = standard()
+SCENARIO = small()
 KEYS = Keys(SCENARIO.fleet)
 NOW_NS = SCENARIO.start_ns
 
@@ -120,7 +120,9 @@ def _birth() -> messages.Birth:
         x_m=10.0,
         y_m=10.0,
         heading_rad=0.0,
+        pose_error_m=0.1,
         at_rest=True,
+        brake_ratio=1.0,
         battery_wh=1000.0,
         payload_kg=0.0,
         authority=None,

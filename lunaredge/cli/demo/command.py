@@ -63,6 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         help="kill with SIGKILL in mid-run and start again: scheduler, broker, earth, gateway, or"
         " agent:NAME; may be repeated",
     )
+    parser.add_argument(
+        "--standby",
+        action="store_true",
+        help="run a second scheduler that waits for the lead; --kill scheduler kills the leader",
+    )
     parser.add_argument("--no-outage", action="store_true", help="keep the Earth link up")
     parser.add_argument(
         "--broker",
@@ -89,6 +94,7 @@ def run(options: argparse.Namespace) -> int:
         kills=tuple(options.kill),
         outage=not options.no_outage,
         broker=BrokerChoice(options.broker),
+        standby=options.standby,
     )
     wishes.check(SPEED_MAX)
     if options.picture is not None:

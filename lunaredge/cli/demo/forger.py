@@ -50,12 +50,13 @@ class Forger:
     def forge(self, node: NodeId) -> None:
         """Tell a node to give up its task, with a signature of nobody's."""
         body = messages.Cancel(command=CommandId("forged"), task=TaskId("none"), attempt=1)
-        frame = codec.encode(self._header(), body, self._signer)
+        frame = codec.encode(self._header(node), body, self._signer)
         self._tell(node, frame)
 
     def omit_signature(self, node: NodeId) -> None:
         """Tell a node to hold, unsigned."""
-        frame = codec.encode(self._header(), messages.Hold(command=CommandId("unsigned"), turn=1))
+        body = messages.Hold(command=CommandId("unsigned"), turn=1)
+        frame = codec.encode(self._header(node), body)
         self._tell(node, frame)
 
     def babble(self, node: NodeId) -> None:
@@ -84,13 +85,14 @@ class Forger:
     def _tell(self, node: NodeId, frame: bytes) -> None:
         self.link.publish(topics.build(self._site, node, "cmd"), frame)
 
-    def _header(self) -> codec.Header:
+    def _header(self, node: NodeId) -> codec.Header:
         self._number += 1
         now_ns = self._clock.now_ns()
         return codec.Header(
             node=topics.SCHEDULER,
             boot=BootId(1),
             number=self._number,
+            to=node,
             local_ns=now_ns,
             site_ns=now_ns,
             clock_error_ns=0,

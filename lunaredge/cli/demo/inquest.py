@@ -24,8 +24,9 @@ from lunaredge.runtime.files.contact_file import load_contacts
 from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.order_file import load_order
 from lunaredge.runtime.files.site_file import load_site
+from lunaredge.runtime.site_processes import scheduler_config
+from lunaredge.runtime.site_settings import SchedulerSettings, load_settings
 from lunaredge.runtime.store import Store
-from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.core import SchedulerCore
 from lunaredge.scheduler.inputs import JournalEntry, decode_entry
 from lunaredge.scheduler.node import JOURNAL
@@ -111,7 +112,9 @@ class Inquest:
         damage = self.survey()
         jury = Jury(self.fleet)
         truth = self._truth()
-        core = SchedulerCore(SchedulerConfig(site=self.site.name), self.site, self.fleet)
+        settings = load_settings(self.folder / "scheduler.toml", SchedulerSettings)
+        config = scheduler_config(self.site.name, settings)
+        core = SchedulerCore(config, self.site, self.fleet)
         reader = JournalReader(core)
         streams = [
             self._bodies(truth),

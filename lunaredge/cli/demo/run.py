@@ -18,10 +18,11 @@ from lunaredge.cli.demo.failure import told_of
 from lunaredge.cli.demo.forger import Forger
 from lunaredge.cli.demo.narration import TASK_ENDS, headline
 from lunaredge.cli.demo.record import Attack, Kill, LiveDigest, RunRecord
-from lunaredge.cli.demo.site import DemoSite
+from lunaredge.cli.demo.site import SCHEDULER_STORE, STANDBY, DemoSite
 from lunaredge.errors import LunarEdgeError, TransportError
 from lunaredge.runtime.client import SiteClient, new_request
 from lunaredge.runtime.files.order_file import load_order
+from lunaredge.runtime.lock import holder
 from lunaredge.runtime.supervisor import Supervisor
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages
@@ -222,8 +223,16 @@ class DemoRun:
         name = self._kills_left.pop(0)
         self._next_kill_ns = self.now_ns + round(self.plot.next_kill_s * NS_PER_S)
         self._kills.append(Kill(name=name.removeprefix("agent-"), at_ns=self.now_ns))
+        if name == "scheduler":
+            name = self._leader()
         await self.supervisor.kill(name)
         self._down[name] = time.monotonic() + DOWN_S
+
+    def _leader(self) -> str:
+        """Give the process that leads now: with a standby it may be either."""
+        pid = holder(self.site.folder / SCHEDULER_STORE)
+        names = ("scheduler", STANDBY)
+        return next((name for name in names if self.supervisor.pid(name) == pid), "scheduler")
 
     async def _revive(self) -> None:
         for name, due_s in list(self._down.items()):
@@ -255,10 +264,10 @@ class DemoRun:
     async def _stop(self) -> None:
         names = self.supervisor.names
         agents = [name for name in names if name.startswith("agent-")]
-        ends = ("machines", "scheduler", "gateway", "earth")
         await self.supervisor.stop(agents)
-        for name in ends:
-            await self.supervisor.stop([name])
+        # At once: a standby must not lead because the leader was asked to end.
+        for together in (["machines"], [STANDBY, "scheduler"], ["gateway"], ["earth"]):
+            await self.supervisor.stop(together)
         await self.supervisor.stop(self.site.brokers)
 
     def _record(self, end_ns: int, wall_s: float, trouble: str) -> RunRecord:

@@ -44,7 +44,14 @@ LEAD_S = 3.0
 # operating system holds up for 100 ms has been silent for seconds of site time.
 SETPOINT_LIFETIME_WALL_S = 0.5
 # What the operating system's delays cost a compressed site; real time needs far less.
+# A restart of the scheduler takes some seconds of the wall's, however fast the site's clock runs:
+# stop points are put so far ahead that no machine brakes for it.
+AHEAD_WALL_S = 15.0
+ASK_AHEAD_WALL_S = 5.0
 CLOCK_ERROR_WALL_S = 0.25
+CLOCK_APART_WALL_S = 0.1
+# All processes read one computer's clock, which can't run away from itself.
+RATE_ERROR_RATIO = 0.001
 LINK_MARGIN_WALL_S = 0.5
 LINK_SILENCE_WALL_S = 5.0
 # Into an outage: at the demo's own site the middle of it, so that a slow start does no harm.
@@ -52,7 +59,12 @@ APPROVAL_INTO_OUTAGE_S = 1200.0
 # A run gives up after six hours; what comes later would only keep tasks from ending.
 APPROVAL_S_MAX = 4 * 3600.0
 OPERATOR = "mari"
+STANDBY = "standby"
+"""The second scheduler's process; they take turns, so it may be the one that leads."""
 KILLABLE = ("scheduler", "broker", "earth", "gateway")
+
+# In the run's folder.
+SCHEDULER_STORE = "stores/scheduler.sqlite"
 
 SITE_FILE = "site.toml"
 FLEET_FILE = "fleet.toml"
@@ -70,6 +82,8 @@ class DemoWishes(msgspec.Struct, frozen=True, kw_only=True):
     kills: tuple[str, ...]
     outage: bool
     broker: BrokerChoice
+    standby: bool = False
+    """A second scheduler waits for the lead."""
 
     def check(self, speed_max: float) -> None:
         """Refuse what can't be.
@@ -233,6 +247,10 @@ class _Writer:
             "gateway": self._file("gateway", "gateway", self._link_end("gateway")),
             "earth": self._file("earth", "earth", self._link_end("earth")),
         }
+        if self.wishes.standby:
+            # One that comes back after a kill waits for its turn as well.
+            waiting = (*commands["scheduler"], "--standby")
+            commands |= {"scheduler": waiting, STANDBY: waiting}
         for spec in self.fleet.nodes:
             commands[f"agent-{spec.name}"] = self._file(
                 "agent", f"agent-{spec.name}", self._agent(spec)
@@ -271,6 +289,8 @@ class _Writer:
             **self._common("scheduler", self.site_port),
             "site_file": str(self.wishes.site / SITE_FILE),
             "fleet_file": str(self.wishes.site / FLEET_FILE),
+            "authority_ahead_s": max(90.0, AHEAD_WALL_S * self.wishes.speed),
+            "clock_error_s": max(5.0, CLOCK_ERROR_WALL_S * self.wishes.speed),
             # The inquest replays the whole run.
             "checkpoint_entries": 10_000_000,
         }
@@ -308,12 +328,16 @@ class _Writer:
         }
 
     def _agent(self, spec: NodeSpec) -> dict[str, object]:
+        apart_s = max(1.0, CLOCK_APART_WALL_S * self.wishes.speed)
         agent: dict[str, object] = {
             "site": self.site.name,
             "node": spec.name,
             "kind": spec.kind,
             "is_machine": spec.machine is not None,
             "clock_error_s_max": max(5.0, CLOCK_ERROR_WALL_S * self.wishes.speed),
+            "clock_apart_s_max": apart_s,
+            "clock_margin_s": max(5.0, 2.0 * apart_s),
+            "rate_error_ratio": RATE_ERROR_RATIO,
         }
         settings: dict[str, object] = self._common(f"agent-{spec.name}", self.site_port)
         if spec.machine is not None:
@@ -321,6 +345,7 @@ class _Writer:
             agent["speed_m_s_max"] = spec.machine.speed_m_s_max
             agent["deceleration_m_s2"] = spec.machine.deceleration_m_s2
             agent["reserve_wh"] = spec.machine.reserve_wh
+            agent["ask_ahead_s"] = max(30.0, ASK_AHEAD_WALL_S * self.wishes.speed)
         if spec.computer is not None:
             agent["slots"] = spec.computer.slots
         return settings | {"agent": agent}

@@ -43,6 +43,7 @@ ZONE_STYLES: dict[ZoneKind, tuple[str, str | None, LineStyle]] = {
     ZoneKind.WORK: ("0.4", None, "-"),
     ZoneKind.CHARGE: (GREEN, None, "-."),
     ZoneKind.HAVEN: (SKY, None, "--"),
+    ZoneKind.NO_STANDING: (ORANGE, "....", ":"),
 }
 FOOTPRINTS_MAX = 400
 # How steep a map shows the ground, and the grey of level ground.

@@ -32,6 +32,7 @@ _ZONE_WORDS = {
     ZoneKind.WORK: "work zone",
     ZoneKind.CHARGE: "charge zone",
     ZoneKind.HAVEN: "haven",
+    ZoneKind.NO_STANDING: "no-standing zone",
 }
 # The veil's colour as it looks over middle grey.
 _CLOSED = "#7E6B79"

@@ -94,6 +94,8 @@ def _walk(text: str) -> Iterator[_Found]:
             key.append("" if token == "{" else 0)
             awaits_key = token == "{"
         elif token in "]}":
+            if not seen:
+                return  # no JSON from here on
             seen.pop()
             key.pop()
         elif token == ",":

@@ -104,10 +104,10 @@ class AreaPart(Written):
 
     name: Annotated[Name, name("answers call the zone by it; unique among zones and obstacles")]
     kind: Annotated[
-        Literal["keep_out", "work", "speed", "charge", "haven"],
+        Literal["keep_out", "work", "speed", "charge", "haven", "no_standing"],
         Field(
-            description="keep_out (no body enters), speed (slower inside), or work, charge or "
-            "haven, which are drawn and bar nobody"
+            description="keep_out (no body enters), speed (slower inside), or work, charge, "
+            "haven or no_standing, which are drawn and bar nobody"
         ),
     ]
     polygon: Outline

@@ -66,10 +66,11 @@ class ZonePart(Written):
 
     name: Annotated[Name, name("work orders and screens call the zone by it; unique in the site")]
     kind: Annotated[
-        Literal["keep_out", "work", "speed", "charge", "haven"],
+        Literal["keep_out", "work", "speed", "charge", "haven", "no_standing"],
         Field(
             description="keep_out (no body enters), work (a task may name it), speed (slower "
-            "inside), charge (machines charge inside) or haven (safe to wait in)"
+            "inside), charge (machines charge inside), haven (safe to wait in) or no_standing "
+            "(a ramp or a gate: machines pass, none may stop inside)"
         ),
     ]
     polygon: _Corners

@@ -2,8 +2,9 @@
 
 Alarms, events and task states are written ahead and never dropped. Of the other classes, what a
 killed process held in memory alone may be missing; nothing else may. A disk that spoilt a record
-after it was kept broke the promise too, and is told apart from one that never came. What the
-scheduler keeps of alarms, events and task reports, Earth keeps too in the end.
+after it was kept broke the promise too, and is told apart from one that never came. What only a
+scheduler's lost disk had may be missing as well, and no more. What the scheduler keeps of alarms,
+events and task reports, Earth keeps too in the end.
 """
 
 from typing import NamedTuple
@@ -15,8 +16,10 @@ from lunaredge.sim.checkers.evidence import (
     Damaged,
     Died,
     Evidence,
+    Forgotten,
     Kept,
     Offered,
+    Rotted,
     Spooled,
 )
 from lunaredge.wire.messages import RecordClass
@@ -42,6 +45,10 @@ class _Account:
         """Whether a number was dropped, by sequence number."""
         self.damaged: dict[int, NodeId] = {}
         """Whose disk has a damaged row for it, by sequence number."""
+        self.forgotten: set[int] = set()
+        """Numbers that may be archived again or never, since the disk that had them is gone."""
+        self.rotted: set[int] = set()
+        """Numbers that were spoilt on their node's disk on purpose."""
         self.died = False
 
 
@@ -49,6 +56,7 @@ class AccountingChecker(BaseChecker):
     """Keeps the books of every (node, boot, class), from the first sending to the archive."""
 
     name = "I4"
+    sees = (Offered, Spooled, Archived, Damaged, Kept, Died, Forgotten, Rotted)
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,8 +68,12 @@ class AccountingChecker(BaseChecker):
         """Uploads sent more than once."""
         self.dropped_by_class: dict[str, int] = {}
         self._accounts: dict[_Stream, _Account] = {}
+        self._of_node: dict[NodeId, list[_Account]] = {}
+        """The accounts of each node's living processes."""
         self._relayed: dict[tuple[NodeId, int], int] = {}
         """How many times the scheduler keeps a record more often than Earth does."""
+        self._relays_forgotten: dict[tuple[NodeId, int], int] = {}
+        """How many times Earth may have a record that no disk of the site has any more."""
 
     @property
     def produced(self) -> int:
@@ -91,11 +103,16 @@ class AccountingChecker(BaseChecker):
                 self._archived(evidence)
             case Damaged():
                 self._account(evidence).damaged[evidence.seq] = evidence.store
+            case Rotted():
+                numbers = range(evidence.first_seq, evidence.seq + 1)
+                self._account(evidence).rotted.update(numbers)
             case Kept():
                 self._kept(evidence)
+            case Forgotten():
+                self._forgotten(evidence)
             case Died():
-                for stream, account in self._accounts.items():
-                    account.died = account.died or stream.node == evidence.node
+                for account in self._of_node.pop(evidence.node, []):
+                    account.died = True
             case _:
                 pass
 
@@ -106,20 +123,25 @@ class AccountingChecker(BaseChecker):
                 self._settle(now_ns, stream, account, seq)
         for (node, key), more in self._relayed.items():
             text = f"record {key:08x} of {node} is on Earth {-more} times more than at the site"
-            self._check(more == 0, now_ns, text)
+            least = -self._relays_forgotten.get((node, key), 0)
+            self._check(least <= more <= 0, now_ns, text)
 
     def missing(self) -> int:
         """Count what is not archived yet, or not on Earth, and still could be."""
-        return sum(self._relayed.values()) + sum(
+        return sum(more for more in self._relayed.values() if more > 0) + sum(
             1
             for stream, account in self._accounts.items()
             for seq in account.offered
             if seq not in account.archived and not _forgivable(stream, account, seq)
         )
 
-    def _account(self, upload: Offered | Spooled | Archived | Damaged) -> _Account:
+    def _account(self, upload: Offered | Spooled | Archived | Damaged | Rotted) -> _Account:
         stream = _Stream(upload.node, upload.boot, upload.record_class)
-        return self._accounts.setdefault(stream, _Account())
+        account = self._accounts.get(stream)
+        if account is None:
+            account = self._accounts[stream] = _Account()
+            self._of_node.setdefault(upload.node, []).append(account)
+        return account
 
     def _offered(self, offered: Offered) -> None:
         account = self._account(offered)
@@ -144,6 +166,18 @@ class AccountingChecker(BaseChecker):
             precious = archived.record_class in PRECIOUS
             self._check(not precious, archived.at_ns, f"{name} {archived.seq} archived as dropped")
 
+    def _forgotten(self, forgotten: Forgotten) -> None:
+        for upload in forgotten.uploads:
+            stream = _Stream(upload.node, upload.boot, upload.record_class)
+            account = self._accounts.setdefault(stream, _Account())
+            for seq in range(upload.first_seq, upload.seq + 1):
+                account.archived.pop(seq, None)
+                account.forgotten.add(seq)
+        for record in forgotten.relayed:
+            self._relays_forgotten[record] = self._relays_forgotten.get(record, 0) + 1
+        for record in forgotten.kept:
+            self._relayed[record] = self._relayed.get(record, 0) - 1
+
     def _kept(self, kept: Kept) -> None:
         record = (kept.node, kept.key)
         change = -1 if kept.store == EARTH else 1
@@ -164,5 +198,13 @@ class AccountingChecker(BaseChecker):
 
 
 def _forgivable(stream: _Stream, account: _Account, seq: int) -> bool:
-    """Tell whether a killed process may have taken it along: never on disk, never precious."""
+    """Tell whether a lost disk or a killed process may have taken it along.
+
+    A process takes what was never on disk and never precious; and what was spoilt on its disk on
+    purpose.
+    """
+    if seq in account.forgotten:
+        return True
+    if seq in account.rotted:
+        return account.died
     return account.died and stream.record_class not in PRECIOUS and seq not in account.spooled

@@ -20,6 +20,7 @@ class AuthorityChecker(BaseChecker):
     """Holds every true motion against the authorities on the wire."""
 
     name = "I2"
+    sees = (Truth, *Ledger.sees)
 
     def __init__(self, fleet: Fleet) -> None:
         super().__init__()
@@ -27,6 +28,7 @@ class AuthorityChecker(BaseChecker):
         self._ledger = Ledger()
         self._before: dict[NodeId, TrueBody] = {}
         self._before_ns = 0
+        self._held_before: dict[NodeId, list[Holding]] = {}
 
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""
@@ -34,15 +36,21 @@ class AuthorityChecker(BaseChecker):
         if isinstance(evidence, Truth):
             for body in evidence.bodies:
                 before = self._before.get(body.machine)
+                if before is body:
+                    continue
                 if before is not None and _moved(before, body):
                     self._judge(evidence.at_ns, body)
                 self._before[body.machine] = body
+                self._held_before[body.machine] = self._ledger.of(body.machine)
             self._before_ns = evidence.at_ns
 
     def _judge(self, at_ns: int, body: TrueBody) -> None:
         # A machine at rest now may have stopped at any time since the instant before.
-        moving_ns = at_ns if body.speed_m_s > SPEED_M_S_MIN else self._before_ns
-        holdings = self._ledger.of(body.machine)
+        is_moving = body.speed_m_s > SPEED_M_S_MIN
+        moving_ns = at_ns if is_moving else self._before_ns
+        # It came to rest, and may have given back since what it came to rest by.
+        ended = [] if is_moving else self._held_before.get(body.machine, [])
+        holdings = [*self._ledger.of(body.machine), *ended]
         live = [holding for holding in holdings if moving_ns <= holding.until_ns]
         where = f"{body.machine} at ({body.x_m:.2f}, {body.y_m:.2f})"
         if not live:
@@ -56,8 +64,11 @@ class AuthorityChecker(BaseChecker):
 
     def _inside(self, body: TrueBody, holding: Holding) -> bool:
         spec = self._specs[body.machine]
-        corners = rectangle((body.x_m, body.y_m), body.heading_rad, spec.length_m, spec.width_m)
-        rest = holding.rest()
+        centre, rest = (body.x_m, body.y_m), holding.rest()
+        # A body whose circle is in the corridor is in it at any heading.
+        if point_to_path(centre, rest) + spec.radius_m <= holding.half_width_m:
+            return True
+        corners = rectangle(centre, body.heading_rad, spec.length_m, spec.width_m)
         reach_m = max(point_to_path(corner, rest) for corner in corners)
         return reach_m <= holding.half_width_m + ROUNDING_M
 

@@ -27,6 +27,11 @@ class Checker(Protocol):
     """Single facts compared so far; a checker that compared nothing proves nothing."""
     violations: list[Violation]
 
+    @property
+    def sees(self) -> tuple[type[Evidence], ...]:
+        """The kinds of evidence that bear on it; it need not be shown any other."""
+        ...
+
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""
         ...
@@ -40,6 +45,7 @@ class BaseChecker:
     """The counting that every checker shares."""
 
     name = ""
+    sees: tuple[type[Evidence], ...] = ()
 
     def __init__(self) -> None:
         self.checked = 0

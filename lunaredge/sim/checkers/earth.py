@@ -27,6 +27,10 @@ class EarthChecker(BaseChecker):
     """Watches approvals, and that work goes on while the link is down."""
 
     name = "I7"
+    sees = (
+        *(Submitted, Approved, Assigned, Reported, TaskSeen, Truth, Heaped),
+        *(EarthLink, Disturbed, Restrained),
+    )
 
     def __init__(self) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ class EnergyChecker(BaseChecker):
     """Compares every true battery with its reserve at every instant."""
 
     name = "I8"
+    sees = (Truth,)
 
     def __init__(self, fleet: Fleet) -> None:
         super().__init__()
@@ -21,5 +22,7 @@ class EnergyChecker(BaseChecker):
         if isinstance(evidence, Truth):
             for body in evidence.bodies:
                 reserve_wh = self._reserve_wh[body.machine]
-                text = f"{body.machine} holds {body.battery_wh:.0f} Wh, reserve {reserve_wh:.0f}"
-                self._check(body.battery_wh >= reserve_wh, evidence.at_ns, text)
+                self.checked += 1
+                if not body.battery_wh >= reserve_wh:
+                    left = f"{body.battery_wh:.0f} Wh, reserve {reserve_wh:.0f}"
+                    self._break(evidence.at_ns, f"{body.machine} holds {left}")

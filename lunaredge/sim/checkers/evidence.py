@@ -46,23 +46,30 @@ class Asked(_Evidence, frozen=True, kw_only=True):
 
 
 class Granted(_Evidence, frozen=True, kw_only=True):
-    """The scheduler sent an authority."""
+    """The scheduler sent an authority, up to a stop point and an overlap beyond it."""
 
     machine: NodeId
     command: CommandId
     authority: AuthorityId
     request_no: int
     path: tuple[Point, ...]
+    stop_m: float
+    overlap_m: float
+    revision: int
     half_width_m: float
     lifetime_ns: int
+    epoch: int = 0
+    """Under which it was sent; 0 where that is not known."""
 
 
 class Renewed(_Evidence, frozen=True, kw_only=True):
-    """The scheduler sent more time on an authority."""
+    """The scheduler sent more time on an authority, and its newest stop point."""
 
     machine: NodeId
     authority: AuthorityId
     request_no: int
+    stop_m: float
+    revision: int
     lifetime_ns: int
 
 
@@ -86,6 +93,10 @@ class Situated(_Evidence, frozen=True, kw_only=True):
     """It knows its pose."""
     authority: HeldAuthority | None
     refused: dict[str, int]
+    locks: tuple[str, ...] = ()
+    """Tags by which people have locked it out."""
+    epoch: int = 0
+    """The highest that it obeys."""
 
 
 class StopHeard(_Evidence, frozen=True, kw_only=True):
@@ -100,6 +111,25 @@ class StopReleased(_Evidence, frozen=True, kw_only=True):
 
     node: NodeId
     stop: str
+
+
+class Unlocked(_Evidence, frozen=True, kw_only=True):
+    """The scheduler told a node that a person's tag is off."""
+
+    node: NodeId
+    tag: str
+
+
+class Cleared(_Evidence, frozen=True, kw_only=True):
+    """The scheduler showed which zones are closed and clear; no others are from now on."""
+
+    zones: dict[str, tuple[Point, ...]]
+
+
+class Opening(_Evidence, frozen=True, kw_only=True):
+    """A person had a closed zone opened, or tried to."""
+
+    zone: str
 
 
 class Offered(_Evidence, frozen=True, kw_only=True):
@@ -149,6 +179,16 @@ class Damaged(_Evidence, frozen=True, kw_only=True):
     seq: int
 
 
+class Rotted(_Evidence, frozen=True, kw_only=True):
+    """A node's disk was made to lose an upload on purpose: nobody can be asked for it."""
+
+    node: NodeId
+    boot: BootId
+    record_class: RecordClass
+    first_seq: int
+    seq: int
+
+
 class Kept(_Evidence, frozen=True, kw_only=True):
     """A store keeps an alarm, event or task report of a node, by whatever way it came."""
 
@@ -176,6 +216,8 @@ class Assigned(_Evidence, frozen=True, kw_only=True):
     node: NodeId
     task: TaskId
     attempt: int
+    books: int = 0
+    """Whose word it is; see `Copied`."""
 
 
 class Reported(_Evidence, frozen=True, kw_only=True):
@@ -192,6 +234,55 @@ class TaskSeen(_Evidence, frozen=True, kw_only=True):
 
     task: TaskId
     phase: str
+    books: int = 0
+    """Whose word it is; see `Copied`."""
+
+
+class Copied(_Evidence, frozen=True, kw_only=True):
+    """A scheduler begins on a copy of another one's books, or on an old image of its own.
+
+    The first books of a site are 0. From here on each are true to themselves alone.
+    """
+
+    books: int
+    entries: tuple["BookEntry", ...]
+
+
+class BookEntry(msgspec.Struct, frozen=True):
+    """What books say of one task when they are copied."""
+
+    task: TaskId
+    phase: str
+    attempt: int
+
+
+class Settled(_Evidence, frozen=True, kw_only=True):
+    """From now on these books are the site's, and the only ones."""
+
+    books: int
+
+
+class Forgotten(_Evidence, frozen=True, kw_only=True):
+    """A disk of a scheduler is gone for good, with what no other disk has."""
+
+    uploads: tuple["LostUpload", ...]
+    """Archived there, or on their way from there to Earth."""
+    relayed: tuple[tuple[NodeId, int], ...]
+    """Nodes and checksums of the records that it may have passed on to Earth before."""
+    kept: tuple[tuple[NodeId, int], ...]
+    """Those of them that were `Kept` there, and that no disk of the site has any more."""
+    ends: tuple[TaskId, ...]
+    """Tasks of which it alone knew that they had ended."""
+
+
+class LostUpload(msgspec.Struct, frozen=True):
+    """One upload that a lost disk alone had."""
+
+    node: NodeId
+    boot: BootId
+    record_class: RecordClass
+    first_seq: int
+    seq: int
 
 
 class Approved(_Evidence, frozen=True, kw_only=True):
@@ -218,6 +309,14 @@ class Injected(_Evidence, frozen=True, kw_only=True):
     """The node was seen to act on it. False where nobody could see."""
     counted: bool
     """The node owes it a place in its count of refused messages; a repeated one needs none."""
+
+
+class Obeyed(_Evidence, frozen=True, kw_only=True):
+    """A node acted on a command of the scheduler's."""
+
+    node: NodeId
+    late_ns: int
+    """Since the command expired, by true site time; negative while it was in force."""
 
 
 class EarthLink(_Evidence, frozen=True, kw_only=True):
@@ -261,19 +360,27 @@ Evidence = (
     | Situated
     | StopHeard
     | StopReleased
+    | Unlocked
+    | Cleared
+    | Opening
     | Offered
     | Spooled
     | Archived
     | Damaged
+    | Rotted
     | Kept
     | Died
     | Submitted
     | Assigned
     | Reported
     | TaskSeen
+    | Copied
+    | Settled
+    | Forgotten
     | Approved
     | Heaped
     | Injected
+    | Obeyed
     | EarthLink
     | Disturbed
     | Vouched

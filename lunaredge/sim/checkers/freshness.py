@@ -9,6 +9,7 @@ from lunaredge.sim.checkers.evidence import (
     Died,
     Evidence,
     Injected,
+    Obeyed,
     Replied,
     Situated,
     StopHeard,
@@ -29,6 +30,7 @@ class FreshnessChecker(BaseChecker):
     """Watches what an attacker's commands did, and that a command has one result only."""
 
     name = "I6"
+    sees = (Injected, Obeyed, Situated, Replied, StopHeard, StopReleased, Died, Truth)
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,10 +46,10 @@ class FreshnessChecker(BaseChecker):
         """Take one piece of evidence, in order of time."""
         match evidence:
             case Injected():
-                text = f"a {evidence.kind} command changed {evidence.node}"
-                self._check(not evidence.changed, evidence.at_ns, text)
-                if evidence.counted:
-                    self._owed_ns.setdefault(evidence.node, []).append(evidence.at_ns)
+                self._injected(evidence)
+            case Obeyed():
+                text = f"{evidence.node} obeyed a command {evidence.late_ns} ns after its expiry"
+                self._check(evidence.late_ns < 0, evidence.at_ns, text)
             case Situated():
                 self._situated(evidence)
             case Replied():
@@ -63,11 +65,20 @@ class FreshnessChecker(BaseChecker):
             case Died():
                 self._died(evidence)
             case Truth():
-                for body in evidence.bodies:
-                    if body.speed_m_s > 0.0:
-                        self._moves(body.machine, evidence.at_ns)
+                self._truth(evidence)
             case _:
                 pass
+
+    def _injected(self, injected: Injected) -> None:
+        text = f"a {injected.kind} command changed {injected.node}"
+        self._check(not injected.changed, injected.at_ns, text)
+        if injected.counted:
+            self._owed_ns.setdefault(injected.node, []).append(injected.at_ns)
+
+    def _truth(self, truth: Truth) -> None:
+        for body in truth.bodies:
+            if body.speed_m_s > 0.0:
+                self._moves(body.machine, truth.at_ns)
 
     def _moves(self, node: NodeId, at_ns: int) -> None:
         for stop, heard_ns in self._stopped.get(node, {}).items():

@@ -63,9 +63,9 @@ def contains(body: Sequence[Point], point: Point) -> bool:
     return all(_side(start, end, point) >= 0.0 for start, end in edges)
 
 
-def cut_path(path: Sequence[Point], from_m: float) -> list[Point]:
-    """Give what is left of a polyline from that station on; at least its end."""
-    rest = list(path)
+def cut_path(path: Sequence[Point], from_m: float, to_m: float = math.inf) -> list[Point]:
+    """Give a polyline from one station to another; at least its end."""
+    rest = _until(path, max(from_m, to_m))
     while len(rest) > 1 and from_m > 0.0:
         length_m = math.dist(rest[0], rest[1])
         if length_m > from_m:
@@ -78,6 +78,21 @@ def cut_path(path: Sequence[Point], from_m: float) -> list[Point]:
         from_m -= length_m
         del rest[0]
     return rest
+
+
+def _until(path: Sequence[Point], to_m: float) -> list[Point]:
+    kept = [path[0]]
+    for start, end in pairwise(path):
+        length_m = math.dist(start, end)
+        if length_m >= to_m:
+            share = to_m / length_m if length_m > 0.0 else 0.0
+            kept.append(
+                (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]))
+            )
+            break
+        to_m -= length_m
+        kept.append(end)
+    return kept
 
 
 def _segments(path: Sequence[Point]) -> list[tuple[Point, Point]]:

@@ -60,6 +60,9 @@ class JournalReader:
                     authority=granted.id,
                     request_no=granted.request_no,
                     path=granted.path,
+                    stop_m=granted.stop_m,
+                    overlap_m=granted.overlap_m,
+                    revision=granted.revision,
                     half_width_m=granted.half_width_m,
                     lifetime_ns=granted.expiry_ns - granted.granted_ns,
                 )
@@ -70,6 +73,8 @@ class JournalReader:
                     machine=intent.node,
                     authority=intent.body.authority,
                     request_no=intent.body.request_no,
+                    stop_m=intent.body.stop_m,
+                    revision=intent.body.revision,
                     lifetime_ns=intent.body.lifetime_ns,
                 )
         yield from self._assignments(at_ns)

@@ -2,7 +2,9 @@
 
 An authority ends for an outsider only by the holder's own word: a later request of its own, the
 same authority reported further along or given up at rest, or a new life that stands at rest
-without it. Silence ends nothing.
+without it. A word under a later epoch that does not name it ends it too, since the machine can't
+take it up any more, unless a leader sends it again under an epoch that it obeys. Silence ends
+nothing.
 """
 
 import math
@@ -32,7 +34,12 @@ class Holding(msgspec.Struct, kw_only=True):
     boot: BootId
     request_no: int
     path: tuple[Point, ...]
+    stop_m: float
+    """The farthest that the holder may still think it may go."""
+    overlap_m: float
+    revision: int
     half_width_m: float
+    epoch: int
     until_ns: int
     """End of the permission; it says nothing of occupancy."""
     released_m: float = 0.0
@@ -41,19 +48,32 @@ class Holding(msgspec.Struct, kw_only=True):
     """The holder said yes to the grant in this boot."""
 
     def rest(self) -> list[Point]:
-        """Give the part of the path that is not given back; at the stop point, that point."""
-        return cut_path(self.path, math.inf if self.at_stop else self.released_m)
+        """Give the part of the path up to the stop point that is not given back."""
+        return cut_path(self.path, math.inf if self.at_stop else self.released_m, self.stop_m)
+
+    def kept(self) -> list[Point]:
+        """Give that part and what is held free beyond it."""
+        end_m = self.stop_m + self.overlap_m
+        return cut_path(self.path, math.inf if self.at_stop else self.released_m, end_m)
 
 
 class Ledger:
     """Holdings by machine, and the requests that leases count from."""
+
+    sees = (Asked, Granted, Renewed, Replied, Situated, Vouched)
 
     def __init__(self) -> None:
         self._holdings: dict[NodeId, dict[AuthorityId, Holding]] = {}
         self._ended: set[AuthorityId] = set()
         self._latest: dict[NodeId, tuple[BootId, int]] = {}
         """The newest request of each machine that gave everything before it back."""
+        self._epochs: dict[NodeId, int] = {}
+        """The highest epoch that each machine has said to obey."""
         self._asked_ns: dict[tuple[NodeId, int], tuple[BootId, int]] = {}
+
+    def find(self, machine: NodeId, authority: AuthorityId) -> Holding | None:
+        """Give a machine's holding of an authority, or None."""
+        return self._holdings.get(machine, {}).get(authority)
 
     def of(self, machine: NodeId) -> list[Holding]:
         """Give a machine's holdings, oldest first."""
@@ -67,6 +87,12 @@ class Ledger:
             if name != machine
             for holding in holdings.values()
         ]
+
+    def is_news(self, granted: Granted) -> bool:
+        """Tell whether a grant is one that its machine could take up, and is not known yet."""
+        is_obeyed = granted.epoch >= self._epochs.get(granted.machine, 0)
+        is_known = granted.authority in self._holdings.get(granted.machine, {})
+        return is_obeyed and not is_known and granted.authority not in self._ended
 
     def see(self, evidence: Evidence) -> None:
         """Take what bears on authorities; pass over the rest."""
@@ -102,9 +128,9 @@ class Ledger:
                 self._end(holding)
 
     def _granted(self, granted: Granted) -> None:
-        holdings = self._holdings.setdefault(granted.machine, {})
-        if granted.authority in holdings or granted.authority in self._ended:
+        if not self.is_news(granted):
             return
+        holdings = self._holdings.setdefault(granted.machine, {})
         boot, asked_ns = self._asked_ns.get((granted.machine, granted.request_no), (BootId(0), 0))
         newest_boot, newest_no = self._latest.get(granted.machine, (boot, 0))
         if newest_boot != boot or newest_no > granted.request_no:
@@ -118,7 +144,11 @@ class Ledger:
             boot=boot,
             request_no=granted.request_no,
             path=granted.path,
+            stop_m=granted.stop_m,
+            overlap_m=granted.overlap_m,
+            revision=granted.revision,
             half_width_m=granted.half_width_m,
+            epoch=granted.epoch,
             until_ns=asked_ns + granted.lifetime_ns,
         )
 
@@ -127,6 +157,8 @@ class Ledger:
         asked = self._asked_ns.get((renewed.machine, renewed.request_no))
         if holding is not None and asked is not None:
             holding.until_ns = max(holding.until_ns, asked[1] + renewed.lifetime_ns)
+        if holding is not None and renewed.revision >= holding.revision:
+            holding.stop_m = max(holding.stop_m, renewed.stop_m)
 
     def _replied(self, replied: Replied) -> None:
         for holding in self.of(replied.node):
@@ -138,18 +170,34 @@ class Ledger:
 
     def _situated(self, situated: Situated) -> None:
         held = situated.authority
+        epoch = max(self._epochs.get(situated.node, 0), situated.epoch)
+        self._epochs[situated.node] = epoch
         for holding in self.of(situated.node):
             if held is not None and holding.authority == held.id:
                 holding.released_m = max(holding.released_m, held.released_m)
+                if held.revision > holding.revision:
+                    # Its own word that it will go no farther, whatever was sent to it before.
+                    holding.revision, holding.stop_m = held.revision, held.stop_m
                 holding.at_stop = holding.at_stop or held.at_stop
-            elif held is None and situated.at_rest and situated.posed and _known(holding, situated):
+            elif _is_given_up(holding, situated):
                 self._end(holding)
+            elif _is_fenced(holding, situated):
+                del self._holdings[holding.machine][holding.authority]
 
     def _end(self, holding: Holding) -> None:
         del self._holdings[holding.machine][holding.authority]
         self._ended.add(holding.authority)
 
 
-def _known(holding: Holding, situated: Situated) -> bool:
-    """Tell whether the word was said knowing the grant: a grant on its way is not given back."""
-    return holding.taken or holding.boot != situated.boot
+def _is_fenced(holding: Holding, situated: Situated) -> bool:
+    """Tell whether a machine obeys a later leader, and has not taken the authority up before."""
+    return not holding.taken and holding.epoch < situated.epoch
+
+
+def _is_given_up(holding: Holding, situated: Situated) -> bool:
+    """Tell whether a machine at rest says that it holds nothing, and knows of the authority.
+
+    A grant on its way is not given back.
+    """
+    is_free = situated.authority is None and situated.at_rest and situated.posed
+    return is_free and (holding.taken or holding.boot != situated.boot)

@@ -8,6 +8,7 @@ class ReplayChecker(BaseChecker):
     """Compares the digest of a live scheduler with that of its replayed journal."""
 
     name = "I9"
+    sees = (Replayed,)
 
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""

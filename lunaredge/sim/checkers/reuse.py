@@ -1,11 +1,11 @@
 """I3 reuse: a place is granted again only when its holder is proven gone from it."""
 
-from lunaredge.ids import AuthorityId
 from lunaredge.model.fleet import Fleet
+from lunaredge.model.site import Point
 from lunaredge.sim.checkers.checker import BaseChecker
-from lunaredge.sim.checkers.evidence import Evidence, Granted, TrueBody, Truth
-from lunaredge.sim.checkers.geometry import body_to_path, path_to_path, rectangle
-from lunaredge.sim.checkers.ledger import Ledger
+from lunaredge.sim.checkers.evidence import Evidence, Granted, Renewed, TrueBody, Truth
+from lunaredge.sim.checkers.geometry import body_to_path, cut_path, path_to_path, rectangle
+from lunaredge.sim.checkers.ledger import Holding, Ledger
 
 ROUNDING_M = 1e-6
 
@@ -14,33 +14,53 @@ class ReuseChecker(BaseChecker):
     """Holds every new corridor against every other machine's body and corridor."""
 
     name = "I3"
+    sees = (Truth, *Ledger.sees)
 
     def __init__(self, fleet: Fleet) -> None:
         super().__init__()
         self._specs = {node.name: node.machine for node in fleet.nodes if node.machine}
         self._ledger = Ledger()
-        self._granted: dict[AuthorityId, None] = {}
         self._bodies: tuple[TrueBody, ...] = ()
 
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""
         if isinstance(evidence, Truth):
             self._bodies = evidence.bodies
-        if isinstance(evidence, Granted) and evidence.authority not in self._granted:
-            # Sent again until it is answered; it is granted once.
-            self._granted[evidence.authority] = None
-            self._clear_of_bodies(evidence)
-            self._clear_of_corridors(evidence)
+        # Sent again until it is answered; it is granted once.
+        if isinstance(evidence, Granted) and self._ledger.is_news(evidence):
+            end_m = evidence.stop_m + evidence.overlap_m
+            self._judge(evidence, cut_path(evidence.path, 0.0, end_m), evidence.half_width_m)
+        if isinstance(evidence, Renewed):
+            self._extended(evidence)
         self._ledger.see(evidence)
 
-    def _clear_of_bodies(self, granted: Granted) -> None:
+    def holdings(self) -> list[Holding]:
+        """Give every authority that was granted and not given back, machine by machine."""
+        return [holding for machine in self._specs for holding in self._ledger.of(machine)]
+
+    def _extended(self, renewed: Renewed) -> None:
+        """Judge what a farther stop point adds."""
+        holding = self._ledger.find(renewed.machine, renewed.authority)
+        if holding is None or renewed.stop_m <= holding.stop_m:
+            return
+        if renewed.revision >= holding.revision:
+            begin_m, end_m = holding.stop_m + holding.overlap_m, renewed.stop_m + holding.overlap_m
+            self._judge(renewed, cut_path(holding.path, begin_m, end_m), holding.half_width_m)
+
+    def _judge(self, granted: Granted | Renewed, path: list[Point], half_width_m: float) -> None:
+        self._clear_of_bodies(granted, path, half_width_m)
+        self._clear_of_corridors(granted, path, half_width_m)
+
+    def _clear_of_bodies(
+        self, granted: Granted | Renewed, path: list[Point], half_width_m: float
+    ) -> None:
         for body in self._bodies:
             if body.machine == granted.machine:
                 continue
             spec = self._specs[body.machine]
             centre = (body.x_m, body.y_m)
             corners = rectangle(centre, body.heading_rad, spec.length_m, spec.width_m)
-            apart_m = body_to_path(corners, granted.path) - granted.half_width_m
+            apart_m = body_to_path(corners, path) - half_width_m
             self._check(
                 apart_m > -ROUNDING_M,
                 granted.at_ns,
@@ -48,10 +68,12 @@ class ReuseChecker(BaseChecker):
                 f"{-apart_m:.2f} m deep into the body of {body.machine}",
             )
 
-    def _clear_of_corridors(self, granted: Granted) -> None:
+    def _clear_of_corridors(
+        self, granted: Granted | Renewed, path: list[Point], half_width_m: float
+    ) -> None:
         for holding in self._ledger.others(granted.machine):
-            apart_m = path_to_path(granted.path, holding.rest())
-            apart_m -= granted.half_width_m + holding.half_width_m
+            apart_m = path_to_path(path, holding.kept())
+            apart_m -= half_width_m + holding.half_width_m
             self._check(
                 apart_m > -ROUNDING_M,
                 granted.at_ns,

@@ -1,8 +1,21 @@
-"""I5 task once: every accepted task ends exactly once, and its goal is met, not overdone."""
+"""I5 task once: every accepted task ends exactly once, and its goal is met, not overdone.
 
-from lunaredge.ids import NodeId, TaskId
+In each scheduler's books, that is. One that leads on a copy of another's knows no more than the
+copy; what it does again that the other had done is the price of the lost disk, and not a fault.
+"""
+
+from lunaredge.ids import TaskId
 from lunaredge.sim.checkers.checker import BaseChecker
-from lunaredge.sim.checkers.evidence import Assigned, Evidence, Heaped, Reported, TaskSeen
+from lunaredge.sim.checkers.evidence import (
+    Assigned,
+    Copied,
+    Evidence,
+    Forgotten,
+    Heaped,
+    Reported,
+    Settled,
+    TaskSeen,
+)
 
 ENDS = frozenset({"done", "failed", "cancelled"})
 
@@ -10,18 +23,36 @@ ENDS = frozenset({"done", "failed", "cancelled"})
 OVERDUG_KG_MAX = 1.0
 
 
+class _Books:
+    """What one scheduler has shown of its tasks."""
+
+    def __init__(self) -> None:
+        self.open: dict[TaskId, None] = {}
+        self.ends: dict[TaskId, str] = {}
+        self.done: dict[TaskId, int] = {}
+        """The attempt that did a task."""
+        self.assigned: set[tuple[TaskId, int]] = set()
+
+
 class TaskChecker(BaseChecker):
-    """Follows every task from its first showing to its one end."""
+    """Follows every task from its first showing to its one end, in each scheduler's books."""
 
     name = "I5"
+    sees = (TaskSeen, Reported, Assigned, Copied, Settled, Forgotten, Heaped)
 
     def __init__(self) -> None:
         super().__init__()
-        self.ends: dict[TaskId, str] = {}
-        self._open: dict[TaskId, None] = {}
-        self._done: dict[TaskId, int] = {}
+        self._books = {0: _Books()}
+        self._has_forgotten = False
+        """Whether books were lost: then attempts may be out that no books know."""
+        self._site = 0
+        """The books that are the site's."""
         self._heaps: dict[str, Heaped] = {}
-        self._on: dict[NodeId, tuple[TaskId, int]] = {}
+
+    @property
+    def ends(self) -> dict[TaskId, str]:
+        """How tasks ended, by the site's books."""
+        return self._books[self._site].ends
 
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""
@@ -29,14 +60,21 @@ class TaskChecker(BaseChecker):
             case TaskSeen():
                 self._seen(evidence)
             case Reported(outcome="done"):
-                attempt = self._done.setdefault(evidence.task, evidence.attempt)
-                text = f"{evidence.task} was done by attempts {attempt} and {evidence.attempt}"
-                self._check(attempt == evidence.attempt, evidence.at_ns, text)
+                self._done(evidence)
             case Assigned():
-                self._on[evidence.node] = (evidence.task, evidence.attempt)
-                ended = self.ends.get(evidence.task)
+                books = self._books[evidence.books]
+                books.assigned.add((evidence.task, evidence.attempt))
+                ended = books.ends.get(evidence.task)
                 text = f"{evidence.task} was assigned to {evidence.node} after it was {ended}"
                 self._check(ended is None, evidence.at_ns, text)
+            case Copied():
+                self._copied(evidence)
+            case Settled():
+                self._settled(evidence.books)
+            case Forgotten():
+                for books in self._books.values():
+                    for task in evidence.ends:
+                        books.done.pop(task, None)
             case Heaped():
                 self._heaps[evidence.zone] = evidence
             case _:
@@ -44,7 +82,7 @@ class TaskChecker(BaseChecker):
 
     def finish(self, now_ns: int) -> None:
         """Check that every task has ended and that no goal was overdone."""
-        for task in self._open:
+        for task in self._books[self._site].open:
             self._check(task in self.ends, now_ns, f"{task} never ended")
         for zone, heap in self._heaps.items():
             over_kg = heap.moved_kg - heap.goal_kg
@@ -53,14 +91,50 @@ class TaskChecker(BaseChecker):
 
     def open_tasks(self) -> list[TaskId]:
         """Give the tasks seen that have not ended."""
-        return [task for task in self._open if task not in self.ends]
+        return [task for task in self._books[self._site].open if task not in self.ends]
 
     def _seen(self, seen: TaskSeen) -> None:
-        self._open.setdefault(seen.task)
-        ended = self.ends.get(seen.task)
+        books = self._books[seen.books]
+        books.open.setdefault(seen.task)
+        ended = books.ends.get(seen.task)
         if ended is not None:
             text = f"{seen.task} was {ended} and is {seen.phase} now"
             self._check(seen.phase == ended, seen.at_ns, text)
         elif seen.phase in ENDS:
-            self.ends[seen.task] = seen.phase
+            books.ends[seen.task] = seen.phase
             self.checked += 1
+
+    def _done(self, reported: Reported) -> None:
+        """Hold a task that was done against the books in which it was given out."""
+        given = (reported.task, reported.attempt)
+        holders = [books for books in self._books.values() if given in books.assigned]
+        if not holders and self._has_forgotten:
+            # A lost disk's leader gave it out, and its node comes to an end with it.
+            return
+        for books in holders or [self._books[self._site]]:
+            attempt = books.done.setdefault(reported.task, reported.attempt)
+            if attempt != reported.attempt and self._is_known_elsewhere(reported.task, books):
+                continue
+            text = f"{reported.task} was done by attempts {attempt} and {reported.attempt}"
+            self._check(attempt == reported.attempt, reported.at_ns, text)
+
+    def _is_known_elsewhere(self, task: TaskId, books: _Books) -> bool:
+        """Tell whether another leader that lives took the word that a task had ended."""
+        others = (other for other in self._books.values() if other is not books)
+        return task not in books.ends and any(task in other.ends for other in others)
+
+    def _settled(self, number: int) -> None:
+        """Go on with the books that are left; nobody leads by the others any more."""
+        self._has_forgotten = True
+        self._site, self._books = number, {number: self._books[number]}
+
+    def _copied(self, copied: Copied) -> None:
+        books = self._books[copied.books] = _Books()
+        for entry in copied.entries:
+            books.open[entry.task] = None
+            if entry.phase in ENDS:
+                books.ends[entry.task] = entry.phase
+            if entry.phase == "done":
+                books.done[entry.task] = entry.attempt
+            if entry.attempt:
+                books.assigned.add((entry.task, entry.attempt))

@@ -8,12 +8,14 @@ import msgspec
 
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import NodeId, TaskId
+from lunaredge.model.site import Point
 from lunaredge.sim.checkers import evidence as seen
-from lunaredge.wire import messages, records, topics
-from lunaredge.wire.codec import Header, decode
+from lunaredge.wire import messages, records, safeguards, topics
+from lunaredge.wire.codec import Header, Received, decode
 from lunaredge.wire.seal import Keyring, Role
+from lunaredge.wire.topics import Topic
 
-_COMMAND = "cmd"
+_COMMANDS = ("cmd", "ma")
 
 
 class Witness:
@@ -31,16 +33,19 @@ class Witness:
             frame = decode(payload, self._keyring)
         except RemoteProtocolError:
             return []
-        if where.channel == _COMMAND:
-            return _from_command(where.node, frame.body, frame.role, at_ns)
+        return self.hear(where, frame, at_ns)
+
+    def hear(self, where: Topic, frame: Received, at_ns: int) -> list[seen.Evidence]:
+        """Give what a frame proves that has been taken apart and checked."""
+        if where.channel in _COMMANDS:
+            return _from_command(where.node, frame, at_ns)
         return _from_word(frame.header, frame.body, at_ns)
 
 
-def _from_command(
-    node: NodeId, body: messages.Message, role: Role | None, at_ns: int
-) -> list[seen.Evidence]:
-    if role is not Role.SCHEDULER:
+def _from_command(node: NodeId, frame: Received, at_ns: int) -> list[seen.Evidence]:
+    if frame.role is not Role.SCHEDULER:
         return []
+    body = frame.body
     match body:
         case messages.Grant():
             return [
@@ -51,8 +56,12 @@ def _from_command(
                     authority=body.authority,
                     request_no=body.request_no,
                     path=body.path,
+                    stop_m=body.stop_m,
+                    overlap_m=body.overlap_m,
+                    revision=body.revision,
                     half_width_m=body.half_width_m,
                     lifetime_ns=body.lifetime_ns,
+                    epoch=frame.header.epoch,
                 )
             ]
         case messages.Renew():
@@ -62,11 +71,15 @@ def _from_command(
                     machine=node,
                     authority=body.authority,
                     request_no=body.request_no,
+                    stop_m=body.stop_m,
+                    revision=body.revision,
                     lifetime_ns=body.lifetime_ns,
                 )
             ]
         case messages.ReleaseStop():
             return [seen.StopReleased(at_ns=at_ns, node=node, stop=body.stop)]
+        case safeguards.Unlock():
+            return [seen.Unlocked(at_ns=at_ns, node=node, tag=body.tag)]
         case messages.Assign():
             return [seen.Assigned(at_ns=at_ns, node=node, task=body.task, attempt=body.attempt)]
         case _:
@@ -106,6 +119,10 @@ def _from_word(header: Header, body: messages.Message, at_ns: int) -> list[seen.
             return [seen.Submitted(at_ns=at_ns, tasks=body.order.tasks)]
         case messages.Approve():
             return [seen.Approved(at_ns=at_ns, task=body.task, approved=body.approved)]
+        case safeguards.OpenRequest() if body.code:
+            return [seen.Opening(at_ns=at_ns, zone=body.zone)]
+        case messages.View(name="closures"):
+            return _from_closures(body, at_ns)
         case messages.View(name="tasks"):
             return _from_tasks(body, at_ns)
         case _:
@@ -121,6 +138,8 @@ def _situated(header: Header, situation: messages.Situation, at_ns: int) -> seen
         posed=situation.x_m is not None,
         authority=situation.authority,
         refused=situation.refused,
+        locks=situation.locks,
+        epoch=situation.epoch,
     )
 
 
@@ -161,6 +180,26 @@ class _TaskRow(msgspec.Struct, frozen=True):
 
 
 _rows = msgspec.json.Decoder(list[_TaskRow])
+
+
+class _ClosureRow(msgspec.Struct, frozen=True):
+    """The columns of the closures view that matter here."""
+
+    zone: str
+    phase: str
+    area: tuple[Point, ...]
+
+
+_closure_rows = msgspec.json.Decoder(list[_ClosureRow])
+
+
+def _from_closures(view: messages.View, at_ns: int) -> list[seen.Evidence]:
+    try:
+        rows = _closure_rows.decode(view.rows)
+    except msgspec.DecodeError:
+        return []
+    zones = {row.zone: row.area for row in rows if row.phase == "clear"}
+    return [seen.Cleared(at_ns=at_ns, zones=zones)]
 
 
 def _from_tasks(view: messages.View, at_ns: int) -> list[seen.Evidence]:

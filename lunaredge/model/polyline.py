@@ -1,9 +1,10 @@
-"""Polylines: lengths, distances and what is left of one. Plain Python, for paths of some points.
+"""Polylines: lengths, distances, parts. Plain Python, for paths of some points.
 
 A station is the distance from a path's first point, along it.
 """
 
 import math
+from itertools import pairwise
 
 from lunaredge.model.site import Point
 
@@ -27,6 +28,16 @@ def distance_m(path: Path, point: Point) -> float:
     for i in range(1, len(path)):
         nearest, _ = _nearest(path[i - 1], path[i], point)
         least_m = min(least_m, math.dist(nearest, point))
+    return least_m
+
+
+def apart_m(one: Path, other: Path) -> float:
+    """Give the least distance between two paths; 0.0 where they cross."""
+    least_m = math.inf
+    for a, b in _pieces(one):
+        for c, d in _pieces(other):
+            if _beyond(a, b, c, d) < least_m:
+                least_m = min(least_m, _between_pieces_m(a, b, c, d))
     return least_m
 
 
@@ -65,12 +76,57 @@ def rest_of(path: Path, station_m: float) -> Path:
     return path[-1:]
 
 
+def part_of(path: Path, start_m: float, end_m: float) -> Path:
+    """Give the path between two stations; the point at ``end_m`` alone when nothing lies between.
+
+    Stations beyond the path's ends are its ends.
+    """
+    points: list[Point] = []
+    passed_m = 0.0
+    for i in range(1, len(path)):
+        piece_m = math.dist(path[i - 1], path[i])
+        if passed_m + piece_m > start_m and passed_m < end_m:
+            if not points:
+                ratio = max(0.0, start_m - passed_m) / piece_m
+                points.append(_between(path[i - 1], path[i], ratio))
+            ratio = min(1.0, (end_m - passed_m) / piece_m)
+            points.append(path[i] if ratio == 1.0 else _between(path[i - 1], path[i], ratio))
+        passed_m += piece_m
+    return tuple(points) if points else rest_of(path, max(0.0, end_m))[:1]
+
+
 def is_plausible(path: Path) -> bool:
     """Tell whether a path can be driven: some points, no more than fit, all of them on the site."""
     in_bounds = all(
         abs(x_m) <= COORDINATE_M_MAX and abs(y_m) <= COORDINATE_M_MAX for x_m, y_m in path
     )
     return 1 <= len(path) <= POINTS_MAX and in_bounds
+
+
+def _pieces(path: Path) -> list[tuple[Point, Point]]:
+    return list(pairwise(path)) if len(path) > 1 else [(path[0], path[0])]
+
+
+def _beyond(a: Point, b: Point, c: Point, d: Point) -> float:
+    """Give how far apart the boxes around two pieces are, at the least."""
+    gaps = (
+        max(min(a[k], b[k]) - max(c[k], d[k]), min(c[k], d[k]) - max(a[k], b[k]), 0.0)
+        for k in (0, 1)
+    )
+    return max(gaps)
+
+
+def _between_pieces_m(a: Point, b: Point, c: Point, d: Point) -> float:
+    if _side(a, b, c) * _side(a, b, d) < 0.0 and _side(c, d, a) * _side(c, d, b) < 0.0:
+        return 0.0
+    ends = ((a, b, c), (a, b, d), (c, d, a), (c, d, b))
+    return min(math.dist(_nearest(start, end, point)[0], point) for start, end, point in ends)
+
+
+def _side(start: Point, end: Point, point: Point) -> float:
+    """Give on which side of a line a point lies, by its sign."""
+    along = (end[0] - start[0], end[1] - start[1])
+    return along[0] * (point[1] - start[1]) - along[1] * (point[0] - start[0])
 
 
 def _nearest(start: Point, end: Point, point: Point) -> tuple[Point, float]:

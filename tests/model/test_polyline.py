@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lunaredge.agent.polyline import (
+from lunaredge.model.polyline import (
     POINTS_MAX,
     Path,
     distance_m,

@@ -1,0 +1,66 @@
+"""What was granted to neighbours, as overheard: a second look at every authority.
+
+The scheduler keeps machines apart; this room doubts it. An authority is refused that overlaps one
+heard granted to a neighbour under the same leader, beyond what that leader says has been given back
+or not yet extended; and one of a leader older than any heard. It frees nothing and grants nothing.
+"""
+
+import msgspec
+
+from lunaredge.ids import NodeId
+from lunaredge.model.polyline import Path, apart_m, part_of
+from lunaredge.wire.messages import Grant, Neighbour
+
+# As many machines as a site has at most; more than that is a flood.
+_HEARD_MAX = 256
+
+
+class _Heard(msgspec.Struct, frozen=True):
+    """The newest authority heard for a neighbour."""
+
+    epoch: int
+    number: int
+    """Of the message, within its leader's life."""
+    grant: Grant
+
+
+class Neighbours:
+    """The newest authority of each neighbour."""
+
+    def __init__(self) -> None:
+        self._heard: dict[NodeId, _Heard] = {}
+
+    def overhear(self, node: NodeId, epoch: int, number: int, grant: Grant) -> None:
+        """Take note of an authority that the scheduler granted to somebody else."""
+        known = self._heard.get(node)
+        if known is None and len(self._heard) >= _HEARD_MAX:
+            return
+        if known is None or (epoch, number) > (known.epoch, known.number):
+            self._heard[node] = _Heard(epoch, number, grant)
+
+    def in_the_way(
+        self, held: Path, half_width_m: float, epoch: int, told: tuple[Neighbour, ...]
+    ) -> tuple[NodeId, Grant] | None:
+        """Give the neighbour, and its authority, that the ground of a new one is not clear of."""
+        listed = {each.authority: each for each in told}
+        for node, heard in self._heard.items():
+            if heard.epoch > epoch:
+                return node, heard.grant
+            if heard.epoch < epoch:
+                # The new leader has counted everybody since: what the old one granted is over, or
+                # known to it.
+                continue
+            grant = heard.grant
+            part = _still_held(grant, listed.get(grant.authority))
+            if part and apart_m(held, part) < half_width_m + grant.half_width_m:
+                return node, grant
+        return None
+
+
+def _still_held(grant: Grant, told: Neighbour | None) -> Path:
+    """Give what a neighbour may hold of its path, by its leader's word; all of it without one."""
+    if told is None:
+        return grant.path
+    if told.ended:
+        return ()
+    return part_of(grant.path, told.released_m, told.stop_m + grant.overlap_m)

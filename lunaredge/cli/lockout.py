@@ -1,0 +1,95 @@
+"""`lunaredge lockout|manual`: keep a machine to yourself, to service it or to drive it by hand."""
+
+import argparse
+
+from lunaredge.cli import operate, site_access
+from lunaredge.cli.outline import metres, outline_of
+from lunaredge.errors import ConfigError
+from lunaredge.ids import NodeId
+from lunaredge.runtime.client import new_request
+from lunaredge.wire.safeguards import LockOutRequest, UnlockRequest
+
+_OPERATOR = "operator-"
+
+
+def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the options of one of the commands."""
+    site_access.add_config(parser)
+    site_access.add_json(parser)
+    parser.add_argument("node", help="the machine, as `lunaredge nodes` names it")
+    parser.add_argument("--why", help="what others read who want the machine")
+    if command == "manual":
+        area = parser.add_mutually_exclusive_group()
+        area.add_argument(
+            "--radius", type=metres, metavar="M", help="drive it so far round where it stands"
+        )
+        area.add_argument(
+            "--area",
+            nargs="+",
+            type=metres,
+            metavar="X_M Y_M",
+            help="or inside these corners, one after the other",
+        )
+    parser.add_argument("--release", action="store_true", help="take a tag off, in two steps")
+    parser.add_argument("--whose", metavar="OPERATOR", help="with --release: whose tag; else mine")
+    parser.add_argument("--code", default="", help="the code that the first step gave")
+    parser.epilog = (
+        "Don't touch the machine before `lunaredge nodes` shows it locked out. Each person hangs a "
+        "tag of his own; the machine is planned again when all are off. Who hung a tag takes it "
+        "off; else two other operators do, each with --release."
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Hang a tag on a machine or take one off, and print what came of it."""
+    operate.check_names(options)
+    _check(options)
+    question = _request(options)
+    return operate.put(site_access.load(options, signs=True), question, options)
+
+
+def _request(options: argparse.Namespace) -> LockOutRequest | UnlockRequest:
+    node = NodeId(options.node)
+    if options.release:
+        return UnlockRequest(
+            request=new_request(), node=node, whose=_key(options.whose), code=options.code
+        )
+    is_manual = options.command == "manual"
+    return LockOutRequest(
+        request=new_request(),
+        node=node,
+        why=options.why,
+        outline=outline_of(options.area, "lunaredge manual") if is_manual else (),
+        radius_m=options.radius or 0.0 if is_manual else 0.0,
+    )
+
+
+def _key(name: str | None) -> str:
+    """Give the name of a person's key, also from the person's own name."""
+    if name is None or name == "earth" or name.startswith(_OPERATOR):
+        return name or ""
+    return _OPERATOR + name
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse words that don't go together: half a release must never become a new tag.
+
+    Raises:
+        ConfigError: names the option.
+    """
+    is_area = options.command == "manual" and (options.radius, options.area) != (None, None)
+    if options.release:
+        if options.why or is_area:
+            raise _wrong(options, "--release", "more", "leave --why, --radius and --area out")
+        return
+    if options.whose or options.code:
+        raise _wrong(options, "--code", options.code, "give it with --release")
+    if not options.why:
+        raise _wrong(options, "--why", options.why, "say what others must know")
+    if options.command == "manual" and not (options.area or (options.radius or 0.0) > 0.0):
+        raise _wrong(options, "--radius", options.radius, "give a radius over 0 m, or --area")
+
+
+def _wrong(options: argparse.Namespace, key: str, value: object, remedy: str) -> ConfigError:
+    place = f"lunaredge {options.command}"
+    return ConfigError("can't be used", place=place, key=key, value=value, remedy=remedy)

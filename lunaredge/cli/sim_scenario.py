@@ -1,0 +1,93 @@
+"""The scenario that a command line names: one made in code, the demo's, or a folder of files."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from lunaredge.errors import ConfigError
+from lunaredge.examples import demo_site
+from lunaredge.runtime.files.contact_file import load_contacts
+from lunaredge.runtime.files.fleet_file import load_fleet
+from lunaredge.runtime.files.order_file import load_order
+from lunaredge.runtime.files.site_file import load_site
+from lunaredge.sim.campaign import Key
+from lunaredge.sim.limits import NO_LIMITS, Limits
+from lunaredge.sim.scenario import SCENARIOS, Due, Scenario, standard
+from lunaredge.sim.version import DIGITS
+
+STANDARD = "standard"
+DEMO = "composite-ridge"
+
+S_PER_H = 3_600.0
+# Once all is healed, a job of three virtual hours may take as long again and a planned outage.
+WORK_S_MAX = 8 * 3_600.0
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What every seed of a command is run on, as it can be sent to another process."""
+
+    name: str = STANDARD
+    """The scenario's name, or the path of its site file."""
+    hours: float | None = None
+    given: Limits = NO_LIMITS
+    """What the command line limits besides the hours."""
+
+    def load(self) -> Scenario:
+        """Give the scenario, made once in each process.
+
+        Raises:
+            ConfigError: there is none of that name, or a file of it can't be used.
+        """
+        # A copy that went through a pickle is equal, but what it is encoded to is not: there
+        # msgspec writes the defaults out. So each process makes its own.
+        return _scenario(self.name, self.hours)
+
+    def key(self, seed: int) -> Key:
+        """Give what a seed's result is kept under."""
+        return Key(self._kept_name(), self.hours, seed)
+
+    def _kept_name(self) -> str:
+        """Give the name; with a digest, where files that may change say what it is."""
+        if self.name in SCENARIOS:
+            return self.name
+        digest = hashlib.sha256(msgspec.msgpack.encode(self.load())).hexdigest()
+        return f"{self.name} {digest[:DIGITS]}"
+
+    @property
+    def limits(self) -> Limits:
+        """What is let happen in a run."""
+        if self.hours is None or self.given.until_s is not None:
+            return self.given
+        return msgspec.structs.replace(self.given, until_s=self.hours * S_PER_H)
+
+
+@cache
+def _scenario(name: str, hours: float | None) -> Scenario:
+    if name == STANDARD and hours is not None:
+        return standard(hours)
+    if name in SCENARIOS:
+        return SCENARIOS[name]()
+    path = demo_site() if name == DEMO else Path(name)
+    path = path / "site.toml" if path.is_dir() else path
+    if not path.is_file():
+        known = ", ".join([*SCENARIOS, DEMO])
+        raise ConfigError(
+            "can't be used",
+            place="lunaredge sim",
+            key="--scenario",
+            value=name,
+            remedy=f"use {known} or the path of a site.toml",
+        )
+    site = load_site(path)
+    contacts = load_contacts(path.with_name("contacts.json"))
+    return Scenario(
+        name=name,
+        site=site,
+        fleet=load_fleet(path.with_name("fleet.toml"), site),
+        orders=(Due(order=load_order(path.with_name("order.yaml"))),),
+        plan=contacts.plan,
+        start_ns=contacts.epoch_ns,
+        work_s_max=WORK_S_MAX,
+    )

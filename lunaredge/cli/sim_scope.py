@@ -1,0 +1,50 @@
+"""`lunaredge sim --exhaustive`: every interleaving of the small scope, and what was found."""
+
+import argparse
+import sys
+
+import msgspec
+
+from lunaredge.cli.main import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NOT_SO
+from lunaredge.cli.progress import telling_of_compiling
+from lunaredge.cli.sim_talk import Talk, clock
+from lunaredge.cli.table import as_json
+from lunaredge.scheduler.solve import warm_up
+from lunaredge.sim.exhaustive import Report, explore
+
+
+def run(options: argparse.Namespace) -> int:
+    """Search, and print what came of it."""
+    with telling_of_compiling():
+        warm_up()
+    talk = Talk(None)
+
+    def told(depth: int, states: int) -> None:
+        talk.say(f"depth {depth + 1} of {options.depth}: {states:,} states")
+
+    try:
+        report = explore(options.depth, options.seconds, told)
+    except KeyboardInterrupt:
+        talk.clear()
+        print("lunaredge: sim was interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    talk.clear()
+    print(as_json(msgspec.to_builtins(report)) if options.json else sentences(report), flush=True)
+    return EXIT_NOT_SO if report.violations else EXIT_DONE
+
+
+def sentences(report: Report) -> str:
+    """Give what came of the search, as people read it."""
+    s = "" if report.depth == 1 else "s"
+    extent = "all" if report.complete else "not all"
+    lines = [
+        f"{report.states:,} states, {report.transitions:,} transitions in {clock(report.wall_s)}",
+        f"every interleaving of {report.depth} step{s} from each of {report.starts:,} states: "
+        f"{extent} of what was asked for",
+        f"violations of I1, I2 and I3, and crashes: {report.violations}",
+    ]
+    found = report.found
+    if found is not None:
+        lines += [f"{found.violation.invariant}: {found.violation.text}", f"from: {found.begins}"]
+        lines += [f"  {number}. {step}" for number, step in enumerate(found.steps, start=1)]
+    return "\n".join(lines)

@@ -1,0 +1,224 @@
+"""Closures: zones that people close to every machine, for a lander, a person or a blast.
+
+    REQUESTED --counted--> DRAINING --proven--> CLEAR
+        ^                   |   ^                 |
+        '---- uncounted ----+   '---- entered ----+---- uncounted --> REQUESTED
+    any phase in force --opened--> OPENED, for good
+
+From the request on the zone is an obstacle to every route and closes the placement of work in it:
+it outranks every authority. Nothing that was granted is taken away by that; machines are asked, and
+the zone is clear when it is proven to be. Both are `scheduler.draining`'s. The table is data;
+`advance` is the only place that changes a phase.
+"""
+
+import enum
+import math
+
+from lunaredge.errors import LocalProtocolError
+from lunaredge.ids import KeyId, NodeId
+from lunaredge.model.site import Point, Polygon
+from lunaredge.model.task import Task, TaskKind
+from lunaredge.scheduler import areas, consent
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.paths import Chain
+from lunaredge.scheduler.state import Closure, ClosurePhase, NodeEntry
+from lunaredge.wire.safeguards import CloseRequest, OpenRequest
+
+# More zones at once than people could watch; a check of a route goes round all of them.
+CLOSURES_MAX = 32
+# Opened ones that are still shown.
+OPENED_MAX = 16
+NAME_LENGTH_MAX = 40
+WHY_LENGTH_MAX = 200
+RADIUS_M_MAX = 10_000.0
+
+
+class ClosureEvent(enum.Enum):
+    """What moves a closure from one phase to another."""
+
+    COUNTED = "counted"
+    """Every machine has said where it may be."""
+    PROVEN = "proven"
+    """No claim of any machine meets the zone."""
+    ENTERED = "entered"
+    """A claim meets it again, or a machine is seen inside."""
+    UNCOUNTED = "uncounted"
+    """A machine may be anywhere, as after a restart of the scheduler."""
+    OPENED = "opened"
+
+
+_P, _E = ClosurePhase, ClosureEvent
+STEPS: dict[tuple[ClosurePhase, ClosureEvent], ClosurePhase] = {
+    (_P.REQUESTED, _E.COUNTED): _P.DRAINING,
+    (_P.DRAINING, _E.PROVEN): _P.CLEAR,
+    (_P.DRAINING, _E.UNCOUNTED): _P.REQUESTED,
+    (_P.CLEAR, _E.ENTERED): _P.DRAINING,
+    (_P.CLEAR, _E.UNCOUNTED): _P.REQUESTED,
+    (_P.REQUESTED, _E.OPENED): _P.OPENED,
+    (_P.DRAINING, _E.OPENED): _P.OPENED,
+    (_P.CLEAR, _E.OPENED): _P.OPENED,
+}
+
+
+def advance(ctx: Context, closure: Closure, event: ClosureEvent) -> None:
+    """Take a closure to another phase.
+
+    Raises:
+        LocalProtocolError: the step is not in the table; nothing is changed.
+    """
+    phase = STEPS.get((closure.phase, event))
+    if phase is None:
+        raise LocalProtocolError(
+            f"closure {closure.name} can't follow {event.value} from {closure.phase.value}"
+        )
+    closure.phase = phase
+    closure.clear_ns = ctx.now_ns if phase is ClosurePhase.CLEAR else 0
+    ctx.changed()
+    ctx.note_event(f"closure.{phase.value}", f"{closure.name}: {closure.why}")
+    ctx.tell("closure.changed", zone=closure.name, phase=phase.value)
+
+
+def close(ctx: Context, by: KeyId, asked: CloseRequest) -> tuple[bool, str]:
+    """Close a zone; tell whether it was taken, and what comes next."""
+    area, refusal = _area(ctx, asked)
+    if refusal:
+        return False, refusal
+    name = asked.zone
+    ctx.state.closures.pop(name, None)
+    _forget_opened(ctx)
+    ctx.state.closures[name] = Closure(
+        name=name, area=area, by=by, why=asked.why[:WHY_LENGTH_MAX], since_ns=ctx.now_ns
+    )
+    ctx.state.interventions += 1
+    ctx.raise_alarm("site", _alarm(name), f"{name} is closed by {by}: {asked.why[:WHY_LENGTH_MAX]}")
+    ctx.note_event("closure.requested", f"{name} by {by}: {asked.why[:WHY_LENGTH_MAX]}")
+    ctx.changed()
+    return True, f"{name} is closed to new ways; go in when `lunaredge closures` shows it clear"
+
+
+def open_again(ctx: Context, by: KeyId, asked: OpenRequest) -> tuple[bool, str]:
+    """Go one of the two steps to open a zone; tell whether it was taken, and what comes next."""
+    closure = ctx.state.closures.get(asked.zone)
+    if closure is None or closure.phase is ClosurePhase.OPENED:
+        return False, f"no zone {asked.zone[:NAME_LENGTH_MAX]} is closed; closures lists them"
+    subject, purpose = f"closure {closure.name}", f"since {closure.since_ns}"
+    if not asked.code:
+        code = consent.ask(ctx, subject, purpose)
+        return True, (
+            f"{closure.name} was closed by {closure.by}: {closure.why};"
+            f" repeat with the code {code} if nobody is in there now"
+        )
+    if not consent.take(ctx, subject, purpose, asked.code):
+        return False, "the code is wrong or too old; ask for a new one"
+    closure.waits = ()
+    closure.opened_ns = ctx.now_ns
+    advance(ctx, closure, ClosureEvent.OPENED)
+    ctx.state.interventions += 1
+    ctx.clear_alarm("site", _alarm(closure.name))
+    ctx.clear_alarm("site", withdrawn_alarm(closure))
+    ctx.note_event("closure.opened_by", f"{closure.name} by {by}")
+    return True, f"{closure.name} is open"
+
+
+def in_force(ctx: Context) -> list[Closure]:
+    """Give the closures that are not opened, in the order of their requests."""
+    closures = ctx.state.closures.values()
+    return [closure for closure in closures if closure.phase is not ClosurePhase.OPENED]
+
+
+def chains(ctx: Context, node: NodeEntry) -> list[Chain]:
+    """Give the closed zones as obstacles to a machine's way.
+
+    One that it stands in does not hold up its trip out.
+    """
+    return [
+        Chain(
+            points=closure.area,
+            half_width_m=0.0,
+            owner=NodeId(""),
+            closed=True,
+            zone=closure.name,
+        )
+        for closure in in_force(ctx)
+        if not _is_leaving(ctx, node, closure)
+    ]
+
+
+def closing(ctx: Context, task: Task) -> str:
+    """Name the closed zone in which a task's work lies; empty when there is none."""
+    for closure in in_force(ctx):
+        if _is_in(ctx, closure.area, task):
+            return closure.name
+    return ""
+
+
+def is_trip_out(ctx: Context, task: Task, closure: Closure) -> bool:
+    """Tell whether a task only brings a machine to a place outside a zone."""
+    return task.kind is TaskKind.PARK and not _is_in(ctx, closure.area, task)
+
+
+def half_width_m_max(ctx: Context) -> float:
+    """Give half the width of the widest machine's corridor."""
+    machines = [spec.machine for spec in ctx.fleet.nodes if spec.machine is not None]
+    widest_m = max((spec.radius_m for spec in machines), default=0.0)
+    return widest_m + ctx.config.corridor_margin_m
+
+
+def withdrawn_alarm(closure: Closure) -> str:
+    """Give the code of the alarm that a zone which was clear is not clear any more."""
+    return f"{_alarm(closure.name)}.not_clear"
+
+
+def _alarm(name: str) -> str:
+    return f"closure.{name}"
+
+
+def _area(ctx: Context, asked: CloseRequest) -> tuple[Polygon, str]:
+    """Give the area that is asked for, and what is wrong with it."""
+    name, known = asked.zone, ctx.site.zone(asked.zone)
+    standing = ctx.state.closures.get(name)
+    if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable():
+        return (), f"a zone's name has 1 to {NAME_LENGTH_MAX} letters"
+    if standing is not None and standing.phase is not ClosurePhase.OPENED:
+        return (), f"{name} is closed already by {standing.by}: {standing.why}"
+    if len(in_force(ctx)) >= CLOSURES_MAX:
+        return (), f"{CLOSURES_MAX} zones are closed; open one first"
+    if not asked.outline:
+        if known is None:
+            return (), f"the site has no zone {name}; give its corners, or a place and a radius"
+        return known.polygon, ""
+    if known is not None:
+        return (), f"{name} is a zone of the site; leave the outline out, or give another name"
+    if len(asked.outline) > 1:
+        return asked.outline, areas.flaw(asked.outline)
+    if not 0.0 < asked.radius_m <= RADIUS_M_MAX:
+        return (), f"the radius is {asked.radius_m:g} m; give 0 to {RADIUS_M_MAX:g} m"
+    return areas.disc(asked.outline[0], asked.radius_m), ""
+
+
+def _is_in(ctx: Context, area: Polygon, task: Task) -> bool:
+    """Tell whether a task's work brings any machine near to an area."""
+    for name in (task.zone, task.pile, task.to_pile):
+        zone = ctx.site.zone(name) if name is not None else None
+        if zone is not None and areas.meets(area, zone.polygon):
+            return True
+    stands: list[Point] = [place for place in (task.stand, task.to_stand) if place is not None]
+    return any(areas.meets_line(area, (place,), half_width_m_max(ctx)) for place in stands)
+
+
+def _is_leaving(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
+    request = node.wanted
+    if request is None or not math.isfinite(request.x_m + request.y_m):
+        return False
+    spec, entry = ctx.specs[node.name].machine, ctx.state.tasks.get(request.task)
+    if spec is None or entry is None or not is_trip_out(ctx, entry.task, closure):
+        return False
+    half_width_m = spec.radius_m + ctx.config.corridor_margin_m
+    return areas.meets_line(closure.area, ((request.x_m, request.y_m),), half_width_m)
+
+
+def _forget_opened(ctx: Context) -> None:
+    closures = ctx.state.closures
+    opened = [name for name, each in closures.items() if each.phase is ClosurePhase.OPENED]
+    for name in opened[: max(0, len(opened) - OPENED_MAX)]:
+        del closures[name]

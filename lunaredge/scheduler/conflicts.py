@@ -1,0 +1,60 @@
+"""Conflicts: a machine is found where another one may go.
+
+It woke up there, was pushed, or was carried by hand. Nothing but the other's word gives the ground
+back, so the other is asked at once to stop short of it, and the ground stays claimed by both.
+"""
+
+import msgspec
+
+from lunaredge.scheduler import reach, space
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.paths import Chain
+from lunaredge.scheduler.state import Granted, NodeEntry
+from lunaredge.wire.messages import Shorten
+
+ALARM = "conflict"
+
+# A resting machine's measured place wavers by centimetres; what comes so near was granted clear of
+# it, and the margins hold that.
+WAVER_M = 0.3
+
+
+def meet(ctx: Context, node: NodeEntry) -> None:
+    """Shorten every authority that reaches to where a machine stands now."""
+    chains = tuple(
+        msgspec.structs.replace(chain, half_width_m=max(0.0, chain.half_width_m - WAVER_M))
+        for chain in space.claim(ctx, node)
+    )
+    met = [
+        other.name
+        for other in ctx.state.nodes.values()
+        if other.name != node.name and other.granted is not None and ctx.is_machine(other.name)
+        if shorten_before(ctx, other, other.granted, chains)
+    ]
+    if met:
+        ctx.raise_alarm(node.name, ALARM, f"stands on ground granted to {', '.join(met)}")
+    else:
+        ctx.clear_alarm(node.name, ALARM)
+
+
+def shorten_before(
+    ctx: Context, node: NodeEntry, granted: Granted, chains: tuple[Chain, ...]
+) -> bool:
+    """Have a machine stop before it meets chains; tell whether its authority reaches them."""
+    window_m = (granted.released_m, granted.stop_m + granted.overlap_m)
+    free_m, owner = reach.free_until(granted, window_m, chains)
+    if owner is None:
+        return False
+    stop_m = max(granted.released_m, free_m - granted.overlap_m)
+    granted.revision += 1
+    granted.shortening = True
+    ctx.forget_commands(node.name, Shorten)
+    body = Shorten(
+        command=ctx.command_id(),
+        authority=granted.id,
+        stop_m=stop_m,
+        revision=granted.revision,
+    )
+    ctx.order(node.name, body)
+    ctx.tell("authority.shortened", node=node.name, authority=granted.id)
+    return True

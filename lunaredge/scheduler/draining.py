@@ -1,0 +1,257 @@
+"""Draining: whether what people want for themselves is theirs yet, and asking for it meanwhile.
+
+Looks, after every input, at each closed zone and each machine that is locked out. Whoever has a
+claim in a closed zone is asked to give it back, and who stands there is sent out. An area is called
+empty when no claim of any machine meets it and every machine is counted; silence proves nothing,
+and a silent machine stands in nobody's way whose claim lies elsewhere.
+"""
+
+import math
+from collections.abc import Iterator
+
+from lunaredge.model.site import Point, Polygon, ZoneKind
+from lunaredge.model.task import TaskKind
+from lunaredge.scheduler import areas, backlog, claims, closures, dispatch, lockout, space
+from lunaredge.scheduler.closures import ClosureEvent
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.paths import Chain, check_route
+from lunaredge.scheduler.state import (
+    Closure,
+    ClosurePhase,
+    Lockout,
+    LockPhase,
+    NodeEntry,
+    Presence,
+    Tag,
+    TaskPhase,
+)
+
+# So far from a zone's edge a machine is sent, over what its corridor takes.
+SPARE_M = 1.0
+
+
+def review(ctx: Context) -> None:
+    """Judge everything anew; call after each input."""
+    if ctx.state.closures:
+        _note_leaving(ctx)
+        for closure in closures.in_force(ctx):
+            _review_closure(ctx, closure)
+        _call_off_trips(ctx)
+    for node in ctx.state.nodes.values():
+        if node.lockout is not None:
+            _review_lockout(ctx, node, node.lockout)
+
+
+def is_met(area: Polygon, chain: Chain) -> bool:
+    """Tell whether a claim has a point in common with an area."""
+    if chain.closed:
+        return areas.meets(area, chain.points)
+    return areas.meets_line(area, chain.points, chain.half_width_m)
+
+
+# --- closed zones ------------------------------------------------------------------------------
+
+
+def _note_leaving(ctx: Context) -> None:
+    """Note who has to leave a zone first, lest it be given a task that is then taken back."""
+    in_force = closures.in_force(ctx)
+    for node in ctx.state.nodes.values():
+        inside = (each.name for each in in_force if _is_inside(ctx, node, each))
+        leaving = next(inside, "")
+        if leaving != node.leaving:
+            node.leaving = leaving
+            ctx.changed()
+
+
+def _review_closure(ctx: Context, closure: Closure) -> None:
+    inside = [node for node in ctx.state.nodes.values() if _is_inside(ctx, node, closure)]
+    for node in inside:
+        ask_back(ctx, node, closure)
+    missing = claims.census_missing(ctx)
+    closure.waits = (
+        *(f"{name} has to be counted" for name in missing),
+        *(_told(ctx, node) for node in inside if node.name not in missing),
+    )
+    if closure.phase is ClosurePhase.CLEAR and closure.waits:
+        event = ClosureEvent.UNCOUNTED if missing else ClosureEvent.ENTERED
+        closures.advance(ctx, closure, event)
+        text = f"{closure.name} is NOT CLEAR any more: {'; '.join(closure.waits)}"
+        ctx.raise_alarm("site", closures.withdrawn_alarm(closure), text)
+    if closure.phase is ClosurePhase.DRAINING and missing:
+        closures.advance(ctx, closure, ClosureEvent.UNCOUNTED)
+    if closure.phase is ClosurePhase.REQUESTED and not missing:
+        closures.advance(ctx, closure, ClosureEvent.COUNTED)
+    if closure.phase is ClosurePhase.DRAINING and not closure.waits:
+        closures.advance(ctx, closure, ClosureEvent.PROVEN)
+        ctx.clear_alarm("site", closures.withdrawn_alarm(closure))
+
+
+def ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
+    """Ask a machine to give back what of its claim meets a closed zone, and to leave it.
+
+    A machine with a task is asked for the task: it comes to rest where it is and gives its
+    authority back. One that stands in the zone without a task is sent out.
+    """
+    entry = ctx.state.tasks.get(node.task) if node.task is not None else None
+    if entry is None:
+        _send_out(ctx, node, closure)
+        return
+    if entry.phase not in backlog.IN_HAND or entry.recalled or entry.cancelling:
+        return
+    if closures.is_trip_out(ctx, entry.task, closure) and _stands_in(ctx, node, closure):
+        return
+    entry.people_count += 1
+    backlog.recall(ctx, entry, f"{closure.name} is closed: {closure.why}")
+
+
+def _is_inside(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
+    """Tell whether a machine may come to be in a zone, or says that it is."""
+    if not ctx.is_machine(node.name):
+        return False
+    if any(is_met(closure.area, chain) for chain in space.claim(ctx, node)):
+        return True
+    place, spec = _place(node), ctx.specs[node.name].machine
+    assert spec is not None
+    if place is None or node.vouched:
+        return False
+    return areas.meets_line(closure.area, (place,), spec.radius_m)
+
+
+def _stands_in(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
+    half_width_m = space.half_width_m(ctx, node.name)
+    places = [place for place in (node.body, _place(node)) if place is not None]
+    return any(areas.meets_line(closure.area, (place,), half_width_m) for place in places)
+
+
+def _place(node: NodeEntry) -> Point | None:
+    """Give where a machine said last that it is."""
+    situation = node.situation
+    if situation is None or situation.x_m is None or situation.y_m is None:
+        return None
+    return situation.x_m, situation.y_m
+
+
+def _told(ctx: Context, node: NodeEntry) -> str:
+    """Say what a machine has to do, and what keeps it from that."""
+    said = f"{node.name} has to leave"
+    if node.vouched:
+        return f"{said} (vouched to stand there)"
+    if node.presence is not Presence.UP:
+        return f"{said} (silent: {node.presence.value})"
+    if node.lockout is not None:
+        return f"{said} ({lockout.told(node)})"
+    if node.held or node.terrain_hold:
+        return f"{said} (held)"
+    if node.situation is not None and node.situation.stops:
+        return f"{said} (emergency stop)"
+    return f"{said} ({node.wait_reason})" if node.wait_reason else said
+
+
+def _send_out(ctx: Context, node: NodeEntry, closure: Closure) -> None:
+    """Make a trip out for a machine that stands in a zone, unless one waits already."""
+    if not dispatch.is_free(ctx, node) or not _stands_in(ctx, node, closure):
+        return
+    for entry in ctx.state.tasks.values():
+        is_its = entry.task.kind is TaskKind.PARK and node.name in entry.task.only_on
+        if is_its and entry.phase is TaskPhase.QUEUED and not closures.closing(ctx, entry.task):
+            return
+    refuge = next(_refuges(ctx, node, closure), None)
+    if refuge is not None:
+        backlog.add_trip(ctx, node, refuge)
+        ctx.tell("machine.sent_out", node=node.name, zone=closure.name)
+
+
+def _refuges(ctx: Context, node: NodeEntry, closure: Closure) -> Iterator[Point]:
+    """Give places outside every closed zone where a machine may stand: home, havens, the rim."""
+    spec, home = ctx.specs[node.name].machine, ctx.specs[node.name].home
+    assert spec is not None
+    assert node.body is not None
+    here, half_width_m = node.body, space.half_width_m(ctx, node.name)
+    others = space.claims_of_others(ctx, node.name)
+    havens = [_middle(zone.polygon) for zone in ctx.site.zones if zone.kind is ZoneKind.HAVEN]
+    for place in [
+        *([home] if home is not None else []),
+        *sorted(havens, key=lambda point: math.dist(here, point)),
+    ]:
+        if check_route(ctx.ground, (place,), half_width_m, spec.slope_deg_max, others) is None:
+            yield place
+    left = {each.name for each in closures.in_force(ctx) if _stands_in(ctx, node, each)}
+    met = tuple(chain for chain in others if chain.zone not in left)
+    rim = _rim(closure.area, closures.half_width_m_max(ctx) + SPARE_M)
+    for place in sorted(rim, key=lambda point: math.dist(here, point)):
+        # Straight on, so that it can be reached for sure.
+        out = check_route(ctx.ground, (here, place), half_width_m, spec.slope_deg_max, met)
+        at = check_route(ctx.ground, (place,), half_width_m, spec.slope_deg_max, others)
+        if out is None and at is None:
+            yield place
+
+
+def _call_off_trips(ctx: Context) -> None:
+    """End the trips out that have not begun and that no closed zone asks for any more."""
+    for entry in list(ctx.state.tasks.values()):
+        if entry.order != backlog.SITE_ORDER or entry.phase in backlog.ENDS or entry.cancelling:
+            continue
+        node = ctx.state.nodes[entry.task.only_on[0]]
+        if entry.task.stand == ctx.specs[node.name].home or node.granted is not None:
+            continue
+        if not any(_stands_in(ctx, node, each) for each in closures.in_force(ctx)):
+            backlog.cancel(ctx, entry, "the zone is left, or open")
+
+
+def _rim(area: Polygon, spare_m: float) -> Polygon:
+    """Give places round an area, all of them so far away from it or more."""
+    middle = _middle(area)
+    reach_m = max(math.dist(middle, corner) for corner in area)
+    return areas.disc(middle, reach_m + spare_m)
+
+
+def _middle(area: Polygon) -> Point:
+    return sum(x for x, _ in area) / len(area), sum(y for _, y in area) / len(area)
+
+
+# --- machines that are locked out --------------------------------------------------------------
+
+
+def _review_lockout(ctx: Context, node: NodeEntry, kept: Lockout) -> None:
+    hanging = [tag for tag in kept.tags.values() if not tag.released]
+    kept.waits = tuple(_missing(ctx, node, kept, hanging))
+    before = kept.phase
+    if not hanging:
+        kept.phase = LockPhase.RETURNING
+    else:
+        kept.phase = LockPhase.DRAINING if kept.waits else LockPhase.LOCKED
+    if kept.phase is before:
+        return
+    ctx.changed()
+    ctx.note_event(f"lockout.{kept.phase.value}", node.name)
+    ctx.tell("lockout.changed", node=node.name, phase=kept.phase.value)
+
+
+def _missing(ctx: Context, node: NodeEntry, kept: Lockout, hanging: list[Tag]) -> list[str]:
+    """Say what is missing before people may touch a machine; nothing when they may."""
+    latched = node.situation.locks if node.situation is not None else ()
+    if not hanging:
+        return [f"{node.name} has to say where it stands"]
+    found = []
+    if any(tag.id not in latched for tag in hanging):
+        found.append(f"{node.name} has to confirm")
+    if node.granted is not None:
+        found.append(f"{node.name} has to give its authority back")
+    if kept.phase is not LockPhase.LOCKED:
+        # Once it is locked out, people may move it.
+        if node.situation is None or not node.situation.at_rest:
+            found.append(f"{node.name} has to come to rest")
+        for area in [tag.area for tag in hanging if tag.area]:
+            found += _others_in(ctx, node, area)
+    return found
+
+
+def _others_in(ctx: Context, node: NodeEntry, area: Polygon) -> list[str]:
+    """Name the others that may be in a machine's area."""
+    found = [f"{name} has to be counted" for name in claims.census_missing(ctx)]
+    for other in ctx.state.nodes.values():
+        if other is node or not ctx.is_machine(other.name):
+            continue
+        if any(is_met(area, chain) for chain in space.claim(ctx, other)):
+            found.append(f"{other.name} has to leave the area")
+    return found

@@ -1,0 +1,308 @@
+"""Lock-out and tag-out: machines that people keep to themselves, to service them or drive by hand.
+
+Each person hangs a tag of his own on the machine. While one hangs there the machine is out of the
+plan, gets no authority, and its agent keeps it at rest, across power cycles too. The ground where
+it stands stays its own, and so does the area in which it may be driven by hand. Whoever hung a tag
+takes it off alone; anybody else needs a second, and each says so for himself. With its last tag
+gone a machine is planned again once it has said where it stands: it may have been moved.
+
+Owns the tags. What an agent has latched is met with them word by word, and where the two differ the
+machine stays locked: this journal may be older than a tag. Whether a machine is locked for good and
+its area empty is proven in `scheduler.draining`.
+"""
+
+from lunaredge.ids import KeyId
+from lunaredge.model.site import Polygon
+from lunaredge.scheduler import areas, backlog, consent
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.paths import Chain
+from lunaredge.scheduler.state import Lockout, LockPhase, NodeEntry, Tag
+from lunaredge.wire.messages import Situation
+from lunaredge.wire.safeguards import LockOut, LockOutRequest, Unlock
+from lunaredge.wire.seal import Role
+
+# A dozen people around one machine is a crowd.
+TAGS_MAX = 16
+WHY_LENGTH_MAX = 200
+# So many others must agree where the one who hung the tag can't be asked.
+OTHERS_MIN = 2
+
+ALARM = "lockout"
+ASTRAY_ALARM = "lockout.astray"
+MANUAL = "manual"
+UNTOLD = "set before this journal began"
+
+
+def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> tuple[bool, str]:
+    """Hang a person's tag on a machine; tell whether it was taken, and what comes next."""
+    is_manual = bool(asked.outline) or asked.radius_m != 0.0
+    area, refusal = _area(ctx, node, asked) if is_manual else ((), "")
+    refusal = refusal or _refusal(ctx, node, by, is_manual=is_manual)
+    if refusal:
+        return False, refusal
+    tag = Tag(
+        id=_tag_id(ctx, by, is_manual=is_manual),
+        by=by,
+        why=asked.why[:WHY_LENGTH_MAX],
+        since_ns=ctx.now_ns,
+        is_manual=is_manual,
+        area=area,
+    )
+    earlier = _tag_of(node, by)
+    lockout = node.lockout = node.lockout or Lockout()
+    lockout.tags[tag.id] = tag
+    ctx.order(node.name, LockOut(command=ctx.command_id(), tag=tag.id))
+    if earlier is not None:
+        # The new tag hangs before the old one is taken off.
+        _take_off(ctx, node, earlier)
+    ctx.state.interventions += 1
+    ctx.raise_alarm(node.name, ALARM, _said(tag))
+    ctx.note_event("node.locked_out", f"{node.name} by {by}: {tag.why}")
+    _call_off(ctx, node, f"{node.name} is locked out by {by}")
+    ctx.changed()
+    until = "driven by hand" if is_manual else "touched"
+    return True, f"{node.name} may be {until} as soon as `lunaredge nodes` shows it locked out"
+
+
+def release(
+    ctx: Context, node: NodeEntry, who: tuple[KeyId, Role], whose: str, code: str
+) -> tuple[bool, str]:
+    """Go one of the two steps toward taking a tag off; tell whether it was taken, and what is next.
+
+    ``who`` is the key that asks, and its role.
+    """
+    by, role = who
+    tag, refusal = _meant(node, by, whose)
+    if tag is None:
+        return False, refusal
+    if tag.by != by and (role is not Role.OPERATOR or by in tag.agreed):
+        who_can = f"{OTHERS_MIN} operators of the site other than {tag.by}"
+        return False, f"{tag.by} takes this tag off {node.name}, or {who_can}, each once"
+    subject = f"lockout {node.name} {by}"
+    if not code:
+        code = consent.ask(ctx, subject, tag.id)
+        return True, f"{_said(tag)}; repeat with the code {code} if nobody is at {node.name} now"
+    if not consent.take(ctx, subject, tag.id, code):
+        return False, "the code is wrong, too old or for another tag; ask for a new one"
+    ctx.state.interventions += 1
+    if tag.by != by:
+        tag.agreed = (*tag.agreed, by)
+        ctx.note_event("lockout.agreed", f"{by}: {tag.by}'s tag may come off {node.name}")
+        if len(tag.agreed) < OTHERS_MIN:
+            return True, f"noted: {tag.by}'s tag comes off when one more operator says so"
+    _take_off(ctx, node, tag)
+    ctx.note_event("node.unlocked", f"{tag.by}'s tag off {node.name}, said {by}")
+    ctx.changed()
+    return True, f"{tag.by}'s tag is off {node.name}; {_what_remains(node)}"
+
+
+def meet(ctx: Context, node: NodeEntry, situation: Situation) -> None:
+    """Compare the tags that an agent has latched with those that should hang there."""
+    for name in situation.locks:
+        if node.lockout is None or name not in node.lockout.tags:
+            _adopt(ctx, node, name)
+    lockout = node.lockout
+    if lockout is None:
+        return
+    for tag in list(lockout.tags.values()):
+        hangs = tag.id in situation.locks
+        if tag.released and not _is_pending(ctx, node, Unlock, tag):
+            # The agent answered that it is off: it hangs again, or it is gone for good.
+            if hangs:
+                tag.released, tag.agreed = False, ()
+            elif _speaks_for_itself(ctx, situation):
+                del lockout.tags[tag.id]
+        elif not tag.released and not hangs and not _is_pending(ctx, node, LockOut, tag):
+            ctx.order(node.name, LockOut(command=ctx.command_id(), tag=tag.id))
+    _follow(ctx, node, situation)
+    if not lockout.tags:
+        _return(ctx, node)
+
+
+def chains(node: NodeEntry) -> list[Chain]:
+    """Give the areas in which a machine may be driven by hand; part of its claim."""
+    if node.lockout is None or node.vouched:
+        return []
+    return [
+        Chain(points=tag.area, half_width_m=0.0, owner=node.name, closed=True)
+        for tag in node.lockout.tags.values()
+        if tag.area
+    ]
+
+
+def is_boundless(node: NodeEntry) -> bool:
+    """Tell whether a machine may be driven by hand in an area that this journal doesn't know."""
+    tags = node.lockout.tags.values() if node.lockout is not None else ()
+    return any(tag.is_manual and not tag.area for tag in tags)
+
+
+def told(node: NodeEntry) -> str:
+    """Say who has locked a machine out and why; empty when nobody has."""
+    lockout = node.lockout
+    if lockout is None:
+        return ""
+    hanging = "; ".join(_said(tag) for tag in lockout.tags.values() if not tag.released)
+    match lockout.phase:
+        case LockPhase.LOCKED:
+            return hanging
+        case LockPhase.DRAINING:
+            return f"NOT SAFE YET ({', '.join(lockout.waits)}): {hanging}"
+        case LockPhase.RETURNING:
+            return "its tags are off; it has to say where it stands"
+
+
+def _refusal(ctx: Context, node: NodeEntry, by: KeyId, *, is_manual: bool) -> str:
+    if not ctx.is_machine(node.name):
+        return f"{node.name} is no machine; hold it instead"
+    earlier = _tag_of(node, by)
+    if earlier is not None and (earlier.is_manual or not is_manual):
+        return f"your tag hangs on {node.name} already: {earlier.why}"
+    if node.lockout is not None and len(node.lockout.tags) >= TAGS_MAX:
+        return f"{TAGS_MAX} tags hang on {node.name}; take one off first"
+    return ""
+
+
+def _area(ctx: Context, node: NodeEntry, asked: LockOutRequest) -> tuple[Polygon, str]:
+    """Give the area that is asked for, and what is wrong with it."""
+    spec = ctx.specs[node.name].machine
+    if spec is None:
+        return (), ""
+    situation = node.situation
+    stands = situation is not None and situation.at_rest and node.granted is None
+    if node.body is None or not stands:
+        return (), f"{node.name} is not known to stand; lock it out first, then ask again"
+    area = asked.outline or areas.disc(node.body, max(0.0, asked.radius_m))
+    refusal = areas.flaw(area)
+    if not refusal and not ctx.ground.holds(area):
+        refusal = "the area is not inside the site's boundary; make it smaller"
+    if not refusal and not areas.holds(area, node.body, spec.radius_m):
+        x_m, y_m = node.body
+        refusal = f"{node.name} stands at {x_m:.1f}, {y_m:.1f}, not wholly inside the area"
+    return area, refusal
+
+
+def _tag_id(ctx: Context, by: KeyId, *, is_manual: bool) -> str:
+    """Give a fresh id; it says whose tag it is, also to a leader that never heard of it."""
+    ctx.state.command_no += 1
+    kind = MANUAL if is_manual else ALARM
+    return f"{by}/{kind}-{ctx.state.epoch:x}-{ctx.state.command_no}"
+
+
+def _tag_of(node: NodeEntry, by: str) -> Tag | None:
+    tags = node.lockout.tags.values() if node.lockout is not None else ()
+    return next((tag for tag in tags if tag.by == by and not tag.released), None)
+
+
+def _meant(node: NodeEntry, by: KeyId, whose: str) -> tuple[Tag | None, str]:
+    """Give the tag that a person means, or say why there is none."""
+    tags = node.lockout.tags.values() if node.lockout is not None else ()
+    hanging = [tag for tag in tags if not tag.released]
+    if not hanging:
+        return None, f"nobody's tag hangs on {node.name}"
+    tag = _tag_of(node, whose or by)
+    if tag is None and not whose and len(hanging) == 1:
+        tag = hanging[0]
+    names = ", ".join(tag.by for tag in hanging)
+    return tag, f"say whose tag; on {node.name} hang those of {names}"
+
+
+def _take_off(ctx: Context, node: NodeEntry, tag: Tag) -> None:
+    """Have the agent take a tag off; until it says that it has, the tag counts."""
+    assert not tag.released
+    tag.released = True
+    _forget_command(ctx, node, LockOut, tag)
+    ctx.order(node.name, Unlock(command=ctx.command_id(), tag=tag.id))
+
+
+def _what_remains(node: NodeEntry) -> str:
+    assert node.lockout is not None
+    names = [tag.by for tag in node.lockout.tags.values() if not tag.released]
+    if names:
+        return f"locked out still by {', '.join(names)}"
+    return "it is planned again once it has said where it stands"
+
+
+def _call_off(ctx: Context, node: NodeEntry, reason: str) -> None:
+    """Take the machine's task back, and let nothing be granted on what it has asked."""
+    node.wanted = None
+    entry = ctx.state.tasks.get(node.task) if node.task is not None else None
+    if entry is not None and not entry.cancelling and not entry.recalled:
+        entry.people_count += 1
+        backlog.recall(ctx, entry, reason)
+
+
+def _adopt(ctx: Context, node: NodeEntry, name: str) -> None:
+    """Take note of a tag that an agent has latched and this journal does not know."""
+    lockout = node.lockout = node.lockout or Lockout()
+    by, _, kind = name.partition("/")
+    tag = Tag(
+        id=name,
+        by=KeyId(by),
+        why=UNTOLD,
+        since_ns=ctx.now_ns,
+        is_manual=kind.startswith(MANUAL),
+    )
+    lockout.tags[name] = tag
+    ctx.raise_alarm(node.name, ALARM, _said(tag))
+    _call_off(ctx, node, f"{node.name} is locked out by {by}")
+    ctx.changed()
+
+
+def _speaks_for_itself(ctx: Context, situation: Situation) -> bool:
+    """Tell whether a word says where the machine stands, at rest, to this leader."""
+    is_placed = situation.x_m is not None and situation.y_m is not None
+    is_free = situation.at_rest and situation.authority is None
+    return is_placed and is_free and situation.epoch == ctx.state.epoch
+
+
+def _follow(ctx: Context, node: NodeEntry, situation: Situation) -> None:
+    """Keep account of a machine that is driven by hand, and raise an alarm when it leaves."""
+    found = [tag.area for tag in _tags(node) if tag.area]
+    if not found or node.granted is not None or situation.x_m is None or situation.y_m is None:
+        return
+    # At rest or not: it goes where a person takes it, not where an authority leads.
+    place = node.body = (situation.x_m, situation.y_m)
+    spec = ctx.specs[node.name].machine
+    assert spec is not None
+    if any(areas.holds(area, place, spec.radius_m) for area in found):
+        ctx.clear_alarm(node.name, ASTRAY_ALARM)
+    else:
+        text = f"at {place[0]:.1f}, {place[1]:.1f}, out of the area for driving by hand"
+        ctx.raise_alarm(node.name, ASTRAY_ALARM, text)
+
+
+def _return(ctx: Context, node: NodeEntry) -> None:
+    """Let a machine into the plan again."""
+    node.lockout = None
+    node.idle_since_ns = ctx.now_ns
+    ctx.clear_alarm(node.name, ALARM)
+    ctx.clear_alarm(node.name, ASTRAY_ALARM)
+    ctx.note_event("node.returned", node.name)
+    ctx.changed()
+
+
+def _tags(node: NodeEntry) -> list[Tag]:
+    return list(node.lockout.tags.values()) if node.lockout is not None else []
+
+
+def _said(tag: Tag) -> str:
+    kind = "to be driven by hand" if tag.is_manual else "locked out"
+    return f"{kind} by {tag.by}: {tag.why}"
+
+
+def _is_pending(
+    ctx: Context, node: NodeEntry, kind: type[LockOut] | type[Unlock], tag: Tag
+) -> bool:
+    pending = ctx.state.commands.values()
+    return any(
+        each.node == node.name and isinstance(each.body, kind) and each.body.tag == tag.id
+        for each in pending
+    )
+
+
+def _forget_command(ctx: Context, node: NodeEntry, kind: type[LockOut], tag: Tag) -> None:
+    commands = ctx.state.commands
+    for name, each in list(commands.items()):
+        body = each.body
+        if each.node == node.name and isinstance(body, kind) and body.tag == tag.id:
+            del commands[name]

@@ -1,0 +1,163 @@
+"""Reach: how far ahead a machine's authority may go now.
+
+Owns the rules for a stop point: free of all claims up to the end of its overlap, off the routes of
+older authorities, never within a no-standing section, and no farther ahead than the machine needs
+to drive on without braking. Changes nothing.
+"""
+
+import math
+from itertools import pairwise
+
+import msgspec
+
+from lunaredge.ids import NodeId
+from lunaredge.model.polyline import Path, part_of
+from lunaredge.model.site import Point
+from lunaredge.scheduler import space
+from lunaredge.scheduler.arrays import points_array
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.paths import Chain, Chains, blocked_by
+from lunaredge.scheduler.state import Granted, NodeEntry
+from lunaredge.units import s_from_ns
+from lunaredge.wire.messages import Neighbour
+
+# A conflict is found to within so much of the path.
+PIECE_M = 1.0
+# To go on by less than this is not worth a stop; a machine inches nowhere.
+ADVANCE_M_MIN = 5.0
+
+Sections = tuple[tuple[float, float], ...]
+
+
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """A stop point, and what keeps it from being farther."""
+
+    stop_m: float
+    blocked_by: Chain | None = None
+    by_route: bool = False
+    """It is where another will go, not where it may be."""
+
+    @property
+    def owner(self) -> NodeId | None:
+        """The machine in the way; None when it is a closed zone, or nobody."""
+        return None if self.blocked_by is None or self.blocked_by.zone else self.blocked_by.owner
+
+    @property
+    def reason(self) -> str:
+        """What an operator reads; empty when nothing is in the way."""
+        if self.blocked_by is None:
+            return ""
+        return blocked_by(self.blocked_by)
+
+
+def reach(ctx: Context, node: NodeEntry, granted: Granted) -> Reach:
+    """Give the farthest stop point that may be granted now; never nearer than the present one."""
+    spec = ctx.specs[node.name].machine
+    assert spec is not None
+    ahead_m = spec.speed_m_s_max * s_from_ns(ctx.config.authority_ahead_ns)
+    wanted_m = min(granted.length_m, max(granted.released_m, 0.0) + max(ahead_m, ADVANCE_M_MIN))
+    wanted_m = _past_sections(granted.sections, wanted_m)
+    if wanted_m <= granted.stop_m:
+        return Reach(stop_m=granted.stop_m)
+    held = space.claims_of_others(ctx, node.name)
+    routes = space.routes_ahead(ctx, node.name, granted.number)
+    end_m = wanted_m + granted.overlap_m
+    free_m, other = free_until(granted, (granted.stop_m, end_m), held)
+    route_m, senior = free_until(granted, (granted.stop_m, end_m), routes)
+    stop_m = min(wanted_m, min(free_m, route_m) - granted.overlap_m)
+    if math.isinf(free_m) and math.isinf(route_m):
+        return Reach(stop_m=wanted_m)
+    stop_m = _before_sections(granted.sections, stop_m)
+    by_route = route_m < free_m
+    in_the_way = senior if by_route else other
+    if stop_m < min(granted.stop_m + ADVANCE_M_MIN, wanted_m):
+        stop_m = granted.stop_m
+    return Reach(stop_m=stop_m, blocked_by=in_the_way, by_route=by_route)
+
+
+def free_until(
+    granted: Granted, window_m: tuple[float, float], chains: tuple[Chain, ...]
+) -> tuple[float, Chain | None]:
+    """Give the station up to which a corridor is free of chains, and the first one.
+
+    Infinity and None where the whole window is free.
+    """
+    stations_m, points = _pieces(granted.path, window_m)
+    met = Chains(chains).first_met(tuple(points), granted.half_width_m)
+    if met is None:
+        return math.inf, None
+    segment, chain = met
+    return stations_m[segment], chain
+
+
+def neighbours(ctx: Context, node: NodeEntry, granted: Granted) -> tuple[Neighbour, ...]:
+    """Give what is known of the authorities whose paths meet what is granted.
+
+    Of each machine the last one of this leader, which others have heard of. Of what is granted all
+    that is not given back: the holder may have missed any of the words that put its stop farther.
+    """
+    window_m = (granted.released_m, granted.stop_m + granted.overlap_m)
+    lasts = [
+        (other.granted or other.former, other.granted is None)
+        for other in ctx.state.nodes.values()
+        if other.name != node.name
+    ]
+    return tuple(
+        Neighbour(authority=last.id, ended=ended, released_m=space.tail_m(last), stop_m=last.stop_m)
+        for last, ended in lasts
+        if last is not None and last.granted_ns >= ctx.state.lead_ns
+        if free_until(granted, window_m, (_path(last, node.name),))[1] is not None
+    )
+
+
+def _path(granted: Granted, owner: NodeId) -> Chain:
+    return Chain(points=granted.path, half_width_m=granted.half_width_m, owner=owner)
+
+
+def sections(ground: GroundMap, path: Path, length_m: float, half_width_m: float) -> Sections:
+    """Give the stretches of a path, from station to station, in which no machine may stand."""
+    if not ground.no_standing.half_widths_m.size:
+        return ()
+    found: list[tuple[float, float]] = []
+    stations_m, points = _pieces(path, (0.0, length_m))
+    for k in range(len(points) - 1):
+        piece = points_array(points[k : k + 2])
+        if ground.no_standing.first_near(piece, half_width_m) is None:
+            continue
+        if found and found[-1][1] == stations_m[k]:
+            found[-1] = (found[-1][0], stations_m[k + 1])
+        else:
+            found.append((stations_m[k], stations_m[k + 1]))
+    return tuple(found)
+
+
+def _pieces(path: Path, window_m: tuple[float, float]) -> tuple[list[float], list[Point]]:
+    """Give stations along a part of a path, and their points: its corners, and some between."""
+    corners = part_of(path, *window_m)
+    stations_m, points = [window_m[0]], [corners[0]]
+    for start, end in pairwise(corners):
+        piece_m = math.dist(start, end)
+        count = max(1, math.ceil(piece_m / PIECE_M))
+        for k in range(1, count + 1):
+            ratio = k / count
+            x_m = start[0] + ratio * (end[0] - start[0])
+            points.append((x_m, start[1] + ratio * (end[1] - start[1])) if k < count else end)
+            stations_m.append(stations_m[-1] + piece_m / count)
+    return stations_m, points
+
+
+def _past_sections(found: Sections, station_m: float) -> float:
+    """Give the end of the section that a station lies in: entry is granted with the exit."""
+    for enter_m, leave_m in found:
+        if enter_m < station_m < leave_m:
+            return leave_m
+    return station_m
+
+
+def _before_sections(found: Sections, station_m: float) -> float:
+    """Give the beginning of the section that a station lies in."""
+    for enter_m, leave_m in found:
+        if enter_m < station_m < leave_m:
+            return enter_m
+    return station_m

@@ -1,0 +1,99 @@
+"""Space: where each machine may be now, and where its granted route will take it.
+
+A *claim* is every place where a machine may be: it stays blocked for all others (I3). What lies
+beyond the stop point is the machine's *route ahead*: nobody is granted it while the machine is
+under way, unless their own authority is the older one. So whoever was granted a route first is
+never blocked by the stop point of one who came later, and a queue of machines can't lock itself.
+A route ahead frees itself: nobody may be there, so it counts only while its machine goes on.
+"""
+
+import math
+
+from lunaredge.ids import NodeId
+from lunaredge.model.polyline import part_of
+from lunaredge.scheduler import closures, lockout, stops, vouch
+from lunaredge.scheduler.context import Context
+from lunaredge.scheduler.paths import Chain
+from lunaredge.scheduler.state import Granted, NodeEntry, Presence
+
+
+def half_width_m(ctx: Context, node: NodeId) -> float:
+    """Give half the width of a machine's corridor, every margin included."""
+    spec = ctx.specs[node].machine
+    assert spec is not None
+    return spec.radius_m + ctx.config.corridor_margin_m
+
+
+def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
+    """Give every place where the machine may be."""
+    # A machine that knows its place worse than its corridor allows for may be off it by so much.
+    lost_m = 0.0
+    if node.situation is not None:
+        lost_m = max(0.0, node.situation.pose_error_m - ctx.config.pose_error_m)
+    width_m = half_width_m(ctx, node.name) + lost_m
+    chains: list[Chain] = []
+    if node.body is not None:
+        body_m = width_m + (vouch.POSITION_ERROR_M if node.vouched else 0.0)
+        chains.append(Chain(points=(node.body,), half_width_m=body_m, owner=node.name))
+    if node.retreat:
+        chains.append(Chain(points=node.retreat, half_width_m=width_m, owner=node.name))
+    granted = node.granted
+    if granted is not None:
+        held = part_of(granted.path, tail_m(granted), granted.stop_m + granted.overlap_m)
+        width_m = granted.half_width_m + lost_m
+        chains.append(Chain(points=held, half_width_m=width_m, owner=node.name))
+    return chains + lockout.chains(node)
+
+
+def tail_m(granted: Granted) -> float:
+    """Give the station from which on the path is still its holder's.
+
+    Within a no-standing section that is the section's beginning: the way back stays free.
+    """
+    for enter_m, leave_m in granted.sections:
+        if enter_m < granted.released_m < leave_m:
+            return enter_m
+    return granted.released_m
+
+
+def claims_of_others(ctx: Context, node: NodeId) -> tuple[Chain, ...]:
+    """Give the claims of every machine but one, and the zones that are closed to that one."""
+    others = [
+        chain
+        for other in ctx.state.nodes.values()
+        if other.name != node and ctx.is_machine(other.name)
+        for chain in claim(ctx, other)
+    ]
+    return (*others, *closures.chains(ctx, ctx.state.nodes[node]))
+
+
+def routes_ahead(ctx: Context, node: NodeId, before: float = math.inf) -> tuple[Chain, ...]:
+    """Give where other machines are going, of those whose authority is older than ``before``."""
+    return tuple(
+        Chain(
+            points=part_of(other.granted.path, other.granted.stop_m, math.inf),
+            half_width_m=other.granted.half_width_m,
+            owner=other.name,
+        )
+        for other in ctx.state.nodes.values()
+        if other.name != node
+        and other.granted is not None
+        and other.granted.number < before
+        and _goes_on(ctx, other, other.granted)
+    )
+
+
+def goals(ctx: Context, node: NodeId) -> tuple[Chain, ...]:
+    """Give the places where the routes of others end: there they will stand."""
+    return tuple(
+        Chain(points=route.points[-1:], half_width_m=route.half_width_m, owner=route.owner)
+        for route in routes_ahead(ctx, node)
+    )
+
+
+def _goes_on(ctx: Context, node: NodeEntry, granted: Granted) -> bool:
+    """Tell whether a machine is under way, with a part of its route still to be granted."""
+    able = node.presence is Presence.UP and not node.held and not node.terrain_hold
+    able = able and node.lockout is None
+    live = granted.expiry_ns > ctx.now_ns and granted.stop_m < granted.length_m
+    return able and live and not stops.holds(ctx, node)

@@ -1,0 +1,80 @@
+"""Closure: no machine's true body is in a zone while the zone is shown closed and clear."""
+
+from itertools import pairwise
+
+from lunaredge.ids import NodeId
+from lunaredge.model.fleet import Fleet
+from lunaredge.model.site import Point
+from lunaredge.sim.checkers.checker import BaseChecker
+from lunaredge.sim.checkers.evidence import Cleared, Evidence, Opening, TrueBody, Truth
+from lunaredge.sim.checkers.geometry import point_to_path, rectangle
+
+
+class ClosureChecker(BaseChecker):
+    """Holds every true body against the zones that people may be in.
+
+    What was shown counts until something else is shown, or until somebody has it opened: a view
+    may be older than that, so the zone is then not watched before it was shown not clear.
+    """
+
+    name = "closure"
+    sees = (Cleared, Opening, Truth)
+
+    def __init__(self, fleet: Fleet) -> None:
+        super().__init__()
+        self._specs = {node.name: node.machine for node in fleet.nodes if node.machine}
+        self._zones: dict[str, tuple[Point, ...]] = {}
+        self._opening: dict[str, None] = {}
+        self._places: dict[NodeId, TrueBody] = {}
+
+    def see(self, evidence: Evidence) -> None:
+        """Take one piece of evidence, in order of time."""
+        match evidence:
+            case Cleared():
+                self._opening = {name: None for name in self._opening if name in evidence.zones}
+                self._zones = {k: v for k, v in evidence.zones.items() if k not in self._opening}
+                self._compare(evidence.at_ns, tuple(self._places.values()))
+            case Opening():
+                self._opening[evidence.zone] = None
+                self._zones.pop(evidence.zone, None)
+            case Truth():
+                self._places = {body.machine: body for body in evidence.bodies}
+                self._compare(evidence.at_ns, evidence.bodies)
+            case _:
+                pass
+
+    def _compare(self, at_ns: int, bodies: tuple[TrueBody, ...]) -> None:
+        for zone, area in self._zones.items():
+            for body in bodies:
+                where = f"{body.machine} at ({body.x_m:.2f}, {body.y_m:.2f})"
+                outside = not self._is_in(body, area)
+                self._check(outside, at_ns, f"{where} is in {zone}, which was shown clear")
+
+    def _is_in(self, body: TrueBody, area: tuple[Point, ...]) -> bool:
+        """Tell whether a body and an area of any shape have a point in common."""
+        spec, place = self._specs[body.machine], (body.x_m, body.y_m)
+        ring = [*area, area[0]]
+        # The circle about the body says enough while it is far away.
+        if not _contains(area, place) and point_to_path(place, ring) > spec.radius_m:
+            return False
+        corners = rectangle(place, body.heading_rad, spec.length_m, spec.width_m)
+        edges = zip(corners, [*corners[1:], corners[0]], strict=True)
+        crossing = any(_cross(a, b, c, d) for a, b in edges for c, d in pairwise(ring))
+        return crossing or any(_contains(area, corner) for corner in corners)
+
+
+def _contains(area: tuple[Point, ...], point: Point) -> bool:
+    """Tell whether a simple polygon holds a point: a ray to the right crosses its edges oddly."""
+    inside = False
+    for (x1, y1), (x2, y2) in zip(area, [*area[1:], area[0]], strict=True):
+        if (y1 > point[1]) != (y2 > point[1]):
+            inside ^= point[0] < x1 + (point[1] - y1) * (x2 - x1) / (y2 - y1)
+    return inside
+
+
+def _cross(a: Point, b: Point, c: Point, d: Point) -> bool:
+    return _side(a, b, c) * _side(a, b, d) < 0.0 and _side(c, d, a) * _side(c, d, b) < 0.0
+
+
+def _side(a: Point, b: Point, point: Point) -> float:
+    return (b[0] - a[0]) * (point[1] - a[1]) - (b[1] - a[1]) * (point[0] - a[0])

@@ -1,0 +1,56 @@
+"""The foreman: hands in the orders of a run, each at its time, and again until it is answered."""
+
+from collections.abc import Callable, Container
+
+from lunaredge.ids import OrderId, TaskId
+from lunaredge.sim.people import Person, Terminal
+from lunaredge.sim.scenario import Due, Scenario
+from lunaredge.units import ns_from_s
+from lunaredge.wire import messages
+
+
+class Foreman(Person):
+    """Knows the orders, and leaves out one that comes while the site is too far behind."""
+
+    def __init__(
+        self, name: str, terminal: Terminal, scenario: Scenario, open_count: Callable[[], int]
+    ) -> None:
+        super().__init__(name, terminal)
+        self.wanted: dict[TaskId, None] = {}
+        """The tasks of every order handed in."""
+        self._scenario = scenario
+        self._open_count = open_count
+        self._left = len(scenario.orders)
+        self._handed_in: dict[OrderId, Due] = {}
+        self._times = 0
+
+    def begin(self, delay_s: float) -> None:
+        """Hand in the first order after that time, and each of the others as much later."""
+        for due in self._scenario.orders:
+            self._plan(due, delay_s + due.at_s)
+
+    @property
+    def content(self) -> bool:
+        """Whether every order has had its turn."""
+        return self._left == 0
+
+    def hand_in_again(self, known: Container[OrderId]) -> None:
+        """Hand in again what was handed in and is not known any more."""
+        for order, due in self._handed_in.items():
+            if order not in known:
+                self._times += 1
+                request = f"order-{order}-again-{self._times}"
+                self.ask(messages.Submit(request=request, order=due.order))
+
+    def _plan(self, due: Due, delay_s: float) -> None:
+        timeline = self._terminal.timeline
+        timeline.after(ns_from_s(delay_s), lambda: self._hand_in(due))
+
+    def _hand_in(self, due: Due) -> None:
+        self._left -= 1
+        open_max = self._scenario.open_max
+        if open_max is not None and self._open_count() + len(due.order.tasks) > open_max:
+            return
+        self._handed_in[due.order.id] = due
+        self.wanted.update(dict.fromkeys(task.id for task in due.order.tasks))
+        self.ask(messages.Submit(request=f"order-{due.order.id}", order=due.order))

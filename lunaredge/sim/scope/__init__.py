@@ -1,0 +1,1 @@
+"""The small scope: two machines, a scheduler and its rival, and every order of what can happen."""

@@ -1,0 +1,1 @@
+"""Kinds of faults, a room for each thing that breaks; `sim.faults` says when they strike."""

@@ -1,0 +1,178 @@
+"""The wardens of a run: people who keep machines or zones to themselves, and give them back.
+
+Three of them, each with a key of his own. A tag comes off by whoever hung it, or by the two others;
+which, is drawn. Whatever they began they end, also after everything is healed.
+"""
+
+import random
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from lunaredge.ids import KeyId, NodeId
+from lunaredge.model.site import Point
+from lunaredge.sim.checkers.evidence import Restrained
+from lunaredge.sim.options import WardenOptions
+from lunaredge.sim.people import ASK_AGAIN_NS, Person
+from lunaredge.sim.simulation import Simulation
+from lunaredge.units import ns_from_s
+from lunaredge.wire.messages import Answer
+from lunaredge.wire.safeguards import CloseRequest, LockOutRequest, OpenRequest, UnlockRequest
+
+# A machine is wanted for as long as a look at it takes, or a repair.
+KEPT_S = (5.0, 600.0)
+# A lander is down and a blast is over in this time.
+CLOSED_S = (5.0, 400.0)
+RADIUS_M = (4.0, 15.0)
+# Room for a machine to be turned by hand.
+MANUAL_RADIUS_M = 4.0
+
+
+class Warden(msgspec.Struct, frozen=True, kw_only=True):
+    """One of them."""
+
+    key: KeyId
+    person: Person
+
+
+class Wardens:
+    """Lock machines out and close zones for no reason, and let go again."""
+
+    def __init__(
+        self,
+        wardens: tuple[Warden, ...],
+        rng: random.Random,
+        sim: Simulation,
+        options: WardenOptions,
+    ) -> None:
+        self.count = 0
+        self._wardens = wardens
+        self._rng = rng
+        self._sim = sim
+        self._timeline = sim.timeline
+        self._machines = sim.field.world.names
+        self._options = options
+        self._active = False
+        self._open = 0
+        """What was begun and has not been ended."""
+        self._tries = 0
+
+    def begin(self) -> None:
+        """Interfere from now on."""
+        self._active = True
+        for warden in self._wardens:
+            warden.person.sit_down()
+        self._plan(self._options.lockout_s, self._lock)
+        self._plan(self._options.close_s, self._close)
+
+    def end(self) -> None:
+        """Begin nothing more; what was begun is still ended."""
+        self._active = False
+
+    @property
+    def content(self) -> bool:
+        """Whether everything has been given back."""
+        return self._open == 0
+
+    def _plan(self, mean_s: float, strike: Callable[[], None]) -> None:
+        if mean_s > 0.0:
+            delay_ns = ns_from_s(self._rng.expovariate(1.0 / mean_s))
+            self._timeline.after(delay_ns, lambda: self._strike(mean_s, strike))
+
+    def _strike(self, mean_s: float, strike: Callable[[], None]) -> None:
+        if self._active:
+            self._plan(mean_s, strike)
+            self.count += 1
+            strike()
+
+    def _count_open(self, change: int) -> None:
+        self._open += change
+        # While they keep anything, nobody is to blame when nothing is done.
+        at_ns, restrained = self._timeline.now_ns, self._open > 0
+        self._sim.jury.see(Restrained(at_ns=at_ns, cause="wardens", restrained=restrained))
+
+    def _request(self) -> str:
+        self._tries += 1
+        return f"warden-{self._tries}"
+
+    # --- lock-outs ------------------------------------------------------------------------------
+
+    def _lock(self) -> None:
+        owner, machine = self._rng.choice(self._wardens), self._rng.choice(self._machines)
+        radius_m = self._rng.choice((0.0, 0.0, MANUAL_RADIUS_M))
+        body = LockOutRequest(
+            request=self._request(), node=machine, why="a look at it", radius_m=radius_m
+        )
+        self._count_open(1)
+        owner.person.ask(body, lambda answer: self._locked(owner, machine, answer))
+
+    def _locked(self, owner: Warden, machine: NodeId, answer: Answer) -> None:
+        if not answer.ok:
+            self._count_open(-1)
+            return
+        delay_ns = ns_from_s(self._rng.uniform(*KEPT_S))
+        self._timeline.after(delay_ns, lambda: self._let_go(owner, machine))
+
+    def _let_go(self, owner: Warden, machine: NodeId) -> None:
+        others = [warden for warden in self._wardens if warden is not owner]
+        speakers = [owner] if self._rng.random() < 0.5 else others
+        self._speak(owner, machine, speakers, "")
+
+    def _speak(self, owner: Warden, machine: NodeId, speakers: list[Warden], code: str) -> None:
+        body = UnlockRequest(request=self._request(), node=machine, whose=owner.key, code=code)
+
+        def take(answer: Answer) -> None:
+            told = re.search(r"the code (\w+)", answer.text)
+            if answer.ok and told is not None and not code:
+                self._speak(owner, machine, speakers, told[1])
+            elif answer.ok and speakers[1:]:
+                self._speak(owner, machine, speakers[1:], "")
+            elif answer.ok or "hang" in answer.text:
+                self._count_open(-1)
+            else:
+                # The code grew too old on its way, or one of the others has spoken before.
+                self._timeline.after(ASK_AGAIN_NS, lambda: self._speak(owner, machine, [owner], ""))
+
+        speakers[0].person.ask(body, take)
+
+    # --- closures -------------------------------------------------------------------------------
+
+    def _close(self) -> None:
+        owner, zone = self._rng.choice(self._wardens), f"zone-{self._tries}"
+        body = CloseRequest(
+            request=self._request(),
+            zone=zone,
+            why="a drill",
+            outline=(self._place(),),
+            radius_m=self._rng.uniform(*RADIUS_M),
+        )
+        self._count_open(1)
+        owner.person.ask(body, lambda answer: self._closed(owner, zone, answer))
+
+    def _place(self) -> Point:
+        """Give a place anywhere on the site, or one where a machine is."""
+        xs, ys = zip(*self._sim.scenario.site.boundary, strict=True)
+        anywhere = self._rng.uniform(min(xs), max(xs)), self._rng.uniform(min(ys), max(ys))
+        body = self._rng.choice(self._sim.field.world.truth())
+        return (body.x_m, body.y_m) if self._rng.random() < 0.5 else anywhere
+
+    def _closed(self, owner: Warden, zone: str, answer: Answer) -> None:
+        assert answer.ok, "a zone's name is used once"
+        delay_ns = ns_from_s(self._rng.uniform(*CLOSED_S))
+        self._timeline.after(delay_ns, lambda: self._open_again(owner, zone, ""))
+
+    def _open_again(self, owner: Warden, zone: str, code: str) -> None:
+        body = OpenRequest(request=self._request(), zone=zone, code=code)
+
+        def take(answer: Answer) -> None:
+            told = re.search(r"the code (\w+)", answer.text)
+            if answer.ok and told is not None and not code:
+                self._open_again(owner, zone, told[1])
+            elif answer.ok or "no zone" in answer.text:
+                self._count_open(-1)
+            else:
+                # The code grew too old on its way.
+                self._timeline.after(ASK_AGAIN_NS, lambda: self._open_again(owner, zone, ""))
+
+        owner.person.ask(body, take)

@@ -1,0 +1,174 @@
+"""The second look: no ground that was heard granted to a neighbour."""
+
+import pytest
+
+from lunaredge.ids import AuthorityId, NodeId
+from lunaredge.model.task import Leg
+from lunaredge.wire import topics
+from lunaredge.wire.driver import Follow
+from lunaredge.wire.messages import (
+    AuthorityRenewal,
+    AuthorityRequest,
+    CommandReply,
+    Dispute,
+    Grant,
+    Neighbour,
+)
+from tests.agent.rig import AGENT_KEY, OPERATOR_KEY, OTHER_KEY, SITE, Rig, bodies
+from tests.agent.toy_machine import PATH
+
+DRIVE = Leg(path=PATH)
+OTHER = NodeId("hauler-1")
+ACROSS = ((20.0, -10.0), (20.0, 10.0))
+
+
+def hears(rig: Rig, path: tuple[tuple[float, float], ...] = ACROSS, epoch: int = 1) -> None:
+    """Have the scheduler grant a path to the neighbour, for all to hear."""
+    asked = AuthorityRequest(request_no=1, task="t", attempt=1, path=path, x_m=0.0, y_m=0.0)
+    grant = rig.grant_for(asked, authority=AuthorityId("ma-other"), stop_m=20.0)
+    payload = rig.frame(grant, to=OTHER, epoch=epoch, number=5)
+    rig.node.receive(topics.build(SITE, OTHER, "ma"), payload, rig.now_ns)
+    rig.carry_out()
+
+
+def told(*, ended: bool = False, released_m: float = 0.0, stop_m: float = 20.0) -> Neighbour:
+    return Neighbour(
+        authority=AuthorityId("ma-other"), ended=ended, released_m=released_m, stop_m=stop_m
+    )
+
+
+def asking() -> Rig:
+    rig = Rig()
+    rig.prove()
+    rig.assign(DRIVE)
+    return rig
+
+
+def test_an_authority_over_ground_heard_granted_to_a_neighbour_is_refused_and_both_stop() -> None:
+    rig = asking()
+    hears(rig)
+
+    rig.grant()
+
+    assert rig.last(CommandReply).reason == "neighbour"
+    assert rig.orders(Follow) == []
+    assert rig.last(Dispute).authority == "ma-other"
+
+
+@pytest.mark.parametrize(
+    "word",
+    [told(ended=True), told(released_m=17.0), told(stop_m=3.0)],
+    ids=["given up", "gone by", "not there yet"],
+)
+def test_ground_that_the_leader_accounts_for_is_taken(word: Neighbour) -> None:
+    rig = asking()
+    hears(rig)
+
+    rig.grant(neighbours=(word,))
+
+    assert rig.last(CommandReply).ok
+    assert len(rig.orders(Follow)) == 1
+
+
+def test_a_word_about_another_authority_accounts_for_nothing() -> None:
+    rig = asking()
+    hears(rig)
+
+    rig.grant(neighbours=(Neighbour(authority="ma-x", ended=True, released_m=0.0, stop_m=0.0),))
+
+    assert rig.last(CommandReply).reason == "neighbour"
+
+
+def test_a_stop_point_before_the_neighbours_ground_is_taken_and_one_beyond_it_is_not() -> None:
+    rig = asking()
+    hears(rig)
+    grant = rig.grant(stop_m=13.0)
+    rig.run(20)
+    assert rig.last(CommandReply).ok
+
+    rig.renew(rig.last(AuthorityRenewal).request_no, grant, stop_m=30.0)
+    rig.run(60)
+
+    assert rig.machine.place[0] <= 13.0
+    assert rig.all(Dispute) != []
+
+
+def test_what_an_earlier_leader_granted_is_the_new_leaders_business() -> None:
+    rig = asking()
+    hears(rig, epoch=1)
+    rig.epoch = 2
+
+    rig.grant()
+
+    assert rig.last(CommandReply).ok
+
+
+def test_an_authority_of_a_leader_older_than_one_heard_is_refused() -> None:
+    rig = asking()
+    hears(rig, ((500.0, 500.0), (510.0, 500.0)), epoch=2)
+
+    rig.grant()
+
+    assert rig.last(CommandReply).reason == "neighbour"
+
+
+def test_the_newest_authority_of_a_neighbour_counts() -> None:
+    rig = asking()
+    hears(rig)
+    elsewhere = rig.grant_for(
+        AuthorityRequest(request_no=2, task="t", attempt=1, path=((90.0, 90.0),), x_m=0.0, y_m=0.0)
+    )
+    for number in (7, 3):
+        grant: Grant = elsewhere
+        payload = rig.frame(grant, to=OTHER, number=number)
+        rig.node.receive(topics.build(SITE, OTHER, "ma"), payload, rig.now_ns)
+        rig.carry_out()
+
+    rig.grant()
+
+    assert rig.last(CommandReply).ok
+
+
+def test_an_unsigned_or_misdirected_authority_is_not_overheard() -> None:
+    rig = asking()
+    asked = AuthorityRequest(request_no=1, task="t", attempt=1, path=ACROSS, x_m=0.0, y_m=0.0)
+    grant = rig.grant_for(asked, authority=AuthorityId("ma-other"))
+    for payload in (
+        rig.frame(grant, None, to=OTHER),
+        rig.frame(grant, AGENT_KEY, to=OTHER),
+        rig.frame(grant, to=NodeId("hauler-2")),
+    ):
+        rig.node.receive(topics.build(SITE, OTHER, "ma"), payload, rig.now_ns)
+        rig.carry_out()
+
+    rig.grant()
+
+    assert rig.last(CommandReply).ok
+    assert rig.beat().refused == {"role": 2, "addressee": 1}
+
+
+def test_a_neighbours_dispute_stops_the_machine_and_takes_its_authority() -> None:
+    rig = Rig()
+    grant = rig.drive_off(DRIVE)
+    rig.run(20)
+
+    rig.tell(Dispute(authority=grant.authority), OTHER_KEY, node=OTHER)
+    rig.run(40)
+
+    assert rig.machine.speed_m_s == 0.0
+    assert rig.situation.authority is None
+    assert len(rig.all(AuthorityRequest)) >= 2
+
+
+def test_a_dispute_of_another_authority_or_of_no_node_changes_nothing() -> None:
+    rig = Rig()
+    grant = rig.drive_off(DRIVE)
+    rig.run(20)
+
+    effects = rig.tell(Dispute(authority=AuthorityId("ma-99")), OTHER_KEY, node=OTHER)
+    rig.tell(Dispute(authority=grant.authority), OPERATOR_KEY)
+    rig.run(20)
+
+    assert bodies(effects, Dispute) == []
+    assert rig.machine.speed_m_s > 0.0
+    assert rig.beat().refused == {"authority": 1, "role": 1}

@@ -1,0 +1,320 @@
+"""How far an authority goes: stop points that grow, shrink and keep out of passages."""
+
+import msgspec
+import pytest
+
+from lunaredge.ids import AuthorityId, CommandId, NodeId, TaskId
+from lunaredge.model.polyline import length_m, part_of
+from lunaredge.model.site import Zone, ZoneKind
+from lunaredge.scheduler import reach, space
+from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.state import Granted, NodeEntry
+from lunaredge.wire import messages
+from tests.scheduler.drives import blocked_m, driving, held
+from tests.scheduler.rig import Site
+
+GRADER = NodeId("grader-1")
+
+
+def settled() -> Site:
+    site = Site()
+    site.census()
+    return site
+
+
+def node(site: Site, name: str = "grader-1") -> NodeEntry:
+    return site.scheduler.core.state.nodes[NodeId(name)]
+
+
+def granted(*path: tuple[float, float], number: int = 1, stop_m: float = 0.0) -> Granted:
+    return Granted(
+        id=AuthorityId(f"ma1-{number}"),
+        number=number,
+        command=CommandId(f"c1-{number}"),
+        request_no=1,
+        task=TaskId("any"),
+        path=path,
+        length_m=length_m(path),
+        half_width_m=2.0,
+        stop_m=stop_m,
+        overlap_m=0.5,
+        granted_ns=0,
+        expiry_ns=2**62,
+    )
+
+
+def beat(situation: messages.Situation) -> messages.Heartbeat:
+    return messages.Heartbeat(situation=situation)
+
+
+def shortening(site: Site) -> messages.Shorten:
+    site.wait(1.0)
+    command = site.sent("grader-1", messages.Shorten)[-1]
+    assert isinstance(command, messages.Shorten)
+    return command
+
+
+def renewed(site: Site, grant: messages.Grant, number: int = 2) -> messages.Renew:
+    site.say("grader-1", messages.AuthorityRenewal(request_no=number, authority=grant.authority))
+    return site.last(messages.Renew)
+
+
+def test_a_way_longer_than_the_horizon_is_granted_piece_by_piece() -> None:
+    site, grant = driving()
+    spec = site.fleet.node(GRADER).machine
+    ahead_m = spec.speed_m_s_max * 90.0
+    assert grant.stop_m == pytest.approx(ahead_m)
+    assert length_m(grant.path) > grant.stop_m
+
+    site.say("grader-1", beat(site.situation("grader-1", **held(grant, 20.0))))
+
+    assert renewed(site, grant).stop_m == pytest.approx(ahead_m + 20.0)
+    assert node(site).granted.stop_m == pytest.approx(ahead_m + 20.0)
+
+
+def test_the_stop_and_its_overlap_keep_clear_of_whoever_stands_ahead() -> None:
+    site = settled()
+    node(site, "hauler-1").body = (40.0, 20.0)
+    way = granted((10.0, 20.0), (80.0, 20.0))
+
+    found = reach.reach(site.scheduler.core.ctx, node(site), way)
+
+    width_m = space.half_width_m(site.scheduler.core.ctx, NodeId("hauler-1"))
+    assert found.owner == "hauler-1"
+    assert 10.0 + found.stop_m + way.overlap_m <= 40.0 - width_m - way.half_width_m
+    assert found.stop_m > 20.0
+
+
+def test_an_older_route_ahead_is_waited_for_and_a_younger_one_is_not() -> None:
+    site = settled()
+    node(site, "hauler-1").granted = granted((30.0, 8.0), (30.0, 40.0), number=5)
+    node(site, "hauler-1").body = None
+    older = granted((10.0, 20.0), (80.0, 20.0), number=4)
+    younger = granted((10.0, 20.0), (80.0, 20.0), number=6)
+    ctx = site.scheduler.core.ctx
+
+    assert reach.reach(ctx, node(site), older).stop_m == pytest.approx(27.0)
+    found = reach.reach(ctx, node(site), younger)
+    assert found.by_route
+    assert found.stop_m < 20.0 - 4.0
+
+
+def test_a_route_ahead_counts_only_while_its_machine_goes_on() -> None:
+    site = settled()
+    other = node(site, "hauler-1")
+    other.granted = granted((60.0, 8.0), (60.0, 40.0), number=5)
+    ctx = site.scheduler.core.ctx
+    assert space.routes_ahead(ctx, GRADER)
+
+    other.held = True
+
+    assert space.routes_ahead(ctx, GRADER) == ()
+
+
+def test_a_stop_point_never_comes_nearer_by_itself() -> None:
+    site = settled()
+    way = granted((10.0, 20.0), (80.0, 20.0), stop_m=50.0)
+    node(site, "hauler-1").body = (30.0, 20.0)
+
+    assert reach.reach(site.scheduler.core.ctx, node(site), way).stop_m == 50.0
+
+
+def test_a_machine_does_not_inch_forward() -> None:
+    site = settled()
+    node(site, "hauler-1").body = (39.0, 20.0)
+    way = granted((10.0, 20.0), (80.0, 20.0), stop_m=20.0)
+
+    assert reach.reach(site.scheduler.core.ctx, node(site), way).stop_m == 20.0
+
+
+# --- passages ----------------------------------------------------------------------------------
+
+
+def with_gate(site: Site) -> GroundMap:
+    """Give the plain site's ground with a gate from x = 40 to x = 50."""
+    corners = ((40.0, 15.0), (50.0, 15.0), (50.0, 25.0), (40.0, 25.0))
+    gate = Zone(name="gate", kind=ZoneKind.NO_STANDING, polygon=corners)
+    plain = msgspec.structs.replace(site.site, zones=(*site.site.zones, gate))
+    return GroundMap.of(plain)
+
+
+def through_gate(site: Site) -> Granted:
+    site.scheduler.core.ctx.ground = with_gate(site)
+    way = granted((10.0, 20.0), (80.0, 20.0))
+    way.sections = reach.sections(
+        site.scheduler.core.ctx.ground, way.path, way.length_m, way.half_width_m
+    )
+    return way
+
+
+def test_a_section_holds_every_place_where_a_body_would_reach_into_the_gate() -> None:
+    ((enter_m, leave_m),) = through_gate(settled()).sections
+
+    assert 27.0 <= enter_m <= 28.0
+    assert 42.0 <= leave_m <= 43.0
+
+
+@pytest.mark.parametrize("x_m", [46.0, 54.0, 57.0])
+def test_no_stop_point_lies_within_a_gate_whatever_stands_in_the_way(x_m: float) -> None:
+    site = settled()
+    way = through_gate(site)
+    node(site, "hauler-1").body = (x_m, 20.0)
+
+    found = reach.reach(site.scheduler.core.ctx, node(site), way)
+
+    assert found.stop_m == way.sections[0][0]
+
+
+def test_entry_is_granted_together_with_the_exit() -> None:
+    site = settled()
+    way = through_gate(site)
+    spec = site.fleet.node(GRADER).machine
+    ctx = site.scheduler.core.ctx
+    way.released_m = 35.0 - 90.0 * spec.speed_m_s_max
+
+    assert reach.reach(ctx, node(site), way).stop_m == pytest.approx(max(way.sections[0][1], 5.0))
+
+
+def test_the_way_back_out_of_a_gate_stays_claimed_until_the_machine_is_through() -> None:
+    site = settled()
+    way = through_gate(site)
+    way.stop_m = 60.0
+    node(site).body, node(site).granted = None, way
+
+    way.released_m = 35.0
+    assert blocked_m(site, (38.0, 20.0)) < 0.0
+    way.released_m = 43.5
+    assert blocked_m(site, (38.0, 20.0)) > 0.0
+
+
+def test_who_gives_its_authority_up_within_a_gate_keeps_the_way_back() -> None:
+    site, grant = driving()
+    ctx = site.scheduler.core.ctx
+    way = through_gate(site)
+    way.id, way.stop_m, way.taken = grant.authority, 60.0, True
+    node(site).granted = way
+    inside = held(msgspec.structs.replace(grant, stop_m=60.0), 35.0)
+    site.say("grader-1", beat(site.situation("grader-1", **inside)))
+
+    given_up = site.situation("grader-1", x_m=46.0, y_m=20.0)
+    site.say("grader-1", beat(given_up))
+    assert blocked_m(site, (39.0, 20.0)) < 0.0
+    outside = site.situation("grader-1", x_m=60.0, y_m=20.0)
+    site.say("grader-1", beat(outside))
+
+    assert node(site).retreat == ()
+    assert blocked_m(site, (39.0, 20.0)) > 0.0
+    assert ctx.ground.is_no_standing((46.0, 20.0), 2.0)
+
+
+# --- nearer --------------------------------------------------------------------------------------
+
+
+def ahead(grant: messages.Grant) -> tuple[float, float]:
+    return part_of(grant.path, 20.0, 20.0)[0]
+
+
+def wake(site: Site, at: tuple[float, float]) -> None:
+    """Have hauler-1 wake up somewhere, at rest and without an authority."""
+    site.node_boots[NodeId("hauler-1")] += 1
+    situation = site.situation("hauler-1", x_m=at[0], y_m=at[1])
+    site.say("hauler-1", messages.Birth(kind="x", channels=(), situation=situation))
+
+
+def test_an_authority_is_shortened_before_whoever_woke_up_on_its_ground() -> None:
+    site, grant = driving()
+
+    wake(site, ahead(grant))
+
+    shorten = shortening(site)
+    assert shorten.authority == grant.authority
+    assert shorten.revision == 2
+    assert shorten.stop_m < grant.stop_m
+    alarm = site.scheduler.core.state.alarms["hauler-1/conflict"]
+    assert alarm.active
+    assert "grader-1" in alarm.text
+
+
+def test_a_shortening_frees_nothing_before_the_machine_says_where_it_stops() -> None:
+    site, grant = driving()
+    far = part_of(grant.path, grant.stop_m, grant.stop_m)[0]
+    wake(site, ahead(grant))
+    shorten = shortening(site)
+
+    site.reply("grader-1", shorten.command)
+    before = held(grant, 1.0)
+    site.say("grader-1", beat(site.situation("grader-1", **before)))
+    assert blocked_m(site, far) < 0.0
+
+    nearer = msgspec.structs.replace(grant, stop_m=shorten.stop_m, revision=2)
+    site.say("grader-1", beat(site.situation("grader-1", **held(nearer, 1.0))))
+    assert blocked_m(site, far) > 0.0
+    assert node(site).granted.stop_m == pytest.approx(max(shorten.stop_m, 1.0))
+
+
+def test_nothing_is_extended_while_a_shortening_waits_for_its_answer() -> None:
+    site, grant = driving()
+    wake(site, ahead(grant))
+    site.say("grader-1", beat(site.situation("grader-1", **held(grant, 20.0))))
+
+    renew = renewed(site, grant)
+
+    assert renew.stop_m == grant.stop_m
+    assert renew.revision == 2
+
+
+def test_a_stop_point_that_the_journal_lost_is_believed() -> None:
+    site, grant = driving()
+    farther = msgspec.structs.replace(grant, stop_m=grant.stop_m + 7.0)
+
+    site.say("grader-1", beat(site.situation("grader-1", **held(farther, 1.0))))
+
+    assert node(site).granted.stop_m == pytest.approx(grant.stop_m + 7.0)
+
+
+def test_what_a_machine_blocks_grows_with_its_pose_error() -> None:
+    site, grant = driving()
+    aside = (grant.path[0][0], grant.path[0][1])
+    before_m = blocked_m(site, aside)
+
+    lost = site.situation("grader-1", pose_error_m=2.3, **held(grant, 0.0))
+    site.say("grader-1", beat(lost))
+
+    assert blocked_m(site, aside) == pytest.approx(before_m - 2.0)
+
+
+def test_an_expired_route_ahead_blocks_nobody() -> None:
+    site = settled()
+    other = node(site, "hauler-1")
+    other.granted = granted((60.0, 8.0), (60.0, 40.0), number=5)
+    other.granted.expiry_ns = 0
+
+    assert space.routes_ahead(site.scheduler.core.ctx, GRADER) == ()
+
+
+# --- what neighbours are told --------------------------------------------------------------------
+
+
+def test_a_renewal_tells_of_every_neighbour_near_though_an_earlier_one_was_lost() -> None:
+    site, grant = driving()
+    place = part_of(grant.path, 20.0, 20.0)[0]
+    near = granted((place[0] - 30.0, place[1]), (place[0] + 30.0, place[1]), number=9)
+    near.granted_ns = site.now_ns
+    other = node(site, "hauler-1")
+    other.former = near
+    told = {each.authority: each for each in renewed(site, grant).neighbours}
+    assert told["ma1-9"].ended
+
+    again = {each.authority: each for each in renewed(site, grant, 3).neighbours}
+
+    assert again == told
+
+
+def test_an_authority_of_an_earlier_leader_is_not_told_of() -> None:
+    site, grant = driving()
+    place = part_of(grant.path, 20.0, 20.0)[0]
+    near = granted((place[0] - 30.0, place[1]), (place[0] + 30.0, place[1]), number=9)
+    near.granted_ns = site.scheduler.core.state.lead_ns - 1
+    node(site, "hauler-1").former = near
+
+    assert renewed(site, grant).neighbours == ()

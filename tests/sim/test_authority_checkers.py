@@ -1,0 +1,308 @@
+"""I2 and I3: what machines do on their authorities, and when ground is granted again."""
+
+import pytest
+
+from lunaredge.sim.checkers import evidence as seen
+from lunaredge.sim.checkers.authority import AuthorityChecker
+from lunaredge.sim.checkers.reuse import ReuseChecker
+from lunaredge.units import NS_PER_S
+from tests.sim.exhibits import (
+    FLEET,
+    asked,
+    granted,
+    holding,
+    renewed,
+    replied,
+    situated,
+    truth,
+    watch,
+)
+
+# --- I2 ---------------------------------------------------------------------------------------
+
+PATH = ((0.0, 0.0), (10.0, 0.0))
+
+
+def test_driving_inside_a_live_corridor_is_authorised():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+        truth(10, ("a", 5, 0.3, 1)),
+        truth(20, ("a", 10, 0, 0)),
+    )
+
+    assert texts == []
+
+
+def test_a_machine_that_came_to_rest_and_asked_anew_since_the_last_look_is_authorised():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+        truth(10, ("a", 5, 0, 1)),
+        asked(11, 2),
+        truth(11, ("a", 5.3, 0, 0)),
+        truth(12, ("a", 5.6, 0, 0)),
+    )
+
+    assert texts == ["a at (5.60, 0.00) moves without a live authority (none held)"]
+
+
+def test_driving_without_any_authority_is_found():
+    texts = watch(AuthorityChecker(FLEET), truth(0, ("a", 0, 0, 0)), truth(1, ("a", 0.5, 0, 1)))
+
+    assert texts == ["a at (0.50, 0.00) moves without a live authority (none held)"]
+
+
+def test_driving_past_the_corridor_is_found():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+        truth(10, ("a", 12.5, 0, 1)),
+    )
+
+    assert texts == ["a at (12.50, 0.00) moves outside the corridor of ma1"]
+
+
+def test_a_lease_counts_from_the_first_sending_of_the_request():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        asked(30, 1),
+        granted(31, 1, PATH),
+        truth(62, ("a", 5, 0, 1)),
+    )
+
+    assert texts == ["a at (5.00, 0.00) moves without a live authority (1 expired)"]
+
+
+def test_a_renewal_gives_more_time_from_its_own_request():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+        asked(40, 2, renewal=True),
+        renewed(41, 2, stop_m=10.0),
+        truth(90, ("a", 5, 0, 1)),
+        truth(101, ("a", 6, 0, 1)),
+    )
+
+    assert len(texts) == 1
+    assert "(1 expired)" in texts[0]
+
+
+def test_driving_back_over_what_was_given_back_is_found():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+        situated(3, holding(8.0)),
+        truth(4, ("a", 1, 0, 1)),
+    )
+
+    assert len(texts) == 1
+
+
+# --- I3 ---------------------------------------------------------------------------------------
+
+
+def test_a_corridor_through_a_standing_machine_is_found():
+    texts = watch(
+        ReuseChecker(FLEET),
+        truth(0, ("a", 0, 0, 0), ("b", 5, 1, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH),
+    )
+
+    assert texts == ["ma1 for a is granted 2.50 m deep into the body of b"]
+
+
+def test_a_silent_holder_keeps_its_corridor():
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        granted(1, 1, PATH),
+        replied(2, "ma1"),
+        asked(5000, 1, machine="b"),
+        granted(5001, 1, ((5.0, -9.0), (5.0, 9.0)), machine="b", authority="ma2"),
+    )
+
+    assert len(texts) == 1
+    assert "which a has not given back" in texts[0]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        situated(50),
+        situated(50, holding(10.0, at_stop=True)),
+        asked(50, 2),
+        asked(50, 1, boot=2),
+        situated(50, boot=2),
+        seen.Vouched(at_ns=50 * NS_PER_S, machine="a"),
+    ],
+    ids=[
+        "at rest without",
+        "released",
+        "asked anew",
+        "asked in a new life",
+        "a new life at rest",
+        "a person's word",
+    ],
+)
+def test_the_holders_or_a_persons_word_frees_its_corridor(word):
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        granted(1, 1, PATH),
+        replied(2, "ma1"),
+        word,
+        asked(60, 1, machine="b"),
+        granted(61, 1, ((4.0, -9.0), (4.0, 9.0)), machine="b", authority="ma2"),
+    )
+
+    assert texts == []
+
+
+def test_a_grant_sent_again_is_not_granted_again():
+    first = granted(1, 1, PATH)
+
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        first,
+        replied(2, "ma1"),
+        situated(
+            3,
+            holding(9.0),
+            at_rest=False,
+        ),
+        asked(4, 1, machine="b"),
+        granted(5, 1, ((0.0, -9.0), (0.0, 9.0)), machine="b", authority="ma2"),
+        first,
+    )
+
+    assert texts == []
+
+
+def test_a_word_said_before_the_grant_arrived_frees_nothing():
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        granted(1, 1, PATH),
+        situated(2),
+        asked(3, 1, machine="b"),
+        granted(4, 1, ((5.0, -9.0), (5.0, 9.0)), machine="b", authority="ma2"),
+    )
+
+    assert len(texts) == 1
+
+
+def test_a_word_said_while_moving_frees_nothing():
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        granted(1, 1, PATH),
+        replied(2, "ma1"),
+        situated(3, at_rest=False),
+        asked(4, 1, machine="b"),
+        granted(5, 1, ((5.0, -9.0), (5.0, 9.0)), machine="b", authority="ma2"),
+    )
+
+    assert len(texts) == 1
+
+
+# --- stop points ---------------------------------------------------------------------------------
+
+
+def test_driving_past_the_stop_point_is_found():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH, stop_m=4.0),
+        truth(10, ("a", 6.5, 0, 1)),
+    )
+
+    assert texts == ["a at (6.50, 0.00) moves outside the corridor of ma1"]
+
+
+def test_a_renewal_puts_the_stop_point_farther():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH, stop_m=4.0),
+        asked(3, 2, renewal=True),
+        renewed(4, 2, stop_m=8.0),
+        truth(10, ("a", 6.5, 0, 1)),
+    )
+
+    assert texts == []
+
+
+def test_an_extension_of_a_revision_that_its_holder_has_left_behind_gives_nothing():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH, stop_m=4.0),
+        situated(3, holding(0.0, stop_m=4.0, revision=2), at_rest=False),
+        asked(4, 2, renewal=True),
+        renewed(5, 2, stop_m=8.0, revision=1),
+        truth(10, ("a", 6.5, 0, 1)),
+    )
+
+    assert len(texts) == 1
+
+
+def test_a_neighbour_may_go_where_a_holder_was_not_granted_yet():
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        granted(1, 1, PATH, stop_m=2.0),
+        asked(2, 1, machine="b"),
+        granted(3, 1, ((9.0, -9.0), (9.0, 9.0)), machine="b", authority="ma2"),
+    )
+
+    assert texts == []
+
+
+def test_an_extension_into_ground_that_a_neighbour_holds_is_found():
+    texts = watch(
+        ReuseChecker(FLEET),
+        asked(0, 1),
+        granted(1, 1, PATH, stop_m=2.0),
+        asked(2, 1, machine="b"),
+        granted(3, 1, ((9.0, -9.0), (9.0, 9.0)), machine="b", authority="ma2"),
+        asked(4, 2, renewal=True),
+        renewed(5, 2, stop_m=8.0),
+    )
+
+    assert len(texts) == 1
+    assert "deep into ma2" in texts[0]
+
+
+def test_only_the_holders_word_makes_a_shortening_free_ground():
+    def words(*said):
+        return watch(
+            ReuseChecker(FLEET),
+            asked(0, 1),
+            granted(1, 1, PATH),
+            replied(2, "ma1"),
+            *said,
+            asked(4, 1, machine="b"),
+            granted(5, 1, ((9.0, -9.0), (9.0, 9.0)), machine="b", authority="ma2"),
+        )
+
+    shortened = situated(3, holding(0.0, stop_m=2.0, revision=2), at_rest=False)
+    assert len(words()) == 1
+    assert words(shortened) == []
