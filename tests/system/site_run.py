@@ -14,12 +14,19 @@ import msgspec
 
 from lunaredge.cli.demo.site import DemoSite, DemoWishes, prepare
 from lunaredge.ids import BootId, CommandId, NodeId
+from lunaredge.node import Row
 from lunaredge.runtime.broker import BrokerChoice
 from lunaredge.runtime.client import SiteClient
 from lunaredge.runtime.client_settings import load_client
-from lunaredge.runtime.keys import load_signer
+from lunaredge.runtime.files.fleet_file import load_fleet
+from lunaredge.runtime.files.site_file import load_site
+from lunaredge.runtime.keys import load_keyring, load_signer
 from lunaredge.runtime.mqtt import MqttLink
+from lunaredge.runtime.site_processes import scheduler_config
+from lunaredge.runtime.site_settings import SchedulerSettings, load_settings
+from lunaredge.runtime.store import Store
 from lunaredge.runtime.supervisor import Supervisor
+from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import codec, messages, records, topics
 from lunaredge.wire.messages import Autonomy, RecordClass, Situation
@@ -111,6 +118,29 @@ class Run:
 
     def store(self, name: str) -> Path:
         return self.site.folder / "stores" / f"{name}.sqlite"
+
+    def rows_of_scheduler(self, *tables: str) -> list[Row]:
+        """Read what the scheduler's store holds of these tables."""
+        store = Store.open_to_read(self.store("scheduler"))
+        found = [row for row in store.rows() if row.table in tables]
+        store.close()
+        return found
+
+    def fresh_scheduler(self) -> SchedulerNode:
+        """Give a scheduler that remembers nothing: its settings are the run's, or it would decide
+        otherwise.
+        """
+        settings = load_settings(self.site.folder / "scheduler.toml", SchedulerSettings)
+        site = load_site(Path(settings.site_file))
+        keys = self.site.folder / "keys"
+        return SchedulerNode(
+            scheduler_config(site.name, settings),
+            site,
+            load_fleet(Path(settings.fleet_file), site),
+            BootId(1),
+            signer=load_signer(keys, "scheduler"),
+            keyring=load_keyring(keys),
+        )
 
 
 def rows(eye: SiteClient, view: str) -> list[dict[str, object]]:

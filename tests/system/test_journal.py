@@ -3,22 +3,17 @@
 import asyncio
 import random
 import tomllib
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import tomli_w
 
-from lunaredge.ids import BootId, OrderId, TaskId
+from lunaredge.ids import OrderId, TaskId
 from lunaredge.model.task import Task, TaskKind, WorkOrder
 from lunaredge.runtime.client import SiteClient, new_request
-from lunaredge.runtime.files.fleet_file import load_fleet
-from lunaredge.runtime.files.site_file import load_site
-from lunaredge.runtime.keys import load_keyring, load_signer
 from lunaredge.runtime.store import Store
 from lunaredge.runtime.tasks import end_tasks
-from lunaredge.scheduler.config import SchedulerConfig
-from lunaredge.scheduler.node import CHECKPOINT, JOURNAL, SchedulerNode
+from lunaredge.scheduler.node import CHECKPOINT, JOURNAL
 from lunaredge.wire import messages, records, topics
 from lunaredge.wire.messages import RecordClass
 from tests.system.site_run import Puppet, Run, rows, until
@@ -77,20 +72,8 @@ class Rebuilt(NamedTuple):
 
 
 def rebuilt(run: Run, through: int | None = None) -> Rebuilt:
-    site = load_site(Path(run.site.site_file))
-    fleet = load_fleet(Path(run.site.fleet_file), site)
-    keys = run.site.folder / "keys"
-    node = SchedulerNode(
-        SchedulerConfig(site=site.name),
-        site,
-        fleet,
-        BootId(1),
-        signer=load_signer(keys, "scheduler"),
-        keyring=load_keyring(keys),
-    )
-    store = Store.open_to_read(run.store("scheduler"))
-    found = [row for row in store.rows() if row.table in (CHECKPOINT, JOURNAL)]
-    store.close()
+    node = run.fresh_scheduler()
+    found = run.rows_of_scheduler(CHECKPOINT, JOURNAL)
     checkpoint = max((row.number for row in found if row.table == CHECKPOINT), default=0)
     if through is not None:
         found = [row for row in found if row.number <= through]

@@ -12,16 +12,11 @@ import msgspec
 import pytest
 
 from lunaredge.errors import TransportError
-from lunaredge.ids import BootId
 from lunaredge.runtime.client import SiteClient, new_request
-from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.order_file import load_order
-from lunaredge.runtime.files.site_file import load_site
-from lunaredge.runtime.keys import load_keyring, load_signer
 from lunaredge.runtime.lock import StoreLock
 from lunaredge.runtime.store import Store
-from lunaredge.scheduler.config import SchedulerConfig
-from lunaredge.scheduler.node import JOURNAL, SchedulerNode
+from lunaredge.scheduler.node import CHECKPOINT, JOURNAL
 from lunaredge.wire import messages, records
 from lunaredge.wire.messages import RecordClass
 from tests.system.site_run import Run, lunaredge, prepare_tiny_site, rows, until
@@ -58,21 +53,9 @@ async def leads(run: Run, name: str, since_s: float) -> float:
 
 def journal(run: Run) -> tuple[list[int], int]:
     """Give the numbers of the journal's entries, and how many decide otherwise when replayed."""
-    site = load_site(Path(run.site.site_file))
-    fleet = load_fleet(Path(run.site.fleet_file), site)
-    keys = run.site.folder / "keys"
-    node = SchedulerNode(
-        SchedulerConfig(site=site.name),
-        site,
-        fleet,
-        BootId(1),
-        signer=load_signer(keys, "scheduler"),
-        keyring=load_keyring(keys),
-    )
-    store = Store.open_to_read(run.store("scheduler"))
-    kept = list(store.rows())
-    store.close()
-    return [row.number for row in kept if row.table == JOURNAL], node.replay(kept)
+    kept = run.rows_of_scheduler(CHECKPOINT, JOURNAL)
+    numbers = [row.number for row in kept if row.table == JOURNAL]
+    return numbers, run.fresh_scheduler().replay(kept)
 
 
 def drives(run: Run) -> dict[str, list[tuple[int, int]]]:
