@@ -12,7 +12,7 @@ from lunaredge.agent.clock import shortened_ns
 from lunaredge.model.polyline import Path, distance_m, is_plausible, length_m, part_of, rest_of
 from lunaredge.model.site import Point
 from lunaredge.wire.driver import Sample
-from lunaredge.wire.messages import Grant, HeldAuthority
+from lunaredge.wire.messages import Grant, HeldAuthority, OnLoss, Shorten
 
 # The farthest a path may begin from the machine: the controllers' own limit for an order's start.
 START_GAP_M_MAX = 0.5
@@ -34,8 +34,10 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """When the request was sent that the running lifetime answers."""
     lifetime_ns: int
     expiry_ns: int
-    station_m: float = 0.0
-    base_m: float = 0.0
+    home_expiry_ns: int
+    """Until when the way home may be taken."""
+    station_m: float
+    base_m: float
     """Station at which the order in force began."""
     released_m: float = 0.0
     at_stop: bool = False
@@ -46,6 +48,11 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     def renew_ns(self) -> int:
         """When to ask for more time: at half life, so that one lost answer costs nothing."""
         return self.sent_ns + self.lifetime_ns // 2
+
+    @property
+    def leads_home(self) -> bool:
+        """Whether the path behind it leads home, and all of it is still its own."""
+        return self.grant.on_loss is OnLoss.HOME and self.released_m == 0.0
 
     @property
     def left(self) -> Path:
@@ -61,14 +68,16 @@ def flaw(grant: Grant, sample: Sample) -> str | None:
         and 0.0 <= grant.pose_error_m <= 100.0
         and 0.0 < grant.speed_m_s_max <= 100.0
         and 0.0 <= grant.tool_from_m <= 1e6
-        and 0.0 <= grant.stop_m <= 1e6
+        and 0.0 <= grant.from_m <= grant.stop_m <= 1e6
         and 0.0 <= grant.overlap_m <= 1000.0
         and 0 < grant.lifetime_ns <= LIFETIME_NS_MAX
+        and grant.home_lifetime_ns <= LIFETIME_NS_MAX
     )
     if not numbers_hold or not is_plausible(grant.path):
         return "grant_values"
-    first_m = distance_m(grant.path[:1], (sample.x_m, sample.y_m))
-    return None if first_m <= START_GAP_M_MAX else "grant_start"
+    start = rest_of(grant.path, grant.from_m)[:1]
+    gap_m = distance_m(start, (sample.x_m, sample.y_m))
+    return None if gap_m <= START_GAP_M_MAX else "grant_start"
 
 
 def lease_of(grant: Grant, sent_ns: int, drift_ppm: float) -> Lease:
@@ -82,6 +91,9 @@ def lease_of(grant: Grant, sent_ns: int, drift_ppm: float) -> Lease:
         sent_ns=sent_ns,
         lifetime_ns=grant.lifetime_ns,
         expiry_ns=sent_ns + shortened_ns(grant.lifetime_ns, drift_ppm),
+        home_expiry_ns=sent_ns + shortened_ns(grant.home_lifetime_ns, drift_ppm),
+        station_m=min(grant.from_m, whole_m),
+        base_m=min(grant.from_m, whole_m),
     )
 
 
@@ -91,7 +103,18 @@ def renewed(lease: Lease, lifetime_ns: int, sent_ns: int, drift_ppm: float) -> L
     if expiry_ns <= lease.expiry_ns:
         return lease
     return msgspec.structs.replace(
-        lease, sent_ns=sent_ns, lifetime_ns=lifetime_ns, expiry_ns=expiry_ns
+        lease,
+        sent_ns=sent_ns,
+        lifetime_ns=lifetime_ns,
+        expiry_ns=expiry_ns,
+        home_expiry_ns=sent_ns + shortened_ns(lease.grant.home_lifetime_ns, drift_ppm),
+    )
+
+
+def revoked(lease: Lease, now_ns: int) -> Lease:
+    """Give the lease that permits nothing from now on; what is held stays held."""
+    return msgspec.structs.replace(
+        lease, sent_ns=now_ns, lifetime_ns=0, expiry_ns=now_ns, home_expiry_ns=now_ns
     )
 
 
@@ -101,25 +124,40 @@ def extended(lease: Lease, stop_m: float) -> Lease:
     return msgspec.structs.replace(lease, stop_m=max(stop_m, lease.stop_m))
 
 
-def shortened(lease: Lease, stop_m: float, revision: int, rolling_m: float) -> Lease:
-    """Give the lease with a nearer stop point, under a newer revision.
+def shortened(lease: Lease, shorten: Shorten, rolling_m: float, release_gap_m: float) -> Lease:
+    """Give the lease with less of the path, under a newer revision.
 
-    A machine that needs ``rolling_m`` to come to rest can't stop nearer than that.
+    A machine that needs ``rolling_m`` to come to rest can't stop nearer than that, either way.
     """
-    assert revision > lease.revision
-    nearest_m = max(stop_m, lease.station_m + rolling_m, lease.released_m)
-    return msgspec.structs.replace(lease, stop_m=min(nearest_m, lease.stop_m), revision=revision)
+    assert shorten.revision > lease.revision
+    nearest_m = max(shorten.stop_m, lease.station_m + rolling_m, lease.released_m)
+    behind_m = min(shorten.from_m, lease.station_m - rolling_m - release_gap_m)
+    return msgspec.structs.replace(
+        lease,
+        stop_m=min(nearest_m, lease.stop_m),
+        released_m=max(lease.released_m, behind_m),
+        revision=shorten.revision,
+    )
 
 
 def moved(lease: Lease, sample: Sample, release_gap_m: float) -> Lease:
     """Give the lease after a sample of the order in force: the station, and what lies behind.
 
-    Neither ever falls: what was given back may belong to somebody else by now.
+    Neither ever falls: what was given back may belong to somebody else by now. The way home is
+    not given back.
     """
     station_m = min(max(lease.station_m, lease.base_m + sample.station_m), lease.length_m)
     behind_m = station_m - release_gap_m - sample.pose_error_m
+    if lease.leads_home:
+        behind_m = 0.0
     released_m = max(lease.released_m, behind_m, 0.0)
     return msgspec.structs.replace(lease, station_m=station_m, released_m=released_m)
+
+
+def moved_back(lease: Lease, sample: Sample) -> Lease:
+    """Give the lease after a sample of an order that leads back along it."""
+    assert lease.leads_home
+    return msgspec.structs.replace(lease, station_m=max(0.0, lease.base_m - sample.station_m))
 
 
 def contains(lease: Lease, point: Point) -> bool:
@@ -141,5 +179,7 @@ def held(lease: Lease) -> HeldAuthority:
         released_m=lease.released_m,
         stop_m=lease.stop_m,
         revision=lease.revision,
-        at_stop=lease.at_stop,
+        # At its stop it may still go back.
+        at_stop=lease.at_stop and not lease.leads_home,
+        station_m=lease.station_m,
     )

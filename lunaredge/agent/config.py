@@ -62,6 +62,10 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     reach_s: float = 120.0
     """Silent for this long, the scheduler is out of reach (A2), s, 5 to 3600. Four answers."""
 
+    go_home_after_s: float = 900.0
+    """Out of reach for this long and with nothing left that it may do, a machine goes home, if its
+    authority has a way home, s, 60 to 86400. Until then a short outage costs no trip."""
+
     clock_error_s_max: float = 5.0
     """Site time known worse than this: stand still, s, 0.01 to 60.
 
@@ -158,6 +162,7 @@ _RANGES = (
     ("ask_ahead_s", 1.0, 600.0),
     ("wait_s", 1.0, 3600.0),
     ("reach_s", 5.0, 3600.0),
+    ("go_home_after_s", 60.0, 86400.0),
     ("clock_error_s_max", 0.01, 60.0),
     ("clock_margin_s", 0.01, 60.0),
     ("clock_apart_s_max", 0.001, 30.0),

@@ -58,6 +58,13 @@ class Leasing:
             return False
         return not authority.is_over(lease, self.margin_ns, now_ns)
 
+    def leads_home(self, now_ns: int) -> bool:
+        """Tell whether the way home, and some of it is left, may be taken now."""
+        lease = self.lease
+        if lease is None or not lease.leads_home or lease.station_m <= authority.ARRIVED_M:
+            return False
+        return now_ns < lease.home_expiry_ns - self.margin_ns
+
     def ask_due(self, now_ns: int) -> bool:
         """Tell whether it is time to ask for an authority."""
         assert self.lease is None or self.lease.spent
@@ -108,6 +115,11 @@ class Leasing:
         self._renewal = self._next(now_ns)
         return self._renewal
 
+    @property
+    def unanswered(self) -> bool:
+        """Whether the newest renewal has no answer yet."""
+        return self._renewal is not None
+
     def renewed(self, renew: Renew) -> str | None:
         """Take a renewal; give the reason where it is refused."""
         pending = self._renewal
@@ -134,8 +146,8 @@ class Leasing:
         if lease is None or shorten.authority != lease.grant.authority:
             return "authority"
         if shorten.revision > lease.revision:
-            stop_m, revision = shorten.stop_m, shorten.revision
-            self.lease = authority.shortened(lease, stop_m, revision, rolling_m)
+            gap_m = self._config.release_gap_m
+            self.lease = authority.shortened(lease, shorten, rolling_m, gap_m)
         return None
 
     @property
@@ -163,9 +175,7 @@ class Leasing:
         self._renewal = None
         self._not_before_ns = None
         if self.lease is not None:
-            self.lease = msgspec.structs.replace(
-                self.lease, sent_ns=now_ns, lifetime_ns=0, expiry_ns=now_ns
-            )
+            self.lease = authority.revoked(self.lease, now_ns)
 
     def left_ns(self, now_ns: int) -> int | None:
         """Give how long the lease still permits anything; None without one."""

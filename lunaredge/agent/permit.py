@@ -43,6 +43,11 @@ INTERRUPTION = {
 """The state that each blocker puts a proven node in, and the event that leads there."""
 
 
+USED_UP = frozenset({Blocker.CLOCK, Blocker.LEASE, Blocker.REACH})
+"""What ends work out of reach, and not the way home: that has a lifetime of its own, which needs
+no site time."""
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What the permission to move is judged on."""
 
@@ -69,6 +74,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     pose_good: bool
     """The pose is as good as the lease was computed for."""
     reachable: bool
+    way_home: bool
+    """Long out of reach, and the way home may be taken."""
 
 
 def blocker(facts: Facts) -> Blocker | None:
@@ -93,3 +100,8 @@ def blocker(facts: Facts) -> Blocker | None:
     )
     reasons = always + at_work if facts.tasked else always
     return next((reason for reason, holds in reasons if holds), None)
+
+
+def goes_home(facts: Facts) -> bool:
+    """Tell whether nothing is left to do but to go home, and nothing forbids that."""
+    return facts.way_home and facts.pose_good and blocker(facts) in USED_UP

@@ -12,6 +12,7 @@ from lunaredge.agent import authority, permit, speed, tasks
 from lunaredge.agent.authority import Lease
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.helm import Helm, Steering
+from lunaredge.agent.homing import Homing
 from lunaredge.agent.leasing import Leasing
 from lunaredge.agent.outlet import Outlet
 from lunaredge.agent.permit import INTERRUPTION, Blocker, Facts
@@ -66,6 +67,7 @@ class Pilot:
     ) -> None:
         self.helm = Helm(config, boot, outlet)
         self.leasing = Leasing(config, boot)
+        self.homing = Homing(config, self.helm, self.leasing)
         self.task: MachineTask | None = None
         self.blocker: Blocker | None = Blocker.UNPROVEN
         self._config = config
@@ -97,10 +99,12 @@ class Pilot:
             return reason
         lease = self.leasing.lease
         if lease is not None:
-            if self.helm.is_following(sample):
+            if self.helm.is_following(sample) and self.homing.under_way:
+                self.homing.moved(sample)
+            elif self.helm.is_following(sample):
                 lease = authority.moved(lease, sample, self._config.release_gap_m)
                 self.leasing.lease = lease
-            outside = not authority.contains(lease, (sample.x_m, sample.y_m))
+            outside = not authority.contains(self.leasing.lease or lease, (sample.x_m, sample.y_m))
             self._strayed = self._strayed or outside
         if self.task is not None and self.task.leg.tool is Tool.SCANNER:
             for patch in self._scans.add(sample.scan):
@@ -155,6 +159,7 @@ class Pilot:
         """Trust no time measured before now."""
         self.helm.clock_jumped(now_ns)
         self.leasing.revoke(now_ns)
+        self.homing.clock_jumped(now_ns)
         self._stall.restart(now_ns)
 
     # --- what it says --------------------------------------------------------------------------
@@ -174,7 +179,9 @@ class Pilot:
         if lease is None or lease.spent:
             return self.task.progress_ratio(0.0)
         if self.task.leg.goal is None:
-            return self.task.progress_ratio(lease.station_m / max(lease.length_m, 1e-9))
+            from_m = min(lease.grant.from_m, lease.station_m)
+            leg_m = max(lease.length_m - from_m, 1e-9)
+            return self.task.progress_ratio((lease.station_m - from_m) / leg_m)
         if not lease.at_stop or sample is None or sample.work is None:
             return self.task.progress_ratio(0.0)
         return self.task.progress_ratio(sample.work.progress_ratio)
@@ -183,7 +190,7 @@ class Pilot:
         """Say when something of the machine's is next due."""
         times = self.helm.wakeups_ns()
         if self.task is not None:
-            times += self.leasing.wakeups_ns()
+            times += [*self.leasing.wakeups_ns(), self.homing.due_ns()]
         if self._waiting_ns is not None:
             times.append(self._waiting_ns + ns_from_s(self._config.wait_s))
         # What was due and could not be done waits for the input that makes it possible.
@@ -193,9 +200,17 @@ class Pilot:
 
     def settle(self, world: World, now_ns: int) -> None:
         """Judge everything anew and do what follows; call after every input and tick."""
+        self.homing.watch(now_ns, reachable=world.reachable)
         for _ in range(_STEPS_MAX):
-            blocker = permit.blocker(self._facts(world, now_ns))
+            facts = self._facts(world, now_ns)
+            goes_home = permit.goes_home(facts)
+            if self.homing.under_way and not goes_home:
+                self.homing.end(now_ns)
+            blocker = None if goes_home else permit.blocker(facts)
             self._judge(blocker, now_ns)
+            if goes_home:
+                self._go_home(now_ns)
+                break
             stepped = self._step(now_ns) if blocker is None else self._stand(now_ns)
             if not stepped:
                 break
@@ -227,6 +242,7 @@ class Pilot:
             stops_on_loss=leased and lease is not None and lease.grant.on_loss is OnLoss.STOP,
             pose_good=sample is not None and sample.pose_error_m <= bound_m,
             reachable=world.reachable,
+            way_home=self.homing.is_due(now_ns),
         )
 
     def _watch(self, now_ns: int) -> None:
@@ -335,11 +351,23 @@ class Pilot:
             self._set_off(task, sample, now_ns)
         return False
 
+    def _go_home(self, now_ns: int) -> None:
+        sample = self.helm.fresh(now_ns)
+        assert sample is not None, "a blind machine is blocked"
+        self._course.reach(State.DRIVING, Event.DRIVE)
+        self._stall.restart(now_ns)
+        if self.homing.drive(sample, now_ns):
+            self._recorder.event("going_home", "nobody to ask, nothing else to do", now_ns)
+
     def _wait(self, lease: Lease, now_ns: int) -> bool:
         """Stand at a stop point short of the path's end; after a while ask for another way."""
         if self._waiting_ns is None:
             self._waiting_ns = now_ns
         if now_ns - self._waiting_ns < ns_from_s(self._config.wait_s):
+            return False
+        if lease.leads_home and self.leasing.unanswered:
+            # To ask for another way gives this one up, the way home with it: not to somebody who
+            # may not be there.
             return False
         self._waiting_ns = None
         if not self.helm.idle:
@@ -361,7 +389,7 @@ class Pilot:
         assert lease is not None
         assert self.leasing.live(now_ns)
         # It may have rolled on since a sample last showed its station, but no farther than this.
-        blind_m = 3.0 * self._config.sample_period_s * self._config.speed_m_s_max + 1.0
+        blind_m = speed.blind_m(self._config)
         window_m = (lease.station_m, min(lease.station_m + blind_m, lease.length_m))
         base_m = project_m(lease.grant.path, (sample.x_m, sample.y_m), window_m)
         lease = msgspec.structs.replace(lease, station_m=base_m, base_m=base_m)

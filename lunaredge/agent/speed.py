@@ -27,6 +27,11 @@ def limit_m_s(config: AgentConfig, lease: Lease, sample: Sample) -> float:
     return round(pace * min(lease.grant.speed_m_s_max, config.speed_m_s_max), 3)
 
 
+def blind_m(config: AgentConfig) -> float:
+    """Give how far a machine may have gone since a sample last showed its station."""
+    return 3.0 * config.sample_period_s * config.speed_m_s_max + 1.0
+
+
 def rolling_m(config: AgentConfig, unseen_ns: int) -> float:
     """Give how far beyond its last known station a machine may come to rest.
 

@@ -95,6 +95,33 @@ def part_of(path: Path, start_m: float, end_m: float) -> Path:
     return tuple(points) if points else rest_of(path, max(0.0, end_m))[:1]
 
 
+def without_loops(path: Path, near_m: float) -> Path:
+    """Give a path that never comes back to where it has been: what lies between is cut out.
+
+    A place within ``near_m`` of an earlier part of the path is taken for being on it; the result
+    stays that near to the path.
+    """
+    assert path
+    kept = [path[0]]
+    for point in path[1:]:
+        _lead_on(kept, point, near_m)
+    return tuple(kept)
+
+
+def _lead_on(kept: list[Point], point: Point, near_m: float) -> None:
+    """Lead a path without loops on to a point, or back to where it has been near that."""
+    for i, (start, end) in enumerate(pairwise(kept)):
+        nearest, _ = _nearest(start, end, point)
+        if math.dist(nearest, point) <= near_m:
+            kept[i + 1 :] = [nearest]
+            return
+        if i < len(kept) - 2 and _crosses(start, end, kept[-1], point):
+            kept[i + 1 :] = [_crossing(start, end, kept[-1], point)]
+            break
+    if math.dist(kept[-1], point) > near_m:
+        kept.append(point)
+
+
 def is_plausible(path: Path) -> bool:
     """Tell whether a path can be driven: some points, no more than fit, all of them on the site."""
     in_bounds = all(
@@ -117,10 +144,21 @@ def _beyond(a: Point, b: Point, c: Point, d: Point) -> float:
 
 
 def _between_pieces_m(a: Point, b: Point, c: Point, d: Point) -> float:
-    if _side(a, b, c) * _side(a, b, d) < 0.0 and _side(c, d, a) * _side(c, d, b) < 0.0:
+    if _crosses(a, b, c, d):
         return 0.0
     ends = ((a, b, c), (a, b, d), (c, d, a), (c, d, b))
     return min(math.dist(_nearest(start, end, point)[0], point) for start, end, point in ends)
+
+
+def _crosses(a: Point, b: Point, c: Point, d: Point) -> bool:
+    """Tell whether two pieces cross inside both."""
+    return _side(a, b, c) * _side(a, b, d) < 0.0 and _side(c, d, a) * _side(c, d, b) < 0.0
+
+
+def _crossing(a: Point, b: Point, c: Point, d: Point) -> Point:
+    """Give where two pieces that cross do so."""
+    c_m, d_m = _side(a, b, c), _side(a, b, d)
+    return _between(c, d, c_m / (c_m - d_m))
 
 
 def _side(start: Point, end: Point, point: Point) -> float:

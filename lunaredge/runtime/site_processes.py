@@ -96,6 +96,7 @@ def scheduler_config(site: SiteId, settings: SchedulerSettings) -> SchedulerConf
         authority_lifetime_ns=ns_from_s(settings.authority_lifetime_s),
         authority_ahead_ns=ns_from_s(settings.authority_ahead_s),
         on_loss=OnLoss(settings.on_loss),
+        home_lifetime_ns=ns_from_s(settings.home_lifetime_s),
         clock_error_ns=ns_from_s(settings.clock_error_s),
         command_expiry_ns=ns_from_s(settings.command_expiry_s),
         command_resend_ns=ns_from_s(settings.command_resend_s),

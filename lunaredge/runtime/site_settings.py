@@ -89,12 +89,17 @@ class SchedulerSettings(SiteProcess):
         float, number("s", 40, 86_400, "how far ahead a stop point is put, in time at full speed")
     ] = 90.0
     on_loss: Annotated[
-        Literal["stop", "stop_point"],
+        Literal["stop", "stop_point", "home"],
         Field(
             description="what a machine does while this scheduler is out of reach: stop where it "
-            "is, or go on to its stop point"
+            "is, go on to its stop point, or after that go home by the way it came, which is kept "
+            "free for it all the time"
         ),
     ] = "stop_point"
+    home_lifetime_s: Annotated[
+        float,
+        number("s", 60, 86_400, "with on_loss home: so long it may set off; while there is light"),
+    ] = 21_600.0
     clock_error_s: Annotated[
         float, number("s", 0.01, 3_600, "machines whose clocks may be more wrong stand still")
     ] = 5.0

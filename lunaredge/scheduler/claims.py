@@ -10,9 +10,9 @@ import math
 
 from lunaredge.ids import AuthorityId, NodeId
 from lunaredge.model import braking
-from lunaredge.model.polyline import length_m, part_of, rest_of
+from lunaredge.model.polyline import length_m, rest_of
 from lunaredge.model.task import TaskKind
-from lunaredge.scheduler import closures, conflicts, lockout, reach, space, standoff, stops
+from lunaredge.scheduler import closures, conflicts, lockout, reach, retreat, space, standoff, stops
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute, Say
 from lunaredge.scheduler.paths import Budget, RouteProblem, RouteSolution, check_route
@@ -23,6 +23,7 @@ from lunaredge.wire.messages import (
     Defer,
     Grant,
     HeldAuthority,
+    OnLoss,
     Renew,
     Shorten,
     Situation,
@@ -78,8 +79,7 @@ def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
     # One that it has not taken up yet may still reach it.
     if granted is None or granted.taken:
         _end(ctx, node)
-    if not ctx.ground.is_no_standing(body, space.half_width_m(ctx, node.name)):
-        node.retreat = ()
+    retreat.settle(ctx, node, body)
     if is_elsewhere:
         conflicts.meet(ctx, node)
     return True
@@ -88,6 +88,7 @@ def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
 def _settle_driving(ctx: Context, node: NodeEntry, granted: Granted, held: HeldAuthority) -> None:
     granted.taken = True
     granted.released_m = max(granted.released_m, min(held.released_m, granted.length_m))
+    granted.station_m = min(held.station_m, granted.length_m)
     if held.at_stop:
         granted.released_m = granted.length_m
     # The path's remainder holds the body from here on; where it stood before is behind it.
@@ -109,9 +110,7 @@ def _end(ctx: Context, node: NodeEntry) -> None:
     if granted is None:
         return
     ctx.forget_commands(node.name, Grant, Shorten)
-    tail_m = space.tail_m(granted)
-    if tail_m < granted.released_m:
-        node.retreat = part_of(granted.path, tail_m, granted.released_m)
+    node.retreat = retreat.after(ctx, node, granted)
     node.former, node.granted = granted, None
 
 
@@ -131,8 +130,8 @@ def take_request(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> No
     if request.request_no <= node.request_no or not ctx.is_machine(node.name):
         return
     node.request_no = request.request_no
-    _end(ctx, node)
     node.body = (request.x_m, request.y_m)
+    _end(ctx, node)
     node.wanted = None
     node.resolves = 0
     reason = _unsound(ctx, node, request) or _standstill(ctx, node)
@@ -179,8 +178,9 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
         ctx.ground, solution.path, granted.half_width_m, spec.slope_deg_max, closed
     )
     free = reach.reach(ctx, node, granted)
-    if violation is None and (free.stop_m > 0.0 or granted.length_m == 0.0):
-        _grant(ctx, node, granted, solution.tool_from_m, free)
+    leads_on = free.stop_m > granted.from_m or granted.length_m == granted.from_m
+    if violation is None and leads_on:
+        _grant(ctx, node, granted, granted.from_m + solution.tool_from_m, free)
         return
     if node.resolves < RESOLVE_MAX and not free.by_route:
         node.resolves += 1
@@ -204,6 +204,8 @@ def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> No
         return
     granted.taken = True
     granted.expiry_ns = max(granted.expiry_ns, ctx.now_ns + ctx.config.authority_lifetime_ns)
+    if granted.on_loss is OnLoss.HOME:
+        granted.home_expiry_ns = ctx.now_ns + ctx.config.home_lifetime_ns
     if not granted.shortening and not node.held and not node.terrain_hold:
         _extend(ctx, node, granted)
     body = Renew(
@@ -283,22 +285,31 @@ def _drawn_up(
     assert spec is not None
     assert situation is not None
     state = ctx.state
-    whole_m, width_m = length_m(solution.path), space.half_width_m(ctx, node.name)
+    way_home = retreat.lead_in(ctx, node, solution.path)
+    leads_home = way_home is not None
+    path = (*way_home, *solution.path) if way_home else solution.path
+    from_m = length_m((*way_home, solution.path[0])) if way_home else 0.0
+    whole_m, width_m = length_m(path), space.half_width_m(ctx, node.name)
     return Granted(
         id=AuthorityId(f"ma{state.epoch}-{state.authority_no + 1}"),
         number=state.authority_no + 1,
         command=ctx.command_id(),
         request_no=request.request_no,
         task=request.task,
-        path=solution.path,
+        path=path,
         length_m=whole_m,
+        from_m=from_m,
+        station_m=from_m,
+        stop_m=from_m,
+        on_loss=retreat.on_loss(ctx, leads_home=leads_home),
         half_width_m=width_m,
         overlap_m=braking.overlap_m(
             spec, spec.speed_m_s_max, situation.payload_kg, situation.brake_ratio
         ),
-        sections=reach.sections(ctx.ground, solution.path, whole_m, width_m),
+        sections=reach.sections(ctx.ground, path, whole_m, width_m),
         granted_ns=ctx.now_ns,
         expiry_ns=ctx.now_ns + ctx.config.authority_lifetime_ns,
+        home_expiry_ns=ctx.now_ns + ctx.config.home_lifetime_ns if leads_home else 0,
     )
 
 
@@ -311,6 +322,8 @@ def _grant(
     assert not census_missing(ctx)
     ctx.state.authority_no = granted.number
     granted.stop_m = free.stop_m
+    # A way home is part of the path now.
+    retreat.give_way(ctx, node)
     node.granted = granted
     node.wanted = None
     node.wait_reason = ""
@@ -321,6 +334,7 @@ def _grant(
         request_no=granted.request_no,
         authority=granted.id,
         path=granted.path,
+        from_m=granted.from_m,
         stop_m=granted.stop_m,
         overlap_m=granted.overlap_m,
         revision=granted.revision,
@@ -336,7 +350,8 @@ def _grant(
             braking.speed_m_s_max(spec, deviation_m, situation.payload_kg, situation.brake_ratio),
         ),
         lifetime_ns=ctx.config.authority_lifetime_ns,
-        on_loss=ctx.config.on_loss,
+        on_loss=granted.on_loss,
+        home_lifetime_ns=ctx.config.home_lifetime_ns if granted.home_expiry_ns else 0,
         neighbours=reach.neighbours(ctx, node, granted),
     )
     ctx.order(node.name, body)

@@ -22,7 +22,11 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How far ahead of a machine its stop point is put, in time at full speed: it asks for more
     with 35 s left, and a busy link may lose five of its asks."""
     on_loss: OnLoss = OnLoss.STOP_POINT
-    """What a machine does with its authority while this scheduler is out of reach."""
+    """What a machine does with its authority while this scheduler is out of reach. `HOME` keeps
+    all the ground between every machine and its home, so it is for sites with much room."""
+    home_lifetime_ns: int = 21_600 * NS_PER_S
+    """With `HOME`, how long a machine that hears nothing may still set off for home: no longer than
+    the site has light. Nobody can be vouched for before that."""
     clock_error_ns: int = 5 * NS_PER_S
     """The clock error that lifetimes allow for; told with each grant."""
     command_expiry_ns: int = 120 * NS_PER_S
@@ -64,3 +68,9 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
     answers_max: int = 1_024
     """First results of requests that are kept for repetitions."""
     alarms_max: int = 1_024
+
+    @property
+    def motion_lifetime_ns(self) -> int:
+        """How long after an authority was given a machine may still move by it."""
+        goes_home = self.on_loss is OnLoss.HOME
+        return max(self.authority_lifetime_ns, self.home_lifetime_ns if goes_home else 0)

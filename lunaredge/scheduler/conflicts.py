@@ -41,11 +41,15 @@ def shorten_before(
     ctx: Context, node: NodeEntry, granted: Granted, chains: tuple[Chain, ...]
 ) -> bool:
     """Have a machine stop before it meets chains; tell whether its authority reaches them."""
-    window_m = (granted.released_m, granted.stop_m + granted.overlap_m)
-    free_m, owner = reach.free_until(granted, window_m, chains)
-    if owner is None:
+    here_m = granted.passed_m
+    window_m = (here_m, granted.stop_m + granted.overlap_m)
+    free_m, ahead = reach.free_until(granted, window_m, chains)
+    behind = None
+    if granted.leads_home:
+        _, behind = reach.free_until(granted, (0.0, here_m), chains)
+    if ahead is None and behind is None:
         return False
-    stop_m = max(granted.released_m, free_m - granted.overlap_m)
+    stop_m = granted.stop_m if ahead is None else max(here_m, free_m - granted.overlap_m)
     granted.revision += 1
     granted.shortening = True
     ctx.forget_commands(node.name, Shorten)
@@ -53,6 +57,7 @@ def shorten_before(
         command=ctx.command_id(),
         authority=granted.id,
         stop_m=stop_m,
+        from_m=here_m if behind is not None else 0.0,
         revision=granted.revision,
     )
     ctx.order(node.name, body)

@@ -4,7 +4,7 @@ import math
 
 from lunaredge.ids import CommandId, NodeId
 from lunaredge.model.fleet import Fleet, NodeSpec
-from lunaredge.model.site import Site
+from lunaredge.model.site import Point, Site
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.inputs import Intent, Tell, ToEarth
@@ -142,10 +142,14 @@ class Context:
 
     def is_away(self, node: NodeEntry) -> bool:
         """Tell whether a machine is known to stand somewhere else than at its home."""
-        home = self.specs[node.name].home
-        if home is None or node.body is None:
+        if self.specs[node.name].home is None or node.body is None:
             return False
-        return math.dist(home, node.body) > self.config.home_radius_m
+        return not self.is_at_home(node, node.body)
+
+    def is_at_home(self, node: NodeEntry, at: Point) -> bool:
+        """Tell whether a place is a machine's home."""
+        home = self.specs[node.name].home
+        return home is not None and math.dist(home, at) <= self.config.home_radius_m
 
     def must_go_home(self, node: NodeEntry) -> bool:
         """Tell whether a machine has to go home before it takes another task."""

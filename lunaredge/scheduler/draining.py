@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from lunaredge.model.site import Point, Polygon, ZoneKind
 from lunaredge.model.task import TaskKind
-from lunaredge.scheduler import areas, backlog, claims, closures, dispatch, lockout, space
+from lunaredge.scheduler import areas, backlog, claims, closures, dispatch, lockout, retreat, space
 from lunaredge.scheduler.closures import ClosureEvent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain, check_route
@@ -92,6 +92,7 @@ def ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
     A machine with a task is asked for the task: it comes to rest where it is and gives its
     authority back. One that stands in the zone without a task is sent out.
     """
+    retreat.give_way(ctx, node)
     entry = ctx.state.tasks.get(node.task) if node.task is not None else None
     if entry is None:
         _send_out(ctx, node, closure)

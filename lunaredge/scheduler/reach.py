@@ -56,7 +56,7 @@ def reach(ctx: Context, node: NodeEntry, granted: Granted) -> Reach:
     spec = ctx.specs[node.name].machine
     assert spec is not None
     ahead_m = spec.speed_m_s_max * s_from_ns(ctx.config.authority_ahead_ns)
-    wanted_m = min(granted.length_m, max(granted.released_m, 0.0) + max(ahead_m, ADVANCE_M_MIN))
+    wanted_m = min(granted.length_m, granted.passed_m + max(ahead_m, ADVANCE_M_MIN))
     wanted_m = _past_sections(granted.sections, wanted_m)
     if wanted_m <= granted.stop_m:
         return Reach(stop_m=granted.stop_m)

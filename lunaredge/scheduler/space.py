@@ -48,7 +48,8 @@ def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
 def tail_m(granted: Granted) -> float:
     """Give the station from which on the path is still its holder's.
 
-    Within a no-standing section that is the section's beginning: the way back stays free.
+    Within a no-standing section that is the section's beginning: the way back stays free. With a
+    way home it is home, as nothing of it is released.
     """
     for enter_m, leave_m in granted.sections:
         if enter_m < granted.released_m < leave_m:

@@ -10,7 +10,7 @@ no space, it only changes who wants what.
 """
 
 from lunaredge.ids import NodeId
-from lunaredge.scheduler import backlog, closures, stops
+from lunaredge.scheduler import backlog, closures, retreat, stops
 from lunaredge.scheduler.context import STANDOFF_ALARM, Context
 from lunaredge.scheduler.state import NodeEntry, Presence, TaskEntry
 
@@ -77,6 +77,9 @@ def _resolve(ctx: Context, ring: list[NodeEntry]) -> None:
     """Have the machine with the least urgent task give way; of two, the later in the fleet."""
     if any(_task(ctx, node).recalled for node in ring):
         # One of them is giving its task back already.
+        return
+    if any(retreat.give_way(ctx, node) for node in ring):
+        # A way home that is only kept; whoever waits in a ring has less use for it than for going.
         return
     able = [node for node in ring if _can_yield(ctx, node)]
     if not able:

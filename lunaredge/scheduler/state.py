@@ -16,7 +16,7 @@ from lunaredge.model.site import Point, Polygon
 from lunaredge.model.task import Task
 from lunaredge.scheduler.candidates import PlanFigures, Planned, Refusal
 from lunaredge.wire.malformed import MALFORMED
-from lunaredge.wire.messages import Answer, AuthorityRequest, Command, Situation
+from lunaredge.wire.messages import Answer, AuthorityRequest, Command, OnLoss, Situation
 
 
 class Presence(enum.Enum):
@@ -57,6 +57,9 @@ class Granted(msgspec.Struct, kw_only=True):
     half_width_m: float
     stop_m: float = 0.0
     """The farthest that the node may still think it may go."""
+    from_m: float = 0.0
+    """Station at which the machine stood; what lies before it is its way home."""
+    on_loss: OnLoss = OnLoss.STOP_POINT
     overlap_m: float = 0.0
     """Held free beyond it, for brakes that are worse than told."""
     revision: int = 1
@@ -68,8 +71,22 @@ class Granted(msgspec.Struct, kw_only=True):
     granted_ns: int
     expiry_ns: int
     """The latest site time at which the node may still think it live."""
+    home_expiry_ns: int = 0
+    """The latest site time at which the node may still go home on it."""
     taken: bool = False
     released_m: float = 0.0
+    station_m: float = 0.0
+    """Where on the path the node last said that it is."""
+
+    @property
+    def leads_home(self) -> bool:
+        """Whether the node may go back home on it: then nothing behind it is free."""
+        return self.on_loss is OnLoss.HOME and self.released_m == 0.0
+
+    @property
+    def passed_m(self) -> float:
+        """Where on the path the node is, at the least."""
+        return max(self.released_m, self.station_m) if self.leads_home else self.released_m
 
 
 class LockPhase(enum.Enum):
@@ -128,7 +145,7 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     former: Granted | None = None
     """The authority that it gave up last; neighbours may have heard of it."""
     retreat: tuple[Point, ...] = ()
-    """The way back out of the no-standing section that it stands in; part of its claim."""
+    """The way back: out of a no-standing section, or home; part of its claim."""
     vouched: bool = False
     """Silent, and a person has said where it stands: at ``body``, or nowhere on the site."""
     estranged: bool = False

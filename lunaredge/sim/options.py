@@ -12,6 +12,7 @@ from lunaredge.earth.channel import Mishaps
 from lunaredge.sim.network import NetworkOptions
 from lunaredge.sim.process import ProcessOptions
 from lunaredge.units import NS_PER_MS, NS_PER_S, ns_from_s
+from lunaredge.wire.messages import OnLoss
 
 # The default drift bound that agents assume; a real clock stays inside it.
 DRIFT_PPB_MAX = 90_000
@@ -103,13 +104,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_entries: int
     """Journal entries between the scheduler's checkpoints."""
     wardens: WardenOptions = WardenOptions()
+    on_loss: OnLoss = OnLoss.STOP_POINT
+    """What machines do with their authorities when nobody is heard."""
+    go_home_after_s: float = 900.0
 
 
 def draw(rng: random.Random) -> Options:
     """Draw the options of a run."""
     options = _draw(rng)
     leaders = random.Random(f"{rng.random()}/leaders")
-    return _with_leaders(leaders, options)
+    declared = random.Random(f"{rng.random()}/on_loss")
+    return _with_habits(declared, _with_leaders(leaders, options))
 
 
 def _draw(rng: random.Random) -> Options:
@@ -222,6 +227,15 @@ def _faults(rng: random.Random) -> FaultOptions:
         relapse_ratio=rng.choice((0.0, 0.0, 0.7)),
         haste_ratio=rng.choice((0.0, 0.8)),
     )
+
+
+def _with_habits(rng: random.Random, options: Options) -> Options:
+    """Draw what machines do when nobody is heard; for a trip home, that has to last."""
+    on_loss = rng.choice((OnLoss.STOP_POINT, OnLoss.STOP_POINT, OnLoss.STOP, OnLoss.HOME))
+    if on_loss is not OnLoss.HOME:
+        return msgspec.structs.replace(options, on_loss=on_loss)
+    faults = msgspec.structs.replace(options.faults, down_s_max=rng.choice((400.0, 1_200.0)))
+    return msgspec.structs.replace(options, on_loss=on_loss, faults=faults, go_home_after_s=60.0)
 
 
 def _with_leaders(rng: random.Random, options: Options) -> Options:

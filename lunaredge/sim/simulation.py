@@ -267,6 +267,7 @@ class Simulation:
             deceleration_m_s2=_braking_m_s2(machine),
             reserve_wh=machine.reserve_wh if machine is not None else 0.0,
             sample_period_s=SAMPLE_PERIOD_S,
+            go_home_after_s=self.options.go_home_after_s,
         )
         return AgentNode(config, boot, self.keys.signer(node.name), self.keys.keyring)
 
@@ -403,6 +404,7 @@ def new_scheduler(scenario: Scenario, options: Options, keys: Keys, boot: BootId
     config = SchedulerConfig(
         site=scenario.site.name,
         authority_lifetime_ns=ns_from_s(options.authority_lifetime_s),
+        on_loss=options.on_loss,
         checkpoint_entries=options.checkpoint_entries,
         view_gap_ns=ns_from_s(VIEW_GAP_S),
     )

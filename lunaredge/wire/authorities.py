@@ -19,6 +19,8 @@ class OnLoss(enum.Enum):
     """Come to rest where it is."""
     STOP_POINT = "stop_point"
     """Use the authority up: go on to the stop point while the lease lives."""
+    HOME = "home"
+    """Use it up, then go back home: the way there is part of the path."""
 
 
 class HeldAuthority(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,8 @@ class HeldAuthority(msgspec.Struct, frozen=True, kw_only=True):
     revision: Count
     at_stop: bool
     """At rest at the path's end, with no intention to use more of the path."""
+    station_m: Coordinate = 0.0
+    """Where on the path the node is."""
 
 
 class AuthorityRequest(Body, frozen=True, kw_only=True, tag="authority_request"):
@@ -83,6 +87,8 @@ class Grant(Body, frozen=True, kw_only=True, tag="grant"):
     authority: AuthorityId
     path: tuple[Point, ...]
     """The whole way; only what lies before the stop point is granted."""
+    from_m: Coordinate = 0.0
+    """Station at which the machine stands. What lies before it is its way home."""
     stop_m: Coordinate
     """Station of the stop point. A `Renew` puts it farther while the machine drives."""
     overlap_m: Coordinate
@@ -100,6 +106,8 @@ class Grant(Body, frozen=True, kw_only=True, tag="grant"):
     speed_m_s_max: float
     lifetime_ns: Count
     on_loss: OnLoss
+    home_lifetime_ns: Count = 0
+    """So long, counted like ``lifetime_ns``, the way home may be taken; 0: there is none."""
     neighbours: tuple[Neighbour, ...] = ()
     """By which the holder checks what it is granted against what it has heard."""
 
@@ -129,6 +137,8 @@ class Shorten(Body, frozen=True, kw_only=True, tag="shorten"):
     command: CommandId
     authority: AuthorityId
     stop_m: Coordinate
+    from_m: Coordinate = 0.0
+    """What lies behind the machine and before this station is to be given back: the way home."""
     revision: Count
 
 

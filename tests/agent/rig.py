@@ -298,11 +298,14 @@ class Rig:
         )
         return self.tell(msgspec.structs.replace(renew, **changes))
 
-    def shorten(self, grant: Grant, stop_m: float, revision: int = 2) -> list[Effect]:
+    def shorten(
+        self, grant: Grant, stop_m: float, revision: int = 2, from_m: float = 0.0
+    ) -> list[Effect]:
         shorten = Shorten(
             command=self.command_id(),
             authority=grant.authority,
             stop_m=stop_m,
+            from_m=from_m,
             revision=revision,
         )
         return self.tell(shorten)

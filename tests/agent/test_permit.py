@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from lunaredge.agent.permit import INTERRUPTION, Blocker, Facts, blocker
+from lunaredge.agent.permit import INTERRUPTION, Blocker, Facts, blocker, goes_home
 from lunaredge.agent.states import TRANSITIONS, Event, State
 
 CLEAR = Facts(
@@ -23,6 +23,7 @@ CLEAR = Facts(
     stops_on_loss=False,
     pose_good=True,
     reachable=True,
+    way_home=False,
 )
 FAULTS: dict[Blocker, dict[str, Any]] = {
     Blocker.UNPROVEN: {"proven": False},
@@ -57,6 +58,19 @@ def test_the_stronger_of_two_faults_is_named() -> None:
 
 def test_a_live_lease_may_be_used_up_out_of_reach() -> None:
     assert blocker(msgspec.structs.replace(CLEAR, reachable=False)) is None
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_machine_goes_home_only_where_nothing_else_is_left(fault: Blocker) -> None:
+    facts = msgspec.structs.replace(CLEAR, way_home=True, **FAULTS[fault])
+
+    assert goes_home(facts) == (fault in {Blocker.CLOCK, Blocker.LEASE, Blocker.REACH})
+    assert not goes_home(msgspec.structs.replace(facts, way_home=False))
+    assert not goes_home(msgspec.structs.replace(facts, pose_good=False))
+
+
+def test_a_machine_with_work_left_stays_at_it() -> None:
+    assert not goes_home(msgspec.structs.replace(CLEAR, way_home=True, reachable=False))
 
 
 def test_without_a_task_only_what_always_counts_is_shown() -> None:

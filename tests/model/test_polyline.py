@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -7,11 +8,13 @@ from hypothesis import strategies as st
 from lunaredge.model.polyline import (
     POINTS_MAX,
     Path,
+    apart_m,
     distance_m,
     is_plausible,
     length_m,
     project_m,
     rest_of,
+    without_loops,
 )
 from tests.agent.toy_machine import PATH, point_at
 
@@ -71,3 +74,52 @@ def test_what_can_not_be_driven_is_not_plausible(path: Path) -> None:
 def test_a_single_point_is_a_path() -> None:
     assert is_plausible(((1.0, 2.0),))
     assert length_m(((1.0, 2.0),)) == 0.0
+
+
+# --- without loops ------------------------------------------------------------------------------
+
+
+def test_a_path_without_loops_stays_what_it_is() -> None:
+    path = ((0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0))
+
+    assert without_loops(path, 0.25) == path
+
+
+def test_a_loop_is_cut_out_where_the_path_crosses_itself() -> None:
+    path = ((0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (5.0, 10.0), (5.0, -10.0))
+
+    assert without_loops(path, 0.25) == ((0.0, 0.0), (5.0, 0.0), (5.0, -10.0))
+
+
+def test_who_drives_back_beside_its_own_track_is_back_where_it_was() -> None:
+    path = ((0.0, 0.0), (20.0, 0.0), (20.0, 0.2), (5.0, 0.2))
+
+    assert without_loops(path, 0.25) == ((0.0, 0.0), (5.0, 0.0))
+
+
+def test_small_steps_add_up() -> None:
+    path = tuple((0.1 * k, 0.0) for k in range(101))
+
+    found = without_loops(path, 0.25)
+
+    assert found[0] == (0.0, 0.0)
+    assert length_m(found) == pytest.approx(10.0, abs=0.25)
+
+
+@given(st.lists(st.tuples(st.integers(-20, 20), st.integers(-20, 20)), min_size=1, max_size=20))
+def test_without_loops_a_path_stays_near_itself_and_never_meets_itself_again(
+    corners: list[tuple[int, int]],
+) -> None:
+    path = tuple((float(x), float(y)) for x, y in corners)
+
+    found = without_loops(path, 0.25)
+
+    assert found[0] == path[0]
+    assert math.dist(found[-1], path[-1]) <= 0.25 + 1e-9
+    assert length_m(found) <= length_m(path) + 1e-9
+    for point in found:
+        assert distance_m(path, point) <= 0.25 + 1e-9
+    pieces = list(pairwise(found))
+    for i, piece in enumerate(pieces):
+        for other in pieces[i + 2 :]:
+            assert apart_m(piece, other) > 0.0

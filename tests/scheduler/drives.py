@@ -10,9 +10,9 @@ from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
 
 
-def driving() -> tuple[Site, messages.Grant]:
+def driving(**settings: object) -> tuple[Site, messages.Grant]:
     """A site on which grader-1 has been granted the way to its first pass."""
-    site = Site()
+    site = Site(**settings)
     site.census()
     site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
     site.solve()

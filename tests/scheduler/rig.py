@@ -30,8 +30,10 @@ def key(name: str, role: Role) -> Signer:
 
 
 class Site:
-    def __init__(self) -> None:
+    def __init__(self, **settings: object) -> None:
+        """A site; ``settings`` are the scheduler's."""
         self.site = plain_site()
+        self.config = SchedulerConfig(site=self.site.name, **settings)
         self.fleet = plain_fleet()
         self.now_ns = START_NS
         self.signers = {spec.name: key(spec.name, Role.NODE) for spec in self.fleet.nodes}
@@ -55,7 +57,7 @@ class Site:
         """Start a scheduler on what is on the disk."""
         self.boots += 1
         self.scheduler = SchedulerNode(
-            SchedulerConfig(site=self.site.name),
+            self.config,
             self.site,
             self.fleet,
             BootId(self.boots),

@@ -17,9 +17,11 @@ LEASE_S = 120.0
 class Driving:
     """A calm site, stopped at the first moment at which one of its machines drives."""
 
-    def __init__(self, lifetime_s=15.0, lease_s=LEASE_S):
+    def __init__(self, lifetime_s=15.0, lease_s=LEASE_S, **drawn):
         self.told = []
-        options = replace(calm(), authority_lifetime_s=lease_s, setpoint_lifetime_s=lifetime_s)
+        options = replace(
+            calm(), authority_lifetime_s=lease_s, setpoint_lifetime_s=lifetime_s, **drawn
+        )
         self.sim = Simulation(small(), options, Streams(1), Trace(0, self.told.append))
         self.sim.begin()
         self.hand_in()
@@ -47,8 +49,11 @@ class Driving:
         return [name for name in fast if self.left_m(name) > 40.0]
 
     def left_m(self, name):
-        lease = self.sim.processes[name].node._parts.pilot.leasing.lease
+        lease = self.lease(name)
         return 0.0 if lease is None else lease.stop_m - lease.station_m
+
+    def lease(self, name):
+        return self.sim.processes[name].node._parts.pilot.leasing.lease
 
     def run(self, duration_s):
         end = self.sim.timeline.after(ns_from_s(duration_s), lambda: None)

@@ -69,7 +69,7 @@ def renewed(at_s, number, *, stop_m, revision=1):
     )
 
 
-def granted(at_s, number, path, *, machine="a", authority="ma1", stop_m=None):
+def granted(at_s, number, path, *, machine="a", authority="ma1", stop_m=None, home_s=0):
     return seen.Granted(
         at_ns=at_s * NS_PER_S,
         machine=machine,
@@ -82,6 +82,7 @@ def granted(at_s, number, path, *, machine="a", authority="ma1", stop_m=None):
         revision=1,
         half_width_m=2.5,
         lifetime_ns=MINUTE_NS,
+        home_lifetime_ns=home_s * NS_PER_S,
     )
 
 

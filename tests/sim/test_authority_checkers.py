@@ -98,6 +98,52 @@ def test_a_renewal_gives_more_time_from_its_own_request():
     assert "(1 expired)" in texts[0]
 
 
+# --- I2: the way home -------------------------------------------------------------------------
+
+WAY = ((0.0, 0.0), (10.0, 0.0), (10.0, 10.0))
+
+
+def homeward(*, home_s=1_000, released_m=0.0):
+    """A machine that stands at the corner of its way, its lease long over."""
+    return (
+        truth(0, ("a", 10, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, WAY, home_s=home_s),
+        situated(3, holding(released_m, stop_m=20.0)),
+        truth(300, ("a", 10, 0, 0)),
+    )
+
+
+def test_after_its_lease_a_machine_may_go_back_along_its_path():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        *homeward(),
+        truth(301, ("a", 9, 0.1, 1)),
+        truth(302, ("a", 8, 0, 1)),
+        truth(303, ("a", 8, 0, 0)),
+    )
+
+    assert texts == []
+
+
+def test_after_its_lease_it_may_not_go_on():
+    texts = watch(AuthorityChecker(FLEET), *homeward(), truth(301, ("a", 10, 1, 1)))
+
+    assert texts == ["a at (10.00, 1.00) moves without a live authority (1 expired)"]
+
+
+def test_a_way_home_ends_too():
+    texts = watch(AuthorityChecker(FLEET), *homeward(home_s=200), truth(301, ("a", 9, 0, 1)))
+
+    assert texts == ["a at (9.00, 0.00) moves without a live authority (1 expired)"]
+
+
+def test_a_way_home_that_was_given_back_is_none():
+    texts = watch(AuthorityChecker(FLEET), *homeward(released_m=1.0), truth(301, ("a", 9, 0, 1)))
+
+    assert texts == ["a at (9.00, 0.00) moves without a live authority (1 expired)"]
+
+
 def test_driving_back_over_what_was_given_back_is_found():
     texts = watch(
         AuthorityChecker(FLEET),

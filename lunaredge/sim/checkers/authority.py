@@ -6,7 +6,7 @@ from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.sim.checkers.checker import BaseChecker
 from lunaredge.sim.checkers.evidence import Evidence, TrueBody, Truth
-from lunaredge.sim.checkers.geometry import point_to_path, rectangle
+from lunaredge.sim.checkers.geometry import point_to_path, rectangle, stations_near
 from lunaredge.sim.checkers.ledger import Holding, Ledger
 
 # Far over rounding, far under what a machine covers between two instants.
@@ -14,6 +14,11 @@ MOVED_M_MIN = 1e-4
 TURNED_RAD_MIN = 1e-4
 SPEED_M_S_MIN = 1e-6
 ROUNDING_M = 1e-6
+# On its way home a machine may still waver by so much, and between two instants it covers less
+# than the other.
+WAVER_M = 0.05
+STRIDE_M = 5.0
+BESIDE_M = 0.3
 
 
 class AuthorityChecker(BaseChecker):
@@ -39,19 +44,24 @@ class AuthorityChecker(BaseChecker):
                 if before is body:
                     continue
                 if before is not None and _moved(before, body):
-                    self._judge(evidence.at_ns, body)
+                    self._judge(evidence.at_ns, before, body)
                 self._before[body.machine] = body
                 self._held_before[body.machine] = self._ledger.of(body.machine)
             self._before_ns = evidence.at_ns
 
-    def _judge(self, at_ns: int, body: TrueBody) -> None:
+    def _judge(self, at_ns: int, before: TrueBody, body: TrueBody) -> None:
         # A machine at rest now may have stopped at any time since the instant before.
         is_moving = body.speed_m_s > SPEED_M_S_MIN
         moving_ns = at_ns if is_moving else self._before_ns
         # It came to rest, and may have given back since what it came to rest by.
         ended = [] if is_moving else self._held_before.get(body.machine, [])
         holdings = [*self._ledger.of(body.machine), *ended]
-        live = [holding for holding in holdings if moving_ns <= holding.until_ns]
+        live = [
+            holding
+            for holding in holdings
+            if moving_ns <= holding.until_ns
+            or (moving_ns <= holding.home_until_ns and _goes_back(holding, before, body))
+        ]
         where = f"{body.machine} at ({body.x_m:.2f}, {body.y_m:.2f})"
         if not live:
             held = f"{len(holdings)} expired" if holdings else "none held"
@@ -71,6 +81,15 @@ class AuthorityChecker(BaseChecker):
         corners = rectangle(centre, body.heading_rad, spec.length_m, spec.width_m)
         reach_m = max(point_to_path(corner, rest) for corner in corners)
         return reach_m <= holding.half_width_m + ROUNDING_M
+
+
+def _goes_back(holding: Holding, before: TrueBody, body: TrueBody) -> bool:
+    """Tell whether a body is no farther along the whole of a path than before."""
+    if holding.released_m > 0.0:
+        return False
+    earlier = stations_near((before.x_m, before.y_m), holding.path, BESIDE_M)
+    later = stations_near((body.x_m, body.y_m), holding.path, BESIDE_M)
+    return any(-WAVER_M <= early_m - late_m <= STRIDE_M for early_m in earlier for late_m in later)
 
 
 def _moved(before: TrueBody, after: TrueBody) -> bool:

@@ -58,6 +58,8 @@ class Granted(_Evidence, frozen=True, kw_only=True):
     revision: int
     half_width_m: float
     lifetime_ns: int
+    home_lifetime_ns: int = 0
+    """So long it may go back along the path; 0: it may not."""
     epoch: int = 0
     """Under which it was sent; 0 where that is not known."""
 

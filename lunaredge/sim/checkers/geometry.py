@@ -36,6 +36,26 @@ def point_to_path(point: Point, path: Sequence[Point]) -> float:
     return min(point_to_segment(point, start, end) for start, end in _segments(path))
 
 
+def stations_near(point: Point, path: Sequence[Point], beside_m: float) -> list[float]:
+    """Give the stations of a polyline's pieces that are nearest to a point, or nearly so."""
+    found: list[tuple[float, float]] = []
+    passed_m = 0.0
+    for start, end in _segments(path):
+        run_m = math.dist(start, end)
+        along_m = 0.0
+        if run_m > 0.0:
+            along_m = (
+                (point[0] - start[0]) * (end[0] - start[0])
+                + (point[1] - start[1]) * (end[1] - start[1])
+            ) / run_m
+        found.append(
+            (point_to_segment(point, start, end), passed_m + min(run_m, max(0.0, along_m)))
+        )
+        passed_m += run_m
+    least_m = min(apart_m for apart_m, _ in found)
+    return [station_m for apart_m, station_m in found if apart_m <= least_m + beside_m]
+
+
 def path_to_path(one: Sequence[Point], other: Sequence[Point]) -> float:
     """Give the smallest distance between two polylines."""
     return min(

@@ -42,6 +42,9 @@ class Holding(msgspec.Struct, kw_only=True):
     epoch: int
     until_ns: int
     """End of the permission; it says nothing of occupancy."""
+    home_lifetime_ns: int = 0
+    home_until_ns: int = 0
+    """End of the permission to go back along the path."""
     released_m: float = 0.0
     at_stop: bool = False
     taken: bool = False
@@ -150,6 +153,8 @@ class Ledger:
             half_width_m=granted.half_width_m,
             epoch=granted.epoch,
             until_ns=asked_ns + granted.lifetime_ns,
+            home_lifetime_ns=granted.home_lifetime_ns,
+            home_until_ns=asked_ns + granted.home_lifetime_ns,
         )
 
     def _renewed(self, renewed: Renewed) -> None:
@@ -157,6 +162,8 @@ class Ledger:
         asked = self._asked_ns.get((renewed.machine, renewed.request_no))
         if holding is not None and asked is not None:
             holding.until_ns = max(holding.until_ns, asked[1] + renewed.lifetime_ns)
+            home_until_ns = asked[1] + holding.home_lifetime_ns
+            holding.home_until_ns = max(holding.home_until_ns, home_until_ns)
         if holding is not None and renewed.revision >= holding.revision:
             holding.stop_m = max(holding.stop_m, renewed.stop_m)
 

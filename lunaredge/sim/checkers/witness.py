@@ -61,6 +61,7 @@ def _from_command(node: NodeId, frame: Received, at_ns: int) -> list[seen.Eviden
                     revision=body.revision,
                     half_width_m=body.half_width_m,
                     lifetime_ns=body.lifetime_ns,
+                    home_lifetime_ns=body.home_lifetime_ns,
                     epoch=frame.header.epoch,
                 )
             ]
