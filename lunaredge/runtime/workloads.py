@@ -90,6 +90,7 @@ class WorkloadDriver:
             process = await self._spawn(workload, limit_s)
         except OSError as exc:
             return False, b"", f"can't be started: {exc.strerror}"
+        log_event(Level.INFO, "workload.started", {"program": workload.program})
         try:
             async with asyncio.timeout(limit_s):
                 return await _converse(process, workload.input)

@@ -84,6 +84,11 @@ class Granted(msgspec.Struct, kw_only=True):
         return self.on_loss is OnLoss.HOME and self.released_m == 0.0
 
     @property
+    def motion_end_ns(self) -> int:
+        """The latest site time at which the node may still move by it."""
+        return max(self.expiry_ns, self.home_expiry_ns) if self.leads_home else self.expiry_ns
+
+    @property
     def passed_m(self) -> float:
         """Where on the path the node is, at the least."""
         return max(self.released_m, self.station_m) if self.leads_home else self.released_m

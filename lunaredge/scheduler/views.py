@@ -75,6 +75,7 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "battery_wh": _rounded(situation.battery_wh) if situation else None,
         "payload_kg": _rounded(situation.payload_kg) if situation else None,
         "authority": node.granted.id if node.granted else None,
+        "on_loss": node.granted.on_loss.value if node.granted else None,
         "stops_in_s": _stops_in_s(ctx, node),
         "may_move_s": _may_move_s(node, now_ns),
         "waits_for": lockout.told(node) or node.wait_reason or None,
@@ -124,7 +125,7 @@ def _may_move_s(node: NodeEntry, now_ns: int) -> float | None:
     """Give how long a machine that hears nothing more may still move; None: it may not."""
     if node.granted is None or node.granted.released_m >= node.granted.length_m:
         return None
-    left_s = s_from_ns(node.granted.expiry_ns - now_ns)
+    left_s = s_from_ns(node.granted.motion_end_ns - now_ns)
     return round(left_s, 1) if left_s > 0.0 else None
 
 

@@ -76,8 +76,7 @@ def _refusal(ctx: Context, node: NodeEntry, at: Point | None) -> str:
 def _lease_end_ns(ctx: Context, node: NodeEntry) -> int:
     """Give when every lease of the machine is over, those of an earlier leader included."""
     end_ns = ctx.state.lead_ns + ctx.config.motion_lifetime_ns
-    granted = node.granted
-    return end_ns if granted is None else max(end_ns, granted.expiry_ns, granted.home_expiry_ns)
+    return end_ns if node.granted is None else max(end_ns, node.granted.motion_end_ns)
 
 
 def _last_known(ctx: Context, node: NodeEntry, at: Point | None) -> str:

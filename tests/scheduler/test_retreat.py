@@ -6,6 +6,7 @@ import pytest
 
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import length_m, part_of
+from lunaredge.scheduler import views
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire import messages
 from lunaredge.wire.messages import OnLoss
@@ -188,6 +189,18 @@ def test_nobody_is_vouched_for_while_a_way_home_may_be_taken() -> None:
 
     assert not answer.ok
     assert "may still move by an authority" in answer.text
+
+
+def test_people_see_that_a_machine_may_still_go_home_and_for_how_long() -> None:
+    site, grant = driving(on_loss=OnLoss.HOME, authority_lifetime_ns=60 * 10**9)
+    beat(site, **on_the_way(site, grant, GONE_M))
+    site.wait(100.0)
+
+    rows = views.node_rows(site.scheduler.core.ctx, site.now_ns)
+
+    row = next(row for row in rows if row["node"] == GRADER)
+    assert row["on_loss"] == "home"
+    assert row["may_move_s"] == pytest.approx(21_500.0, abs=10.0)
 
 
 def test_a_scheduler_that_starts_again_remembers_the_way_home() -> None:
