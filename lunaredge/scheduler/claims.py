@@ -193,7 +193,11 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
 
 
 def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> None:
-    """Give a held authority more time, counted from the node's sending of this request."""
+    """Give a held authority more time, counted from the node's sending of this request.
+
+    And more ground, where every machine is counted: one that is not may have been granted it by a
+    leader that this journal knows nothing of.
+    """
     granted = node.granted
     if renewal.request_no <= node.request_no:
         return
@@ -206,7 +210,10 @@ def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> No
     granted.expiry_ns = max(granted.expiry_ns, ctx.now_ns + ctx.config.authority_lifetime_ns)
     if granted.on_loss is OnLoss.HOME:
         granted.home_expiry_ns = ctx.now_ns + ctx.config.home_lifetime_ns
-    if not granted.shortening and not node.held and not node.terrain_hold:
+    missing = census_missing(ctx)
+    if missing:
+        node.wait_reason = _waits_for_census(missing)
+    elif not granted.shortening and not node.held and not node.terrain_hold:
         _extend(ctx, node, granted)
     body = Renew(
         command=ctx.command_id(),
@@ -266,7 +273,7 @@ def _standstill(ctx: Context, node: NodeEntry) -> str:
     """Say why nothing can be granted to this machine now; empty when nothing speaks against it."""
     missing = census_missing(ctx)
     if missing:
-        return f"census waits for {', '.join(missing)}"
+        return _waits_for_census(missing)
     if node.lockout is not None:
         return lockout.told(node)
     if node.held:
@@ -275,6 +282,10 @@ def _standstill(ctx: Context, node: NodeEntry) -> str:
         return "emergency stop"
     battery_wh = node.situation.battery_wh if node.situation is not None else None
     return "battery not known" if battery_wh is None or math.isnan(battery_wh) else ""
+
+
+def _waits_for_census(missing: list[NodeId]) -> str:
+    return f"census waits for {', '.join(missing)}"
 
 
 def _drawn_up(

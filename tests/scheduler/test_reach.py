@@ -72,6 +72,27 @@ def test_a_way_longer_than_the_horizon_is_granted_piece_by_piece() -> None:
     assert node(site).granted.stop_m == pytest.approx(ahead_m + 20.0)
 
 
+def test_no_farther_ground_before_everybody_is_counted_again() -> None:
+    # Whoever is not counted may hold ground of which an old copy of the journal knows nothing.
+    site, grant = driving()
+    site.start()
+    site.say("grader-1", messages.Birth(kind="x", channels=(), situation=word(site, grant)))
+    site.reply("grader-1", site.sent("grader-1", messages.Census)[-1].command)
+    site.say("grader-1", beat(word(site, grant)))
+    assert node(site).censused
+
+    before = renewed(site, grant)
+    site.census(*(name for name in site.signers if name != "grader-1"))
+    after = renewed(site, grant, number=3)
+
+    assert before.stop_m == grant.stop_m
+    assert after.stop_m > grant.stop_m + 10.0
+
+
+def word(site: Site, grant: messages.Grant) -> messages.Situation:
+    return site.situation("grader-1", **held(grant, 20.0))
+
+
 def test_the_stop_and_its_overlap_keep_clear_of_whoever_stands_ahead() -> None:
     site = settled()
     node(site, "hauler-1").body = (40.0, 20.0)
