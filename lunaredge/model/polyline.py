@@ -18,7 +18,8 @@ COORDINATE_M_MAX = 1e6
 
 def length_m(path: Path) -> float:
     """Give the length of a path; 0.0 for a single point."""
-    return sum(math.dist(path[i - 1], path[i]) for i in range(1, len(path)))
+    # From 0.0: a journal's bytes tell an integer from a float, and a reader takes it for a float.
+    return sum((math.dist(path[i - 1], path[i]) for i in range(1, len(path))), 0.0)
 
 
 def distance_m(path: Path, point: Point) -> float:

@@ -292,8 +292,8 @@ def refused(
 
 
 def length_m(path: Path) -> float:
-    """Give the length of a path."""
-    return sum(math.dist(a, b) for a, b in pairwise(path))
+    """Give the length of a path; 0.0 for a single point."""
+    return sum((math.dist(a, b) for a, b in pairwise(path)), 0.0)
 
 
 @cache

@@ -11,6 +11,8 @@ CELLS = 40
 
 
 def box(x_m: float, y_m: float, width_m: float, height_m: float) -> Polygon:
+    # As from a file: a checkpoint gives floats back, and to a digest 30 is not 30.0.
+    x_m, y_m = float(x_m), float(y_m)
     right_m, top_m = x_m + width_m, y_m + height_m
     return ((x_m, y_m), (right_m, y_m), (right_m, top_m), (x_m, top_m))
 

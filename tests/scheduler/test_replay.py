@@ -6,10 +6,12 @@ import pytest
 from lunaredge.errors import ConfigError, JournalCorrupt
 from lunaredge.ids import BootId, NodeId
 from lunaredge.model.fleet import Fleet
+from lunaredge.model.task import TaskKind
 from lunaredge.node import Note
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.inputs import decode_entry, encode_entry
 from lunaredge.scheduler.node import JOURNAL, SchedulerNode
+from lunaredge.scheduler.state import SchedulerState
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
 from tests.scheduler.replays import busy_site, replayed
@@ -57,6 +59,25 @@ def test_a_checkpoint_stands_for_the_journal_before_it() -> None:
 
     assert len([place for place in site.disk if place[0] == JOURNAL]) < 5
     assert again.digest() == site.scheduler.digest()
+
+
+def test_a_checkpoint_keeps_a_way_of_no_length_byte_for_byte() -> None:
+    # The excavator stands where it digs: the way there was an integer 0, and came back as 0.0.
+    site = Site()
+    site.census()
+    dig = plain_site.task(
+        "dig", TaskKind.EXCAVATE, zone="pit", pile="pile", mass_kg=50.0, stand=(65.0, 22.0)
+    )
+    site.submit(plain_site.order(dig))
+    site.solve()
+    site.reply("excavator-1", site.assignment("excavator-1").command)
+    site.request("excavator-1", 1, at=(65.0, 22.0))
+    site.solve()
+
+    state = site.scheduler.core.state
+    assert state.nodes[NodeId("excavator-1")].granted is not None
+    assert SchedulerState.decoded(state.encoded()).digest() == state.digest()
+    assert replayed(site, list(site.rows())).digest() == state.digest()
 
 
 def test_a_hole_in_the_journal_is_an_error_that_says_what_to_do() -> None:
