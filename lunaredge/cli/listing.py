@@ -42,6 +42,7 @@ COLUMNS = {
         Column("battery_wh", "WH", spare=3),
         Column("mark", "MARK"),
         Column("age_s", "AGE_S"),
+        Column("cuts_off", "CUTS OFF", is_free=True),
         Column("waits_for", "WAITS FOR", is_free=True),
     ),
     "tasks": (
@@ -103,6 +104,8 @@ COLUMNS = {
     ),
 }
 
+# Shown where a row has something to say there.
+RARE = frozenset({"cuts_off"})
 # These say how old something was when the view was made; shown, they go on growing with it.
 AGES = ("age_s", "heard_age_s")
 # And these how long from then on something will be.
@@ -193,7 +196,12 @@ def as_document(view: View, view_age_s: float) -> dict[str, object]:
 def as_table(view: View, view_age_s: float, width: int | None) -> str:
     """Give a view as people read it, with its age where it is not news."""
     rows: list[Row] = [_aged(row, view_age_s) for row in json.loads(view.rows)]
-    lines = [render(rows, COLUMNS[view.name], width) if rows else f"no {view.name}"]
+    columns = [
+        column
+        for column in COLUMNS[view.name]
+        if column.key not in RARE or any(row.get(column.key) for row in rows)
+    ]
+    lines = [render(rows, columns, width) if rows else f"no {view.name}"]
     if view_age_s > STALE_S:
         lines.append(f"as of {view_age_s:.0f} s ago: last known, nobody has said more since")
     elif view_age_s > FRESH_S:

@@ -5,10 +5,11 @@ able: when it is free again is for the plan to say.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from lunaredge.errors import Infeasible
+from lunaredge.ids import NodeId
 from lunaredge.model.task import CAPABILITY_OF_KIND, Leg, Task, TaskKind, is_capable
 from lunaredge.scheduler.candidates import (
     Constraint,
@@ -19,6 +20,8 @@ from lunaredge.scheduler.candidates import (
 from lunaredge.scheduler.effort import NO_WAY, Effort, Standing, efforts
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.legs import checked_legs, tool_refusal
+from lunaredge.scheduler.paths import Chain, Corridor
+from lunaredge.scheduler.travel import are_open
 
 
 class Ability(NamedTuple):
@@ -29,6 +32,8 @@ class Ability(NamedTuple):
     legs: tuple[Leg, ...] = ()
     effort: Effort | None = None
     """From where the machine stands when it is free; computers have none."""
+    cut_off_by: tuple[NodeId, ...] = ()
+    """Stranded machines that close every way; it lacks that, too."""
 
     @property
     def is_able(self) -> bool:
@@ -113,10 +118,12 @@ def abilities(
     standing: Standing | None,
     tasks: Sequence[TaskCandidate],
     corridor_margin_m: float,
+    closing: tuple[Chain, ...] = (),
 ) -> list[Ability]:
     """Give the ability of a node for each task; ``standing`` is where its machine is once free.
 
-    Without one, as of machines that nobody has heard, the ground is not looked at.
+    Without one, as of machines that nobody has heard, the ground is not looked at. ``closing`` is
+    where stranded machines stand that close a way.
     """
     found = [Ability(tuple(lacks(candidate, node))) for candidate in tasks]
     spec = node.spec.machine
@@ -137,7 +144,54 @@ def abilities(
             found[t] = Ability((refusal(task, node, Constraint.NO_ROUTE, NO_WAY),))
         else:
             found[t] = Ability((), legs, effort)
+    bodies = tuple(chain for chain in closing if chain.owner != node.spec.name)
+    if bodies:
+        for t, names in _cut_off(ground, standing, found, bodies).items():
+            text = f"{' and '.join(names)} in the only way there"
+            lack = refusal(tasks[t].task, node, Constraint.CUT_OFF, text)
+            found[t] = Ability((lack,), cut_off_by=names)
     return found
+
+
+def _cut_off(
+    ground: GroundMap, standing: Standing, found: Sequence[Ability], bodies: tuple[Chain, ...]
+) -> dict[int, tuple[NodeId, ...]]:
+    """Give which tasks a machine could do but can't get to, and who closes the way.
+
+    Each who closes it alone; all of them where none does.
+    """
+    owners = tuple(dict.fromkeys(chain.owner for chain in bodies))
+    works = {t: ability.legs for t, ability in enumerate(found) if ability.is_able}
+    shut = _shut(ground, standing, works, bodies)
+    if len(owners) < 2 or not shut:
+        return dict.fromkeys(shut, owners)
+    alone: dict[int, list[NodeId]] = {t: [] for t in shut}
+    for owner in owners:
+        body = tuple(chain for chain in bodies if chain.owner == owner)
+        for t in _shut(ground, standing, {t: works[t] for t in shut}, body):
+            alone[t].append(owner)
+    return {t: tuple(names) or owners for t, names in alone.items()}
+
+
+def _shut(
+    ground: GroundMap,
+    standing: Standing,
+    works: Mapping[int, tuple[Leg, ...]],
+    bodies: tuple[Chain, ...],
+) -> list[int]:
+    """Give the works of which a leg, or the way to the first or the last, meets the bodies."""
+    if not works:
+        return []
+    mover = standing.mover
+    corridor = Corridor(ground, mover.half_width_m, mover.slope_deg_max, bodies)
+    goals = [point for legs in works.values() for point in (legs[0].path[0], legs[-1].path[0])]
+    opens = are_open(ground, mover, bodies, standing.position, goals)
+    return [
+        t
+        for k, (t, legs) in enumerate(works.items())
+        if not (opens[2 * k] and opens[2 * k + 1])
+        or any(corridor.violation(leg.path) is not None for leg in legs)
+    ]
 
 
 def refusal(task: Task, node: NodeCandidate, constraint: Constraint, detail: str) -> Refusal:

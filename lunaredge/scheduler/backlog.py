@@ -189,8 +189,9 @@ def requeue(ctx: Context, entry: TaskEntry, reason: str) -> None:
     entry.bound_to = _laden(ctx, entry)
     _detach(ctx, entry)
     entry.recalled = ""
-    # Charging is no failure, however often a long haul needs it; nor is what people do.
-    free_count = entry.charge_count + entry.people_count
+    # Charging is no failure, however often a long haul needs it; nor is what people do, nor a
+    # machine that stands in the way.
+    free_count = entry.charge_count + entry.people_count + entry.cut_off_count
     free_count += min(entry.yield_count, ctx.config.yields_max)
     if entry.cancelling:
         end(ctx, entry, TaskPhase.CANCELLED, entry.cancelling)

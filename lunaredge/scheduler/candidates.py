@@ -12,7 +12,7 @@ from lunaredge.model.fleet import NodeSpec
 from lunaredge.model.site import Point
 from lunaredge.model.task import Task, TaskKind
 from lunaredge.placement.plan import Cause
-from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M
+from lunaredge.scheduler.paths import CORRIDOR_MARGIN_M, Chain
 
 
 class Constraint(enum.StrEnum):
@@ -41,6 +41,8 @@ class Constraint(enum.StrEnum):
     STOPPED = "stopped"
     HELD = "held"
     SAFE_MODE = "safe_mode"
+    CUT_OFF = "cut_off"
+    """A stranded machine closes the only way there."""
     LADEN = "laden"
     HOME_FIRST = "home_first"
     BUSY = "busy"
@@ -160,6 +162,8 @@ class PlacementProblem(msgspec.Struct, frozen=True, kw_only=True, tag="placement
     before: tuple[Planned, ...] = ()
     """The plan that holds until this one."""
     corridor_margin_m: float = CORRIDOR_MARGIN_M
+    closing: tuple[Chain, ...] = ()
+    """Claims of the stranded machines that have been found to close a way."""
 
 
 class PlanFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,4 +190,6 @@ class PlacementSolution(msgspec.Struct, frozen=True, kw_only=True, tag="placemen
     charging: tuple[tuple[NodeId, TaskId], ...] = ()
     """Free machines that go home to charge before their next task."""
     refusals: tuple[Refusal, ...] = ()
+    cut_off: tuple[tuple[TaskId, NodeId], ...] = ()
+    """What has no place in the plan for a stranded machine in the way, and which machine."""
     figures: PlanFigures = PlanFigures()

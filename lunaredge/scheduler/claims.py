@@ -12,7 +12,17 @@ from lunaredge.ids import AuthorityId, NodeId
 from lunaredge.model import braking
 from lunaredge.model.polyline import length_m, rest_of
 from lunaredge.model.task import TaskKind
-from lunaredge.scheduler import closures, conflicts, lockout, reach, retreat, space, standoff, stops
+from lunaredge.scheduler import (
+    closures,
+    conflicts,
+    lanes,
+    lockout,
+    reach,
+    retreat,
+    space,
+    standoff,
+    stops,
+)
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute, Say
 from lunaredge.scheduler.paths import Budget, RouteProblem, RouteSolution, check_route
@@ -89,6 +99,7 @@ def _settle_driving(ctx: Context, node: NodeEntry, granted: Granted, held: HeldA
     granted.taken = True
     granted.released_m = max(granted.released_m, min(held.released_m, granted.length_m))
     granted.station_m = min(held.station_m, granted.length_m)
+    lanes.watch(ctx, granted)
     if held.at_stop:
         granted.released_m = granted.length_m
     # The path's remainder holds the body from here on; where it stood before is behind it.
@@ -164,11 +175,15 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
         _make_wait(ctx, node, request.request_no, reason)
         return
     if not solution.path:
-        _defer(ctx, node, request.request_no, solution.reason)
+        closed_by = lanes.confirmed(ctx, solution.closed_by)
+        reason = lanes.told(ctx, closed_by) or solution.reason
+        _defer(ctx, node, request.request_no, reason)
         if solution.exhausting:
-            standoff.take_exhaustion(ctx, node, solution.reason)
+            standoff.take_exhaustion(ctx, node, reason)
+        elif closed_by:
+            standoff.take_closing(ctx, node, closed_by, solution.blocked_by)
         else:
-            standoff.take_deferral(ctx, node, solution.reason, solution.blocked_by)
+            standoff.take_deferral(ctx, node, reason, solution.blocked_by)
         return
     spec = ctx.specs[node.name].machine
     assert spec is not None
@@ -249,6 +264,7 @@ def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
         slope_deg_max=spec.slope_deg_max,
         claims=space.claims_of_others(ctx, node.name) + space.goals(ctx, node.name),
         budget=_budget(ctx, node),
+        stranded=lanes.stranded(ctx, node),
     )
     ctx.intents.append(Compute(problem=problem))
 
@@ -319,6 +335,7 @@ def _drawn_up(
         ),
         sections=reach.sections(ctx.ground, path, whole_m, width_m),
         granted_ns=ctx.now_ns,
+        moved_ns=ctx.now_ns,
         expiry_ns=ctx.now_ns + ctx.config.authority_lifetime_ns,
         home_expiry_ns=ctx.now_ns + ctx.config.home_lifetime_ns if leads_home else 0,
     )

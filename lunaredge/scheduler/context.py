@@ -115,6 +115,11 @@ class Context:
             Tell(event="alarm.raised", fields={"source": source, "code": code}, warning=True)
         )
 
+    def reword_alarm(self, source: str, code: str, text: str) -> None:
+        """Raise an alarm, or have it say something else if it is active already."""
+        self.raise_alarm(source, code, text)
+        self.state.alarms[f"{source}/{code}"].text = text
+
     def clear_alarm(self, source: str, code: str) -> None:
         """Clear an alarm, if it is active."""
         entry = self.state.alarms.get(f"{source}/{code}")
@@ -159,6 +164,7 @@ class Context:
         """Count a machine's refused routes anew: it goes on, or waits for another reason."""
         node.blocked_by = None
         node.deferral_count = 0
+        node.closing_count = 0
         self.clear_alarm(node.name, STANDOFF_ALARM)
 
     def free_task(self, node: NodeEntry) -> None:

@@ -10,7 +10,7 @@ from lunaredge.errors import ConfigError, RemoteProtocolError
 from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Site
-from lunaredge.scheduler import backlog, claims, desk, dispatch, draining, fusion, presence
+from lunaredge.scheduler import backlog, claims, desk, dispatch, draining, fusion, lanes, presence
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import (
@@ -116,6 +116,7 @@ class SchedulerCore:
                 presence.check_silence(ctx)
                 backlog.end_expired(ctx)
                 dispatch.park_idle(ctx)
+        lanes.review(ctx)
         draining.review(ctx)
         dispatch.place_if_due(ctx)
         return ctx.intents

@@ -7,7 +7,7 @@ The id counts together with the key that signed, never with the topic, which any
 from typing import NamedTuple
 
 from lunaredge.ids import NodeId, TaskId
-from lunaredge.scheduler import backlog, closures, lockout, plans, stops, vouch
+from lunaredge.scheduler import backlog, closures, lanes, lockout, plans, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
@@ -215,7 +215,7 @@ def explained(ctx: Context, task: TaskId) -> Explained:
         return Explained(found=True, text=text, refusals=rows)
     item = ctx.state.planned.get(task)
     plan = None if item is None else plans.row_of(item, ctx.now_ns)
-    waits_for = backlog.blocked_by(ctx, entry)
+    waits_for = lanes.waited_for(ctx, entry)
     missing = [n.name for n in ctx.state.nodes.values() if not n.censused]
     if waits_for:
         text = f"{task} waits: {waits_for}"

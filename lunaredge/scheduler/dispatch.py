@@ -11,7 +11,7 @@ import msgspec
 
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.task import Leg, Task, TaskKind, Workload
-from lunaredge.scheduler import backlog, closures, fusion, lockout, stops
+from lunaredge.scheduler import backlog, closures, fusion, lanes, lockout, stops
 from lunaredge.scheduler.candidates import (
     InHand,
     NodeCandidate,
@@ -52,6 +52,7 @@ def place_if_due(ctx: Context) -> None:
         terrain_version=state.terrain_version,
         before=tuple(state.planned.values()),
         corridor_margin_m=ctx.config.corridor_margin_m,
+        closing=lanes.closing(ctx),
     )
     ctx.intents.append(Compute(problem=problem))
 
@@ -96,6 +97,7 @@ def take_placement(ctx: Context, solution: PlacementSolution | None) -> None:
     for refusal in solution.refusals:
         if _waits(ctx, refusal.task):
             state.tasks[refusal.task].refusals.append(refusal)
+    lanes.take_plan(ctx, solution)
     for task, end_ns in solution.ends:
         if task in state.tasks:
             state.tasks[task].expected_ns = end_ns

@@ -106,7 +106,7 @@ class Outlook:
     ) -> dict[TaskId, Ability]:
         standing = self.outsets[node.spec.name].standing
         margin_m = self._asked.corridor_margin_m
-        found = abilities(self._ground, node, standing, tasks, margin_m)
+        found = abilities(self._ground, node, standing, tasks, margin_m, self._asked.closing)
         return {c.task.id: ability for c, ability in zip(tasks, found, strict=True)}
 
     def _held(self) -> list[Held]:

@@ -117,6 +117,8 @@ class RouteProblem(msgspec.Struct, frozen=True, kw_only=True, tag="route_problem
     """Of the other machines."""
     budget: Budget | None = None
     """None where the battery is not asked: on the way home."""
+    stranded: tuple[NodeId, ...] = ()
+    """Of the other machines those that won't get out of the way by themselves."""
 
 
 class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_solution"):
@@ -133,6 +135,8 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     """The battery would not last along the path and home, or for more waiting."""
     blocked_by: NodeId | None = None
     """The machine without whose claim there would be a path; None when it is the ground."""
+    closed_by: tuple[NodeId, ...] = ()
+    """Stranded machines that close every way by themselves, each of them needed for that."""
 
 
 class Chains:
@@ -210,7 +214,7 @@ class Corridor:
         """
         if self.violation((start, goal)) is None:
             return (start, goal)
-        lattice = self._lattice()
+        lattice = self.lattice()
         sources, targets = self.joins(lattice, start), self.joins(lattice, goal)
         between = lattice.path(sources, [cell for cell, _ in targets])
         return self._pulled((start, *between, goal)) if between else ()
@@ -224,7 +228,8 @@ class Corridor:
                 found.append((cell, math.dist(point, centre)))
         return found
 
-    def _lattice(self) -> Lattice:
+    def lattice(self) -> Lattice:
+        """Give the moves that are free of the ground and of the claims."""
         lattice = self._ground.lattice(self._half_width_m, self._slope_deg_max)
         return self._claims.closing(lattice, self._half_width_m)
 
@@ -246,6 +251,29 @@ def check_route(
 ) -> Violation | None:
     """Give the first thing that stands against a path, its first point included; None when free."""
     return Corridor(ground, half_width_m, slope_deg_max, claims).violation(path)
+
+
+def closers(ground: GroundMap, problem: RouteProblem) -> tuple[NodeId, ...]:
+    """Give stranded machines that close every way by themselves, whoever else moves aside.
+
+    As few as do it: without any one of them those that are left leave a way. None where others
+    are needed to close it, or where the ground or a closed zone does it alone.
+    """
+    lasting = [name for name in problem.stranded if any(c.owner == name for c in problem.claims)]
+    # Most refusals are for traffic that goes on: one more plan tells.
+    if not lasting or _is_open(ground, problem, lasting) or not _is_open(ground, problem, ()):
+        return ()
+    for name in tuple(lasting):
+        others = [other for other in lasting if other != name]
+        if not _is_open(ground, problem, others):
+            lasting = others
+    return tuple(lasting)
+
+
+def _is_open(ground: GroundMap, problem: RouteProblem, owners: Sequence[NodeId]) -> bool:
+    """Tell whether there is a way with the claims of those machines alone, and the closed zones."""
+    claims = tuple(chain for chain in problem.claims if chain.zone or chain.owner in owners)
+    return bool(plan_route(ground, msgspec.structs.replace(problem, claims=claims)).path)
 
 
 def plan_route(ground: GroundMap, problem: RouteProblem) -> RouteSolution:

@@ -46,7 +46,7 @@ def place(ground: GroundMap, asked: PlacementProblem) -> PlacementSolution:
     plan = planner.plan()
     items = _waiting(outlook, plan)
     begun = _begun(outlook, asked, items)
-    trips, refused = _trips(ground, asked, set(begun.values()))
+    trips, refused, shut = _trips(ground, asked, set(begun.values()))
     return PlacementSolution(
         version=asked.version,
         terrain_version=asked.terrain_version,
@@ -55,6 +55,7 @@ def place(ground: GroundMap, asked: PlacementProblem) -> PlacementSolution:
         ends=tuple(_ends(outlook, asked)),
         charging=tuple(_charging(asked, items)),
         refusals=(*refusals_of(outlook, asked, plan, begun), *refused),
+        cut_off=(*_cut_off(outlook), *shut),
         figures=PlanFigures(
             late_s=plan.score.late_s,
             cost_j=plan.score.cost_j,
@@ -102,15 +103,27 @@ def _begins_now(item: library.Placed, nodes: dict[NodeId, NodeCandidate]) -> boo
     return nodes[NodeId(item.node)].spec.machine is not None or item.start_s == 0
 
 
+def _cut_off(outlook: Outlook) -> Iterator[tuple[TaskId, NodeId]]:
+    """Give the tasks that no machine can get to, and who closes the way."""
+    open_tasks = {task.id for task in outlook.problem.tasks if task.modes}
+    for candidate in outlook.tasks:
+        task = candidate.task.id
+        if task not in open_tasks:
+            abilities_of = [of[task] for of in outlook.abilities.values()]
+            names = [name for ability in abilities_of for name in ability.cut_off_by]
+            yield from ((task, name) for name in dict.fromkeys(names))
+
+
 def _trips(
     ground: GroundMap, asked: PlacementProblem, busy: set[NodeId]
-) -> tuple[dict[TaskId, NodeId], list[Refusal]]:
-    """Give the trips home that begin now, and what is in the way of the others.
+) -> tuple[dict[TaskId, NodeId], list[Refusal], list[tuple[TaskId, NodeId]]]:
+    """Give the trips home that begin now, what is in the way of the others, and who closes it.
 
     The battery is not asked: the reserve is for this, and who stays where it is only loses more.
     """
     begun: dict[TaskId, NodeId] = {}
     refused: list[Refusal] = []
+    shut: list[tuple[TaskId, NodeId]] = []
     nodes = {node.spec.name: node for node in asked.nodes}
     for candidate in asked.tasks:
         if not candidate.is_trip_home or not candidate.is_ready:
@@ -119,13 +132,16 @@ def _trips(
         if node is None or node.spec.name in busy:
             continue
         standing = outset_of(ground, node, (), asked.corridor_margin_m).standing
-        (ability,) = abilities(ground, node, standing, [candidate], asked.corridor_margin_m)
+        (ability,) = abilities(
+            ground, node, standing, [candidate], asked.corridor_margin_m, asked.closing
+        )
         in_the_way = [*ability.lacks, *hindrances(candidate.task, node)]
         refused += in_the_way
+        shut += [(candidate.task.id, name) for name in ability.cut_off_by]
         if not in_the_way:
             begun[candidate.task.id] = node.spec.name
             busy.add(node.spec.name)
-    return begun, refused
+    return begun, refused, shut
 
 
 def _charging(

@@ -1,6 +1,7 @@
 """Plans as people read them: who does what next, from when to when, and what it waits for."""
 
 from lunaredge.placement import Cause
+from lunaredge.scheduler import lanes
 from lunaredge.scheduler.backlog import IN_HAND, blocked_by
 from lunaredge.scheduler.candidates import Constraint, Planned
 from lunaredge.scheduler.context import Context
@@ -41,7 +42,7 @@ def _in_hand(entry: TaskEntry, now_ns: int) -> Row:
 
 def _lacks(ctx: Context, entry: TaskEntry) -> str:
     """Say what a task without a place waits for; of its nodes the one that may have it soonest."""
-    waits = blocked_by(ctx, entry)
+    waits = lanes.waited_for(ctx, entry)
     if waits or not entry.refusals:
         return waits
     decisive = list(Constraint).index

@@ -24,6 +24,7 @@ from lunaredge.scheduler.paths import (
     RouteProblem,
     RouteSolution,
     check_route,
+    closers,
     plan_route,
     refused,
 )
@@ -38,11 +39,19 @@ def solve(ground: GroundMap, problem: Problem) -> Solution:
     """Solve a problem on that ground; the same input gives the same answer, bit for bit."""
     match problem:
         case RouteProblem():
-            return _within_budget(ground, problem, plan_route(ground, problem))
+            return _routed(ground, problem)
         case PlacementProblem():
             return place(ground, problem)
         case _:
             assert_never(problem)
+
+
+def _routed(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
+    planned = plan_route(ground, problem)
+    solution = _within_budget(ground, problem, planned)
+    if planned.path or solution.exhausting:
+        return solution
+    return msgspec.structs.replace(solution, closed_by=closers(ground, problem))
 
 
 def _within_budget(

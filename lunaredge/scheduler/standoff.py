@@ -10,7 +10,7 @@ no space, it only changes who wants what.
 """
 
 from lunaredge.ids import NodeId
-from lunaredge.scheduler import backlog, closures, retreat, stops
+from lunaredge.scheduler import backlog, closures, lanes, retreat, stops
 from lunaredge.scheduler.context import STANDOFF_ALARM, Context
 from lunaredge.scheduler.state import NodeEntry, Presence, TaskEntry
 
@@ -23,6 +23,7 @@ def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId
 
     Without ``blocked_by`` it is the ground that is in the way.
     """
+    node.closing_count = 0
     if blocked_by is None and closures.in_force(ctx):
         # It may be a closed zone that is in the way, and that will be opened again.
         ctx.forget_deferrals(node)
@@ -39,6 +40,26 @@ def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId
     ring = _ring(ctx, node)
     if ring:
         _resolve(ctx, ring)
+
+
+def take_closing(
+    ctx: Context, node: NodeEntry, closed_by: tuple[NodeId, ...], blocked_by: NodeId | None
+) -> None:
+    """Note that stranded machines close a machine's only way; when that is sure, end its waiting.
+
+    Its task goes back, and is placed where the way is open, or again when this one is.
+    """
+    if node.blocked_by is None:
+        node.deferral_count = 0
+    node.deferral_count += 1
+    node.closing_count += 1
+    node.blocked_by = blocked_by if blocked_by is not None else closed_by[0]
+    entry = _task(ctx, node)
+    if node.closing_count < DEFERRALS_MIN or entry.recalled:
+        return
+    lanes.close(ctx, closed_by, entry.task.id)
+    entry.cut_off_count += 1
+    _recall(ctx, node, lanes.told(ctx, closed_by))
 
 
 def take_exhaustion(ctx: Context, node: NodeEntry, reason: str) -> None:

@@ -77,6 +77,9 @@ class Granted(msgspec.Struct, kw_only=True):
     released_m: float = 0.0
     station_m: float = 0.0
     """Where on the path the node last said that it is."""
+    moved_m: float = 0.0
+    """How far it had got when it was last seen to move."""
+    moved_ns: int = 0
 
     @property
     def leads_home(self) -> bool:
@@ -165,6 +168,8 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """Whose claim the last planned route met; None when none did."""
     deferral_count: int = 0
     """Routes refused in a row since the machine last had its way."""
+    closing_count: int = 0
+    """Of these the last ones, that stranded machines alone stood against."""
     home_first: str = ""
     """Why it goes home before it takes another task; empty when it need not."""
     leaving: str = ""
@@ -205,6 +210,8 @@ class TaskEntry(msgspec.Struct, kw_only=True):
     """How often it was recalled because its machine had to charge."""
     people_count: int = 0
     """How often it was recalled because people needed its machine or its ground."""
+    cut_off_count: int = 0
+    """How often it was recalled because a stranded machine closed the only way."""
     bound_to: NodeId | None = None
     """The machine that carries part of its load, and must bring it there itself."""
     approved: bool | None = None
@@ -285,6 +292,21 @@ class Closure(msgspec.Struct, kw_only=True):
     opened_ns: int = 0
 
 
+class Lane(msgspec.Struct, kw_only=True):
+    """A way that a stranded machine closes, where there is no other."""
+
+    why: str
+    """Why the machine does not get out of the way."""
+    place: Point
+    """Where it stood when that was found."""
+    until_moved: bool = False
+    """It goes nowhere, whatever it says of itself."""
+    version: int
+    """Of the state; older plans did not know of it."""
+    cut_off: tuple[TaskId, ...] = ()
+    """The tasks that wait for the way."""
+
+
 class SchedulerState(msgspec.Struct, kw_only=True):
     """The whole. ``version`` rises with every change that a placement could depend on."""
 
@@ -307,6 +329,8 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     """Codes given and not used yet, by subject: one for each stop and node at most."""
     closures: dict[str, Closure] = {}
     """By name: those in force, and the latest that were opened."""
+    lanes: dict[NodeId, Lane] = {}
+    """By the machine that closes it."""
     alarms: dict[str, AlarmEntry] = {}
     answers: dict[str, Answer] = {}
     terrain: list[Fused] = []

@@ -12,7 +12,7 @@ import msgspec
 
 from lunaredge.model.site import Point
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.paths import Corridor
+from lunaredge.scheduler.paths import Chain, Corridor
 
 # Ten times what a place measured at rest moves about; for an estimate of minutes it is nothing.
 RASTER_M = 0.25
@@ -69,6 +69,27 @@ def reachable_cost_s(
 ) -> list[float]:
     """Give the seconds of travel from the start to each goal; inf where there is no way."""
     return [travel.duration_s for travel in travels(ground, mover, start, goals)]
+
+
+def are_open(
+    ground: GroundMap, mover: Mover, bodies: tuple[Chain, ...], start: Point, goals: Sequence[Point]
+) -> list[bool]:
+    """Tell for each goal whether a way leads there past those bodies, as a route would find it."""
+    corridor = Corridor(ground, mover.half_width_m, mover.slope_deg_max, bodies)
+    if corridor.violation((start,)) is not None:
+        return [False for _ in goals]
+    lattice = corridor.lattice()
+    joins = [corridor.joins(lattice, goal) for goal in goals]
+    field = lattice.field(
+        ground.paces_s(lattice, mover.speed_m_s),
+        corridor.joins(lattice, start),
+        [cell for cells in joins for cell, _ in cells],
+    )
+    return [
+        any(math.isfinite(field.cost(cell)) for cell, _ in cells)
+        or corridor.violation((start, goal)) is None
+        for goal, cells in zip(goals, joins, strict=True)
+    ]
 
 
 def travel_along(ground: GroundMap, way: Sequence[Point], duration_s: float) -> Travel:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from lunaredge.ids import TaskId
 from lunaredge.model import braking
-from lunaredge.scheduler import backlog, lockout
+from lunaredge.scheduler import backlog, lanes, lockout
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
 from lunaredge.scheduler.state import ClosurePhase, NodeEntry, TaskEntry
@@ -79,6 +80,7 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "stops_in_s": _stops_in_s(ctx, node),
         "may_move_s": _may_move_s(node, now_ns),
         "waits_for": lockout.told(node) or node.wait_reason or None,
+        "cuts_off": _cuts_off(ctx, node),
         "held": node.held,
         "lockout": _lockout_row(node),
         "stops": list(situation.stops) if situation else [],
@@ -88,6 +90,12 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "dropped": dict(situation.dropped) if situation else {},
     }
     return row
+
+
+def _cuts_off(ctx: Context, node: NodeEntry) -> list[TaskId]:
+    """Name the tasks that wait because this machine closes their only way."""
+    lane = ctx.state.lanes.get(node.name)
+    return [] if lane is None else list(lane.cut_off)
 
 
 def _lockout_row(node: NodeEntry) -> Row | None:
@@ -148,7 +156,7 @@ def task_rows(ctx: Context) -> list[Row]:
 
 
 def _task_row(ctx: Context, entry: TaskEntry) -> Row:
-    waits_for = backlog.blocked_by(ctx, entry) if entry.phase.value == "queued" else ""
+    waits_for = lanes.waited_for(ctx, entry)
     node = ctx.state.nodes.get(entry.node) if entry.node is not None else None
     in_hand = node is not None and node.task == entry.task.id and node.situation is not None
     progress = node.situation.progress_ratio if in_hand and node and node.situation else None

@@ -33,6 +33,16 @@ def test_a_list_of_nodes_fits_eighty_columns():
     assert "excavator-1" in lines[1]
 
 
+def test_what_a_machine_cuts_off_is_a_column_where_one_does():
+    closer = NODE | {"node": "hauler-1", "cuts_off": ["dig-a", "haul-a"]}
+
+    plain = as_table(view(NODE | {"cuts_off": []}), 0.0, None)
+    closed = as_table(view(NODE | {"cuts_off": []}, closer), 0.0, None)
+
+    assert "CUTS OFF" not in plain
+    assert "dig-a haul-a" in closed
+
+
 def test_a_pipe_gets_everything():
     text = as_table(view(NODE), 0.0, None)
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from lunaredge.ids import BootId, ClientId, KeyId, NodeId, TaskId
+from lunaredge.model import site as model
 from lunaredge.model.task import WorkOrder
 from lunaredge.node import Archive, Effect, Erase, Persist, Publish, Row, Solve
 from lunaredge.scheduler.config import SchedulerConfig
@@ -30,9 +31,9 @@ def key(name: str, role: Role) -> Signer:
 
 
 class Site:
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, site: model.Site | None = None, **settings: object) -> None:
         """A site; ``settings`` are the scheduler's."""
-        self.site = plain_site()
+        self.site = site or plain_site()
         self.config = SchedulerConfig(site=self.site.name, **settings)
         self.fleet = plain_fleet()
         self.now_ns = START_NS
