@@ -20,7 +20,7 @@ from lunaredge.scheduler.candidates import (
 from lunaredge.scheduler.effort import NO_WAY, Effort, Standing, efforts
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.legs import checked_legs, tool_refusal
-from lunaredge.scheduler.paths import Chain, Corridor
+from lunaredge.scheduler.paths import Chain, Corridor, eased
 from lunaredge.scheduler.travel import are_open
 
 
@@ -146,6 +146,7 @@ def abilities(
             found[t] = Ability((), legs, effort)
     bodies = tuple(chain for chain in closing if chain.owner != node.spec.name)
     if bodies:
+        bodies = eased(bodies, standing.position, standing.half_width_m)
         for t, names in _cut_off(ground, standing, found, bodies).items():
             text = f"{' and '.join(names)} in the only way there"
             lack = refusal(tasks[t].task, node, Constraint.CUT_OFF, text)

@@ -25,7 +25,14 @@ from lunaredge.scheduler import (
 )
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute, Say
-from lunaredge.scheduler.paths import Budget, RouteProblem, RouteSolution, check_route
+from lunaredge.scheduler.paths import (
+    WAVER_M,
+    Budget,
+    RouteProblem,
+    RouteSolution,
+    check_route,
+    eased,
+)
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire.messages import (
     AuthorityRenewal,
@@ -84,7 +91,7 @@ def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
     node.estranged = False
     ctx.clear_alarm(node.name, "authority.unknown")
     body = (situation.x_m, situation.y_m)
-    is_elsewhere = node.body is None or math.dist(body, node.body) > conflicts.WAVER_M / 2.0
+    is_elsewhere = node.body is None or math.dist(body, node.body) > WAVER_M / 2.0
     node.body = body
     # One that it has not taken up yet may still reach it.
     if granted is None or granted.taken:
@@ -254,15 +261,17 @@ def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
     """Have a route planned around what everybody else may occupy now."""
     spec = ctx.specs[node.name].machine
     assert spec is not None
+    start, half_width_m = (request.x_m, request.y_m), space.half_width_m(ctx, node.name)
+    claims = eased(space.claims_of_others(ctx, node.name), start, half_width_m)
     problem = RouteProblem(
         version=ctx.state.version,
         node=node.name,
         request_no=request.request_no,
-        start=(request.x_m, request.y_m),
+        start=start,
         path=request.path,
-        half_width_m=space.half_width_m(ctx, node.name),
+        half_width_m=half_width_m,
         slope_deg_max=spec.slope_deg_max,
-        claims=space.claims_of_others(ctx, node.name) + space.goals(ctx, node.name),
+        claims=claims + space.goals(ctx, node.name),
         budget=_budget(ctx, node),
         stranded=lanes.stranded(ctx, node),
     )

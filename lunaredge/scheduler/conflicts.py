@@ -8,19 +8,18 @@ import msgspec
 
 from lunaredge.scheduler import reach, space
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.paths import Chain
+from lunaredge.scheduler.paths import WAVER_M, Chain
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire.messages import Shorten
 
 ALARM = "conflict"
 
-# A resting machine's measured place wavers by centimetres; what comes so near was granted clear of
-# it, and the margins hold that.
-WAVER_M = 0.3
-
 
 def meet(ctx: Context, node: NodeEntry) -> None:
-    """Shorten every authority that reaches to where a machine stands now."""
+    """Shorten every authority that reaches to where a machine stands now.
+
+    What comes near by no more than a measured place wavers was granted clear of it.
+    """
     chains = tuple(
         msgspec.structs.replace(chain, half_width_m=max(0.0, chain.half_width_m - WAVER_M))
         for chain in space.claim(ctx, node)

@@ -6,7 +6,7 @@ carries everything but the ground, so that it can be solved elsewhere and kept i
 
 import enum
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -23,6 +23,12 @@ from lunaredge.scheduler.ground import GroundMap
 # Half a machine's corridor is its radius and this, where the caller does not say otherwise: pose
 # error, tracking error, overrun of the stop point, error of the terrain map.
 CORRIDOR_MARGIN_M = 0.8
+
+# A machine's place is measured anew at every rest, and it stops beside its path by as much as a
+# corridor allows: so a body may be found this much nearer to another than it was granted.
+WAVER_M = 0.3
+# More than what the lattice keeps over the checks.
+CLEAR_M = 1e-3
 
 # Ways onto the lattice that are tried from one point, the nearest first.
 JOINS_MAX = 4
@@ -84,6 +90,24 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     owner: NodeId
     closed: bool = False
     zone: str = ""
+
+
+def eased(chains: Iterable[Chain], start: Point, half_width_m: float) -> tuple[Chain, ...]:
+    """Give chains without the little by which resting bodies reach into a start's corridor.
+
+    Two machines at rest that were found a hand's breadth too near could never leave each other
+    else. The corridors' margins hold that much, and no way comes nearer than the start is.
+    """
+    return tuple(_eased(chain, start, half_width_m) for chain in chains)
+
+
+def _eased(chain: Chain, start: Point, half_width_m: float) -> Chain:
+    if len(chain.points) != 1 or chain.zone or chain.closed:
+        return chain
+    room_m = math.dist(chain.points[0], start) - half_width_m - CLEAR_M
+    if not max(0.0, chain.half_width_m - WAVER_M) <= room_m < chain.half_width_m:
+        return chain
+    return msgspec.structs.replace(chain, half_width_m=room_m)
 
 
 def blocked_by(chain: Chain) -> str:

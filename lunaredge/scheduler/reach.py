@@ -17,7 +17,7 @@ from lunaredge.scheduler import space
 from lunaredge.scheduler.arrays import points_array
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.paths import Chain, Chains, blocked_by
+from lunaredge.scheduler.paths import Chain, Chains, blocked_by, eased
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.units import s_from_ns
 from lunaredge.wire.messages import Neighbour
@@ -60,7 +60,8 @@ def reach(ctx: Context, node: NodeEntry, granted: Granted) -> Reach:
     wanted_m = _past_sections(granted.sections, wanted_m)
     if wanted_m <= granted.stop_m:
         return Reach(stop_m=granted.stop_m)
-    held = space.claims_of_others(ctx, node.name)
+    others = space.claims_of_others(ctx, node.name)
+    held = eased(others, granted.path[0], granted.half_width_m)
     routes = space.routes_ahead(ctx, node.name, granted.number)
     end_m = wanted_m + granted.overlap_m
     free_m, other = free_until(granted, (granted.stop_m, end_m), held)
