@@ -8,6 +8,7 @@ or without its memory. Quality of service is loose on purpose: nothing end to en
 import random
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -297,7 +298,7 @@ class Network:
             takers = tuple(
                 line
                 for line in self._lines.values()
-                if any(matches(pattern, topic) for pattern in line.filters)
+                if takes(line.filters, topic)
             )
             self._takers[topic] = takers
         return takers
@@ -340,6 +341,13 @@ def damaged(payload: bytes, rng: random.Random) -> bytes:
     spoilt = bytearray(payload)
     spoilt[rng.randrange(len(spoilt))] ^= 1 << rng.randrange(8)
     return bytes(spoilt)
+
+
+# Clients come and go, and ask for the same again: two dozen sets of filters, some hundred topics.
+@lru_cache(maxsize=16_384)
+def takes(filters: tuple[str, ...], topic: str) -> bool:
+    """Tell whether any of a client's MQTT topic filters takes the topic."""
+    return any(matches(pattern, topic) for pattern in filters)
 
 
 def matches(pattern: str, topic: str) -> bool:
