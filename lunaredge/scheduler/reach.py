@@ -11,7 +11,7 @@ from itertools import pairwise
 import msgspec
 
 from lunaredge.ids import NodeId
-from lunaredge.model.polyline import Path, part_of
+from lunaredge.model.polyline import Path, part_of, rest_of
 from lunaredge.model.site import Point
 from lunaredge.scheduler import space
 from lunaredge.scheduler.arrays import points_array
@@ -61,7 +61,8 @@ def reach(ctx: Context, node: NodeEntry, granted: Granted) -> Reach:
     if wanted_m <= granted.stop_m:
         return Reach(stop_m=granted.stop_m)
     others = space.claims_of_others(ctx, node.name)
-    held = eased(others, granted.path[0], granted.half_width_m)
+    start = rest_of(granted.path, granted.from_m)[0]
+    held = eased(others, start, granted.half_width_m)
     routes = space.routes_ahead(ctx, node.name, granted.number)
     end_m = wanted_m + granted.overlap_m
     free_m, other = free_until(granted, (granted.stop_m, end_m), held)
