@@ -1,6 +1,7 @@
 """What every room of the scheduler's core works on: the state, the site, and what to do next."""
 
 import math
+from typing import TypeVar
 
 from lunaredge.ids import CommandId, NodeId
 from lunaredge.model.fleet import Fleet, NodeSpec
@@ -18,6 +19,8 @@ from lunaredge.scheduler.state import (
 )
 from lunaredge.wire import records
 from lunaredge.wire.messages import Command, Hold, RecordClass, Resume
+
+Kind = TypeVar("Kind")
 
 # Machines wait for each other, and can't undo it without people.
 STANDOFF_ALARM = "standoff"
@@ -71,6 +74,11 @@ class Context:
         self.order(
             node, Hold(command=command, turn=turn) if held else Resume(command=command, turn=turn)
         )
+
+    def pending(self, node: NodeId, kind: type[Kind]) -> list[Kind]:
+        """Give a node's commands of a kind that it has not answered yet."""
+        waiting = (each.body for each in self.state.commands.values() if each.node == node)
+        return [body for body in waiting if isinstance(body, kind)]
 
     def forget_commands(self, node: NodeId, *kinds: type[Command]) -> None:
         """Stop repeating a node's pending commands of these kinds."""

@@ -106,13 +106,15 @@ def meet(ctx: Context, node: NodeEntry, situation: Situation) -> None:
         return
     for tag in list(lockout.tags.values()):
         hangs = tag.id in situation.locks
-        if tag.released and not _is_pending(ctx, node, Unlock, tag):
+        told_on = any(each.tag == tag.id for each in ctx.pending(node.name, LockOut))
+        told_off = any(each.tag == tag.id for each in ctx.pending(node.name, Unlock))
+        if tag.released and not told_off:
             # The agent answered that it is off: it hangs again, or it is gone for good.
             if hangs:
                 tag.released, tag.agreed = False, ()
             elif _speaks_for_itself(ctx, situation):
                 del lockout.tags[tag.id]
-        elif not tag.released and not hangs and not _is_pending(ctx, node, LockOut, tag):
+        elif not tag.released and not hangs and not told_on:
             ctx.order(node.name, LockOut(command=ctx.command_id(), tag=tag.id))
     _follow(ctx, node, situation)
     if not lockout.tags:
@@ -288,16 +290,6 @@ def _tags(node: NodeEntry) -> list[Tag]:
 def _said(tag: Tag) -> str:
     kind = "to be driven by hand" if tag.is_manual else "locked out"
     return f"{kind} by {tag.by}: {tag.why}"
-
-
-def _is_pending(
-    ctx: Context, node: NodeEntry, kind: type[LockOut] | type[Unlock], tag: Tag
-) -> bool:
-    pending = ctx.state.commands.values()
-    return any(
-        each.node == node.name and isinstance(each.body, kind) and each.body.tag == tag.id
-        for each in pending
-    )
 
 
 def _forget_command(ctx: Context, node: NodeEntry, kind: type[LockOut], tag: Tag) -> None:

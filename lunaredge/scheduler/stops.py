@@ -53,7 +53,9 @@ def meet(ctx: Context, node: NodeEntry, latched: tuple[str, ...]) -> None:
         if entry is None:
             ctx.state.interventions += 1
             _note(ctx, name, node.name, f"holds {node.name}")
-        elif entry.released and not _is_releasing(ctx, node.name, name):
+        elif entry.released and all(
+            each.stop != name for each in ctx.pending(node.name, ReleaseStop)
+        ):
             del ctx.state.stops[name]
             _note(ctx, name, node.name, f"holds {node.name} again")
         elif not entry.released and not _is_for(entry, node):
@@ -101,11 +103,3 @@ def _note(ctx: Context, name: str, node: NodeId | None, reason: str) -> None:
     known[name] = StopEntry(id=name, node=node, reason=reason, since_ns=ctx.now_ns)
     ctx.raise_alarm(node or "site", f"stop.{name}", reason)
     ctx.changed()
-
-
-def _is_releasing(ctx: Context, node: NodeId, stop: str) -> bool:
-    pending = ctx.state.commands.values()
-    return any(
-        each.node == node and isinstance(each.body, ReleaseStop) and each.body.stop == stop
-        for each in pending
-    )

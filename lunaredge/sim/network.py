@@ -295,11 +295,7 @@ class Network:
         if takers is None:
             if len(self._takers) >= TOPICS_KEPT_MAX:
                 self._takers.clear()
-            takers = tuple(
-                line
-                for line in self._lines.values()
-                if takes(line.filters, topic)
-            )
+            takers = tuple(line for line in self._lines.values() if takes(line.filters, topic))
             self._takers[topic] = takers
         return takers
 
