@@ -34,6 +34,12 @@ def disc(centre: Point, radius_m: float) -> Polygon:
     )
 
 
+def middle(polygon: Polygon) -> Point:
+    """Give the mean of a polygon's corners."""
+    count = len(polygon)
+    return sum(x for x, _ in polygon) / count, sum(y for _, y in polygon) / count
+
+
 def flaw(polygon: Polygon) -> str:
     """Say why a polygon is no area; empty when it is one."""
     if len(polygon) > CORNERS_MAX:

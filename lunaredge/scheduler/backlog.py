@@ -215,7 +215,7 @@ def end(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str) -> None:
     _detach(ctx, entry)
     if _is_trip_home(entry):
         for name in entry.task.only_on:
-            ctx.state.nodes[name].home_first = ""
+            _note_trip_over(ctx.state.nodes[name], entry)
     ending = [(entry, reason)]
     # The list grows while it is gone through: a chain of tasks may be longer than a stack is deep.
     for ended, why in ending:
@@ -228,6 +228,12 @@ def end(ctx: Context, entry: TaskEntry, phase: TaskPhase, reason: str) -> None:
         if phase is not TaskPhase.DONE:
             ending += [(other, f"{ended.task.id} {phase.value}") for other in _after(ctx, ended)]
     _forget_orders(ctx)
+
+
+def _note_trip_over(node: NodeEntry, trip: TaskEntry) -> None:
+    """Let a machine take tasks again, unless it has still to step aside."""
+    if node.aside in (None, trip.task.stand):
+        node.home_first, node.aside = "", None
 
 
 def _forget_orders(ctx: Context) -> None:

@@ -18,10 +18,10 @@ from lunaredge.scheduler import (
     lanes,
     lockout,
     reach,
-    retreat,
     space,
     standoff,
     stops,
+    way_back,
 )
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute, Say
@@ -96,7 +96,7 @@ def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
     # One that it has not taken up yet may still reach it.
     if granted is None or granted.taken:
         _end(ctx, node)
-    retreat.settle(ctx, node, body)
+    way_back.settle(ctx, node, body)
     if is_elsewhere:
         conflicts.meet(ctx, node)
     return True
@@ -128,7 +128,7 @@ def _end(ctx: Context, node: NodeEntry) -> None:
     if granted is None:
         return
     ctx.forget_commands(node.name, Grant, Shorten)
-    node.retreat = retreat.after(ctx, node, granted)
+    node.retreat = way_back.after(ctx, node, granted)
     node.former, node.granted = granted, None
 
 
@@ -185,6 +185,7 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
         closed_by = lanes.confirmed(ctx, solution.closed_by)
         reason = lanes.told(ctx, closed_by) or solution.reason
         _defer(ctx, node, request.request_no, reason)
+        node.way = solution.way
         if solution.exhausting:
             standoff.take_exhaustion(ctx, node, reason)
         elif closed_by:
@@ -321,7 +322,7 @@ def _drawn_up(
     assert spec is not None
     assert situation is not None
     state = ctx.state
-    way_home = retreat.lead_in(ctx, node, solution.path)
+    way_home = way_back.lead_in(ctx, node, solution.path)
     leads_home = way_home is not None
     path = (*way_home, *solution.path) if way_home else solution.path
     from_m = length_m((*way_home, solution.path[0])) if way_home else 0.0
@@ -337,7 +338,7 @@ def _drawn_up(
         from_m=from_m,
         station_m=from_m,
         stop_m=from_m,
-        on_loss=retreat.on_loss(ctx, leads_home=leads_home),
+        on_loss=way_back.on_loss(ctx, leads_home=leads_home),
         half_width_m=width_m,
         overlap_m=braking.overlap_m(
             spec, spec.speed_m_s_max, situation.payload_kg, situation.brake_ratio
@@ -360,7 +361,7 @@ def _grant(
     ctx.state.authority_no = granted.number
     granted.stop_m = free.stop_m
     # A way home is part of the path now.
-    retreat.give_way(ctx, node)
+    way_back.give_way(ctx, node)
     node.granted = granted
     node.wanted = None
     node.wait_reason = ""

@@ -165,14 +165,15 @@ class Context:
         return home is not None and math.dist(home, at) <= self.config.home_radius_m
 
     def must_go_home(self, node: NodeEntry) -> bool:
-        """Tell whether a machine has to go home before it takes another task."""
-        return bool(node.home_first) and self.is_away(node)
+        """Tell whether a machine has to go home, or aside, before it takes another task."""
+        return bool(node.home_first) and (self.is_away(node) or node.aside is not None)
 
     def forget_deferrals(self, node: NodeEntry) -> None:
         """Count a machine's refused routes anew: it goes on, or waits for another reason."""
         node.blocked_by = None
         node.deferral_count = 0
         node.closing_count = 0
+        node.way = ()
         self.clear_alarm(node.name, STANDOFF_ALARM)
 
     def free_task(self, node: NodeEntry) -> None:

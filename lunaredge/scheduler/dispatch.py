@@ -228,15 +228,19 @@ def is_free(ctx: Context, node: NodeEntry) -> bool:
 
 
 def park_idle(ctx: Context) -> None:
-    """Send home the machines that have stood idle elsewhere for long enough."""
+    """Send home the machines that have stood idle elsewhere for long enough, or aside."""
     for node in ctx.state.nodes.values():
         if park_due_ns(ctx, node) <= ctx.now_ns:
-            backlog.add_park(ctx, node)
+            if node.aside is None:
+                backlog.add_park(ctx, node)
+            else:
+                backlog.add_trip(ctx, node, node.aside)
 
 
 def park_due_ns(ctx: Context, node: NodeEntry) -> int:
     """Give the time at which an idle machine must be sent home; far away when it need not."""
-    if not ctx.is_away(node) or not is_free(ctx, node) or _is_parking(ctx, node):
+    is_to_go = ctx.is_away(node) or ctx.must_go_home(node)
+    if not is_to_go or not is_free(ctx, node) or _is_parking(ctx, node):
         return _NEVER_NS
     if ctx.must_go_home(node):
         return node.idle_since_ns

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from lunaredge.model.site import Point, Polygon, ZoneKind
 from lunaredge.model.task import TaskKind
-from lunaredge.scheduler import areas, backlog, claims, closures, dispatch, lockout, retreat, space
+from lunaredge.scheduler import areas, backlog, claims, closures, dispatch, lockout, space, way_back
 from lunaredge.scheduler.closures import ClosureEvent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain, check_route
@@ -92,7 +92,7 @@ def ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
     A machine with a task is asked for the task: it comes to rest where it is and gives its
     authority back. One that stands in the zone without a task is sent out.
     """
-    retreat.give_way(ctx, node)
+    way_back.give_way(ctx, node)
     entry = ctx.state.tasks.get(node.task) if node.task is not None else None
     if entry is None:
         _send_out(ctx, node, closure)
@@ -169,7 +169,7 @@ def _refuges(ctx: Context, node: NodeEntry, closure: Closure) -> Iterator[Point]
     assert node.body is not None
     here, half_width_m = node.body, space.half_width_m(ctx, node.name)
     others = space.claims_of_others(ctx, node.name)
-    havens = [_middle(zone.polygon) for zone in ctx.site.zones if zone.kind is ZoneKind.HAVEN]
+    havens = [areas.middle(zone.polygon) for zone in ctx.site.zones if zone.kind is ZoneKind.HAVEN]
     for place in [
         *([home] if home is not None else []),
         *sorted(havens, key=lambda point: math.dist(here, point)),
@@ -193,7 +193,8 @@ def _call_off_trips(ctx: Context) -> None:
         if entry.order != backlog.SITE_ORDER or entry.phase in backlog.ENDS or entry.cancelling:
             continue
         node = ctx.state.nodes[entry.task.only_on[0]]
-        if entry.task.stand == ctx.specs[node.name].home or node.granted is not None:
+        stays = entry.task.stand in (ctx.specs[node.name].home, node.aside)
+        if stays or node.granted is not None:
             continue
         if not any(_stands_in(ctx, node, each) for each in closures.in_force(ctx)):
             backlog.cancel(ctx, entry, "the zone is left, or open")
@@ -201,13 +202,9 @@ def _call_off_trips(ctx: Context) -> None:
 
 def _rim(area: Polygon, spare_m: float) -> Polygon:
     """Give places round an area, all of them so far away from it or more."""
-    middle = _middle(area)
+    middle = areas.middle(area)
     reach_m = max(math.dist(middle, corner) for corner in area)
     return areas.disc(middle, reach_m + spare_m)
-
-
-def _middle(area: Polygon) -> Point:
-    return sum(x for x, _ in area) / len(area), sum(y for _, y in area) / len(area)
 
 
 # --- machines that are locked out --------------------------------------------------------------

@@ -161,6 +161,8 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     """The machine without whose claim there would be a path; None when it is the ground."""
     closed_by: tuple[NodeId, ...] = ()
     """Stranded machines that close every way by themselves, each of them needed for that."""
+    way: tuple[Point, ...] = ()
+    """Where it would go if none of the others were there."""
 
 
 class Chains:
@@ -277,6 +279,12 @@ def check_route(
     return Corridor(ground, half_width_m, slope_deg_max, claims).violation(path)
 
 
+def way_alone(ground: GroundMap, problem: RouteProblem) -> Path:
+    """Give the way to a leg that would be free without anybody; empty when there is none."""
+    alone = Corridor(ground, problem.half_width_m, problem.slope_deg_max, ())
+    return alone.way(problem.start, problem.path[0])
+
+
 def closers(ground: GroundMap, problem: RouteProblem) -> tuple[NodeId, ...]:
     """Give stranded machines that close every way by themselves, whoever else moves aside.
 
@@ -315,7 +323,7 @@ def plan_route(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
     if not way:
         # The lattice gives up where others leave little room; the way that a machine would take
         # alone may still pass between them, and if not it shows who is in the way.
-        way = _way_alone(ground, problem)
+        way = way_alone(ground, problem)
         met = corridor.violation(way) if way else None
         if met is not None:
             return refused(problem, met.reason, met.owner)
@@ -367,9 +375,3 @@ def _solved(problem: RouteProblem, way: Path) -> RouteSolution:
         path=way + problem.path[1:],
         tool_from_m=length_m(way),
     )
-
-
-def _way_alone(ground: GroundMap, problem: RouteProblem) -> Path:
-    """Give the way that would be free without anybody; empty when there is none."""
-    alone = Corridor(ground, problem.half_width_m, problem.slope_deg_max, ())
-    return alone.way(problem.start, problem.path[0])

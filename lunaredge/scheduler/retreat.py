@@ -1,85 +1,51 @@
-"""The way back of a machine: out of a no-standing section, or home by the way it came.
+"""Retreat: a place where a machine can stand until another one has passed.
 
-With `OnLoss.HOME` the ground that a machine has come by since it was at home stays its own, loops
-cut out: it has driven there, so it can go back there, and no other way needs to be planned or
-granted. It is put before the route of its next authority, and the machine may take it when it is
-cut off. Once no authority holds it, it is but kept: it gives way to people, and where machines wait
-for each other in a ring.
+A passing place, a haven, the yard that it came from: any place that it can reach past everybody's
+claims, and at which it stands clear of where the others would go. Changes nothing.
 """
 
 import math
+from collections.abc import Iterator
 
-from lunaredge.model.polyline import (
-    POINTS_MAX,
-    Path,
-    distance_m,
-    part_of,
-    project_m,
-    without_loops,
-)
-from lunaredge.model.site import Point
-from lunaredge.scheduler import space
+from lunaredge.model.site import Point, ZoneKind
+from lunaredge.scheduler import areas, space
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.paths import Chains
-from lunaredge.scheduler.state import Granted, NodeEntry
-from lunaredge.wire.messages import OnLoss
+from lunaredge.scheduler.paths import Chain, check_route, eased
+from lunaredge.scheduler.state import NodeEntry
+from lunaredge.scheduler.travel import Mover, are_open
 
-# Where a way comes as near to itself as that, it is cut short: less than what tracking may be off.
-NEAR_M = 0.25
-# So far beside it the machine may have come to rest.
-ASIDE_M = 0.5
-
-
-def after(ctx: Context, node: NodeEntry, granted: Granted) -> Path:
-    """Give the way back that a machine keeps when it has given this authority up at rest."""
-    if granted.leads_home and node.body is not None:
-        way = without_loops(part_of(granted.path, 0.0, granted.stop_m), NEAR_M)
-        if ctx.is_at_home(node, node.body) or distance_m(way, node.body) > ASIDE_M:
-            return ()
-        return part_of(way, 0.0, project_m(way, node.body, (0.0, math.inf)))
-    tail_m = space.tail_m(granted)
-    if tail_m < granted.released_m:
-        return part_of(granted.path, tail_m, granted.released_m)
-    return node.retreat
+# Places are looked for on rings round the machine: as narrow as a passing place is long.
+RING_M = 4.0
+RINGS_MAX = 40
 
 
-def lead_in(ctx: Context, node: NodeEntry, route: Path) -> Path | None:
-    """Give the way home to put before a route: empty at home, None where there is none."""
-    if ctx.config.on_loss is not OnLoss.HOME:
+def refuge(ctx: Context, node: NodeEntry, ring: list[NodeEntry]) -> Point | None:
+    """Give the nearest place at which a machine lets the others of a ring pass; None without."""
+    spec, width_m = ctx.specs[node.name].machine, space.half_width_m(ctx, node.name)
+    if node.body is None or any(other is not node and not other.way for other in ring):
         return None
-    if ctx.is_at_home(node, route[0]):
-        return ()
-    way = node.retreat
-    if not way or not ctx.is_at_home(node, way[0]) or math.dist(way[-1], route[0]) > ASIDE_M:
-        return None
-    if len(way) + len(route) > POINTS_MAX:
-        return None
-    claims = Chains(space.claims_of_others(ctx, node.name))
-    # Cut short, it may lie a little beside where the machine came.
-    is_free = claims.first_met((*way, route[0]), space.half_width_m(ctx, node.name)) is None
-    return way if is_free else None
+    assert spec is not None
+    here, slope_deg = node.body, spec.slope_deg_max
+    others = eased(space.claims_of_others(ctx, node.name), here, width_m)
+    ways = tuple(
+        Chain(points=other.way, half_width_m=space.half_width_m(ctx, other.name), owner=other.name)
+        for other in ring
+        if other is not node
+    )
+    places = sorted(_places(ctx, here), key=lambda place: math.dist(here, place))
+    clear = [
+        place
+        for place in places
+        if check_route(ctx.ground, (place,), width_m, slope_deg, (*others, *ways)) is None
+    ]
+    mover = Mover(half_width_m=width_m, slope_deg_max=slope_deg, speed_m_s=spec.speed_m_s_max)
+    opens = are_open(ctx.ground, mover, others, here, clear)
+    return next((place for place, is_open in zip(clear, opens, strict=True) if is_open), None)
 
 
-def on_loss(ctx: Context, *, leads_home: bool) -> OnLoss:
-    """Give what an authority declares: who has no way home uses its authority up, and stays."""
-    declared = ctx.config.on_loss
-    return OnLoss.STOP_POINT if declared is OnLoss.HOME and not leads_home else declared
-
-
-def settle(ctx: Context, node: NodeEntry, at: Point) -> None:
-    """Keep or drop the way back of a machine that stands at rest without authority."""
-    if ctx.ground.is_no_standing(at, space.half_width_m(ctx, node.name)):
-        return
-    if ctx.config.on_loss is not OnLoss.HOME or ctx.is_at_home(node, at):
-        node.retreat = ()
-
-
-def give_way(ctx: Context, node: NodeEntry) -> bool:
-    """Drop the way home of a machine that has no authority on it; tell whether there was one."""
-    if node.granted is not None or node.body is None or not node.retreat:
-        return False
-    if ctx.ground.is_no_standing(node.body, space.half_width_m(ctx, node.name)):
-        return False
-    node.retreat = ()
-    ctx.changed()
-    return True
+def _places(ctx: Context, here: Point) -> Iterator[Point]:
+    for zone in ctx.site.zones:
+        if zone.kind is ZoneKind.HAVEN:
+            yield areas.middle(zone.polygon)
+    for number in range(1, RINGS_MAX + 1):
+        yield from areas.disc(here, number * RING_M)

@@ -27,6 +27,7 @@ from lunaredge.scheduler.paths import (
     closers,
     plan_route,
     refused,
+    way_alone,
 )
 from lunaredge.scheduler.placement import place
 from lunaredge.scheduler.travel import Mover, reachable_cost_s
@@ -51,7 +52,13 @@ def _routed(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
     solution = _within_budget(ground, problem, planned)
     if planned.path or solution.exhausting:
         return solution
-    return msgspec.structs.replace(solution, closed_by=closers(ground, problem))
+    if solution.blocked_by is None:
+        return msgspec.structs.replace(solution, closed_by=closers(ground, problem))
+    return msgspec.structs.replace(
+        solution,
+        closed_by=closers(ground, problem),
+        way=way_alone(ground, problem) + problem.path[1:],
+    )
 
 
 def _within_budget(

@@ -3,14 +3,15 @@
 A machine that can't have its corridor waits and asks again (`scheduler.claims`). That helps as
 long as the one in its way goes on. It does not help when machines at rest wait for each other in a
 ring, nor when it is the ground that closes the way. In a ring one gives way: its task goes back to
-the backlog, and it goes home before it takes another. Against the ground the task is given back
-as a failed attempt. A machine that has waited its battery down is sent home in time. Each is asked
-of the machine as a cancellation is, and takes nothing from it before it has answered; so this frees
-no space, it only changes who wants what.
+the backlog, and it goes home before it takes another; where all are on their way home or there
+already, one steps aside (`retreat`). Against the ground the task is given back as a failed attempt;
+so it is, but for the count, where stranded machines close the way (`lanes`). A machine that has
+waited its battery down is sent home in time. Each is asked of the machine as a cancellation is, and
+takes nothing from it before it has answered; so this frees no space, but changes who wants what.
 """
 
 from lunaredge.ids import NodeId
-from lunaredge.scheduler import backlog, closures, lanes, retreat, stops
+from lunaredge.scheduler import backlog, closures, lanes, retreat, stops, way_back
 from lunaredge.scheduler.context import STANDOFF_ALARM, Context
 from lunaredge.scheduler.state import NodeEntry, Presence, TaskEntry
 
@@ -95,24 +96,47 @@ def _waits_in_vain(ctx: Context, node: NodeEntry) -> bool:
 
 
 def _resolve(ctx: Context, ring: list[NodeEntry]) -> None:
-    """Have the machine with the least urgent task give way; of two, the later in the fleet."""
-    if any(_task(ctx, node).recalled for node in ring):
+    """Have the machine with the least urgent task give way; of two, the later in the fleet.
+
+    Who is on its way home, or there, has nowhere better to go: one of those steps aside.
+    """
+    if any(_task(ctx, node).recalled or _task(ctx, node).cancelling for node in ring):
         # One of them is giving its task back already.
         return
-    if any(retreat.give_way(ctx, node) for node in ring):
+    if any(way_back.give_way(ctx, node) for node in ring):
         # A way home that is only kept; whoever waits in a ring has less use for it than for going.
         return
-    able = [node for node in ring if _can_yield(ctx, node)]
-    if not able:
-        names = " waits for ".join(node.name for node in [*ring, ring[0]])
-        ctx.raise_alarm(ring[0].name, STANDOFF_ALARM, names)
-        return
     order = list(ctx.state.nodes)
-    chosen = max(able, key=lambda node: (_task(ctx, node).task.priority, order.index(node.name)))
-    assert chosen.blocked_by is not None
-    chosen.home_first = f"to let {chosen.blocked_by} pass"
-    _task(ctx, chosen).yield_count += 1
-    _recall(ctx, chosen, f"{chosen.name} gives way to {chosen.blocked_by}")
+    by_urgency = sorted(
+        ring, key=lambda node: (-_task(ctx, node).task.priority, -order.index(node.name))
+    )
+    able = [node for node in by_urgency if _can_yield(ctx, node)]
+    if able:
+        _give_way(ctx, able[0])
+        return
+    for node in by_urgency:
+        node.aside = retreat.refuge(ctx, node, ring)
+        if node.aside is not None:
+            ctx.clear_alarm(ring[0].name, STANDOFF_ALARM)
+            _give_way(ctx, node)
+            return
+    names = " waits for ".join(node.name for node in [*ring, ring[0]])
+    ctx.raise_alarm(ring[0].name, STANDOFF_ALARM, names)
+
+
+def _give_way(ctx: Context, node: NodeEntry) -> None:
+    """Have a machine give its task back, and go home or aside."""
+    assert node.blocked_by is not None
+    entry = _task(ctx, node)
+    reason = f"{node.name} gives way to {node.blocked_by}"
+    node.home_first = f"to let {node.blocked_by} pass"
+    entry.yield_count += 1
+    if entry.order != backlog.SITE_ORDER:
+        _recall(ctx, node, reason)
+        return
+    # A trip home leads where the other one stands; another is made when it has passed.
+    backlog.cancel(ctx, entry, reason)
+    ctx.forget_deferrals(node)
 
 
 def _can_yield(ctx: Context, node: NodeEntry) -> bool:

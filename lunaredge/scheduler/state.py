@@ -168,10 +168,14 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """Whose claim the last planned route met; None when none did."""
     deferral_count: int = 0
     """Routes refused in a row since the machine last had its way."""
+    way: tuple[Point, ...] = ()
+    """Where it would have gone if nobody had been in its way."""
     closing_count: int = 0
     """Of these the last ones, that stranded machines alone stood against."""
     home_first: str = ""
     """Why it goes home before it takes another task; empty when it need not."""
+    aside: Point | None = None
+    """Where it goes instead, to let another one pass that it would meet on its way home."""
     leaving: str = ""
     """The closed zone that it has to leave before it takes another task; empty when none."""
     task: TaskId | None = None

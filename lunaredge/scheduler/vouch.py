@@ -98,6 +98,7 @@ def _take(ctx: Context, node: NodeEntry, at: Point | None) -> None:
     node.body = at
     node.former, node.granted = node.granted, None
     node.wanted = None
+    node.aside = None
     node.estranged = False
     ctx.forget_commands(node.name, Grant)
     ctx.clear_alarm(node.name, "authority.unknown")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from lunaredge.sim.keys import OPERATOR, WARDENS, Keys, simulated_signer
+from lunaredge.sim.scenarios.lane import lane
 from lunaredge.sim.scenarios.plan import START_NS, Due, Scenario, with_batteries
 from lunaredge.sim.scenarios.roomy import roomy
 from lunaredge.sim.scenarios.small import small, swap
@@ -16,6 +17,7 @@ __all__ = [
     "Due",
     "Keys",
     "Scenario",
+    "lane",
     "roomy",
     "simulated_signer",
     "small",
@@ -29,5 +31,6 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
     "small": small,
     "swap": swap,
     "roomy": roomy,
+    "lane": lane,
 }
 """What can be asked for by name. Each is made anew."""

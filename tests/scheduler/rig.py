@@ -11,6 +11,7 @@ import msgspec
 
 from lunaredge.ids import BootId, ClientId, KeyId, NodeId, TaskId
 from lunaredge.model import site as model
+from lunaredge.model.fleet import Fleet
 from lunaredge.model.task import WorkOrder
 from lunaredge.node import Archive, Effect, Erase, Persist, Publish, Row, Solve
 from lunaredge.scheduler.config import SchedulerConfig
@@ -31,11 +32,13 @@ def key(name: str, role: Role) -> Signer:
 
 
 class Site:
-    def __init__(self, site: model.Site | None = None, **settings: object) -> None:
+    def __init__(
+        self, site: model.Site | None = None, fleet: Fleet | None = None, **settings: object
+    ) -> None:
         """A site; ``settings`` are the scheduler's."""
         self.site = site or plain_site()
         self.config = SchedulerConfig(site=self.site.name, **settings)
-        self.fleet = plain_fleet()
+        self.fleet = fleet or plain_fleet()
         self.now_ns = START_NS
         self.signers = {spec.name: key(spec.name, Role.NODE) for spec in self.fleet.nodes}
         self.operator = key("operator-mari", Role.OPERATOR)

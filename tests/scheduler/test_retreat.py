@@ -1,212 +1,171 @@
-"""The way home: kept from the first drive on, put before each next route, given up for people."""
+"""A lane, 40 m long and one machine wide, and two that meet in it on their way home."""
 
-import math
-
+import msgspec
 import pytest
 
-from lunaredge.ids import NodeId
-from lunaredge.model.polyline import length_m, part_of
-from lunaredge.scheduler import views
+from lunaredge.ids import NodeId, TaskId
+from lunaredge.model.fleet import Fleet
+from lunaredge.model.site import Point, Zone, ZoneKind
+from lunaredge.model.task import TaskKind
+from lunaredge.scheduler.standoff import DEFERRALS_MIN
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire import messages
-from lunaredge.wire.messages import OnLoss
-from lunaredge.wire.safeguards import CloseRequest
-from tests.scheduler.drives import blocked_m, driving, held
+from tests.scheduler import plain_site
+from tests.scheduler.plain_site import box
 from tests.scheduler.rig import Site
 
-GRADER = NodeId("grader-1")
-GONE_M = 20.0
+WEST, EAST = (8.0, 20.0), (72.0, 20.0)
+PLACES = {"grader-1": (44.0, 40.0), "grader-2": (36.0, 40.0)}
+HOMES = {"grader-1": WEST, "grader-2": EAST}
 
 
-def grader(site: Site) -> NodeEntry:
-    return site.scheduler.core.state.nodes[GRADER]
-
-
-def home(site: Site) -> tuple[float, float]:
-    spec = site.fleet.node(GRADER)
-    assert spec is not None
-    assert spec.home is not None
-    return spec.home
-
-
-def beat(site: Site, **changes: object) -> None:
-    site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1", **changes)))
-
-
-def on_the_way(site: Site, grant: messages.Grant, station_m: float) -> dict[str, object]:
-    """What a machine says that is there on a path that it gives nothing back of."""
-    told = held(grant, 0.0)
-    authority = messages.HeldAuthority(
-        id=grant.authority,
-        released_m=0.0,
-        stop_m=grant.stop_m,
-        revision=grant.revision,
-        at_stop=False,
-        station_m=station_m,
+def lane(*, pocket: bool = False) -> Site:
+    """A yard on each side of a lane, in which the graders stand; a passing place if asked for."""
+    site, fleet = plain_site.plain_site(), plain_site.plain_fleet()
+    north = [box(20, 44, 40, 34)]
+    if pocket:
+        # Ten metres of the lane are twice as wide.
+        north = [box(20, 44, 5, 34), box(25, 50, 10, 28), box(35, 44, 25, 34)]
+    walls = [box(20, 2, 40, 34), *north]
+    yard = Zone(name="yard", kind=ZoneKind.WORK, polygon=box(64, 40, 8, 8))
+    zones = tuple(
+        Zone(name=f"wall-{number}", kind=ZoneKind.KEEP_OUT, polygon=wall)
+        for number, wall in enumerate(walls)
     )
-    return told | {"authority": authority}
+    places = {"excavator-1": (72.0, 70.0), "hauler-1": (72.0, 60.0)} | HOMES
+    nodes = tuple(
+        msgspec.structs.replace(node, home=places.get(node.name, node.home)) for node in fleet.nodes
+    )
+    found = Site(msgspec.structs.replace(site, zones=(*zones, yard)), Fleet(nodes=nodes))
+    found.census()
+    for name, at in PLACES.items():
+        heartbeat(found, name, at)
+    found.wait(1.0)
+    found.solve()
+    for name in PLACES:
+        found.reply(name, found.assignment(name).command)
+        found.report(name, found.assignment(name).task, "accepted", 1)
+    return found
 
 
-def asked_again() -> tuple[Site, tuple[float, float]]:
-    """Grader-1 has driven some way from home, and asks for another route from there."""
-    site, grant = driving(on_loss=OnLoss.HOME)
-    beat(site, **on_the_way(site, grant, GONE_M))
-    at = part_of(grant.path, GONE_M, math.inf)[0]
-    site.request("grader-1", 2, at)
-    return site, at
+def node(site: Site, name: str) -> NodeEntry:
+    return site.scheduler.core.state.nodes[NodeId(name)]
 
 
-def test_whoever_sets_off_from_home_may_come_back_to_it() -> None:
-    site, grant = driving(on_loss=OnLoss.HOME)
-
-    assert grant.on_loss is OnLoss.HOME
-    assert grant.home_lifetime_ns == site.config.home_lifetime_ns
-    assert grant.from_m == 0.0
+def heartbeat(site: Site, name: str, at: Point) -> None:
+    word = site.situation(name, x_m=at[0], y_m=at[1])
+    site.say(name, messages.Heartbeat(situation=word))
 
 
-def test_the_ground_that_it_came_by_stays_its_own() -> None:
-    site, grant = driving(on_loss=OnLoss.HOME)
-    middle = part_of(grant.path, 10.0, math.inf)[0]
-
-    beat(site, **on_the_way(site, grant, 25.0))
-    assert blocked_m(site, middle) < 0.0
-    asked = part_of(grant.path, 25.0, math.inf)[0]
-    site.request("grader-1", 2, asked)
-
-    assert grader(site).granted is None
-    assert blocked_m(site, middle) < 0.0
-
-
-def test_without_the_wish_to_go_home_it_does_not() -> None:
-    site, grant = driving()
-    middle = part_of(grant.path, 10.0, math.inf)[0]
-
-    beat(site, **held(grant, 30.0))
-    site.request("grader-1", 2, part_of(grant.path, 30.0, math.inf)[0])
-
-    assert blocked_m(site, middle) > 0.0
-
-
-def test_the_next_authority_begins_with_the_way_home() -> None:
-    site, at = asked_again()
-
+def ask(site: Site, name: str, at: Point) -> None:
+    """Ask as a machine for the way that its task leads."""
+    assign = site.assignment(name)
+    site.say(
+        name,
+        messages.AuthorityRequest(
+            request_no=node(site, name).request_no + 1,
+            task=assign.task,
+            attempt=assign.attempt,
+            path=assign.legs[0].path,
+            x_m=at[0],
+            y_m=at[1],
+        ),
+    )
     site.solve()
 
-    grant = site.last(messages.Grant)
-    assert grant.on_loss is OnLoss.HOME
-    assert grant.path[0] == home(site)
-    assert grant.from_m == pytest.approx(GONE_M, abs=0.5)
-    assert part_of(grant.path, grant.from_m, math.inf)[0] == pytest.approx(at)
-    assert grant.stop_m > grant.from_m
-    assert grant.tool_from_m >= grant.from_m
+
+def wait_in_vain(site: Site) -> None:
+    for _ in range(DEFERRALS_MIN):
+        for name, at in PLACES.items():
+            ask(site, name, at)
 
 
-def test_a_stop_point_grows_with_what_a_machine_tells_of_its_place() -> None:
-    site, grant = driving(on_loss=OnLoss.HOME)
-    beat(site, **on_the_way(site, grant, GONE_M))
-
-    site.say("grader-1", messages.AuthorityRenewal(request_no=2, authority=grant.authority))
-
-    assert site.last(messages.Renew).stop_m == pytest.approx(grant.stop_m + GONE_M)
-
-
-def test_a_way_home_that_is_not_free_any_more_is_not_promised() -> None:
-    site, _ = asked_again()
-    middle = part_of(grader(site).retreat, 10.0, math.inf)[0]
-    site.scheduler.core.state.nodes[NodeId("hauler-1")].body = middle
-
-    site.solve()
-
-    grant = site.last(messages.Grant)
-    assert grant.on_loss is OnLoss.STOP_POINT
-    assert grant.from_m == 0.0
-    assert grant.home_lifetime_ns == 0
-    assert grader(site).retreat == ()
-
-
-def test_at_home_nothing_is_kept() -> None:
-    site, _ = asked_again()
-    assert grader(site).retreat
-
-    beat(site)
-
-    assert grader(site).retreat == ()
-
-
-def test_a_machine_that_wakes_up_elsewhere_keeps_its_way_home() -> None:
-    site, at = asked_again()
-
-    beat(site, x_m=at[0], y_m=at[1], task="grade-pad", attempt=1)
-
-    assert grader(site).retreat[0] == home(site)
-
-
-def test_a_loop_is_no_part_of_a_way_home() -> None:
-    site, at = asked_again()
-    site.solve()
-    grant = site.last(messages.Grant)
-    site.reply("grader-1", grant.command)
-    beat(site, **on_the_way(site, grant, grant.from_m + 5.0))
-
-    site.request("grader-1", 3, at)
-
-    assert length_m(grader(site).retreat) <= grant.from_m + 0.5
-
-
-def test_a_machine_found_on_the_way_home_has_it_given_back() -> None:
-    site, grant = driving(on_loss=OnLoss.HOME)
-    beat(site, **on_the_way(site, grant, 40.0))
-    behind = part_of(grant.path, 20.0, math.inf)[0]
-
-    hauler = site.situation("hauler-1", x_m=behind[0], y_m=behind[1])
-    site.say("hauler-1", messages.Heartbeat(situation=hauler))
+def stepping_aside(site: Site) -> Point:
+    """Have the one that gives way do so, and tell where its trip leads."""
+    wait_in_vain(site)
+    trip = node(site, "grader-2").task
+    assert trip is not None
+    site.report("grader-2", trip, "cancelled", 2)
+    heartbeat(site, "grader-2", PLACES["grader-2"])
     site.wait(1.0)
-
-    shorten = site.sent("grader-1", messages.Shorten)[-1]
-    assert isinstance(shorten, messages.Shorten)
-    assert shorten.from_m == pytest.approx(40.0)
-    assert shorten.stop_m == pytest.approx(grant.stop_m)
-    assert blocked_m(site, behind) < 0.0
+    site.solve()
+    return site.assignment("grader-2").legs[0].path[0]
 
 
-def test_people_get_the_ground_of_a_way_home_that_nobody_drives_on() -> None:
-    site, _ = asked_again()
-    x_m, y_m = part_of(grader(site).retreat, 10.0, math.inf)[0]
-    corners = ((-3.0, -3.0), (3.0, -3.0), (3.0, 3.0), (-3.0, 3.0))
-    area = tuple((x_m + dx_m, y_m + dy_m) for dx_m, dy_m in corners)
+def test_of_two_that_meet_on_their_way_home_one_steps_aside() -> None:
+    site = lane()
 
-    site.ask(CloseRequest(request=site.request_id(), zone="lander", why="landing", outline=area))
+    x_m, _ = stepping_aside(site)
 
-    assert grader(site).retreat == ()
-
-
-def test_nobody_is_vouched_for_while_a_way_home_may_be_taken() -> None:
-    site, grant = driving(on_loss=OnLoss.HOME, authority_lifetime_ns=60 * 10**9)
-    beat(site, **on_the_way(site, grant, GONE_M))
-    site.wait(600.0)
-
-    answer = site.ask(messages.VouchRequest(request=site.request_id(), node=GRADER, at=None))
-
-    assert not answer.ok
-    assert "may still move by an authority" in answer.text
+    assert x_m < 20.0, "back out of the lane, where the other is not headed"
+    assert not site.sent("grader-1", messages.Cancel)
+    assert "grader-1/standoff" not in site.scheduler.core.state.alarms
+    assert "grader-2/standoff" not in site.scheduler.core.state.alarms
 
 
-def test_people_see_that_a_machine_may_still_go_home_and_for_how_long() -> None:
-    site, grant = driving(on_loss=OnLoss.HOME, authority_lifetime_ns=60 * 10**9)
-    beat(site, **on_the_way(site, grant, GONE_M))
-    site.wait(100.0)
+def test_a_passing_place_is_nearer_than_the_yard() -> None:
+    site = lane(pocket=True)
 
-    rows = views.node_rows(site.scheduler.core.ctx, site.now_ns)
+    x_m, y_m = stepping_aside(site)
 
-    row = next(row for row in rows if row["node"] == GRADER)
-    assert row["on_loss"] == "home"
-    assert row["may_move_s"] == pytest.approx(21_500.0, abs=10.0)
+    assert 25.0 < x_m < 35.0
+    assert y_m > 44.0
 
 
-def test_a_scheduler_that_starts_again_remembers_the_way_home() -> None:
-    site, _ = asked_again()
-    kept = grader(site).retreat
+def test_the_other_passes_and_who_stepped_aside_goes_home_then() -> None:
+    site = lane(pocket=True)
+    aside = stepping_aside(site)
+    site.reply("grader-2", site.assignment("grader-2").command)
+    trip = site.assignment("grader-2").task
+    ask(site, "grader-2", PLACES["grader-2"])
+    assert node(site, "grader-2").granted is not None, "it can get there"
+    site.reply("grader-2", site.last(messages.Grant).command)
 
-    site.start()
+    heartbeat(site, "grader-2", aside)
+    site.report("grader-2", trip, "done", 3)
+    ask(site, "grader-1", PLACES["grader-1"])
 
-    assert grader(site).retreat == kept
+    granted = node(site, "grader-1").granted
+    assert granted is not None
+    assert granted.stop_m == pytest.approx(27.0, abs=1.0), "90 s ahead, past the other"
+    heartbeat(site, "grader-1", WEST)
+    site.wait(121.0)
+    heartbeat(site, "grader-2", aside)
+    site.wait(1.0)
+    site.solve()
+    assert site.assignment("grader-2").legs[0].path == (EAST,)
+
+
+def test_it_takes_no_task_before_it_has_stepped_aside() -> None:
+    site = lane()
+    wait_in_vain(site)
+    trip = node(site, "grader-2").task
+    assert trip is not None
+    grade = plain_site.task("pit-1", TaskKind.GRADE, zone="yard", only_on=(NodeId("grader-2"),))
+    site.submit(plain_site.order(grade))
+
+    site.report("grader-2", trip, "cancelled", 2)
+    heartbeat(site, "grader-2", PLACES["grader-2"])
+    site.wait(1.0)
+    site.solve()
+
+    assert site.assignment("grader-2").task.startswith("park")
+    (refusal,) = (
+        r
+        for r in site.scheduler.core.state.tasks[grade.id].refusals
+        if r.node == "grader-2" and r.constraint == "home_first"
+    )
+    assert refusal.detail == "goes home first, to let grader-1 pass"
+
+
+def test_after_its_trip_aside_a_machine_may_take_tasks_again() -> None:
+    site = lane()
+    aside = stepping_aside(site)
+    site.reply("grader-2", site.assignment("grader-2").command)
+
+    site.report("grader-2", site.assignment("grader-2").task, "done", 3)
+    heartbeat(site, "grader-2", aside)
+
+    assert node(site, "grader-2").aside is None
+    assert node(site, "grader-2").home_first == ""
+    assert TaskId("park-1") in site.scheduler.core.state.tasks

@@ -1,6 +1,9 @@
 """Two graders stand on each other's goals, at (50, 10) and at (50, 40)."""
 
+import pytest
+
 from lunaredge.ids import NodeId, TaskId
+from lunaredge.scheduler import retreat
 from lunaredge.scheduler.standoff import DEFERRALS_MIN
 from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
 from lunaredge.wire import messages
@@ -178,7 +181,14 @@ def test_a_machine_blocked_by_one_that_is_in_no_ring_keeps_its_task() -> None:
     assert not site.sent("grader-1", messages.Cancel)
 
 
-def test_two_that_stand_at_home_raise_an_alarm() -> None:
+@pytest.fixture
+def no_refuge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no place to step aside to."""
+    monkeypatch.setattr(retreat, "refuge", lambda ctx, node, ring: None)
+
+
+@pytest.mark.usefixtures("no_refuge")
+def test_two_that_stand_at_home_and_have_no_room_raise_an_alarm() -> None:
     site = Site()
     site.census()
     give(site, first="grader-1", second="grader-2")
@@ -190,6 +200,7 @@ def test_two_that_stand_at_home_raise_an_alarm() -> None:
     assert alarm.active
 
 
+@pytest.mark.usefixtures("no_refuge")
 def test_the_alarm_clears_when_one_of_them_has_its_way() -> None:
     site = Site()
     site.census()
@@ -279,6 +290,7 @@ def test_a_task_that_is_being_taken_back_gets_no_more_ground() -> None:
     assert node(site, "grader-2").wait_reason == "the task is being taken back"
 
 
+@pytest.mark.usefixtures("no_refuge")
 def test_the_alarm_clears_when_people_take_a_task_away() -> None:
     site = Site()
     site.census()
