@@ -39,6 +39,8 @@ STUCK_NS = 300 * NS_PER_S
 MOVED_M = 0.5
 # Less than this ahead of it is no way to go: it stands at its stop point.
 AHEAD_M = 5.0
+# An agent's word for that it does not trust its clock, its place or its link enough to drive.
+HOLDING = "holding"
 # An alarm is read by people; the rest is in the list of tasks.
 NAMES_MAX = 8
 
@@ -165,6 +167,8 @@ def _plight(ctx: Context, node: NodeEntry) -> str:
         return "held"
     if node.situation is not None and node.situation.autonomy is Autonomy.A3:
         return "in safe mode"
+    if node.situation is not None and node.situation.state == HOLDING:
+        return "stands still by itself"
     if _is_stuck(ctx, node):
         return "does not move"
     if node.task is not None:

@@ -286,6 +286,7 @@ def test_a_machine_that_has_work_in_hand_is_waited_for() -> None:
     [
         ({"autonomy": messages.Autonomy.A3}, "in safe mode"),
         ({"held": True}, "held"),
+        ({"state": "holding"}, "stands still by itself"),
         ({"stops": ("red",)}, "emergency stop"),
     ],
 )

@@ -1,11 +1,14 @@
 """Two graders stand on each other's goals, at (50, 10) and at (50, 40)."""
 
+import msgspec
 import pytest
 
 from lunaredge.ids import NodeId, TaskId
+from lunaredge.model.fleet import Fleet
 from lunaredge.scheduler import retreat
 from lunaredge.scheduler.standoff import DEFERRALS_MIN
 from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
+from lunaredge.units import s_from_ns
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
@@ -108,6 +111,37 @@ def test_of_two_that_wait_for_each_other_the_less_urgent_gives_its_task_back() -
     assert (cancel.task, cancel.attempt) == ("second", 1)
     assert not site.sent("grader-1", messages.Cancel)
     assert task(site, "second").phase is TaskPhase.ACCEPTED
+
+
+def test_of_three_in_a_ring_one_gives_way_within_a_minute_of_their_first_refusals() -> None:
+    places = PLACES | {"grader-3": (65.0, 25.0)}
+    site = three_settled(places)
+    give(site, first="grader-1", second="grader-2", third="grader-3")
+    names = list(places)
+    first_ns = site.now_ns
+
+    while not site.sent("grader-3", messages.Cancel):
+        assert site.now_ns - first_ns <= DEFERRALS_MIN * site.scheduler.config.defer_ns
+        for at, name in enumerate(names):
+            number = node(site, name).request_no + 1
+            ask(site, name, number, places[name], places[names[(at + 1) % 3]])
+        site.wait(s_from_ns(site.scheduler.config.defer_ns))
+
+    assert not site.sent("grader-1", messages.Cancel)
+    assert not site.sent("grader-2", messages.Cancel)
+
+
+def three_settled(places: dict[str, Point]) -> Site:
+    """A site with one more grader, all of which stand away from home, without tasks."""
+    fleet = plain_site.plain_fleet()
+    (one,) = (spec for spec in fleet.nodes if spec.name == "grader-1")
+    third = msgspec.structs.replace(one, name=NodeId("grader-3"), home=(40.0, 8.0))
+    site = Site(fleet=Fleet(nodes=(*fleet.nodes, third)))
+    site.census()
+    for name, at in places.items():
+        node(site, name).idle_since_ns = site.now_ns
+        heartbeat(site, name, at)
+    return site
 
 
 def test_a_task_given_back_waits_and_is_not_cancelled() -> None:
