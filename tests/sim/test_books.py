@@ -1,5 +1,6 @@
 """Checkers where a scheduler's disk was copied or lost: what they forgive, and nothing else."""
 
+import pytest
 from msgspec.structs import replace
 
 from lunaredge.sim.checkers import evidence as seen
@@ -91,6 +92,33 @@ def test_what_a_copy_had_in_hand_it_may_not_give_out_a_second_time():
         assigned(52, 2, books=1),
         done(53, 2),
         phase(54, "done", books=1),
+    )
+
+    assert texts == ["t1 was done by attempts 1 and 2"]
+
+
+def rotted(node, record_class=RecordClass.STATE):
+    return seen.Rotted(at_ns=3, node=node, boot=1, record_class=record_class, first_seq=1, seq=1)
+
+
+def test_a_task_whose_report_rots_unheard_may_be_done_again():
+    texts = watch(
+        TaskChecker(), assigned(1, 1), done(2, 1), rotted("a"), assigned(4, 2), done(5, 2)
+    )
+
+    assert texts == []
+
+
+@pytest.mark.parametrize("loss", [rotted("b"), rotted("a", RecordClass.EVENT)])
+def test_a_task_whose_report_was_not_lost_may_not(loss):
+    texts = watch(TaskChecker(), assigned(1, 1), done(2, 1), loss, assigned(4, 2), done(5, 2))
+
+    assert texts == ["t1 was done by attempts 1 and 2"]
+
+
+def test_a_task_that_has_ended_may_not_be_done_again_for_a_rotten_report():
+    texts = watch(
+        TaskChecker(), assigned(1, 1), done(2, 1), phase(2, "done"), rotted("a"), done(5, 2)
     )
 
     assert texts == ["t1 was done by attempts 1 and 2"]

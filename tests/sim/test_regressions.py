@@ -7,7 +7,7 @@ import pytest
 
 from lunaredge.sim.options import calm
 from lunaredge.sim.run import run_seed
-from lunaredge.sim.scenario import small
+from lunaredge.sim.scenario import SCENARIOS
 
 ROWS = tomllib.loads(Path(__file__).with_name("regressions.toml").read_text("utf-8"))["seed"]
 
@@ -17,7 +17,7 @@ ROWS = tomllib.loads(Path(__file__).with_name("regressions.toml").read_text("utf
 def test_a_seed_that_failed_once_passes(row):
     options = calm() if row.get("calm") else None
 
-    outcome = run_seed(row["seed"], small(), options)
+    outcome = run_seed(row["seed"], SCENARIOS[row.get("scenario", "small")](), options)
 
     assert outcome.ok, outcome.failure
 

@@ -4,7 +4,7 @@ In each scheduler's books, that is. One that leads on a copy of another's knows 
 copy; what it does again that the other had done is the price of the lost disk, and not a fault.
 """
 
-from lunaredge.ids import TaskId
+from lunaredge.ids import NodeId, TaskId
 from lunaredge.sim.checkers.checker import BaseChecker
 from lunaredge.sim.checkers.evidence import (
     Assigned,
@@ -13,9 +13,11 @@ from lunaredge.sim.checkers.evidence import (
     Forgotten,
     Heaped,
     Reported,
+    Rotted,
     Settled,
     TaskSeen,
 )
+from lunaredge.wire.messages import RecordClass
 
 ENDS = frozenset({"done", "failed", "cancelled"})
 
@@ -38,7 +40,7 @@ class TaskChecker(BaseChecker):
     """Follows every task from its first showing to its one end, in each scheduler's books."""
 
     name = "I5"
-    sees = (TaskSeen, Reported, Assigned, Copied, Settled, Forgotten, Heaped)
+    sees = (TaskSeen, Reported, Assigned, Copied, Settled, Forgotten, Heaped, Rotted)
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,6 +50,8 @@ class TaskChecker(BaseChecker):
         self._site = 0
         """The books that are the site's."""
         self._heaps: dict[str, Heaped] = {}
+        self._doers: dict[TaskId, NodeId] = {}
+        """Who reported a task done last."""
 
     @property
     def ends(self) -> dict[TaskId, str]:
@@ -77,6 +81,8 @@ class TaskChecker(BaseChecker):
                         books.done.pop(task, None)
             case Heaped():
                 self._heaps[evidence.zone] = evidence
+            case Rotted(record_class=RecordClass.STATE):
+                self._rotted(evidence.node)
             case _:
                 pass
 
@@ -106,6 +112,7 @@ class TaskChecker(BaseChecker):
 
     def _done(self, reported: Reported) -> None:
         """Hold a task that was done against the books in which it was given out."""
+        self._doers[reported.task] = reported.node
         given = (reported.task, reported.attempt)
         holders = [books for books in self._books.values() if given in books.assigned]
         if not holders and self._has_forgotten:
@@ -117,6 +124,13 @@ class TaskChecker(BaseChecker):
                 continue
             text = f"{reported.task} was done by attempts {attempt} and {reported.attempt}"
             self._check(attempt == reported.attempt, reported.at_ns, text)
+
+    def _rotted(self, node: NodeId) -> None:
+        """Forget what a node has done and nobody may ever hear of: it will be done again."""
+        for books in self._books.values():
+            for task in [task for task in books.done if task not in books.ends]:
+                if self._doers.get(task) == node:
+                    del books.done[task]
 
     def _is_known_elsewhere(self, task: TaskId, books: _Books) -> bool:
         """Tell whether another leader that lives took the word that a task had ended."""
