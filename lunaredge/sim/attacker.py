@@ -50,6 +50,7 @@ class Heard(NamedTuple):
     node: NodeId
     command: CommandId
     epoch: int
+    expiry_ns: int
     payload: bytes
 
 
@@ -89,7 +90,10 @@ class Attacker:
         elif isinstance(body, messages.Birth | messages.Heartbeat):
             self._obeyed[where.node] = body.situation.epoch
         elif overheard.sender == topics.SCHEDULER and isinstance(body, messages.Command):
-            heard = Heard(where.node, body.command, frame.header.epoch, overheard.payload)
+            header = frame.header
+            heard = Heard(
+                where.node, body.command, header.epoch, header.expiry_ns, overheard.payload
+            )
             self._heard.append(heard)
 
     # --- striking -------------------------------------------------------------------------------
@@ -199,8 +203,9 @@ class Attacker:
         return Attack(kind="replayed", payload=self._rng.choice(heard).payload, counted=False)
 
     def _misdirected(self, name: NodeId) -> Attack | None:
-        """Give a genuine command that was made for another node."""
-        others = [heard for heard in self._heard if heard.node != name]
+        """Give a genuine command that was made for another node and is in force there."""
+        now_ns = self._sim.timeline.now_ns
+        others = [heard for heard in self._heard if heard.node != name and heard.expiry_ns > now_ns]
         if not others:
             return None
         return Attack(kind="misdirected", payload=self._rng.choice(others).payload)

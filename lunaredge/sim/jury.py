@@ -3,6 +3,7 @@
 from typing import Protocol, get_args
 
 from lunaredge.model.fleet import Fleet
+from lunaredge.model.site import Site
 from lunaredge.sim.checkers.accounting import AccountingChecker
 from lunaredge.sim.checkers.authority import AuthorityChecker
 from lunaredge.sim.checkers.checker import Checker, Verdict, Violation, first_violation, report
@@ -15,6 +16,8 @@ from lunaredge.sim.checkers.lockout import LockoutChecker
 from lunaredge.sim.checkers.replay import ReplayChecker
 from lunaredge.sim.checkers.reuse import ReuseChecker
 from lunaredge.sim.checkers.separation import SeparationChecker
+from lunaredge.sim.checkers.standing import StandingChecker
+from lunaredge.sim.checkers.taking import TakingChecker
 from lunaredge.sim.checkers.tasks import TaskChecker
 
 
@@ -34,7 +37,7 @@ class Onlooker(Protocol):
 class Jury:
     """One of each checker."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, site: Site, fleet: Fleet) -> None:
         self.separation = SeparationChecker(fleet)
         self.accounting = AccountingChecker()
         self.tasks = TaskChecker()
@@ -51,6 +54,8 @@ class Jury:
             ReplayChecker(),
             LockoutChecker(),
             ClosureChecker(fleet),
+            StandingChecker(site),
+            TakingChecker(),
         )
         self._watchers = {
             kind: tuple(checker.see for checker in self.checkers if kind in checker.sees)

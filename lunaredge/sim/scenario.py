@@ -6,7 +6,7 @@ from lunaredge.sim.keys import OPERATOR, WARDENS, Keys, simulated_signer
 from lunaredge.sim.scenarios.lane import lane
 from lunaredge.sim.scenarios.plan import START_NS, Due, Scenario, with_batteries
 from lunaredge.sim.scenarios.roomy import roomy
-from lunaredge.sim.scenarios.small import small, swap
+from lunaredge.sim.scenarios.small import ramp, small, swap
 from lunaredge.sim.scenarios.standard import standard
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Keys",
     "Scenario",
     "lane",
+    "ramp",
     "roomy",
     "simulated_signer",
     "small",
@@ -32,5 +33,6 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
     "swap": swap,
     "roomy": roomy,
     "lane": lane,
+    "ramp": ramp,
 }
 """What can be asked for by name. Each is made anew."""

@@ -37,7 +37,9 @@ def looked_for(kind: type) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "checker", [*jury.Jury(small().fleet).checkers, Ledger()], ids=lambda each: type(each).__name__
+    "checker",
+    [*jury.Jury(small().site, small().fleet).checkers, Ledger()],
+    ids=lambda each: type(each).__name__,
 )
 def test_a_checker_is_shown_all_that_it_looks_for(checker):
     shown = {kind.__name__ for kind in checker.sees}

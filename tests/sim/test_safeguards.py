@@ -1,12 +1,26 @@
-"""The checkers of what people keep to themselves: silent on an honest run, and else they speak."""
+"""The checkers of what is kept free: silent on an honest run, and else they speak."""
 
 import pytest
 
 from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.closure import ClosureChecker
 from lunaredge.sim.checkers.lockout import LockoutChecker
+from lunaredge.sim.checkers.standing import StandingChecker
+from lunaredge.sim.checkers.taking import TakingChecker
+from lunaredge.sim.scenario import ramp
 from lunaredge.units import NS_PER_S
-from tests.sim.exhibits import FLEET, situated, truth, watch
+from lunaredge.wire.messages import HeldAuthority
+from tests.sim.exhibits import (
+    FLEET,
+    asked,
+    granted,
+    holding,
+    renewed,
+    replied,
+    situated,
+    truth,
+    watch,
+)
 
 # --- lock-out ---------------------------------------------------------------------------------
 
@@ -106,3 +120,116 @@ def test_a_zone_that_is_closed_again_is_watched_again():
     )
 
     assert len(texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "stop_m", "count"),
+    [
+        (((0.0, 5.0), (15.0, 5.0)), None, 1),
+        (((0.0, 5.0), (40.0, 5.0)), None, 1),
+        (((15.0, 5.0), (0.0, 5.0)), None, 1),
+        (((0.0, 5.0), (15.0, 5.0)), 6.0, 0),
+        (((0.0, -5.0), (40.0, -5.0)), None, 0),
+    ],
+)
+def test_an_authority_that_leads_into_a_clear_zone_is_found(path, stop_m, count):
+    checker = ClosureChecker(FLEET)
+
+    texts = watch(checker, cleared(1, spot=ZONE), granted(2, 1, path, stop_m=stop_m))
+
+    assert texts == ["ma1 leads a into spot, which was shown clear"] * count
+    assert checker.checked == 1
+
+
+# --- standing ---------------------------------------------------------------------------------
+
+# The ramp lies from 34 to 60 along this way.
+OVER_THE_RAMP = ((10.0, 74.0), (90.0, 74.0))
+INTO_THE_RAMP = ((10.0, 74.0), (50.0, 74.0))
+
+
+@pytest.mark.parametrize(
+    ("path", "stop_m", "count"),
+    [
+        (OVER_THE_RAMP, 20.0, 0),
+        (OVER_THE_RAMP, 30.0, 1),
+        (OVER_THE_RAMP, 60.0, 0),
+        (INTO_THE_RAMP, 30.0, 1),
+        (INTO_THE_RAMP, 40.0, 0),
+        (INTO_THE_RAMP[::-1], 0.0, 0),
+    ],
+)
+def test_a_stop_point_where_nobody_may_stand_is_found_unless_the_path_ends_there(
+    path, stop_m, count
+):
+    texts = watch(StandingChecker(ramp().site), asked(1, 1), granted(2, 1, path, stop_m=stop_m))
+
+    assert len(texts) == count
+
+
+def test_a_stop_point_that_is_put_to_where_nobody_may_stand_is_found_once():
+    texts = watch(
+        StandingChecker(ramp().site),
+        asked(1, 1),
+        granted(2, 1, OVER_THE_RAMP, stop_m=20.0),
+        asked(3, 2, renewal=True),
+        renewed(4, 2, stop_m=30.0),
+        asked(5, 3, renewal=True),
+        renewed(6, 3, stop_m=30.0),
+    )
+
+    assert texts == ["ma1 has a stop at (40.00, 74.00), where nobody may stand"]
+
+
+# --- taking -----------------------------------------------------------------------------------
+
+OTHER_HOLDS = HeldAuthority(id="ma2", released_m=0.0, stop_m=10.0, revision=1, at_stop=False)
+
+
+def both_told(path, *, a_released_m=0.0, a_asks_anew=False):
+    checker = TakingChecker()
+    texts = watch(
+        checker,
+        asked(1, 1),
+        granted(2, 1, ((0.0, 0.0), (10.0, 0.0))),
+        replied(3, "ma1"),
+        situated(4, holding(a_released_m)),
+        *([asked(5, 2)] if a_asks_anew else []),
+        asked(6, 1, machine="b"),
+        granted(7, 1, path, machine="b", authority="ma2"),
+        replied(8, "ma2", node="b"),
+        situated(9, OTHER_HOLDS, node="b"),
+        situated(10, OTHER_HOLDS, node="b"),
+    )
+    return texts, checker.checked
+
+
+def test_ground_that_two_machines_say_to_hold_is_found_once():
+    texts, _ = both_told(((8.0, 1.0), (18.0, 1.0)))
+
+    assert texts == ["b took ma2, 4.00 m deep into ma1, which a holds"]
+
+
+def test_ground_beside_or_behind_another_is_taken_well():
+    assert both_told(((0.0, 5.5), (10.0, 5.5))) == ([], 1)
+    assert both_told(((0.0, 1.0), (3.0, 1.0)), a_released_m=9.0) == ([], 1)
+
+
+def test_what_was_given_back_with_a_new_request_is_taken_well():
+    assert both_told(((8.0, 1.0), (18.0, 1.0)), a_asks_anew=True) == ([], 0)
+
+
+def test_what_was_granted_twice_and_not_taken_up_is_none_of_its_business():
+    texts = watch(
+        TakingChecker(),
+        asked(1, 1),
+        granted(2, 1, ((0.0, 0.0), (10.0, 0.0))),
+        replied(3, "ma1"),
+        situated(4, holding(0.0)),
+        asked(5, 1, machine="b"),
+        granted(6, 1, ((0.0, 0.0), (10.0, 0.0)), machine="b", authority="ma2"),
+        replied(7, "ma2", node="b", ok=False),
+        situated(8, None, node="b"),
+    )
+
+    assert texts == []

@@ -110,7 +110,7 @@ class Inquest:
                 be replayed.
         """
         damage = self.survey()
-        jury = Jury(self.fleet)
+        jury = Jury(self.site, self.fleet)
         truth = self._truth()
         settings = load_settings(self.folder / "scheduler.toml", SchedulerSettings)
         config = scheduler_config(self.site.name, settings)

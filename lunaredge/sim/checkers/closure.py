@@ -1,4 +1,4 @@
-"""Closure: no machine's true body is in a zone while the zone is shown closed and clear."""
+"""Closure: nobody is in a zone, and nobody is let in, while it is shown closed and clear."""
 
 from itertools import pairwise
 
@@ -6,19 +6,19 @@ from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Point
 from lunaredge.sim.checkers.checker import BaseChecker
-from lunaredge.sim.checkers.evidence import Cleared, Evidence, Opening, TrueBody, Truth
-from lunaredge.sim.checkers.geometry import point_to_path, rectangle
+from lunaredge.sim.checkers.evidence import Cleared, Evidence, Granted, Opening, TrueBody, Truth
+from lunaredge.sim.checkers.geometry import cut_path, path_to_path, point_to_path, rectangle, within
 
 
 class ClosureChecker(BaseChecker):
-    """Holds every true body against the zones that people may be in.
+    """Holds every true body, and every new authority, against the zones that people may be in.
 
     What was shown counts until something else is shown, or until somebody has it opened: a view
     may be older than that, so the zone is then not watched before it was shown not clear.
     """
 
     name = "closure"
-    sees = (Cleared, Opening, Truth)
+    sees = (Cleared, Opening, Granted, Truth)
 
     def __init__(self, fleet: Fleet) -> None:
         super().__init__()
@@ -37,11 +37,21 @@ class ClosureChecker(BaseChecker):
             case Opening():
                 self._opening[evidence.zone] = None
                 self._zones.pop(evidence.zone, None)
+            case Granted():
+                self._granted(evidence)
             case Truth():
                 self._places = {body.machine: body for body in evidence.bodies}
                 self._compare(evidence.at_ns, evidence.bodies)
             case _:
                 pass
+
+    def _granted(self, granted: Granted) -> None:
+        end_m = granted.stop_m + granted.overlap_m
+        way = cut_path(granted.path, 0.0, end_m)
+        for zone, area in self._zones.items():
+            meets = within(area, way[0]) or path_to_path(way, [*area, area[0]]) == 0.0
+            text = f"{granted.authority} leads {granted.machine} into {zone}, which was shown clear"
+            self._check(not meets, granted.at_ns, text)
 
     def _compare(self, at_ns: int, bodies: tuple[TrueBody, ...]) -> None:
         for zone, area in self._zones.items():
@@ -55,21 +65,12 @@ class ClosureChecker(BaseChecker):
         spec, place = self._specs[body.machine], (body.x_m, body.y_m)
         ring = [*area, area[0]]
         # The circle about the body says enough while it is far away.
-        if not _contains(area, place) and point_to_path(place, ring) > spec.radius_m:
+        if not within(area, place) and point_to_path(place, ring) > spec.radius_m:
             return False
         corners = rectangle(place, body.heading_rad, spec.length_m, spec.width_m)
         edges = zip(corners, [*corners[1:], corners[0]], strict=True)
         crossing = any(_cross(a, b, c, d) for a, b in edges for c, d in pairwise(ring))
-        return crossing or any(_contains(area, corner) for corner in corners)
-
-
-def _contains(area: tuple[Point, ...], point: Point) -> bool:
-    """Tell whether a simple polygon holds a point: a ray to the right crosses its edges oddly."""
-    inside = False
-    for (x1, y1), (x2, y2) in zip(area, [*area[1:], area[0]], strict=True):
-        if (y1 > point[1]) != (y2 > point[1]):
-            inside ^= point[0] < x1 + (point[1] - y1) * (x2 - x1) / (y2 - y1)
-    return inside
+        return crossing or any(within(area, corner) for corner in corners)
 
 
 def _cross(a: Point, b: Point, c: Point, d: Point) -> bool:

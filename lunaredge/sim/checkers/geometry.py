@@ -83,6 +83,15 @@ def contains(body: Sequence[Point], point: Point) -> bool:
     return all(_side(start, end, point) >= 0.0 for start, end in edges)
 
 
+def within(area: Sequence[Point], point: Point) -> bool:
+    """Tell whether a polygon of any shape holds a point: a ray crosses its edges oddly."""
+    inside = False
+    for (x1, y1), (x2, y2) in zip(area, [*area[1:], area[0]], strict=True):
+        if (y1 > point[1]) != (y2 > point[1]):
+            inside ^= point[0] < x1 + (point[1] - y1) * (x2 - x1) / (y2 - y1)
+    return inside
+
+
 def cut_path(path: Sequence[Point], from_m: float, to_m: float = math.inf) -> list[Point]:
     """Give a polyline from one station to another; at least its end."""
     rest = _until(path, max(from_m, to_m))

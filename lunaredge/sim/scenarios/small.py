@@ -64,6 +64,13 @@ def swap() -> Scenario:
     )
 
 
+def ramp() -> Scenario:
+    """Give the small site with a ramp on the way home, on which no machine may stand."""
+    site = _site()
+    slope = zone("ramp", ZoneKind.NO_STANDING, box(34.0, 64.0, 60.0, 84.0))
+    return replace(small(), name="ramp", site=replace(site, zones=(*site.zones, slope)))
+
+
 def _site() -> Site:
     return Site(
         name=SiteId("small"),
