@@ -63,7 +63,7 @@ class AgentNode:
         self._duties = Duties(self._parts)
         self._presence = Presence(self._parts)
         self._now_ns: int | None = None
-        self._upkeep = Cadence(_UPKEEP_NS)
+        self._upkeep = Cadence(_UPKEEP_NS, _UPKEEP_NS // 2)
         self._commands_topic = topics.build(config.site, config.node, "cmd")
         self._authorities_topic = topics.build(config.site, config.node, "ma")
         self._all_authorities = f"{topics.ROOT}/{config.site}/+/ma"
@@ -125,7 +125,7 @@ class AgentNode:
         if now_ns is None:
             return None
         pilot_ns = self._parts.pilot.wakeup_ns(now_ns)
-        times = (self._presence.wakeup_ns(), self._upkeep.next_ns, pilot_ns)
+        times = (self._presence.wakeup_ns(), self._upkeep.wakeup_ns, pilot_ns)
         earliest_ns = min([time for time in times if time is not None], default=now_ns)
         return max(earliest_ns, now_ns + _WAKEUP_NS_MIN)
 
@@ -159,7 +159,9 @@ class AgentNode:
         reason = self._parts.pilot.sense(sample, now_ns - self._parts.pace.late_ns)
         if reason is not None:
             self._parts.outlet.refuse("driver", reason)
-        self._settle(now_ns)
+        # What is due about now goes with the sample: a row and a heartbeat that show it, and one
+        # wake-up of the board for all.
+        self._tick(now_ns)
 
     def detached(self, now_ns: int) -> None:
         """Learn that the machine's controller is out of reach."""

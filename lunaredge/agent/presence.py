@@ -5,6 +5,7 @@ something changed that the scheduler acts on.
 """
 
 from lunaredge.agent.cadence import Cadence
+from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.parts import Parts
 from lunaredge.agent.states import State
 from lunaredge.agent.telemetry import NO_VALUE, Health, Rows, channels
@@ -27,11 +28,11 @@ class Presence:
         self._parts = parts
         self._reach_ns = ns_from_s(config.reach_s)
         self._heard_ns: int | None = None
-        self._births = Cadence(ns_from_s(config.birth_period_s))
-        self._heartbeats = Cadence(ns_from_s(config.heartbeat_period_s))
-        self._time_requests = Cadence(ns_from_s(config.time_period_s))
-        self._row_turns = Cadence(ns_from_s(config.row_period_s))
-        self._batches = Cadence(ns_from_s(config.batch_period_s))
+        self._births = _cadence(config, config.birth_period_s)
+        self._heartbeats = _cadence(config, config.heartbeat_period_s)
+        self._time_requests = _cadence(config, config.time_period_s)
+        self._row_turns = _cadence(config, config.row_period_s)
+        self._batches = _cadence(config, config.batch_period_s)
         self._rows = Rows(config.batch_rows_max, is_machine=config.is_machine)
         self._told: tuple[object, ...] = ()
 
@@ -49,13 +50,14 @@ class Presence:
 
     def ask_time(self, now_ns: int) -> None:
         """Have site time asked for at once."""
-        self._time_requests.next_ns = now_ns
+        self._time_requests.hurry(now_ns)
 
     # --- periods ---------------------------------------------------------------------------------
 
     def connected(self, now_ns: int) -> None:
         """Say at once who is there, and ask for the time."""
-        self._births.next_ns = self._heartbeats.next_ns = self._time_requests.next_ns = now_ns
+        for cadence in (self._births, self._heartbeats, self._time_requests):
+            cadence.hurry(now_ns)
         self.tell_anew()
 
     def tick(self, now_ns: int) -> None:
@@ -106,8 +108,9 @@ class Presence:
         cadences = [self._heartbeats, self._time_requests, self._row_turns, self._batches]
         if not self._parts.commands.proven:
             cadences.append(self._births)
-        times = [cadence.next_ns for cadence in cadences if cadence.next_ns is not None]
-        return min(times, default=None)
+        return min(
+            [time for each in cadences if (time := each.wakeup_ns) is not None], default=None
+        )
 
     # --- the situation ---------------------------------------------------------------------------
 
@@ -185,3 +188,9 @@ class Presence:
             clock_error_s=NO_VALUE if error_ns is None else s_from_ns(error_ns),
             lease_left_s=NO_VALUE if left_ns is None else s_from_ns(left_ns),
         )
+
+
+def _cadence(config: AgentConfig, period_s: float) -> Cadence:
+    """Give a cadence that waits for a sample: one always comes within its slack."""
+    slack_s = 0.5 * min(period_s, config.sample_period_s)
+    return Cadence(ns_from_s(period_s), ns_from_s(slack_s))

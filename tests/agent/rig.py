@@ -403,8 +403,11 @@ class Rig:
         return words[-1].situation
 
     def beat(self) -> Situation:
-        """Let a heartbeat's period pass and give what it says."""
+        """Let a heartbeat's period pass, and its slack if need be, and give what it says."""
+        count = len(self.all(Heartbeat))
         self.run(self.settings.heartbeat_period_s)
+        if len(self.all(Heartbeat)) == count:
+            self.run(0.5 * self.settings.sample_period_s)
         return self.situation
 
     @property

@@ -16,7 +16,7 @@ def test_a_slightly_late_turn_does_not_shift_the_rhythm() -> None:
 
     cadence.take(113)
 
-    assert cadence.next_ns == 120
+    assert cadence.wakeup_ns == 120
 
 
 def test_turns_that_were_missed_are_left_out() -> None:
@@ -25,7 +25,7 @@ def test_turns_that_were_missed_are_left_out() -> None:
 
     assert cadence.take(155)
     assert not cadence.take(156)
-    assert cadence.next_ns == 165
+    assert cadence.wakeup_ns == 165
 
 
 def test_a_clock_that_went_back_does_not_silence_it() -> None:
@@ -33,7 +33,38 @@ def test_a_clock_that_went_back_does_not_silence_it() -> None:
     cadence.take(1000)
 
     assert cadence.take(50)
-    assert cadence.next_ns == 60
+    assert cadence.wakeup_ns == 60
+
+
+def test_whoever_is_awake_within_the_slack_takes_the_turn() -> None:
+    cadence = Cadence(10, 3)
+    cadence.take(100)
+
+    assert cadence.wakeup_ns == 113
+    assert not cadence.take(106)
+    assert cadence.take(107)
+    assert not cadence.take(116)
+    assert cadence.take(117)
+
+
+def test_early_and_late_turns_keep_the_mean_period() -> None:
+    cadence = Cadence(10, 3)
+
+    taken = [now for now in range(0, 1_000, 7) if cadence.take(now)]
+
+    assert len(taken) == 100
+    assert max(abs(now - 10 * turn) for turn, now in enumerate(taken)) <= 3
+
+
+def test_what_is_in_a_hurry_waits_for_nobody_and_keeps_its_period_from_then_on() -> None:
+    cadence = Cadence(10, 3)
+    cadence.take(100)
+
+    cadence.hurry(104)
+
+    assert cadence.wakeup_ns == 104
+    assert cadence.take(104)
+    assert cadence.wakeup_ns == 117
 
 
 def test_a_stall_is_counted_from_the_last_progress() -> None:

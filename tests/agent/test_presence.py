@@ -55,7 +55,8 @@ def test_message_numbers_rise_within_a_boot() -> None:
 def test_a_change_is_told_at_once_and_sameness_is_not() -> None:
     rig = Rig()
     rig.prove()
-    rig.run(3)
+    rig.node._presence.heartbeat(rig.now_ns)
+    rig.carry_out()
     count = len(rig.all(Heartbeat))
 
     rig.node.tick(rig.now_ns)
@@ -151,7 +152,8 @@ def test_site_time_is_asked_for_each_period() -> None:
     rig.run(100)
 
     asked_ns = [request.local_ns for request in rig.all(TimeRequest)]
-    assert {b - a for a, b in pairwise(asked_ns)} == {seconds(20)}
+    assert len(asked_ns) == 5
+    assert all(abs(b - a - seconds(20)) <= seconds(2.5) for a, b in pairwise(asked_ns))
 
 
 def test_refused_answers_are_not_the_scheduler() -> None:

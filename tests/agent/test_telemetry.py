@@ -105,7 +105,8 @@ def test_a_batch_is_uploaded_each_batch_period_with_a_row_each_row_period() -> N
     times_ns = [time_ns for batch in batches for time_ns in unpack_telemetry(batch)[0]]
     steps = [b - a for a, b in pairwise(times_ns)]
     assert len(batches) == 3
-    assert set(steps) == {seconds(5)}
+    # A row goes with a sample; the rig's come up to half a second late.
+    assert all(abs(step - seconds(5)) <= seconds(0.5) for step in steps)
     raw = [u.count for u in rig.all(Upload) if u.record_class is RecordClass.RAW]
     assert 12 in raw
 
