@@ -44,6 +44,10 @@ class Leasing:
         self._renewed_ns = 0
         """When the renewal was asked for that was answered last."""
         self._renewals_in_vain = 0
+        self._ask_ahead_m = config.ask_ahead_m if config.is_machine else 0.0
+        self._ask_again_ns = ns_from_s(config.request_retry_s)
+        self._extend_again_ns = ns_from_s(config.extend_retry_s)
+        self._renew_again_ns = ns_from_s(config.renew_retry_s)
         self.allow_for(run_on_ns=0)
 
     def allow_for(self, run_on_ns: int) -> None:
@@ -156,7 +160,7 @@ class Leasing:
         lease = self.lease
         if lease is None or lease.spent or lease.stop_m >= lease.length_m:
             return False
-        return lease.stop_m - lease.station_m < self._config.ask_ahead_m
+        return lease.stop_m - lease.station_m < self._ask_ahead_m
 
     @property
     def hopeless(self) -> bool:
@@ -191,17 +195,16 @@ class Leasing:
 
     def _ask_ns(self) -> int | None:
         if self.asked is not None:
-            return self.asked.sent_ns + ns_from_s(self._config.request_retry_s)
+            return self.asked.sent_ns + self._ask_again_ns
         return self._not_before_ns
 
     def _renew_ns(self) -> int | None:
         if self.lease is None or self.lease.spent:
             return None
-        extend_ns = ns_from_s(self._config.extend_retry_s)
         if self._renewal is None:
             due_ns = self.lease.renew_ns
-            return min(due_ns, self._renewed_ns + extend_ns) if self.short else due_ns
-        retry_ns = extend_ns if self.short else ns_from_s(self._config.renew_retry_s)
+            return min(due_ns, self._renewed_ns + self._extend_again_ns) if self.short else due_ns
+        retry_ns = self._extend_again_ns if self.short else self._renew_again_ns
         return self._renewal.sent_ns + retry_ns
 
     def _next(self, now_ns: int) -> Asked:

@@ -125,7 +125,7 @@ class AgentNode:
         if now_ns is None:
             return None
         pilot_ns = self._parts.pilot.wakeup_ns(now_ns)
-        times = (self._presence.wakeup_ns(), self._upkeep.wakeup_ns, pilot_ns)
+        times = (*self._presence.wakeups_ns(), self._upkeep.wakeup_ns, pilot_ns)
         earliest_ns = min([time for time in times if time is not None], default=now_ns)
         return max(earliest_ns, now_ns + _WAKEUP_NS_MIN)
 
@@ -328,13 +328,14 @@ class AgentNode:
     def _settle(self, now_ns: int) -> None:
         """End an input: judge the motion, show the state, send what is due, tell what changed."""
         parts = self._parts
+        error_ns = parts.clock.error_ns(now_ns)
         world = World(
             proven=parts.commands.proven,
             stopped=bool(parts.stops.latched),
             locked=bool(parts.locks.latched),
             held=parts.hold.held,
-            clock_good=parts.clock_good(now_ns),
-            clock_error_ns=parts.clock.error_ns(now_ns),
+            clock_good=error_ns is not None and error_ns <= parts.clock_error_ns_max,
+            clock_error_ns=error_ns,
             reachable=self._presence.reachable(now_ns),
         )
         parts.pilot.settle(world, now_ns)

@@ -25,6 +25,7 @@ class Parts:
     def __init__(self, config: AgentConfig, boot: BootId, signer: Signer) -> None:
         self.config = config
         self.boot = boot
+        self.clock_error_ns_max = ns_from_s(config.clock_error_s_max)
         apart_ns_max = ns_from_s(config.clock_apart_s_max)
         errors = ClockErrors(
             drift_ppm=config.drift_ppm,
@@ -48,4 +49,4 @@ class Parts:
 
     def clock_good(self, now_ns: int) -> bool:
         """Tell whether site time is known well enough to be commanded and to move."""
-        return self.clock.within(ns_from_s(self.config.clock_error_s_max), now_ns)
+        return self.clock.within(self.clock_error_ns_max, now_ns)

@@ -80,26 +80,39 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 def blocker(facts: Facts) -> Blocker | None:
     """Give the strongest reason not to move, or None."""
-    always = (
-        (Blocker.UNPROVEN, not facts.proven),
-        (Blocker.LOCKOUT, facts.locked),
-        (Blocker.STOP, facts.stopped),
-        (Blocker.SENSOR, not facts.sensed),
-        (Blocker.BATTERY, facts.battery_low),
-        (Blocker.BRAKES, not facts.brakes_good),
-        (Blocker.CORRIDOR, facts.strayed),
-        (Blocker.HOLD, facts.held),
-    )
-    # With a task in hand. Out of reach, a live lease may be used up (A2) if it says so.
+    reason = _blocks_always(facts)
+    return _blocks_work(facts) if reason is None and facts.tasked else reason
+
+
+def _blocks_always(facts: Facts) -> Blocker | None:
+    if not facts.proven:
+        return Blocker.UNPROVEN
+    if facts.locked:
+        return Blocker.LOCKOUT
+    if facts.stopped:
+        return Blocker.STOP
+    if not facts.sensed:
+        return Blocker.SENSOR
+    if facts.battery_low:
+        return Blocker.BATTERY
+    if not facts.brakes_good:
+        return Blocker.BRAKES
+    if facts.strayed:
+        return Blocker.CORRIDOR
+    return Blocker.HOLD if facts.held else None
+
+
+def _blocks_work(facts: Facts) -> Blocker | None:
+    """Give what forbids motion with a task in hand, or None."""
+    if not facts.clock_good:
+        return Blocker.CLOCK
+    if facts.leased and not facts.pose_good:
+        return Blocker.POSE
+    if facts.leased and not facts.lease_live:
+        return Blocker.LEASE
+    # Out of reach, a live lease may be used up (A2) if it says so.
     lost = not facts.reachable and (facts.stops_on_loss or not facts.leased)
-    at_work = (
-        (Blocker.CLOCK, not facts.clock_good),
-        (Blocker.POSE, facts.leased and not facts.pose_good),
-        (Blocker.LEASE, facts.leased and not facts.lease_live),
-        (Blocker.REACH, lost),
-    )
-    reasons = always + at_work if facts.tasked else always
-    return next((reason for reason, holds in reasons if holds), None)
+    return Blocker.REACH if lost else None
 
 
 def goes_home(facts: Facts) -> bool:

@@ -194,7 +194,7 @@ class Pilot:
         if self._waiting_ns is not None:
             times.append(self._waiting_ns + ns_from_s(self._config.wait_s))
         # What was due and could not be done waits for the input that makes it possible.
-        return min((time for time in times if time is not None and time > now_ns), default=None)
+        return min([time for time in times if time is not None and time > now_ns], default=None)
 
     # --- what it does --------------------------------------------------------------------------
 

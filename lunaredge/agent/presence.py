@@ -103,13 +103,14 @@ class Presence:
         if packed is not None:
             self._parts.recorder.telemetry(*packed, now_ns)
 
-    def wakeup_ns(self) -> int | None:
-        """Say when something is next due by its period."""
-        cadences = [self._heartbeats, self._time_requests, self._row_turns, self._batches]
-        if not self._parts.commands.proven:
-            cadences.append(self._births)
-        return min(
-            [time for each in cadences if (time := each.wakeup_ns) is not None], default=None
+    def wakeups_ns(self) -> tuple[int | None, ...]:
+        """Say when each thing is next due by its period."""
+        return (
+            self._heartbeats.wakeup_ns,
+            self._time_requests.wakeup_ns,
+            self._row_turns.wakeup_ns,
+            self._batches.wakeup_ns,
+            None if self._parts.commands.proven else self._births.wakeup_ns,
         )
 
     # --- the situation ---------------------------------------------------------------------------
@@ -149,12 +150,12 @@ class Presence:
     def _worth_telling(self, now_ns: int) -> tuple[object, ...]:
         """Give what of the situation the scheduler acts on."""
         parts = self._parts
-        held, task = parts.pilot.held_authority, parts.pilot.task
+        lease, task = parts.pilot.leasing.lease, parts.pilot.task
         return (
             parts.course.state,
             self._autonomy(now_ns),
             not parts.config.is_machine or parts.pilot.helm.at_rest(now_ns),
-            None if held is None else (held.id, held.revision, held.at_stop),
+            None if lease is None else (lease.grant.authority, lease.revision, lease.at_stop),
             parts.workloads.first if task is None else task.ref,
             parts.stops.latched,
             parts.locks.latched,

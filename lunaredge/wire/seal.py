@@ -8,8 +8,9 @@ import enum
 from collections.abc import Mapping
 
 import msgspec
+from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 from nacl.exceptions import BadSignatureError
-from nacl.signing import SigningKey, VerifyKey
+from nacl.signing import VerifyKey
 
 from lunaredge.errors import LocalProtocolError
 from lunaredge.ids import KeyId
@@ -44,12 +45,12 @@ class Signer:
         if len(seed) != SEED_BYTES:
             raise LocalProtocolError(f"signing seed of {key_id} has {len(seed)} bytes, not 32")
         self.key_id = key_id
-        self._key = SigningKey(seed)
-        self.public = PublicKey(id=key_id, role=role, key=bytes(self._key.verify_key))
+        public, self._secret = crypto_sign_seed_keypair(seed)
+        self.public = PublicKey(id=key_id, role=role, key=public)
 
     def sign(self, message: bytes) -> bytes:
         """Give the 64-byte signature of the message."""
-        return self._key.sign(message).signature
+        return crypto_sign(message, self._secret)[:SIGNATURE_BYTES]
 
 
 class Keyring:

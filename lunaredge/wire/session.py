@@ -100,6 +100,8 @@ class Sender:
     def due(self, now_ns: int) -> list[Upload]:
         """Give the uploads to send now, and remember that they were sent."""
         uploads: list[Upload] = []
+        if not self._streams:
+            return uploads
         for stream in sorted(self._streams, key=_urgency):
             items = self._streams[stream]
             oldest_ns = items[0].sent_ns
