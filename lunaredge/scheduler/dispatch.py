@@ -64,8 +64,10 @@ def place_due_ns(ctx: Context) -> int:
     changed is planned in time, so that the plan that people see is not an old one.
     """
     state = ctx.state
+    if state.placing:
+        return _NEVER_NS
     waiting = [entry for entry in ctx.open_tasks if entry.phase is TaskPhase.QUEUED]
-    if state.placing or not waiting:
+    if not waiting:
         return _NEVER_NS
     is_urgent = any(is_free(ctx, node) for node in state.nodes.values()) and any(
         not backlog.blocked_by(ctx, entry) for entry in waiting

@@ -7,7 +7,7 @@ carries everything but the ground, so that it can be solved elsewhere and kept i
 import enum
 import math
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 
 import msgspec
@@ -169,11 +169,18 @@ class Chains:
     """Claims as arrays: what first stands against a path."""
 
     def __init__(self, chains: Sequence[Chain]) -> None:
-        lines = [chain for chain in chains if not chain.closed]
-        areas = [chain for chain in chains if chain.closed]
-        self.lines = Lines.of((chain.points, chain.half_width_m) for chain in lines)
-        self.rings = Lines.of((chain.points, 0.0) for chain in areas)
-        self._open, self._areas = lines, areas
+        self._open = [chain for chain in chains if not chain.closed]
+        self._areas = [chain for chain in chains if chain.closed]
+
+    @cached_property
+    def lines(self) -> Lines:
+        """The open ones."""
+        return Lines.of((chain.points, chain.half_width_m) for chain in self._open)
+
+    @cached_property
+    def rings(self) -> Lines:
+        """The closed ones."""
+        return Lines.of((chain.points, 0.0) for chain in self._areas)
 
     def first_met(self, path: Path, half_width_m: float) -> tuple[int, Chain] | None:
         """Give the path's first segment that meets a claim, and which."""

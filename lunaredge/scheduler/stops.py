@@ -30,7 +30,8 @@ def take(ctx: Context, stop: Stop) -> None:
 
 def holds(ctx: Context, node: NodeEntry) -> bool:
     """Tell whether a stop is in force for a node, whether the node has heard of it or not."""
-    return bool(of(ctx, node))
+    latched = node.situation is not None and node.situation.stops
+    return bool(latched) or any(_is_for(entry, node) for entry in ctx.state.stops.values())
 
 
 def of(ctx: Context, node: NodeEntry) -> list[str]:

@@ -274,7 +274,7 @@ class Run:
         handed_in = self.foreman.content and not self._open_count()
         ended = handed_in and not jury.tasks.open_tasks()
         content = ended and self.busybody.content and self.wardens.content and self.sim.quiet()
-        return content and not jury.accounting.missing()
+        return content and jury.accounting.complete
 
     def _unfinished(self) -> Violation:
         jury = self.sim.jury

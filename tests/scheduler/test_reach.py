@@ -1,5 +1,8 @@
 """How far an authority goes: stop points that grow, shrink and keep out of passages."""
 
+import math
+import random
+
 import msgspec
 import pytest
 
@@ -8,6 +11,7 @@ from lunaredge.model.polyline import length_m, part_of
 from lunaredge.model.site import Zone, ZoneKind
 from lunaredge.scheduler import reach, space
 from lunaredge.scheduler.ground import GroundMap
+from lunaredge.scheduler.paths import Chain, Chains
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire import messages
 from tests.scheduler.drives import blocked_m, driving, held
@@ -57,6 +61,30 @@ def shortening(site: Site) -> messages.Shorten:
 def renewed(site: Site, grant: messages.Grant, number: int = 2) -> messages.Renew:
     site.say("grader-1", messages.AuthorityRenewal(request_no=number, authority=grant.authority))
     return site.last(messages.Renew)
+
+
+def test_what_is_left_out_for_being_far_away_is_never_in_the_way() -> None:
+    draw = random.Random("far and near")
+    for _ in range(300):
+        path = tuple((draw.uniform(0.0, 60.0), draw.uniform(0.0, 60.0)) for _ in range(3))
+        chains = tuple(
+            Chain(
+                points=tuple(
+                    (x_m + draw.uniform(-3.0, 3.0), draw.uniform(-5.0, 65.0)) for _ in range(3)
+                ),
+                half_width_m=draw.uniform(0.0, 4.0),
+                owner=NodeId(f"hauler-{k}"),
+                closed=draw.random() < 0.3,
+            )
+            for k, x_m in enumerate(draw.sample(range(-20, 80), 3))
+        )
+        grant = granted(*path)
+        stations_m, points = reach._pieces(path, (0.0, grant.length_m))
+
+        met = Chains(chains).first_met(tuple(points), grant.half_width_m)
+
+        expected = (math.inf, None) if met is None else (stations_m[met[0]], met[1])
+        assert reach.free_until(grant, (0.0, grant.length_m), chains) == expected
 
 
 def test_a_way_longer_than_the_horizon_is_granted_piece_by_piece() -> None:

@@ -7,6 +7,7 @@ scheduler's lost disk had may be missing as well, and no more. What the schedule
 events and task reports, Earth keeps too in the end.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from lunaredge.ids import BootId, NodeId
@@ -128,12 +129,22 @@ class AccountingChecker(BaseChecker):
 
     def missing(self) -> int:
         """Count what is not archived yet, or not on Earth, and still could be."""
-        return sum(more for more in self._relayed.values() if more > 0) + sum(
-            1
-            for stream, account in self._accounts.items()
-            for seq in account.offered
-            if seq not in account.archived and not _forgivable(stream, account, seq)
-        )
+        more_count = sum(more for more in self._relayed.values() if more > 0)
+        return more_count + sum(1 for _ in self._unarchived())
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing; asked every second, so it stops at the first that is."""
+        if any(more > 0 for more in self._relayed.values()):
+            return False
+        return next(self._unarchived(), None) is None
+
+    def _unarchived(self) -> Iterator[int]:
+        """Give what is not archived yet and still could be, of the newest streams first."""
+        for stream, account in reversed(self._accounts.items()):
+            for seq in account.offered.keys() - account.archived.keys():
+                if not _forgivable(stream, account, seq):
+                    yield seq
 
     def _account(self, upload: Offered | Spooled | Archived | Damaged | Rotted) -> _Account:
         stream = _Stream(upload.node, upload.boot, upload.record_class)
