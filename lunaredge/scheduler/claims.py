@@ -292,7 +292,9 @@ def _budget(ctx: Context, node: NodeEntry) -> Budget | None:
     assert battery_wh is not None, "no ground is granted on an unknown battery"
     left_kg = entry.task.mass_kg * (1.0 - entry.progress_ratio)
     work_wh = left_kg * spec.dig_wh_kg if entry.task.kind is TaskKind.EXCAVATE else 0.0
-    return Budget(spec=spec, home=home, charge_wh=battery_wh - spec.reserve_wh, work_wh=work_wh)
+    charge_wh = battery_wh - spec.reserve_wh
+    way_home = node.retreat if ctx.config.on_loss is OnLoss.HOME else None
+    return Budget(spec=spec, home=home, charge_wh=charge_wh, work_wh=work_wh, way_home=way_home)
 
 
 def _standstill(ctx: Context, node: NodeEntry) -> str:
@@ -322,7 +324,7 @@ def _drawn_up(
     assert spec is not None
     assert situation is not None
     state = ctx.state
-    way_home = way_back.lead_in(ctx, node, solution.path)
+    way_home = way_back.lead_in(ctx, node, solution)
     leads_home = way_home is not None
     path = (*way_home, *solution.path) if way_home else solution.path
     from_m = length_m((*way_home, solution.path[0])) if way_home else 0.0

@@ -116,13 +116,31 @@ def exhaustion(ground: GroundMap, problem: RouteProblem, solution: RouteSolution
     (back,) = travels(ground, _mover(problem, spec), budget.home, [solution.path[-1]])
     if math.isinf(back.duration_s):
         return "no way home from there over this ground"
-    leg_m = length_m(problem.path)
+    return _lack(_needed_wh(ground, problem, solution, back.reversed), budget.charge_wh)
+
+
+def affords_return(ground: GroundMap, problem: RouteProblem, solution: RouteSolution) -> bool:
+    """Tell whether a battery carries a machine along its path, and back by the way it came.
+
+    Where the battery is not asked it does; where no way home is kept, it need not.
+    """
+    budget = problem.budget
+    if budget is None or budget.way_home is None:
+        return budget is None
+    way = (*budget.way_home, *solution.path)
+    back = travel_along(ground, way, length_m(way) / budget.spec.speed_m_s_max).reversed
+    return not _lack(_needed_wh(ground, problem, solution, back), budget.charge_wh)
+
+
+def _needed_wh(
+    ground: GroundMap, problem: RouteProblem, solution: RouteSolution, back: Travel
+) -> float:
+    """Give what a path takes, the work at its end, and the travel home from there."""
+    assert problem.budget is not None
+    spec, leg_m = problem.budget.spec, length_m(problem.path)
     out = travel_along(ground, solution.path, solution.tool_from_m / spec.speed_m_s_max)
-    needed_wh = drive_wh(spec, out) + drive_wh(spec, back.reversed)
-    needed_wh += budget.work_wh
-    if leg_m and spec.work_speed_m_s:
-        needed_wh += _pass_wh(spec, leg_m)
-    return _lack(needed_wh, budget.charge_wh)
+    needed_wh = drive_wh(spec, out) + drive_wh(spec, back) + problem.budget.work_wh
+    return needed_wh + (_pass_wh(spec, leg_m) if leg_m and spec.work_speed_m_s else 0.0)
 
 
 def stranding(ground: GroundMap, problem: RouteProblem) -> str:

@@ -124,6 +124,8 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     """In its battery, over the reserve."""
     work_wh: float
     """What the leg's goal takes, once it is there."""
+    way_home: tuple[Point, ...] | None = None
+    """Where ways home are kept, its own from there to the start."""
 
 
 class RouteProblem(msgspec.Struct, frozen=True, kw_only=True, tag="route_problem"):
@@ -157,6 +159,8 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     reason: str = ""
     exhausting: bool = False
     """The battery would not last along the path and home, or for more waiting."""
+    can_return: bool = False
+    """The battery would last along the path, and back by the way that the machine came."""
     blocked_by: NodeId | None = None
     """The machine without whose claim there would be a path; None when it is the ground."""
     closed_by: tuple[NodeId, ...] = ()

@@ -20,7 +20,7 @@ from lunaredge.model.polyline import (
 from lunaredge.model.site import Point
 from lunaredge.scheduler import space
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.paths import Chains
+from lunaredge.scheduler.paths import Chains, RouteSolution
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire.messages import OnLoss
 
@@ -43,9 +43,10 @@ def after(ctx: Context, node: NodeEntry, granted: Granted) -> Path:
     return node.retreat
 
 
-def lead_in(ctx: Context, node: NodeEntry, route: Path) -> Path | None:
+def lead_in(ctx: Context, node: NodeEntry, solution: RouteSolution) -> Path | None:
     """Give the way home to put before a route: empty at home, None where there is none."""
-    if ctx.config.on_loss is not OnLoss.HOME:
+    route = solution.path
+    if ctx.config.on_loss is not OnLoss.HOME or not solution.can_return:
         return None
     if ctx.is_at_home(node, route[0]):
         return ()

@@ -2,11 +2,14 @@
 
 import math
 
+import msgspec
 import pytest
 
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import length_m, part_of
 from lunaredge.scheduler import views
+from lunaredge.scheduler.paths import RouteProblem, RouteSolution
+from lunaredge.scheduler.solve import solve
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire import messages
 from lunaredge.wire.messages import OnLoss
@@ -210,3 +213,35 @@ def test_a_scheduler_that_starts_again_remembers_the_way_home() -> None:
     site.start()
 
     assert grader(site).retreat == kept
+
+
+def test_no_way_home_is_promised_that_the_battery_would_not_last_for() -> None:
+    site, at = asked_again()
+    problem = site.problems[-1]
+    assert isinstance(problem, RouteProblem)
+    assert problem.budget is not None
+    to_and_fro = (home(site), *[at, home(site)] * 200, at)
+    far = msgspec.structs.replace(problem.budget, way_home=to_and_fro, charge_wh=100.0)
+
+    ground = site.scheduler.core.ctx.ground
+    near = solve(ground, problem)
+    long = solve(ground, msgspec.structs.replace(problem, budget=far))
+
+    assert isinstance(near, RouteSolution)
+    assert isinstance(long, RouteSolution)
+    assert near.can_return
+    assert long.path == near.path
+    assert not long.can_return
+
+
+def test_an_authority_without_the_energy_to_go_back_does_not_promise_it() -> None:
+    site, _ = asked_again()
+    problem = site.problems.pop()
+    assert isinstance(problem, RouteProblem)
+    solution = solve(site.scheduler.core.ctx.ground, problem)
+    assert isinstance(solution, RouteSolution)
+
+    site.scheduler.solved(msgspec.structs.replace(solution, can_return=False), site.now_ns)
+    site.carry_out()
+
+    assert site.last(messages.Grant).on_loss is OnLoss.STOP_POINT
