@@ -67,7 +67,7 @@ DOUBLES = replace(calm(), site=replace(calm().site, duplicate_ratio=0.3), safety
 ATTACKED = weather(inject_s=3.0, kill_scheduler_s=100.0, down_s_max=10.0)
 BEREFT = replace(weather(kill_scheduler_s=60.0, down_s_max=400.0), authority_lifetime_s=40.0)
 HASTY = replace(
-    weather(interfere_s=15.0, haste_ratio=1.0),
+    weather(interfere_s=4.0, haste_ratio=1.0),
     site=replace(calm().site, reorder_ratio=0.3, reorder_ns_max=60 * NS_PER_S),
     safety_s=600.0,
 )
@@ -78,7 +78,7 @@ GUARDED = replace(
 KILLED = weather(kill_scheduler_s=30.0, down_s_max=5.0)
 SPLIT = weather(split_s=60.0, down_s_max=300.0)
 PARTED = weather(cut_s=20.0, down_s_max=600.0)
-FROZEN = weather(freeze_s=5.0, freeze_s_max=300.0)
+FROZEN = replace(weather(freeze_s=2.0, freeze_s_max=120.0), authority_lifetime_s=60.0)
 CLOSING = replace(CALM, wardens=WardenOptions(close_s=60.0))
 CLOSING_PARTED = replace(PARTED, wardens=WardenOptions(close_s=60.0), authority_lifetime_s=900.0)
 BRIEF = replace(weather(kill_agent_s=20.0, down_s_max=120.0), authority_lifetime_s=40.0)
