@@ -235,7 +235,7 @@ def _missing(ctx: Context, node: NodeEntry, kept: Lockout, hanging: list[Tag]) -
         found.append(f"{node.name} has to confirm")
     if node.granted is not None:
         found.append(f"{node.name} has to give its authority back")
-    if kept.phase is not LockPhase.LOCKED:
+    if found or kept.phase is not LockPhase.LOCKED:
         # Once it is locked out, people may move it.
         if node.situation is None or not node.situation.at_rest:
             found.append(f"{node.name} has to come to rest")

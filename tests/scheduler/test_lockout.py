@@ -2,14 +2,16 @@
 
 import pytest
 
-from lunaredge.ids import NodeId, TaskId
+from lunaredge.ids import ClientId, NodeId, TaskId
 from lunaredge.model.site import Point
 from lunaredge.scheduler import space
 from lunaredge.scheduler.claims import census_missing
+from lunaredge.scheduler.inputs import Asked
 from lunaredge.scheduler.paths import check_route
 from lunaredge.scheduler.state import LockPhase, TaskPhase
 from lunaredge.wire import messages
-from lunaredge.wire.safeguards import LockOut, Unlock
+from lunaredge.wire.safeguards import LockOut, LockOutRequest, Unlock
+from lunaredge.wire.seal import Role
 from tests.scheduler import plain_site
 from tests.scheduler.drives import driving, held, requesting
 from tests.scheduler.locking import (
@@ -405,3 +407,16 @@ def test_the_area_is_free_again_only_by_the_machine_s_own_word() -> None:
 
     assert silent
     assert not any(chain.closed for chain in space.claim(site.scheduler.core.ctx, node(site)))
+
+
+def test_a_second_tag_tells_at_once_all_that_is_missing() -> None:
+    site = locked()
+    node(site, "grader-1").body = (32.0, 14.0)
+    request = LockOutRequest(request="b", node=NodeId(HAULER), why="to drive it", radius_m=5.0)
+    key = site.operator.key_id
+    asked = Asked(client=ClientId("mari"), key=key, role=Role.OPERATOR, body=request)
+
+    site.scheduler.core.apply(asked, site.now_ns)
+
+    waits = node(site).lockout.waits
+    assert waits == ("hauler-1 has to confirm", "grader-1 has to leave the area")
