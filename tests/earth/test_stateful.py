@@ -90,6 +90,7 @@ class Space(RuleBasedStateMachine):
         self.prompt = True
         self.is_cut = False
         self.is_deaf = False
+        self.hears_acks = True
         self.air: list[tuple[Shell, bytes]] = []
         self.past: list[tuple[Shell, bytes]] = []
         self.forgotten: dict[Number, int] = {}
@@ -244,9 +245,9 @@ class Space(RuleBasedStateMachine):
         wish = ApprovalWanted(site_ns=0, task=TaskId(f"t{task}"), title="Pit")
         self.world.record(RecordClass.EVENT, encode_record(wish))
 
-    @rule(deaf=st.booleans())
-    def scheduler_is_deaf(self, *, deaf: bool) -> None:
-        self.is_deaf = deaf
+    @rule(deaf=st.booleans(), hears_acks=st.booleans())
+    def scheduler_is(self, *, deaf: bool, hears_acks: bool) -> None:
+        self.is_deaf, self.hears_acks = deaf, hears_acks
 
     @rule()
     def scheduler_restarts(self) -> None:
@@ -272,6 +273,8 @@ class Space(RuleBasedStateMachine):
         if parsed.channel in ("request", "stop"):
             self.judge_request(decode(effect.payload, KEYRING))
         elif parsed.channel == "ack":
+            if not self.hears_acks:
+                return
             self.judge_ack(decode(effect.payload, KEYRING).body)
         bus(effect)
 
@@ -324,8 +327,10 @@ class Space(RuleBasedStateMachine):
     @rule(payload=st.binary(max_size=40), channel=st.sampled_from(["request", "up", "stop", "x"]))
     def garbage(self, payload: bytes, channel: str) -> None:
         topic = topics.build(SITE, topics.SCHEDULER, channel, "event")
-        word = Answer(request="ann.cancel-1", ok=True, text="done by nobody")
-        sent = [(topic, payload), *((ANSWERS, frame(who, word)) for who in (STRANGER, OPERATOR))]
+        sent = [(topic, payload)]
+        for name in self.asked:
+            word = Answer(request=name, ok=True, text="done by nobody")
+            sent += [(ANSWERS, frame(who, word)) for who in (STRANGER, OPERATOR)]
         for shell in (self.world.gateway, self.world.earth):
             for where, each in sent:
                 shell.call(partial(receive, where, each))
@@ -449,7 +454,7 @@ class Space(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Heal everything: Earth has each record or its marker, and each asker an answer."""
         world = self.world
-        self.prompt, self.is_cut, self.is_deaf = True, False, False
+        self.prompt, self.is_cut, self.is_deaf, self.hears_acks = True, False, False, True
         world.gateway.kill_at_step = world.earth.kill_at_step = None
         self.air.clear()
         start_s = max(10_000.0, (world.now_ns - seconds(0)) / 1e9)
