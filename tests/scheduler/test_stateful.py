@@ -55,10 +55,10 @@ class Yard(RuleBasedStateMachine):
         for _ in range(300):
             if not self.prompt:
                 break
-            if stage.mail:
-                stage.deliver(stage.mail.pop(0))
-            elif stage.problems:
+            if stage.problems:
                 self.answer(0)
+            elif stage.mail:
+                stage.deliver(stage.mail.pop(0))
             else:
                 break
         del stage.mail[:-MAIL_MAX]
@@ -161,7 +161,11 @@ class Yard(RuleBasedStateMachine):
 
     @rule(name=machines)
     def asks(self, name: str) -> None:
-        self.say(name, self.puppet(name).ask(self.stage.now_ns))
+        """Ask, and beat before the answer comes: that gives back no grant that is on its way."""
+        request = self.puppet(name).ask(self.stage.now_ns)
+        if request is not None:
+            self.stage.post(NodeId(name), request)
+        self.say(name, self.word(name))
 
     @rule(name=machines)
     def renews(self, name: str) -> None:
