@@ -32,14 +32,15 @@ SPARE_M = 1.0
 
 def review(ctx: Context) -> None:
     """Judge everything anew; call after each input."""
+    # Machines first: what a zone waits for tells how far their lock-outs are.
+    for node in ctx.state.nodes.values():
+        if node.lockout is not None:
+            _review_lockout(ctx, node, node.lockout)
     if ctx.state.closures:
         _note_leaving(ctx)
         for closure in closures.in_force(ctx):
             _review_closure(ctx, closure)
         _call_off_trips(ctx)
-    for node in ctx.state.nodes.values():
-        if node.lockout is not None:
-            _review_lockout(ctx, node, node.lockout)
 
 
 def is_met(area: Polygon, chain: Chain) -> bool:

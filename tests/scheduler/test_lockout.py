@@ -10,7 +10,7 @@ from lunaredge.scheduler.inputs import Asked
 from lunaredge.scheduler.paths import check_route
 from lunaredge.scheduler.state import LockPhase, TaskPhase
 from lunaredge.wire import messages
-from lunaredge.wire.safeguards import LockOut, LockOutRequest, Unlock
+from lunaredge.wire.safeguards import CloseRequest, LockOut, LockOutRequest, Unlock
 from lunaredge.wire.seal import Role
 from tests.scheduler import plain_site
 from tests.scheduler.drives import driving, held, requesting
@@ -409,14 +409,30 @@ def test_the_area_is_free_again_only_by_the_machine_s_own_word() -> None:
     assert not any(chain.closed for chain in space.claim(site.scheduler.core.ctx, node(site)))
 
 
-def test_a_second_tag_tells_at_once_all_that_is_missing() -> None:
-    site = locked()
-    node(site, "grader-1").body = (32.0, 14.0)
+def apply_second_tag(site: Site) -> None:
+    """Apply the request alone: a tick, or an answer, would look at everything once more."""
     request = LockOutRequest(request="b", node=NodeId(HAULER), why="to drive it", radius_m=5.0)
     key = site.operator.key_id
     asked = Asked(client=ClientId("mari"), key=key, role=Role.OPERATOR, body=request)
-
     site.scheduler.core.apply(asked, site.now_ns)
+
+
+def test_a_second_tag_tells_at_once_all_that_is_missing() -> None:
+    site = locked()
+    node(site, "grader-1").body = (32.0, 14.0)
+
+    apply_second_tag(site)
 
     waits = node(site).lockout.waits
     assert waits == ("hauler-1 has to confirm", "grader-1 has to leave the area")
+
+
+def test_a_closed_zone_tells_at_once_that_a_machine_in_it_is_not_safe_yet() -> None:
+    site = locked()
+    close = CloseRequest(request="c", zone="rim", why="a lander", outline=(HOME,), radius_m=4.0)
+    assert site.ask(close).ok
+
+    apply_second_tag(site)
+
+    (told,) = site.scheduler.core.state.closures["rim"].waits
+    assert told.startswith("hauler-1 has to leave (NOT SAFE YET (hauler-1 has to confirm)")
