@@ -7,7 +7,7 @@ too many of those, and the oldest are dropped and counted.
 
 import math
 from collections import deque
-from collections.abc import Callable
+from operator import attrgetter
 
 import msgspec
 
@@ -33,39 +33,41 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """NaN without a lease."""
 
 
-_OF_MACHINE: tuple[tuple[str, str, Callable[[Sample], float]], ...] = (
-    ("x_m", "m", lambda sample: sample.x_m),
-    ("y_m", "m", lambda sample: sample.y_m),
-    ("heading_rad", "rad", lambda sample: sample.heading_rad),
-    ("pose_error_m", "m", lambda sample: sample.pose_error_m),
-    ("speed_m_s", "m/s", lambda sample: sample.speed_m_s),
-    ("station_m", "m", lambda sample: sample.station_m),
-    ("battery_wh", "Wh", lambda sample: sample.battery_wh),
-    ("power_w", "W", lambda sample: sample.power_w),
-    ("payload_kg", "kg", lambda sample: sample.payload_kg),
-    ("pitch_deg", "deg", lambda sample: sample.pitch_deg),
-    ("roll_deg", "deg", lambda sample: sample.roll_deg),
-    ("slip_ratio", "ratio", lambda sample: sample.slip_ratio),
-    ("motor_c", "degC", lambda sample: sample.motor_c),
-    ("charging", "bool", lambda sample: float(sample.charging)),
-    ("blocked", "bool", lambda sample: float(sample.blocked)),
-    ("at_rest", "bool", lambda sample: float(sample.at_rest)),
+_OF_MACHINE: tuple[tuple[str, str], ...] = (
+    ("x_m", "m"),
+    ("y_m", "m"),
+    ("heading_rad", "rad"),
+    ("pose_error_m", "m"),
+    ("speed_m_s", "m/s"),
+    ("station_m", "m"),
+    ("battery_wh", "Wh"),
+    ("power_w", "W"),
+    ("payload_kg", "kg"),
+    ("pitch_deg", "deg"),
+    ("roll_deg", "deg"),
+    ("slip_ratio", "ratio"),
+    ("motor_c", "degC"),
+    ("charging", "bool"),
+    ("blocked", "bool"),
+    ("at_rest", "bool"),
 )
-_OF_AGENT: tuple[tuple[str, str, Callable[[Health], float]], ...] = (
-    ("tasks_count", "count", lambda health: health.tasks_count),
-    ("progress_ratio", "ratio", lambda health: health.progress_ratio),
-    ("spool_count", "count", lambda health: health.spool_count),
-    ("spool_bytes", "B", lambda health: health.spool_bytes),
-    ("refused_count", "count", lambda health: health.refused_count),
-    ("clock_error_s", "s", lambda health: health.clock_error_s),
-    ("lease_left_s", "s", lambda health: health.lease_left_s),
+_OF_AGENT: tuple[tuple[str, str], ...] = (
+    ("tasks_count", "count"),
+    ("progress_ratio", "ratio"),
+    ("spool_count", "count"),
+    ("spool_bytes", "B"),
+    ("refused_count", "count"),
+    ("clock_error_s", "s"),
+    ("lease_left_s", "s"),
 )
+# Channels are named after the fields that they show.
+_measured = attrgetter(*(name for name, _ in _OF_MACHINE))
+_known = attrgetter(*(name for name, _ in _OF_AGENT))
 
 
 def channels(*, is_machine: bool) -> tuple[Channel, ...]:
     """Give the channel table that a birth announces, in the order of a row's values."""
-    names = [(name, unit) for name, unit, _ in _OF_MACHINE] if is_machine else []
-    names += [(name, unit) for name, unit, _ in _OF_AGENT]
+    names = (*_OF_MACHINE, *_OF_AGENT) if is_machine else _OF_AGENT
     return tuple(Channel(name=name, unit=unit) for name, unit in names)
 
 
@@ -92,8 +94,9 @@ class Rows:
             self.dropped_count += 1
         values: list[float] = []
         if self._is_machine:
-            values += [NO_VALUE if sample is None else give(sample) for *_, give in _OF_MACHINE]
-        values += [give(health) for *_, give in _OF_AGENT]
+            none = [NO_VALUE] * len(_OF_MACHINE)
+            values += none if sample is None else map(float, _measured(sample))
+        values += map(float, _known(health))
         self._rows.append((now_ns, values))
 
     def pack(self, clock: SiteClock, now_ns: int) -> tuple[Telemetry, int] | None:

@@ -182,7 +182,7 @@ def unpack_telemetry(batch: Telemetry) -> tuple[list[int], list[list[float]]]:
     offsets = _from_little_endian("q", batch.times_ns)
     values = _from_little_endian("f", batch.values)
     # NaN stands for "this channel has no value now"; infinities are never honest.
-    if any(math.isinf(value) for value in values):
+    if any(map(math.isinf, values)):
         raise RemoteProtocolError("not_finite", "infinite telemetry value")
     times_ns = [batch.site_ns + int(offset) for offset in offsets]
     if not all(-(2**63) <= time_ns < 2**63 for time_ns in times_ns):
@@ -206,7 +206,7 @@ def unpack_points(payload: bytes) -> list[tuple[float, float, float]]:
     if len(payload) % 12 or len(payload) > 12 * PATCH_POINTS_MAX:
         raise RemoteProtocolError("columns", f"{len(payload)} bytes of points")
     values = _from_little_endian("f", payload)
-    if not all(math.isfinite(value) for value in values):
+    if not all(map(math.isfinite, values)):
         raise RemoteProtocolError("not_finite", "terrain point")
     return [(values[i], values[i + 1], values[i + 2]) for i in range(0, len(values), 3)]
 
