@@ -43,6 +43,8 @@ class SchedulerCore:
         self.ctx = Context(config, site, fleet)
         self._wakeup_ns: int | None = None
         """What `wakeup_ns` gave, while nothing has been applied since."""
+        self._place_due_ns: int | None = None
+        """When a plan is due, as the last input left it."""
 
     @property
     def state(self) -> SchedulerState:
@@ -63,7 +65,7 @@ class SchedulerCore:
             state.nodes.setdefault(name, entry)
         self.ctx.state = state
         self.ctx.tasks_changed()
-        self._wakeup_ns = None
+        self._wakeup_ns = self._place_due_ns = None
         fusion.renew_ground(self.ctx)
 
     def check_enrolled(self, taken: Input) -> None:
@@ -118,7 +120,7 @@ class SchedulerCore:
                 dispatch.park_idle(ctx)
         lanes.review(ctx)
         draining.review(ctx)
-        dispatch.place_if_due(ctx)
+        self._place_due_ns = dispatch.place_if_due(ctx)
         return ctx.intents
 
     def wakeup_ns(self) -> int:
@@ -132,7 +134,9 @@ class SchedulerCore:
         due_ns = [presence.silence_due_ns(ctx, node) for node in ctx.state.nodes.values()]
         due_ns += [dispatch.park_due_ns(ctx, node) for node in ctx.state.nodes.values()]
         due_ns += [backlog.expires_ns(entry) for entry in ctx.open_tasks]
-        due_ns.append(dispatch.place_due_ns(ctx))
+        if self._place_due_ns is None:
+            self._place_due_ns = dispatch.place_due_ns(ctx)
+        due_ns.append(self._place_due_ns)
         return min(due_ns)
 
     def _take_record(self, recorded: Recorded) -> None:

@@ -33,11 +33,14 @@ STALE_MAX = 3
 _NEVER_NS = 2**62
 
 
-def place_if_due(ctx: Context) -> None:
-    """Have the tasks that wait planned when something has changed, or when it is time to."""
-    state = ctx.state
-    if ctx.now_ns < place_due_ns(ctx):
-        return
+def place_if_due(ctx: Context) -> int:
+    """Have the tasks that wait planned when something has changed, or when it is time to.
+
+    Give the time at which it is due next: `place_due_ns` as it is afterwards.
+    """
+    state, due_ns = ctx.state, place_due_ns(ctx)
+    if ctx.now_ns < due_ns:
+        return due_ns
     state.placing = True
     state.placed_version = state.version
     state.placed_ns = ctx.now_ns
@@ -55,6 +58,7 @@ def place_if_due(ctx: Context) -> None:
         closing=lanes.closing(ctx),
     )
     ctx.intents.append(Compute(problem=problem))
+    return _NEVER_NS
 
 
 def place_due_ns(ctx: Context) -> int:

@@ -90,11 +90,13 @@ def free_until(
 
     Infinity and None where the whole window is free.
     """
-    stations_m, points = _pieces(granted.path, window_m)
     # Most of the site is far away from the next hundred metres of a way.
-    box = _box(points)
+    box = _box(part_of(granted.path, *window_m))
     near = [chain for chain in chains if _is_near(chain, box, granted.half_width_m)]
-    met = Chains(near).first_met(tuple(points), granted.half_width_m) if near else None
+    if not near:
+        return math.inf, None
+    stations_m, points = _pieces(granted.path, window_m)
+    met = Chains(near).first_met(tuple(points), granted.half_width_m)
     if met is None:
         return math.inf, None
     segment, chain = met
