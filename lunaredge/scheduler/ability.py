@@ -146,7 +146,7 @@ def abilities(
             found[t] = Ability((), legs, effort)
     bodies = tuple(chain for chain in closing if chain.owner != node.spec.name)
     if bodies:
-        bodies = eased(bodies, standing.position, standing.half_width_m)
+        bodies = eased(bodies, standing.position, standing.half_width_m, corridor_margin_m)
         for t, names in _cut_off(ground, standing, found, bodies).items():
             text = f"{' and '.join(names)} in the only way there"
             lack = refusal(tasks[t].task, node, Constraint.CUT_OFF, text)

@@ -263,7 +263,8 @@ def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
     spec = ctx.specs[node.name].machine
     assert spec is not None
     start, half_width_m = (request.x_m, request.y_m), space.half_width_m(ctx, node.name)
-    claims = eased(space.claims_of_others(ctx, node.name), start, half_width_m)
+    others = space.claims_of_others(ctx, node.name)
+    claims = eased(others, start, half_width_m, ctx.config.corridor_margin_m)
     problem = RouteProblem(
         version=ctx.state.version,
         node=node.name,

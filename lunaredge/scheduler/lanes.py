@@ -41,6 +41,7 @@ MOVED_M = 0.5
 AHEAD_M = 5.0
 # An agent's word for that it does not trust its clock, its place or its link enough to drive.
 HOLDING = "holding"
+CUT_OFF = "cut off from home"
 # An alarm is read by people; the rest is in the list of tasks.
 NAMES_MAX = 8
 
@@ -174,15 +175,20 @@ def _plight(ctx: Context, node: NodeEntry) -> str:
     if node.task is not None:
         return ""
     if ctx.is_away(node):
-        return "cut off from home" if _is_cut_off(ctx, node) else ""
+        return CUT_OFF if _is_cut_off(ctx, node) else ""
     return "has nowhere else to go"
 
 
 def _is_cut_off(ctx: Context, node: NodeEntry) -> bool:
-    """Tell whether a machine's trip home waits for another that closes the way."""
+    """Tell whether a machine's trip home waits for another that closes the way.
+
+    Of that one's own accord: two that are each cut off by the other wait for each other, which
+    ends in a ring, and is no reason to wait.
+    """
     return any(
         entry.task.kind is TaskKind.PARK and node.name in entry.task.only_on
         for lane in ctx.state.lanes.values()
+        if lane.why != CUT_OFF
         for task in lane.cut_off
         if (entry := ctx.state.tasks.get(task)) is not None
     )

@@ -27,6 +27,8 @@ CORRIDOR_MARGIN_M = 0.8
 # A machine's place is measured anew at every rest, and it stops beside its path by as much as a
 # corridor allows: so a body may be found this much nearer to another than it was granted.
 WAVER_M = 0.3
+# What the margin of a resting body is for in any case: its pose's error and the map's.
+RESTING_M = 0.4
 # More than what the lattice keeps over the checks.
 CLEAR_M = 1e-3
 
@@ -92,20 +94,24 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = ""
 
 
-def eased(chains: Iterable[Chain], start: Point, half_width_m: float) -> tuple[Chain, ...]:
+def eased(
+    chains: Iterable[Chain], start: Point, half_width_m: float, margin_m: float
+) -> tuple[Chain, ...]:
     """Give chains without the little by which resting bodies reach into a start's corridor.
 
     Two machines at rest that were found a hand's breadth too near could never leave each other
-    else. The corridors' margins hold that much, and no way comes nearer than the start is.
+    else. No way comes nearer than the start is, and no body loses what its corridor's margin of
+    ``margin_m`` is for while it rests.
     """
-    return tuple(_eased(chain, start, half_width_m) for chain in chains)
+    give_m = min(WAVER_M, max(0.0, margin_m - RESTING_M))
+    return tuple(_eased(chain, start, half_width_m, give_m) for chain in chains)
 
 
-def _eased(chain: Chain, start: Point, half_width_m: float) -> Chain:
+def _eased(chain: Chain, start: Point, half_width_m: float, give_m: float) -> Chain:
     if len(chain.points) != 1 or chain.zone or chain.closed:
         return chain
     room_m = math.dist(chain.points[0], start) - half_width_m - CLEAR_M
-    if not max(0.0, chain.half_width_m - WAVER_M) <= room_m < chain.half_width_m:
+    if not max(0.0, chain.half_width_m - give_m) <= room_m < chain.half_width_m:
         return chain
     return msgspec.structs.replace(chain, half_width_m=room_m)
 

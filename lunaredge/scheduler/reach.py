@@ -67,7 +67,7 @@ def reach(ctx: Context, node: NodeEntry, granted: Granted) -> Reach:
         return Reach(stop_m=granted.stop_m)
     others = space.claims_of_others(ctx, node.name)
     start = rest_of(granted.path, granted.from_m)[0]
-    held = eased(others, start, granted.half_width_m)
+    held = eased(others, start, granted.half_width_m, ctx.config.corridor_margin_m)
     routes = space.routes_ahead(ctx, node.name, granted.number)
     end_m = wanted_m + granted.overlap_m
     free_m, other = free_until(granted, (granted.stop_m, end_m), held)

@@ -26,7 +26,9 @@ def refuge(ctx: Context, node: NodeEntry, ring: list[NodeEntry]) -> Point | None
         return None
     assert spec is not None
     here, slope_deg = node.body, spec.slope_deg_max
-    others = eased(space.claims_of_others(ctx, node.name), here, width_m)
+    others = eased(
+        space.claims_of_others(ctx, node.name), here, width_m, ctx.config.corridor_margin_m
+    )
     ways = tuple(
         Chain(points=other.way, half_width_m=space.half_width_m(ctx, other.name), owner=other.name)
         for other in ring

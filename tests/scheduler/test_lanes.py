@@ -9,9 +9,9 @@ from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.site import Point, Zone, ZoneKind
 from lunaredge.model.task import TaskKind
 from lunaredge.scheduler import views
-from lunaredge.scheduler.lanes import STUCK_NS
+from lunaredge.scheduler.lanes import CUT_OFF, STUCK_NS
 from lunaredge.scheduler.standoff import DEFERRALS_MIN
-from lunaredge.scheduler.state import AlarmEntry, NodeEntry, TaskEntry, TaskPhase
+from lunaredge.scheduler.state import AlarmEntry, Lane, NodeEntry, TaskEntry, TaskPhase
 from lunaredge.units import s_from_ns
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
@@ -400,6 +400,8 @@ def test_a_plan_made_before_the_way_was_closed_takes_nothing_back() -> None:
     assert early, "a plan is being made"
     site.problems.clear()
     ask(site, DEFERRALS_MIN)
+    site.report("grader-1", "far-1", "cancelled", 2)
+    heartbeat(site, "grader-1", BEFORE_IT)
 
     site.problems[:0] = early
     site.solve(limit=1)
@@ -428,3 +430,20 @@ def test_what_was_found_is_the_same_after_a_replay() -> None:
 
     assert again.digest() == site.scheduler.digest()
     assert list(again.core.state.lanes) == ["grader-2"]
+
+
+def test_two_that_are_cut_off_from_home_by_each_other_do_not_hold_each_other_there() -> None:
+    site = found(silent_at(IN_THE_GAP))
+    heartbeat(site, "hauler-1", BEYOND)
+    site.wait(121.0)
+    site.solve()
+    trips = [e.task.id for e in site.scheduler.core.ctx.open_tasks if "hauler-1" in e.task.only_on]
+    lanes = site.scheduler.core.state.lanes
+    assert lanes[NodeId("grader-2")].cut_off == ("far-1", *trips)
+    home = Lane(why=CUT_OFF, place=BEYOND, version=0, cut_off=("far-1",))
+    lanes[NodeId("hauler-1")] = home
+
+    lanes[NodeId("grader-2")].why = CUT_OFF
+    heartbeat(site, "hauler-1", BEYOND)
+
+    assert NodeId("hauler-1") not in lanes

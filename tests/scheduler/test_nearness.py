@@ -69,10 +69,18 @@ def test_only_resting_bodies_are_eased() -> None:
     corridor = Chain(points=((0.0, 0.0), (9.0, 0.0)), half_width_m=2.0, owner=NodeId("b"))
     area = Chain(points=((0.0, 0.0),), half_width_m=2.0, owner=NodeId("c"), closed=True, zone="pad")
 
-    found = eased((body, corridor, area), (0.0, 3.9), 2.0)
+    found = eased((body, corridor, area), (0.0, 3.9), 2.0, 0.8)
 
     assert found[0].half_width_m == pytest.approx(1.899)
     assert found[1:] == (corridor, area)
+
+
+def test_a_narrow_margin_gives_less() -> None:
+    body = Chain(points=((0.0, 0.0),), half_width_m=2.0, owner=NodeId("a"))
+
+    assert eased((body,), (0.0, 3.95), 2.0, 0.5) != (body,)
+    assert eased((body,), (0.0, 3.85), 2.0, 0.5) == (body,)
+    assert eased((body,), (0.0, 3.99), 2.0, 0.4) == (body,)
 
 
 def _apart_m(path: tuple[Point, ...], place: Point) -> float:

@@ -158,6 +158,19 @@ def test_it_takes_no_task_before_it_has_stepped_aside() -> None:
     assert refusal.detail == "goes home first, to let grader-1 pass"
 
 
+def test_who_stands_at_home_steps_aside_as_well() -> None:
+    site = lane()
+    entry = node(site, "grader-1")
+    entry.home_first = "to let grader-2 pass"
+    entry.aside = (40.0, 40.0)
+
+    at_home = site.situation("grader-1", x_m=WEST[0], y_m=WEST[1])
+    site.say("grader-1", messages.Heartbeat(situation=at_home))
+
+    assert not site.scheduler.core.ctx.is_away(entry)
+    assert site.scheduler.core.ctx.must_go_home(entry)
+
+
 def test_after_its_trip_aside_a_machine_may_take_tasks_again() -> None:
     site = lane()
     aside = stepping_aside(site)
