@@ -8,8 +8,9 @@ from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Point, Zone, ZoneKind
 from lunaredge.model.task import TaskKind
 from lunaredge.scheduler.standoff import DEFERRALS_MIN
-from lunaredge.scheduler.state import NodeEntry
+from lunaredge.scheduler.state import NodeEntry, TaskPhase
 from lunaredge.wire import messages
+from lunaredge.wire.safeguards import CloseRequest
 from tests.scheduler import plain_site
 from tests.scheduler.plain_site import box
 from tests.scheduler.rig import Site
@@ -156,6 +157,18 @@ def test_it_takes_no_task_before_it_has_stepped_aside() -> None:
         if r.node == "grader-2" and r.constraint == "home_first"
     )
     assert refusal.detail == "goes home first, to let grader-1 pass"
+
+
+def test_a_zone_that_is_closed_elsewhere_calls_no_trip_aside_off() -> None:
+    site = lane()
+    site.ask(CloseRequest(request="c", zone="yard", why="a lander"))
+
+    stepping_aside(site)
+    site.wait(1.0)
+
+    trip = site.scheduler.core.state.tasks[site.assignment("grader-2").task]
+    assert trip.phase is TaskPhase.ASSIGNED
+    assert not trip.cancelling
 
 
 def test_who_stands_at_home_steps_aside_as_well() -> None:
