@@ -25,6 +25,8 @@ TOOL_LOAD_RATIO = 1.5
 # Nobody knows how long a machine will wait for its way; this much energy is set aside for it: ten
 # times the wait before an idle machine goes home.
 WAITING_S = 1200.0
+# Half of that is left for the way home when the last leg is begun: there a machine can but wait.
+HOMEWARD_S = 600.0
 # Meters and chargers stop short of the last per cent: so much of a battery is counted on.
 CHARGED_RATIO = 0.98
 
@@ -140,6 +142,7 @@ def _needed_wh(
     spec, leg_m = problem.budget.spec, length_m(problem.path)
     out = travel_along(ground, solution.path, solution.tool_from_m / spec.speed_m_s_max)
     needed_wh = drive_wh(spec, out) + drive_wh(spec, back) + problem.budget.work_wh
+    needed_wh += _wh(spec.idle_w, HOMEWARD_S)
     return needed_wh + (_pass_wh(spec, leg_m) if leg_m and spec.work_speed_m_s else 0.0)
 
 

@@ -12,6 +12,7 @@ import lunaredge.kernels
 from lunaredge.model.fleet import Capability
 from lunaredge.model.site import ZoneKind
 from lunaredge.model.task import TaskKind
+from lunaredge.scheduler import effort as efforts_room
 from lunaredge.scheduler.candidates import NodeCandidate, PlacementProblem, TaskCandidate
 from lunaredge.scheduler.effort import Standing, efforts
 from lunaredge.scheduler.ground import GroundMap
@@ -124,6 +125,17 @@ def test_the_work_at_the_end_of_the_path_is_paid_too():
 
     assert not solve(ground, on_a_budget(500.0, work_wh=300.0)).exhausting
     assert solve(ground, on_a_budget(500.0, work_wh=499.0)).exhausting
+
+
+def test_ten_minutes_of_waiting_on_the_way_home_are_paid_too(monkeypatch):
+    ground = GroundMap.of(SITE)
+    idle_w = sites.machine().idle_w
+    with monkeypatch.context() as patch:
+        patch.setattr(efforts_room, "HOMEWARD_S", 0.0)
+        at_once_wh = next(wh for wh in range(500) if solve(ground, on_a_budget(wh)).path)
+
+    assert not solve(ground, on_a_budget(at_once_wh)).path
+    assert solve(ground, on_a_budget(at_once_wh + idle_w * 600.0 / 3600.0)).path
 
 
 def test_a_place_from_which_no_way_leads_home_is_refused():
