@@ -20,6 +20,7 @@ from lunaredge.agent.pilot import Pilot, World
 from lunaredge.agent.stops import LOCK_TABLE, StopLatch
 from lunaredge.ids import NodeId
 from lunaredge.machine.setpoint import Setpoint
+from lunaredge.model.contact import ContactPlan
 from lunaredge.node import Archive, Effect, Erase, Persist
 from lunaredge.placement import Machine
 from lunaredge.scheduler import (
@@ -327,12 +328,19 @@ def every_battery_is_taken_for_full(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(claims, "_budget", lambda ctx, node: None)
 
 
+def in_sight() -> ContactPlan:
+    """Give a plan without an outage."""
+    first, last = SMALL.plan.contacts[0], SMALL.plan.contacts[-1]
+    return ContactPlan(contacts=(replace(first, end_ns=last.end_ns),))
+
+
 # Time enough to do the job after everything is healed; who has not done it then, waits in vain.
 SMALL = replace(small(), work_s_max=3_600.0)
 SITES = {
     machines_stop_on_ramps: replace(ramp(), work_s_max=3_600.0),
-    # A dig leaves so little over the reserve that a wait away from home uses it up.
-    every_battery_is_taken_for_full: replace(SMALL, battery_ratio_min=0.05),
+    # A dig leaves so little over the reserve that a wait away from home uses it up. Earth is in
+    # sight all the time: else machines that strand idle an outage away first.
+    every_battery_is_taken_for_full: replace(SMALL, battery_ratio_min=0.05, plan=in_sight()),
 }
 
 
