@@ -14,7 +14,7 @@ from lunaredge.sim.scenarios.roomy import MACHINES
 SECONDS = 20.0
 BOUND = (
     "An hour of the standard site and to its end, every invariant checked after each event."
-    " Bound by Python, spread evenly: agents a fifth, planning a fifth, machines a sixth."
+    " Bound by Python, spread evenly: agents, scheduler, machines and the network a sixth each."
     " No peer runs these nodes"
 )
 ROOM = "From the ground truth; alone is the same ride with nobody else on the site"
