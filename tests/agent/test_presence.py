@@ -146,6 +146,19 @@ def test_an_idle_node_out_of_reach_is_idle() -> None:
     assert rig.state == "idle"
 
 
+def test_a_board_at_rest_sleeps_from_sample_to_sample() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.run(33)
+
+    rig.sense()
+    rig.carry_out()
+
+    wakeup_ns = rig.node.wakeup_ns()
+    assert wakeup_ns is not None
+    assert wakeup_ns > rig.now_ns + seconds(rig.settings.sample_period_s)
+
+
 def test_site_time_is_asked_for_each_period() -> None:
     rig = Rig(config(time_period_s=20.0))
 
