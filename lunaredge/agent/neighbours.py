@@ -42,7 +42,7 @@ class Neighbours:
         self, held: Path, half_width_m: float, epoch: int, told: tuple[Neighbour, ...]
     ) -> tuple[NodeId, Grant] | None:
         """Give the neighbour, and its authority, that the ground of a new one is not clear of."""
-        listed = {each.authority: each for each in told}
+        listed = {each.node: each for each in told}
         for node, heard in self._heard.items():
             if heard.epoch > epoch:
                 return node, heard.grant
@@ -51,16 +51,20 @@ class Neighbours:
                 # known to it.
                 continue
             grant = heard.grant
-            part = _still_held(grant, listed.get(grant.authority))
+            part = _still_held(grant, listed.get(node))
             if part and apart_m(held, part) < half_width_m + grant.half_width_m:
                 return node, grant
         return None
 
 
 def _still_held(grant: Grant, told: Neighbour | None) -> Path:
-    """Give what a neighbour may hold of its path, by its leader's word; all of it without one."""
-    if told is None:
+    """Give what a neighbour may hold of its path, by its leader's word; all of it without one.
+
+    The word may be of a newer authority, which was not heard: then this one is over. One that is
+    newer than the word is not accounted for.
+    """
+    if told is None or told.number < grant.number:
         return grant.path
-    if told.ended:
+    if told.ended or told.number > grant.number:
         return ()
     return part_of(grant.path, told.released_m, told.stop_m + grant.overlap_m)

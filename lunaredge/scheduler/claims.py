@@ -245,7 +245,7 @@ def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> No
         stop_m=granted.stop_m,
         revision=granted.revision,
         lifetime_ns=ctx.config.authority_lifetime_ns,
-        neighbours=reach.neighbours(ctx, node, granted),
+        neighbours=reach.neighbours(ctx, node),
     )
     ctx.intents.append(Say(node=node.name, body=body))
 
@@ -374,6 +374,7 @@ def _grant(
         command=granted.command,
         request_no=granted.request_no,
         authority=granted.id,
+        number=granted.number,
         path=granted.path,
         from_m=granted.from_m,
         stop_m=granted.stop_m,
@@ -393,7 +394,7 @@ def _grant(
         lifetime_ns=ctx.config.authority_lifetime_ns,
         on_loss=granted.on_loss,
         home_lifetime_ns=ctx.config.home_lifetime_ns if granted.home_expiry_ns else 0,
-        neighbours=reach.neighbours(ctx, node, granted),
+        neighbours=reach.neighbours(ctx, node),
     )
     ctx.order(node.name, body)
     ctx.tell("authority.granted", node=node.name, authority=granted.id, task=granted.task)

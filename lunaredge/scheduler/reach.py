@@ -122,28 +122,27 @@ def _box(points: Sequence[Point]) -> Box:
     return min(xs), min(ys), max(xs), max(ys)
 
 
-def neighbours(ctx: Context, node: NodeEntry, granted: Granted) -> tuple[Neighbour, ...]:
-    """Give what is known of the authorities whose paths meet what is granted.
+def neighbours(ctx: Context, node: NodeEntry) -> tuple[Neighbour, ...]:
+    """Give what is known of every other machine's newest authority under this leader.
 
-    Of each machine the last one of this leader, which others have heard of. Of what is granted all
-    that is not given back: the holder may have missed any of the words that put its stop farther.
+    Also of those that lie elsewhere: a machine may have heard of an older one alone.
     """
-    window_m = (granted.released_m, granted.stop_m + granted.overlap_m)
     lasts = [
-        (other.granted or other.former, other.granted is None)
+        (other.name, other.granted or other.former, other.granted is None)
         for other in ctx.state.nodes.values()
         if other.name != node.name
     ]
     return tuple(
-        Neighbour(authority=last.id, ended=ended, released_m=space.tail_m(last), stop_m=last.stop_m)
-        for last, ended in lasts
+        Neighbour(
+            node=name,
+            number=last.number,
+            ended=ended,
+            released_m=space.tail_m(last),
+            stop_m=last.stop_m,
+        )
+        for name, last, ended in lasts
         if last is not None and last.granted_ns >= ctx.state.lead_ns
-        if free_until(granted, window_m, (_path(last, node.name),))[1] is not None
     )
-
-
-def _path(granted: Granted, owner: NodeId) -> Chain:
-    return Chain(points=granted.path, half_width_m=granted.half_width_m, owner=owner)
 
 
 def sections(ground: GroundMap, path: Path, length_m: float, half_width_m: float) -> Sections:

@@ -7,7 +7,7 @@ import enum
 
 import msgspec
 
-from lunaredge.ids import AuthorityId, CommandId, TaskId
+from lunaredge.ids import AuthorityId, CommandId, NodeId, TaskId
 from lunaredge.model.site import Coordinate, Point
 from lunaredge.wire.body import Body, Count, Int64
 
@@ -62,10 +62,12 @@ class AuthorityRenewal(Body, frozen=True, kw_only=True, tag="authority_renewal")
     authority: AuthorityId
 
 
-class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
-    """What the scheduler goes by of a neighbour's authority whose path comes near a new one."""
+class Neighbour(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What the scheduler goes by of a neighbour's newest authority; every older one is over."""
 
-    authority: AuthorityId
+    node: NodeId
+    number: Count
+    """See `Grant`."""
     ended: bool
     """Its holder has given it up."""
     released_m: Coordinate
@@ -85,6 +87,8 @@ class Grant(Body, frozen=True, kw_only=True, tag="grant"):
     command: CommandId
     request_no: Int64
     authority: AuthorityId
+    number: Count
+    """Rises with each authority that this leader grants, whoever gets it."""
     path: tuple[Point, ...]
     """The whole way; only what lies before the stop point is granted."""
     from_m: Coordinate = 0.0
@@ -109,7 +113,7 @@ class Grant(Body, frozen=True, kw_only=True, tag="grant"):
     home_lifetime_ns: Count = 0
     """So long, counted like ``lifetime_ns``, the way home may be taken; 0: there is none."""
     neighbours: tuple[Neighbour, ...] = ()
-    """By which the holder checks what it is granted against what it has heard."""
+    """Everybody else's, by which the holder checks what it is granted against what it has heard."""
 
 
 class Renew(Body, frozen=True, kw_only=True, tag="renew"):

@@ -264,6 +264,7 @@ class Rig:
             command=self.command_id(),
             request_no=request.request_no,
             authority=AuthorityId(f"ma-{self._command_count}"),
+            number=1,
             path=request.path,
             stop_m=1000.0,
             overlap_m=0.0,

@@ -16,6 +16,7 @@ def grant(**changes: object) -> Grant:
         command=CommandId("c1"),
         request_no=1,
         authority=AuthorityId("ma-1"),
+        number=1,
         path=PATH,
         stop_m=1000.0,
         overlap_m=0.0,

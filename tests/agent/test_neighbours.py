@@ -19,22 +19,28 @@ from tests.agent.toy_machine import PATH
 
 DRIVE = Leg(path=PATH)
 OTHER = NodeId("hauler-1")
+HEARD_NO = 4
 ACROSS = ((20.0, -10.0), (20.0, 10.0))
 
 
 def hears(rig: Rig, path: tuple[tuple[float, float], ...] = ACROSS, epoch: int = 1) -> None:
     """Have the scheduler grant a path to the neighbour, for all to hear."""
     asked = AuthorityRequest(request_no=1, task="t", attempt=1, path=path, x_m=0.0, y_m=0.0)
-    grant = rig.grant_for(asked, authority=AuthorityId("ma-other"), stop_m=20.0)
+    grant = rig.grant_for(asked, authority=AuthorityId("ma-other"), number=HEARD_NO, stop_m=20.0)
     payload = rig.frame(grant, to=OTHER, epoch=epoch, number=5)
     rig.node.receive(topics.build(SITE, OTHER, "ma"), payload, rig.now_ns)
     rig.carry_out()
 
 
-def told(*, ended: bool = False, released_m: float = 0.0, stop_m: float = 20.0) -> Neighbour:
-    return Neighbour(
-        authority=AuthorityId("ma-other"), ended=ended, released_m=released_m, stop_m=stop_m
-    )
+def told(
+    number: int = HEARD_NO,
+    *,
+    node: NodeId = OTHER,
+    ended: bool = False,
+    released_m: float = 0.0,
+    stop_m: float = 20.0,
+) -> Neighbour:
+    return Neighbour(node=node, number=number, ended=ended, released_m=released_m, stop_m=stop_m)
 
 
 def asking() -> Rig:
@@ -57,8 +63,8 @@ def test_an_authority_over_ground_heard_granted_to_a_neighbour_is_refused_and_bo
 
 @pytest.mark.parametrize(
     "word",
-    [told(ended=True), told(released_m=17.0), told(stop_m=3.0)],
-    ids=["given up", "gone by", "not there yet"],
+    [told(ended=True), told(released_m=17.0), told(stop_m=3.0), told(HEARD_NO + 1)],
+    ids=["given up", "gone by", "not there yet", "long over"],
 )
 def test_ground_that_the_leader_accounts_for_is_taken(word: Neighbour) -> None:
     rig = asking()
@@ -70,11 +76,16 @@ def test_ground_that_the_leader_accounts_for_is_taken(word: Neighbour) -> None:
     assert len(rig.orders(Follow)) == 1
 
 
-def test_a_word_about_another_authority_accounts_for_nothing() -> None:
+@pytest.mark.parametrize(
+    "word",
+    [told(HEARD_NO - 1, ended=True), told(ended=True, node=NodeId("hauler-2"))],
+    ids=["an older one", "another machine"],
+)
+def test_a_word_about_another_authority_accounts_for_nothing(word: Neighbour) -> None:
     rig = asking()
     hears(rig)
 
-    rig.grant(neighbours=(Neighbour(authority="ma-x", ended=True, released_m=0.0, stop_m=0.0),))
+    rig.grant(neighbours=(word,))
 
     assert rig.last(CommandReply).reason == "neighbour"
 

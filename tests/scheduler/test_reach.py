@@ -344,17 +344,19 @@ def test_an_expired_route_ahead_blocks_nobody() -> None:
 # --- what neighbours are told --------------------------------------------------------------------
 
 
-def test_a_renewal_tells_of_every_neighbour_near_though_an_earlier_one_was_lost() -> None:
+def test_a_renewal_tells_of_every_other_machines_newest_authority() -> None:
     site, grant = driving()
     place = part_of(grant.path, 20.0, 20.0)[0]
     near = granted((place[0] - 30.0, place[1]), (place[0] + 30.0, place[1]), number=9)
-    near.granted_ns = site.now_ns
-    other = node(site, "hauler-1")
-    other.former = near
-    told = {each.authority: each for each in renewed(site, grant).neighbours}
-    assert told["ma1-9"].ended
+    far = granted((500.0, 500.0), (510.0, 500.0), number=8)
+    near.granted_ns = far.granted_ns = site.now_ns
+    node(site, "hauler-1").former = near
+    node(site, "grader-2").former = far
+    told = {each.node: each for each in renewed(site, grant).neighbours}
+    assert {name: each.number for name, each in told.items()} == {"hauler-1": 9, "grader-2": 8}
+    assert told[NodeId("hauler-1")].ended
 
-    again = {each.authority: each for each in renewed(site, grant, 3).neighbours}
+    again = {each.node: each for each in renewed(site, grant, 3).neighbours}
 
     assert again == told
 

@@ -66,6 +66,7 @@ def test_a_grant_shows_its_corridor():
         command="c1",
         request_no=3,
         authority="ma1",
+        number=1,
         path=((0.0, 0.0), (5.0, 0.0)),
         stop_m=4.0,
         overlap_m=0.5,

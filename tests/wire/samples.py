@@ -99,6 +99,7 @@ MESSAGES: tuple[messages.Message, ...] = (
         command=COMMAND,
         request_no=5,
         authority=AuthorityId("ma-9"),
+        number=1,
         path=LEG.path,
         stop_m=2.0,
         overlap_m=0.25,
