@@ -28,8 +28,9 @@ class Driving:
         while not self.far():
             self.sim.timeline.step()
         self.process = self.sim.processes[self.far()[0]]
-        # Past a sample: the next set-point comes before the next one.
-        self.run(8.0)
+        # Past a sample: in less than three seconds the set-point is given again, and only then the
+        # next sample comes.
+        self.run(13.5)
 
     def hand_in(self):
         terminal = Terminal(
