@@ -39,8 +39,9 @@ format: $(DEV) ## put the code in its format
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-sim: $(SITE) ## run the site in the seeded simulator, and print what came of it
+sim: $(SITE) ## run the site in the seeded simulator; then measure its speed, and what authorities cost
 	@$(LUNAREDGE) sim $(ARGS)
+	@$(LUNAREDGE) bench sim
 
 exhaustive: $(SITE) ## try every interleaving of two machines and a scheduler (about a minute)
 	@$(LUNAREDGE) sim --exhaustive $(ARGS)

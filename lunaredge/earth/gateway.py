@@ -155,7 +155,7 @@ class GatewayNode:
         if line.is_open and sent_ns is not None and line.overdue_in_ns(sent_ns):
             due_ns.append(self._now_ns + line.overdue_in_ns(sent_ns))
         if self._is_connected:
-            due_ns.append(self._ledger.wakeup_ns(self.config.request_resend_ns))
+            due_ns.append(self._ledger.wakeup_ns(self._now_ns, self.config.request_resend_ns))
         return min(due for due in due_ns if due is not None)
 
     def take_effects(self) -> list[Effect]:

@@ -111,12 +111,16 @@ class Ledger:
             self._effects.append(Erase(TABLE, _scope(entry), 0))
         return [entry for entry in over if not entry.is_answered]
 
-    def wakeup_ns(self, resend_ns: int) -> int | None:
-        """Say when something is next to be handed on; what is over waits for the next sweep."""
+    def wakeup_ns(self, now_ns: int, resend_ns: int) -> int | None:
+        """Say when something is next to be handed on; what is over waits for the next sweep.
+
+        That may be now, where nobody was there to hand it to; but never once it has expired.
+        """
         due_ns = [
             said_again_ns
             for entry in self._entries.values()
             if (said_again_ns := self._due_ns(entry, resend_ns)) < entry.directive.expires_ns
+            and now_ns < entry.directive.expires_ns
         ]
         return min(due_ns, default=None)
 

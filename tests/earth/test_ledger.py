@@ -41,7 +41,7 @@ def test_a_directive_waits_for_its_time_and_ends_with_it():
     ledger = ledger_of("one", not_before_ns=500)
 
     assert ledger.due(499, RESEND_NS) == []
-    assert ledger.wakeup_ns(RESEND_NS) == 500
+    assert ledger.wakeup_ns(0, RESEND_NS) == 500
     assert names(ledger.due(500, RESEND_NS)) == ["one"]
     assert ledger.due(EXPIRY_NS, RESEND_NS) == []
 
@@ -113,4 +113,12 @@ def test_what_is_over_asks_for_no_tick_of_its_own():
     ledger.due(EXPIRY_NS - 1, RESEND_NS)
 
     assert ledger.due(EXPIRY_NS + GRACE_NS, RESEND_NS) == []
-    assert ledger.wakeup_ns(RESEND_NS) is None
+    assert ledger.wakeup_ns(0, RESEND_NS) is None
+
+
+def test_what_expired_before_anybody_was_there_wakes_nobody():
+    ledger = ledger_of("one")
+    assert ledger.wakeup_ns(EXPIRY_NS - 1, RESEND_NS) == 0
+
+    assert ledger.wakeup_ns(EXPIRY_NS, RESEND_NS) is None
+    assert ledger.due(EXPIRY_NS, RESEND_NS) == []
