@@ -121,17 +121,17 @@ def exhaustion(ground: GroundMap, problem: RouteProblem, solution: RouteSolution
     return _lack(_needed_wh(ground, problem, solution, back.reversed), budget.charge_wh)
 
 
-def affords_return(ground: GroundMap, problem: RouteProblem, solution: RouteSolution) -> bool:
-    """Tell whether a battery carries a machine along its path, and back by the way it came.
+def bars_return(ground: GroundMap, problem: RouteProblem, solution: RouteSolution) -> bool:
+    """Tell whether a battery does not carry a machine along its path and back by the way it came.
 
-    Where the battery is not asked it does; where no way home is kept, it need not.
+    False where no way home is kept, and where the battery is not asked.
     """
     budget = problem.budget
     if budget is None or budget.way_home is None:
-        return budget is None
+        return False
     way = (*budget.way_home, *solution.path)
     back = travel_along(ground, way, length_m(way) / budget.spec.speed_m_s_max).reversed
-    return not _lack(_needed_wh(ground, problem, solution, back), budget.charge_wh)
+    return bool(_lack(_needed_wh(ground, problem, solution, back), budget.charge_wh))
 
 
 def _needed_wh(

@@ -165,8 +165,8 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     reason: str = ""
     exhausting: bool = False
     """The battery would not last along the path and home, or for more waiting."""
-    can_return: bool = False
-    """The battery would last along the path, and back by the way that the machine came."""
+    no_return: bool = False
+    """The battery would not last along the path and back by the way that the machine came."""
     blocked_by: NodeId | None = None
     """The machine without whose claim there would be a path; None when it is the ground."""
     closed_by: tuple[NodeId, ...] = ()

@@ -17,7 +17,7 @@ from lunaredge.scheduler.candidates import (
     Planned,
     TaskCandidate,
 )
-from lunaredge.scheduler.effort import affords_return, exhaustion, stranding
+from lunaredge.scheduler.effort import bars_return, exhaustion, stranding
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.paths import (
     Chain,
@@ -51,8 +51,8 @@ def _routed(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
     planned = plan_route(ground, problem)
     solution = _within_budget(ground, problem, planned)
     if solution.path:
-        can_return = affords_return(ground, problem, solution)
-        return msgspec.structs.replace(solution, can_return=can_return)
+        no_return = bars_return(ground, problem, solution)
+        return msgspec.structs.replace(solution, no_return=no_return)
     if planned.path or solution.exhausting:
         return solution
     if solution.blocked_by is None:

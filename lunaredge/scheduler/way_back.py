@@ -46,7 +46,7 @@ def after(ctx: Context, node: NodeEntry, granted: Granted) -> Path:
 def lead_in(ctx: Context, node: NodeEntry, solution: RouteSolution) -> Path | None:
     """Give the way home to put before a route: empty at home, None where there is none."""
     route = solution.path
-    if ctx.config.on_loss is not OnLoss.HOME or not solution.can_return:
+    if ctx.config.on_loss is not OnLoss.HOME or solution.no_return:
         return None
     if ctx.is_at_home(node, route[0]):
         return ()

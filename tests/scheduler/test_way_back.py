@@ -229,9 +229,9 @@ def test_no_way_home_is_promised_that_the_battery_would_not_last_for() -> None:
 
     assert isinstance(near, RouteSolution)
     assert isinstance(long, RouteSolution)
-    assert near.can_return
+    assert not near.no_return
     assert long.path == near.path
-    assert not long.can_return
+    assert long.no_return
 
 
 def test_an_authority_without_the_energy_to_go_back_does_not_promise_it() -> None:
@@ -241,7 +241,7 @@ def test_an_authority_without_the_energy_to_go_back_does_not_promise_it() -> Non
     solution = solve(site.scheduler.core.ctx.ground, problem)
     assert isinstance(solution, RouteSolution)
 
-    site.scheduler.solved(msgspec.structs.replace(solution, can_return=False), site.now_ns)
+    site.scheduler.solved(msgspec.structs.replace(solution, no_return=True), site.now_ns)
     site.carry_out()
 
     assert site.last(messages.Grant).on_loss is OnLoss.STOP_POINT
