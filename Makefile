@@ -25,7 +25,7 @@ help: ## list what can be made
 demo: $(SITE) ## run a whole construction site through an Earth outage (about 3 minutes)
 	@$(LUNAREDGE) demo $(ARGS)
 
-test: $(DEV) ## run every test (about 14 minutes, and 4 to compile)
+test: $(DEV) ## run every test (about 12 minutes, and 6 to compile)
 	@$(LUNAREDGE) doctor --warm --json >/dev/null || true
 	@$(BIN)/python -m tests.run $(ARGS)
 
