@@ -7,7 +7,7 @@ again the machine stops, and goes on with its task from there; the authority is 
 
 import msgspec
 
-from lunaredge.agent import authority, speed
+from lunaredge.agent import speed
 from lunaredge.agent.authority import Lease
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.helm import Helm, Steering
@@ -77,12 +77,6 @@ class Homing:
         if lease is not None:
             rolled_m = max(0.0, lease.station_m - speed.blind_m(self._config))
             self._leasing.lease = msgspec.structs.replace(lease, station_m=rolled_m)
-
-    def moved(self, sample: Sample) -> None:
-        """Take a sample of the way home: the machine comes nearer to it."""
-        assert self.under_way
-        if self._leasing.lease is not None:
-            self._leasing.lease = authority.moved_back(self._leasing.lease, sample)
 
     def _set_off(self, lease: Lease, sample: Sample, now_ns: int) -> None:
         blind_m = speed.blind_m(self._config)

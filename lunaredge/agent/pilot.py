@@ -100,11 +100,11 @@ class Pilot:
         lease = self.leasing.lease
         if lease is not None:
             if self.helm.is_following(sample) and self.homing.under_way:
-                self.homing.moved(sample)
+                lease = authority.moved_back(lease, sample)
             elif self.helm.is_following(sample):
                 lease = authority.moved(lease, sample, self._config.release_gap_m)
-                self.leasing.lease = lease
-            outside = not authority.contains(self.leasing.lease or lease, (sample.x_m, sample.y_m))
+            self.leasing.lease = lease
+            outside = not authority.contains(lease, (sample.x_m, sample.y_m))
             self._strayed = self._strayed or outside
         if self.task is not None and self.task.leg.tool is Tool.SCANNER:
             for patch in self._scans.add(sample.scan):
