@@ -354,47 +354,6 @@ class View(Body, frozen=True, kw_only=True, tag="view"):
     rows: bytes
 
 
-Message = (
-    Birth
-    | Heartbeat
-    | Farewell
-    | TimeRequest
-    | AuthorityRequest
-    | AuthorityRenewal
-    | CommandReply
-    | Upload
-    | RecordAck
-    | TimeReply
-    | Census
-    | Assign
-    | Grant
-    | Renew
-    | Shorten
-    | Defer
-    | Hold
-    | Resume
-    | Cancel
-    | ReleaseStop
-    | LockOut
-    | Unlock
-    | Outlived
-    | Dispute
-    | Stop
-    | Submit
-    | HoldRequest
-    | CancelRequest
-    | StopReleaseRequest
-    | VouchRequest
-    | LockOutRequest
-    | UnlockRequest
-    | CloseRequest
-    | OpenRequest
-    | Approve
-    | Explain
-    | Answer
-    | View
-)
-
 Command = (
     Census
     | Assign
@@ -425,6 +384,26 @@ Question = (
     | Explain
 )
 """What an operator or Earth may ask of the scheduler; each gets an answer."""
+
+Message = (
+    Command
+    | Question
+    | Birth
+    | Heartbeat
+    | Farewell
+    | TimeRequest
+    | AuthorityRequest
+    | AuthorityRenewal
+    | CommandReply
+    | Upload
+    | RecordAck
+    | TimeReply
+    | Outlived
+    | Dispute
+    | Stop
+    | Answer
+    | View
+)
 
 Request = Question | Stop
 """What an operator or Earth may say to the scheduler."""

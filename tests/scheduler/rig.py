@@ -31,6 +31,16 @@ def key(name: str, role: Role) -> Signer:
     return Signer(KeyId(name), role, name.encode().ljust(32, b"."))
 
 
+def write(disk: dict[tuple[str, str, int], bytes], effect: Persist | Erase) -> None:
+    """Carry out what a scheduler wants on its disk."""
+    if isinstance(effect, Persist):
+        disk[(effect.table, effect.scope, effect.number)] = effect.value
+        return
+    for place in list(disk):
+        if place[:2] == (effect.table, effect.scope) and place[2] <= effect.through:
+            del disk[place]
+
+
 class Site:
     def __init__(
         self, site: model.Site | None = None, fleet: Fleet | None = None, **settings: object
@@ -81,12 +91,8 @@ class Site:
         effects = self.scheduler.take_effects()
         for effect in effects:
             match effect:
-                case Persist():
-                    self.disk[(effect.table, effect.scope, effect.number)] = effect.value
-                case Erase():
-                    for place in list(self.disk):
-                        if place[:2] == (effect.table, effect.scope) and place[2] <= effect.through:
-                            del self.disk[place]
+                case Persist() | Erase():
+                    write(self.disk, effect)
                 case Archive():
                     self.archive.append(effect)
                 case Publish():

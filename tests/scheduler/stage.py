@@ -26,7 +26,7 @@ from lunaredge.wire.codec import Received
 from lunaredge.wire.safeguards import Unlock
 from tests.scheduler import plain_site
 from tests.scheduler.puppets import Offer, Puppet, Strip
-from tests.scheduler.rig import Site
+from tests.scheduler.rig import Site, write
 
 HONEST = ("excavator-1", "grader-1", "grader-2")
 # These say whatever is drawn; nothing is known of where the one with wheels is.
@@ -159,12 +159,8 @@ class Stage(Site):
         effects = self.scheduler.take_effects()
         for effect in effects:
             match effect:
-                case Persist():
-                    self.disk[(effect.table, effect.scope, effect.number)] = effect.value
-                case Erase():
-                    for place in list(self.disk):
-                        if place[:2] == (effect.table, effect.scope) and place[2] <= effect.through:
-                            del self.disk[place]
+                case Persist() | Erase():
+                    write(self.disk, effect)
                 case Archive():
                     self.archive.append(effect)
                 case Publish() if "/view/" not in effect.topic:
