@@ -9,7 +9,15 @@ telling the scheduler about it until the node gives the authority up.
 import msgspec
 
 from lunaredge.agent.clock import shortened_ns
-from lunaredge.model.polyline import Path, distance_m, is_plausible, length_m, part_of, rest_of
+from lunaredge.model.polyline import (
+    Path,
+    distance_m,
+    is_plausible,
+    length_m,
+    part_of,
+    project_m,
+    rest_of,
+)
 from lunaredge.model.site import Point
 from lunaredge.wire.driver import Sample
 from lunaredge.wire.messages import Grant, HeldAuthority, OnLoss, Shorten
@@ -138,6 +146,18 @@ def shortened(lease: Lease, shorten: Shorten, rolling_m: float, release_gap_m: f
         released_m=max(lease.released_m, behind_m),
         revision=shorten.revision,
     )
+
+
+def begun(lease: Lease, sample: Sample, window_m: tuple[float, float]) -> Lease | None:
+    """Give the lease of a machine that sets off from where it stands, between two stations.
+
+    None where it stands too far from all of these for an order to begin there: it was carried.
+    """
+    place = (sample.x_m, sample.y_m)
+    base_m = project_m(lease.grant.path, place, window_m)
+    if distance_m(rest_of(lease.grant.path, base_m)[:1], place) > START_GAP_M_MAX:
+        return None
+    return msgspec.structs.replace(lease, station_m=base_m, base_m=base_m)
 
 
 def moved(lease: Lease, sample: Sample, release_gap_m: float) -> Lease:

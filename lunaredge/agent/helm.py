@@ -6,6 +6,7 @@ steers, and only while `permit` finds nothing against it.
 
 from typing import NamedTuple
 
+from lunaredge.agent import speed
 from lunaredge.agent.body import Body
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.orders import Orders
@@ -32,6 +33,7 @@ class Helm:
     """One machine. Times are local."""
 
     def __init__(self, config: AgentConfig, boot: BootId, outlet: Outlet) -> None:
+        self._config = config
         self._outlet = outlet
         self._body = Body(config)
         self._orders = Orders(boot, config.stopping_ns)
@@ -101,10 +103,13 @@ class Helm:
         sample = self._body.fresh(now_ns)
         return sample is not None and self._orders.rested(sample)
 
-    def age_ns(self, now_ns: int) -> int:
-        """Give how old the newest sample is; 0 where there is none."""
+    def rolling_m(self, now_ns: int) -> float:
+        """Give how far beyond its last known station the machine may come to rest."""
+        if self.at_rest(now_ns):
+            return 0.0
         sensed_ns = self._body.sensed_ns
-        return 0 if sensed_ns is None else now_ns - sensed_ns
+        age_ns = 0 if sensed_ns is None else now_ns - sensed_ns
+        return speed.rolling_m(self._config, age_ns + self.lifetime_ns)
 
     @property
     def follows(self) -> bool:

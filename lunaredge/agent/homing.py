@@ -7,12 +7,12 @@ again the machine stops, and goes on with its task from there; the authority is 
 
 import msgspec
 
-from lunaredge.agent import speed
+from lunaredge.agent import authority, speed
 from lunaredge.agent.authority import Lease
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.helm import Helm, Steering
 from lunaredge.agent.leasing import Leasing
-from lunaredge.model.polyline import part_of, project_m
+from lunaredge.model.polyline import part_of
 from lunaredge.units import ns_from_s
 from lunaredge.wire.driver import Sample
 
@@ -81,10 +81,11 @@ class Homing:
     def _set_off(self, lease: Lease, sample: Sample, now_ns: int) -> None:
         blind_m = speed.blind_m(self._config)
         window_m = (max(0.0, lease.station_m - blind_m), lease.station_m + blind_m)
-        base_m = project_m(lease.grant.path, (sample.x_m, sample.y_m), window_m)
-        lease = msgspec.structs.replace(lease, station_m=base_m, base_m=base_m, at_stop=False)
-        self._leasing.lease = lease
+        begun = authority.begun(lease, sample, window_m)
+        if begun is None:
+            return
+        self._leasing.lease = msgspec.structs.replace(begun, at_stop=False)
         self.under_way = True
-        path = part_of(lease.grant.path, 0.0, base_m)[::-1]
+        path = part_of(lease.grant.path, 0.0, begun.base_m)[::-1]
         speed_m_s = speed.limit_m_s(self._config, lease, sample)
-        self._helm.steer(Steering(path, base_m, speed_m_s), (None, 0.0), now_ns)
+        self._helm.steer(Steering(path, begun.base_m, speed_m_s), (None, 0.0), now_ns)

@@ -17,12 +17,11 @@ from lunaredge.agent.leasing import Leasing
 from lunaredge.agent.outlet import Outlet
 from lunaredge.agent.permit import INTERRUPTION, Blocker, Facts
 from lunaredge.agent.recorder import Recorder
-from lunaredge.agent.stall import StallWatch
+from lunaredge.agent.stall import Patience, StallWatch
 from lunaredge.agent.states import Course, Event, State
 from lunaredge.agent.tasks import LEG_TABLE, TASK_TABLE, End, MachineTask, Steps
 from lunaredge.agent.terrain import ScanLog
 from lunaredge.ids import BootId
-from lunaredge.model.polyline import project_m
 from lunaredge.model.task import Tool
 from lunaredge.node import Level
 from lunaredge.units import ns_from_s
@@ -43,6 +42,8 @@ from lunaredge.wire.records import TaskOutcome
 _STEPS_MAX = 6
 # Off the corridor this often in one leg, the leg can't be driven as it is.
 _STRAYED_MAX = 3
+# Nor where it was asked for anew this often, and an obstacle still stood there.
+_BLOCKED_MAX = 5
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -77,10 +78,10 @@ class Pilot:
         self._scans = ScanLog()
         self._stall = StallWatch(ns_from_s(config.stall_s))
         self._strayed = False
-        self._strayed_count = 0
+        self._strayed_count = self._blocked_count = 0
         self._disputed = False
         self._started_ns: int | None = None
-        self._waiting_ns: int | None = None
+        self._patience = Patience(ns_from_s(config.wait_s))
         """Since when it stands at a stop point and waits for a farther one."""
 
     # --- what it is told -----------------------------------------------------------------------
@@ -142,9 +143,14 @@ class Pilot:
 
     def shortened(self, shorten: Shorten, now_ns: int) -> str | None:
         """Take a nearer stop point; give the reason where it is refused."""
-        reason = self.leasing.shortened(shorten, self._rolling_m(now_ns))
+        before = self.leasing.lease
+        reason = self.leasing.shortened(shorten, self.helm.rolling_m(now_ns))
         lease = self.leasing.lease
         if reason is None and lease is not None:
+            if lease is not before and lease.stop_m > shorten.stop_m:
+                # Too late to stop there: it brakes now, and has no use for what it may roll over.
+                self.leasing.lease = lease = msgspec.structs.replace(lease, spent=True)
+                self.helm.halt(now_ns)
             text = f"{shorten.authority} to {lease.stop_m:.1f} m"
             self._recorder.event("authority_shortened", text, now_ns)
         return reason
@@ -188,11 +194,9 @@ class Pilot:
 
     def wakeup_ns(self, now_ns: int) -> int | None:
         """Say when something of the machine's is next due."""
-        times = self.helm.wakeups_ns()
+        times = [*self.helm.wakeups_ns(), self._patience.end_ns]
         if self.task is not None:
             times += [*self.leasing.wakeups_ns(), self.homing.due_ns()]
-        if self._waiting_ns is not None:
-            times.append(self._waiting_ns + ns_from_s(self._config.wait_s))
         # What was due and could not be done waits for the input that makes it possible.
         return min([time for time in times if time is not None and time > now_ns], default=None)
 
@@ -339,9 +343,13 @@ class Pilot:
             if not self.helm.idle:
                 self.helm.halt(now_ns)
             return True
-        if sample.at_rest and lease.stop_m - lease.station_m <= authority.ARRIVED_M:
-            return self._wait(lease, now_ns)
-        self._waiting_ns = None
+        at_stop_point = lease.stop_m - lease.station_m <= authority.ARRIVED_M
+        if not sample.at_rest or not (at_stop_point or sample.blocked):
+            self._patience.restart()
+        elif self._waits_in_vain(lease, sample, now_ns):
+            return True
+        elif at_stop_point:
+            return False
         self.helm.drop_lost(sample, now_ns)
         if self.helm.follows:
             self.helm.pace(
@@ -359,29 +367,22 @@ class Pilot:
         if self.homing.drive(sample, now_ns):
             self._recorder.event("going_home", "nobody to ask, nothing else to do", now_ns)
 
-    def _wait(self, lease: Lease, now_ns: int) -> bool:
-        """Stand at a stop point short of the path's end; after a while ask for another way."""
-        if self._waiting_ns is None:
-            self._waiting_ns = now_ns
-        if now_ns - self._waiting_ns < ns_from_s(self._config.wait_s):
-            return False
-        if lease.leads_home and self.leasing.unanswered:
+    def _waits_in_vain(self, lease: Lease, sample: Sample, now_ns: int) -> bool:
+        """Stand at a stop point, or before an obstacle; after a while ask for another way."""
+        if not self._patience.ends(now_ns) or (lease.leads_home and self.leasing.unanswered):
             # To ask for another way gives this one up, the way home with it: not to somebody who
             # may not be there.
             return False
-        self._waiting_ns = None
+        self._patience.restart()
+        self._blocked_count += sample.blocked
+        if self._blocked_count >= _BLOCKED_MAX:
+            self._finish(TaskOutcome.FAILED, "blocked", now_ns)
+            return True
         if not self.helm.idle:
             self.helm.halt(now_ns)
         self.leasing.lease = msgspec.structs.replace(lease, spent=True)
         self._recorder.event("waited_in_vain", lease.grant.authority, now_ns)
         return True
-
-    def _rolling_m(self, now_ns: int) -> float:
-        """Give how far beyond its last known station the machine may come to rest."""
-        if self.helm.at_rest(now_ns):
-            return 0.0
-        unseen_ns = self.helm.age_ns(now_ns) + self.helm.lifetime_ns
-        return speed.rolling_m(self._config, unseen_ns)
 
     def _set_off(self, task: MachineTask, sample: Sample, now_ns: int) -> None:
         """Order what is left of the path, from where the machine stands."""
@@ -389,13 +390,14 @@ class Pilot:
         assert lease is not None
         assert self.leasing.live(now_ns)
         # It may have rolled on since a sample last showed its station, but no farther than this.
-        blind_m = speed.blind_m(self._config)
-        window_m = (lease.station_m, min(lease.station_m + blind_m, lease.length_m))
-        base_m = project_m(lease.grant.path, (sample.x_m, sample.y_m), window_m)
-        lease = msgspec.structs.replace(lease, station_m=base_m, base_m=base_m)
+        far_m = min(lease.station_m + speed.blind_m(self._config), lease.length_m)
+        lease = authority.begun(lease, sample, (lease.station_m, far_m))
+        self._strayed = lease is None
+        if lease is None:
+            return
         self.leasing.lease = lease
-        stop_m = max(0.0, lease.stop_m - base_m)
-        tool = (task.leg.tool, max(0.0, lease.grant.tool_from_m - base_m))
+        stop_m = max(0.0, lease.stop_m - lease.base_m)
+        tool = (task.leg.tool, max(0.0, lease.grant.tool_from_m - lease.base_m))
         steering = Steering(lease.left, stop_m, speed.limit_m_s(self._config, lease, sample))
         self.helm.steer(steering, tool, now_ns)
 
@@ -426,7 +428,7 @@ class Pilot:
             self._finish(TaskOutcome.FAILED, "too many rounds", now_ns)
         else:
             self._keep(steps)
-            self._strayed_count = 0
+            self._strayed_count = self._blocked_count = 0
             self.leasing.lease = msgspec.structs.replace(lease, spent=True)
             text = f"{task.assign.task} leg {task.steps.leg_index} round {task.steps.round_index}"
             self._recorder.event("leg_done", text, now_ns)
@@ -476,7 +478,7 @@ class Pilot:
         if self.leasing.lease is not None:
             # The next task must not take the place of this one's leg for its own.
             self.leasing.lease = msgspec.structs.replace(self.leasing.lease, spent=True)
-        self._strayed_count = 0
+        self._strayed_count = self._blocked_count = 0
         if self._course.state in (State.REQUESTING, State.DRIVING, State.WORKING):
             self._course.fire(Event.END)
 

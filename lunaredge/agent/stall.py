@@ -22,3 +22,22 @@ class StallWatch:
     def is_stalled(self, now_ns: int) -> bool:
         """Tell whether there was no progress for too long."""
         return now_ns - self._since_ns >= self._stall_ns
+
+
+class Patience:
+    """How long a machine has stood before something that it can't pass. Times are local."""
+
+    def __init__(self, wait_ns: int) -> None:
+        self.end_ns: int | None = None
+        """When it has been long enough; None while nothing is in the way."""
+        self._wait_ns = wait_ns
+
+    def ends(self, now_ns: int) -> bool:
+        """Wait on, or begin to; tell whether it was long enough."""
+        if self.end_ns is None:
+            self.end_ns = now_ns + self._wait_ns
+        return now_ns >= self.end_ns
+
+    def restart(self) -> None:
+        """Wait no more, until something is in the way again."""
+        self.end_ns = None

@@ -21,15 +21,16 @@ from lunaredge.machine.mishap import SOUND, Mishap, SlipWatch
 from lunaredge.machine.setpoint import Setpoint, Verdict
 from lunaredge.machine.sweep import ScanPoint, Sweep
 from lunaredge.model.fleet import Capability, MachineSpec, NodeSpec
+from lunaredge.model.site import Point
 from lunaredge.model.task import Tool
 from lunaredge.units import s_from_ns
 from lunaredge.wire.driver import Follow, Halt, MachineOrder, Work
 
 # What must be free beyond the stopping distance, beside the body, and around a turn on the spot.
-GUARD_AHEAD_M = 0.5
+GUARD_AHEAD_M = 2.6
 GUARD_BESIDE_M = 0.1
 # What must be free ahead to go on after a stop: more, so that it doesn't inch forward.
-GUARD_AGAIN_M = 1.0
+GUARD_AGAIN_M = 3.0
 # How far over its slope limit a machine may lean before it stands: its rated slope is a plan's
 # limit, and ground is rougher than a plan.
 TILT_MARGIN_DEG = 5.0
@@ -137,6 +138,14 @@ class Machine:
         self.mishap = mishap
         self.drive.grip_ratio = 1.0 - mishap.slip_ratio
         self._find_out()
+
+    def put(self, place: Point, heading_rad: float) -> None:
+        """Stand somewhere else, carried there; the order in force ends."""
+        self._setpoint.close()
+        self.blocked = False
+        self.drive.put(place, heading_rad)
+        self.attitude.measure(self.drive.body)
+        self._charger_sought_m = math.nan
 
     def _find_out(self) -> None:
         """Notice at rest what can't be noticed while driving."""

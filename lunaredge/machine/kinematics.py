@@ -190,6 +190,17 @@ class Drive:
         self._index = 0
         self._start_error = error
 
+    def put(self, place: Point, heading_rad: float) -> None:
+        """Stand somewhere else, carried there: no track leads from here."""
+        assert self.at_rest, "a moving machine is not lifted"
+        drift = self._drift()
+        self.measured = (place[0] + drift[0], place[1] + drift[1])
+        self.heading_rad = heading_rad
+        self.track = None
+        self.station_m = 0.0
+        self._index = 0
+        self.body = self._body()
+
     def find_out(self, braking_ratio: float, lie_m: Point) -> None:
         """Measure brakes and pose anew, at rest. What is measured changes; the body stays."""
         assert self.at_rest

@@ -120,6 +120,14 @@ class Witness:
                 if moved_m + self._moved_m[other] + other_swept_m >= until_m[other]:
                     self._judge(one, other, bodies, swept_m[one] + other_swept_m, end_ns)
 
+    def carried(self, index: int, bodies: Sequence[Rectangle], now_ns: int) -> None:
+        """Take note that a machine was lifted, and put where its body is now."""
+        for other in range(len(bodies)):
+            if other != index:
+                self.pairs_checked += 1
+                self._judge(index, other, bodies, 0.0, now_ns)
+        self._tell_moved(index, bodies[index], now_ns)
+
     def rested(self, index: int, body: Rectangle, now_ns: int) -> None:
         """Take note that a machine came to rest."""
         if self._noted_ns[index] is None:

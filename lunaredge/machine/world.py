@@ -146,6 +146,20 @@ class World:
         it.settle(self._now_ns)
         it.afflict(mishap)
 
+    def carry(self, machine: NodeId, place: Point, heading_rad: float) -> None:
+        """Put a machine that stands somewhere else, at once: its driver learns it by a sample."""
+        it = self._machines[machine]
+        it.settle(self._now_ns)
+        it.put(place, heading_rad)
+        index = self._order.index(it)
+        self._bodies[index] = it.drive.body
+        self.witness.carried(index, self._bodies, self._now_ns)
+        self._look_at(it)
+
+    def stands(self, machine: NodeId) -> bool:
+        """Whether nothing of its base moves."""
+        return self._machines[machine].drive.at_rest
+
     def is_sound(self, machine: NodeId) -> bool:
         """Whether nothing is wrong with it."""
         return self._machines[machine].mishap == SOUND

@@ -26,7 +26,6 @@ from lunaredge.scheduler import (
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Compute, Say
 from lunaredge.scheduler.paths import (
-    WAVER_M,
     Budget,
     RouteProblem,
     RouteSolution,
@@ -91,14 +90,11 @@ def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
     node.estranged = False
     ctx.clear_alarm(node.name, "authority.unknown")
     body = (situation.x_m, situation.y_m)
-    is_elsewhere = node.body is None or math.dist(body, node.body) > WAVER_M / 2.0
     node.body = body
     # One that it has not taken up yet may still reach it.
     if granted is None or granted.taken:
         _end(ctx, node)
     way_back.settle(ctx, node, body)
-    if is_elsewhere:
-        conflicts.meet(ctx, node)
     return True
 
 
@@ -112,8 +108,11 @@ def _settle_driving(ctx: Context, node: NodeEntry, granted: Granted, held: HeldA
     # The path's remainder holds the body from here on; where it stood before is behind it.
     if granted.released_m > 0.0:
         node.body = rest_of(granted.path, granted.released_m)[0]
-    if granted.shortening and held.revision >= granted.revision:
-        granted.shortening = False
+    # Above it: shortened before the journal was lost that knew of it.
+    if held.revision > granted.revision or (
+        granted.shortening and held.revision == granted.revision
+    ):
+        granted.shortening, granted.revision = False, held.revision
         granted.stop_m = max(held.stop_m, granted.released_m)
         ctx.forget_commands(node.name, Shorten)
         ctx.changed()
@@ -150,6 +149,7 @@ def take_request(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> No
     node.request_no = request.request_no
     node.body = (request.x_m, request.y_m)
     _end(ctx, node)
+    conflicts.watch(ctx, node)
     node.wanted = None
     node.resolves = 0
     reason = _unsound(ctx, node, request) or _standstill(ctx, node)
@@ -242,12 +242,20 @@ def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> No
         command=ctx.command_id(),
         request_no=renewal.request_no,
         authority=granted.id,
-        stop_m=granted.stop_m,
+        stop_m=_renewed_stop_m(granted),
         revision=granted.revision,
         lifetime_ns=ctx.config.authority_lifetime_ns,
         neighbours=reach.neighbours(ctx, node),
     )
     ctx.intents.append(Say(node=node.name, body=body))
+
+
+def _renewed_stop_m(granted: Granted) -> float:
+    """Give the stop point that a renewal brings; 0 while the node is asked to stop short.
+
+    It may have done so by now: under the new revision the stop point of before would undo it.
+    """
+    return 0.0 if granted.shortening else granted.stop_m
 
 
 def _extend(ctx: Context, node: NodeEntry, granted: Granted) -> None:

@@ -4,6 +4,8 @@ It woke up there, was pushed, or was carried by hand. Nothing but the other's wo
 back, so the other is asked at once to stop short of it, and the ground stays claimed by both.
 """
 
+import math
+
 import msgspec
 
 from lunaredge.scheduler import reach, space
@@ -15,20 +17,30 @@ from lunaredge.wire.messages import Shorten
 ALARM = "conflict"
 
 
-def meet(ctx: Context, node: NodeEntry) -> None:
-    """Shorten every authority that reaches to where a machine stands now.
+def watch(ctx: Context, node: NodeEntry) -> None:
+    """Have all others keep away from where a machine stands, each time that it stands elsewhere.
 
-    What comes near by no more than a measured place wavers was granted clear of it.
+    Where it drives, nobody else was granted anything.
     """
-    chains = tuple(
-        msgspec.structs.replace(chain, half_width_m=max(0.0, chain.half_width_m - WAVER_M))
-        for chain in space.claim(ctx, node)
-    )
+    if node.granted is not None and node.granted.taken:
+        return
+    at, before = node.body, node.met_at
+    if at is None:
+        # Gone from the site: when it is back, others may have been granted where it was.
+        node.met_at = None
+    elif before is None or math.dist(at, before) > WAVER_M / 2.0:
+        node.met_at = at
+        _meet(ctx, node)
+
+
+def _meet(ctx: Context, node: NodeEntry) -> None:
+    """Shorten every authority that reaches to where a machine stands now."""
+    claim = tuple(space.claim(ctx, node))
     met = [
         other.name
         for other in ctx.state.nodes.values()
         if other.name != node.name and other.granted is not None and ctx.is_machine(other.name)
-        if shorten_before(ctx, other, other.granted, chains)
+        if _shorten_before(ctx, other, other.granted, claim)
     ]
     if met:
         ctx.raise_alarm(node.name, ALARM, f"stands on ground granted to {', '.join(met)}")
@@ -36,19 +48,30 @@ def meet(ctx: Context, node: NodeEntry) -> None:
         ctx.clear_alarm(node.name, ALARM)
 
 
-def shorten_before(
-    ctx: Context, node: NodeEntry, granted: Granted, chains: tuple[Chain, ...]
+def _shorten_before(
+    ctx: Context, node: NodeEntry, granted: Granted, claim: tuple[Chain, ...]
 ) -> bool:
-    """Have a machine stop before it meets chains; tell whether its authority reaches them."""
+    """Have a machine stop before it meets a claim; tell whether its authority reaches into it.
+
+    What comes near by no more than a measured place wavers was granted clear of it.
+    """
+    core = tuple(
+        msgspec.structs.replace(chain, half_width_m=max(0.0, chain.half_width_m - WAVER_M))
+        for chain in claim
+    )
     here_m = granted.passed_m
     window_m = (here_m, granted.stop_m + granted.overlap_m)
-    free_m, ahead = reach.free_until(granted, window_m, chains)
+    _, ahead = reach.free_until(granted, window_m, core)
     behind = None
     if granted.leads_home:
-        _, behind = reach.free_until(granted, (0.0, here_m), chains)
+        _, behind = reach.free_until(granted, (0.0, here_m), core)
     if ahead is None and behind is None:
         return False
-    stop_m = granted.stop_m if ahead is None else max(here_m, free_m - granted.overlap_m)
+    stop_m = granted.stop_m
+    if ahead is not None:
+        # Clear of all of it, so that both can leave again.
+        free_m, _ = reach.free_until(granted, window_m, claim)
+        stop_m = max(here_m, free_m - granted.overlap_m)
     granted.revision += 1
     granted.shortening = True
     ctx.forget_commands(node.name, Shorten)

@@ -7,7 +7,7 @@ The id counts together with the key that signed, never with the topic, which any
 from typing import NamedTuple
 
 from lunaredge.ids import NodeId, TaskId
-from lunaredge.scheduler import backlog, closures, lanes, lockout, plans, stops, vouch
+from lunaredge.scheduler import backlog, closures, conflicts, lanes, lockout, plans, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
@@ -134,7 +134,9 @@ def _vouch(ctx: Context, body: VouchRequest) -> Answer:
     node = ctx.state.nodes.get(body.node)
     if node is None:
         return _no(body.request, f"no node {body.node}; nodes lists them")
-    return _answer(body.request, vouch.vouch(ctx, node, body.at, body.code))
+    answer = vouch.vouch(ctx, node, body.at, body.code)
+    conflicts.watch(ctx, node)
+    return _answer(body.request, answer)
 
 
 def _lock_or_release(ctx: Context, asked: Asked, body: LockOutRequest | UnlockRequest) -> Answer:

@@ -6,7 +6,7 @@ node's present boot and only when it is newer than everything taken from it so f
 """
 
 from lunaredge.ids import BootId
-from lunaredge.scheduler import claims, lockout, stops, vouch
+from lunaredge.scheduler import claims, conflicts, lockout, stops, vouch
 from lunaredge.scheduler.backlog import ask_earth, reconcile, requeue
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Heard
@@ -200,6 +200,7 @@ def _take_situation(ctx: Context, node: NodeEntry, situation: Situation) -> bool
         ctx.changed()
     stops.meet(ctx, node, situation.stops)
     lockout.meet(ctx, node, situation)
+    conflicts.watch(ctx, node)
     _keep_hold(ctx, node, held=situation.held)
     reconcile(ctx, node, situation)
     return placed

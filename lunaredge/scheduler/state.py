@@ -149,6 +149,8 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     situation: Situation | None = None
     body: Point | None = None
     """Where the body last proved to be at rest; part of its claim."""
+    met_at: Point | None = None
+    """Where it stood when the others were last asked to keep away from it."""
     granted: Granted | None = None
     former: Granted | None = None
     """The authority that it gave up last; neighbours may have heard of it."""

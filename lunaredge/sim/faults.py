@@ -18,7 +18,7 @@ from lunaredge.sim.options import FaultOptions
 from lunaredge.sim.process import Process
 from lunaredge.sim.rng import Streams
 from lunaredge.sim.simulation import Simulation
-from lunaredge.sim.strikes import clocks, disks, freezes, links, machines, power
+from lunaredge.sim.strikes import carries, clocks, disks, freezes, links, machines, power
 from lunaredge.sim.strikes.kind import Undo
 from lunaredge.units import ns_from_s, s_from_ns
 from lunaredge.wire import topics
@@ -27,7 +27,15 @@ DOWN_S_MIN = 1.0
 # Dead again before a census or a restored journal has come to anything.
 RELAPSE_S_MAX = 5.0
 
-_ROOMS = (clocks.kinds, disks.kinds, freezes.kinds, links.kinds, machines.kinds, power.kinds)
+_ROOMS = (
+    carries.kinds,
+    clocks.kinds,
+    disks.kinds,
+    freezes.kinds,
+    links.kinds,
+    machines.kinds,
+    power.kinds,
+)
 
 
 class Faults:

@@ -8,8 +8,9 @@ from lunaredge.ids import NodeId
 from lunaredge.machine.bodies import Rectangle
 from lunaredge.machine.mishap import Mishap
 from lunaredge.machine.world import World
+from lunaredge.model.site import Point
 from lunaredge.model.task import TaskKind
-from lunaredge.sim.checkers.evidence import Heaped, TrueBody, Truth
+from lunaredge.sim.checkers.evidence import Carried, Heaped, TrueBody, Truth
 from lunaredge.sim.jury import Jury
 from lunaredge.sim.process import Process
 from lunaredge.sim.scenario import Scenario
@@ -76,6 +77,14 @@ class Field:
         self.world.advance(now_ns)
         self._trace.log(now_ns, machine, f"is {mishap}")
         self.world.afflict(machine, mishap)
+
+    def carry(self, machine: NodeId, place: Point, heading_rad: float) -> None:
+        """Have people lift a machine that stands, and put it somewhere else."""
+        now_ns = self._timeline.now_ns
+        self.world.advance(now_ns)
+        self.world.carry(machine, place, heading_rad)
+        self._trace.log(now_ns, machine, f"is put at ({place[0]:.2f}, {place[1]:.2f})")
+        self._jury.see(Carried(at_ns=now_ns, machine=machine))
 
     def heaps(self) -> None:
         """Tell the checkers how much has been moved by now."""

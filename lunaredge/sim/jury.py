@@ -16,6 +16,7 @@ from lunaredge.sim.checkers.lockout import LockoutChecker
 from lunaredge.sim.checkers.replay import ReplayChecker
 from lunaredge.sim.checkers.reuse import ReuseChecker
 from lunaredge.sim.checkers.separation import SeparationChecker
+from lunaredge.sim.checkers.shortening import ShorteningChecker
 from lunaredge.sim.checkers.standing import StandingChecker
 from lunaredge.sim.checkers.taking import TakingChecker
 from lunaredge.sim.checkers.tasks import TaskChecker
@@ -56,6 +57,7 @@ class Jury:
             ClosureChecker(fleet),
             StandingChecker(site),
             TakingChecker(),
+            ShorteningChecker(),
         )
         self._watchers = {
             kind: tuple(checker.see for checker in self.checkers if kind in checker.sees)

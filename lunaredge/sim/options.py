@@ -59,6 +59,8 @@ class FaultOptions(msgspec.Struct, frozen=True, kw_only=True):
     mishap_s: float = 0.0
     """Something goes wrong with a machine: it slips, sticks, is slow or silent, is lost, brakes
     badly, or has less energy than it tells."""
+    carry_s: float = 0.0
+    """People lift a machine that stands, and put it into somebody's way."""
     inject_s: float = 0.0
     interfere_s: float = 0.0
     cancel_s: float = 0.0
@@ -114,7 +116,8 @@ def draw(rng: random.Random) -> Options:
     options = _draw(rng)
     leaders = random.Random(f"{rng.random()}/leaders")
     declared = random.Random(f"{rng.random()}/on_loss")
-    return _with_habits(declared, _with_leaders(leaders, options))
+    carriers = random.Random(f"{rng.random()}/carry")
+    return _with_carriers(carriers, _with_habits(declared, _with_leaders(leaders, options)))
 
 
 def _draw(rng: random.Random) -> Options:
@@ -236,6 +239,16 @@ def _with_habits(rng: random.Random, options: Options) -> Options:
         return msgspec.structs.replace(options, on_loss=on_loss)
     faults = msgspec.structs.replace(options.faults, down_s_max=400.0)
     return msgspec.structs.replace(options, on_loss=on_loss, faults=faults, go_home_after_s=60.0)
+
+
+def _with_carriers(rng: random.Random, options: Options) -> Options:
+    """Draw how often people carry machines about: not into zones that are shown clear of them."""
+    carry_s = rng.choice((0.0, 0.0, 0.0, 200.0, 900.0))
+    if options.wardens.close_s:
+        return options
+    return msgspec.structs.replace(
+        options, faults=msgspec.structs.replace(options.faults, carry_s=carry_s)
+    )
 
 
 def _with_leaders(rng: random.Random, options: Options) -> Options:

@@ -59,6 +59,8 @@ class Machine:
         wanted_m_s = live.speed_m_s if isinstance(live, Follow) else 0.0
         slower_m_s = max(0.0, self.speed_m_s - 0.1 * step_s)
         self.speed_m_s = wanted_m_s if left_m > 0.0 else slower_m_s
+        if self.traits.get("blocked"):
+            self.speed_m_s = 0.0
         if left_m <= 0.0 and isinstance(live, Follow):
             self.speed_m_s = 0.0
         ahead_m = self.speed_m_s * step_s
@@ -73,6 +75,16 @@ class Machine:
             empty = done and self.found_empty and isinstance(live.goal, Load)
             ratio = 1.0 if done else 0.5
             self.work = WorkStatus(done=done, progress_ratio=ratio, found_empty=empty)
+
+    def carry(self, place: Point) -> None:
+        """Be lifted, and put down somewhere else."""
+        self.order, self.speed_m_s, self.place, self.station_m = None, 0.0, place, 0.0
+        self._path = (place,)
+
+    def stand_before_an_obstacle(self) -> None:
+        """Stand until `traits` are cleared, whatever is ordered."""
+        self.speed_m_s = 0.0
+        self.traits = {"blocked": True}
 
     def sample(self, now_ns: int) -> Sample:
         live = self.order is not None and now_ns <= self._deadline_ns

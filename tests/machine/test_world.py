@@ -192,3 +192,28 @@ def test_a_busy_digger_does_not_slow_the_clock_of_others() -> None:
 
     assert ground.sample(TWO).battery_wh == pytest.approx(1000.0)
     assert ground.sample(ONE).battery_wh < 1000.0 - 9.0
+
+
+def test_a_machine_that_is_carried_stands_there_and_its_order_is_over() -> None:
+    ground = world(homes=((20.0, 24.0), (40.0, 24.0)))
+    order = follow(1, place(ground), (32.0, 24.0))
+    keep(ground, order, 40.0)
+
+    ground.carry(ONE, (24.0, 30.0), 1.0)
+
+    truth = ground.truth()[0]
+    assert (truth.x_m, truth.y_m) == pytest.approx((24.0, 30.0))
+    assert truth.heading_rad == 1.0
+    sample = ground.sample(ONE)
+    assert math.dist((sample.x_m, sample.y_m), (24.0, 30.0)) <= POSE_ERROR_M
+    assert (sample.order_no, sample.station_m) == (0, 0.0)
+    assert ground.order(ONE, order, ground.now_ns) == "halted"
+    assert ground.order(ONE, follow(2, place(ground), (24.0, 36.0)), ground.now_ns) is None
+
+
+def test_a_machine_that_is_carried_into_another_overlaps_it() -> None:
+    ground = world(homes=((20.0, 24.0), (40.0, 24.0)))
+
+    ground.carry(ONE, (40.5, 24.0), 0.0)
+
+    assert ground.summary()["overlaps"][0]["machines"] == (ONE, TWO)

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 
 import msgspec
 import pytest
@@ -308,8 +309,80 @@ def test_nothing_is_extended_while_a_shortening_waits_for_its_answer() -> None:
 
     renew = renewed(site, grant)
 
-    assert renew.stop_m == grant.stop_m
+    assert renew.stop_m == 0.0
     assert renew.revision == 2
+
+
+def test_a_shortened_authority_ends_clear_of_all_that_the_other_needs_to_leave() -> None:
+    site, grant = driving()
+    at = ahead(grant)
+
+    wake(site, at)
+
+    stop = part_of(grant.path, 0.0, shortening(site).stop_m)[-1]
+    ctx = site.scheduler.core.ctx
+    apart_m = sum(space.half_width_m(ctx, NodeId(name)) for name in ("grader-1", "hauler-1"))
+    assert math.dist(stop, at) >= apart_m
+
+
+def test_who_asks_for_a_way_from_anothers_ground_is_kept_clear_of() -> None:
+    # Its request may be heard before the first word that says where it stands.
+    site, grant = driving()
+    at = ahead(grant)
+    lost = site.situation("hauler-1", x_m=None, y_m=None, heading_rad=None)
+    site.node_boots[NodeId("hauler-1")] += 1
+    site.say("hauler-1", messages.Birth(kind="x", channels=(), situation=lost))
+
+    request = messages.AuthorityRequest(
+        request_no=1, task=TaskId("any"), attempt=1, path=((0.0, 0.0),), x_m=at[0], y_m=at[1]
+    )
+    site.say("hauler-1", request)
+
+    assert shortening(site).stop_m < grant.stop_m
+
+
+def test_who_is_back_where_it_was_before_it_was_gone_is_kept_clear_of() -> None:
+    site, grant = driving()
+    at = ahead(grant)
+    other = node(site, "hauler-1")
+    other.body = other.met_at = at
+    site.wait(site.scheduler.core.ctx.config.lost_after_ns / 1e9 + 1.0)
+    assert vouch(site, None).ok
+    assert other.body is None
+
+    wake(site, at)
+
+    assert shortening(site).stop_m < grant.stop_m
+
+
+def test_whoever_a_person_finds_on_anothers_ground_is_kept_clear_of() -> None:
+    site, grant = driving()
+    site.wait(site.scheduler.core.ctx.config.lost_after_ns / 1e9 + 1.0)
+
+    assert vouch(site, ahead(grant)).ok
+
+    assert shortening(site).stop_m < grant.stop_m
+
+
+def vouch(site: Site, at: tuple[float, float] | None) -> messages.Answer:
+    """Say where hauler-1 stands, twice."""
+    site.wait(900.0)
+    request = messages.VouchRequest(
+        request=site.request_id(), node=NodeId("hauler-1"), at=at, code=""
+    )
+    code = re.search(r"code (\w+)", site.ask(request).text)
+    assert code is not None
+    return site.ask(msgspec.structs.replace(request, request=site.request_id(), code=code[1]))
+
+
+def test_a_shortening_that_the_journal_lost_is_believed() -> None:
+    site, grant = driving()
+    shorter = msgspec.structs.replace(grant, stop_m=12.0, revision=4)
+
+    site.say("grader-1", beat(site.situation("grader-1", **held(shorter, 1.0))))
+
+    assert node(site).granted.stop_m == 12.0
+    assert renewed(site, grant).revision == 4
 
 
 def test_a_stop_point_that_the_journal_lost_is_believed() -> None:

@@ -57,6 +57,26 @@ def test_driving_without_any_authority_is_found():
     assert texts == ["a at (0.50, 0.00) moves without a live authority (none held)"]
 
 
+def test_whoever_is_carried_did_not_drive_there():
+    carried = seen.Carried(at_ns=5 * NS_PER_S, machine="a")
+    here, there = truth(0, ("a", 0, 0, 0)), truth(6, ("a", 8, 3, 0))
+
+    assert watch(AuthorityChecker(FLEET), here, carried, there) == []
+    assert watch(AuthorityChecker(FLEET), here, there) != []
+
+
+def test_whoever_was_carried_drives_on_an_authority_like_everybody_else():
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        seen.Carried(at_ns=5 * NS_PER_S, machine="a"),
+        truth(6, ("a", 8, 3, 0)),
+        truth(7, ("a", 9, 3, 1)),
+    )
+
+    assert texts == ["a at (9.00, 3.00) moves without a live authority (none held)"]
+
+
 def test_driving_past_the_corridor_is_found():
     texts = watch(
         AuthorityChecker(FLEET),
@@ -169,6 +189,21 @@ def test_a_corridor_through_a_standing_machine_is_found():
     )
 
     assert texts == ["ma1 for a is granted 2.50 m deep into the body of b"]
+
+
+def test_a_leader_need_not_know_of_whom_was_carried_before_it_leads_it_away():
+    carried = seen.Carried(at_ns=NS_PER_S, machine="b")
+    through = (asked(2, 1), granted(3, 1, PATH))
+    away = (
+        asked(4, 1, machine="b"),
+        granted(5, 1, ((5.0, 0.1), (5.0, 30.0)), machine="b", authority="mb1"),
+    )
+    there = truth(1, ("a", 0, 0, 0), ("b", 5, 0, 0))
+
+    assert watch(ReuseChecker(FLEET), carried, there, *through) == []
+    assert watch(ReuseChecker(FLEET), there, *through) != []
+    known = watch(ReuseChecker(FLEET), carried, there, *away, situated(6, node="b"), *through)
+    assert any("the body of b" in text for text in known)
 
 
 def test_a_silent_holder_keeps_its_corridor():

@@ -27,6 +27,7 @@ from lunaredge.scheduler import (
     backlog,
     claims,
     closures,
+    conflicts,
     draining,
     ingest,
     lockout,
@@ -93,6 +94,8 @@ FALLING = replace(
     disk=replace(calm().disk, commit_ns_max=2 * NS_PER_S),
     safety_s=300.0,
 )
+CARRIED = weather(carry_s=60.0)
+CARRIED_AND_PARTED = weather(carry_s=60.0, cut_s=20.0, down_s_max=600.0)
 TIGHT = replace(calm(), tight_batteries=True)
 
 
@@ -193,6 +196,10 @@ def tags_are_on_neither_disk(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         StopLatch, "restore", lambda self, row: row.table == LOCK_TABLE or restore(self, row)
     )
+
+
+def one_other_takes_a_tag_off(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lockout, "OTHERS_MIN", 1)
 
 
 def forgeries_are_believed(patch: pytest.MonkeyPatch) -> None:
@@ -328,6 +335,22 @@ def every_battery_is_taken_for_full(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(claims, "_budget", lambda ctx, node: None)
 
 
+def what_is_to_be_given_back_is_free_at_once(patch: pytest.MonkeyPatch) -> None:
+    honest = conflicts._shorten_before
+
+    def shorten_before(ctx: Context, node: NodeEntry, granted: Granted, claim: object) -> bool:
+        is_asked = honest(ctx, node, granted, claim)  # type: ignore[arg-type]
+        if is_asked:
+            granted.stop_m = granted.passed_m
+        return is_asked
+
+    patch.setattr(conflicts, "_shorten_before", shorten_before)
+
+
+def renewals_undo_shortenings(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(claims, "_renewed_stop_m", lambda granted: granted.stop_m)
+
+
 def in_sight() -> ContactPlan:
     """Give a plan without an outage."""
     first, last = SMALL.plan.contacts[0], SMALL.plan.contacts[-1]
@@ -361,6 +384,7 @@ SITES = {
         (results_are_forgotten, ATTACKED, {"I6"}),
         (late_holds_are_obeyed, HASTY, {"I7", "liveness"}),
         (tags_are_on_neither_disk, GUARDED, {"lockout"}),
+        (one_other_takes_a_tag_off, GUARDED, {"lockout"}),
         (forgeries_are_believed, ATTACKED, {"I6"}),
         (earth_is_not_waited_for, UNHEARD, {"I7"}),
         (a_decision_is_not_journaled, KILLED, {"I9"}),
@@ -377,6 +401,8 @@ SITES = {
         (unknown_authorities_are_passed_over, RESTORED, {"I3"}),
         (words_leave_before_they_are_written, FALLING, {"I4", "liveness"}),
         (every_battery_is_taken_for_full, TIGHT, {"I8"}),
+        (what_is_to_be_given_back_is_free_at_once, CARRIED_AND_PARTED, {"I3"}),
+        (renewals_undo_shortenings, CARRIED, {"shortening"}),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

@@ -5,6 +5,7 @@ import pytest
 from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.closure import ClosureChecker
 from lunaredge.sim.checkers.lockout import LockoutChecker
+from lunaredge.sim.checkers.shortening import ShorteningChecker
 from lunaredge.sim.checkers.standing import StandingChecker
 from lunaredge.sim.checkers.taking import TakingChecker
 from lunaredge.sim.scenario import ramp
@@ -39,6 +40,7 @@ def test_a_locked_machine_that_stands_is_well():
         situated(3, locks=(TAG,)),
         truth(4, ("a", 1, 0, 0), ("b", 9, 0, 1)),
         truth(9, ("a", 1, 0, 0), ("b", 12, 0, 1)),
+        word(9, "operator-ana"),
         unlocked(10),
         situated(11, locks=(TAG,)),
         truth(20, ("a", 5, 0, 1)),
@@ -60,6 +62,50 @@ def test_a_locked_machine_that_moves_is_found():
 
     assert texts == ["a moved 0.50 m, locked out"]
     assert checker.checked == 2
+
+
+def word(at_s, by):
+    return seen.TagWord(at_ns=at_s * NS_PER_S, node="a", by=by)
+
+
+@pytest.mark.parametrize("people", [("operator-ana",), ("operator-ben", "operator-cat")])
+def test_a_tag_comes_off_by_its_owner_or_by_two_others(people):
+    words = [word(3 + k, by) for k, by in enumerate(people)]
+
+    assert watch(LockoutChecker(), situated(1, locks=(TAG,)), *words, unlocked(9)) == []
+
+
+@pytest.mark.parametrize(
+    ("people", "told"),
+    [
+        ((), "nobody"),
+        (("operator-ben",), "operator-ben"),
+        (("operator-ben", "operator-ben"), "operator-ben"),
+    ],
+)
+def test_a_tag_that_comes_off_by_fewer_is_found(people, told):
+    words = [word(3 + k, by) for k, by in enumerate(people)]
+    before = (word(0, "operator-ana"), word(0, "operator-cat"))
+
+    texts = watch(
+        LockoutChecker(), *before, situated(1, locks=(TAG,)), *words, unlocked(9), unlocked(10)
+    )
+
+    assert texts == [f"operator-ana's tag is taken off a by {told}"]
+
+
+def test_a_locked_machine_may_be_carried_by_hand_and_stands_there():
+    carried = seen.Carried(at_ns=3 * NS_PER_S, machine="a")
+    texts = watch(
+        LockoutChecker(),
+        situated(1, locks=(TAG,)),
+        truth(2, ("a", 1, 0, 0)),
+        carried,
+        truth(4, ("a", 9, 0, 0)),
+        truth(5, ("a", 9, 0.2, 1)),
+    )
+
+    assert texts == ["a moved 0.20 m, locked out"]
 
 
 # --- closure ----------------------------------------------------------------------------------
@@ -233,3 +279,49 @@ def test_what_was_granted_twice_and_not_taken_up_is_none_of_its_business():
     )
 
     assert texts == []
+
+
+# --- shortening -------------------------------------------------------------------------------
+
+
+def shortened(at_s, stop_m, revision=2):
+    fields = {"machine": "a", "authority": "ma1", "stop_m": stop_m, "revision": revision}
+    return seen.Shortened(at_ns=at_s * NS_PER_S, **fields)
+
+
+def asked_back(*then):
+    checker = ShorteningChecker()
+    begun = (asked(1, 1), granted(2, 1, PATH_10), replied(3, "ma1"), situated(4, holding(0.0)))
+    return watch(checker, *begun, shortened(5, 4.0), *then), checker.checked
+
+
+PATH_10 = ((0.0, 0.0), (10.0, 0.0))
+
+
+def test_a_renewal_that_undoes_a_shortening_is_found():
+    texts, _ = asked_back(renewed(6, 1, stop_m=10.0, revision=2))
+
+    assert texts == ["a may go on to 10.00 m of ma1, and is asked to stop at 4.00 m"]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [renewed(6, 1, stop_m=10.0, revision=1), renewed(6, 1, stop_m=0.0, revision=2)],
+    ids=["of before", "of no ground"],
+)
+def test_a_renewal_that_leaves_a_shortening_alone_is_well(word):
+    assert asked_back(word)[0] == []
+
+
+def test_the_ground_beyond_may_be_given_again_once_the_holder_has_said_where_it_stops():
+    stops = situated(6, holding(0.0, stop_m=5.0, revision=2))
+    texts, checked = asked_back(stops, renewed(7, 1, stop_m=10.0, revision=2))
+
+    assert (texts, checked) == ([], 2)
+
+
+def test_a_holder_that_takes_more_than_it_was_given_is_found():
+    stops = situated(6, holding(0.0, stop_m=5.0, revision=2))
+    texts, _ = asked_back(stops, situated(7, holding(0.0, stop_m=6.0, revision=2)))
+
+    assert texts == ["a holds ma1 to 6.00 m, and was given 5.00 m"]

@@ -146,7 +146,8 @@ def test_every_record_is_archived_once(report):
 def test_earth_has_everything_after_its_outage(run):
     earth = run.report["earth"]
 
-    assert earth["outages"] == 1
+    # The planned one; the killed station may be silent for long enough to be taken for another.
+    assert earth["outages"] in (1, 2)
     assert earth["lost"] == 0
     # The site goes on talking until its processes are stopped: its last words are under way then.
     assert earth["waiting"] == len(run.under_way_s)

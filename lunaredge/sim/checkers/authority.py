@@ -5,7 +5,7 @@ import math
 from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.sim.checkers.checker import BaseChecker
-from lunaredge.sim.checkers.evidence import Evidence, TrueBody, Truth
+from lunaredge.sim.checkers.evidence import Carried, Evidence, TrueBody, Truth
 from lunaredge.sim.checkers.geometry import point_to_path, rectangle, stations_near
 from lunaredge.sim.checkers.ledger import Holding, Ledger
 
@@ -25,7 +25,7 @@ class AuthorityChecker(BaseChecker):
     """Holds every true motion against the authorities on the wire."""
 
     name = "I2"
-    sees = (Truth, *Ledger.sees)
+    sees = (Truth, Carried, *Ledger.sees)
 
     def __init__(self, fleet: Fleet) -> None:
         super().__init__()
@@ -38,6 +38,9 @@ class AuthorityChecker(BaseChecker):
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""
         self._ledger.see(evidence)
+        if isinstance(evidence, Carried):
+            # It was lifted, and did not drive there.
+            self._before.pop(evidence.machine, None)
         if isinstance(evidence, Truth):
             for body in evidence.bodies:
                 before = self._before.get(body.machine)

@@ -7,7 +7,7 @@ and the links.
 
 import msgspec
 
-from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId, TaskId
+from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, TaskId
 from lunaredge.model.site import Point
 from lunaredge.model.task import Task
 from lunaredge.wire.messages import HeldAuthority, RecordClass
@@ -34,6 +34,12 @@ class Truth(_Evidence, frozen=True, kw_only=True):
     """Every machine's true body at one instant."""
 
     bodies: tuple[TrueBody, ...]
+
+
+class Carried(_Evidence, frozen=True, kw_only=True):
+    """People lifted a machine, and put it down somewhere else."""
+
+    machine: NodeId
 
 
 class Asked(_Evidence, frozen=True, kw_only=True):
@@ -75,6 +81,15 @@ class Renewed(_Evidence, frozen=True, kw_only=True):
     lifetime_ns: int
 
 
+class Shortened(_Evidence, frozen=True, kw_only=True):
+    """The scheduler sent that an authority is to end sooner, under a newer revision."""
+
+    machine: NodeId
+    authority: AuthorityId
+    stop_m: float
+    revision: int
+
+
 class Replied(_Evidence, frozen=True, kw_only=True):
     """A node answered a command."""
 
@@ -113,6 +128,13 @@ class StopReleased(_Evidence, frozen=True, kw_only=True):
 
     node: NodeId
     stop: str
+
+
+class TagWord(_Evidence, frozen=True, kw_only=True):
+    """A person had a tag taken off a machine, or hung another in the place of his own."""
+
+    node: NodeId
+    by: KeyId
 
 
 class Unlocked(_Evidence, frozen=True, kw_only=True):
@@ -355,13 +377,16 @@ class Replayed(_Evidence, frozen=True, kw_only=True):
 
 Evidence = (
     Truth
+    | Carried
     | Asked
     | Granted
     | Renewed
+    | Shortened
     | Replied
     | Situated
     | StopHeard
     | StopReleased
+    | TagWord
     | Unlocked
     | Cleared
     | Opening

@@ -77,6 +77,16 @@ def _from_command(node: NodeId, frame: Received, at_ns: int) -> list[seen.Eviden
                     lifetime_ns=body.lifetime_ns,
                 )
             ]
+        case messages.Shorten():
+            return [
+                seen.Shortened(
+                    at_ns=at_ns,
+                    machine=node,
+                    authority=body.authority,
+                    stop_m=body.stop_m,
+                    revision=body.revision,
+                )
+            ]
         case messages.ReleaseStop():
             return [seen.StopReleased(at_ns=at_ns, node=node, stop=body.stop)]
         case safeguards.Unlock():
@@ -120,6 +130,10 @@ def _from_word(header: Header, body: messages.Message, at_ns: int) -> list[seen.
             return [seen.Submitted(at_ns=at_ns, tasks=body.order.tasks)]
         case messages.Approve():
             return [seen.Approved(at_ns=at_ns, task=body.task, approved=body.approved)]
+        case safeguards.LockOutRequest():
+            return [seen.TagWord(at_ns=at_ns, node=body.node, by=header.key)]
+        case safeguards.UnlockRequest() if body.code:
+            return [seen.TagWord(at_ns=at_ns, node=body.node, by=header.key)]
         case safeguards.OpenRequest() if body.code:
             return [seen.Opening(at_ns=at_ns, zone=body.zone)]
         case messages.View(name="closures"):
