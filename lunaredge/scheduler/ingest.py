@@ -8,13 +8,16 @@ business: records that matter to the core are handed on.
 import msgspec
 
 from lunaredge.ids import BootId, NodeId
-from lunaredge.node import Archive, Effect, Persist, Row
+from lunaredge.node import Archive, Effect, Erase, Persist, Row
 from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import RecordAck, RecordClass, Upload
 from lunaredge.wire.session import WINDOW_COUNT, judge
 
 TABLE = "stream"
 
+# So many lives of a node are told apart. The numbers of older ones are forgotten: what is sent of
+# them again is taken again, and the archive keeps it once.
+BOOTS_MAX = 64
 # More than a node makes in a century; sums of such counts stay within what a store takes.
 COUNT_MAX = 10**12
 
@@ -60,6 +63,7 @@ class Ingest:
     def take(self, node: NodeId, upload: Upload, now_ns: int) -> Taken:
         """Judge an upload and say what follows."""
         key = (node, upload.boot, upload.record_class)
+        forgotten = () if key in self.streams else self._make_room(node, upload.boot)
         stream = self.streams.setdefault(key, Stream())
         verdict = judge(stream.through_seq, upload)
         ack = RecordAck(
@@ -67,7 +71,7 @@ class Ingest:
         )
         if not verdict.accepted:
             stream.duplicates += upload.count if verdict.duplicate else 0
-            return Taken(fresh=False, effects=(), ack=ack)
+            return Taken(fresh=False, effects=forgotten, ack=ack)
         upload = _fresh_part(upload, stream)
         stream.through_seq = verdict.through_seq
         stream.missing += verdict.missing
@@ -87,9 +91,20 @@ class Ingest:
             received_ns=now_ns,
             record=upload.record,
         )
-        scope = f"{node}/{upload.boot}/{upload.record_class.value}"
-        numbers = Persist(TABLE, scope, 0, msgspec.msgpack.encode(stream))
-        return Taken(fresh=not upload.dropped, effects=(archive, numbers), ack=ack)
+        numbers = Persist(TABLE, _scope(key), 0, msgspec.msgpack.encode(stream))
+        effects = (*forgotten, archive, numbers)
+        return Taken(fresh=not upload.dropped, effects=effects, ack=ack)
+
+    def _make_room(self, node: NodeId, boot: BootId) -> tuple[Effect, ...]:
+        """Forget the numbers of a node's oldest other life, if this one would be one too many."""
+        boots = {known for name, known, _ in self.streams if name == node}
+        if boot in boots or len(boots) < BOOTS_MAX:
+            return ()
+        oldest = min(boots)
+        keys = [key for key in self.streams if key[:2] == (node, oldest)]
+        for key in keys:
+            del self.streams[key]
+        return tuple(Erase(TABLE, _scope(key), 0) for key in keys)
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Sum the streams by class."""
@@ -99,6 +114,11 @@ class Ingest:
             for name in _COUNTS:
                 row[name] += getattr(stream, name)
         return sums
+
+
+def _scope(key: tuple[NodeId, BootId, RecordClass]) -> str:
+    node, boot, record_class = key
+    return f"{node}/{boot}/{record_class.value}"
 
 
 def _fresh_part(upload: Upload, stream: Stream) -> Upload:

@@ -234,8 +234,13 @@ def _call_off(ctx: Context, node: NodeEntry, reason: str) -> None:
 
 
 def _adopt(ctx: Context, node: NodeEntry, name: str) -> None:
-    """Take note of a tag that an agent has latched and this journal does not know."""
+    """Take note of a tag that an agent has latched and this journal does not know.
+
+    One too many is passed over until another is off: the machine is locked by all the others.
+    """
     lockout = node.lockout = node.lockout or Lockout()
+    if len(lockout.tags) >= TAGS_MAX:
+        return
     by, _, kind = name.partition("/")
     tag = Tag(
         id=name,
