@@ -94,6 +94,13 @@ def test_a_tag_that_comes_off_by_fewer_is_found(people, told):
     assert texts == [f"operator-ana's tag is taken off a by {told}"]
 
 
+def test_words_count_from_when_the_tag_was_told_though_nobody_has_confirmed_it():
+    told = seen.Tagged(at_ns=NS_PER_S, node="a", tag=TAG)
+    words = (word(2, "operator-ben"), situated(3, locks=(TAG,)), word(4, "operator-cat"))
+
+    assert watch(LockoutChecker(), told, *words, unlocked(9)) == []
+
+
 def test_a_locked_machine_may_be_carried_by_hand_and_stands_there():
     carried = seen.Carried(at_ns=3 * NS_PER_S, machine="a")
     texts = watch(

@@ -130,6 +130,13 @@ class StopReleased(_Evidence, frozen=True, kw_only=True):
     stop: str
 
 
+class Tagged(_Evidence, frozen=True, kw_only=True):
+    """The scheduler told a node that a person's tag hangs there."""
+
+    node: NodeId
+    tag: str
+
+
 class TagWord(_Evidence, frozen=True, kw_only=True):
     """A person had a tag taken off a machine, or hung another in the place of his own."""
 
@@ -386,6 +393,7 @@ Evidence = (
     | Situated
     | StopHeard
     | StopReleased
+    | Tagged
     | TagWord
     | Unlocked
     | Cleared

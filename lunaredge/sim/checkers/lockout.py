@@ -11,6 +11,7 @@ from lunaredge.sim.checkers.evidence import (
     Carried,
     Evidence,
     Situated,
+    Tagged,
     TagWord,
     TrueBody,
     Truth,
@@ -30,7 +31,7 @@ class LockoutChecker(BaseChecker):
     """
 
     name = "lockout"
-    sees = (Situated, TagWord, Unlocked, Carried, Truth)
+    sees = (Situated, Tagged, TagWord, Unlocked, Carried, Truth)
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,6 +51,8 @@ class LockoutChecker(BaseChecker):
                     tag: None for tag in evidence.locks if (evidence.node, tag) not in self._off
                 }
                 self._tags.setdefault(evidence.node, {}).update(hung)
+            case Tagged():
+                self._hung_ns.setdefault((evidence.node, evidence.tag), evidence.at_ns)
             case TagWord():
                 self._words.setdefault(evidence.node, []).append((evidence.at_ns, evidence.by))
             case Unlocked():

@@ -89,6 +89,8 @@ def _from_command(node: NodeId, frame: Received, at_ns: int) -> list[seen.Eviden
             ]
         case messages.ReleaseStop():
             return [seen.StopReleased(at_ns=at_ns, node=node, stop=body.stop)]
+        case safeguards.LockOut():
+            return [seen.Tagged(at_ns=at_ns, node=node, tag=body.tag)]
         case safeguards.Unlock():
             return [seen.Unlocked(at_ns=at_ns, node=node, tag=body.tag)]
         case messages.Assign():
