@@ -36,6 +36,7 @@ EVERYTHING = (
     *("deliver Census", "deliver CommandReply", "deliver Heartbeat", "deliver Birth"),
     *("deliver AuthorityRequest", "deliver Grant", "deliver Defer"),
     *("deliver AuthorityRenewal", "deliver Renew", "double Grant", "double Renew"),
+    *("deliver Shorten", "double Shorten"),
 )
 
 
@@ -121,6 +122,16 @@ def test_ground_freed_by_silence_is_found_at_depth_1(monkeypatch: pytest.MonkeyP
     assert broken(report) == "I3"
     assert report.found is not None
     assert report.found.steps == ["deliver AuthorityRequest to scheduler"]
+
+
+def test_a_renewal_that_undoes_a_shortening_is_found_at_depth_2(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(claims, "_renewed_stop_m", lambda granted: granted.stop_m)
+
+    report = searched("a waiting machine is carried to beside the other's way", 2)
+
+    assert broken(report) == "shortening"
 
 
 def test_an_older_leader_obeyed_is_found_at_depth_3(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,12 @@ class Cart:
             basis_s_max=BASIS_S_MAX,
         )
 
+    def carry(self, at: Point) -> None:
+        """Be lifted, and put down somewhere else; the order in force ends."""
+        self._setpoint.close()
+        self.x_m, self.y_m = at
+        self._path, self.station_m = (at,), 0.0
+
     def take(self, order: MachineOrder) -> None:
         """Take an order, or pass over one that the simulated machines would refuse."""
         if isinstance(order, Halt):

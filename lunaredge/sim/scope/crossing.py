@@ -31,6 +31,8 @@ BASIS_S_MAX = 8.0
 SELDOM_S = 3_600.0
 
 _HOMES: dict[NodeId, Point] = {EAST: (-24.0, 0.0), NORTH: (0.0, -24.0)}
+# The corridor of the machine that goes east takes this place; its body would just get by.
+BESIDE: Point = (0.0, -2.4)
 _STANDS: dict[NodeId, Point] = {EAST: (20.0, 0.0), NORTH: (0.0, 20.0)}
 
 

@@ -115,6 +115,10 @@ class Rover:
         """End the life; the machine goes on by itself until its set-point dies."""
         self.node = None
 
+    def carry(self) -> None:
+        """Have the machine carried to beside the other's way."""
+        self.cart.carry(crossing.BESIDE)
+
     def receive(self, topic: str, payload: bytes, now_ns: int) -> None:
         """Take a message."""
         assert self.node is not None

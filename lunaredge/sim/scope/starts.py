@@ -57,6 +57,7 @@ WAYS: dict[str, Way] = {
         (Step("split", RIVAL),), deaf=LEADER, early=True
     ),
     "a driving agent restarts": Way((Step("kill", EAST), _TICK, Step("start", EAST))),
+    "a waiting machine is carried to beside the other's way": Way((Step("carry", NORTH),)),
     "a waiting agent restarts": Way((Step("kill", NORTH), Step("start", NORTH))),
 }
 

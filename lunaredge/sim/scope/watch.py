@@ -11,6 +11,7 @@ from lunaredge.sim.checkers.authority import AuthorityChecker
 from lunaredge.sim.checkers.checker import Violation, first_violation
 from lunaredge.sim.checkers.reuse import ReuseChecker
 from lunaredge.sim.checkers.separation import SeparationChecker
+from lunaredge.sim.checkers.shortening import ShorteningChecker
 from lunaredge.sim.checkers.witness import Witness
 from lunaredge.sim.scope.parties import Said, Seen, Shop
 from lunaredge.wire import messages, topics
@@ -18,11 +19,16 @@ from lunaredge.wire.codec import Received, decode
 
 
 class Watch:
-    """I1, I2 and I3, and what they need to know."""
+    """I1, I2 and I3, the rule of shortenings, and what they need to know."""
 
     def __init__(self, shop: Shop) -> None:
         fleet = shop.fleet
-        self._checkers = (SeparationChecker(fleet), AuthorityChecker(fleet), ReuseChecker(fleet))
+        self._checkers = (
+            SeparationChecker(fleet),
+            AuthorityChecker(fleet),
+            ReuseChecker(fleet),
+            ShorteningChecker(),
+        )
         self._fences: dict[NodeId, int] = {}
         """The highest epoch that each machine has told of."""
         self._grants: dict[CommandId, tuple[NodeId, int]] = {}
@@ -39,6 +45,10 @@ class Watch:
             for evidence in self._read(shop, event, at_ns):
                 self._show(evidence)
         return first_violation(self._checkers)
+
+    def carried(self, machine: NodeId, at_ns: int) -> None:
+        """See a machine being carried."""
+        self._show(seen.Carried(at_ns=at_ns, machine=machine))
 
     def _show(self, evidence: seen.Evidence) -> None:
         for checker in self._checkers:

@@ -207,6 +207,12 @@ class World:
             known = self._verdicts[key] = (self._met.number(watching), violation)
         return known
 
+    def told_of_carrying(self, watch: int, name: NodeId, now_ns: int) -> int:
+        """Give the watch that has seen a machine being carried."""
+        watching: Watch = self._freezer.thaw(self._met.frozen[watch])
+        watching.carried(name, now_ns)
+        return self._met.number(watching)
+
     def copies(self, said: Said, parties: tuple[int, ...]) -> list[int]:
         """Give the copies of a message, one for each who has subscribed to it."""
         return [
@@ -311,6 +317,10 @@ class _Move:
                 self._deliver(step.what)
             case "kill" | "start":
                 self._call(step.what, step.kind, NOBODY)
+            case "carry":
+                self._call(step.what, step.kind, NOBODY)
+                name = crossing.NAMES[step.what]
+                self._watch = self._world.told_of_carrying(self._watch, name, self._now_ns)
             case "image":
                 self._parties[LEADER] = self._world.image
                 self._call(LEADER, "start", NOBODY)
@@ -382,6 +392,9 @@ def _act(party: Party, letters: list[Letter], call: str, what: int, now_ns: int)
             party.start(now_ns)
         case "kill":
             party.kill()
+        case "carry":
+            assert isinstance(party, Rover)
+            party.carry()
 
 
 _PLUMBING_NAMES = frozenset(kind.__name__ for kind in _PLUMBING)
