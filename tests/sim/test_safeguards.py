@@ -194,6 +194,52 @@ def test_an_authority_that_leads_into_a_clear_zone_is_found(path, stop_m, count)
     assert checker.checked == 1
 
 
+INTO_THE_ZONE = ((0.0, 5.0), (15.0, 5.0))
+
+
+def test_what_is_not_given_back_of_an_authority_is_found_when_the_zone_is_shown_clear():
+    out_of_the_zone = INTO_THE_ZONE[::-1]
+
+    texts = watch(
+        ClosureChecker(FLEET),
+        asked(1, 1),
+        granted(2, 1, out_of_the_zone),
+        cleared(3, spot=ZONE),
+        situated(4, holding(9.0, stop_m=15.0)),
+        cleared(5, spot=ZONE),
+    )
+
+    assert texts == ["a has not given ma1 back, which leads into spot, which was shown clear"]
+
+
+def test_a_grant_that_is_sent_again_after_its_machine_has_left_the_zone_is_well():
+    again = granted(9, 1, INTO_THE_ZONE[::-1])
+
+    texts = watch(
+        ClosureChecker(FLEET),
+        asked(1, 1),
+        granted(2, 1, INTO_THE_ZONE[::-1]),
+        situated(4, holding(9.0, stop_m=15.0)),
+        cleared(5, spot=ZONE),
+        again,
+    )
+
+    assert texts == []
+
+
+def test_a_stop_point_that_is_put_into_a_clear_zone_is_found():
+    texts = watch(
+        ClosureChecker(FLEET),
+        asked(1, 1),
+        granted(2, 1, INTO_THE_ZONE, stop_m=4.0),
+        cleared(3, spot=ZONE),
+        asked(4, 2, renewal=True),
+        renewed(5, 2, stop_m=12.0),
+    )
+
+    assert texts == ["ma1 leads a into spot, which was shown clear"]
+
+
 # --- standing ---------------------------------------------------------------------------------
 
 # The ramp lies from 34 to 60 along this way.

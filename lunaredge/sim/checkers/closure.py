@@ -6,19 +6,32 @@ from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Point
 from lunaredge.sim.checkers.checker import BaseChecker
-from lunaredge.sim.checkers.evidence import Cleared, Evidence, Granted, Opening, TrueBody, Truth
+from lunaredge.sim.checkers.evidence import (
+    Cleared,
+    Evidence,
+    Granted,
+    Opening,
+    Renewed,
+    TrueBody,
+    Truth,
+)
 from lunaredge.sim.checkers.geometry import cut_path, path_to_path, point_to_path, rectangle, within
+from lunaredge.sim.checkers.ledger import Ledger
+
+ROUNDING_M = 1e-6
 
 
 class ClosureChecker(BaseChecker):
-    """Holds every true body, and every new authority, against the zones that people may be in.
+    """Holds bodies and authorities against the zones that people may be in.
 
-    What was shown counts until something else is shown, or until somebody has it opened: a view
-    may be older than that, so the zone is then not watched before it was shown not clear.
+    Bodies at any time; what is not given back of an authority when a zone is shown clear; and what
+    is granted, or added to it, while it is. What was shown counts until something else is shown, or
+    until somebody has it opened: a view may be older than that, so the zone is then not watched
+    before it was shown not clear.
     """
 
     name = "closure"
-    sees = (Cleared, Opening, Granted, Truth)
+    sees = (Cleared, Opening, Truth, *Ledger.sees)
 
     def __init__(self, fleet: Fleet) -> None:
         super().__init__()
@@ -26,6 +39,7 @@ class ClosureChecker(BaseChecker):
         self._zones: dict[str, tuple[Point, ...]] = {}
         self._opening: dict[str, None] = {}
         self._places: dict[NodeId, TrueBody] = {}
+        self._ledger = Ledger()
 
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""
@@ -34,24 +48,44 @@ class ClosureChecker(BaseChecker):
                 self._opening = {name: None for name in self._opening if name in evidence.zones}
                 self._zones = {k: v for k, v in evidence.zones.items() if k not in self._opening}
                 self._compare(evidence.at_ns, tuple(self._places.values()))
+                self._shown(evidence.at_ns)
             case Opening():
                 self._opening[evidence.zone] = None
                 self._zones.pop(evidence.zone, None)
-            case Granted():
-                self._granted(evidence)
+            case Granted() if self._ledger.is_news(evidence):
+                # Sent again until it is answered; it is granted once.
+                way = cut_path(evidence.path, 0.0, evidence.stop_m + evidence.overlap_m)
+                self._led(evidence, way, evidence.half_width_m)
+            case Renewed():
+                if (added := self._ledger.added_by(evidence)) is not None:
+                    self._led(evidence, *added)
             case Truth():
                 self._places = {body.machine: body for body in evidence.bodies}
                 self._compare(evidence.at_ns, evidence.bodies)
             case _:
                 pass
+        self._ledger.see(evidence)
 
-    def _granted(self, granted: Granted) -> None:
-        end_m = granted.stop_m + granted.overlap_m
-        way = cut_path(granted.path, 0.0, end_m)
+    def _shown(self, at_ns: int) -> None:
+        """Judge what machines hold when zones are shown clear."""
+        for machine in self._specs:
+            for holding in self._ledger.of(machine):
+                self._clear_of_zones(
+                    at_ns,
+                    f"{machine} has not given {holding.authority} back, which leads",
+                    holding.kept(),
+                    holding.half_width_m,
+                )
+
+    def _led(self, word: Granted | Renewed, way: list[Point], half_width_m: float) -> None:
+        text = f"{word.authority} leads {word.machine}"
+        self._clear_of_zones(word.at_ns, text, way, half_width_m)
+
+    def _clear_of_zones(self, at_ns: int, text: str, way: list[Point], half_width_m: float) -> None:
         for zone, area in self._zones.items():
-            meets = within(area, way[0]) or path_to_path(way, [*area, area[0]]) == 0.0
-            text = f"{granted.authority} leads {granted.machine} into {zone}, which was shown clear"
-            self._check(not meets, granted.at_ns, text)
+            apart_m = path_to_path(way, [*area, area[0]]) - half_width_m
+            meets = within(area, way[0]) or apart_m < -ROUNDING_M
+            self._check(not meets, at_ns, f"{text} into {zone}, which was shown clear")
 
     def _compare(self, at_ns: int, bodies: tuple[TrueBody, ...]) -> None:
         for zone, area in self._zones.items():

@@ -97,6 +97,19 @@ class Ledger:
         is_known = granted.authority in self._holdings.get(granted.machine, {})
         return is_obeyed and not is_known and granted.authority not in self._ended
 
+    def added_by(self, renewed: Renewed) -> tuple[list[Point], float] | None:
+        """Give the path that a farther stop point adds, and half its width; None if it adds none.
+
+        To be asked before the renewal is seen.
+        """
+        holding = self.find(renewed.machine, renewed.authority)
+        if holding is None or renewed.revision < holding.revision:
+            return None
+        if renewed.stop_m <= holding.stop_m:
+            return None
+        begin_m, end_m = holding.stop_m + holding.overlap_m, renewed.stop_m + holding.overlap_m
+        return cut_path(holding.path, begin_m, end_m), holding.half_width_m
+
     def see(self, evidence: Evidence) -> None:
         """Take what bears on authorities; pass over the rest."""
         match evidence:

@@ -45,7 +45,9 @@ class ReuseChecker(BaseChecker):
             self._found(evidence)
             self._judge(evidence, cut_path(evidence.path, 0.0, end_m), evidence.half_width_m)
         if isinstance(evidence, Renewed):
-            self._extended(evidence)
+            added = self._ledger.added_by(evidence)
+            if added is not None:
+                self._judge(evidence, *added)
         self._ledger.see(evidence)
 
     def holdings(self) -> list[Holding]:
@@ -58,15 +60,6 @@ class ReuseChecker(BaseChecker):
             apart_m = point_to_path((body.x_m, body.y_m), [granted.path[0]])
             if body.machine == granted.machine and apart_m < FOUND_M_MAX:
                 self._carried.pop(body.machine, None)
-
-    def _extended(self, renewed: Renewed) -> None:
-        """Judge what a farther stop point adds."""
-        holding = self._ledger.find(renewed.machine, renewed.authority)
-        if holding is None or renewed.stop_m <= holding.stop_m:
-            return
-        if renewed.revision >= holding.revision:
-            begin_m, end_m = holding.stop_m + holding.overlap_m, renewed.stop_m + holding.overlap_m
-            self._judge(renewed, cut_path(holding.path, begin_m, end_m), holding.half_width_m)
 
     def _judge(self, granted: Granted | Renewed, path: list[Point], half_width_m: float) -> None:
         self._clear_of_bodies(granted, path, half_width_m)
