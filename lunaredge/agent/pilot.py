@@ -82,7 +82,7 @@ class Pilot:
         self._disputed = False
         self._started_ns: int | None = None
         self._patience = Patience(ns_from_s(config.wait_s))
-        """Since when it stands at a stop point and waits for a farther one."""
+        """How long it has stood at a stop point, or before an obstacle."""
 
     # --- what it is told -----------------------------------------------------------------------
 
