@@ -167,6 +167,7 @@ class Pilot:
         self.leasing.revoke(now_ns)
         self.homing.clock_jumped(now_ns)
         self._stall.restart(now_ns)
+        self._patience.restart()
 
     # --- what it says --------------------------------------------------------------------------
 

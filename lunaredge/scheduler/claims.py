@@ -49,6 +49,10 @@ from lunaredge.wire.messages import (
 # turn, so that two busy neighbours can't keep the solver in a loop.
 RESOLVE_MAX = 3
 
+# Shortenings of one authority are few. A node that shows more has lost its mind: to count on from
+# there would leave no number that fits a message.
+REVISION_MAX = 2**32
+
 # Legs have some ten points; a grant of this many still fits a frame, with the way to the leg.
 LEG_POINTS_MAX = 2_000
 
@@ -108,17 +112,20 @@ def _settle_driving(ctx: Context, node: NodeEntry, granted: Granted, held: HeldA
     # The path's remainder holds the body from here on; where it stood before is behind it.
     if granted.released_m > 0.0:
         node.body = rest_of(granted.path, granted.released_m)[0]
+    stop_m = max(min(held.stop_m, granted.length_m), granted.released_m)
+    if held.revision > REVISION_MAX:
+        ctx.raise_alarm(node.name, "revision.absurd", f"holds revision {held.revision}")
     # Above it: shortened before the journal was lost that knew of it.
-    if held.revision > granted.revision or (
+    elif held.revision > granted.revision or (
         granted.shortening and held.revision == granted.revision
     ):
         granted.shortening, granted.revision = False, held.revision
-        granted.stop_m = max(held.stop_m, granted.released_m)
+        granted.stop_m = stop_m
         ctx.forget_commands(node.name, Shorten)
         ctx.changed()
     # A journal may be older than a stop point that its node was given.
-    stop_m = max(held.stop_m, granted.released_m)
-    granted.stop_m = max(granted.stop_m, min(stop_m, granted.length_m))
+    granted.stop_m = max(granted.stop_m, stop_m)
+    conflicts.ask_again(ctx, node, granted)
 
 
 def _end(ctx: Context, node: NodeEntry) -> None:

@@ -33,6 +33,15 @@ def watch(ctx: Context, node: NodeEntry) -> None:
         _meet(ctx, node)
 
 
+def ask_again(ctx: Context, node: NodeEntry, granted: Granted) -> None:
+    """Ask for a shortening anew that nobody is asked for any more, and that was not obeyed.
+
+    It overtook its grant, and was refused by a node that knew of no such authority.
+    """
+    if granted.shortening and not ctx.is_pending(node.name, Shorten):
+        _ask(ctx, node, granted)
+
+
 def _meet(ctx: Context, node: NodeEntry) -> None:
     """Shorten every authority that reaches to where a machine stands now."""
     claim = tuple(space.claim(ctx, node))
@@ -67,21 +76,31 @@ def _shorten_before(
         _, behind = reach.free_until(granted, (0.0, here_m), core)
     if ahead is None and behind is None:
         return False
-    stop_m = granted.stop_m
+    stop_m, from_m = granted.stop_m, 0.0
     if ahead is not None:
         # Clear of all of it, so that both can leave again.
         free_m, _ = reach.free_until(granted, window_m, claim)
         stop_m = max(here_m, free_m - granted.overlap_m)
+    if behind is not None:
+        from_m = here_m
+    if granted.shortening:
+        # The node may never hear of the one before: this one asks for all of it.
+        stop_m, from_m = min(stop_m, granted.asked_stop_m), max(from_m, granted.asked_from_m)
     granted.revision += 1
     granted.shortening = True
+    granted.asked_stop_m, granted.asked_from_m = stop_m, from_m
     ctx.forget_commands(node.name, Shorten)
+    _ask(ctx, node, granted)
+    ctx.tell("authority.shortened", node=node.name, authority=granted.id)
+    return True
+
+
+def _ask(ctx: Context, node: NodeEntry, granted: Granted) -> None:
     body = Shorten(
         command=ctx.command_id(),
         authority=granted.id,
-        stop_m=stop_m,
-        from_m=here_m if behind is not None else 0.0,
+        stop_m=granted.asked_stop_m,
+        from_m=granted.asked_from_m,
         revision=granted.revision,
     )
     ctx.order(node.name, body)
-    ctx.tell("authority.shortened", node=node.name, authority=granted.id)
-    return True

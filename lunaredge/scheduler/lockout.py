@@ -23,6 +23,8 @@ from lunaredge.wire.seal import Role
 
 # A dozen people around one machine is a crowd.
 TAGS_MAX = 16
+# Over what two names and two numbers take: who shows a longer one made it up.
+TAG_LENGTH_MAX = 120
 WHY_LENGTH_MAX = 200
 # So many others must agree where the one who hung the tag can't be asked.
 OTHERS_MIN = 2
@@ -58,7 +60,7 @@ def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> tup
     ctx.state.interventions += 1
     ctx.raise_alarm(node.name, ALARM, _said(tag))
     ctx.note_event("node.locked_out", f"{node.name} by {by}: {tag.why}")
-    _call_off(ctx, node, f"{node.name} is locked out by {by}")
+    _call_off(ctx, node, f"{node.name} is locked out by {tag.by}")
     ctx.changed()
     until = "driven by hand" if is_manual else "touched"
     return True, f"{node.name} may be {until} as soon as `lunaredge nodes` shows it locked out"
@@ -134,8 +136,10 @@ def chains(node: NodeEntry) -> list[Chain]:
 
 def is_boundless(node: NodeEntry) -> bool:
     """Tell whether a machine may be driven by hand in an area that this journal doesn't know."""
-    tags = node.lockout.tags.values() if node.lockout is not None else ()
-    return any(tag.is_manual and not tag.area for tag in tags)
+    tags = node.lockout.tags if node.lockout is not None else {}
+    latched = node.situation.locks if node.situation is not None else ()
+    unknown = any(name not in tags and _is_for_hand(name) for name in latched)
+    return unknown or any(tag.is_manual and not tag.area for tag in tags.values())
 
 
 def told(node: NodeEntry) -> str:
@@ -190,6 +194,11 @@ def _tag_id(ctx: Context, by: KeyId, *, is_manual: bool) -> str:
     return f"{by}/{kind}-{ctx.state.epoch:x}-{ctx.state.command_no}"
 
 
+def _is_for_hand(name: str) -> bool:
+    """Tell from a tag's id whether its machine may be driven by hand meanwhile."""
+    return name.partition("/")[2].startswith(MANUAL)
+
+
 def _tag_of(node: NodeEntry, by: str) -> Tag | None:
     tags = node.lockout.tags.values() if node.lockout is not None else ()
     return next((tag for tag in tags if tag.by == by and not tag.released), None)
@@ -238,20 +247,20 @@ def _adopt(ctx: Context, node: NodeEntry, name: str) -> None:
 
     One too many is passed over until another is off: the machine is locked by all the others.
     """
-    lockout = node.lockout = node.lockout or Lockout()
-    if len(lockout.tags) >= TAGS_MAX:
+    known = node.lockout.tags if node.lockout is not None else {}
+    if len(known) >= TAGS_MAX or len(name) > TAG_LENGTH_MAX:
         return
-    by, _, kind = name.partition("/")
+    lockout = node.lockout = node.lockout or Lockout()
     tag = Tag(
         id=name,
-        by=KeyId(by),
+        by=KeyId(name.partition("/")[0]),
         why=UNTOLD,
         since_ns=ctx.now_ns,
-        is_manual=kind.startswith(MANUAL),
+        is_manual=_is_for_hand(name),
     )
     lockout.tags[name] = tag
     ctx.raise_alarm(node.name, ALARM, _said(tag))
-    _call_off(ctx, node, f"{node.name} is locked out by {by}")
+    _call_off(ctx, node, f"{node.name} is locked out by {tag.by}")
     ctx.changed()
 
 

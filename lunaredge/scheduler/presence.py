@@ -24,6 +24,7 @@ from lunaredge.wire.messages import (
     Heartbeat,
     Hold,
     Resume,
+    Shorten,
     Situation,
 )
 
@@ -282,6 +283,7 @@ def _take_grant_reply(ctx: Context, node: NodeEntry, grant: Grant, *, ok: bool) 
         granted.taken = True
     else:
         # The node has durably refused it and will answer every repetition the same way.
+        ctx.forget_commands(node.name, Shorten)
         node.former, node.granted = granted, None
     ctx.changed()
 

@@ -66,6 +66,10 @@ class Granted(msgspec.Struct, kw_only=True):
     """Rises with each shortening."""
     shortening: bool = False
     """The node has still to say where it stops under the newest revision."""
+    asked_stop_m: float = 0.0
+    """Meanwhile: how far it is asked to go at the most."""
+    asked_from_m: float = 0.0
+    """Meanwhile: up to where it is asked not to go back."""
     sections: tuple[tuple[float, float], ...] = ()
     """Where it may not stand, from station to station."""
     granted_ns: int

@@ -15,7 +15,7 @@ from lunaredge.scheduler import backlog, consent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.state import NodeEntry, Presence
 from lunaredge.units import s_from_ns
-from lunaredge.wire.messages import Grant
+from lunaredge.wire.messages import Grant, Shorten
 
 # A person paces a distance off, or reads it from a camera's picture. More would close the ground
 # on which its neighbours stand.
@@ -97,10 +97,11 @@ def _take(ctx: Context, node: NodeEntry, at: Point | None) -> None:
     node.vouched = True
     node.body = at
     node.former, node.granted = node.granted, None
+    node.retreat = ()
     node.wanted = None
     node.aside = None
     node.estranged = False
-    ctx.forget_commands(node.name, Grant)
+    ctx.forget_commands(node.name, Grant, Shorten)
     ctx.clear_alarm(node.name, "authority.unknown")
     ctx.state.interventions += 1
     entry = ctx.state.tasks.get(node.task) if node.task is not None else None

@@ -236,6 +236,23 @@ def test_after_a_clock_jump_a_renewal_sets_the_machine_going_again() -> None:
     assert rig.state == "driving"
 
 
+def test_who_waits_at_a_stop_point_does_not_wait_out_a_clock_that_jumped_back() -> None:
+    rig = Rig()
+    grant = rig.drive_off(Leg(path=PATH), stop_m=12.0)
+    rig.run(50)
+    rig.now_ns -= seconds(900)
+    rig._next_sample_ns = rig.now_ns
+    answered = 0
+    for _ in range(15):
+        rig.run(10)
+        if (request := rig.last(AuthorityRenewal).request_no) != answered:
+            answered = request
+            rig.renew(request, grant, stop_m=12.0)
+
+    assert rig.last(AuthorityRequest).request_no > grant.request_no
+    assert "waited_in_vain" in rig.codes(Event)
+
+
 def test_a_shell_that_wakes_it_only_when_asked_never_spins() -> None:
     rig = Rig()
     rig.drive_off(Leg(path=PATH), Leg(path=PATH))

@@ -10,7 +10,7 @@ from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
 
 
-def driving(**settings: object) -> tuple[Site, messages.Grant]:
+def driving(*, taken: bool = True, **settings: object) -> tuple[Site, messages.Grant]:
     """A site on which grader-1 has been granted the way to its first pass."""
     site = Site(**settings)
     site.census()
@@ -21,7 +21,8 @@ def driving(**settings: object) -> tuple[Site, messages.Grant]:
     site.request("grader-1", 1)
     site.solve()
     grant = site.last(messages.Grant)
-    site.reply("grader-1", grant.command)
+    if taken:
+        site.reply("grader-1", grant.command)
     return site, grant
 
 

@@ -2,7 +2,6 @@
 
 import math
 import random
-import re
 
 import msgspec
 import pytest
@@ -264,11 +263,11 @@ def ahead(grant: messages.Grant) -> tuple[float, float]:
     return part_of(grant.path, 20.0, 20.0)[0]
 
 
-def wake(site: Site, at: tuple[float, float]) -> None:
-    """Have hauler-1 wake up somewhere, at rest and without an authority."""
-    site.node_boots[NodeId("hauler-1")] += 1
-    situation = site.situation("hauler-1", x_m=at[0], y_m=at[1])
-    site.say("hauler-1", messages.Birth(kind="x", channels=(), situation=situation))
+def wake(site: Site, at: tuple[float, float], name: str = "hauler-1") -> None:
+    """Have a machine wake up somewhere, at rest and without an authority."""
+    site.node_boots[NodeId(name)] += 1
+    situation = site.situation(name, x_m=at[0], y_m=at[1])
+    site.say(name, messages.Birth(kind="x", channels=(), situation=situation))
 
 
 def test_an_authority_is_shortened_before_whoever_woke_up_on_its_ground() -> None:
@@ -313,6 +312,45 @@ def test_nothing_is_extended_while_a_shortening_waits_for_its_answer() -> None:
     assert renew.revision == 2
 
 
+def test_a_second_shortening_asks_for_all_that_an_unanswered_one_asked_for() -> None:
+    site, grant = driving()
+    near, far = (part_of(grant.path, at_m, at_m)[0] for at_m in (12.0, 22.0))
+    wake(site, near)
+    first = shortening(site)
+
+    wake(site, far, "excavator-1")
+
+    second = shortening(site)
+    assert second.revision == first.revision + 1
+    assert second.stop_m == first.stop_m
+
+
+def test_a_shortening_that_overtook_its_grant_is_asked_for_again() -> None:
+    site, grant = driving(taken=False)
+    wake(site, ahead(grant))
+    early = shortening(site)
+    site.reply("grader-1", early.command, ok=False, reason="authority")
+    site.reply("grader-1", grant.command)
+
+    site.say("grader-1", beat(word(site, grant)))
+
+    again = shortening(site)
+    assert again.command != early.command
+    assert (again.stop_m, again.revision) == (early.stop_m, early.revision)
+
+
+def test_a_machine_that_shows_an_absurd_revision_is_not_followed() -> None:
+    site, grant = driving()
+    mad = msgspec.structs.replace(grant, revision=2**63 - 1)
+    site.say("grader-1", beat(site.situation("grader-1", **held(mad, 1.0))))
+
+    wake(site, ahead(grant))
+
+    assert shortening(site).revision == 2
+    site.start()
+    assert node(site).granted.revision == 2
+
+
 def test_a_shortened_authority_ends_clear_of_all_that_the_other_needs_to_leave() -> None:
     site, grant = driving()
     at = ahead(grant)
@@ -347,7 +385,7 @@ def test_who_is_back_where_it_was_before_it_was_gone_is_kept_clear_of() -> None:
     other = node(site, "hauler-1")
     other.body = other.met_at = at
     site.wait(site.scheduler.core.ctx.config.lost_after_ns / 1e9 + 1.0)
-    assert vouch(site, None).ok
+    assert vouched(site, None)
     assert other.body is None
 
     wake(site, at)
@@ -359,20 +397,15 @@ def test_whoever_a_person_finds_on_anothers_ground_is_kept_clear_of() -> None:
     site, grant = driving()
     site.wait(site.scheduler.core.ctx.config.lost_after_ns / 1e9 + 1.0)
 
-    assert vouch(site, ahead(grant)).ok
+    assert vouched(site, ahead(grant))
 
     assert shortening(site).stop_m < grant.stop_m
 
 
-def vouch(site: Site, at: tuple[float, float] | None) -> messages.Answer:
-    """Say where hauler-1 stands, twice."""
+def vouched(site: Site, at: tuple[float, float] | None) -> bool:
+    """Say where hauler-1 stands, once it can't move any more."""
     site.wait(900.0)
-    request = messages.VouchRequest(
-        request=site.request_id(), node=NodeId("hauler-1"), at=at, code=""
-    )
-    code = re.search(r"code (\w+)", site.ask(request).text)
-    assert code is not None
-    return site.ask(msgspec.structs.replace(request, request=site.request_id(), code=code[1]))
+    return site.vouch("hauler-1", at).ok
 
 
 def test_a_shortening_that_the_journal_lost_is_believed() -> None:

@@ -127,6 +127,18 @@ def test_a_way_home_that_is_not_free_any_more_is_not_promised() -> None:
     assert grader(site).retreat == ()
 
 
+@pytest.mark.parametrize("at", [None, (60.0, 20.0)])
+def test_whoever_a_person_vouches_for_has_no_way_home(at: tuple[float, float] | None) -> None:
+    site, _ = asked_again()
+    middle = part_of(grader(site).retreat, 10.0, math.inf)[0]
+    site.wait(7 * 3_600.0)
+
+    assert site.vouch("grader-1", at).ok
+
+    assert grader(site).retreat == ()
+    assert at is None or blocked_m(site, middle) > 0.0
+
+
 def test_at_home_nothing_is_kept() -> None:
     site, _ = asked_again()
     assert grader(site).retreat
