@@ -38,7 +38,7 @@ class Onlooker(Protocol):
 class Jury:
     """One of each checker."""
 
-    def __init__(self, site: Site, fleet: Fleet) -> None:
+    def __init__(self, site: Site, fleet: Fleet, setpoint_lifetime_s: float) -> None:
         self.separation = SeparationChecker(fleet)
         self.accounting = AccountingChecker()
         self.tasks = TaskChecker()
@@ -57,7 +57,7 @@ class Jury:
             ClosureChecker(fleet),
             StandingChecker(site),
             TakingChecker(),
-            ShorteningChecker(),
+            ShorteningChecker(fleet, setpoint_lifetime_s),
         )
         self._watchers = {
             kind: tuple(checker.see for checker in self.checkers if kind in checker.sees)

@@ -89,7 +89,7 @@ class Simulation:
         self.trace = trace
         self.timeline = Timeline(scenario.start_ns)
         self.keys = Keys(scenario.fleet)
-        self.jury = Jury(scenario.site, scenario.fleet)
+        self.jury = Jury(scenario.site, scenario.fleet, options.setpoint_lifetime_s)
         self.agents = tuple(node.name for node in scenario.fleet.nodes)
         self.taps: list[Tap] = [self._witness]
         self._streams = streams

@@ -51,9 +51,14 @@ def asked(at_s, number, *, machine="a", boot=1, renewal=False):
     )
 
 
-def holding(released_m, *, stop_m=10.0, revision=1, at_stop=False):
+def holding(released_m, *, stop_m=10.0, revision=1, at_stop=False, station_m=0.0):
     return HeldAuthority(
-        id="ma1", released_m=released_m, stop_m=stop_m, revision=revision, at_stop=at_stop
+        id="ma1",
+        released_m=released_m,
+        stop_m=stop_m,
+        revision=revision,
+        at_stop=at_stop,
+        station_m=station_m,
     )
 
 

@@ -38,7 +38,7 @@ def looked_for(kind: type) -> set[str]:
 
 @pytest.mark.parametrize(
     "checker",
-    [*jury.Jury(small().site, small().fleet).checkers, Ledger()],
+    [*jury.Jury(small().site, small().fleet, 2.0).checkers, Ledger()],
     ids=lambda each: type(each).__name__,
 )
 def test_a_checker_is_shown_all_that_it_looks_for(checker):

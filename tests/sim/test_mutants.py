@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from lunaredge.agent import commands, leasing
+from lunaredge.agent.authority import Lease
 from lunaredge.agent.clock import SiteClock
 from lunaredge.agent.duties import Duties
 from lunaredge.agent.hold import HoldSwitch
@@ -50,7 +51,7 @@ from lunaredge.sim.scenario import Scenario, ramp, small
 from lunaredge.units import NS_PER_S, SECONDS_PER_HOUR
 from lunaredge.wire.codec import Received
 from lunaredge.wire.driver import Sample
-from lunaredge.wire.messages import Grant, HeldAuthority, Situation, Upload
+from lunaredge.wire.messages import Grant, HeldAuthority, Shorten, Situation, Upload
 from lunaredge.wire.seal import Keyring
 from lunaredge.wire.session import Verdict
 
@@ -351,6 +352,13 @@ def renewals_undo_shortenings(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(claims, "_renewed_stop_m", lambda granted: granted.stop_m)
 
 
+def shortenings_are_answered_and_not_obeyed(patch: pytest.MonkeyPatch) -> None:
+    def shortened(lease: Lease, shorten: Shorten, rolling_m: float, gap_m: float) -> Lease:
+        return replace(lease, revision=shorten.revision)
+
+    patch.setattr(leasing.authority, "shortened", shortened)
+
+
 def in_sight() -> ContactPlan:
     """Give a plan without an outage."""
     first, last = SMALL.plan.contacts[0], SMALL.plan.contacts[-1]
@@ -403,6 +411,7 @@ SITES = {
         (every_battery_is_taken_for_full, TIGHT, {"I8"}),
         (what_is_to_be_given_back_is_free_at_once, CARRIED_AND_PARTED, {"I3"}),
         (renewals_undo_shortenings, CARRIED, {"shortening"}),
+        (shortenings_are_answered_and_not_obeyed, CARRIED, {"shortening"}),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

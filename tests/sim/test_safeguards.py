@@ -343,7 +343,7 @@ def shortened(at_s, stop_m, revision=2):
 
 
 def asked_back(*then):
-    checker = ShorteningChecker()
+    checker = ShorteningChecker(FLEET, 2.0)
     begun = (asked(1, 1), granted(2, 1, PATH_10), replied(3, "ma1"), situated(4, holding(0.0)))
     return watch(checker, *begun, shortened(5, 4.0), *then), checker.checked
 
@@ -370,7 +370,7 @@ def test_the_ground_beyond_may_be_given_again_once_the_holder_has_said_where_it_
     stops = situated(6, holding(0.0, stop_m=5.0, revision=2))
     texts, checked = asked_back(stops, renewed(7, 1, stop_m=10.0, revision=2))
 
-    assert (texts, checked) == ([], 2)
+    assert (texts, checked) == ([], 3)
 
 
 def test_a_holder_that_takes_more_than_it_was_given_is_found():
@@ -378,3 +378,31 @@ def test_a_holder_that_takes_more_than_it_was_given_is_found():
     texts, _ = asked_back(stops, situated(7, holding(0.0, stop_m=6.0, revision=2)))
 
     assert texts == ["a holds ma1 to 6.00 m, and was given 5.00 m"]
+
+
+def test_a_later_shortening_that_asks_for_less_than_an_unanswered_one_is_found():
+    assert asked_back(shortened(6, 3.0, revision=3), shortened(7, 3.0, revision=3))[0] == []
+    assert asked_back(shortened(6, 8.0, revision=3))[0] == [
+        "a is asked to stop at 8.00 m of ma1, and was asked to stop at 4.00 m"
+    ]
+
+
+def test_a_later_shortening_may_ask_for_less_once_the_first_one_is_answered():
+    stops = situated(6, holding(0.0, stop_m=4.0, revision=2))
+
+    assert asked_back(stops, shortened(7, 8.0, revision=3))[0] == []
+
+
+@pytest.mark.parametrize(("station_m", "stop_m"), [(0.0, 30.0), (40.0, 65.0)])
+def test_who_answers_a_shortening_by_its_number_alone_is_found(station_m, stop_m):
+    path = ((0.0, 0.0), (90.0, 0.0))
+    at = {"station_m": station_m, "revision": 2}
+    near, far = (holding(0.0, stop_m=each, **at) for each in (stop_m - 5.0, stop_m))
+    begun = (asked(1, 1), granted(2, 1, path), replied(3, "ma1"), shortened(5, 4.0))
+
+    assert watch(ShorteningChecker(FLEET, 2.0), *begun, situated(6, near)) == []
+    texts = watch(ShorteningChecker(FLEET, 2.0), *begun, situated(6, far))
+
+    assert texts == [
+        f"a holds ma1 to {stop_m:.2f} m from {station_m:.2f} m on, and was asked to stop at 4.00 m"
+    ]

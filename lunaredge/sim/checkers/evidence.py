@@ -88,6 +88,7 @@ class Shortened(_Evidence, frozen=True, kw_only=True):
     authority: AuthorityId
     stop_m: float
     revision: int
+    epoch: int = 0
 
 
 class Replied(_Evidence, frozen=True, kw_only=True):

@@ -85,6 +85,7 @@ def _from_command(node: NodeId, frame: Received, at_ns: int) -> list[seen.Eviden
                     authority=body.authority,
                     stop_m=body.stop_m,
                     revision=body.revision,
+                    epoch=frame.header.epoch,
                 )
             ]
         case messages.ReleaseStop():

@@ -13,6 +13,7 @@ from lunaredge.sim.checkers.reuse import ReuseChecker
 from lunaredge.sim.checkers.separation import SeparationChecker
 from lunaredge.sim.checkers.shortening import ShorteningChecker
 from lunaredge.sim.checkers.witness import Witness
+from lunaredge.sim.scope.crossing import SETPOINT_LIFETIME_S
 from lunaredge.sim.scope.parties import Said, Seen, Shop
 from lunaredge.wire import messages, topics
 from lunaredge.wire.codec import Received, decode
@@ -27,7 +28,7 @@ class Watch:
             SeparationChecker(fleet),
             AuthorityChecker(fleet),
             ReuseChecker(fleet),
-            ShorteningChecker(),
+            ShorteningChecker(fleet, SETPOINT_LIFETIME_S),
         )
         self._fences: dict[NodeId, int] = {}
         """The highest epoch that each machine has told of."""
