@@ -22,7 +22,7 @@ def watch(ctx: Context, node: NodeEntry) -> None:
 
     Where it drives, nobody else was granted anything.
     """
-    if node.granted is not None and node.granted.taken:
+    if not _stands(node):
         return
     at, before = node.body, node.met_at
     if at is None:
@@ -40,6 +40,26 @@ def ask_again(ctx: Context, node: NodeEntry, granted: Granted) -> None:
     """
     if granted.shortening and not ctx.is_pending(node.name, Shorten):
         _ask(ctx, node, granted)
+
+
+def review(ctx: Context, node: NodeEntry) -> None:
+    """Have a machine that is counted in keep away from where all who are counted stand.
+
+    Only its word shows under which revision it drives: an older journal may have asked it for
+    something else under that number.
+    """
+    if node.granted is None:
+        return
+    for other in ctx.state.nodes.values():
+        if other is node or not other.censused or not _stands(other):
+            continue
+        claim = tuple(space.claim(ctx, other)) if ctx.is_machine(other.name) else ()
+        if _shorten_before(ctx, node, node.granted, claim):
+            ctx.raise_alarm(other.name, ALARM, f"stands on ground granted to {node.name}")
+
+
+def _stands(node: NodeEntry) -> bool:
+    return node.granted is None or not node.granted.taken
 
 
 def _meet(ctx: Context, node: NodeEntry) -> None:

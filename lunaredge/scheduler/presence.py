@@ -241,6 +241,7 @@ def _count(ctx: Context, node: NodeEntry) -> None:
         node.censused = True
         ctx.changed()
         ctx.tell("node.censused", node=node.name, epoch=ctx.state.epoch)
+        conflicts.review(ctx, node)
 
 
 def _keep_hold(ctx: Context, node: NodeEntry, *, held: bool) -> None:

@@ -84,3 +84,12 @@ def reborn(site: Site, **changes: object) -> None:
     site.node_boots[NodeId("grader-1")] = BootId(900)
     word = site.situation("grader-1", **changes)
     site.say("grader-1", messages.Birth(kind="x", channels=(), situation=word))
+
+
+def beat(situation: messages.Situation) -> messages.Heartbeat:
+    return messages.Heartbeat(situation=situation)
+
+
+def renewed(site: Site, grant: messages.Grant, number: int = 2) -> messages.Renew:
+    site.say("grader-1", messages.AuthorityRenewal(request_no=number, authority=grant.authority))
+    return site.last(messages.Renew)

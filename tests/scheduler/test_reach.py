@@ -1,4 +1,4 @@
-"""How far an authority goes: stop points that grow, shrink and keep out of passages."""
+"""How far an authority goes: stop points that grow, and keep out of passages."""
 
 import math
 import random
@@ -14,7 +14,7 @@ from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.paths import Chain, Chains
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire import messages
-from tests.scheduler.drives import blocked_m, driving, held
+from tests.scheduler.drives import beat, blocked_m, driving, held, renewed
 from tests.scheduler.rig import Site
 
 GRADER = NodeId("grader-1")
@@ -45,22 +45,6 @@ def granted(*path: tuple[float, float], number: int = 1, stop_m: float = 0.0) ->
         granted_ns=0,
         expiry_ns=2**62,
     )
-
-
-def beat(situation: messages.Situation) -> messages.Heartbeat:
-    return messages.Heartbeat(situation=situation)
-
-
-def shortening(site: Site) -> messages.Shorten:
-    site.wait(1.0)
-    command = site.sent("grader-1", messages.Shorten)[-1]
-    assert isinstance(command, messages.Shorten)
-    return command
-
-
-def renewed(site: Site, grant: messages.Grant, number: int = 2) -> messages.Renew:
-    site.say("grader-1", messages.AuthorityRenewal(request_no=number, authority=grant.authority))
-    return site.last(messages.Renew)
 
 
 def test_what_is_left_out_for_being_far_away_is_never_in_the_way() -> None:
@@ -256,177 +240,6 @@ def test_who_gives_its_authority_up_within_a_gate_keeps_the_way_back() -> None:
     assert ctx.ground.is_no_standing((46.0, 20.0), 2.0)
 
 
-# --- nearer --------------------------------------------------------------------------------------
-
-
-def ahead(grant: messages.Grant) -> tuple[float, float]:
-    return part_of(grant.path, 20.0, 20.0)[0]
-
-
-def wake(site: Site, at: tuple[float, float], name: str = "hauler-1") -> None:
-    """Have a machine wake up somewhere, at rest and without an authority."""
-    site.node_boots[NodeId(name)] += 1
-    situation = site.situation(name, x_m=at[0], y_m=at[1])
-    site.say(name, messages.Birth(kind="x", channels=(), situation=situation))
-
-
-def test_an_authority_is_shortened_before_whoever_woke_up_on_its_ground() -> None:
-    site, grant = driving()
-
-    wake(site, ahead(grant))
-
-    shorten = shortening(site)
-    assert shorten.authority == grant.authority
-    assert shorten.revision == 2
-    assert shorten.stop_m < grant.stop_m
-    alarm = site.scheduler.core.state.alarms["hauler-1/conflict"]
-    assert alarm.active
-    assert "grader-1" in alarm.text
-
-
-def test_a_shortening_frees_nothing_before_the_machine_says_where_it_stops() -> None:
-    site, grant = driving()
-    far = part_of(grant.path, grant.stop_m, grant.stop_m)[0]
-    wake(site, ahead(grant))
-    shorten = shortening(site)
-
-    site.reply("grader-1", shorten.command)
-    before = held(grant, 1.0)
-    site.say("grader-1", beat(site.situation("grader-1", **before)))
-    assert blocked_m(site, far) < 0.0
-
-    nearer = msgspec.structs.replace(grant, stop_m=shorten.stop_m, revision=2)
-    site.say("grader-1", beat(site.situation("grader-1", **held(nearer, 1.0))))
-    assert blocked_m(site, far) > 0.0
-    assert node(site).granted.stop_m == pytest.approx(max(shorten.stop_m, 1.0))
-
-
-def test_nothing_is_extended_while_a_shortening_waits_for_its_answer() -> None:
-    site, grant = driving()
-    wake(site, ahead(grant))
-    site.say("grader-1", beat(site.situation("grader-1", **held(grant, 20.0))))
-
-    renew = renewed(site, grant)
-
-    assert renew.stop_m == 0.0
-    assert renew.revision == 2
-
-
-def test_a_second_shortening_asks_for_all_that_an_unanswered_one_asked_for() -> None:
-    site, grant = driving()
-    near, far = (part_of(grant.path, at_m, at_m)[0] for at_m in (12.0, 22.0))
-    wake(site, near)
-    first = shortening(site)
-
-    wake(site, far, "excavator-1")
-
-    second = shortening(site)
-    assert second.revision == first.revision + 1
-    assert second.stop_m == first.stop_m
-
-
-def test_a_shortening_that_overtook_its_grant_is_asked_for_again() -> None:
-    site, grant = driving(taken=False)
-    wake(site, ahead(grant))
-    early = shortening(site)
-    site.reply("grader-1", early.command, ok=False, reason="authority")
-    site.reply("grader-1", grant.command)
-
-    site.say("grader-1", beat(word(site, grant)))
-
-    again = shortening(site)
-    assert again.command != early.command
-    assert (again.stop_m, again.revision) == (early.stop_m, early.revision)
-
-
-def test_a_machine_that_shows_an_absurd_revision_is_not_followed() -> None:
-    site, grant = driving()
-    mad = msgspec.structs.replace(grant, revision=2**63 - 1)
-    site.say("grader-1", beat(site.situation("grader-1", **held(mad, 1.0))))
-
-    wake(site, ahead(grant))
-
-    assert shortening(site).revision == 2
-    site.start()
-    assert node(site).granted.revision == 2
-
-
-def test_a_shortened_authority_ends_clear_of_all_that_the_other_needs_to_leave() -> None:
-    site, grant = driving()
-    at = ahead(grant)
-
-    wake(site, at)
-
-    stop = part_of(grant.path, 0.0, shortening(site).stop_m)[-1]
-    ctx = site.scheduler.core.ctx
-    apart_m = sum(space.half_width_m(ctx, NodeId(name)) for name in ("grader-1", "hauler-1"))
-    assert math.dist(stop, at) >= apart_m
-
-
-def test_who_asks_for_a_way_from_anothers_ground_is_kept_clear_of() -> None:
-    # Its request may be heard before the first word that says where it stands.
-    site, grant = driving()
-    at = ahead(grant)
-    lost = site.situation("hauler-1", x_m=None, y_m=None, heading_rad=None)
-    site.node_boots[NodeId("hauler-1")] += 1
-    site.say("hauler-1", messages.Birth(kind="x", channels=(), situation=lost))
-
-    request = messages.AuthorityRequest(
-        request_no=1, task=TaskId("any"), attempt=1, path=((0.0, 0.0),), x_m=at[0], y_m=at[1]
-    )
-    site.say("hauler-1", request)
-
-    assert shortening(site).stop_m < grant.stop_m
-
-
-def test_who_is_back_where_it_was_before_it_was_gone_is_kept_clear_of() -> None:
-    site, grant = driving()
-    at = ahead(grant)
-    other = node(site, "hauler-1")
-    other.body = other.met_at = at
-    site.wait(site.scheduler.core.ctx.config.lost_after_ns / 1e9 + 1.0)
-    assert vouched(site, None)
-    assert other.body is None
-
-    wake(site, at)
-
-    assert shortening(site).stop_m < grant.stop_m
-
-
-def test_whoever_a_person_finds_on_anothers_ground_is_kept_clear_of() -> None:
-    site, grant = driving()
-    site.wait(site.scheduler.core.ctx.config.lost_after_ns / 1e9 + 1.0)
-
-    assert vouched(site, ahead(grant))
-
-    assert shortening(site).stop_m < grant.stop_m
-
-
-def vouched(site: Site, at: tuple[float, float] | None) -> bool:
-    """Say where hauler-1 stands, once it can't move any more."""
-    site.wait(900.0)
-    return site.vouch("hauler-1", at).ok
-
-
-def test_a_shortening_that_the_journal_lost_is_believed() -> None:
-    site, grant = driving()
-    shorter = msgspec.structs.replace(grant, stop_m=12.0, revision=4)
-
-    site.say("grader-1", beat(site.situation("grader-1", **held(shorter, 1.0))))
-
-    assert node(site).granted.stop_m == 12.0
-    assert renewed(site, grant).revision == 4
-
-
-def test_a_stop_point_that_the_journal_lost_is_believed() -> None:
-    site, grant = driving()
-    farther = msgspec.structs.replace(grant, stop_m=grant.stop_m + 7.0)
-
-    site.say("grader-1", beat(site.situation("grader-1", **held(farther, 1.0))))
-
-    assert node(site).granted.stop_m == pytest.approx(grant.stop_m + 7.0)
-
-
 def test_what_a_machine_blocks_grows_with_its_pose_error() -> None:
     site, grant = driving()
     aside = (grant.path[0][0], grant.path[0][1])
@@ -445,9 +258,6 @@ def test_an_expired_route_ahead_blocks_nobody() -> None:
     other.granted.expiry_ns = 0
 
     assert space.routes_ahead(site.scheduler.core.ctx, GRADER) == ()
-
-
-# --- what neighbours are told --------------------------------------------------------------------
 
 
 def test_a_renewal_tells_of_every_other_machines_newest_authority() -> None:
