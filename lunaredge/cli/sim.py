@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from lunaredge.cli import sim_scope
-from lunaredge.cli.main import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NOT_SO
+from lunaredge.cli.main import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED, EXIT_NOT_SO
 from lunaredge.cli.progress import telling_of_compiling
 from lunaredge.cli.sim_report import Tally, command, sentences, story
 from lunaredge.cli.sim_scenario import Subject
@@ -62,6 +62,9 @@ def run(options: argparse.Namespace) -> int:
     if error:
         print(f"lunaredge sim: {error}", file=sys.stderr)
         return error.exit_code
+    if tallies[-1].mistaken:
+        print(f"lunaredge sim: --only: can't be used, got {tallies[-1].mistaken}", file=sys.stderr)
+        return EXIT_BAD_INPUT
     if tallies[-1].is_interrupted:
         print("lunaredge: sim was interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -29,6 +29,8 @@ class Tally:
         self.failed: list[Document] = []
         self.wall_s = 0.0
         self.is_interrupted = False
+        self.mistaken = ""
+        """What was asked for that no seed has; empty where there is nothing."""
         self._subject = subject
         self._virtual_s = 0.0
         self._cpu_s = 0.0
@@ -38,6 +40,7 @@ class Tally:
         self._checks: dict[str, int] = {}
         self._convergences_s: list[float] = []
         self._digest = hashlib.sha256()
+        self._last_digest = ""
 
     def take(self, row: Row) -> None:
         """Count one more."""
@@ -50,6 +53,10 @@ class Tally:
         self._events += row.events
         self._faults += row.faults
         self._digest.update(row.digest.encode())
+        self._last_digest = row.digest
+        only = self._subject.limits.only or ()
+        if row.ok and max(only, default=0) > row.due_count:
+            self.mistaken = f"{max(only)}; seed {row.key.seed} has {row.due_count} faults"
         for name, count in row.checks.items():
             self._checks[name] = self._checks.get(name, 0) + count
         if row.converged_s is not None:
@@ -91,7 +98,7 @@ class Tally:
             "converged": len(times_s),
             "convergence_s_median": round(times_s[len(times_s) // 2], 3) if times_s else None,
             "convergence_s_max": round(times_s[-1], 3) if times_s else None,
-            "digest": self._digest.hexdigest(),
+            "digest": self._last_digest if self.seeds == 1 else self._digest.hexdigest(),
             "source": source_digest(),
             "interrupted": self.is_interrupted,
         }
@@ -99,7 +106,7 @@ class Tally:
     @property
     def is_good(self) -> bool:
         """Whether every seed that was to be run passed."""
-        return not self.is_interrupted and self.passed == self.seeds
+        return not self.is_interrupted and not self.mistaken and self.passed == self.seeds
 
 
 def sentences(document: Document) -> str:
@@ -126,6 +133,7 @@ def sentences(document: Document) -> str:
         shrunk = row.get("shrunk")
         lines += [f"seed {row['seed']}: {row['failure']}", f"  {row['replay']}"]
         lines += [] if shrunk is None else [f"  shrunk: {shrunk['replay']}"]
+    lines.append(f"digest {d['digest'][:16]}, source {d['source']}")
     return "\n".join(lines)
 
 

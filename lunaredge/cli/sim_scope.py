@@ -30,17 +30,21 @@ def run(options: argparse.Namespace) -> int:
         return EXIT_INTERRUPTED
     talk.clear()
     print(as_json(msgspec.to_builtins(report)) if options.json else sentences(report), flush=True)
+    if not report.transitions:
+        print("lunaredge sim: --seconds: no step was tried; give it more", file=sys.stderr)
+        return EXIT_NOT_SO
     return EXIT_NOT_SO if report.violations else EXIT_DONE
 
 
 def sentences(report: Report) -> str:
     """Give what came of the search, as people read it."""
     s = "" if report.depth == 1 else "s"
-    extent = "all" if report.complete else "not all"
-    lines = [
+    extent = "all that was asked for" if report.complete else "the time was up before all was tried"
+    lines = [] if report.complete else ["INCOMPLETE"]
+    lines += [
         f"{report.states:,} states, {report.transitions:,} transitions in {clock(report.wall_s)}",
         f"every interleaving of {report.depth} step{s} from each of {report.starts:,} states: "
-        f"{extent} of what was asked for",
+        f"{extent}",
         f"violations of I1, I2 and I3, and crashes: {report.violations}",
     ]
     found = report.found

@@ -20,6 +20,8 @@ CAMPAIGN_PARTS = ((4_000, 1.0), (100, 24.0))
 SEED_BASE = 1
 # A seed takes seconds; more than this is days of work, and a slip of the hand.
 SEEDS_MAX = 100_000
+# Fifteen digits, so that it can be typed again as it was printed.
+SEED_MAX = 10**15 - 1
 # More processes than any machine that this was tried on has cores.
 JOBS_MAX = 256
 # The standard scenario's contact plan ends after two days, the work after the faults included.
@@ -178,6 +180,8 @@ def check(options: argparse.Namespace) -> None:
                 raise wrong(key, value, "leave it out: --campaign runs a fixed set of seeds whole")
     if options.seconds is not None and options.seeds is not None:
         raise wrong("--seconds", options.seconds, "leave it out, or leave out --seeds")
+    _check_range(options, "seed", 0, SEED_MAX)
+    _check_range(options, "seed_base", 0, SEED_MAX)
     _check_range(options, "seeds", 1, SEEDS_MAX)
     _check_range(options, "jobs", 1, JOBS_MAX)
     _check_range(options, "seconds", 0.0, SECONDS_MAX)
@@ -235,7 +239,7 @@ def wrong(key: str, value: object, remedy: str) -> ConfigError:
 def _check_range(options: argparse.Namespace, name: str, low: float, high: float) -> None:
     value = getattr(options, name)
     if value is not None and not low <= value <= high:
-        raise wrong(f"--{name}", value, f"give {low:g} to {high:g}")
+        raise wrong(f"--{name.replace('_', '-')}", value, f"give {low:.15g} to {high:.15g}")
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -159,7 +159,8 @@ class Broker:
         _require_free(settings.host, settings.port)
         if self.program.kind is BrokerKind.AMQTT:
             module = "lunaredge.runtime.amqtt_broker"
-            command = [self.program.executable, "-m", module, settings.host, str(settings.port)]
+            python = (self.program.executable, "-P", "-m")
+            command = [*python, module, settings.host, str(settings.port)]
             return command, dict(os.environ)
         path = settings.folder.resolve() / "mosquitto.conf"
         try:

@@ -105,6 +105,8 @@ class WorkloadDriver:
         limits = (workload.memory_mib, int(limit_s) + 1, os.getpid())
         return await asyncio.create_subprocess_exec(
             sys.executable,
+            # No folder of that name where the agent happens to run is taken for the package.
+            "-P",
             "-m",
             "lunaredge.workloads",
             workload.program,

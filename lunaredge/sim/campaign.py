@@ -42,6 +42,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     faults: int
     checks: dict[str, int]
     cpu_s: float
+    due_count: int = 0
+    """Strikes that came due, those included that were not let happen."""
 
     @classmethod
     def of(cls, key: Key, outcome: Outcome, cpu_s: float) -> "Row":
@@ -58,6 +60,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
             faults=outcome.faults,
             checks={name: verdict.checked for name, verdict in outcome.invariants.items()},
             cpu_s=cpu_s,
+            due_count=outcome.due_count,
         )
 
 

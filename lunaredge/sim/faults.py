@@ -88,6 +88,11 @@ class Faults:
             for kind in room(self):
                 self._plan(*kind)
 
+    @property
+    def due_count(self) -> int:
+        """How many strikes have come due, those included that were not let happen."""
+        return self._turn
+
     def end(self) -> None:
         """Undo everything that is still broken."""
         self._active = False

@@ -57,6 +57,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """The last events before the failure."""
     strikes: list[Strike] = []
     """The faults that struck, in order."""
+    due_count: int = 0
+    """How many came due, those included that were not let happen."""
     steady: list[str] = []
     """Which troubles went on all through the run, by their names in `limits`."""
     safety_s: float = 0.0
@@ -194,6 +196,7 @@ class Run:
             failure=failure,
             last=self.trace.last() if failure else [],
             strikes=self.faults.strikes,
+            due_count=self.faults.due_count,
             steady=steady_in(self.options),
             safety_s=self.options.safety_s,
             converged_s=self.converged_s,

@@ -51,6 +51,8 @@ def test_a_seed_is_the_same_run_whatever_the_order_of_hashes() -> None:
     assert first.keys() >= KEYS
     assert first["passed"] == first["seeds"] == 1
     assert first["digest"] == second["digest"]
+    told = simulated(*words[:-1], hash_seed="7").stdout
+    assert f"digest {first['digest'][:16]}, source {first['source']}" in told
 
 
 @pytest.mark.slow
@@ -127,6 +129,27 @@ def test_nobody_has_to_wait_for_a_small_run(
 
     assert "shrunk" not in document["failed"][0]  # type: ignore[index]
     assert "shrinking" not in told
+
+
+@pytest.mark.slow
+def test_a_replay_of_a_fault_that_the_seed_does_not_have_is_bad_input(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["sim", "--scenario", "small", "--seed", SEED, "--only", "9999", "--until", "60"])
+
+    assert code == 2
+    assert "--only: can't be used, got 9999; seed" in capsys.readouterr().err
+
+
+def test_a_search_that_had_no_time_for_a_step_has_shown_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["sim", "--exhaustive", "--seconds", "0"])
+
+    told = capsys.readouterr()
+    assert code == 1
+    assert told.out.startswith("INCOMPLETE\n")
+    assert "no step was tried" in told.err
 
 
 @pytest.mark.slow
@@ -211,6 +234,8 @@ def test_no_time_at_all_is_one_seed(capsys: pytest.CaptureFixture[str]) -> None:
         (["--until", "-1", "--seed", "3"], "--until"),
         (["--without", "gravity", "--seed", "3"], "--without"),
         (["--depth", "2"], "--depth"),
+        (["--seed", "-1"], "--seed"),
+        (["--seed-base", "-1"], "--seed-base"),
         (["--exhaustive", "--depth", "9"], "--depth"),
         (["--exhaustive", "--seeds", "3"], "--seeds"),
         (["--exhaustive", "--jobs", "2"], "--jobs"),

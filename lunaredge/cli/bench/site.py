@@ -130,7 +130,7 @@ def _agent(
 def _process(folder: Path, name: str, settings: dict[str, object]) -> Iterator[int]:
     path = folder / f"{name}.toml"
     path.write_text(tomli_w.dumps(settings), encoding="utf-8")
-    command = [sys.executable, "-m", "lunaredge", name, "--config", str(path)]
+    command = [sys.executable, "-P", "-m", "lunaredge", name, "--config", str(path)]
     with (folder / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(
             command, env=dict(os.environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log

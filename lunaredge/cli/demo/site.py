@@ -261,7 +261,7 @@ class _Writer:
 
     def _file(self, command: str, name: str, settings: dict[str, object]) -> tuple[str, ...]:
         path = self._write(name, settings)
-        return (sys.executable, "-m", "lunaredge", command, "--config", str(path))
+        return (sys.executable, "-P", "-m", "lunaredge", command, "--config", str(path))
 
     def _write(self, name: str, settings: dict[str, object]) -> Path:
         path = self.folder / f"{name}.toml"
