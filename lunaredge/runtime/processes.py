@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from lunaredge.agent.node import AgentNode
 from lunaredge.ids import BootId
@@ -141,6 +142,7 @@ async def run_until_asked(
         KeyboardInterrupt: it was SIGINT; everything is in good order all the same.
     """
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_tell_of_callback)
     asked: list[signal.Signals] = []
 
     def end(number: signal.Signals) -> None:
@@ -158,6 +160,18 @@ async def run_until_asked(
     if signal.SIGINT in asked:
         raise KeyboardInterrupt
     return bool(asked)
+
+
+def _tell_of_callback(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log a socket that was gone before its callback's turn came as what it is: a lost link.
+
+    The client asks for it to be watched from another thread; whoever was frozen finds it closed.
+    """
+    error = context.get("exception")
+    if isinstance(error, OSError):
+        log_event(Level.WARNING, "socket.gone", {"error": str(error)})
+    else:
+        loop.default_exception_handler(context)
 
 
 def run_loop(main: Coroutine[object, object, None]) -> None:

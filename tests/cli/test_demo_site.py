@@ -1,5 +1,6 @@
 """What a demo refuses before anything is started, and when its Earth speaks."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,17 @@ def test_with_a_standby_two_schedulers_take_turns_on_one_store(tmp_path: Path) -
     assert "--standby" not in alone["scheduler"]
     assert both[STANDBY] == both["scheduler"]
     assert both["scheduler"][-1] == "--standby"
+
+
+def test_a_process_is_this_program_whatever_lies_where_it_is_started(tmp_path: Path) -> None:
+    site = write_tiny_site(tmp_path / "site")
+    command = prepare(tmp_path / "run", wishes(site), lambda _: None).commands["scheduler"]
+    tmp_path.joinpath("lunaredge").mkdir()
+    tmp_path.joinpath("lunaredge", "__init__.py").write_text("1 / 0", "utf-8")
+
+    done = subprocess.run([*command, "--help"], cwd=tmp_path, capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["missing/x.svg", "x.png", "x", "folder.svg"])
