@@ -77,6 +77,7 @@ class WardenOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     lockout_s: float = 0.0
     close_s: float = 0.0
+    vouch_s: float = 0.0
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +118,9 @@ def draw(rng: random.Random) -> Options:
     leaders = random.Random(f"{rng.random()}/leaders")
     declared = random.Random(f"{rng.random()}/on_loss")
     carriers = random.Random(f"{rng.random()}/carry")
-    return _with_carriers(carriers, _with_habits(declared, _with_leaders(leaders, options)))
+    lookers = random.Random(f"{rng.random()}/vouch")
+    options = _with_habits(declared, _with_leaders(leaders, options))
+    return _with_lookers(lookers, _with_carriers(carriers, options))
 
 
 def _draw(rng: random.Random) -> Options:
@@ -249,6 +252,15 @@ def _with_carriers(rng: random.Random, options: Options) -> Options:
     return msgspec.structs.replace(
         options, faults=msgspec.structs.replace(options.faults, carry_s=carry_s)
     )
+
+
+def _with_lookers(rng: random.Random, options: Options) -> Options:
+    """Draw how often people look where machines stand: not beside leaders who lose their words."""
+    vouch_s = rng.choice((0.0, 0.0, 0.0, 30.0, 200.0))
+    if options.faults.split_s or options.faults.old_image_s:
+        return options
+    wardens = msgspec.structs.replace(options.wardens, vouch_s=vouch_s)
+    return msgspec.structs.replace(options, wardens=wardens)
 
 
 def _with_leaders(rng: random.Random, options: Options) -> Options:

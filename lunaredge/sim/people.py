@@ -33,6 +33,7 @@ Ask = (
     | messages.HoldRequest
     | messages.CancelRequest
     | messages.StopReleaseRequest
+    | messages.VouchRequest
     | safeguards.LockOutRequest
     | safeguards.UnlockRequest
     | safeguards.CloseRequest

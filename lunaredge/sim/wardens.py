@@ -1,7 +1,8 @@
 """The wardens of a run: people who keep machines or zones to themselves, and give them back.
 
 Three of them, each with a key of his own. A tag comes off by whoever hung it, or by the two others;
-which, is drawn. Whatever they began they end, also after everything is healed.
+which, is drawn. Whatever they began they end, also after everything is healed. And they go and look
+where a machine stands that nobody hears, and vouch for it.
 """
 
 import random
@@ -12,12 +13,12 @@ import msgspec
 
 from lunaredge.ids import KeyId, NodeId
 from lunaredge.model.site import Point
-from lunaredge.sim.checkers.evidence import Restrained
+from lunaredge.sim.checkers.evidence import Restrained, Vouched
 from lunaredge.sim.options import WardenOptions
 from lunaredge.sim.people import ASK_AGAIN_NS, Person
 from lunaredge.sim.simulation import Simulation
 from lunaredge.units import ns_from_s
-from lunaredge.wire.messages import Answer
+from lunaredge.wire.messages import Answer, VouchRequest
 from lunaredge.wire.safeguards import CloseRequest, LockOutRequest, OpenRequest, UnlockRequest
 
 # A machine is wanted for as long as a look at it takes, or a repair.
@@ -37,7 +38,7 @@ class Warden(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wardens:
-    """Lock machines out and close zones for no reason, and let go again."""
+    """Lock machines out and close zones for no reason, and let go again; vouch for the silent."""
 
     def __init__(
         self,
@@ -47,6 +48,8 @@ class Wardens:
         options: WardenOptions,
     ) -> None:
         self.count = 0
+        self.vouched: list[NodeId] = []
+        """For whom a person's word was taken, one after the other."""
         self._wardens = wardens
         self._rng = rng
         self._sim = sim
@@ -65,6 +68,7 @@ class Wardens:
             warden.person.sit_down()
         self._plan(self._options.lockout_s, self._lock)
         self._plan(self._options.close_s, self._close)
+        self._plan(self._options.vouch_s, self._look)
 
     def end(self) -> None:
         """Begin nothing more; what was begun is still ended."""
@@ -176,3 +180,29 @@ class Wardens:
                 self._timeline.after(ASK_AGAIN_NS, lambda: self._open_again(owner, zone, ""))
 
         owner.person.ask(body, take)
+
+    # --- vouching -------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        warden, machine = self._rng.choice(self._wardens), self._rng.choice(self._machines)
+        self._vouch(warden, machine, self._where(machine), "")
+
+    def _where(self, machine: NodeId) -> Point:
+        bodies = self._sim.field.world.truth()
+        return next((it.x_m, it.y_m) for it in bodies if it.machine == machine)
+
+    def _vouch(self, warden: Warden, machine: NodeId, at: Point, code: str) -> None:
+        """Say where a machine stands; who is heard, or may still move, is not vouched for."""
+        body = VouchRequest(request=self._request(), node=machine, at=at, code=code)
+
+        def take(answer: Answer) -> None:
+            told = re.search(r"the code (\w+)", answer.text)
+            if code and answer.ok:
+                self.vouched.append(machine)
+            elif answer.ok and told is not None and self._where(machine) == at:
+                self._vouch(warden, machine, at, told[1])
+
+        if code:
+            # From now on somebody may know of it.
+            self._sim.jury.see(Vouched(at_ns=self._timeline.now_ns, machine=machine))
+        warden.person.ask(body, take)

@@ -36,6 +36,7 @@ from lunaredge.scheduler import (
     presence,
     reach,
     space,
+    vouch,
 )
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.effort import Standing
@@ -96,6 +97,11 @@ FALLING = replace(
     safety_s=300.0,
 )
 CARRIED = weather(carry_s=60.0)
+VOUCHED = replace(
+    weather(cut_s=20.0, down_s_max=600.0),
+    wardens=WardenOptions(vouch_s=5.0),
+    authority_lifetime_s=900.0,
+)
 CARRIED_AND_PARTED = weather(carry_s=60.0, cut_s=20.0, down_s_max=600.0)
 TIGHT = replace(calm(), tight_batteries=True)
 
@@ -359,6 +365,10 @@ def shortenings_are_answered_and_not_obeyed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(leasing.authority, "shortened", shortened)
 
 
+def who_may_still_move_is_vouched_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(vouch, "_lease_end_ns", lambda ctx, node: 0)
+
+
 def in_sight() -> ContactPlan:
     """Give a plan without an outage."""
     first, last = SMALL.plan.contacts[0], SMALL.plan.contacts[-1]
@@ -410,6 +420,7 @@ SITES = {
         (words_leave_before_they_are_written, FALLING, {"I4", "liveness"}),
         (every_battery_is_taken_for_full, TIGHT, {"I8"}),
         (what_is_to_be_given_back_is_free_at_once, CARRIED_AND_PARTED, {"I3"}),
+        (who_may_still_move_is_vouched_for, VOUCHED, {"I1", "I3", "I5"}),
         (renewals_undo_shortenings, CARRIED, {"shortening"}),
         (shortenings_are_answered_and_not_obeyed, CARRIED, {"shortening"}),
     ],

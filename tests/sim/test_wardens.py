@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from lunaredge.sim.options import WardenOptions, calm
-from lunaredge.sim.run import run_seed
+from lunaredge.sim.run import prepared, run_seed
 from lunaredge.sim.scenario import small
 
 
@@ -25,3 +25,20 @@ def test_closed_zones_are_left_and_kept_clear_and_the_job_is_done_after_all():
     assert outcome.ok, outcome.failure
     assert outcome.interventions > 5
     assert outcome.invariants["closure"].checked > 100
+
+
+def test_who_is_silent_is_vouched_for_and_the_job_is_done_after_all():
+    faults = replace(calm().faults, cut_s=60.0, kill_agent_s=60.0, down_s_max=600.0)
+    options = replace(
+        calm(),
+        safety_s=900.0,
+        authority_lifetime_s=120.0,
+        faults=faults,
+        wardens=WardenOptions(vouch_s=10.0),
+    )
+    run = prepared(1, small(), options)
+
+    outcome = run.outcome()
+
+    assert outcome.ok, outcome.failure
+    assert len(run.wardens.vouched) > 3
