@@ -28,9 +28,11 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     speed_m_s_max: float = 0.0
     """Fastest the machine may drive, m/s, over 0 to 5. Bounds each grant's speed from here."""
     deceleration_m_s2: float = 0.0
-    """Braking guaranteed on the steepest ground it may stand on, m/s2, over 0 to 5.
+    """Braking to count on at the worst, m/s2, over 0 to 5: four fifths of the fleet file's figure,
+    or what friction leaves on its steepest ground if that is less.
 
-    The time to stop is the speed over this: a figure for level ground would come to rest late.
+    The time to stop is the speed over this, and nothing is taken off it any more: the fleet file's
+    figure itself, for level ground and sound brakes, would come to rest late.
     """
     reserve_wh: float = 0.0
     """Battery below which it stands and keeps warm, Wh, 0 to 1e6. No plan may go under it."""

@@ -45,6 +45,14 @@ def worst_m_s2(spec: MachineSpec, payload_kg: float, health_ratio: float) -> flo
     return min(brakes_m_s2, holding_m_s2(spec.slope_deg_max))
 
 
+def counted_m_s2(spec: MachineSpec) -> float:
+    """Give the deceleration that an agent is told to count on, laden and with sound monitoring.
+
+    It goes slower itself where its brakes' health is worse.
+    """
+    return worst_m_s2(spec, spec.payload_kg_max, 1.0)
+
+
 def overlap_m(spec: MachineSpec, speed_m_s: float, payload_kg: float, health_ratio: float) -> float:
     """Give how far beyond its stop point a machine may roll; infinity where it can't be held.
 

@@ -31,7 +31,7 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
     speed_m_s_max: float
     turn_deg_s: float
     deceleration_m_s2: float
-    """Guaranteed on level ground, dry regolith; slopes and slip derate it."""
+    """Rated: on level ground, dry regolith, with the full load; `model.braking` derates it."""
     slope_deg_max: float
     payload_kg_max: float
     battery_wh: float

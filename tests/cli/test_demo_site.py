@@ -1,18 +1,28 @@
 """What a demo refuses before anything is started, and when its Earth speaks."""
 
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from lunaredge.cli.demo.checks import check_folder, check_picture
-from lunaredge.cli.demo.site import STANDBY, DemoWishes, approve_delay_s, prepare
+from lunaredge.cli.demo.site import (
+    FLEET_FILE,
+    SITE_FILE,
+    STANDBY,
+    DemoWishes,
+    approve_delay_s,
+    prepare,
+)
 from lunaredge.cli.main import main
 from lunaredge.errors import ConfigError
 from lunaredge.examples import demo_site
 from lunaredge.model.contact import Contact, ContactPlan
 from lunaredge.runtime.broker import BrokerChoice
 from lunaredge.runtime.files.contact_file import load_contacts
+from lunaredge.runtime.files.fleet_file import load_fleet
+from lunaredge.runtime.files.site_file import load_site
 from lunaredge.units import ns_from_s
 from tests.system.tiny_site import write_tiny_site
 
@@ -73,6 +83,22 @@ def test_a_process_is_this_program_whatever_lies_where_it_is_started(tmp_path: P
     done = subprocess.run([*command, "--help"], cwd=tmp_path, capture_output=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_agents_count_on_less_braking_than_the_fleet_file_rates(tmp_path: Path) -> None:
+    site = write_tiny_site(tmp_path / "site")
+    rated = {
+        spec.name: spec.machine.deceleration_m_s2
+        for spec in load_fleet(site / FLEET_FILE, load_site(site / SITE_FILE)).nodes
+        if spec.machine is not None
+    }
+
+    prepare(tmp_path / "run", wishes(site), lambda _: None)
+
+    for node, deceleration_m_s2 in rated.items():
+        settings = tomllib.loads((tmp_path / "run" / f"agent-{node}.toml").read_text("utf-8"))
+        counted = settings["agent"]["deceleration_m_s2"]
+        assert counted == pytest.approx(0.8 * deceleration_m_s2)
 
 
 @pytest.mark.parametrize("name", ["missing/x.svg", "x.png", "x", "folder.svg"])

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from lunaredge.model.braking import (
+    counted_m_s2,
     holding_m_s2,
     overlap_m,
     planned_m_s2,
@@ -50,6 +51,13 @@ def test_a_full_load_brakes_worst_and_an_empty_machine_needs_no_overlap() -> Non
 
 def test_worn_brakes_make_the_overlap_longer_though_the_machine_goes_slower() -> None:
     assert overlap_m(SPEC, 1.0, 0.0, 0.6) > overlap_m(SPEC, 1.0, 0.0, 1.0)
+
+
+def test_an_agent_counts_on_the_brakes_at_their_worst_and_on_the_grip_where_that_is_less() -> None:
+    steep = msgspec.structs.replace(HAULER, slope_deg_max=20.0)
+
+    assert counted_m_s2(HAULER) == pytest.approx(0.8 * HAULER.deceleration_m_s2)
+    assert counted_m_s2(steep) == holding_m_s2(20.0) < counted_m_s2(HAULER)
 
 
 def test_the_speed_for_a_room_rolls_just_into_it() -> None:

@@ -20,6 +20,7 @@ from lunaredge.cli.keys import holders
 from lunaredge.errors import LunarEdgeError, StorageError
 from lunaredge.examples import demo_site
 from lunaredge.ids import NodeId
+from lunaredge.model.braking import counted_m_s2
 from lunaredge.model.fleet import NodeSpec
 from lunaredge.runtime.broker import Broker, BrokerSettings, find_broker
 from lunaredge.runtime.files.fleet_file import load_fleet
@@ -118,7 +119,7 @@ def _agent(
             "kind": spec.kind,
             "is_machine": True,
             "speed_m_s_max": spec.machine.speed_m_s_max,
-            "deceleration_m_s2": spec.machine.deceleration_m_s2,
+            "deceleration_m_s2": counted_m_s2(spec.machine),
             "reserve_wh": spec.machine.reserve_wh,
             "sample_period_s": row_period_s,
             "row_period_s": row_period_s,

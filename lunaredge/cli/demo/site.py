@@ -23,6 +23,7 @@ from lunaredge.cli.keys import holders
 from lunaredge.cli.progress import telling_of_compiling
 from lunaredge.ids import NodeId, SiteId
 from lunaredge.kernels.schedule_walk import improve_walk, walk_from
+from lunaredge.model.braking import counted_m_s2
 from lunaredge.model.contact import ContactPlan
 from lunaredge.model.fleet import Fleet, NodeSpec
 from lunaredge.model.site import Site
@@ -343,7 +344,7 @@ class _Writer:
         if spec.machine is not None:
             settings["machine"] = "unix:machines.socket"
             agent["speed_m_s_max"] = spec.machine.speed_m_s_max
-            agent["deceleration_m_s2"] = spec.machine.deceleration_m_s2
+            agent["deceleration_m_s2"] = counted_m_s2(spec.machine)
             agent["reserve_wh"] = spec.machine.reserve_wh
             agent["ask_ahead_s"] = max(30.0, ASK_AHEAD_WALL_S * self.wishes.speed)
         if spec.computer is not None:

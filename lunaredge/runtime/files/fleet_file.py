@@ -58,7 +58,7 @@ class MachinePart(Written):
     speed_m_s_max: Annotated[float, number("m/s", 0.01, 5, "on level ground")]
     turn_deg_s: Annotated[float, number("deg/s", 0.5, 90, "turning on the spot")]
     deceleration_m_s2: Annotated[
-        float, number("m/s2", 0.02, 1.5, "guaranteed on level ground; lunar gravity is 1.62 m/s2")
+        float, number("m/s2", 0.02, 1.5, "rated: on level ground, laden; agents count on less")
     ]
     slope_deg_max: Annotated[
         float, number("deg", 1, 30, "steepest ground it may stand on; regolith slides at about 35")
