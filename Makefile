@@ -22,10 +22,10 @@ PEERS     := $(VENV)/.bench-installed
 help: ## list what can be made
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-demo: $(SITE) ## run a whole construction site through an Earth outage (about 3 minutes)
+demo: $(SITE) ## run a whole construction site through an Earth outage (about 3 minutes; the first time some 10 more)
 	@$(LUNAREDGE) demo $(ARGS)
 
-test: $(DEV) ## run every test (about 12 minutes, and 6 to compile)
+test: $(DEV) ## run every test (about 12 minutes; the first time some 10 more)
 	@$(LUNAREDGE) doctor --warm --json >/dev/null || true
 	@$(BIN)/python -m tests.run $(ARGS)
 

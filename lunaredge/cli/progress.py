@@ -1,4 +1,4 @@
-"""A word on stderr while kernels are compiled, which takes a minute once, or a plan is made."""
+"""A word on stderr while kernels are compiled, which takes minutes once, or a plan is made."""
 
 import sys
 import threading

@@ -83,7 +83,7 @@ async def _scheduler(path: Path, settings: SchedulerSettings, *, standby: bool) 
 
 def _warm_up() -> None:
     """Compile the kernels before the lead is taken: no plan and no route waits for a compiler."""
-    hint = "two minutes at the first start on a machine, seconds after that"
+    hint = "5 to 8 minutes on two cores, once; seconds after that"
     log_event(Level.INFO, "kernels.warming", {"hint": hint})
     warm_up()
 

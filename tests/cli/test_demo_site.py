@@ -101,6 +101,22 @@ def test_agents_count_on_less_braking_than_the_fleet_file_rates(tmp_path: Path) 
         assert counted == pytest.approx(0.8 * deceleration_m_s2)
 
 
+def test_compiling_is_told_only_where_a_kernel_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = write_tiny_site(tmp_path / "site")
+    warm: list[str] = []
+    cold: list[str] = []
+
+    monkeypatch.setattr("lunaredge.cli.demo.site.is_cached", lambda kernel: True)
+    prepare(tmp_path / "warm", wishes(site), warm.append)
+    monkeypatch.setattr("lunaredge.cli.demo.site.is_cached", lambda kernel: False)
+    prepare(tmp_path / "cold", wishes(site), cold.append)
+
+    assert not any("compiling" in said for said in warm)
+    assert any("compiling" in said for said in cold)
+
+
 @pytest.mark.parametrize("name", ["missing/x.svg", "x.png", "x", "folder.svg"])
 def test_a_picture_that_can_not_be_written_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.svg").mkdir()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lunaredge.cli.doctor.kernels import COMPILING
 from lunaredge.cli.main import COMMANDS
 from tests.style import settings_page
 from tests.style.source import ROOT, files
@@ -66,6 +67,23 @@ def test_the_readme_names_every_command() -> None:
     unnamed = [c.name for c in COMMANDS if not re.search(rf"\b{c.name}\b", readme)]
 
     assert unnamed == []
+
+
+def test_all_say_the_same_of_how_long_compiling_takes() -> None:
+    places = [
+        "README.md",
+        "docs/tutorial/a-site-in-ten-minutes.md",
+        "docs/how-to/run-each-part-by-hand.md",
+        "docs/how-to/check-and-plan-routes.md",
+        "docs/how-to/plan-a-site-from-a-file.md",
+        "docs/reference/bench.md",
+        "docs/reference/placement-api.md",
+        "lunaredge/runtime/site_processes.py",
+    ]
+
+    texts = {name: " ".join((ROOT / name).read_text("utf-8").split()) for name in places}
+
+    assert [name for name, text in texts.items() if COMPILING not in text] == []
 
 
 def test_the_page_of_settings_is_current() -> None:

@@ -18,6 +18,7 @@ import tomli_w
 
 from lunaredge.cli.beside import running_beside
 from lunaredge.cli.demo.checks import check_folder, check_kills, check_order, refused
+from lunaredge.cli.doctor.kernels import COMPILING, is_cached
 from lunaredge.cli.kernel_reach import kernels_of
 from lunaredge.cli.keys import holders
 from lunaredge.cli.progress import telling_of_compiling
@@ -143,9 +144,11 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
     order = load_order(wishes.site / ORDER_FILE)
     load_contacts(contacts_file)
     check_kills(wishes.kills, fleet)
-    say("compiling kernels (two minutes at the first run, cached after)")
+    kernels = _kernels()
+    if not all(map(is_cached, kernels)):
+        say(f"compiling kernels: {COMPILING}")
     beside = running_beside("from lunaredge.placement import warmup; warmup.warm_up_planner()")
-    with telling_of_compiling(_kernels()):
+    with telling_of_compiling(kernels):
         with beside:
             check_order(wishes.site / ORDER_FILE, order, GroundMap.of(site), fleet)
             warm_up_routes()

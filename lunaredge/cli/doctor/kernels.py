@@ -19,6 +19,8 @@ from lunaredge.cli.beside import running_beside
 from lunaredge.cli.doctor.finding import Finding, not_installed, ok
 
 NAME = "kernels"
+COMPILING = "5 to 8 minutes on two cores, once"
+"""How long it takes to compile all of them; documents and the scheduler's log say the same."""
 # How often progress is looked at.
 _LOOK_S = 1.0
 
@@ -36,7 +38,7 @@ def check_kernels(say: Say, *, warm: bool) -> Finding:
         found = f"{cached_count} of {len(functions)} compiled and kept"
         if cached_count == len(functions):
             return ok(NAME, found)
-        return ok(NAME, found, "run lunaredge doctor --warm, or the first start takes two minutes")
+        return ok(NAME, found, f"run lunaredge doctor --warm, or the first start takes {COMPILING}")
     start_s = time.monotonic()
     _compile(functions, say)
     fresh_count = sum(bool(function.stats.cache_misses) for function in functions)
