@@ -14,7 +14,8 @@ from lunaredge.runtime.broker import find_broker
 from lunaredge.units import NS_PER_S
 
 PYTHON_MIN = (3, 11)
-# What each extra brings, by the names that are imported. A test holds it to pyproject.toml.
+# What each extra brings, by the names that are imported; without that of a monitor, which is not
+# built. A test holds it to pyproject.toml.
 EXTRAS = {
     "site": (
         "amqtt",
@@ -28,7 +29,6 @@ EXTRAS = {
         "tomli_w",
         "yaml",
     ),
-    "monitor": ("textual",),
     "bench": ("coal", "fcl", "highspy", "ortools", "pyastar2d", "scipy", "shapely"),
     "commonroad": ("commonroad_dc",),
 }
