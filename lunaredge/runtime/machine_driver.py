@@ -224,6 +224,9 @@ class SocketMachine:
                 if frame.version != VERSION:
                     raise RemoteProtocolError("version", f"{frame.version}, not {VERSION}")
                 self._attached = True
+                life_s = frame.setpoint_lifetime_s
+                fields = {"machine": self._machine, "setpoint_lifetime_s": life_s}
+                log_event(Level.INFO, "machine.attached", fields)
                 listener.on_attached(frame)
             case Sample() if self._attached:
                 listener.on_sample(frame)

@@ -134,6 +134,21 @@ def test_the_text_says_what_is_wrong_and_what_to_do(
     assert "\n1 of " in text
 
 
+@pytest.mark.parametrize(("address", "state"), [("tcp:h:9000", "ok"), ("tcp:h", "failed")])
+def test_an_agents_address_of_its_machine_is_read_and_not_tried(
+    tmp_path: Path, free_port: int, capsys: pytest.CaptureFixture[str], address: str, state: str
+) -> None:
+    agent = {"site": "ridge", "node": "rover-1", "kind": "rover", "is_machine": True}
+    agent |= {"speed_m_s_max": 0.3, "deceleration_m_s2": 0.2}
+    settings = settings_of("agent", free_port) | {"machine": address, "agent": agent}
+
+    _, checks = examined(capsys, "--config", write(tmp_path, "agent", settings))
+
+    assert checks["agent.toml: machine"]["state"] == state
+    if state == "ok":
+        assert "not tried" in checks["agent.toml: machine"]["found"]
+
+
 @pytest.mark.parametrize(
     "process", ["agent", "client", "broker", "scheduler", "gateway", "earth", "machines"]
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -128,6 +129,18 @@ async def test_it_attaches_and_passes_samples_on(path: str) -> None:
     assert diary.heard == ["attached one", "sample", "sample", "lost"]
     assert controller.received == [Attach(version=VERSION, machine=ONE)]
     assert not driver.attached
+
+
+async def test_a_machine_that_attaches_is_one_line_of_the_log(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lunaredge")
+
+    async with driven(path, Diary(), [HELLO, SAMPLE]) as (driver, _):
+        await until(lambda: driver.attached)
+
+    lines = [record.message for record in caplog.records]
+    assert lines.count("machine.attached machine=one setpoint_lifetime_s=2") == 1
 
 
 async def test_orders_reach_the_controller_in_order(path: str) -> None:

@@ -1,4 +1,4 @@
-"""`lunaredge doctor`: check this computer, and settings with all that they name.
+"""`lunaredge doctor`: check this computer, and settings with the files and the broker they name.
 
 Works on a board that has the agent alone: what needs more is skipped, and says so.
 """

@@ -16,7 +16,14 @@ from lunaredge.errors import ConfigError
 from lunaredge.ids import KeyId
 from lunaredge.runtime.client_settings import ClientFile, load_client
 from lunaredge.runtime.keys import load_keyring
-from lunaredge.runtime.settings import AgentSettings, beside, convert, load_agent_settings
+from lunaredge.runtime.machine_driver import parse_address
+from lunaredge.runtime.settings import (
+    AgentSettings,
+    beside,
+    beside_address,
+    convert,
+    load_agent_settings,
+)
 from lunaredge.runtime.settings_file import read_settings
 
 SITE_PROCESSES = ("broker", "scheduler", "gateway", "earth", "machines")
@@ -121,13 +128,25 @@ def _open(path: Path, process: str) -> Subject:
 
 def _open_agent(path: Path) -> Subject:
     settings = load_agent_settings(path)
-    keys = beside(path, settings.keys)
+    parts = [keys_part(beside(path, settings.keys), settings.agent.node)]
+    if settings.machine:
+        parts.append(_machine_part(beside_address(path, settings.machine), path))
     return Subject(
         settings=settings,
-        parts=(keys_part(keys, settings.agent.node),),
+        parts=tuple(parts),
         broker=settings.broker,
         store=beside(path, settings.store),
     )
+
+
+def _machine_part(address: str, path: Path) -> Part:
+    """Give the part of the machine's controller: it is not asked, for it takes the newest agent."""
+
+    def probe() -> str:
+        parse_address(address, place=str(path), key="machine")
+        return f"{address}: an address; whether a controller answers there is not tried"
+
+    return Part("machine", probe)
 
 
 def _open_client(path: Path) -> Subject:
