@@ -1,6 +1,7 @@
 """`lunaredge keys DIR`: make the signing keys of a site; those that exist are kept."""
 
 import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from lunaredge.cli.site_access import add_json
 from lunaredge.cli.table import as_json
 from lunaredge.errors import ConfigError
 from lunaredge.ids import RESERVED_NAMES, is_name
-from lunaredge.runtime.keys import make_keys
+from lunaredge.runtime.keys import PUBLIC_FILE, make_keys
 from lunaredge.wire.seal import Role
 
 SITE_HOLDERS: Mapping[str, Role] = {
@@ -17,22 +18,43 @@ SITE_HOLDERS: Mapping[str, Role] = {
     "earth": Role.EARTH,
 }
 
+_OPERATOR = "operator-"
+# A process reads `public.json` once, when it starts.
+RESTART = (
+    f"copy {PUBLIC_FILE} to every computer of the site, and start what runs there anew: scheduler,"
+    " standby, gateway, Earth station and agents know a new key from their next start on"
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
-    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="where the keys are, or are to be made"
+    )
     parser.add_argument(
         "--node", action="append", default=[], metavar="NAME", help="a node to enrol; repeatable"
     )
     parser.add_argument(
-        "--operator", action="append", default=[], metavar="NAME", help="an operator to enrol"
+        "--operator",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an operator to enrol, whose key is operator-NAME; repeatable",
+    )
+    parser.epilog = (
+        "Keys that exist are kept, so that it may be run again to add some. Processes that run "
+        "already know a new key from their next start on."
     )
     add_json(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Make the keys that are missing."""
-    made = make_keys(options.folder, holders(options.node, options.operator))
+    wanted = holders(options.node, options.operator)
+    is_new = not (options.folder / PUBLIC_FILE).exists()
+    made = make_keys(options.folder, wanted)
+    if made and not is_new:
+        print(RESTART, file=sys.stderr)
     if options.json:
         print(as_json({"made": made, "folder": str(options.folder)}))
     else:
@@ -55,8 +77,17 @@ def holders(nodes: list[str], operators: list[str]) -> dict[str, Role]:
                 value=name,
                 remedy="use lower-case letters, digits and hyphens, and no process's name",
             )
+    for name in operators:
+        if name.startswith(_OPERATOR):
+            raise ConfigError(
+                f"its key would be {_OPERATOR}{name}",
+                place="lunaredge keys",
+                key="--operator",
+                value=name,
+                remedy=f"give the name alone: --operator {name.removeprefix(_OPERATOR) or 'mari'}",
+            )
     return {
         **SITE_HOLDERS,
         **dict.fromkeys(nodes, Role.NODE),
-        **{f"operator-{name}": Role.OPERATOR for name in operators},
+        **{f"{_OPERATOR}{name}": Role.OPERATOR for name in operators},
     }

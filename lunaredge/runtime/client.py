@@ -120,8 +120,9 @@ class SiteClient:
                 acts = not isinstance(body, messages.Explain)
                 raise TimeoutExceeded(
                     f"no answer from the scheduler in {wait_s:g} s"
-                    f"{'; it may still act on this' if acts else ''}. Is the scheduler running, "
-                    "is this key enrolled (keys/public.json), and from Earth: is the link open?"
+                    f"{'; it may still act on this' if acts else ''}. Is the scheduler running, was"
+                    " this key enrolled (keys/public.json) when it was started, and from Earth: is"
+                    " the link open?"
                 )
         return self._answers.pop(body.request)
 

@@ -48,7 +48,7 @@ async def test_a_broker_that_is_not_there_is_named(free_port):
 
 async def test_a_question_that_nobody_answers_says_what_to_check(any_broker):
     async with client_of(any_broker) as site:
-        with pytest.raises(TimeoutExceeded, match="scheduler running, is this key enrolled"):
+        with pytest.raises(TimeoutExceeded, match="scheduler running, was this key enrolled"):
             await site.ask(EXPLAIN, wait_s=0.1)
 
 
