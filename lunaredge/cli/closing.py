@@ -13,10 +13,15 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options of one of the commands."""
     site_access.add_config(parser)
     site_access.add_json(parser)
-    parser.add_argument("zone", help="a zone of the site; or a new name, with its outline")
     if command == "open":
+        parser.add_argument("zone", help="a closed zone, as `lunaredge closures` names it")
         parser.add_argument("--code", default="", help="the code that the first step gave")
+        parser.epilog = (
+            "Anyone whose key is enrolled may open it, whoever closed it. Ask first, and look: the "
+            "first step says who closed it and why, and gives a code; the second takes the code."
+        )
         return
+    parser.add_argument("zone", help="a zone of the site; or a new name, with its outline")
     parser.add_argument("--why", required=True, help="what others read whose way it closes")
     parser.add_argument(
         "--area",

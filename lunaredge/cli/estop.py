@@ -39,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     site_access.add_config(parser)
     site_access.add_json(parser)
     parser.add_argument("node", nargs="?", help="one node; left out, every node")
-    parser.add_argument("--reason", default="by an operator")
+    parser.add_argument(
+        "--reason", default="by an operator", help="what the alarm and the nodes say of it"
+    )
     parser.add_argument("--release", metavar="STOP", help="release a stop: first asks for a code")
     parser.add_argument("--code", help="the code that --release gave")
     parser.epilog = (

@@ -42,7 +42,7 @@ COMMANDS = (
     Command("submit", "submit", "hand in a work order"),
     Command("nodes", "listing", "list the nodes: who is there, at what, and (if wide) where"),
     Command("tasks", "listing", "list the tasks: how far, on which node, waiting for what"),
-    Command("plan", "listing", "list who does what next, from when to when, and what it waits for"),
+    Command("plan", "listing", "list who does what next, from when to when, waiting for what"),
     Command("alarms", "listing", "list the alarms, active ones first"),
     Command("closures", "listing", "list the closed zones: which are clear, who is in the others"),
     Command("link", "listing", "show the Earth link: contact, backlog, what was delivered"),
@@ -75,8 +75,9 @@ COMMANDS = (
 
 _EPILOG = """\
 exit codes: 0 done, 1 what was asked about is not so, 2 bad input or usage (a
-work order that is refused too), 3 a needed part (broker, disk, node) is missing, 130 interrupted,
-141 the answer was not read to its end (as with `| head`).
+work order that is refused too), 3 a needed part (broker, disk, node) is
+missing, 130 interrupted, 141 the answer was not read to its end (as with
+`| head`).
 
 start here: lunaredge demo
 """
@@ -172,12 +173,15 @@ def _let_go(*streams: TextIO | None) -> None:
 def _parser(words: Sequence[str]) -> Parser:
     parser = Parser(
         prog="lunaredge",
+        usage="lunaredge [-h] [--version] COMMAND ...",
         description="Orchestrate an autonomous construction site on the Moon.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"lunaredge {__version__}")
-    parts = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    # As long as the longest command, which keeps its line in one piece.
+    metavar = "COMMAND ..."
+    parts = parser.add_subparsers(dest="command", metavar=metavar, required=True, prog=parser.prog)
     asked = next((word for word in words if not word.startswith("-")), None)
     for command in COMMANDS:
         part = parts.add_parser(command.name, help=command.help, description=command.help)

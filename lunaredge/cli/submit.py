@@ -13,7 +13,7 @@ from lunaredge.wire import messages
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
-    parser.add_argument("order", type=Path, metavar="ORDER.yaml")
+    parser.add_argument("order", type=Path, metavar="ORDER.yaml", help="the work order")
     site_access.add_config(parser)
     site_access.add_json(parser)
 

@@ -1,7 +1,10 @@
+import argparse
 import errno
+import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,38 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
     assert code == 0
     assert f"lunaredge {command}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_option_says_what_it_is(command: entry.Command) -> None:
+    parser = argparse.ArgumentParser()
+    importlib.import_module(f"lunaredge.cli.{command.module}").add_arguments(parser, command.name)
+
+    assert [action.dest for action in options_of(parser) if not action.help] == []
+
+
+def options_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """Give what a parser takes, and those below it."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for part in action.choices.values():
+                yield from options_of(part)
+        else:
+            yield action
+
+
+def test_each_command_has_its_line_in_the_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    main(["--help"])
+
+    lines = capsys.readouterr().out.splitlines()
+    heads = [line.split()[:2] for line in lines if line.startswith("    ")]
+    expected = [[command.name, command.help.split()[0]] for command in COMMANDS]
+    assert [head for head in heads if head in expected] == expected
+    assert max(map(len, lines)) <= 80
 
 
 @pytest.mark.parametrize(
