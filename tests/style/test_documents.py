@@ -108,3 +108,13 @@ def test_every_document_that_the_code_names_exists() -> None:
     ]
 
     assert not missing, "\n".join(missing)
+
+
+def test_the_page_on_what_is_lost_gives_the_settings_defaults() -> None:
+    page = (ROOT / "docs/explanation/when-something-is-lost.md").read_text(encoding="utf-8")
+    defaults = dict(re.findall(r"^\| `(\w+)` \| `([\d.]+)` \|", settings_page.page(), re.MULTILINE))
+
+    told = re.findall(r"`(\w+_s(?:_max)?)`, ([\d.]+) s", page)
+
+    assert len(told) >= 10
+    assert [(name, s) for name, s in told if float(defaults[name]) != float(s)] == []
