@@ -61,7 +61,8 @@ class MachinePart(Written):
         float, number("m/s2", 0.02, 1.5, "rated: on level ground, laden; agents count on less")
     ]
     slope_deg_max: Annotated[
-        float, number("deg", 1, 30, "steepest ground it may stand on; regolith slides at about 35")
+        float,
+        number("deg", 1, 22, "steepest ground it may stand on; with slip, nothing stops on more"),
     ]
     battery_wh: Annotated[float, positive("Wh", 1e6, "full, at operating temperature")]
     reserve_wh: Annotated[
