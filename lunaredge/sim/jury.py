@@ -53,7 +53,7 @@ class Jury:
             EarthChecker(),
             EnergyChecker(fleet),
             ReplayChecker(),
-            LockoutChecker(),
+            LockoutChecker(fleet),
             ClosureChecker(fleet),
             StandingChecker(site),
             TakingChecker(),

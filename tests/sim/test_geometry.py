@@ -66,3 +66,34 @@ def test_cutting_a_path_keeps_the_rest_and_at_least_its_end():
     assert geometry.cut_path(path, 3.0) == [(3, 0), (4, 0), (4, 4)]
     assert geometry.cut_path(path, 4.0) == [(4, 0), (4, 4)]
     assert geometry.cut_path(path, 99.0) == [(4, 4)]
+
+
+BODY = geometry.rectangle((5.0, 5.0), 0.0, 2.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("area", "is_in"),
+    [
+        (((0.0, 4.8), (10.0, 4.8), (10.0, 5.2), (0.0, 5.2)), True),
+        (((4.9, 4.9), (5.1, 4.9), (5.0, 5.1)), True),
+        (((0.0, 0.0), (20.0, 0.0), (0.0, 20.0)), True),
+        (((6.5, 0.0), (9.0, 0.0), (9.0, 9.0)), False),
+    ],
+    ids=["a strip across it", "a spot in it", "ground about it", "beside it"],
+)
+def test_a_body_is_in_an_area_of_any_size_and_shape(area, is_in):
+    assert geometry.is_in_area(area, BODY) == is_in
+
+
+@pytest.mark.parametrize(
+    ("path", "half_width_m", "leads"),
+    [
+        (((0.0, 0.0), (0.0, 9.0)), 3.9, False),
+        (((0.0, 0.0), (0.0, 9.0)), 4.1, True),
+        (((0.0, 5.0), (9.0, 5.0)), 0.5, True),
+        (((5.0, 5.0), (5.1, 5.0)), 0.0, True),
+    ],
+    ids=["beside it", "wide", "through it", "inside"],
+)
+def test_a_corridor_leads_into_an_area_that_any_part_of_it_meets(path, half_width_m, leads):
+    assert geometry.leads_into(BODY, path, half_width_m) == leads

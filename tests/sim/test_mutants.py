@@ -79,6 +79,11 @@ UNHEARD = weather(earth_outage_s=30.0, down_s_max=1_400.0)
 GUARDED = replace(
     weather(kill_agent_s=30.0, down_s_max=10.0), wardens=WardenOptions(lockout_s=40.0)
 )
+GUARDED_PARTED = replace(
+    weather(cut_s=20.0, down_s_max=600.0),
+    wardens=WardenOptions(lockout_s=40.0),
+    authority_lifetime_s=900.0,
+)
 KILLED = weather(kill_scheduler_s=30.0, down_s_max=5.0)
 SPLIT = weather(split_s=60.0, down_s_max=300.0)
 PARTED = weather(cut_s=20.0, down_s_max=600.0)
@@ -207,6 +212,10 @@ def tags_are_on_neither_disk(patch: pytest.MonkeyPatch) -> None:
 
 def one_other_takes_a_tag_off(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(lockout, "OTHERS_MIN", 1)
+
+
+def locked_out_is_shown_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(draining, "_missing", lambda ctx, node, kept, hanging: [])
 
 
 def forgeries_are_believed(patch: pytest.MonkeyPatch) -> None:
@@ -403,6 +412,7 @@ SITES = {
         (late_holds_are_obeyed, HASTY, {"I7", "liveness"}),
         (tags_are_on_neither_disk, GUARDED, {"lockout"}),
         (one_other_takes_a_tag_off, GUARDED, {"lockout"}),
+        (locked_out_is_shown_at_once, GUARDED_PARTED, {"lockout"}),
         (forgeries_are_believed, ATTACKED, {"I6"}),
         (earth_is_not_waited_for, UNHEARD, {"I7"}),
         (a_decision_is_not_journaled, KILLED, {"I9"}),

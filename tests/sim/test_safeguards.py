@@ -1,10 +1,10 @@
 """The checkers of what is kept free: silent on an honest run, and else they speak."""
 
 import pytest
+from msgspec.structs import replace
 
 from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.closure import ClosureChecker
-from lunaredge.sim.checkers.lockout import LockoutChecker
 from lunaredge.sim.checkers.shortening import ShorteningChecker
 from lunaredge.sim.checkers.standing import StandingChecker
 from lunaredge.sim.checkers.taking import TakingChecker
@@ -23,102 +23,13 @@ from tests.sim.exhibits import (
     watch,
 )
 
-# --- lock-out ---------------------------------------------------------------------------------
-
-TAG = "operator-ana/lockout-1-1"
-
-
-def unlocked(at_s):
-    return seen.Unlocked(at_ns=at_s * NS_PER_S, node="a", tag=TAG)
-
-
-def test_a_locked_machine_that_stands_is_well():
-    texts = watch(
-        LockoutChecker(),
-        situated(1, at_rest=False, locks=(TAG,)),
-        truth(2, ("a", 0.5, 0, 1)),
-        situated(3, locks=(TAG,)),
-        truth(4, ("a", 1, 0, 0), ("b", 9, 0, 1)),
-        truth(9, ("a", 1, 0, 0), ("b", 12, 0, 1)),
-        word(9, "operator-ana"),
-        unlocked(10),
-        situated(11, locks=(TAG,)),
-        truth(20, ("a", 5, 0, 1)),
-    )
-
-    assert texts == []
-
-
-def test_a_locked_machine_that_moves_is_found():
-    checker = LockoutChecker()
-
-    texts = watch(
-        checker,
-        situated(1, locks=(TAG,)),
-        truth(2, ("a", 1, 0, 0)),
-        situated(3, locks=()),
-        truth(4, ("a", 1.5, 0, 1)),
-    )
-
-    assert texts == ["a moved 0.50 m, locked out"]
-    assert checker.checked == 2
-
-
-def word(at_s, by):
-    return seen.TagWord(at_ns=at_s * NS_PER_S, node="a", by=by)
-
-
-@pytest.mark.parametrize("people", [("operator-ana",), ("operator-ben", "operator-cat")])
-def test_a_tag_comes_off_by_its_owner_or_by_two_others(people):
-    words = [word(3 + k, by) for k, by in enumerate(people)]
-
-    assert watch(LockoutChecker(), situated(1, locks=(TAG,)), *words, unlocked(9)) == []
-
-
-@pytest.mark.parametrize(
-    ("people", "told"),
-    [
-        ((), "nobody"),
-        (("operator-ben",), "operator-ben"),
-        (("operator-ben", "operator-ben"), "operator-ben"),
-    ],
-)
-def test_a_tag_that_comes_off_by_fewer_is_found(people, told):
-    words = [word(3 + k, by) for k, by in enumerate(people)]
-    before = (word(0, "operator-ana"), word(0, "operator-cat"))
-
-    texts = watch(
-        LockoutChecker(), *before, situated(1, locks=(TAG,)), *words, unlocked(9), unlocked(10)
-    )
-
-    assert texts == [f"operator-ana's tag is taken off a by {told}"]
-
-
-def test_words_count_from_when_the_tag_was_told_though_nobody_has_confirmed_it():
-    told = seen.Tagged(at_ns=NS_PER_S, node="a", tag=TAG)
-    words = (word(2, "operator-ben"), situated(3, locks=(TAG,)), word(4, "operator-cat"))
-
-    assert watch(LockoutChecker(), told, *words, unlocked(9)) == []
-
-
-def test_a_locked_machine_may_be_carried_by_hand_and_stands_there():
-    carried = seen.Carried(at_ns=3 * NS_PER_S, machine="a")
-    texts = watch(
-        LockoutChecker(),
-        situated(1, locks=(TAG,)),
-        truth(2, ("a", 1, 0, 0)),
-        carried,
-        truth(4, ("a", 9, 0, 0)),
-        truth(5, ("a", 9, 0.2, 1)),
-    )
-
-    assert texts == ["a moved 0.20 m, locked out"]
-
-
 # --- closure ----------------------------------------------------------------------------------
 
 # An L: the place in its corner is outside, though within its bounds.
 ZONE = ((10.0, 0.0), (30.0, 0.0), (30.0, 10.0), (20.0, 10.0), (20.0, 30.0), (10.0, 30.0))
+
+
+OPENING = seen.Opening(at_ns=2 * NS_PER_S, zone="spot", asking=seen.Asking("ana", "r1"))
 
 
 def cleared(at_s, **zones):
@@ -152,7 +63,7 @@ def test_a_zone_is_not_watched_once_it_is_not_shown_clear_or_somebody_has_it_ope
     texts = watch(
         ClosureChecker(FLEET),
         cleared(1, spot=ZONE),
-        seen.Opening(at_ns=2 * NS_PER_S, zone="spot"),
+        OPENING,
         cleared(3, spot=ZONE),
         truth(4, ("a", 15, 5, 0)),
         cleared(5),
@@ -162,11 +73,30 @@ def test_a_zone_is_not_watched_once_it_is_not_shown_clear_or_somebody_has_it_ope
     assert texts == []
 
 
+def test_a_zone_is_watched_on_when_whoever_wants_it_opened_is_refused():
+    refusal = seen.Answered(at_ns=3 * NS_PER_S, asking=OPENING.asking, ok=False)
+    body = truth(4, ("a", 15, 5, 0))
+
+    texts = watch(ClosureChecker(FLEET), cleared(1, spot=ZONE), OPENING, refusal, body)
+    taken = replace(refusal, ok=True)
+
+    assert texts == ["a at (15.00, 5.00) is in spot, which was shown clear"]
+    assert watch(ClosureChecker(FLEET), cleared(1, spot=ZONE), OPENING, taken, body) == []
+
+
+def test_a_zone_is_not_watched_while_one_of_two_who_want_it_opened_is_not_refused():
+    other = replace(OPENING, asking=seen.Asking("ben", "r1"))
+    refusal = seen.Answered(at_ns=3 * NS_PER_S, asking=other.asking, ok=False)
+    body = truth(4, ("a", 15, 5, 0))
+
+    assert watch(ClosureChecker(FLEET), cleared(1, spot=ZONE), OPENING, other, refusal, body) == []
+
+
 def test_a_zone_that_is_closed_again_is_watched_again():
     texts = watch(
         ClosureChecker(FLEET),
         cleared(1, spot=ZONE),
-        seen.Opening(at_ns=2 * NS_PER_S, zone="spot"),
+        OPENING,
         cleared(3),
         cleared(4, spot=ZONE),
         truth(5, ("a", 15, 5, 0)),

@@ -1,13 +1,15 @@
 """The witness: what frames on the wire prove, and what proves nothing."""
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from lunaredge.ids import KeyId
 from lunaredge.model.task import Task, TaskKind, WorkOrder
 from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.witness import Witness
 from lunaredge.sim.scenario import OPERATOR, Keys, simulated_signer, small
-from lunaredge.wire import messages, records, topics
+from lunaredge.wire import messages, records, safeguards, topics
 from lunaredge.wire.codec import Header, encode
 from lunaredge.wire.seal import Role
 
@@ -162,3 +164,70 @@ def test_a_released_stop_is_seen():
     (released,) = read("cmd", body, node=topics.SCHEDULER)
 
     assert released == seen.StopReleased(at_ns=5, node=NODE, stop="stop-1")
+
+
+# --- people, and what they are shown ----------------------------------------------------------
+
+ASKING = seen.Asking("desk", "r1")
+
+
+def read_desk(body):
+    names = {"node": topics.SCHEDULER, "topic_of": "scheduler", "detail": "desk"}
+    return read("request", body, signer=OPERATOR, **names)
+
+
+def test_only_a_code_for_a_tag_is_a_word_on_it():
+    release = safeguards.UnlockRequest(request="r1", node=NODE, whose="ana", code="c0de")
+
+    (word,) = read_desk(release)
+
+    assert (word.node, word.whose, word.asking) == (NODE, "ana", ASKING)
+    assert word.by
+    assert read_desk(replace(release, code="")) == []
+    assert read_desk(safeguards.LockOutRequest(request="r1", node=NODE, why="a look")) == []
+
+
+def test_a_wish_to_drive_by_hand_is_seen():
+    (hand,) = read_desk(safeguards.LockOutRequest(request="r1", node=NODE, why="x", radius_m=4.0))
+
+    assert isinstance(hand, seen.HandWord)
+    assert (hand.node, hand.asking) == (NODE, ASKING)
+
+
+def test_a_code_for_a_zone_is_a_word_on_it():
+    wanted = safeguards.OpenRequest(request="r1", zone="spot", code="c0de")
+
+    assert read_desk(wanted) == [seen.Opening(at_ns=5, zone="spot", asking=ASKING)]
+    assert read_desk(replace(wanted, code="")) == []
+
+
+def test_only_the_schedulers_answer_counts():
+    answer = messages.Answer(request="r1", ok=False, text="the code is wrong")
+    on = {"topic_of": "operator", "detail": "desk"}
+
+    (answered,) = read("reply", answer, node=topics.SCHEDULER, **on)
+
+    assert answered == seen.Answered(at_ns=5, asking=ASKING, ok=False)
+    assert read("reply", answer, **on) == []
+
+
+TAG_ROW = {"by": "ana", "why": "x", "since_ns": 7, "area": [[0, 0], [1, 0], [1, 1]]}
+TAG = seen.ShownTag("ana", 7, ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)))
+
+
+@pytest.mark.parametrize(
+    ("phase", "machines"), [("locked", {NODE: (TAG,)}), ("draining", {}), ("returning", {})]
+)
+def test_a_view_of_nodes_shows_who_is_locked_out_and_who_stands_where(phase, machines):
+    rows = [
+        {"node": NODE, "x_m": 1.0, "y_m": 2.0, "authority": None},
+        {"node": "hauler-1", "x_m": 3.0, "y_m": 4.0, "authority": "ma1", "lockout": None},
+        {"node": "computer", "x_m": None, "y_m": None, "authority": None, "lockout": None},
+    ]
+    rows[0]["lockout"] = {"phase": phase, "waits_for": [], "tags": [TAG_ROW]}
+    body = messages.View(name="nodes", site_ns=0, rows=msgspec.json.encode(rows))
+
+    locked_out, located = read("view", body, node=topics.SCHEDULER, topic_of="view", detail="nodes")
+
+    assert locked_out == seen.LockedOut(at_ns=5, machines=machines)
+    assert located == seen.Located(at_ns=5, places={NODE: (1.0, 2.0)})

@@ -19,6 +19,13 @@ class _Evidence(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
 
 
+class Asking(msgspec.Struct, frozen=True):
+    """Names one request, and its answer: ids are the clients' own."""
+
+    client: str
+    request: str
+
+
 class TrueBody(msgspec.Struct, frozen=True):
     """Where a machine truly is, and what its battery truly holds."""
 
@@ -139,10 +146,21 @@ class Tagged(_Evidence, frozen=True, kw_only=True):
 
 
 class TagWord(_Evidence, frozen=True, kw_only=True):
-    """A person had a tag taken off a machine, or hung another in the place of his own."""
+    """A person gave a code to have a tag taken off a machine."""
 
     node: NodeId
     by: KeyId
+    whose: str
+    """Whose tag; empty: his own, or the only one."""
+    asking: Asking
+
+
+class HandWord(_Evidence, frozen=True, kw_only=True):
+    """A person asked to drive a machine by hand; an earlier tag of his gives way to the new one."""
+
+    node: NodeId
+    by: KeyId
+    asking: Asking
 
 
 class Unlocked(_Evidence, frozen=True, kw_only=True):
@@ -159,9 +177,37 @@ class Cleared(_Evidence, frozen=True, kw_only=True):
 
 
 class Opening(_Evidence, frozen=True, kw_only=True):
-    """A person had a closed zone opened, or tried to."""
+    """A person gave a code to have a closed zone opened."""
 
     zone: str
+    asking: Asking
+
+
+class Answered(_Evidence, frozen=True, kw_only=True):
+    """The scheduler answered what a person asked."""
+
+    asking: Asking
+    ok: bool
+
+
+class ShownTag(msgspec.Struct, frozen=True):
+    """A tag as it is shown on a machine that may be touched, or driven by hand in the area."""
+
+    by: str
+    since_ns: int
+    area: tuple[Point, ...] = ()
+
+
+class LockedOut(_Evidence, frozen=True, kw_only=True):
+    """The scheduler showed which machines are locked out; no others are from now on."""
+
+    machines: dict[NodeId, tuple[ShownTag, ...]]
+
+
+class Located(_Evidence, frozen=True, kw_only=True):
+    """The scheduler showed where the machines are that hold no authority, by its books."""
+
+    places: dict[NodeId, Point]
 
 
 class Offered(_Evidence, frozen=True, kw_only=True):
@@ -396,9 +442,13 @@ Evidence = (
     | StopReleased
     | Tagged
     | TagWord
+    | HandWord
     | Unlocked
     | Cleared
     | Opening
+    | Answered
+    | LockedOut
+    | Located
     | Offered
     | Spooled
     | Archived

@@ -9,6 +9,8 @@ from itertools import pairwise
 
 from lunaredge.model.site import Point
 
+ROUNDING_M = 1e-6
+
 
 def rectangle(centre: Point, heading_rad: float, length_m: float, width_m: float) -> list[Point]:
     """Give the corners of a body, counter-clockwise."""
@@ -90,6 +92,22 @@ def within(area: Sequence[Point], point: Point) -> bool:
         if (y1 > point[1]) != (y2 > point[1]):
             inside ^= point[0] < x1 + (point[1] - y1) * (x2 - x1) / (y2 - y1)
     return inside
+
+
+def is_in_area(area: Sequence[Point], body: Sequence[Point]) -> bool:
+    """Tell whether a convex body and an area of any shape have a point in common."""
+    edges, ring = list(pairwise(_closed(body))), list(pairwise(_closed(area)))
+    return (
+        any(_cross(a, b, c, d) for a, b in edges for c, d in ring)
+        or any(within(area, corner) for corner in body)
+        or contains(body, area[0])
+    )
+
+
+def leads_into(area: Sequence[Point], path: Sequence[Point], half_width_m: float) -> bool:
+    """Tell whether a corridor of so many metres to each side has ground of an area."""
+    apart_m = path_to_path(path, _closed(area)) - half_width_m
+    return within(area, path[0]) or apart_m < -ROUNDING_M
 
 
 def cut_path(path: Sequence[Point], from_m: float, to_m: float = math.inf) -> list[Point]:

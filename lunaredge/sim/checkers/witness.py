@@ -7,7 +7,7 @@ time: from the simulated broker, or from a tap on a real one.
 import msgspec
 
 from lunaredge.errors import RemoteProtocolError
-from lunaredge.ids import NodeId, TaskId
+from lunaredge.ids import ClientId, NodeId, TaskId
 from lunaredge.model.site import Point
 from lunaredge.sim.checkers import evidence as seen
 from lunaredge.wire import messages, records, safeguards, topics
@@ -16,6 +16,8 @@ from lunaredge.wire.seal import Keyring, Role
 from lunaredge.wire.topics import Topic
 
 _COMMANDS = ("cmd", "ma")
+# What people ask on, and are answered on, where the topic names the client. Nodes reply too.
+_DESK = ("request", "reply")
 
 
 class Witness:
@@ -39,6 +41,8 @@ class Witness:
         """Give what a frame proves that has been taken apart and checked."""
         if where.channel in _COMMANDS:
             return _from_command(where.node, frame, at_ns)
+        if where.channel in _DESK:
+            return _from_desk(ClientId(where.detail), frame, at_ns)
         return _from_word(frame.header, frame.body, at_ns)
 
 
@@ -133,18 +137,35 @@ def _from_word(header: Header, body: messages.Message, at_ns: int) -> list[seen.
             return [seen.Submitted(at_ns=at_ns, tasks=body.order.tasks)]
         case messages.Approve():
             return [seen.Approved(at_ns=at_ns, task=body.task, approved=body.approved)]
-        case safeguards.LockOutRequest():
-            return [seen.TagWord(at_ns=at_ns, node=body.node, by=header.key)]
-        case safeguards.UnlockRequest() if body.code:
-            return [seen.TagWord(at_ns=at_ns, node=body.node, by=header.key)]
-        case safeguards.OpenRequest() if body.code:
-            return [seen.Opening(at_ns=at_ns, zone=body.zone)]
         case messages.View(name="closures"):
             return _from_closures(body, at_ns)
+        case messages.View(name="nodes"):
+            return _from_nodes(body, at_ns)
         case messages.View(name="tasks"):
             return _from_tasks(body, at_ns)
         case _:
             return []
+
+
+def _from_desk(client: ClientId, frame: Received, at_ns: int) -> list[seen.Evidence]:
+    """Take what a person asked, and what the scheduler answered."""
+    body, by = frame.body, frame.header.key
+    match body:
+        case messages.Answer() if frame.role is Role.SCHEDULER:
+            asking = seen.Asking(client, body.request)
+            return [seen.Answered(at_ns=at_ns, asking=asking, ok=body.ok)]
+        case safeguards.LockOutRequest() if body.outline or body.radius_m:
+            asking = seen.Asking(client, body.request)
+            return [seen.HandWord(at_ns=at_ns, node=body.node, by=by, asking=asking)]
+        case safeguards.UnlockRequest() if body.code:
+            asking = seen.Asking(client, body.request)
+            word = seen.TagWord(at_ns=at_ns, node=body.node, by=by, whose=body.whose, asking=asking)
+            return [word]
+        case safeguards.OpenRequest() if body.code:
+            asking = seen.Asking(client, body.request)
+            return [seen.Opening(at_ns=at_ns, zone=body.zone, asking=asking)]
+        case _:
+            return _from_word(frame.header, body, at_ns)
 
 
 def _situated(header: Header, situation: messages.Situation, at_ns: int) -> seen.Situated:
@@ -218,6 +239,57 @@ def _from_closures(view: messages.View, at_ns: int) -> list[seen.Evidence]:
         return []
     zones = {row.zone: row.area for row in rows if row.phase == "clear"}
     return [seen.Cleared(at_ns=at_ns, zones=zones)]
+
+
+class _TagRow(msgspec.Struct, frozen=True):
+    """What the nodes view says of a tag."""
+
+    by: str
+    since_ns: int
+    area: tuple[Point, ...] | None = None
+
+
+class _LockoutRow(msgspec.Struct, frozen=True):
+    """What the nodes view says of a lock-out."""
+
+    phase: str
+    tags: tuple[_TagRow, ...]
+
+
+class _NodeRow(msgspec.Struct, frozen=True):
+    """The columns of the nodes view that matter here."""
+
+    node: NodeId
+    x_m: float | None = None
+    y_m: float | None = None
+    authority: str | None = None
+    lockout: _LockoutRow | None = None
+
+
+_node_rows = msgspec.json.Decoder(list[_NodeRow])
+
+
+def _from_nodes(view: messages.View, at_ns: int) -> list[seen.Evidence]:
+    try:
+        rows = _node_rows.decode(view.rows)
+    except msgspec.DecodeError:
+        return []
+    machines = {
+        row.node: tuple(
+            seen.ShownTag(tag.by, tag.since_ns, tag.area or ()) for tag in row.lockout.tags
+        )
+        for row in rows
+        if row.lockout is not None and row.lockout.phase == "locked"
+    }
+    places = {
+        row.node: (row.x_m, row.y_m)
+        for row in rows
+        if row.x_m is not None and row.y_m is not None and row.authority is None
+    }
+    return [
+        seen.LockedOut(at_ns=at_ns, machines=machines),
+        seen.Located(at_ns=at_ns, places=places),
+    ]
 
 
 def _from_tasks(view: messages.View, at_ns: int) -> list[seen.Evidence]:
