@@ -206,6 +206,40 @@ def test_a_leader_need_not_know_of_whom_was_carried_before_it_leads_it_away():
     assert any("the body of b" in text for text in known)
 
 
+@pytest.mark.parametrize(
+    ("place", "is_known"),
+    [((5.2, 0.1), True), ((5.4, 0.0), False), ((40.0, 0.0), False)],
+    ids=["there", "beside it", "where it was"],
+)
+def test_a_leader_knows_of_whom_was_carried_once_it_shows_where_it_stands(place, is_known):
+    carried = seen.Carried(at_ns=NS_PER_S, machine="b")
+    there = truth(1, ("a", 0, 0, 0), ("b", 5, 0, 0))
+    shown = seen.Located(at_ns=3 * NS_PER_S, places={"b": place})
+
+    texts = watch(ReuseChecker(FLEET), carried, there, shown, asked(4, 1), granted(5, 1, PATH))
+
+    assert any("the body of b" in text for text in texts) == is_known
+
+
+def test_a_machines_own_word_does_not_say_that_its_leader_heard_it():
+    carried = seen.Carried(at_ns=NS_PER_S, machine="b")
+    there = truth(1, ("a", 0, 0, 0), ("b", 5, 0, 0))
+    words = (situated(3, node="b"), asked(4, 1), granted(5, 1, PATH))
+
+    assert watch(ReuseChecker(FLEET), carried, there, *words) == []
+
+
+def test_an_old_grant_that_is_sent_again_shows_no_place_of_whom_was_carried():
+    old = granted(5, 1, ((5.0, 0.0), (5.0, 30.0)), machine="b", authority="mb1")
+    there = truth(1, ("a", 0, 0, 0), ("b", 5, 0, 0))
+    carried = seen.Carried(at_ns=6 * NS_PER_S, machine="b")
+    begun = (there, asked(2, 1, machine="b"), old, asked(6, 2, machine="b"))
+
+    again = watch(ReuseChecker(FLEET), *begun, carried, old, asked(7, 1), granted(8, 1, PATH))
+
+    assert again == []
+
+
 def test_a_silent_holder_keeps_its_corridor():
     texts = watch(
         ReuseChecker(FLEET),

@@ -378,6 +378,20 @@ def who_may_still_move_is_vouched_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(vouch, "_lease_end_ns", lambda ctx, node: 0)
 
 
+def where_a_machine_was_carried_is_not_learnt(patch: pytest.MonkeyPatch) -> None:
+    """Keep the place where a machine came to rest, whatever it says later."""
+    honest = claims.settle
+
+    def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
+        body = node.body
+        placed = honest(ctx, node, situation)
+        if body is not None and node.granted is None:
+            node.body = body
+        return placed
+
+    patch.setattr(claims, "settle", settle)
+
+
 def in_sight() -> ContactPlan:
     """Give a plan without an outage."""
     first, last = SMALL.plan.contacts[0], SMALL.plan.contacts[-1]
@@ -431,6 +445,7 @@ SITES = {
         (every_battery_is_taken_for_full, TIGHT, {"I8"}),
         (what_is_to_be_given_back_is_free_at_once, CARRIED_AND_PARTED, {"I3"}),
         (who_may_still_move_is_vouched_for, VOUCHED, {"I1", "I3", "I5"}),
+        (where_a_machine_was_carried_is_not_learnt, CARRIED, {"I3"}),
         (renewals_undo_shortenings, CARRIED, {"shortening"}),
         (shortenings_are_answered_and_not_obeyed, CARRIED, {"shortening"}),
     ],

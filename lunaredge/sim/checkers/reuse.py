@@ -1,48 +1,43 @@
 """I3 reuse: a place is granted again only when its holder is proven gone from it."""
 
-from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Point
 from lunaredge.sim.checkers.checker import BaseChecker
-from lunaredge.sim.checkers.evidence import Carried, Evidence, Granted, Renewed, TrueBody, Truth
+from lunaredge.sim.checkers.evidence import Evidence, Granted, Renewed, TrueBody, Truth
 from lunaredge.sim.checkers.geometry import (
     body_to_path,
     cut_path,
     path_to_path,
-    point_to_path,
     rectangle,
 )
 from lunaredge.sim.checkers.ledger import Holding, Ledger
+from lunaredge.sim.checkers.strays import Strays
 
 ROUNDING_M = 1e-6
-# A machine's way begins so near to it.
-FOUND_M_MAX = 1.0
 
 
 class ReuseChecker(BaseChecker):
     """Holds every new corridor against every other machine's body and corridor."""
 
     name = "I3"
-    sees = (Truth, Carried, *Ledger.sees)
+    sees = (*Strays.sees, *Ledger.sees)
 
     def __init__(self, fleet: Fleet) -> None:
         super().__init__()
         self._specs = {node.name: node.machine for node in fleet.nodes if node.machine}
         self._ledger = Ledger()
         self._bodies: tuple[TrueBody, ...] = ()
-        self._carried: dict[NodeId, None] = {}
-        """Who stands where no leader is known to know of it."""
+        self._strays = Strays()
 
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""
         if isinstance(evidence, Truth):
             self._bodies = evidence.bodies
-        if isinstance(evidence, Carried):
-            self._carried[evidence.machine] = None
+        self._strays.see(evidence)
         # Sent again until it is answered; it is granted once.
         if isinstance(evidence, Granted) and self._ledger.is_news(evidence):
+            self._strays.grant(evidence)
             end_m = evidence.stop_m + evidence.overlap_m
-            self._found(evidence)
             self._judge(evidence, cut_path(evidence.path, 0.0, end_m), evidence.half_width_m)
         if isinstance(evidence, Renewed):
             added = self._ledger.added_by(evidence)
@@ -54,13 +49,6 @@ class ReuseChecker(BaseChecker):
         """Give every authority that was granted and not given back, machine by machine."""
         return [holding for machine in self._specs for holding in self._ledger.of(machine)]
 
-    def _found(self, granted: Granted) -> None:
-        """Learn from a way that begins where a carried machine stands that its leader knows."""
-        for body in self._bodies:
-            apart_m = point_to_path((body.x_m, body.y_m), [granted.path[0]])
-            if body.machine == granted.machine and apart_m < FOUND_M_MAX:
-                self._carried.pop(body.machine, None)
-
     def _judge(self, granted: Granted | Renewed, path: list[Point], half_width_m: float) -> None:
         self._clear_of_bodies(granted, path, half_width_m)
         self._clear_of_corridors(granted, path, half_width_m)
@@ -69,7 +57,7 @@ class ReuseChecker(BaseChecker):
         self, granted: Granted | Renewed, path: list[Point], half_width_m: float
     ) -> None:
         for body in self._bodies:
-            if body.machine == granted.machine or body.machine in self._carried:
+            if body.machine == granted.machine or body.machine in self._strays:
                 continue
             spec = self._specs[body.machine]
             centre = (body.x_m, body.y_m)
