@@ -221,6 +221,18 @@ def test_a_leader_knows_of_whom_was_carried_once_it_shows_where_it_stands(place,
     assert any("the body of b" in text for text in texts) == is_known
 
 
+def test_a_place_that_is_shown_after_the_carrying_may_be_the_one_before():
+    carried = seen.Carried(at_ns=2 * NS_PER_S, machine="b")
+    before, after = truth(1, ("b", 30, 0, 0)), truth(4, ("a", 0, 0, 0), ("b", 5, 0, 0))
+    shown = seen.Located(at_ns=3 * NS_PER_S, places={"b": (30.0, 0.0)})
+
+    texts = watch(
+        ReuseChecker(FLEET), before, carried, shown, after, asked(5, 1), granted(6, 1, PATH)
+    )
+
+    assert texts == []
+
+
 def test_a_machines_own_word_does_not_say_that_its_leader_heard_it():
     carried = seen.Carried(at_ns=NS_PER_S, machine="b")
     there = truth(1, ("a", 0, 0, 0), ("b", 5, 0, 0))

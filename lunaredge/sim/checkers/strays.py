@@ -42,6 +42,9 @@ class Strays:
                 self._bodies = evidence.bodies
             case Carried():
                 self._names[evidence.machine] = None
+                # Where it was is no more where it is, until it is seen again.
+                stay = (body for body in self._bodies if body.machine != evidence.machine)
+                self._bodies = tuple(stay)
             case Located():
                 # By the leader's books it holds no authority, so its place is where it stands.
                 self._find(evidence.places, LOCATED_M_MAX)
