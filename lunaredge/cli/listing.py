@@ -30,20 +30,25 @@ REDRAW_S = 2.0
 # Nobody reads a pipe again and again; an hour only bounds the wait.
 QUIET_S = 3_600.0
 
+# What a row is worth; where all were measured, it may be left out.
+MARK = Column("mark", "MARK")
+MEASURED = "measured"
+
 COLUMNS = {
     "nodes": (
-        Column("node", "NODE"),
+        Column("node", "NODE", is_name=True),
         Column("presence", "IS"),
         Column("state", "STATE"),
-        Column("autonomy", "LEVEL", spare=2),
-        Column("task", "TASK"),
-        Column("x_m", "X_M", spare=4),
-        Column("y_m", "Y_M", spare=4),
-        Column("battery_wh", "WH", spare=3),
-        Column("mark", "MARK"),
-        Column("age_s", "AGE_S"),
+        Column("autonomy", "LEVEL", spare=5),
+        Column("task", "TASK", is_name=True),
+        Column("x_m", "X_M", spare=3),
+        Column("y_m", "Y_M", spare=3),
+        Column("battery_wh", "WH", spare=4),
+        MARK,
+        Column("age_s", "AGE_S", spare=1),
         Column("cuts_off", "CUTS OFF", is_free=True),
-        Column("waits_for", "WAITS FOR", is_free=True),
+        # What keeps a machine at rest is read by whoever is about to go there: never cut.
+        Column("waits_for", "WAITS FOR", is_free=True, wraps_where="restrained", width_min=20),
     ),
     "tasks": (
         Column("task", "TASK"),
@@ -118,9 +123,10 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     site_access.add_json(parser)
     parser.add_argument("--watch", action="store_true", help="print again whenever it changes")
     parser.epilog = (
-        "On a terminal columns are left out and texts cut where it is too narrow; a pipe and "
-        "--json get all. Ages are in seconds of site time. In JSON, a row's age_s is how old it "
-        "was when the view was made, and the document's age_s how old the view is: add them up."
+        "On a terminal columns are left out and texts cut where it is too narrow, never what keeps "
+        "a machine at rest; a pipe and --json get all. Ages are in seconds of site time. In JSON, "
+        "a row's age_s is how old it was when the view was made, and the document's age_s how old "
+        "the view is: add them up."
     )
 
 
@@ -201,6 +207,8 @@ def as_table(view: View, view_age_s: float, width: int | None) -> str:
         for column in COLUMNS[view.name]
         if column.key not in RARE or any(row.get(column.key) for row in rows)
     ]
+    if all(row.get("mark") == MEASURED for row in rows):
+        columns = [MARK._replace(spare=2) if column is MARK else column for column in columns]
     lines = [render(rows, columns, width) if rows else f"no {view.name}"]
     if view_age_s > STALE_S:
         lines.append(f"as of {view_age_s:.0f} s ago: last known, nobody has said more since")
@@ -223,7 +231,7 @@ def _aged(row: Row, view_age_s: float) -> Row:
         if isinstance(wait_s, int | float):
             # Plans are of whole seconds, and of no more.
             aged[key] = round(wait_s - more_s)
-    if more_s > STALE_S and row.get("mark") == "measured":
+    if more_s > STALE_S and row.get("mark") == MEASURED:
         aged["mark"] = "last known"
     return aged
 

@@ -15,6 +15,8 @@ GAP = "  "
 ELLIPSIS = "..."
 # Free text that is cut shorter than this says nothing any more: another column goes first.
 FREE_WIDTH_MIN = 14
+# And a name that is cut shorter is nobody's.
+NAME_WIDTH_MIN = 10
 
 
 class Column(NamedTuple):
@@ -23,11 +25,17 @@ class Column(NamedTuple):
     key: str
     heading: str
     spare: int = 0
-    """Left out where there is no room, the highest number first; 0 stays."""
+    """Left out where there is no room, the highest number first, equals together; 0 stays."""
     is_free: bool = False
     """Free text: may be cut."""
     wraps: bool = False
     """Free text that goes on in further lines instead: where its end matters."""
+    wraps_where: str = ""
+    """Wraps in the rows that say yes to this key, and is cut in the others."""
+    width_min: int = FREE_WIDTH_MIN
+    """Of free text: spare columns go before it gets less room than that."""
+    is_name: bool = False
+    """Cut too, but last of all: when nothing else can lose any more."""
 
 
 def render(rows: Sequence[Row], columns: Sequence[Column], width: int | None = None) -> str:
@@ -39,7 +47,13 @@ def render(rows: Sequence[Row], columns: Sequence[Column], width: int | None = N
     widths = {column: max(map(len, texts)) for column, texts in cells.items()}
     if width is not None:
         widths = _fitted(widths, width)
-    kept = [[_lines(text, room, c) for text in cells[c]] for c, room in widths.items()]
+    kept = [
+        [
+            _lines(text, room, wraps=c.wraps or bool(row.get(c.wraps_where)))
+            for text, row in zip(cells[c], [{}, *rows], strict=True)
+        ]
+        for c, room in widths.items()
+    ]
     rooms = list(widths.values())
     rows_of_lines = [zip_longest(*row, fillvalue="") for row in zip(*kept, strict=True)]
     lines = [
@@ -78,20 +92,20 @@ def as_json(document: object) -> str:
 def _fitted(widths: dict[Column, int], width: int) -> dict[Column, int]:
     """Give the columns that are shown, and how wide: the spare ones go, then free text is cut."""
     kept = dict(widths)
-    spares = sorted((column for column in kept if column.spare), key=lambda column: -column.spare)
-    for column in spares:
+    for spare in sorted({column.spare for column in kept if column.spare}, reverse=True):
         if _surplus(kept, width) <= sum(map(_slack, kept, kept.values())):
             break
-        del kept[column]
-    while _surplus(kept, width) > 0 and any(map(_slack, kept, kept.values())):
-        widest = max(kept, key=lambda column: _slack(column, kept[column]))
-        kept[widest] -= 1
+        kept = {column: room for column, room in kept.items() if column.spare != spare}
+    for slack in (_slack, _name_slack):
+        while _surplus(kept, width) > 0 and any(map(slack, kept, kept.values())):
+            widest = max(kept, key=lambda column: slack(column, kept[column]))
+            kept[widest] -= 1
     return kept
 
 
-def _lines(text: str, width: int, column: Column) -> list[str]:
-    """Give a cell's text in lines of that width: one, unless its column wraps."""
-    if column.wraps and len(text) > width:
+def _lines(text: str, width: int, *, wraps: bool) -> list[str]:
+    """Give a cell's text in lines of that width: one, unless it wraps."""
+    if wraps and len(text) > width:
         return textwrap.wrap(text, width, break_on_hyphens=False)
     return [_cut(text, width)]
 
@@ -102,7 +116,12 @@ def _surplus(widths: dict[Column, int], width: int) -> int:
 
 def _slack(column: Column, width: int) -> int:
     """Give how many characters a column can lose."""
-    return max(0, width - FREE_WIDTH_MIN) if column.is_free else 0
+    return max(0, width - column.width_min) if column.is_free else 0
+
+
+def _name_slack(column: Column, width: int) -> int:
+    """Give how many characters a name can lose."""
+    return max(0, width - NAME_WIDTH_MIN) if column.is_name else 0
 
 
 def _cut(text: str, width: int) -> str:

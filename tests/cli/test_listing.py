@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from lunaredge.cli.listing import COLUMNS, as_document, as_table
 from lunaredge.cli.table import render
 from lunaredge.wire.messages import View
@@ -31,6 +33,33 @@ def test_a_list_of_nodes_fits_eighty_columns():
     assert max(map(len, lines)) <= 80
     assert lines[1].endswith("...")
     assert "excavator-1" in lines[1]
+
+
+UNSAFE = NODE | {
+    "node": "scout-1",
+    "state": "locked",
+    "waits_for": (
+        "NOT SAFE YET (scout-1 has to confirm, hauler-1 has to leave the area): tag of "
+        "operator-mari, to drive by hand: out of the crater"
+    ),
+    "restrained": True,
+}
+
+
+@pytest.mark.parametrize("task", ["-", "excavate-a", "survey-of-the-whole-northern-rim"])
+@pytest.mark.parametrize("mark", ["measured", "last known"])
+def test_what_keeps_a_machine_at_rest_is_never_cut_at_eighty_columns(task, mark):
+    rows = [NODE | {"node": f"excavator-{n}"} for n in range(7)]
+
+    text = as_table(view(*rows, UNSAFE | {"task": task, "mark": mark}), 0.0, 80)
+
+    headings, *lines = text.splitlines()
+    at = headings.index("WAITS FOR")
+    said = [line[at:] for line in lines[lines.index(next(n for n in lines if "scout-1" in n)) :]]
+    assert " ".join(said) == UNSAFE["waits_for"]
+    assert max(map(len, lines)) <= 80
+    assert ("X_M" in headings) == ("Y_M" in headings)
+    assert mark == "measured" or mark in text
 
 
 def test_what_a_machine_cuts_off_is_a_column_where_one_does():

@@ -70,3 +70,45 @@ def test_where_there_is_room_nothing_is_left_out() -> None:
 
 def test_json_is_json() -> None:
     assert json.loads(as_json({"ok": True})) == {"ok": True}
+
+
+def test_columns_of_one_rank_leave_together() -> None:
+    columns = (
+        Column("x", "X_M", spare=2),
+        Column("y", "Y_M", spare=2),
+        Column("wh", "WH", spare=1),
+        Column("why", "WHY", is_free=True),
+    )
+    row = {"x": "123456", "y": "123456", "wh": 12.0, "why": "after the census"}
+
+    headings = [render([row], columns, width).split("\n")[0].split() for width in range(20, 41)]
+
+    assert [("X_M" in found) == ("Y_M" in found) for found in headings] == [True] * 21
+    assert ["WH", "WHY"] in headings
+
+
+def test_a_row_that_says_so_goes_on_below_itself_and_the_others_are_cut() -> None:
+    columns = (
+        Column("node", "NODE"),
+        Column("why", "WHY", is_free=True, wraps_where="is_grave", width_min=18),
+    )
+
+    lines = render([ROW | {"is_grave": True}, ROW], columns, 28).splitlines()
+
+    assert lines[1:] == [
+        "hauler-1  after the census",
+        "          of excavator-1",
+        "hauler-1  after the censu...",
+    ]
+
+
+def test_a_name_is_cut_last_of_all() -> None:
+    columns = (
+        Column("node", "NODE", is_name=True),
+        Column("wh", "WH", spare=1),
+        Column("why", "WHY", is_free=True, wraps=True),
+    )
+
+    line = render([ROW | {"node": "excavator-of-the-far-north"}], columns, 30).splitlines()[1]
+
+    assert line == "excavator-o...  after the"

@@ -5,7 +5,6 @@ so that a dead scheduler's last words don't look alive. The 16 colours of a plai
 """
 
 import datetime as dt
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -31,8 +30,6 @@ STATE_STYLES = {
 }
 PRESENCE_STYLES = {"up": "green", "lost": "red", "down": "red", "unknown": "yellow"}
 LINK_WORDS = {"open": "open", "planned": "out, as planned", "outage": "out, unplanned"}
-TITLE_WIDTH = 44
-STEP_WIDTH = 78
 PHASE_MARKS = {
     "queued": "·",
     "assigned": ">",
@@ -71,39 +68,58 @@ def draw(picture: Picture) -> RenderableType:
     )
 
 
-def _heading(picture: Picture) -> Text:
+def _heading(picture: Picture) -> Group:
     elapsed_s = s_from_ns(picture.now_ns - picture.start_ns)
     sign = "+" if elapsed_s >= 0 else "-"
     clock = dt.datetime.fromtimestamp(s_from_ns(picture.now_ns), tz=dt.UTC)
-    text = Text.assemble(
-        (textwrap.shorten(picture.title, TITLE_WIDTH, placeholder="…"), "bold"),
-        f"  {clock:%Y-%m-%d %H:%M:%S}  T{sign}{_duration(elapsed_s)} x{picture.speed:g}\n",
-        (textwrap.shorten(picture.step, STEP_WIDTH, placeholder="…"), "bold cyan"),
-    )
+    time = f"{clock:%Y-%m-%d %H:%M:%S}  T{sign}{_duration(elapsed_s)} x{picture.speed:g}"
+    first = Table.grid(padding=(0, 2), pad_edge=False)
+    first.add_column()
+    # The title gives way, never the time.
+    first.add_column(no_wrap=True, min_width=len(time))
+    first.add_row(_line(picture.title, "bold"), time)
+    lines: list[RenderableType] = [first, _line(picture.step, "bold cyan")]
     if picture.dead:
-        text.append(f"\nDOWN: {', '.join(picture.dead)}", "bold red reverse")
-    return text
+        lines.append(Text(f"DOWN: {', '.join(picture.dead)}", "bold red reverse"))
+    return Group(*lines)
+
+
+def _line(text: str, style: str) -> Text:
+    """Give a text that stays on one line, cut where the screen is too narrow."""
+    return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
 def _nodes(picture: Picture) -> Table:
     stale = _is_stale(picture, "nodes")
     table = Table(box=None, padding=(0, 1), pad_edge=False, style="dim" if stale else "")
-    for heading in ("node", "is", "state", "task", "done", "battery", "waits for"):
+    # What people must read before they go to a machine gets the room of what they need not.
+    is_locked = any(row.get("lockout") for row in picture.nodes)
+    headings = ("node", "is", "state", "task", *(() if is_locked else ("done", "battery")))
+    for heading in headings:
         table.add_column(heading, no_wrap=True)
+    table.add_column("waits for")
     for row in picture.nodes:
         state = str(row["state"] or "-")
         presence = str(row["presence"])
         measured = row["mark"] == "measured"
+        done = _ratio(row["progress_ratio"]) if row["task"] else "-"
         table.add_row(
             str(row["node"]),
             Text(presence, PRESENCE_STYLES.get(presence, "")),
             Text(state, STATE_STYLES.get(state, "")),
             str(row["task"] or "-")[:18],
-            _ratio(row["progress_ratio"]) if row["task"] else "-",
-            _battery(row, measured=measured),
-            Text(str(row["waits_for"] or "")[:22], "yellow"),
+            *(() if is_locked else (done, _battery(row, measured=measured))),
+            _waits_for(row),
         )
     return table
+
+
+def _waits_for(row: Row) -> Text:
+    """Give what a node waits for: a lock-out in all its words, anything else on one line."""
+    text = str(row["waits_for"] or "")
+    if row.get("lockout"):
+        return Text(text, "bold yellow")
+    return _line(text, "yellow")
 
 
 def _tasks(picture: Picture) -> Group:
