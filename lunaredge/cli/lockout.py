@@ -11,6 +11,9 @@ from lunaredge.wire.safeguards import LockOutRequest, UnlockRequest
 
 _OPERATOR = "operator-"
 
+# What `lunaredge nodes` says of a machine when it is safe to go to; the scheduler's own words.
+READY = {"lockout": "locked out by", "manual": "ready to be driven by hand by"}
+
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options of one of the commands."""
@@ -34,9 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     parser.add_argument("--whose", metavar="OPERATOR", help="with --release: whose tag; else mine")
     parser.add_argument("--code", default="", help="the code that the first step gave")
     parser.epilog = (
-        "Don't touch the machine before `lunaredge nodes` shows it locked out. Each person hangs a "
-        "tag of his own; the machine is planned again when all are off. Who hung a tag takes it "
-        "off; else two other operators do, each with --release."
+        f"Don't {'drive' if command == 'manual' else 'touch'} the machine before `lunaredge nodes` "
+        f"says `{READY[command]}` and your key's name; until then it says `NOT SAFE YET`, and why. "
+        "Each person hangs a tag of his own; the machine is planned again when all are off. Who "
+        "hung a tag takes it off; else two other operators do, each with --release."
     )
 
 

@@ -32,6 +32,12 @@ OTHERS_MIN = 2
 ALARM = "lockout"
 ASTRAY_ALARM = "lockout.astray"
 MANUAL = "manual"
+
+# What a list says before people may go to a machine, and what it says when they may.
+NOT_SAFE_YET = "NOT SAFE YET"
+LOCKED_OUT = "locked out by"
+READY_TO_DRIVE = "ready to be driven by hand by"
+
 UNTOLD = "set before this journal began"
 
 
@@ -63,7 +69,10 @@ def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> tup
     _call_off(ctx, node, f"{node.name} is locked out by {tag.by}")
     ctx.changed()
     until = "driven by hand" if is_manual else "touched"
-    return True, f"{node.name} may be {until} as soon as `lunaredge nodes` shows it locked out"
+    return True, (
+        f"{node.name} may be {until} as soon as `lunaredge nodes` says: {_ready(tag)} {by}; "
+        f"until then it says {NOT_SAFE_YET}"
+    )
 
 
 def release(
@@ -83,7 +92,8 @@ def release(
     subject = f"lockout {node.name} {by}"
     if not code:
         code = consent.ask(ctx, subject, tag.id)
-        return True, f"{_said(tag)}; repeat with the code {code} if nobody is at {node.name} now"
+        text = f"{_of_another(tag, by)}{_said(tag)}"
+        return True, f"{text}; repeat with the code {code} if nobody is at {node.name} now"
     if not consent.take(ctx, subject, tag.id, code):
         return False, "the code is wrong, too old or for another tag; ask for a new one"
     ctx.state.interventions += 1
@@ -147,12 +157,13 @@ def told(node: NodeEntry) -> str:
     lockout = node.lockout
     if lockout is None:
         return ""
-    hanging = "; ".join(_said(tag) for tag in lockout.tags.values() if not tag.released)
+    hanging = [tag for tag in lockout.tags.values() if not tag.released]
     match lockout.phase:
         case LockPhase.LOCKED:
-            return hanging
+            return "; ".join(f"{_ready(tag)} {tag.by}: {tag.why}" for tag in hanging)
         case LockPhase.DRAINING:
-            return f"NOT SAFE YET ({', '.join(lockout.waits)}): {hanging}"
+            wanted = "; ".join(_said(tag) for tag in hanging)
+            return f"{NOT_SAFE_YET} ({', '.join(lockout.waits)}): {wanted}"
         case LockPhase.RETURNING:
             return "its tags are off; it has to say where it stands"
 
@@ -223,6 +234,16 @@ def _take_off(ctx: Context, node: NodeEntry, tag: Tag) -> None:
     tag.released = True
     _forget_command(ctx, node, LockOut, tag)
     ctx.order(node.name, Unlock(command=ctx.command_id(), tag=tag.id))
+
+
+def _of_another(tag: Tag, by: KeyId) -> str:
+    """Say whose tag it is that somebody else wants off, and how many must say so."""
+    if tag.by == by:
+        return ""
+    return (
+        f"this is NOT your tag but {tag.by}'s, and without {tag.by} it comes off only when "
+        f"{OTHERS_MIN} others say so, each for himself ({len(tag.agreed)} did already); "
+    )
 
 
 def _what_remains(node: NodeEntry) -> str:
@@ -302,8 +323,14 @@ def _tags(node: NodeEntry) -> list[Tag]:
 
 
 def _said(tag: Tag) -> str:
-    kind = "to be driven by hand" if tag.is_manual else "locked out"
-    return f"{kind} by {tag.by}: {tag.why}"
+    """Say whose a tag is and what for: not in the words for a machine that is safe already."""
+    kind = "drive by hand" if tag.is_manual else "lock out"
+    return f"tag of {tag.by}, to {kind}: {tag.why}"
+
+
+def _ready(tag: Tag) -> str:
+    """Give the words by which a list says that a machine is safe for the one whose tag it is."""
+    return READY_TO_DRIVE if tag.is_manual else LOCKED_OUT
 
 
 def _forget_command(ctx: Context, node: NodeEntry, kind: type[LockOut], tag: Tag) -> None:

@@ -304,7 +304,7 @@ def test_a_locked_out_machine_in_a_zone_keeps_it_from_being_clear_and_is_named()
     close(site, outline=((32.0, 8.0),), radius_m=5.0)
 
     assert any(
-        wait.startswith("hauler-1 has to leave (") and "locked out by operator-mari" in wait
+        wait.startswith("hauler-1 has to leave (NOT SAFE YET") and "tag of operator-mari" in wait
         for wait in closure(site).waits
     )
 

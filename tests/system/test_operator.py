@@ -100,7 +100,7 @@ async def test_a_machine_is_locked_out_and_comes_back_by_its_own_word(run):
     await shown(run, "nodes", node="excavator-1", state="idle", lockout=None)
 
     row = next(row for row in nodes["rows"] if row["node"] == "excavator-1")
-    assert "as soon as `lunaredge nodes` shows it locked out" in str(locked["text"])
+    assert "as soon as `lunaredge nodes` says: locked out by operator-" in str(locked["text"])
     assert [tag["why"] for tag in row["lockout"]["tags"]] == ["a new track"]
     assert str(released["text"]).endswith("planned again once it has said where it stands")
 
