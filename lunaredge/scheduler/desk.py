@@ -7,7 +7,17 @@ The id counts together with the key that signed, never with the topic, which any
 from typing import NamedTuple
 
 from lunaredge.ids import NodeId, TaskId
-from lunaredge.scheduler import backlog, closures, conflicts, lanes, lockout, plans, stops, vouch
+from lunaredge.scheduler import (
+    backlog,
+    closures,
+    conflicts,
+    lanes,
+    lockout,
+    plans,
+    restraint,
+    stops,
+    vouch,
+)
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
@@ -37,7 +47,7 @@ def take_request(ctx: Context, asked: Asked) -> None:
     """Answer a request, once."""
     body = asked.body
     if isinstance(body, Stop):
-        stops.take(ctx, body)
+        stops.take(ctx, body, asked.key, asked.role)
         return
     key = f"{asked.key}/{body.request}"
     answer = ctx.state.answers.get(key)
@@ -107,7 +117,10 @@ def _hold(ctx: Context, body: HoldRequest) -> Answer:
     ctx.note_event("node.held" if body.hold else "node.resumed", node.name)
     if body.hold:
         return _yes(body.request, f"{node.name} is to hold")
-    return _yes(body.request, f"{node.name} may go on{_hindrance(ctx, node)}")
+    hindrance = _hindrance(ctx, node)
+    if hindrance:
+        return _yes(body.request, f"{node.name} is held no more, but does not go on{hindrance}")
+    return _yes(body.request, f"{node.name} may go on")
 
 
 def _cancel(ctx: Context, body: CancelRequest) -> Answer:
@@ -258,11 +271,6 @@ def _hindrance(ctx: Context, node: NodeEntry) -> str:
     """Say what keeps a node from its work whatever the way is like; empty for nothing."""
     if node.presence in (Presence.LOST, Presence.DOWN):
         return f"; {node.name} is {node.presence.value}"
-    if node.lockout is not None:
-        return f"; {node.name} is {lockout.told(node)}"
-    stopping = stops.of(ctx, node)
-    if stopping:
-        return f"; {node.name} is stopped by {', '.join(stopping)} (estop --release)"
-    if node.held or node.terrain_hold:
-        return f"; {node.name} is held{' for its ground' if node.terrain_hold else ''}"
-    return ""
+    kept = restraint.told(ctx, node)
+    remedy = "; `estop --release` releases it" if stops.of(ctx, node) else ""
+    return f"; {node.name} is {kept}{remedy}" if kept else ""

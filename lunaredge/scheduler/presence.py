@@ -193,6 +193,8 @@ def _take_situation(ctx: Context, node: NodeEntry, situation: Situation) -> bool
     """Take a node's word of itself; tell whether everything of it has its place by it."""
     before = node.situation
     node.situation = situation
+    if situation.x_m is not None and situation.y_m is not None:
+        node.seen_at, node.seen_ns = (situation.x_m, situation.y_m), ctx.now_ns
     if situation.epoch > ctx.state.epoch:
         _be_behind(ctx, node, situation.epoch)
         return False

@@ -153,6 +153,9 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     situation: Situation | None = None
     body: Point | None = None
     """Where the body last proved to be at rest; part of its claim."""
+    seen_at: Point | None = None
+    """Where it last said that it is, moving or not; for people to read."""
+    seen_ns: int = 0
     met_at: Point | None = None
     """Where it stood when the others were last asked to keep away from it."""
     granted: Granted | None = None
@@ -247,6 +250,8 @@ class StopEntry(msgspec.Struct, kw_only=True):
     reason: str
     since_ns: int
     released: bool = False
+    by: str = ""
+    """Key of whoever called it; empty where only a node told of it."""
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):

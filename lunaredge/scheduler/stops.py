@@ -5,12 +5,13 @@ and what a release goes by. It learns from the nodes what it missed, and tells t
 missed.
 """
 
-from lunaredge.ids import NodeId
+from lunaredge.ids import KeyId, NodeId
 from lunaredge.scheduler import consent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Repeat
 from lunaredge.scheduler.state import NodeEntry, StopEntry
 from lunaredge.wire.messages import ReleaseStop, Stop
+from lunaredge.wire.seal import Role
 
 # Nodes know a longer id by its first part.
 ID_LENGTH_MAX = 80
@@ -20,12 +21,25 @@ REASON_LENGTH_MAX = 200
 STOPS_MAX = 1_024
 
 
-def take(ctx: Context, stop: Stop) -> None:
-    """Take note of an emergency stop; the nodes have heard it themselves."""
+def take(ctx: Context, stop: Stop, by: KeyId, role: Role) -> None:
+    """Take note of an emergency stop; the nodes have heard it themselves.
+
+    ``by`` is the key that signed it, ``role`` that key's.
+    """
+    # A leader only says again what somebody else has called.
+    caller = "" if role is Role.SCHEDULER else by
     name = stop.stop[:ID_LENGTH_MAX]
-    if name not in ctx.state.stops:
+    entry = ctx.state.stops.get(name)
+    if entry is None:
         ctx.state.interventions += 1
-        _note(ctx, name, stop.node, stop.reason[:REASON_LENGTH_MAX] or "emergency stop")
+    elif not entry.by and caller and not entry.released:
+        # A node that holds it has told of it before it came here by itself.
+        ctx.clear_alarm(entry.node or "site", f"stop.{name}")
+        del ctx.state.stops[name]
+    else:
+        return
+    node = stop.node if entry is None or entry.node == stop.node else None
+    _note(ctx, name, node, stop.reason[:REASON_LENGTH_MAX], by=caller)
 
 
 def holds(ctx: Context, node: NodeEntry) -> bool:
@@ -42,6 +56,14 @@ def of(ctx: Context, node: NodeEntry) -> list[str]:
     return list(named)
 
 
+def told(ctx: Context, node: NodeEntry) -> str:
+    """Say which stops keep a node at rest, who called them and why; empty for none."""
+    found = of(ctx, node)
+    if not found:
+        return ""
+    return f"stopped by {', '.join(_told(ctx, name) for name in found)}"
+
+
 def meet(ctx: Context, node: NodeEntry, latched: tuple[str, ...]) -> None:
     """Compare the stops that hold a node with those that should.
 
@@ -53,17 +75,17 @@ def meet(ctx: Context, node: NodeEntry, latched: tuple[str, ...]) -> None:
         entry = ctx.state.stops.get(name)
         if entry is None:
             ctx.state.interventions += 1
-            _note(ctx, name, node.name, f"holds {node.name}")
+            _note(ctx, name, node.name, f"holds {node.name}, nobody here has heard who called it")
         elif entry.released and all(
             each.stop != name for each in ctx.pending(node.name, ReleaseStop)
         ):
             del ctx.state.stops[name]
-            _note(ctx, name, node.name, f"holds {node.name} again")
+            _note(ctx, name, node.name, f"holds {node.name} again", by=entry.by)
         elif not entry.released and not _is_for(entry, node):
             # It holds another too: whoever pressed it meant more than one.
             ctx.clear_alarm(entry.node or "site", f"stop.{name}")
             del ctx.state.stops[name]
-            _note(ctx, name, None, entry.reason)
+            _note(ctx, name, None, entry.reason, by=entry.by)
     for entry in ctx.state.stops.values():
         if _is_for(entry, node) and entry.id not in names:
             stop = Stop(stop=entry.id, node=entry.node, reason=entry.reason)
@@ -96,11 +118,25 @@ def _is_for(entry: StopEntry, node: NodeEntry) -> bool:
     return not entry.released and entry.node in (None, node.name)
 
 
-def _note(ctx: Context, name: str, node: NodeId | None, reason: str) -> None:
+def _told(ctx: Context, name: str) -> str:
+    entry = ctx.state.stops.get(name)
+    if entry is None:
+        return name
+    reason = f": {entry.reason}" if entry.reason else ""
+    return f"{entry.by or 'somebody'}{reason} ({name})"
+
+
+def _called(entry: StopEntry) -> str:
+    """Say who called a stop and why, as far as it is known."""
+    by = f" called by {entry.by}" if entry.by else ""
+    return f"{by}: {entry.reason}" if entry.reason else by
+
+
+def _note(ctx: Context, name: str, node: NodeId | None, reason: str, by: str = "") -> None:
     known = ctx.state.stops
     if len(known) >= STOPS_MAX:
         released = next((old for old, entry in known.items() if entry.released), None)
         del known[released if released is not None else next(iter(known))]
-    known[name] = StopEntry(id=name, node=node, reason=reason, since_ns=ctx.now_ns)
-    ctx.raise_alarm(node or "site", f"stop.{name}", reason)
+    known[name] = StopEntry(id=name, node=node, reason=reason, since_ns=ctx.now_ns, by=by)
+    ctx.raise_alarm(node or "site", f"stop.{name}", f"emergency stop{_called(known[name])}")
     ctx.changed()

@@ -11,7 +11,8 @@ import msgspec
 
 from lunaredge.ids import TaskId
 from lunaredge.model import braking
-from lunaredge.scheduler import backlog, lanes, lockout
+from lunaredge.model.site import Point
+from lunaredge.scheduler import backlog, lanes, restraint
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
 from lunaredge.scheduler.state import ClosurePhase, NodeEntry, TaskEntry
@@ -57,9 +58,13 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
     situation = node.situation
     age_ns = now_ns - node.heard_ns
     fresh = node.presence.value == "up" and age_ns <= FRESH_NS
-    place = (situation.x_m, situation.y_m) if situation else (None, None)
+    place: Point | tuple[None, None] = node.seen_at or (None, None)
     if node.vouched:
         place = node.body or (None, None)
+    elif _is_blind(node):
+        # Whoever goes there goes by the place: the row is worth no more than that.
+        fresh, age_ns = False, now_ns - node.seen_ns
+    kept = restraint.told(ctx, node)
     row: Row = {
         "node": node.name,
         "kind": ctx.specs[node.name].kind,
@@ -79,7 +84,8 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "on_loss": node.granted.on_loss.value if node.granted else None,
         "stops_in_s": _stops_in_s(ctx, node),
         "may_move_s": _may_move_s(node, now_ns),
-        "waits_for": lockout.told(node) or node.wait_reason or None,
+        "waits_for": kept or node.wait_reason or None,
+        "restrained": bool(kept),
         "cuts_off": _cuts_off(ctx, node),
         "held": node.held,
         "lockout": _lockout_row(node),
@@ -90,6 +96,12 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "dropped": dict(situation.dropped) if situation else {},
     }
     return row
+
+
+def _is_blind(node: NodeEntry) -> bool:
+    """Tell whether a node that said once where it is does not know it any more."""
+    situation = node.situation
+    return node.seen_at is not None and situation is not None and situation.x_m is None
 
 
 def _cuts_off(ctx: Context, node: NodeEntry) -> list[TaskId]:

@@ -355,17 +355,20 @@ def test_a_resumed_machine_that_is_stopped_is_said_to_be() -> None:
 
     answer = site.ask(HoldRequest(request="r", node=NodeId("grader-1"), hold=False))
 
-    assert answer.text == "grader-1 may go on; grader-1 is stopped by s1 (estop --release)"
+    assert answer.text == (
+        "grader-1 is held no more, but does not go on; grader-1 is stopped by operator-mari: "
+        "smoke (s1); `estop --release` releases it"
+    )
 
 
 @pytest.mark.parametrize(
     ("happens", "said"),
     [
-        (lambda site: hold(site, "grader-1"), "; grader-1 is held"),
+        (lambda site: hold(site, "grader-1"), "; grader-1 is held, until `resume`"),
         (lambda site: site.wait(500.0), "; grader-1 is lost"),
         (
             lambda site: site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, STOP)),
-            "; grader-1 is stopped by s1 (estop --release)",
+            "; grader-1 is stopped by operator-mari: smoke (s1); `estop --release` releases it",
         ),
     ],
     ids=["held", "lost", "stopped"],

@@ -1,9 +1,11 @@
 import msgspec
 
 from lunaredge.ids import NodeId, TaskId
+from lunaredge.scheduler import views
 from lunaredge.scheduler.state import TaskPhase
-from lunaredge.wire import codec, messages
+from lunaredge.wire import codec, messages, records
 from lunaredge.wire.messages import StopReleaseRequest
+from lunaredge.wire.seal import Signer
 from tests.scheduler import plain_site
 from tests.scheduler.drives import driving
 from tests.scheduler.rig import Site
@@ -214,3 +216,88 @@ def test_a_code_for_one_machine_releases_no_stop_that_has_come_to_hold_more() ->
     answer = site.ask(StopReleaseRequest(request="b", stop="s1", code=code))
 
     assert not answer.ok
+
+
+def told(site: Site, name: str = "hauler-1") -> dict[str, object]:
+    rows = views.node_rows(site.scheduler.core.ctx, site.now_ns)
+    return next(row for row in rows if row["node"] == name)
+
+
+def call(site: Site, node: str | None = None, by: Signer | None = None) -> None:
+    body = messages.Stop(stop="s9", node=NodeId(node) if node else None, reason="dust")
+    site.hear("lunaredge/v1/plain/all/stop", site.frame(by or site.operator, body))
+
+
+def test_the_alarm_of_a_stop_and_the_list_of_nodes_name_who_called_it_and_why() -> None:
+    site = Site()
+    site.census()
+
+    call(site)
+
+    alarm = site.scheduler.core.state.alarms["site/stop.s9"]
+    assert alarm.text == "emergency stop called by operator-mari: dust"
+    assert told(site)["waits_for"] == ("stopped by operator-mari: dust (s9)")
+    assert told(site)["restrained"]
+
+
+def test_a_stop_that_a_node_told_of_first_is_called_by_whoever_signed_it() -> None:
+    site = Site()
+    site.census()
+    latch(site, "hauler-1", "s9")
+    before = told(site)["waits_for"]
+
+    call(site)
+
+    state = site.scheduler.core.state
+    assert "nobody here has heard who called it" in str(before)
+    assert not state.alarms["hauler-1/stop.s9"].active
+    assert state.alarms["site/stop.s9"].text == "emergency stop called by operator-mari: dust"
+    assert state.stops["s9"].node is None
+
+
+def test_a_released_stop_that_is_heard_late_holds_nobody_again() -> None:
+    site = Site()
+    site.census()
+    latch(site, "hauler-1", "s9")
+    release(site, "s9")
+
+    call(site)
+
+    assert site.scheduler.core.state.stops["s9"].released
+
+
+def test_a_leader_that_says_a_stop_again_is_not_called_its_caller() -> None:
+    site = Site()
+    site.census()
+
+    call(site, by=site.lead)
+
+    assert site.scheduler.core.state.stops["s9"].by == ""
+
+
+def test_a_machine_in_its_safe_state_says_why_and_keeps_the_place_where_it_was_last_seen() -> None:
+    site = Site()
+    site.census()
+    place = told(site)["x_m"], told(site)["y_m"]
+    site.wait(40.0)
+    text = "no sample of the machine for three periods"
+    alarm = records.Alarm(site_ns=site.now_ns, code="sensor_stale", text=text, active=True)
+    site.scheduler.core._take_alarm(NodeId("hauler-1"), alarm)
+    word = site.situation("hauler-1", state="safe")
+    blind = msgspec.structs.replace(word, x_m=None, y_m=None, heading_rad=None, at_rest=False)
+
+    site.say("hauler-1", messages.Heartbeat(situation=blind))
+
+    row = told(site)
+    assert (row["x_m"], row["y_m"]) == place != (None, None)
+    assert (row["mark"], row["age_s"]) == ("last known", 40.0)
+    assert row["waits_for"] == ("in its safe state: no sample of the machine for three periods")
+
+
+def test_a_held_machine_says_that_it_is_held() -> None:
+    site = Site()
+    site.census()
+
+    site.ask(messages.HoldRequest(request="h", node=NodeId("hauler-1"), hold=True))
+
+    assert told(site)["waits_for"] == "held, until `resume`"
