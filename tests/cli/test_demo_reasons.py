@@ -118,3 +118,11 @@ def test_a_damaged_store_is_a_reason() -> None:
     told = reasons(entry("a", TaskPhase.DONE), damage=("earth.sqlite has 1 damaged row",))
 
     assert told == ["earth.sqlite has 1 damaged row"]
+
+
+def test_what_a_run_that_was_broken_off_left_to_do_is_not_judged() -> None:
+    broken_off = msgspec.structs.replace(RECORD, finished=False, trouble="interrupted")
+
+    told = reasons(entry("a", TaskPhase.STARTED), record=broken_off)
+
+    assert "not judged: whether what is still to do would have ended (I5)" in told

@@ -1,6 +1,8 @@
 import pytest
 
 from lunaredge.cli.demo.text import as_text
+from lunaredge.sim.jury import Jury
+from tests.scheduler.plain_site import plain_fleet, plain_site
 
 
 def report(**changes: object) -> dict[str, object]:
@@ -124,3 +126,19 @@ def test_refused_and_forged_commands_add_up_in_words(refused: dict[str, int], sa
     told = ", ".join(f"{count} {reason}" for reason, count in refused.items())
     assert f"commands refused     {total}: {told}" in lines
     assert f"forged by the demo   {said}" in lines
+
+
+def test_every_rule_has_a_title_and_what_was_not_looked_at_is_not_said_to_hold() -> None:
+    jury = Jury(plain_site(), plain_fleet())
+    verdicts = {
+        checker.name: {"ok": True, "checked": number % 2, "violations": 0}
+        for number, checker in enumerate(jury.checkers)
+    }
+
+    lines = as_text(report(invariants=verdicts)).splitlines()[2 : 2 + len(verdicts)]
+
+    assert {len(line) for line in lines} == {79}
+    for line, (name, verdict) in zip(lines, verdicts.items(), strict=True):
+        assert f"{name}: " in line or line.startswith(f" {name} ")
+        assert ("holds" in line) == bool(verdict["checked"])
+        assert ("not tried" in line) != bool(verdict["checked"])

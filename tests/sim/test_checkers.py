@@ -58,6 +58,13 @@ def test_a_task_that_never_ends_is_found():
     assert texts == ["t1 never ended"]
 
 
+def test_a_task_that_a_broken_off_run_left_is_not_judged():
+    checker = TaskChecker()
+    checker.is_broken_off = True
+
+    assert watch(checker, phase(1, "queued"), phase(2, "started")) == []
+
+
 def test_a_task_that_ends_twice_is_found():
     texts = watch(TaskChecker(), phase(1, "done"), phase(2, "failed"))
 

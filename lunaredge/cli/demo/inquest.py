@@ -116,6 +116,7 @@ class Inquest:
         damage = self.survey()
         machines = load_settings(self.folder / "machines.toml", MachinesSettings)
         jury = Jury(self.site, self.fleet, machines.setpoint_lifetime_s)
+        jury.tasks.is_broken_off = bool(self.record.trouble)
         truth = self._truth()
         settings = load_settings(self.folder / "scheduler.toml", SchedulerSettings)
         config = scheduler_config(self.site.name, settings)

@@ -18,7 +18,13 @@ _ENDS = (TaskPhase.DONE, TaskPhase.FAILED, TaskPhase.CANCELLED)
 def why_not_ok(findings: Findings, record: RunRecord, lost: Mapping[str, int]) -> list[str]:
     """Give every reason, the run's own end first; ``lost`` counts records by what they were."""
     damage = [str(damage) for damage in findings.damage]
-    return [*_end(record), *damage, *_invariants(findings), *_tasks(findings), *_losses(lost)]
+    return [
+        *_end(record),
+        *damage,
+        *_invariants(findings),
+        *_tasks(findings, record),
+        *_losses(lost),
+    ]
 
 
 def _end(record: RunRecord) -> Iterator[str]:
@@ -34,7 +40,7 @@ def _invariants(findings: Findings) -> Iterator[str]:
             yield f"{name} broke in {verdict.violations} of {verdict.checked} checks"
 
 
-def _tasks(findings: Findings) -> Iterator[str]:
+def _tasks(findings: Findings, record: RunRecord) -> Iterator[str]:
     known = findings.core.state.tasks
     entries = [known[task.id] for task in findings.order.tasks if task.id in known]
     total = len(findings.order.tasks)
@@ -47,6 +53,8 @@ def _tasks(findings: Findings) -> Iterator[str]:
     if cancelled or failed or under_way:
         counts = f"{len(cancelled) or 'none'} of {total} tasks cancelled, {len(failed) or 'none'}"
         yield f"{counts} failed, {len(under_way) or 'none'} still to do"
+    if under_way and record.trouble:
+        yield "not judged: whether what is still to do would have ended (I5)"
     for word, found in (("cancelled", cancelled), ("failed", failed), ("still to do", under_way)):
         if found:
             yield f"{word}: {_told(found)}"

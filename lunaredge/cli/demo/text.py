@@ -17,11 +17,17 @@ NAMES = {
     "I7": "link-blind: outages stopped no work, freed none",
     "I8": "energy: no battery under its reserve",
     "I9": "replay: the journal rebuilds the scheduler exactly",
+    "lockout": "lockout: what has a person's tag on it stands",
+    "closure": "closure: nobody is in a zone that is shown clear",
+    "standing": "standing: no way ends where nobody may stand",
+    "taking": "taking: no ground is held by two, by their words",
+    "shortening": "shortening: what is asked back is not given again",
 }
 VIOLATIONS_SHOWN = 20
 # A terminal of 80 columns may wrap a line that fills it.
 WIDTH = 79
 NAME_WIDTH = 21
+NUMBER_WIDTH = 2
 
 
 def as_text(report: Report) -> str:
@@ -62,7 +68,13 @@ def _invariants(verdicts: Mapping[str, object]) -> list[str]:
         word, figure = "holds ", f"{verdict['checked']} checks"
         if not verdict["ok"]:
             word, figure = "BROKEN", f"{verdict['violations']} of {verdict['checked']}"
-        lines.append(f" {name} {word} {NAMES.get(name, ''):<51} {figure:>16}")
+        elif not verdict["checked"]:
+            # Who looked at nothing has proven nothing.
+            word, figure = "", "not tried"
+        # A rule without a number has its name in its title.
+        number = name if len(name) <= NUMBER_WIDTH else ""
+        title = NAMES.get(name, name)
+        lines.append(f" {number:<{NUMBER_WIDTH}} {word:<6} {title:<51} {figure:>16}")
     return lines
 
 
