@@ -84,16 +84,31 @@ def _check(options: argparse.Namespace) -> None:
     is_area = options.command == "manual" and (options.radius, options.area) != (None, None)
     if options.release:
         if options.why or is_area:
-            raise _wrong(options, "--release", "more", "leave --why, --radius and --area out")
+            remedy = "leave --why, --radius and --area out"
+            raise _wrong(options, "--release", _extra(options), remedy, "takes a tag off, no more")
         return
     if options.whose or options.code:
-        raise _wrong(options, "--code", options.code, "give it with --release")
+        key = "--whose" if options.whose else "--code"
+        value = options.whose or options.code
+        raise _wrong(options, key, value, "give it with --release", "is for a release")
     if not options.why:
-        raise _wrong(options, "--why", options.why, "say what others must know")
+        raise _wrong(options, "--why", options.why or "", "say what others must know", "is missing")
     if options.command == "manual" and not (options.area or (options.radius or 0.0) > 0.0):
-        raise _wrong(options, "--radius", options.radius, "give a radius over 0 m, or --area")
+        radius = "" if options.radius is None else f"{options.radius:g}"
+        problem = "is not over 0 m" if radius else "is missing"
+        raise _wrong(options, "--radius", radius, "give a radius over 0 m, or --area", problem)
 
 
-def _wrong(options: argparse.Namespace, key: str, value: object, remedy: str) -> ConfigError:
+def _extra(options: argparse.Namespace) -> str:
+    """Give what was typed beside --release and does not go with it."""
+    typed = {"--why": options.why}
+    if options.command == "manual":
+        typed |= {"--radius": options.radius, "--area": options.area}
+    return " ".join(key for key, value in typed.items() if value is not None)
+
+
+def _wrong(
+    options: argparse.Namespace, key: str, value: str, remedy: str, problem: str
+) -> ConfigError:
     place = f"lunaredge {options.command}"
-    return ConfigError("can't be used", place=place, key=key, value=value, remedy=remedy)
+    return ConfigError(problem, place=place, key=key, value=value, remedy=remedy)

@@ -198,3 +198,19 @@ def test_at_the_demos_own_site_the_word_falls_into_the_outage() -> None:
     # The order is heard on Earth some minutes after the start, later on a slow machine.
     for late_min in (0, 1, 15):
         assert contacts.plan.at(given_ns + ns_from_s(late_min * MINUTE_S)) is None
+
+
+@pytest.mark.parametrize(
+    ("kill", "said"),
+    [
+        ("sceduler", "--kill: there is no such process, got 'sceduler'; name one of"),
+        ("agent:nobody", "--kill: there is no such agent, got 'agent:nobody'; name one of agent:"),
+    ],
+)
+def test_a_kill_of_nobody_is_told_what_there_is(
+    kill: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["demo", "--kill", kill, "--keep", str(tmp_path / "run")])
+
+    assert code == 2
+    assert said in capsys.readouterr().err

@@ -18,7 +18,9 @@ def check_folder(folder: Path) -> None:
         ConfigError: names the option.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise refused("--keep", str(folder), "name a folder that is new or empty")
+        raise refused(
+            "--keep", str(folder), "name a folder that is new or empty", "has something in it"
+        )
 
 
 def check_picture(path: Path) -> None:
@@ -28,10 +30,11 @@ def check_picture(path: Path) -> None:
         ConfigError: names the option.
     """
     if path.suffix != ".svg":
-        raise refused("--picture", str(path), "name a file that ends in .svg")
+        raise refused("--picture", str(path), "name a file that ends in .svg", "is no SVG file")
     place = path if path.exists() else path.parent
     if path.is_dir() or not path.parent.is_dir() or not os.access(place, os.W_OK):
-        raise refused("--picture", str(path), "name a file in a folder that can be written to")
+        remedy = "name a file in a folder that can be written to"
+        raise refused("--picture", str(path), remedy, "can't be written")
 
 
 def check_kills(kills: Sequence[str], fleet: Fleet) -> None:
@@ -43,7 +46,8 @@ def check_kills(kills: Sequence[str], fleet: Fleet) -> None:
     names = {f"agent:{spec.name}" for spec in fleet.nodes}
     for kill in kills:
         if kill.startswith("agent:") and kill not in names:
-            raise refused("--kill", kill, f"name one of {', '.join(sorted(names))}")
+            remedy = f"name one of {', '.join(sorted(names))}"
+            raise refused("--kill", kill, remedy, "there is no such agent")
 
 
 def check_order(path: Path, order: WorkOrder, ground: GroundMap, fleet: Fleet) -> None:
@@ -68,8 +72,6 @@ def check_order(path: Path, order: WorkOrder, ground: GroundMap, fleet: Fleet) -
     )
 
 
-def refused(option: str, value: object, remedy: str) -> ConfigError:
+def refused(option: str, value: object, remedy: str, problem: str) -> ConfigError:
     """Give the error for an option that asks for what can't be."""
-    return ConfigError(
-        "can't be done", place="lunaredge demo", key=option, value=value, remedy=remedy
-    )
+    return ConfigError(problem, place="lunaredge demo", key=option, value=value, remedy=remedy)

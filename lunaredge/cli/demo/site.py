@@ -94,12 +94,17 @@ class DemoWishes(msgspec.Struct, frozen=True, kw_only=True):
             ConfigError: names the option.
         """
         if not 1.0 <= self.speed <= speed_max:
-            raise refused("--speed", self.speed, f"give a speed from 1 to {speed_max:g}")
+            raise refused(
+                "--speed", self.speed, f"give a speed from 1 to {speed_max:g}", "is out of range"
+            )
         if not 0 <= self.seed < 2**31:
-            raise refused("--seed", self.seed, "give a seed from 0 to 2147483647")
+            raise refused(
+                "--seed", self.seed, "give a seed from 0 to 2147483647", "is out of range"
+            )
         for kill in self.kills:
             if kill not in KILLABLE and not kill.startswith("agent:"):
-                raise refused("--kill", kill, f"name one of {', '.join(KILLABLE)} or agent:NAME")
+                remedy = f"name one of {', '.join(KILLABLE)} or agent:NAME"
+                raise refused("--kill", kill, remedy, "there is no such process")
 
 
 class DemoSite(msgspec.Struct, frozen=True, kw_only=True):
