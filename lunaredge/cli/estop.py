@@ -12,9 +12,17 @@ import sys
 import msgspec
 
 from lunaredge.cli import operate, site_access
-from lunaredge.cli.listing import EARTH
-from lunaredge.cli.stop_verdict import Heard, NodeRow, Outcome, Verdict, judge, judge_from_earth
-from lunaredge.cli.table import as_json
+from lunaredge.cli.site_access import EARTH
+from lunaredge.cli.stop_verdict import (
+    EXIT_CODES,
+    Heard,
+    NodeRow,
+    Outcome,
+    Verdict,
+    judge,
+    judge_from_earth,
+)
+from lunaredge.cli.table import as_json, folded
 from lunaredge.errors import ConfigError, TransportError
 from lunaredge.ids import NodeId
 from lunaredge.runtime.client import SiteClient, new_request
@@ -39,15 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     site_access.add_config(parser)
     site_access.add_json(parser)
     parser.add_argument("node", nargs="?", help="one node; left out, every node")
-    parser.add_argument(
-        "--reason", default="by an operator", help="what the alarm and the nodes say of it"
-    )
+    parser.add_argument("--reason", default="", help="what others read, beside your key's name")
     parser.add_argument("--release", metavar="STOP", help="release a stop: first asks for a code")
     parser.add_argument("--code", help="the code that --release gave")
     parser.epilog = (
         "Exit code 0 only when every node that was meant has confirmed the stop; 1 when some have "
-        "not, 2 when there is no node of that name, 3 when nobody answers. The stop is sent "
-        "whatever comes of it."
+        "not, or there is no node of that name, 3 when nobody answers. The stop is sent whatever "
+        "comes of it, and stays until it is released: who hears of it later stops then."
     )
 
 
@@ -146,8 +152,9 @@ def _tell(stop: messages.Stop, verdict: Verdict, options: argparse.Namespace) ->
         }
         print(as_json(document))
     else:
-        print(verdict.text, file=sys.stdout if is_stopped else sys.stderr)
-    return verdict.outcome.value
+        stream = sys.stdout if is_stopped else sys.stderr
+        print(folded(verdict.text, stream), file=stream)
+    return EXIT_CODES[verdict.outcome]
 
 
 def _stop_id(text: str) -> str:

@@ -9,8 +9,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from lunaredge.ids import NodeId
+from lunaredge.runtime.client import EXPIRY_NS
+from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import Answer, Situation, Stop
 
+# A stop lives as long as any other word of an operator, also on its way from Earth.
+KEPT_S = EXPIRY_NS / NS_PER_S
 _ENROLLED = "is this key enrolled (keys/public.json)?"
 
 
@@ -38,15 +42,24 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(enum.Enum):
-    """What came of a stop; the value is the exit code."""
+    """What came of a stop."""
 
-    STOPPED = 0
+    STOPPED = enum.auto()
     """Every node that was meant has confirmed it."""
-    PARTLY = 1
+    PARTLY = enum.auto()
     """Somebody answers, but not every node has confirmed."""
-    NO_SUCH_NODE = 2
-    UNHEARD = 3
+    NO_SUCH_NODE = enum.auto()
+    UNHEARD = enum.auto()
     """Nobody answers."""
+
+
+# As every command has them: a node that is not there is "not so", a part that is missing is 3.
+EXIT_CODES = {
+    Outcome.STOPPED: 0,
+    Outcome.PARTLY: 1,
+    Outcome.NO_SUCH_NODE: 1,
+    Outcome.UNHEARD: 3,
+}
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,13 +88,15 @@ def judge(stop: Stop, heard: Heard) -> Verdict:
         case Outcome.NO_SUCH_NODE:
             text = (
                 f"no node is called {stop.node}; there are: {', '.join(known)}. {stop.stop} was "
-                f"sent all the same; {_release(stop)}"
+                f"sent all the same, and its alarm stays until somebody releases it: "
+                f"--release {stop.stop}"
             )
         case Outcome.UNHEARD:
             text = (
-                f"{stop.stop}: sent, but NOBODY answers; take it that nothing has stopped. Are the "
-                f"scheduler and the agents running, and {_ENROLLED} If it was taken, "
-                f"{_release(stop)}"
+                f"{stop.stop}: sent, but NOBODY answers; take it that nothing has stopped. It "
+                "stays all the same: whoever hears of it later, from the broker or from the "
+                f"scheduler, stops then, until somebody releases it: --release "
+                f"{stop.stop}. Are the scheduler and the agents running, and {_ENROLLED}"
             )
         case _:
             said = [f"{name} ({_known(rows.get(name))})" for name in missing]
@@ -93,7 +108,11 @@ def judge(stop: Stop, heard: Heard) -> Verdict:
 def judge_from_earth(stop: Stop, answer: Answer | None) -> Verdict:
     """Say what is known on Earth, which no node's word reaches: what the link's two ends said."""
     if answer is None:
-        said = "left at Earth's broker; neither the Earth station nor the site has answered yet"
+        said = (
+            "left at Earth's broker; neither the Earth station nor the site has answered yet. In "
+            f"an outage it is DROPPED where the link does not open within {KEPT_S:.0f} s of site "
+            "time: call it again then"
+        )
     else:
         said = answer.text
     return Verdict(

@@ -1,12 +1,13 @@
 """Rows as aligned text: no colours, no library; on a terminal never wider than it is."""
 
 import json
+import re
 import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
 from itertools import chain, zip_longest
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 Row = dict[str, object]
 
@@ -17,6 +18,11 @@ ELLIPSIS = "..."
 FREE_WIDTH_MIN = 14
 # And a name that is cut shorter is nobody's.
 NAME_WIDTH_MIN = 10
+
+
+# What is typed as it stands: an option with its value, or what stands in back quotes.
+_COMMAND = re.compile(r"--\w+ [^\s;,]+|`[^`]{1,60}`")
+_HARD_SPACE = "\N{NO-BREAK SPACE}"
 
 
 class Column(NamedTuple):
@@ -66,6 +72,18 @@ def render(rows: Sequence[Row], columns: Sequence[Column], width: int | None = N
 def width_of_stdout() -> int | None:
     """Give the terminal's width in characters; None where stdout is none: a pipe gets all."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def folded(text: str, stream: TextIO) -> str:
+    """Give an answer in lines of a terminal's width; names and commands stay whole."""
+    if not stream.isatty():
+        return text
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _HARD_SPACE), text)
+    width = shutil.get_terminal_size().columns
+    lines = textwrap.wrap(
+        whole, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )
+    return "\n".join(lines).replace(_HARD_SPACE, " ")
 
 
 def shown(value: object) -> str:

@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from lunaredge.cli.stop_verdict import Heard, NodeRow, Outcome, judge, judge_from_earth
+from lunaredge.cli.main import EXIT_NOT_SO
+from lunaredge.cli.stop_verdict import EXIT_CODES, Heard, NodeRow, Outcome, judge, judge_from_earth
 from lunaredge.wire.messages import Answer, Stop
 from tests.system.site_run import STANDING
 
@@ -67,6 +68,8 @@ def test_a_stop_that_nobody_answers_is_not_called_done(rows):
 
     assert verdict.outcome is Outcome.UNHEARD
     assert "NOBODY answers; take it that nothing has stopped" in verdict.text
+    assert "It stays all the same: whoever hears of it later" in verdict.text
+    assert "stops then, until somebody releases it: --release stop-1" in verdict.text
 
 
 def test_an_older_stop_confirms_nothing():
@@ -82,11 +85,13 @@ def test_a_stop_for_one_node_asks_no_other():
     assert verdict.text.startswith("stop-1: 1 of 1 node stopped: a")
 
 
-def test_a_name_that_no_node_has_is_bad_input_and_names_are_given():
+def test_a_name_that_no_node_has_is_not_so_and_names_are_given():
     verdict = judge(msgspec.structs.replace(ALL, node="c"), heard(row("a"), row("b")))
 
     assert verdict.outcome is Outcome.NO_SUCH_NODE
+    assert EXIT_CODES[verdict.outcome] == EXIT_NOT_SO
     assert "no node is called c; there are: a, b" in verdict.text
+    assert "its alarm stays until somebody releases it: --release stop-1" in verdict.text
 
 
 def test_words_without_a_view_do_not_tell_who_else_there_is():
@@ -103,3 +108,4 @@ def test_from_earth_nothing_is_ever_confirmed():
     assert (taken.outcome, silent.outcome) == (Outcome.PARTLY, Outcome.UNHEARD)
     assert "NOTHING is confirmed" in taken.text
     assert "handed to the site" in taken.text
+    assert "DROPPED where the link does not open within 600 s of site time" in silent.text

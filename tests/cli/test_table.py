@@ -1,8 +1,9 @@
+import io
 import json
 
 import pytest
 
-from lunaredge.cli.table import Column, as_json, render, shown
+from lunaredge.cli.table import Column, as_json, folded, render, shown
 
 
 @pytest.mark.parametrize(
@@ -112,3 +113,25 @@ def test_a_name_is_cut_last_of_all() -> None:
     line = render([ROW | {"node": "excavator-of-the-far-north"}], columns, 30).splitlines()[1]
 
     assert line == "excavator-o...  after the"
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("width", range(34, 90))
+def test_an_answer_is_folded_between_words_and_never_in_a_name_or_a_command(
+    width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = "stopped: excavator-1, compactor-1; see `lunaredge nodes`; release it: --release stop-12"
+
+    lines = folded(text, Screen()).splitlines()
+
+    assert max(map(len, lines)) <= width
+    for whole in ("excavator-1", "compactor-1", "`lunaredge nodes`", "--release stop-12"):
+        assert sum(whole in line for line in lines) == 1
+    assert folded(text, io.StringIO()) == text
