@@ -3,10 +3,9 @@
 import argparse
 import json
 import sys
-from textwrap import fill
 
 from lunaredge.cli import site_access
-from lunaredge.cli.table import Column, as_json, render, width_of_stdout
+from lunaredge.cli.table import Column, as_json, folded, render, width_of_stdout
 from lunaredge.ids import TaskId
 from lunaredge.runtime.client import new_request
 from lunaredge.wire import messages
@@ -29,16 +28,15 @@ def run(options: argparse.Namespace) -> int:
     """Ask and print."""
     client = site_access.load(options, signs=False)
     question = messages.Explain(request=new_request(), task=TaskId(options.task))
-    answer = site_access.with_client(client, (), lambda site: site.ask(question))
+    answer = site_access.answer(client, question).answer
     # Who has no such task, or may not say, answers with no rows at all.
     why = json.loads(answer.rows) or {"plan": None, "reason": None, "refusals": []}
     rows = why["refusals"]
     if options.json:
         print(as_json({"found": answer.ok, "text": answer.text} | why))
         return 0 if answer.ok else 1
-    width = width_of_stdout()
-    text = answer.text if width is None else fill(answer.text, width, subsequent_indent="  ")
-    print(text, file=sys.stdout if answer.ok else sys.stderr)
+    stream = sys.stdout if answer.ok else sys.stderr
+    print(folded(answer.text, stream), file=stream)
     if rows:
-        print(render(rows, COLUMNS, width))
+        print(render(rows, COLUMNS, width_of_stdout()))
     return 0 if answer.ok else 1

@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime
 
 from lunaredge.cli import site_access
+from lunaredge.cli.site_access import EARTH
 from lunaredge.cli.table import Column, Row, as_json, render, width_of_stdout
 from lunaredge.errors import LinkError
 from lunaredge.runtime.client import SiteClient
@@ -17,8 +18,15 @@ from lunaredge.runtime.client_settings import Client
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import View
 
-# The one view on Earth's broker: the Earth station's own, of its end of the link.
-EARTH = "earth"
+# What works through Earth's broker, of all that talks to a site.
+COMMANDS_ON_EARTH = (
+    *("link", "explain", "submit", "hold", "resume", "cancel", "vouch", "approve", "estop"),
+    *("lockout", "manual", "close", "open"),
+)
+# Whoever asks whether a standby is there hears from this view whether the scheduler is.
+NODES = "nodes"
+STANDBY = "standby"
+NOBODY = b"[]"
 # What the broker keeps comes in one go; the second of two views is never later than this.
 RETAINED_S = 0.5
 # Up to here a list is news. Site time.
@@ -134,7 +142,7 @@ def run(options: argparse.Namespace) -> int:
     """Show a view."""
     client = site_access.load(options, signs=False)
     return site_access.with_client(
-        client, (options.command, EARTH), lambda site: _show(site, client, options)
+        client, (options.command, *_others(options.command)), lambda s: _show(s, client, options)
     )
 
 
@@ -142,7 +150,7 @@ async def _show(site: SiteClient, client: Client, options: argparse.Namespace) -
     name = (await _found(site, options.command)).name
     _print(site, client, name, options)
     if not options.watch:
-        return 0
+        return 1 if name == STANDBY and site.latest[name].rows == NOBODY else 0
     shown_ns, was_connected = site.latest[name].site_ns, site.connected
     is_screen = sys.stdout.isatty() and not options.json
     async for is_news in site.changes(REDRAW_S if is_screen else QUIET_S):
@@ -155,22 +163,32 @@ async def _show(site: SiteClient, client: Client, options: argparse.Namespace) -
     return 0
 
 
+def _others(name: str) -> tuple[str, ...]:
+    """Give the views that tell who is there where the one asked for is not."""
+    return (EARTH, NODES) if name == STANDBY else (EARTH,)
+
+
 async def _found(site: SiteClient, name: str) -> View:
     """Give the view, or for `link` the Earth station's instead.
 
     Raises:
         LinkError: this is Earth's broker, which has no such view.
     """
-    await site.view(name, EARTH)
+    await site.view(name, *_others(name))
     if name not in site.latest:
         await site.news(RETAINED_S)
     if name in site.latest:
         return site.latest[name]
     if name == "link":
         return site.latest[EARTH]
+    if NODES in site.latest:
+        # The site is there, and no standby has ever said that it is.
+        nobody = View(name=name, site_ns=site.latest[NODES].site_ns, rows=NOBODY)
+        site.latest[name] = nobody
+        return nobody
     raise LinkError(
-        f"this is Earth's broker, which has no view of the {name} yet; what works here: link, "
-        "explain, submit, hold, resume, cancel, vouch, approve, estop"
+        f"this is Earth's broker, which has no view of the {name}; what works here: "
+        + ", ".join(COMMANDS_ON_EARTH)
     )
 
 

@@ -5,12 +5,15 @@ import sys
 
 from lunaredge.cli import site_access
 from lunaredge.cli.outline import metres
-from lunaredge.cli.table import as_json
+from lunaredge.cli.table import as_json, folded
 from lunaredge.errors import ConfigError
 from lunaredge.ids import NodeId, TaskId, is_name
 from lunaredge.runtime.client import new_request
 from lunaredge.runtime.client_settings import Client
 from lunaredge.wire import messages
+
+# What these come to is seen in a list, which Earth's broker does not have.
+LISTED = ("lockout", "manual", "close")
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
@@ -45,13 +48,23 @@ def run(options: argparse.Namespace) -> int:
 
 def put(client: Client, question: messages.Question, options: argparse.Namespace) -> int:
     """Ask the scheduler for something, print its answer and give the exit code."""
-    answer = site_access.with_client(client, (), lambda site: site.ask(question))
+    answer, is_earth = site_access.answer(client, question)
     text = answer.text + ("" if answer.ok else _hint(options.command, answer.text))
+    if is_earth and answer.ok and options.command in LISTED and not _is_release(options):
+        text += (
+            "; Earth has no such list: give the same command again, and its answer says how far "
+            "it is, as of one light time ago"
+        )
     if options.json:
         print(as_json({"ok": answer.ok, "text": text}))
     else:
-        print(text, file=sys.stdout if answer.ok else sys.stderr)
+        stream = sys.stdout if answer.ok else sys.stderr
+        print(folded(text, stream), file=stream)
     return 0 if answer.ok else 1
+
+
+def _is_release(options: argparse.Namespace) -> bool:
+    return bool(getattr(options, "release", False))
 
 
 def _hint(command: str, refusal: str) -> str:

@@ -2,14 +2,19 @@
 
 import argparse
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from lunaredge.errors import TransportError
-from lunaredge.runtime.client import SiteClient
+from lunaredge.errors import TimeoutExceeded, TransportError
+from lunaredge.runtime.client import ANSWER_S_MAX, EXPIRY_NS, SiteClient
 from lunaredge.runtime.client_settings import Client, load_client
 from lunaredge.units import NS_PER_S
+from lunaredge.wire.messages import Answer, Explain, Question
+
+# The one view on Earth's broker: the Earth station's own, of its end of the link.
+EARTH = "earth"
 
 T = TypeVar("T")
 
@@ -51,6 +56,53 @@ def with_client(
         return asyncio.run(connected())
     except TransportError as exc:
         raise TransportError(f"{client.file}: {exc}") from exc
+
+
+class Answered(NamedTuple):
+    """What was answered to a question, and where it was asked."""
+
+    answer: Answer
+    is_earth: bool
+    """Through Earth's broker."""
+
+
+def answer(client: Client, question: Question | Explain) -> Answered:
+    """Ask the scheduler, from Earth or at the site.
+
+    Raises:
+        TransportError: the broker was not reached; says which, and which file names it.
+        TimeoutExceeded: no answer in time; says what becomes of the word.
+    """
+
+    async def ask(site: SiteClient) -> Answered:
+        try:
+            given = await site.ask(question)
+        except TimeoutExceeded as exc:
+            if EARTH in site.latest:
+                raise TimeoutExceeded(_on_earth(site, question)) from exc
+            raise
+        return Answered(given, EARTH in site.latest)
+
+    return with_client(client, (EARTH,), ask)
+
+
+def _on_earth(site: SiteClient, question: Question | Explain) -> str:
+    """Say what becomes of a word that the site has not answered yet."""
+    view = site.latest[EARTH]
+    row = json.loads(view.rows)[0]
+    heard_s = (site.identity.clock.now_ns() - view.site_ns) / NS_PER_S
+    state, opens_s = row.get("state"), row.get("countdown_s")
+    link = f"the link is {state}"
+    if state != "open" and isinstance(opens_s, int | float):
+        link += f", the next contact begins in {opens_s:.0f} s"
+    kept_s = EXPIRY_NS / NS_PER_S
+    return (
+        f"no answer from the site in {ANSWER_S_MAX:g} s; {link}. The Earth station, last heard "
+        f"{heard_s:.0f} s ago, keeps the word of a key that it knows on its disk and sends it as "
+        f"soon as the link is open, for {kept_s:.0f} s of site time from when it was given; what "
+        "the site does not have by then is DROPPED. In a longer outage give it again when the link "
+        "is open; `lunaredge link` shows the countdown"
+    )
 
 
 def load(options: argparse.Namespace, *, signs: bool) -> Client:

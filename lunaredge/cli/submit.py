@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from lunaredge.cli import site_access
-from lunaredge.cli.table import as_json
+from lunaredge.cli.table import as_json, folded
 from lunaredge.runtime.client import new_request
 from lunaredge.runtime.files.order_file import load_order
 from lunaredge.wire import messages
@@ -23,10 +23,11 @@ def run(options: argparse.Namespace) -> int:
     order = load_order(options.order)
     client = site_access.load(options, signs=True)
     question = messages.Submit(request=new_request(), order=order)
-    answer = site_access.with_client(client, (), lambda site: site.ask(question))
+    answer = site_access.answer(client, question).answer
     text = answer.text if answer.ok else f"{options.order}: refused: {answer.text}"
     if options.json:
         print(as_json({"ok": answer.ok, "order": order.id, "text": text}))
     else:
-        print(text, file=sys.stdout if answer.ok else sys.stderr)
+        stream = sys.stdout if answer.ok else sys.stderr
+        print(folded(text, stream), file=stream)
     return 0 if answer.ok else 2

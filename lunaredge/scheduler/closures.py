@@ -169,6 +169,13 @@ def withdrawn_alarm(closure: Closure) -> str:
     return f"{_alarm(closure.name)}.not_clear"
 
 
+def _how_far(closure: Closure) -> str:
+    """Say whether people may go in, and who is in their way."""
+    if closure.phase is ClosurePhase.CLEAR:
+        return "it is clear"
+    return f"NOT CLEAR YET ({'; '.join(closure.waits) or closure.phase.value})"
+
+
 def _alarm(name: str) -> str:
     return f"closure.{name}"
 
@@ -180,7 +187,10 @@ def _area(ctx: Context, asked: CloseRequest) -> tuple[Polygon, str]:
     if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable():
         return (), f"a zone's name has 1 to {NAME_LENGTH_MAX} letters"
     if standing is not None and standing.phase is not ClosurePhase.OPENED:
-        return (), f"{name} is closed already by {standing.by}: {standing.why}"
+        return (
+            (),
+            f"{name} is closed already by {standing.by}: {standing.why}; {_how_far(standing)}",
+        )
     if len(in_force(ctx)) >= CLOSURES_MAX:
         return (), f"{CLOSURES_MAX} zones are closed; open one first"
     if not asked.outline:

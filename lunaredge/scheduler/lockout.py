@@ -173,7 +173,7 @@ def _refusal(ctx: Context, node: NodeEntry, by: KeyId, *, is_manual: bool) -> st
         return f"{node.name} is no machine; hold it instead"
     earlier = _tag_of(node, by)
     if earlier is not None and (earlier.is_manual or not is_manual):
-        return f"your tag hangs on {node.name} already: {earlier.why}"
+        return f"your tag hangs on {node.name} already: {told(node)}"
     if node.lockout is not None and len(node.lockout.tags) >= TAGS_MAX:
         return f"{TAGS_MAX} tags hang on {node.name}; take one off first"
     return ""

@@ -149,7 +149,9 @@ def test_one_person_hangs_one_tag() -> None:
     again = lock(site)
 
     assert not again.ok
-    assert again.text == "your tag hangs on hauler-1 already: to change a track"
+    assert again.text == (
+        "your tag hangs on hauler-1 already: locked out by operator-mari: to change a track"
+    )
     assert len(tags(site)) == 1
 
 

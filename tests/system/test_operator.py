@@ -133,7 +133,7 @@ async def test_a_stop_that_not_everybody_confirms_says_who_did_not(run):
     assert stopped.returncode == NOT_SO
     assert sorted(document["confirmed"]) == ["dc-1", "excavator-1"]
     assert sorted(document["not_confirmed"]) == ["hauler-1", "scout-1"]
-    assert nobody.returncode == BAD_INPUT
+    assert nobody.returncode == NOT_SO
     assert "no node is called nobody; there are: " in nobody.stderr
     assert unheard.returncode == MISSING_PART
     assert "NOBODY answers" in unheard.stderr
@@ -186,6 +186,7 @@ async def test_on_earth_a_list_says_at_once_what_there_is_and_what_is_not(run):
     assert link["view"] == "earth"
     assert {found.returncode for found in lists} == {MISSING_PART}
     assert all("this is Earth's broker, which has no view" in found.stderr for found in lists)
+    assert all("lockout, manual, close, open" in found.stderr for found in lists)
     assert stopped.returncode == MISSING_PART
     assert "NOTHING is confirmed" in stopped.stderr
 
