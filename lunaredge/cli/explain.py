@@ -19,7 +19,9 @@ COLUMNS = (
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
-    parser.add_argument("task", help="the task, as `lunaredge tasks` names it")
+    parser.add_argument(
+        "task", help="the task, as `lunaredge tasks` names it; or a node, to hear why it stands"
+    )
     site_access.add_config(parser)
     site_access.add_json(parser)
 

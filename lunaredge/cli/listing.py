@@ -81,7 +81,7 @@ COLUMNS = {
         Column("source", "SOURCE"),
         Column("code", "CODE"),
         Column("active", "ACTIVE"),
-        Column("text", "TEXT", is_free=True),
+        Column("text", "TEXT", is_free=True, wraps=True),
     ),
     "closures": (
         Column("zone", "ZONE"),

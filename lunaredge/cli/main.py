@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TextIO
 
 from lunaredge import __version__
+from lunaredge.cli.table import folded
 from lunaredge.errors import LunarEdgeError
 
 EXIT_DONE = 0
@@ -149,7 +150,7 @@ def _run(words: Sequence[str]) -> int:
     except LunarEdgeError as exc:
         # What is wrong with the words of a command names the command already.
         prefix = "" if str(exc).startswith("lunaredge ") else "lunaredge: "
-        print(f"{prefix}{exc}", file=sys.stderr)
+        print(folded(f"{prefix}{exc}", sys.stderr), file=sys.stderr)
         return exc.exit_code
     except ModuleNotFoundError as exc:
         return _explain_missing(exc)

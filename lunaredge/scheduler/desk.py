@@ -215,8 +215,15 @@ class Explained(NamedTuple):
 
 
 def explained(ctx: Context, task: TaskId) -> Explained:
-    """Say why a task is where it is, where the plan has it, and what refused it on each node."""
+    """Say why a task is where it is, where the plan has it, and what refused it on each node.
+
+    Of a node of that name, say what keeps it at rest: on Earth there is no list that shows it.
+    """
     entry = ctx.state.tasks.get(task)
+    node = ctx.state.nodes.get(NodeId(task))
+    if entry is None and node is not None:
+        text = f"{node.name} is a node, {node.presence.value}{_hindrance(ctx, node)}"
+        return Explained(found=True, text=_cut(text))
     if entry is None:
         return Explained(found=False, text=f"no task {task}; tasks lists them")
     if entry.phase in backlog.ENDS:

@@ -124,3 +124,13 @@ def test_scripts_get_the_rows_as_they_were_made_and_how_old_the_view_is():
     document = as_document(view(NODE), 30.04)
 
     assert (document["age_s"], document["rows"]) == (30.0, [NODE])
+
+
+def test_an_alarm_is_never_cut():
+    text = "emergency stop called by operator-mari: smoke behind the hauler at the north berm"
+    row = {"source": "site", "code": "stop.stop-12ab34cd", "active": True, "text": text}
+
+    headings, *lines = as_table(view(row, name="alarms"), 0.0, 80).splitlines()
+
+    at = headings.index("TEXT")
+    assert " ".join(line[at:] for line in lines) == text

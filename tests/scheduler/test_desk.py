@@ -387,3 +387,18 @@ def test_what_keeps_a_tasks_machine_from_it_is_explained(happens, said) -> None:
 
 def hold(site: Site, node: str) -> None:
     site.ask(HoldRequest(request=site.request_id(), node=NodeId(node), hold=True))
+
+
+def test_of_a_node_it_is_explained_why_it_stands() -> None:
+    site = Site()
+    site.census()
+    site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, STOP))
+
+    found = explained(site.scheduler.core.ctx, TaskId("grader-1"))
+    free = explained(Site().scheduler.core.ctx, TaskId("grader-1"))
+
+    assert found.text == (
+        "grader-1 is a node, up; grader-1 is stopped by operator-mari: smoke (s1); "
+        "`estop --release` releases it"
+    )
+    assert (found.found, free.text) == (True, "grader-1 is a node, unknown")
