@@ -127,11 +127,11 @@ def test_an_answer_is_folded_between_words_and_never_in_a_name_or_a_command(
     width: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    text = "stopped: excavator-1, compactor-1; see `lunaredge nodes`; release it: --release stop-12"
+    text = "stopped: excavator-1; see `lunaredge nodes`; --release stop-12 of operator-mari: smoke"
 
     lines = folded(text, Screen()).splitlines()
 
     assert max(map(len, lines)) <= width
-    for whole in ("excavator-1", "compactor-1", "`lunaredge nodes`", "--release stop-12"):
+    for whole in ("operator-mari:", "excavator-1;", "`lunaredge nodes`", "--release stop-12"):
         assert sum(whole in line for line in lines) == 1
     assert folded(text, io.StringIO()) == text
