@@ -15,6 +15,7 @@ from lunaredge.wire.messages import Answer, Explain, Question
 
 # The one view on Earth's broker: the Earth station's own, of its end of the link.
 EARTH = "earth"
+LINK_WORDS = {"open": "open", "planned": "out, as planned", "outage": "out, unplanned"}
 
 T = TypeVar("T")
 
@@ -92,12 +93,15 @@ def _on_earth(site: SiteClient, question: Question | Explain) -> str:
     row = json.loads(view.rows)[0]
     heard_s = (site.identity.clock.now_ns() - view.site_ns) / NS_PER_S
     state, opens_s = row.get("state"), row.get("countdown_s")
-    link = f"the link is {state}"
+    link = f"the link is {LINK_WORDS.get(state, state)}"
     if state != "open" and isinstance(opens_s, int | float):
         link += f", the next contact begins in {opens_s:.0f} s"
+    silence = f"no answer from the site in {ANSWER_S_MAX:g} s; {link}"
+    if isinstance(question, Explain):
+        return silence
     kept_s = EXPIRY_NS / NS_PER_S
     return (
-        f"no answer from the site in {ANSWER_S_MAX:g} s; {link}. The Earth station, last heard "
+        f"{silence}. The Earth station, last heard "
         f"{heard_s:.0f} s ago, keeps the word of a key that it knows on its disk and sends it as "
         f"soon as the link is open, for {kept_s:.0f} s of site time from when it was given; what "
         "the site does not have by then is DROPPED. In a longer outage give it again when the link "

@@ -12,9 +12,9 @@ from lunaredge.cli.main import COMMANDS, main
 from lunaredge.cli.site_access import EARTH, Answered
 from lunaredge.errors import LinkError, TimeoutExceeded
 from lunaredge.units import NS_PER_S
-from lunaredge.wire.messages import Answer, Explain, View
+from lunaredge.wire.messages import Answer, Approve, Explain, Question, View
 
-QUESTION = Explain(request="r", task="t")
+QUESTION = Approve(request="r", task="t", approved=True)
 
 
 class FakeSite:
@@ -44,12 +44,14 @@ def earth_view(**row: object) -> View:
     return View(name=EARTH, site_ns=10 * NS_PER_S, rows=rows)
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, site: FakeSite) -> Answered:
+def asked(
+    monkeypatch: pytest.MonkeyPatch, site: FakeSite, question: Question | Explain = QUESTION
+) -> Answered:
     def with_client(client: object, views: object, act):  # type: ignore[no-untyped-def]
         return asyncio.run(act(site))
 
     monkeypatch.setattr(site_access, "with_client", with_client)
-    return site_access.answer(None, QUESTION)  # type: ignore[arg-type]
+    return site_access.answer(None, question)  # type: ignore[arg-type]
 
 
 def test_a_word_given_on_earth_in_an_outage_is_told_how_long_it_is_kept(
@@ -59,10 +61,17 @@ def test_a_word_given_on_earth_in_an_outage_is_told_how_long_it_is_kept(
         asked(monkeypatch, FakeSite((earth_view(),)))
 
     told = str(raised.value)
-    assert "the link is planned, the next contact begins in 3000 s" in told
+    assert "the link is out, as planned, the next contact begins in 3000 s" in told
     assert "last heard 30 s ago" in told
     assert "for 600 s of site time from when it was given" in told
     assert "DROPPED" in told
+
+
+def test_who_only_asked_why_on_earth_is_told_of_the_link_and_of_nothing_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(TimeoutExceeded, match=r"the next contact begins in 3000 s$"):
+        asked(monkeypatch, FakeSite((earth_view(),)), Explain(request="r", task="t"))
 
 
 def test_at_the_site_nothing_is_said_of_earth(monkeypatch: pytest.MonkeyPatch) -> None:

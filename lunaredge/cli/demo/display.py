@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from lunaredge.cli.site_access import LINK_WORDS
 from lunaredge.units import NS_PER_S, s_from_ns
 
 Row = Mapping[str, object]
@@ -29,7 +30,6 @@ STATE_STYLES = {
     "safe": "red",
 }
 PRESENCE_STYLES = {"up": "green", "lost": "red", "down": "red", "unknown": "yellow"}
-LINK_WORDS = {"open": "open", "planned": "out, as planned", "outage": "out, unplanned"}
 PHASE_MARKS = {
     "queued": "·",
     "assigned": ">",
