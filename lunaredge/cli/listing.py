@@ -40,6 +40,9 @@ QUIET_S = 3_600.0
 
 # What a row is worth; where all were measured, it may be left out.
 MARK = Column("mark", "MARK")
+# Where one was not, somebody has to go there: its place stays, and its task goes before that.
+TASK = Column("task", "TASK", is_name=True)
+PLACE = (Column("x_m", "X_M", spare=3), Column("y_m", "Y_M", spare=3))
 MEASURED = "measured"
 
 COLUMNS = {
@@ -48,12 +51,11 @@ COLUMNS = {
         Column("presence", "IS"),
         Column("state", "STATE"),
         Column("autonomy", "LEVEL", spare=5),
-        Column("task", "TASK", is_name=True),
-        Column("x_m", "X_M", spare=3),
-        Column("y_m", "Y_M", spare=3),
+        TASK,
+        *PLACE,
         Column("battery_wh", "WH", spare=4),
         MARK,
-        Column("age_s", "AGE_S", spare=1),
+        Column("age_s", "AGE_S", spare=2),
         Column("cuts_off", "CUTS OFF", is_free=True),
         # What keeps a machine at rest is read by whoever is about to go there: never cut.
         Column("waits_for", "WAITS FOR", is_free=True, wraps_where="restrained", width_min=20),
@@ -226,7 +228,10 @@ def as_table(view: View, view_age_s: float, width: int | None) -> str:
         if column.key not in RARE or any(row.get(column.key) for row in rows)
     ]
     if all(row.get("mark") == MEASURED for row in rows):
-        columns = [MARK._replace(spare=2) if column is MARK else column for column in columns]
+        columns = [MARK._replace(spare=3) if column is MARK else column for column in columns]
+    else:
+        ranks = {TASK: 1, **dict.fromkeys(PLACE, 0)}
+        columns = [column._replace(spare=ranks.get(column, column.spare)) for column in columns]
     lines = [render(rows, columns, width) if rows else f"no {view.name}"]
     if view_age_s > STALE_S:
         lines.append(f"as of {view_age_s:.0f} s ago: last known, nobody has said more since")
