@@ -11,7 +11,7 @@ from lunaredge.errors import TimeoutExceeded, TransportError
 from lunaredge.runtime.client import ANSWER_S_MAX, EXPIRY_NS, SiteClient
 from lunaredge.runtime.client_settings import Client, load_client
 from lunaredge.units import NS_PER_S
-from lunaredge.wire.messages import Answer, Explain, Question
+from lunaredge.wire.messages import Answer, Approve, Explain, Question
 
 # The one view on Earth's broker: the Earth station's own, of its end of the link.
 EARTH = "earth"
@@ -99,6 +99,11 @@ def _on_earth(site: SiteClient, question: Question | Explain) -> str:
     silence = f"no answer from the site in {ANSWER_S_MAX:g} s; {link}"
     if isinstance(question, Explain):
         return silence
+    if isinstance(question, Approve):
+        return (
+            f"{silence}. The Earth station, last heard {heard_s:.0f} s ago, keeps the word of a "
+            "key that it knows on its disk for the next contact"
+        )
     kept_s = EXPIRY_NS / NS_PER_S
     return (
         f"{silence}. The Earth station, last heard "

@@ -116,7 +116,12 @@ class Desk:
         known = self.orders.get(f"{client}.{request}")
         if known is not None:
             return self._answer(known, now_ns) if known.answer is not None else []
-        problem = self._order(client, request, body, now_ns, header.expiry_ns)
+        expires_ns = header.expiry_ns
+        if isinstance(body, Approve):
+            # Its task stands on nobody's list any more: lost, it would wait for ever. As with an
+            # automatic one, late does no harm.
+            expires_ns = max(expires_ns, now_ns + self.config.approval_lifetime_ns)
+        problem = self._order(client, request, body, now_ns, expires_ns)
         if problem:
             refused = Answer(request=request, ok=False, text=problem)
             return [self._said(client, refused, now_ns)]

@@ -12,9 +12,9 @@ from lunaredge.cli.main import COMMANDS, main
 from lunaredge.cli.site_access import EARTH, Answered
 from lunaredge.errors import LinkError, TimeoutExceeded
 from lunaredge.units import NS_PER_S
-from lunaredge.wire.messages import Answer, Approve, Explain, Question, View
+from lunaredge.wire.messages import Answer, Approve, Explain, HoldRequest, Question, View
 
-QUESTION = Approve(request="r", task="t", approved=True)
+QUESTION = HoldRequest(request="r", node="a", hold=True)
 
 
 class FakeSite:
@@ -65,6 +65,17 @@ def test_a_word_given_on_earth_in_an_outage_is_told_how_long_it_is_kept(
     assert "last heard 30 s ago" in told
     assert "for 600 s of site time from when it was given" in told
     assert "DROPPED" in told
+
+
+def test_an_approval_given_in_an_outage_is_kept_for_the_next_contact(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(TimeoutExceeded, match=r"on its disk for the next contact$"):
+        asked(
+            monkeypatch,
+            FakeSite((earth_view(),)),
+            Approve(request="r", task="t", approved=True),
+        )
 
 
 def test_who_only_asked_why_on_earth_is_told_of_the_link_and_of_nothing_kept(

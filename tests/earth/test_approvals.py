@@ -97,6 +97,18 @@ def test_an_approval_of_an_outage_waits_on_earths_disk_for_the_next_contact():
     assert [request_of(d).task for d in parts(back, Directive)] == ["dig"]
 
 
+def test_an_operator_s_word_in_an_outage_waits_for_the_next_contact_as_an_automatic_one_does():
+    # One that was dropped after ten minutes left its task on nobody's list: it waited for ever.
+    station = Station(PATIENT, plan_of((0, 100), (2_000, 3_000)))
+    station.hear(wanted(1))
+
+    in_outage = station.ask(APPROVE, at_s=110, expiry_s=600) + station.tick(900)
+    back = station.tick(2_000) + station.tick(2_001)
+
+    assert parts(in_outage, Directive) == []
+    assert [request_of(d).task for d in parts(back, Directive)] == ["dig"]
+
+
 def test_when_an_operator_has_spoken_no_automatic_word_follows():
     station = Station(PATIENT)
     station.hear(wanted(1))

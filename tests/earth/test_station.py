@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from lunaredge.ids import TaskId
+from lunaredge.ids import NodeId, TaskId
 from lunaredge.node import Archive, Persist, Publish
 from lunaredge.wire import topics
 from lunaredge.wire.codec import decode
@@ -11,7 +11,16 @@ from lunaredge.wire.link import (
     DirectiveAck,
     ItemAck,
 )
-from lunaredge.wire.messages import Answer, Approve, Explain, RecordClass, Stop, Submit, Upload
+from lunaredge.wire.messages import (
+    Answer,
+    Approve,
+    Explain,
+    HoldRequest,
+    RecordClass,
+    Stop,
+    Submit,
+    Upload,
+)
 from lunaredge.wire.seal import Role
 from tests.earth.alone import (
     RECORD,
@@ -37,6 +46,7 @@ from tests.earth.rig import (
 from tests.wire.samples import ORDER
 
 APPROVE = Approve(request="r-1", task=TaskId("dig"), approved=True)
+HOLD = HoldRequest(request="r-1", node=NodeId("digger"), hold=True)
 
 
 # --- items --------------------------------------------------------------------------------------
@@ -132,13 +142,13 @@ def test_what_does_not_come_from_the_gateway_is_refused():
 def test_an_operators_request_goes_up_signed_by_earth_with_his_expiry():
     station = Station()
 
-    (directive,) = parts(station.ask(APPROVE, expiry_s=300), Directive)
+    (directive,) = parts(station.ask(HOLD, expiry_s=300), Directive)
 
     received = decode(directive.frame, KEYRING)
     assert directive.id == "ann.r-1"
     assert directive.expires_ns == received.header.expiry_ns == seconds(310)
     assert received.role is Role.EARTH
-    assert received.body == Approve(request="ann.r-1", task=TaskId("dig"), approved=True)
+    assert received.body == HoldRequest(request="ann.r-1", node=NodeId("digger"), hold=True)
 
 
 def test_it_goes_up_again_until_the_site_has_it_and_no_longer():
@@ -201,7 +211,7 @@ def test_a_refusal_of_the_gateway_is_an_answer():
 
 def test_a_request_that_expires_in_an_outage_is_answered_and_never_sent_late():
     station = Station(plan=plan_of((0, 5), (2_000, 3_000)))
-    station.ask(APPROVE, expiry_s=600)
+    station.ask(HOLD, expiry_s=600)
 
     effects = station.tick(700)
     late = station.tick(2_010)
