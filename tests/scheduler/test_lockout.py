@@ -4,7 +4,7 @@ import pytest
 
 from lunaredge.ids import ClientId, NodeId, TaskId
 from lunaredge.model.site import Point
-from lunaredge.scheduler import space
+from lunaredge.scheduler import lockout, space
 from lunaredge.scheduler.claims import census_missing
 from lunaredge.scheduler.inputs import Asked
 from lunaredge.scheduler.lockout import TAGS_MAX
