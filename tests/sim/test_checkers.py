@@ -126,6 +126,13 @@ def test_two_results_of_one_command_are_found():
     assert len(texts) == 1
 
 
+def test_a_result_that_rotted_on_its_nodes_disk_may_be_another_one_later():
+    first = replied(1, "ma1")
+    rotted = seen.ResultRotted(at_ns=2, node=first.node, command=first.command)
+
+    assert watch(FreshnessChecker(), first, rotted, replied(3, "ma1", ok=False)) == []
+
+
 # --- I7 ---------------------------------------------------------------------------------------
 
 

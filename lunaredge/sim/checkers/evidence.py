@@ -267,6 +267,13 @@ class Rotted(_Evidence, frozen=True, kw_only=True):
     seq: int
 
 
+class ResultRotted(_Evidence, frozen=True, kw_only=True):
+    """A node's disk was made to lose what the node had answered to a command."""
+
+    node: NodeId
+    command: CommandId
+
+
 class Kept(_Evidence, frozen=True, kw_only=True):
     """A store keeps an alarm, event or task report of a node, by whatever way it came."""
 
@@ -454,6 +461,7 @@ Evidence = (
     | Archived
     | Damaged
     | Rotted
+    | ResultRotted
     | Kept
     | Died
     | Submitted

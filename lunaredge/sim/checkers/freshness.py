@@ -11,6 +11,7 @@ from lunaredge.sim.checkers.evidence import (
     Injected,
     Obeyed,
     Replied,
+    ResultRotted,
     Situated,
     StopHeard,
     StopReleased,
@@ -30,7 +31,10 @@ class FreshnessChecker(BaseChecker):
     """Watches what an attacker's commands did, and that a command has one result only."""
 
     name = "I6"
-    sees = (Injected, Obeyed, Situated, Replied, StopHeard, StopReleased, Died, Truth)
+    sees = (
+        *(Injected, Obeyed, Situated, Replied, ResultRotted),
+        *(StopHeard, StopReleased, Died, Truth),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,6 +58,8 @@ class FreshnessChecker(BaseChecker):
                 self._situated(evidence)
             case Replied():
                 self._replied(evidence)
+            case ResultRotted():
+                self._results.pop((evidence.node, evidence.command), None)
             case StopHeard():
                 # Once per id; what is released before it is heard stays released.
                 if (evidence.node, evidence.stop) not in self._known:

@@ -6,13 +6,18 @@ bit turns over, the checksum finds it at the next start, and the row comes back 
 A scheduler whose journal is damaged doesn't start at all; people restore it, and here they don't.
 """
 
+import msgspec
+
 from lunaredge.agent import hold
+from lunaredge.agent.commands import RESULT_TABLE
 from lunaredge.agent.stops import LOCK_TABLE
-from lunaredge.sim.checkers.evidence import Rotted
+from lunaredge.ids import NodeId
+from lunaredge.node import Row
+from lunaredge.sim.checkers.evidence import ResultRotted, Rotted
 from lunaredge.sim.process import Process
 from lunaredge.sim.strikes.kind import Kind, Saboteur, Undo
 from lunaredge.units import NS_PER_S
-from lunaredge.wire import spool
+from lunaredge.wire import messages, spool
 
 FULL, ROT = "fill disk", "rot rows"
 # As long as the real shell tries: `runtime.runner.RETRY_S_MAX`.
@@ -77,19 +82,30 @@ def _rot(saboteur: Saboteur) -> Undo | None:
     rows = [row for row in victim.disk.rows() if row.table not in PEOPLES]
     for row in rng.sample(rows, min(len(rows), rng.randint(1, ROTTEN_MAX))):
         victim.disk.spoil(row)
-        if row.table == spool.TABLE and row.value:
-            item = spool.decode_item(row.value)
-            sim.jury.see(
-                Rotted(
-                    at_ns=sim.timeline.now_ns,
-                    node=victim.name,
-                    boot=item.boot,
-                    record_class=item.record_class,
-                    first_seq=item.first_seq,
-                    seq=item.seq,
-                )
-            )
+        lost = _lost(victim.name, row, sim.timeline.now_ns)
+        if lost is not None:
+            sim.jury.see(lost)
     if not victim.alive or rng.random() < 0.3:
         return None
     saboteur.kill(victim.name)
     return lambda: saboteur.restart(victim.name)
+
+
+def _lost(node: NodeId, row: Row, now_ns: int) -> Rotted | ResultRotted | None:
+    """Give what nobody can know any more without a row's value, if any checker asks for it."""
+    if not row.value:
+        return None
+    if row.table == RESULT_TABLE:
+        reply = msgspec.msgpack.decode(row.value, type=messages.CommandReply)
+        return ResultRotted(at_ns=now_ns, node=node, command=reply.command)
+    if row.table != spool.TABLE:
+        return None
+    item = spool.decode_item(row.value)
+    return Rotted(
+        at_ns=now_ns,
+        node=node,
+        boot=item.boot,
+        record_class=item.record_class,
+        first_seq=item.first_seq,
+        seq=item.seq,
+    )
