@@ -232,6 +232,9 @@ def _missing(ctx: Context, node: NodeEntry, kept: Lockout, hanging: list[Tag]) -
     if not hanging:
         return [f"{node.name} has to say where it stands"]
     found = []
+    if not node.censused and not node.vouched:
+        # This journal may be older than the tags' coming off.
+        found.append(f"{node.name} has to be counted")
     if any(tag.id not in latched for tag in hanging):
         found.append(f"{node.name} has to confirm")
     if node.granted is not None:

@@ -230,11 +230,31 @@ def test_a_lock_out_outlives_the_scheduler() -> None:
 
     site.start()
     site.census("excavator-1", "grader-1", "grader-2", "dc-1")
+    site.say(HAULER, messages.Birth(kind="x", channels=(), situation=said(site)))
+    before = node(site).lockout
+    assert before.phase is LockPhase.DRAINING
+    assert before.waits == ("hauler-1 has to be counted",)
+    site.reply(HAULER, site.sent(HAULER, messages.Census)[-1].command)
     word(site)
 
     lockout = node(site).lockout
     assert [tag.by for tag in lockout.tags.values()] == ["operator-mari"]
     assert lockout.phase is LockPhase.LOCKED
+
+
+def said(site: Site) -> messages.Situation:
+    return site.situation(HAULER, locks=tags(site))
+
+
+def test_a_person_may_vouch_for_a_locked_machine_without_power() -> None:
+    site = locked()
+    site.start()
+    site.census("excavator-1", "grader-1", "grader-2", "dc-1")
+    site.wait(1_000.0)
+
+    assert site.vouch(HAULER, HOME).ok
+
+    assert node(site).lockout.phase is LockPhase.LOCKED
 
 
 def test_the_journal_replays_a_lock_out_exactly() -> None:
