@@ -55,7 +55,8 @@ def test_the_command_tells_scripts_how_far_it_came(capsys: pytest.CaptureFixture
     code = main(["sim", "--exhaustive", "--depth", "1", "--seconds", "0.5", "--json"])
 
     told = json.loads(capsys.readouterr().out)
-    assert code == 0
+    # Whoever had no time for a step has shown nothing.
+    assert code == int(told["transitions"] == 0)
     assert not told["complete"]
     assert told["found"] is None
     assert {"states", "transitions", "depth", "violations", "wall_s"} <= told.keys()
