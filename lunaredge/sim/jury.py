@@ -21,6 +21,9 @@ from lunaredge.sim.checkers.standing import StandingChecker
 from lunaredge.sim.checkers.taking import TakingChecker
 from lunaredge.sim.checkers.tasks import TaskChecker
 
+# No agent takes a controller whose set-points live longer.
+SETPOINT_LIFETIME_S_MAX = 600.0
+
 
 class Onlooker(Protocol):
     """Whoever follows a run by its evidence."""
@@ -38,7 +41,9 @@ class Onlooker(Protocol):
 class Jury:
     """One of each checker."""
 
-    def __init__(self, site: Site, fleet: Fleet, setpoint_lifetime_s: float) -> None:
+    def __init__(
+        self, site: Site, fleet: Fleet, setpoint_lifetime_s: float = SETPOINT_LIFETIME_S_MAX
+    ) -> None:
         self.separation = SeparationChecker(fleet)
         self.accounting = AccountingChecker()
         self.tasks = TaskChecker()

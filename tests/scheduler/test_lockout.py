@@ -4,10 +4,9 @@ import pytest
 
 from lunaredge.ids import ClientId, NodeId, TaskId
 from lunaredge.model.site import Point
-from lunaredge.scheduler import lockout, space
+from lunaredge.scheduler import space
 from lunaredge.scheduler.claims import census_missing
 from lunaredge.scheduler.inputs import Asked
-from lunaredge.scheduler.lockout import TAGS_MAX
 from lunaredge.scheduler.paths import check_route
 from lunaredge.scheduler.state import LockPhase, TaskPhase
 from lunaredge.wire import messages
@@ -275,49 +274,6 @@ def test_a_tag_that_this_journal_does_not_know_is_kept_and_can_be_taken_off_by_i
     assert kept == ["operator-ben"]
     assert answer.ok
     assert site.sent(HAULER, Unlock)[-1].tag == "operator-ben/lockout-9-3"
-
-
-def test_a_machine_that_says_ever_other_tags_hang_there_is_locked_and_fills_no_memory() -> None:
-    site = staffed(Site())
-    site.census()
-
-    for round_no in range(8):
-        word(site, locks=tuple(f"operator-ben/lockout-{round_no}-{k}" for k in range(50)))
-
-    assert len(node(site).lockout.tags) == TAGS_MAX
-    assert tags_of_others_wait(site)
-
-
-def test_a_machine_that_may_be_driven_by_hand_by_a_tag_too_many_may_be_anywhere() -> None:
-    site = staffed(Site())
-    site.census()
-    hung = tuple(f"operator-ben/lockout-1-{k}" for k in range(TAGS_MAX))
-
-    word(site, locks=hung)
-    assert not lockout.is_boundless(node(site))
-
-    word(site, locks=(*hung, "operator-cat/manual-1-99"))
-    assert lockout.is_boundless(node(site))
-
-
-def test_a_tag_longer_than_any_that_was_hung_is_not_kept() -> None:
-    site = staffed(Site())
-    site.census()
-
-    word(site, locks=(f"operator-ben/manual-{'9' * 200_000}",))
-
-    assert node(site).lockout is None
-    assert lockout.is_boundless(node(site))
-
-
-def tags_of_others_wait(site: Site) -> bool:
-    """Whether a tag that was passed over is taken up when another one is off."""
-    late = "operator-cat/lockout-9-9"
-    word(site, locks=(late,))
-    first = next(iter(node(site).lockout.tags))
-    del node(site).lockout.tags[first]
-    word(site, locks=(late,))
-    return late in node(site).lockout.tags
 
 
 def test_a_manual_tag_that_this_journal_does_not_know_stops_all_grants() -> None:

@@ -25,11 +25,7 @@ from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.order_file import load_order
 from lunaredge.runtime.files.site_file import load_site
 from lunaredge.runtime.site_processes import scheduler_config
-from lunaredge.runtime.site_settings import (
-    MachinesSettings,
-    SchedulerSettings,
-    load_settings,
-)
+from lunaredge.runtime.site_settings import SchedulerSettings, load_settings
 from lunaredge.runtime.store import Store
 from lunaredge.scheduler.core import SchedulerCore
 from lunaredge.scheduler.inputs import JournalEntry, decode_entry
@@ -114,8 +110,7 @@ class Inquest:
                 be replayed.
         """
         damage = self.survey()
-        machines = load_settings(self.folder / "machines.toml", MachinesSettings)
-        jury = Jury(self.site, self.fleet, machines.setpoint_lifetime_s)
+        jury = Jury(self.site, self.fleet)
         jury.tasks.is_broken_off = bool(self.record.trouble)
         truth = self._truth()
         settings = load_settings(self.folder / "scheduler.toml", SchedulerSettings)
