@@ -14,6 +14,7 @@ Path = tuple[Point, ...]
 POINTS_MAX = 3000
 # A site is some kilometres wide. Comparing so also refuses what is no number.
 COORDINATE_M_MAX = 1e6
+ROUNDING_M = 1e-9
 
 
 def length_m(path: Path) -> float:
@@ -86,7 +87,7 @@ def part_of(path: Path, start_m: float, end_m: float) -> Path:
     passed_m = 0.0
     for i in range(1, len(path)):
         piece_m = math.dist(path[i - 1], path[i])
-        if passed_m + piece_m > start_m and passed_m < end_m:
+        if piece_m > 0.0 and passed_m + piece_m > start_m and passed_m < end_m:
             if not points:
                 ratio = max(0.0, start_m - passed_m) / piece_m
                 points.append(_between(path[i - 1], path[i], ratio))
@@ -114,13 +115,21 @@ def _lead_on(kept: list[Point], point: Point, near_m: float) -> None:
     for i, (start, end) in enumerate(pairwise(kept)):
         nearest, _ = _nearest(start, end, point)
         if math.dist(nearest, point) <= near_m:
-            kept[i + 1 :] = [nearest]
+            kept[i + 1 :] = [nearest] if nearest != start else []
             return
+        if _is_on(kept[-1], point, start):
+            kept[i + 1 :] = []
+            break
         if i < len(kept) - 2 and _crosses(start, end, kept[-1], point):
             kept[i + 1 :] = [_crossing(start, end, kept[-1], point)]
             break
     if math.dist(kept[-1], point) > near_m:
         kept.append(point)
+
+
+def _is_on(start: Point, end: Point, point: Point) -> bool:
+    """Tell whether a piece leads through a point, but for rounding."""
+    return math.dist(_nearest(start, end, point)[0], point) <= ROUNDING_M
 
 
 def is_plausible(path: Path) -> bool:

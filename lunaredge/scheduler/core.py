@@ -30,6 +30,7 @@ from lunaredge.scheduler.state import AlarmEntry, SchedulerState
 from lunaredge.wire import records
 from lunaredge.wire.messages import RecordClass
 
+QUARANTINE_ALARM = "input.quarantined"
 # What a node says is kept for people, who read no more than this of it.
 ALARM_CODE_LENGTH_MAX = 80
 ALARM_TEXT_LENGTH_MAX = 500
@@ -113,7 +114,7 @@ class SchedulerCore:
                 ctx.state.quarantined += 1
                 # An answer that was taken back is still an answer: ask again in time.
                 ctx.state.placing = ctx.state.placing and taken.kind != Placed.__name__
-                ctx.raise_alarm("scheduler", "input.quarantined", f"{taken.kind}: {taken.error}")
+                ctx.raise_alarm("scheduler", QUARANTINE_ALARM, f"{taken.kind}: {taken.error}")
             case Ticked():
                 presence.check_silence(ctx)
                 backlog.end_expired(ctx)

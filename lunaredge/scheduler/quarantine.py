@@ -8,6 +8,9 @@ nobody's input and can't be left out: to lead without a census would be worse th
 core that fails in one of these ends its process.
 """
 
+import traceback
+from pathlib import Path
+
 from lunaredge.scheduler.core import SchedulerCore
 from lunaredge.scheduler.inputs import Input, Intent, Listening, Quarantined, Started, Ticked
 from lunaredge.scheduler.state import SchedulerState
@@ -42,7 +45,9 @@ class GuardedCore:
             if isinstance(taken, Started | Listening | Ticked):
                 raise
             self._undo()
-            error = f"{type(exc).__name__}: {exc}"[:ERROR_CHARACTERS_MAX]
+            where = traceback.extract_tb(exc.__traceback__)[-1]
+            place = f"{Path(where.filename).name}:{where.lineno}"
+            error = f"{type(exc).__name__} in {place}: {exc}"[:ERROR_CHARACTERS_MAX]
             taken = Quarantined(kind=type(taken).__name__, error=error)
             intents = self._core.apply(taken, now_ns)
         self._since.append((taken, now_ns))

@@ -1,10 +1,12 @@
 """What a seed makes of a run: swarm options. Some faults are off, some extreme.
 
 A run in which everything is always a little broken finds less than one in which a few things are
-very broken; so each kind of fault is switched on or off by its own draw.
+very broken; so each kind of fault is switched on or off by its own draw, and in most runs few of
+them stay on: where all is broken hardly any work is done, and what goes wrong at work is not met.
 """
 
 import random
+from typing import TypeVar
 
 import msgspec
 
@@ -16,6 +18,8 @@ from lunaredge.wire.messages import OnLoss
 
 # The default drift bound that agents assume; a real clock stays inside it.
 DRIFT_PPB_MAX = 90_000
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class FaultOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,8 +123,10 @@ def draw(rng: random.Random) -> Options:
     declared = random.Random(f"{rng.random()}/on_loss")
     carriers = random.Random(f"{rng.random()}/carry")
     lookers = random.Random(f"{rng.random()}/vouch")
+    thinner = random.Random(f"{rng.random()}/thin")
     options = _with_habits(declared, _with_leaders(leaders, options))
-    return _with_lookers(lookers, _with_carriers(carriers, options))
+    options = _with_lookers(lookers, _with_carriers(carriers, options))
+    return _kept_apart(thinner, _thinned(thinner, options))
 
 
 def _draw(rng: random.Random) -> Options:
@@ -149,7 +155,7 @@ def _draw(rng: random.Random) -> Options:
         checkpoint_entries=rng.choice((50, 1_000, 20_000)),
         # Drawn last: what was drawn before stays what it was.
         wardens=WardenOptions(
-            lockout_s=rng.choice((0.0, 0.0, 200.0)), close_s=rng.choice((0.0, 0.0, 400.0))
+            lockout_s=rng.choice((0.0, 60.0, 200.0)), close_s=rng.choice((0.0, 100.0, 400.0))
         ),
     )
 
@@ -227,11 +233,11 @@ def _faults(rng: random.Random) -> FaultOptions:
         rot_rows_s=rng.choice((0.0, 0.0, 0.0, 60.0, 600.0)),
         freeze_s_max=rng.choice((5.0, 60.0, 300.0)),
         inject_s=rng.choice((0.0, 20.0, 120.0)),
-        interfere_s=rng.choice((0.0, 0.0, 200.0)),
+        interfere_s=rng.choice((0.0, 40.0, 200.0)),
         cancel_s=rng.choice((0.0, 0.0, 0.0, 600.0)),
         down_s_max=rng.choice((5.0, 60.0, 400.0)),
         relapse_ratio=rng.choice((0.0, 0.0, 0.7)),
-        haste_ratio=rng.choice((0.0, 0.8)),
+        haste_ratio=rng.choice((0.3, 0.8)),
     )
 
 
@@ -244,38 +250,60 @@ def _with_habits(rng: random.Random, options: Options) -> Options:
     return msgspec.structs.replace(options, on_loss=on_loss, faults=faults, go_home_after_s=60.0)
 
 
+def _with_leaders(rng: random.Random, options: Options) -> Options:
+    """Draw who leads besides."""
+    standby = rng.random() < 0.5
+    split_s = rng.choice((0.0, 300.0, 1_200.0))
+    old_image_s = rng.choice((0.0, 600.0, 1_800.0))
+    return _with_faults(options, standby=standby, split_s=split_s, old_image_s=old_image_s)
+
+
 def _with_carriers(rng: random.Random, options: Options) -> Options:
-    """Draw how often people carry machines about: not into zones that are shown clear of them."""
-    carry_s = rng.choice((0.0, 0.0, 0.0, 200.0, 900.0))
-    if options.wardens.close_s:
-        return options
-    return msgspec.structs.replace(
-        options, faults=msgspec.structs.replace(options.faults, carry_s=carry_s)
-    )
+    """Draw how often people carry machines about."""
+    return _with_faults(options, carry_s=rng.choice((0.0, 0.0, 200.0, 900.0)))
 
 
 def _with_lookers(rng: random.Random, options: Options) -> Options:
-    """Draw how often people look where machines stand: not beside leaders who lose their words."""
+    """Draw how often people look where machines stand."""
     vouch_s = rng.choice((0.0, 0.0, 0.0, 30.0, 200.0))
-    if options.faults.split_s or options.faults.old_image_s:
-        return options
     wardens = msgspec.structs.replace(options.wardens, vouch_s=vouch_s)
     return msgspec.structs.replace(options, wardens=wardens)
 
 
-def _with_leaders(rng: random.Random, options: Options) -> Options:
-    """Draw who leads besides. A lost disk takes people's words along: then nobody interferes.
+def _with_faults(options: Options, **faults: float) -> Options:
+    changed = msgspec.structs.replace(options.faults, **faults)
+    return msgspec.structs.replace(options, faults=changed)
 
-    A hold, a tag or a closed zone that only the lost books knew as taken back would have to be
-    taken back again.
-    """
-    standby = rng.random() < 0.5
-    split_s = rng.choice((0.0, 0.0, 0.0, 300.0, 1_200.0))
-    old_image_s = rng.choice((0.0, 0.0, 0.0, 600.0, 1_800.0))
-    faults = msgspec.structs.replace(
-        options.faults, standby=standby, split_s=split_s, old_image_s=old_image_s
+
+def _thinned(rng: random.Random, options: Options) -> Options:
+    """Leave each kind of trouble on by a chance that is one for the whole run."""
+    kept_ratio = rng.choice((0.25, 0.5, 1.0))
+
+    def thin(troubles: T, suffix: str) -> T:
+        rates = [name for name in troubles.__struct_fields__ if name.endswith(suffix)]
+        off = {name: 0.0 for name in rates if rng.random() >= kept_ratio}
+        return msgspec.structs.replace(troubles, **off)
+
+    return msgspec.structs.replace(
+        options,
+        site=thin(options.site, "_ratio"),
+        earth=thin(options.earth, "_ratio"),
+        mishaps=thin(options.mishaps, "_ratio"),
+        faults=thin(options.faults, "_s"),
+        wardens=thin(options.wardens, "_s"),
     )
-    if not split_s and not old_image_s:
-        return msgspec.structs.replace(options, faults=faults)
-    faults = msgspec.structs.replace(faults, interfere_s=0.0, cancel_s=0.0)
-    return msgspec.structs.replace(options, faults=faults, wardens=WardenOptions())
+
+
+def _kept_apart(rng: random.Random, options: Options) -> Options:
+    """Switch off what nobody could tell from a fault of the site beside something else.
+
+    A hold, a tag or a closed zone that only a lost disk knew as taken back would have to be taken
+    back again, so disks are lost or people interfere. And nobody is carried into zones that are
+    shown clear of them.
+    """
+    if rng.random() < 0.5:
+        options = _with_faults(options, split_s=0.0, old_image_s=0.0)
+    if options.faults.split_s or options.faults.old_image_s:
+        options = _with_faults(options, interfere_s=0.0, cancel_s=0.0)
+        return msgspec.structs.replace(options, wardens=WardenOptions())
+    return _with_faults(options, carry_s=0.0) if options.wardens.close_s else options

@@ -74,6 +74,7 @@ class Ports(msgspec.Struct, kw_only=True):
     heard: Callable[[str, bytes], None] | None = None
     took: Callable[[str, bytes, list[Effect]], None] | None = None
     """Told what came of a message, while the clock or the process has been tampered with."""
+    noted: Callable[[Note], None] | None = None
     will: Callable[[Any, int], Publish] | None = None
     """Asks the node what the broker shall say when the connection breaks."""
 
@@ -466,6 +467,8 @@ class Process:
                 self._timeline.after(1, lambda: self._begin_again(life))
             case Note():
                 self._trace.log(now_ns, self.name, f"notes {effect.event} {effect.fields}")
+                if ports.noted is not None:
+                    ports.noted(effect)
             case Persist() | Erase() | Archive():
                 raise AssertionError("a storage effect outside a commit")
 

@@ -26,6 +26,7 @@ from lunaredge.node import (
     Effect,
     Erase,
     Node,
+    Note,
     Persist,
     Publish,
     StartWorkload,
@@ -33,6 +34,7 @@ from lunaredge.node import (
 )
 from lunaredge.scheduler.candidates import PlacementProblem
 from lunaredge.scheduler.config import SchedulerConfig
+from lunaredge.scheduler.core import QUARANTINE_ALARM
 from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.scheduler.paths import RouteProblem
 from lunaredge.scheduler.solve import solve
@@ -192,8 +194,7 @@ class Simulation:
         self._add(topics.EARTH, self._earth, self.earth_net)
         for node in self.scenario.fleet.nodes:
             self._add(node.name, partial(self._agent, node), self.site_net)
-        scheduler = self.processes[topics.SCHEDULER]
-        self._give_solver(scheduler)
+        self._join_in(self.processes[topics.SCHEDULER])
         gateway, earth = self.processes[topics.GATEWAY], self.processes[topics.EARTH]
         link = self.link
         gateway.ports.transmit = lambda data: link.send(link.down, data, _taker(earth))
@@ -207,11 +208,13 @@ class Simulation:
         process = self._process(name, self._scheduler, self.site_net)
         process.disk = disk
         process.ports.committed = lambda effect: self._spooled(topics.SCHEDULER, effect)
-        self._give_solver(process)
+        self._join_in(process)
         return process
 
-    def _give_solver(self, scheduler: Process) -> None:
+    def _join_in(self, scheduler: Process) -> None:
+        """Give a scheduler its solver, and watch for inputs that its core does not stand."""
         scheduler.ports.solve = lambda problem: self.solver.take(scheduler, problem)
+        scheduler.ports.noted = partial(_noted, scheduler)
 
     def _process(self, name: NodeId, make: Make, network: Network) -> Process:
         rng = self._streams.stream(f"process {name}")
@@ -412,6 +415,13 @@ def new_scheduler(scenario: Scenario, options: Options, keys: Keys, boot: BootId
     return SchedulerNode(
         config, scenario.site, scenario.fleet, boot, signer=signer, keyring=keys.keyring
     )
+
+
+def _noted(scheduler: Process, note: Note) -> None:
+    """Fail the run if an input was quarantined: a core stands what comes from outside."""
+    if note.fields.get("code") == QUARANTINE_ALARM and isinstance(scheduler.node, SchedulerNode):
+        alarm = scheduler.node.core.state.alarms[f"{topics.SCHEDULER}/{QUARANTINE_ALARM}"]
+        raise AssertionError(f"an input was quarantined, {alarm.text}")
 
 
 def _braking_m_s2(machine: MachineSpec | None) -> float:

@@ -26,8 +26,10 @@ KEPT_S = (5.0, 600.0)
 # A lander is down and a blast is over in this time.
 CLOSED_S = (5.0, 400.0)
 RADIUS_M = (4.0, 15.0)
-# Room for a machine to be turned by hand.
-MANUAL_RADIUS_M = 4.0
+# Room for a machine to be turned by hand, or to be taken some way.
+HAND_RADIUS_M = (4.0, 12.0)
+# What is to be driven by hand is stopped first, if it is under way.
+STOPPED_S = (5.0, 120.0)
 
 
 class Warden(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,19 +106,35 @@ class Wardens:
 
     def _lock(self) -> None:
         owner, machine = self._rng.choice(self._wardens), self._rng.choice(self._machines)
-        radius_m = self._rng.choice((0.0, 0.0, MANUAL_RADIUS_M))
-        body = LockOutRequest(
-            request=self._request(), node=machine, why="a look at it", radius_m=radius_m
-        )
         self._count_open(1)
-        owner.person.ask(body, lambda answer: self._locked(owner, machine, answer))
+        how = self._rng.choice((self._look_at, self._look_at, self._drive, self._stop_to_drive))
+        how(owner, machine)
 
-    def _locked(self, owner: Warden, machine: NodeId, answer: Answer) -> None:
-        if not answer.ok:
-            self._count_open(-1)
-            return
-        delay_ns = ns_from_s(self._rng.uniform(*KEPT_S))
-        self._timeline.after(delay_ns, lambda: self._let_go(owner, machine))
+    def _look_at(self, owner: Warden, machine: NodeId) -> None:
+        body = LockOutRequest(request=self._request(), node=machine, why="a look at it")
+        owner.person.ask(body, lambda answer: self._keep(owner, machine, answer))
+
+    def _stop_to_drive(self, owner: Warden, machine: NodeId) -> None:
+        body = LockOutRequest(request=self._request(), node=machine, why="to take it over")
+        delay_ns = ns_from_s(self._rng.uniform(*STOPPED_S))
+
+        def take(answer: Answer) -> None:
+            self._timeline.after(delay_ns, lambda: self._drive(owner, machine))
+
+        owner.person.ask(body, take)
+
+    def _drive(self, owner: Warden, machine: NodeId) -> None:
+        """Ask for a machine to drive it by hand: in vain if it isn't known to stand."""
+        radius_m = self._rng.uniform(*HAND_RADIUS_M)
+        body = LockOutRequest(
+            request=self._request(), node=machine, why="to drive it", radius_m=radius_m
+        )
+        owner.person.ask(body, lambda answer: self._keep(owner, machine, answer))
+
+    def _keep(self, owner: Warden, machine: NodeId, answer: Answer) -> None:
+        """Keep what was given for some time; what was refused may leave an earlier tag there."""
+        kept_s = self._rng.uniform(*KEPT_S) if answer.ok else 0.0
+        self._timeline.after(ns_from_s(kept_s), lambda: self._let_go(owner, machine))
 
     def _let_go(self, owner: Warden, machine: NodeId) -> None:
         others = [warden for warden in self._wardens if warden is not owner]

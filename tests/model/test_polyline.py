@@ -12,6 +12,7 @@ from lunaredge.model.polyline import (
     distance_m,
     is_plausible,
     length_m,
+    part_of,
     project_m,
     rest_of,
     without_loops,
@@ -48,6 +49,20 @@ def test_the_rest_of_a_path_begins_at_the_station_and_has_the_rest_of_its_length
 
     assert rest[-1] == path[-1]
     assert length_m(rest) == pytest.approx(length_m(path) - station_m, abs=1e-6)
+
+
+repeating = st.lists(st.sampled_from([*PATH, (0.0, 0.0)]), min_size=1, max_size=8).map(tuple)
+
+
+@given(paths | repeating, st.floats(0, 1), st.floats(0, 1))
+def test_a_part_has_the_length_between_its_stations(path: Path, one: float, other: float) -> None:
+    start_m, end_m = sorted((one * length_m(path), other * length_m(path)))
+
+    part = part_of(path, start_m, end_m)
+
+    assert length_m(part) == pytest.approx(end_m - start_m, abs=1e-6)
+    assert distance_m(path, part[0]) <= 1e-6
+    assert part[-1] == pytest.approx(rest_of(path, end_m)[0], abs=1e-6)
 
 
 def test_nothing_is_left_beyond_the_end() -> None:
@@ -120,6 +135,7 @@ def test_without_loops_a_path_stays_near_itself_and_never_meets_itself_again(
     for point in found:
         assert distance_m(path, point) <= 0.25 + 1e-9
     pieces = list(pairwise(found))
+    assert all(start != end for start, end in pieces)
     for i, piece in enumerate(pieces):
         for other in pieces[i + 2 :]:
             assert apart_m(piece, other) > 0.0

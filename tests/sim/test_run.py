@@ -81,6 +81,17 @@ def test_a_node_that_raises_fails_the_run(monkeypatch):
     assert outcome.failure.startswith("crash: KeyError: 'a bug'")
 
 
+def test_an_input_that_the_schedulers_core_does_not_stand_fails_the_run(monkeypatch):
+    def raises(ctx, node, situation):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("lunaredge.scheduler.claims.settle", raises)
+
+    outcome = run_seed(1, small(), calm())
+
+    assert outcome.failure.startswith("crash: AssertionError: an input was quarantined, Heard: Key")
+
+
 def test_a_trace_tells_every_event_as_it_happens(monkeypatch):
     monkeypatch.setattr(space, "claims_of_others", lambda ctx, node: ())
     told = []
