@@ -155,7 +155,7 @@ def _draw(rng: random.Random) -> Options:
         checkpoint_entries=rng.choice((50, 1_000, 20_000)),
         # Drawn last: what was drawn before stays what it was.
         wardens=WardenOptions(
-            lockout_s=rng.choice((0.0, 60.0, 200.0)), close_s=rng.choice((0.0, 100.0, 400.0))
+            lockout_s=rng.choice((0.0, 30.0, 120.0)), close_s=rng.choice((0.0, 100.0, 400.0))
         ),
     )
 

@@ -107,7 +107,7 @@ class Wardens:
     def _lock(self) -> None:
         owner, machine = self._rng.choice(self._wardens), self._rng.choice(self._machines)
         self._count_open(1)
-        how = self._rng.choice((self._look_at, self._look_at, self._drive, self._stop_to_drive))
+        how = self._rng.choice((self._look_at, self._drive, self._stop_to_drive))
         how(owner, machine)
 
     def _look_at(self, owner: Warden, machine: NodeId) -> None:
