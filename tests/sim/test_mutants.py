@@ -84,6 +84,7 @@ GUARDED_PARTED = replace(
     wardens=WardenOptions(lockout_s=40.0),
     authority_lifetime_s=900.0,
 )
+DRIVEN = replace(CALM, wardens=WardenOptions(lockout_s=40.0))
 KILLED = weather(kill_scheduler_s=30.0, down_s_max=5.0)
 SPLIT = weather(split_s=60.0, down_s_max=300.0)
 PARTED = weather(cut_s=20.0, down_s_max=600.0)
@@ -208,6 +209,14 @@ def tags_are_on_neither_disk(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         StopLatch, "restore", lambda self, row: row.table == LOCK_TABLE or restore(self, row)
     )
+
+
+def driving_by_hand_takes_no_ground(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(lockout, "chains", lambda node: [])
+
+
+def an_area_is_ready_whoever_is_in_it(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(draining, "_others_in", lambda ctx, node, area: [])
 
 
 def one_other_takes_a_tag_off(patch: pytest.MonkeyPatch) -> None:
@@ -425,6 +434,8 @@ SITES = {
         (results_are_forgotten, ATTACKED, {"I6"}),
         (late_holds_are_obeyed, HASTY, {"I7", "liveness"}),
         (tags_are_on_neither_disk, GUARDED, {"lockout"}),
+        (driving_by_hand_takes_no_ground, DRIVEN, {"lockout"}),
+        (an_area_is_ready_whoever_is_in_it, DRIVEN, {"lockout"}),
         (one_other_takes_a_tag_off, GUARDED, {"lockout"}),
         (locked_out_is_shown_at_once, GUARDED_PARTED, {"lockout"}),
         (forgeries_are_believed, ATTACKED, {"I6"}),
