@@ -9,7 +9,6 @@ core that fails in one of these ends its process.
 """
 
 import traceback
-from pathlib import Path
 
 from lunaredge.scheduler.core import SchedulerCore
 from lunaredge.scheduler.inputs import Input, Intent, Listening, Quarantined, Started, Ticked
@@ -46,7 +45,7 @@ class GuardedCore:
                 raise
             self._undo()
             where = traceback.extract_tb(exc.__traceback__)[-1]
-            place = f"{Path(where.filename).name}:{where.lineno}"
+            place = f"{where.name}, line {where.lineno}"
             error = f"{type(exc).__name__} in {place}: {exc}"[:ERROR_CHARACTERS_MAX]
             taken = Quarantined(kind=type(taken).__name__, error=error)
             intents = self._core.apply(taken, now_ns)
