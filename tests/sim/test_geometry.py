@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lunaredge.sim.checkers import geometry
 
@@ -97,3 +99,17 @@ def test_a_body_is_in_an_area_of_any_size_and_shape(area, is_in):
 )
 def test_a_corridor_leads_into_an_area_that_any_part_of_it_meets(path, half_width_m, leads):
     assert geometry.leads_into(BODY, path, half_width_m) == leads
+
+
+spots = st.tuples(st.integers(-12, 12), st.integers(-12, 12))
+
+
+@given(spots, st.floats(-4.0, 4.0), st.lists(spots, min_size=1, max_size=4))
+def test_what_is_told_by_boxes_alone_is_what_the_outlines_say(place, heading_rad, path):
+    body = geometry.rectangle(place, heading_rad, 3.0, 2.0)
+    area = ((-5.0, -5.0), (5.0, -5.0), (0.0, 6.0))
+    said = geometry.is_in_area(area, body), geometry.leads_into(area, path, 1.5)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(geometry, "_are_apart", lambda one, other: False)
+        assert said == (geometry.is_in_area(area, body), geometry.leads_into(area, path, 1.5))

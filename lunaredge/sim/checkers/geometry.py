@@ -5,11 +5,16 @@ The scheduler's kernels are checked against these; a common mistake would hide i
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from lunaredge.model.site import Point
 
 ROUNDING_M = 1e-6
+# Areas and bodies at rest are looked at again and again.
+BOXES_KEPT = 1_024
+
+Box = tuple[Point, Point]
 
 
 def rectangle(centre: Point, heading_rad: float, length_m: float, width_m: float) -> list[Point]:
@@ -96,6 +101,8 @@ def within(area: Sequence[Point], point: Point) -> bool:
 
 def is_in_area(area: Sequence[Point], body: Sequence[Point]) -> bool:
     """Tell whether a convex body and an area of any shape have a point in common."""
+    if _are_apart(_box(tuple(area)), _box(tuple(body))):
+        return False
     edges, ring = list(pairwise(_closed(body))), list(pairwise(_closed(area)))
     return (
         any(_cross(a, b, c, d) for a, b in edges for c, d in ring)
@@ -106,6 +113,13 @@ def is_in_area(area: Sequence[Point], body: Sequence[Point]) -> bool:
 
 def leads_into(area: Sequence[Point], path: Sequence[Point], half_width_m: float) -> bool:
     """Tell whether a corridor of so many metres to each side has ground of an area."""
+    (low_x, low_y), (high_x, high_y) = _box(tuple(path))
+    reach = (
+        (low_x - half_width_m, low_y - half_width_m),
+        (high_x + half_width_m, high_y + half_width_m),
+    )
+    if _are_apart(_box(tuple(area)), reach):
+        return False
     apart_m = path_to_path(path, _closed(area)) - half_width_m
     return within(area, path[0]) or apart_m < -ROUNDING_M
 
@@ -169,6 +183,18 @@ def _cross(a: Point, b: Point, c: Point, d: Point) -> bool:
     apart_cd = _side(a, b, c) * _side(a, b, d) < 0.0
     apart_ab = _side(c, d, a) * _side(c, d, b) < 0.0
     return apart_cd and apart_ab
+
+
+@lru_cache(BOXES_KEPT)
+def _box(points: tuple[Point, ...]) -> Box:
+    """Give the lowest and the highest corner of the box around some points."""
+    xs, ys = zip(*points, strict=True)
+    return (min(xs), min(ys)), (max(xs), max(ys))
+
+
+def _are_apart(one: Box, other: Box) -> bool:
+    """Tell whether two boxes have no point in common."""
+    return any(one[1][k] < other[0][k] or other[1][k] < one[0][k] for k in (0, 1))
 
 
 def _side(start: Point, end: Point, point: Point) -> float:
