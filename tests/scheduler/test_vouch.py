@@ -7,6 +7,7 @@ import pytest
 
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.site import Point
+from lunaredge.scheduler import reach
 from lunaredge.scheduler.claims import census_missing
 from lunaredge.scheduler.state import NodeEntry, TaskPhase
 from lunaredge.units import NS_PER_S
@@ -60,6 +61,19 @@ def test_a_machine_that_is_gone_blocks_nothing() -> None:
 
     assert grader(site).body is None
     assert grader(site).granted is None
+
+
+def test_others_are_told_that_its_authority_is_over_however_often_it_is_vouched_for() -> None:
+    """A neighbour that heard of it refuses every authority across its path until then."""
+    site, grant = silent()
+    core = site.scheduler.core
+
+    for place in (SEEN, SEEN, None):
+        vouch(site, place)
+        told = reach.neighbours(core.ctx, core.state.nodes[NodeId("excavator-1")])
+        assert [(each.node, each.number, each.ended) for each in told] == [
+            (NodeId("grader-1"), grant.number, True)
+        ]
 
 
 def test_the_first_step_frees_nothing_and_says_how_far_off_the_place_is() -> None:

@@ -141,12 +141,13 @@ HAND_TAG = "operator-ana/manual-1-2"
     ("then", "count"),
     [
         ((hand(2, "operator-ana"), hung(3, HAND_TAG)), 0),
+        ((hand(1, "operator-ana"), hung(1, HAND_TAG)), 0),
         ((hand(2, "operator-ana"), refused(3, hand(2, "operator-ana")), hung(3, HAND_TAG)), 1),
         ((hand(2, "operator-ben"), hung(3, HAND_TAG)), 1),
         ((hand(2, "operator-ana"),), 1),
         ((hung(3, HAND_TAG),), 1),
     ],
-    ids=["both", "refused", "another asks", "no new tag", "nobody asks"],
+    ids=["both", "at once", "refused", "another asks", "no new tag", "nobody asks"],
 )
 def test_a_tag_gives_way_only_to_its_owners_newer_one_for_driving_by_hand(then, count):
     assert len(watch(LockoutChecker(FLEET), hung(1, TAG), *then, unlocked(9))) == count

@@ -56,11 +56,10 @@ class Tags:
 
     def gave_way(self, node: NodeId, tag: str) -> bool:
         """Tell whether a newer tag hangs there by which its owner wants to drive by hand."""
-        owner, since_ns = owner_of(tag), self.hung_ns(node, tag)
-        newer = any(
-            owner_of(other) == owner and hung_ns > since_ns and not self.is_off(node, other)
-            for other, hung_ns in self._hung_ns.get(node, {}).items()
-        )
+        owner, heard_of = owner_of(tag), list(self._hung_ns.get(node, {}))
+        # In order: a scheduler that was kept from writing sends much in one instant.
+        later = heard_of[heard_of.index(tag) + 1 :] if tag in heard_of else heard_of
+        newer = any(owner_of(other) == owner and not self.is_off(node, other) for other in later)
         return newer and any((word.node, word.by) == (node, owner) for word in self._hands)
 
     def see(self, evidence: Evidence) -> None:
