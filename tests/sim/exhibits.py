@@ -74,7 +74,7 @@ def renewed(at_s, number, *, stop_m, revision=1):
     )
 
 
-def granted(at_s, number, path, *, machine="a", authority="ma1", stop_m=None, home_s=0):
+def granted(at_s, number, path, *, machine="a", authority="ma1", stop_m=None, home_s=0, epoch=0):
     return seen.Granted(
         at_ns=at_s * NS_PER_S,
         machine=machine,
@@ -88,6 +88,7 @@ def granted(at_s, number, path, *, machine="a", authority="ma1", stop_m=None, ho
         half_width_m=2.5,
         lifetime_ns=MINUTE_NS,
         home_lifetime_ns=home_s * NS_PER_S,
+        epoch=epoch,
     )
 
 
@@ -102,7 +103,7 @@ def replied(at_s, authority, *, node="a", ok=True, boot=1):
     )
 
 
-def situated(at_s, held=None, *, node="a", boot=1, at_rest=True, refused=None, locks=()):
+def situated(at_s, held=None, *, node="a", boot=1, at_rest=True, refused=None, locks=(), epoch=0):
     return seen.Situated(
         at_ns=at_s * NS_PER_S,
         node=node,
@@ -112,6 +113,7 @@ def situated(at_s, held=None, *, node="a", boot=1, at_rest=True, refused=None, l
         authority=held,
         refused=refused or {},
         locks=locks,
+        epoch=epoch,
     )
 
 

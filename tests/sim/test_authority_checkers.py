@@ -51,6 +51,29 @@ def test_a_machine_that_came_to_rest_and_asked_anew_since_the_last_look_is_autho
     assert texts == ["a at (5.60, 0.00) moves without a live authority (none held)"]
 
 
+def drive_under_a_new_leader(*, is_sent_again):
+    by_the_new_leader = [granted(3, 1, PATH, epoch=2)] if is_sent_again else []
+    return watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        asked(1, 1),
+        granted(2, 1, PATH, epoch=1),
+        *by_the_new_leader,
+        situated(4, epoch=2),
+        truth(10, ("a", 5, 0, 1)),
+    )
+
+
+def test_a_grant_sent_again_by_a_new_leader_is_taken_up_after_the_word_to_obey_it():
+    assert drive_under_a_new_leader(is_sent_again=True) == []
+
+
+def test_a_grant_of_a_leader_before_is_not():
+    texts = drive_under_a_new_leader(is_sent_again=False)
+
+    assert texts == ["a at (5.00, 0.00) moves without a live authority (none held)"]
+
+
 def test_driving_without_any_authority_is_found():
     texts = watch(AuthorityChecker(FLEET), truth(0, ("a", 0, 0, 0)), truth(1, ("a", 0.5, 0, 1)))
 

@@ -144,6 +144,10 @@ class Ledger:
                 self._end(holding)
 
     def _granted(self, granted: Granted) -> None:
+        known = self.find(granted.machine, granted.authority)
+        if known is not None:
+            # Sent again by a later leader: its machine may take it up from that one.
+            known.epoch = max(known.epoch, granted.epoch)
         if not self.is_news(granted):
             return
         holdings = self._holdings.setdefault(granted.machine, {})
