@@ -13,7 +13,7 @@ from lunaredge.wire.driver import Hello, Sample
 _PERIODS_MAX = 3
 # A controller that let a set-point live longer than this would run on too long without its agent.
 # The same holds for one that took orders which rest on samples older than this.
-_LIFETIME_S_MAX = _BASIS_S_MAX = 600.0
+SETPOINT_LIFETIME_S_MAX = _BASIS_S_MAX = 600.0
 # The reserve is left again only well above it, so that a battery at rest doesn't flap.
 _RECOVERED_RATIO = 1.05
 # Beyond any site, battery or motor; comparing so also refuses what is no number.
@@ -42,7 +42,7 @@ class Body:
             return "driver_version"
         if (
             hello.machine != self._config.node
-            or not 0 < hello.setpoint_lifetime_s <= _LIFETIME_S_MAX
+            or not 0 < hello.setpoint_lifetime_s <= SETPOINT_LIFETIME_S_MAX
             or not 0 < hello.basis_s_max <= _BASIS_S_MAX
         ):
             return "driver_hello"

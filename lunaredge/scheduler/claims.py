@@ -135,7 +135,7 @@ def _end(ctx: Context, node: NodeEntry) -> None:
         return
     ctx.forget_commands(node.name, Grant, Shorten)
     node.retreat = way_back.after(ctx, node, granted)
-    node.former, node.granted = granted, None
+    node.end_authority()
 
 
 def _estrange(ctx: Context, node: NodeEntry, authority: AuthorityId) -> None:

@@ -287,7 +287,7 @@ def _take_grant_reply(ctx: Context, node: NodeEntry, grant: Grant, *, ok: bool) 
     else:
         # The node has durably refused it and will answer every repetition the same way.
         ctx.forget_commands(node.name, Shorten)
-        node.former, node.granted = granted, None
+        node.end_authority()
     ctx.changed()
 
 

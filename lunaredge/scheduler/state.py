@@ -194,6 +194,11 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     idle_since_ns: int = 0
     terrain_hold: bool = False
 
+    def end_authority(self) -> None:
+        """Note that it holds no authority; the last one stays known, for neighbours' sake."""
+        if self.granted is not None:
+            self.former, self.granted = self.granted, None
+
 
 class TaskEntry(msgspec.Struct, kw_only=True):
     """One task and how far it is."""

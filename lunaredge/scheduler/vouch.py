@@ -96,8 +96,7 @@ def _take(ctx: Context, node: NodeEntry, at: Point | None) -> None:
     assert node.presence is not Presence.UP
     node.vouched = True
     node.body = at
-    # A second word for it ends nothing that the first one has not ended.
-    node.former, node.granted = node.granted or node.former, None
+    node.end_authority()
     node.retreat = ()
     node.wanted = None
     node.aside = None

@@ -2,6 +2,7 @@
 
 from typing import Protocol, get_args
 
+from lunaredge.agent.body import SETPOINT_LIFETIME_S_MAX
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Site
 from lunaredge.sim.checkers.accounting import AccountingChecker
@@ -20,9 +21,6 @@ from lunaredge.sim.checkers.shortening import ShorteningChecker
 from lunaredge.sim.checkers.standing import StandingChecker
 from lunaredge.sim.checkers.taking import TakingChecker
 from lunaredge.sim.checkers.tasks import TaskChecker
-
-# No agent takes a controller whose set-points live longer.
-SETPOINT_LIFETIME_S_MAX = 600.0
 
 
 class Onlooker(Protocol):

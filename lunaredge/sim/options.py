@@ -246,8 +246,8 @@ def _with_habits(rng: random.Random, options: Options) -> Options:
     on_loss = rng.choice((OnLoss.STOP_POINT, OnLoss.STOP_POINT, OnLoss.STOP, OnLoss.HOME))
     if on_loss is not OnLoss.HOME:
         return msgspec.structs.replace(options, on_loss=on_loss)
-    faults = msgspec.structs.replace(options.faults, down_s_max=400.0)
-    return msgspec.structs.replace(options, on_loss=on_loss, faults=faults, go_home_after_s=60.0)
+    options = _with_faults(options, down_s_max=400.0)
+    return msgspec.structs.replace(options, on_loss=on_loss, go_home_after_s=60.0)
 
 
 def _with_leaders(rng: random.Random, options: Options) -> Options:

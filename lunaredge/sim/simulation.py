@@ -214,7 +214,7 @@ class Simulation:
     def _join_in(self, scheduler: Process) -> None:
         """Give a scheduler its solver, and watch for inputs that its core does not stand."""
         scheduler.ports.solve = lambda problem: self.solver.take(scheduler, problem)
-        scheduler.ports.noted = partial(_noted, scheduler)
+        scheduler.ports.noted = partial(_check_core, scheduler)
 
     def _process(self, name: NodeId, make: Make, network: Network) -> Process:
         rng = self._streams.stream(f"process {name}")
@@ -417,10 +417,14 @@ def new_scheduler(scenario: Scenario, options: Options, keys: Keys, boot: BootId
     )
 
 
-def _noted(scheduler: Process, note: Note) -> None:
-    """Fail the run if an input was quarantined: a core stands what comes from outside."""
-    if note.fields.get("code") == QUARANTINE_ALARM and isinstance(scheduler.node, SchedulerNode):
-        alarm = scheduler.node.core.state.alarms[f"{topics.SCHEDULER}/{QUARANTINE_ALARM}"]
+def _check_core(scheduler: Process, _note: Note) -> None:
+    """Fail the run if an input was quarantined: a core stands what comes from outside.
+
+    In this life or an earlier one, which may have ended before it could tell.
+    """
+    node = scheduler.node
+    if isinstance(node, SchedulerNode) and node.core.state.quarantined:
+        alarm = node.core.state.alarms[f"{topics.SCHEDULER}/{QUARANTINE_ALARM}"]
         raise AssertionError(f"an input was quarantined, {alarm.text}")
 
 

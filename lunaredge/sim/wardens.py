@@ -15,7 +15,7 @@ from lunaredge.ids import KeyId, NodeId
 from lunaredge.model.site import Point
 from lunaredge.sim.checkers.evidence import Restrained, Vouched
 from lunaredge.sim.options import WardenOptions
-from lunaredge.sim.people import ASK_AGAIN_NS, Person
+from lunaredge.sim.people import ASK_AGAIN_NS, Person, Then
 from lunaredge.sim.simulation import Simulation
 from lunaredge.units import ns_from_s
 from lunaredge.wire.messages import Answer, VouchRequest
@@ -111,25 +111,27 @@ class Wardens:
         how(owner, machine)
 
     def _look_at(self, owner: Warden, machine: NodeId) -> None:
-        body = LockOutRequest(request=self._request(), node=machine, why="a look at it")
-        owner.person.ask(body, lambda answer: self._keep(owner, machine, answer))
+        self._tag(owner, machine, lambda answer: self._keep(owner, machine, answer))
 
     def _stop_to_drive(self, owner: Warden, machine: NodeId) -> None:
-        body = LockOutRequest(request=self._request(), node=machine, why="to take it over")
         delay_ns = ns_from_s(self._rng.uniform(*STOPPED_S))
 
         def take(answer: Answer) -> None:
             self._timeline.after(delay_ns, lambda: self._drive(owner, machine))
 
-        owner.person.ask(body, take)
+        self._tag(owner, machine, take)
 
     def _drive(self, owner: Warden, machine: NodeId) -> None:
         """Ask for a machine to drive it by hand: in vain if it isn't known to stand."""
         radius_m = self._rng.uniform(*HAND_RADIUS_M)
+        self._tag(owner, machine, lambda answer: self._keep(owner, machine, answer), radius_m)
+
+    def _tag(self, owner: Warden, machine: NodeId, then: Then, radius_m: float = 0.0) -> None:
+        """Ask to lock a machine out, or to drive it by hand within a radius."""
         body = LockOutRequest(
-            request=self._request(), node=machine, why="to drive it", radius_m=radius_m
+            request=self._request(), node=machine, why="a look at it", radius_m=radius_m
         )
-        owner.person.ask(body, lambda answer: self._keep(owner, machine, answer))
+        owner.person.ask(body, then)
 
     def _keep(self, owner: Warden, machine: NodeId, answer: Answer) -> None:
         """Keep what was given for some time; what was refused may leave an earlier tag there."""

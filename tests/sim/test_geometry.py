@@ -111,5 +111,5 @@ def test_what_is_told_by_boxes_alone_is_what_the_outlines_say(place, heading_rad
     said = geometry.is_in_area(area, body), geometry.leads_into(area, path, 1.5)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(geometry, "_are_apart", lambda one, other: False)
+        patch.setattr(geometry, "_are_apart", lambda *_: False)
         assert said == (geometry.is_in_area(area, body), geometry.leads_into(area, path, 1.5))

@@ -113,12 +113,7 @@ def is_in_area(area: Sequence[Point], body: Sequence[Point]) -> bool:
 
 def leads_into(area: Sequence[Point], path: Sequence[Point], half_width_m: float) -> bool:
     """Tell whether a corridor of so many metres to each side has ground of an area."""
-    (low_x, low_y), (high_x, high_y) = _box(tuple(path))
-    reach = (
-        (low_x - half_width_m, low_y - half_width_m),
-        (high_x + half_width_m, high_y + half_width_m),
-    )
-    if _are_apart(_box(tuple(area)), reach):
+    if _are_apart(_box(tuple(area)), _box(tuple(path)), half_width_m):
         return False
     apart_m = path_to_path(path, _closed(area)) - half_width_m
     return within(area, path[0]) or apart_m < -ROUNDING_M
@@ -192,9 +187,10 @@ def _box(points: tuple[Point, ...]) -> Box:
     return (min(xs), min(ys)), (max(xs), max(ys))
 
 
-def _are_apart(one: Box, other: Box) -> bool:
-    """Tell whether two boxes have no point in common."""
-    return any(one[1][k] < other[0][k] or other[1][k] < one[0][k] for k in (0, 1))
+def _are_apart(one: Box, other: Box, over_m: float = 0.0) -> bool:
+    """Tell whether two boxes are more than so much apart along an axis."""
+    gaps = (max(one[0][k] - other[1][k], other[0][k] - one[1][k]) for k in (0, 1))
+    return any(gap_m > over_m for gap_m in gaps)
 
 
 def _side(start: Point, end: Point, point: Point) -> float:
