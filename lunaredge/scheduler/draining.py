@@ -9,12 +9,14 @@ and a silent machine stands in nobody's way whose claim lies elsewhere.
 import math
 from collections.abc import Iterator
 
+from lunaredge.ids import NodeId
 from lunaredge.model.site import Point, Polygon, ZoneKind
 from lunaredge.model.task import TaskKind
-from lunaredge.scheduler import areas, backlog, claims, closures, dispatch, lockout, space, way_back
+from lunaredge.scheduler import areas, backlog, closures, dispatch, lockout, space, way_back
 from lunaredge.scheduler.closures import ClosureEvent
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.paths import Chain, check_route
+from lunaredge.scheduler.occupancy import Occupancy, place_said
+from lunaredge.scheduler.paths import check_route
 from lunaredge.scheduler.state import (
     Closure,
     ClosurePhase,
@@ -32,68 +34,74 @@ SPARE_M = 1.0
 
 def review(ctx: Context) -> None:
     """Judge everything anew; call after each input."""
+    occupancy = Occupancy(ctx)
     # Machines first: what a zone waits for tells how far their lock-outs are.
     for node in ctx.state.nodes.values():
         if node.lockout is not None:
-            _review_lockout(ctx, node, node.lockout)
+            _review_lockout(ctx, occupancy, node, node.lockout)
     if ctx.state.closures:
-        _note_leaving(ctx)
-        for closure in closures.in_force(ctx):
-            _review_closure(ctx, closure)
-        _call_off_trips(ctx)
-
-
-def is_met(area: Polygon, chain: Chain) -> bool:
-    """Tell whether a claim has a point in common with an area."""
-    if chain.closed:
-        return areas.meets(area, chain.points)
-    return areas.meets_line(area, chain.points, chain.half_width_m)
+        in_force = closures.in_force(ctx)
+        inside = {each.name: _occupants(ctx, occupancy, each) for each in in_force}
+        _note_leaving(ctx, inside)
+        for closure in in_force:
+            _review_closure(ctx, closure, inside[closure.name], occupancy.uncounted)
+        _call_off_trips(ctx, in_force)
 
 
 # --- closed zones ------------------------------------------------------------------------------
 
 
-def _note_leaving(ctx: Context) -> None:
+def _occupants(ctx: Context, occupancy: Occupancy, closure: Closure) -> list[NodeEntry]:
+    """Give who may be in a closed zone; ways home through it are given up first."""
+    inside = occupancy.of(closure.area)
+    yielding = [node for node in inside if way_back.give_way(ctx, node)]
+    for node in yielding:
+        occupancy.forget(node)
+    return occupancy.of(closure.area) if yielding else inside
+
+
+def _note_leaving(ctx: Context, inside: dict[str, list[NodeEntry]]) -> None:
     """Note who has to leave a zone first, lest it be given a task that is then taken back."""
-    in_force = closures.in_force(ctx)
+    leaving: dict[NodeId, str] = {}
+    for zone, nodes in inside.items():
+        for node in nodes:
+            leaving.setdefault(node.name, zone)
     for node in ctx.state.nodes.values():
-        inside = (each.name for each in in_force if _is_inside(ctx, node, each))
-        leaving = next(inside, "")
-        if leaving != node.leaving:
-            node.leaving = leaving
+        zone = leaving.get(node.name, "")
+        if zone != node.leaving:
+            node.leaving = zone
             ctx.changed()
 
 
-def _review_closure(ctx: Context, closure: Closure) -> None:
-    inside = [node for node in ctx.state.nodes.values() if _is_inside(ctx, node, closure)]
+def _review_closure(
+    ctx: Context, closure: Closure, inside: list[NodeEntry], uncounted: list[NodeId]
+) -> None:
     for node in inside:
-        ask_back(ctx, node, closure)
-    missing = claims.census_missing(ctx)
+        _ask_back(ctx, node, closure)
     closure.waits = (
-        *(f"{name} has to be counted" for name in missing),
-        *(_told(ctx, node) for node in inside if node.name not in missing),
+        *(f"{name} has to be counted" for name in uncounted),
+        *(_told(ctx, node) for node in inside if node.name not in uncounted),
     )
     if closure.phase is ClosurePhase.CLEAR and closure.waits:
-        event = ClosureEvent.UNCOUNTED if missing else ClosureEvent.ENTERED
+        event = ClosureEvent.UNCOUNTED if uncounted else ClosureEvent.ENTERED
         closures.advance(ctx, closure, event)
         text = f"{closure.name} is NOT CLEAR any more: {'; '.join(closure.waits)}"
         ctx.raise_alarm("site", closures.withdrawn_alarm(closure), text)
-    if closure.phase is ClosurePhase.DRAINING and missing:
+    if closure.phase is ClosurePhase.DRAINING and uncounted:
         closures.advance(ctx, closure, ClosureEvent.UNCOUNTED)
-    if closure.phase is ClosurePhase.REQUESTED and not missing:
+    if closure.phase is ClosurePhase.REQUESTED and not uncounted:
         closures.advance(ctx, closure, ClosureEvent.COUNTED)
     if closure.phase is ClosurePhase.DRAINING and not closure.waits:
         closures.advance(ctx, closure, ClosureEvent.PROVEN)
         ctx.clear_alarm("site", closures.withdrawn_alarm(closure))
 
 
-def ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
+def _ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
     """Ask a machine to give back what of its claim meets a closed zone, and to leave it.
 
     A machine with a task is asked for the task: it comes to rest where it is and gives its
     authority back. One that stands in the zone without a task is sent out.
     """
-    way_back.give_way(ctx, node)
     entry = ctx.state.tasks.get(node.task) if node.task is not None else None
     if entry is None:
         _send_out(ctx, node, closure)
@@ -106,31 +114,10 @@ def ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
     backlog.recall(ctx, entry, f"{closure.name} is closed: {closure.why}")
 
 
-def _is_inside(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
-    """Tell whether a machine may come to be in a zone, or says that it is."""
-    if not ctx.is_machine(node.name):
-        return False
-    if any(is_met(closure.area, chain) for chain in space.claim(ctx, node)):
-        return True
-    place, spec = _place(node), ctx.specs[node.name].machine
-    assert spec is not None
-    if place is None or node.vouched:
-        return False
-    return areas.meets_line(closure.area, (place,), spec.radius_m)
-
-
 def _stands_in(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
     half_width_m = space.half_width_m(ctx, node.name)
-    places = [place for place in (node.body, _place(node)) if place is not None]
+    places = [place for place in (node.body, place_said(node)) if place is not None]
     return any(areas.meets_line(closure.area, (place,), half_width_m) for place in places)
-
-
-def _place(node: NodeEntry) -> Point | None:
-    """Give where a machine said last that it is."""
-    situation = node.situation
-    if situation is None or situation.x_m is None or situation.y_m is None:
-        return None
-    return situation.x_m, situation.y_m
 
 
 def _told(ctx: Context, node: NodeEntry) -> str:
@@ -188,7 +175,7 @@ def _refuges(ctx: Context, node: NodeEntry, closure: Closure) -> Iterator[Point]
             yield place
 
 
-def _call_off_trips(ctx: Context) -> None:
+def _call_off_trips(ctx: Context, in_force: list[Closure]) -> None:
     """End the trips out that have not begun and that no closed zone asks for any more."""
     for entry in list(ctx.state.tasks.values()):
         if entry.order != backlog.SITE_ORDER or entry.phase in backlog.ENDS or entry.cancelling:
@@ -197,7 +184,7 @@ def _call_off_trips(ctx: Context) -> None:
         stays = entry.task.stand in (ctx.specs[node.name].home, node.aside)
         if stays or node.granted is not None:
             continue
-        if not any(_stands_in(ctx, node, each) for each in closures.in_force(ctx)):
+        if not any(_stands_in(ctx, node, each) for each in in_force):
             backlog.cancel(ctx, entry, "the zone is left, or open")
 
 
@@ -211,9 +198,9 @@ def _rim(area: Polygon, spare_m: float) -> Polygon:
 # --- machines that are locked out --------------------------------------------------------------
 
 
-def _review_lockout(ctx: Context, node: NodeEntry, kept: Lockout) -> None:
+def _review_lockout(ctx: Context, occupancy: Occupancy, node: NodeEntry, kept: Lockout) -> None:
     hanging = [tag for tag in kept.tags.values() if not tag.released]
-    kept.waits = tuple(_missing(ctx, node, kept, hanging))
+    kept.waits = tuple(_missing(occupancy, node, kept, hanging))
     before = kept.phase
     if not hanging:
         kept.phase = LockPhase.RETURNING
@@ -226,7 +213,7 @@ def _review_lockout(ctx: Context, node: NodeEntry, kept: Lockout) -> None:
     ctx.tell("lockout.changed", node=node.name, phase=kept.phase.value)
 
 
-def _missing(ctx: Context, node: NodeEntry, kept: Lockout, hanging: list[Tag]) -> list[str]:
+def _missing(occupancy: Occupancy, node: NodeEntry, kept: Lockout, hanging: list[Tag]) -> list[str]:
     """Say what is missing before people may touch a machine; nothing when they may."""
     latched = node.situation.locks if node.situation is not None else ()
     if not hanging:
@@ -244,16 +231,14 @@ def _missing(ctx: Context, node: NodeEntry, kept: Lockout, hanging: list[Tag]) -
         if node.situation is None or not node.situation.at_rest:
             found.append(f"{node.name} has to come to rest")
         for area in [tag.area for tag in hanging if tag.area]:
-            found += _others_in(ctx, node, area)
+            found += _others_in(occupancy, node, area)
     return found
 
 
-def _others_in(ctx: Context, node: NodeEntry, area: Polygon) -> list[str]:
+def _others_in(occupancy: Occupancy, node: NodeEntry, area: Polygon) -> list[str]:
     """Name the others that may be in a machine's area."""
-    found = [f"{name} has to be counted" for name in claims.census_missing(ctx)]
-    for other in ctx.state.nodes.values():
-        if other is node or not ctx.is_machine(other.name):
-            continue
-        if any(is_met(area, chain) for chain in space.claim(ctx, other)):
-            found.append(f"{other.name} has to leave the area")
-    return found
+    inside = [other.name for other in occupancy.of(area) if other is not node]
+    return [
+        *(f"{name} has to be counted" for name in occupancy.uncounted),
+        *(f"{name} has to leave the area" for name in inside),
+    ]

@@ -32,10 +32,17 @@ RESTING_M = 0.4
 # More than what the lattice keeps over the checks.
 CLEAR_M = 1e-3
 
+# More than sums of coordinates are off by.
+ROUNDING_M = 1e-6
+
 # Ways onto the lattice that are tried from one point, the nearest first.
 JOINS_MAX = 4
 
 NO_PATH = "no path"
+
+
+Box = tuple[float, float, float, float]
+"""The least x and y, and the greatest, m."""
 
 
 class ViolationKind(enum.StrEnum):
@@ -92,6 +99,23 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     owner: NodeId
     closed: bool = False
     zone: str = ""
+
+
+def box_of(points: Sequence[Point], over_m: float = 0.0) -> Box:
+    """Give the box round some points, and so much wider to each side."""
+    xs, ys = zip(*points, strict=True)
+    return min(xs) - over_m, min(ys) - over_m, max(xs) + over_m, max(ys) + over_m
+
+
+def may_meet(one: Box, other: Box) -> bool:
+    """Tell whether what is in two boxes may meet."""
+    # What is no number is not far: the kernels refuse it.
+    return not (
+        one[0] > other[2] + ROUNDING_M
+        or other[0] > one[2] + ROUNDING_M
+        or one[1] > other[3] + ROUNDING_M
+        or other[1] > one[3] + ROUNDING_M
+    )
 
 
 def eased(

@@ -6,7 +6,6 @@ to drive on without braking. Changes nothing.
 """
 
 import math
-from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
@@ -18,7 +17,7 @@ from lunaredge.scheduler import space
 from lunaredge.scheduler.arrays import points_array
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.paths import Chain, Chains, blocked_by, eased
+from lunaredge.scheduler.paths import Chain, Chains, blocked_by, box_of, eased, may_meet
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.units import s_from_ns
 from lunaredge.wire.messages import Neighbour
@@ -28,11 +27,7 @@ PIECE_M = 1.0
 # To go on by less than this is not worth a stop; a machine inches nowhere.
 ADVANCE_M_MIN = 5.0
 
-# More than sums of coordinates are off by.
-_ROUNDING_M = 1e-6
-
 Sections = tuple[tuple[float, float], ...]
-Box = tuple[float, float, float, float]
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +86,8 @@ def free_until(
     Infinity and None where the whole window is free.
     """
     # Most of the site is far away from the next hundred metres of a way.
-    box = _box(part_of(granted.path, *window_m))
-    near = [chain for chain in chains if _is_near(chain, box, granted.half_width_m)]
+    box = box_of(part_of(granted.path, *window_m), granted.half_width_m)
+    near = [chain for chain in chains if may_meet(box_of(chain.points, chain.half_width_m), box)]
     if not near:
         return math.inf, None
     stations_m, points = _pieces(granted.path, window_m)
@@ -101,25 +96,6 @@ def free_until(
         return math.inf, None
     segment, chain = met
     return stations_m[segment], chain
-
-
-def _is_near(chain: Chain, box: Box, half_width_m: float) -> bool:
-    """Tell whether a chain may meet a corridor whose line lies in that box."""
-    low_x, low_y, high_x, high_y = _box(chain.points)
-    reach_m = half_width_m + chain.half_width_m + _ROUNDING_M
-    # What is no number is not far: the kernels refuse it.
-    return not (
-        low_x > box[2] + reach_m
-        or box[0] > high_x + reach_m
-        or low_y > box[3] + reach_m
-        or box[1] > high_y + reach_m
-    )
-
-
-def _box(points: Sequence[Point]) -> Box:
-    """Give the least and the greatest x and y."""
-    xs, ys = zip(*points, strict=True)
-    return min(xs), min(ys), max(xs), max(ys)
 
 
 def neighbours(ctx: Context, node: NodeEntry) -> tuple[Neighbour, ...]:

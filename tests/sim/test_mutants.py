@@ -42,6 +42,7 @@ from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.effort import Standing
 from lunaredge.scheduler.inputs import Placed
 from lunaredge.scheduler.node import SchedulerNode
+from lunaredge.scheduler.occupancy import Occupancy
 from lunaredge.scheduler.outset import Outset
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Closure, Granted, NodeEntry, Presence
@@ -216,7 +217,7 @@ def driving_by_hand_takes_no_ground(patch: pytest.MonkeyPatch) -> None:
 
 
 def an_area_is_ready_whoever_is_in_it(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(draining, "_others_in", lambda ctx, node, area: [])
+    patch.setattr(draining, "_others_in", lambda occupancy, node, area: [])
 
 
 def one_other_takes_a_tag_off(patch: pytest.MonkeyPatch) -> None:
@@ -224,7 +225,7 @@ def one_other_takes_a_tag_off(patch: pytest.MonkeyPatch) -> None:
 
 
 def locked_out_is_shown_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(draining, "_missing", lambda ctx, node, kept, hanging: [])
+    patch.setattr(draining, "_missing", lambda occupancy, node, kept, hanging: [])
 
 
 def forgeries_are_believed(patch: pytest.MonkeyPatch) -> None:
@@ -247,23 +248,23 @@ def a_decision_is_not_journaled(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_silent_machine_hinders_no_clearing(patch: pytest.MonkeyPatch) -> None:
-    honest = draining._is_inside
+    honest = draining._occupants
 
-    def is_inside(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
-        return node.presence is Presence.UP and honest(ctx, node, closure)
+    def occupants(ctx: Context, occupancy: Occupancy, closure: Closure) -> list[NodeEntry]:
+        inside = honest(ctx, occupancy, closure)
+        return [node for node in inside if node.presence is Presence.UP]
 
-    patch.setattr(draining, "_is_inside", is_inside)
+    patch.setattr(draining, "_occupants", occupants)
 
 
 def a_zone_is_clear_when_nobody_stands_in_it(patch: pytest.MonkeyPatch) -> None:
     """Forget who may still come in by what was granted before."""
-    patch.setattr(
-        draining,
-        "_is_inside",
-        lambda ctx, node, closure: (
-            ctx.is_machine(node.name) and draining._stands_in(ctx, node, closure)
-        ),
-    )
+
+    def occupants(ctx: Context, occupancy: Occupancy, closure: Closure) -> list[NodeEntry]:
+        machines = [node for node in ctx.state.nodes.values() if ctx.is_machine(node.name)]
+        return [node for node in machines if draining._stands_in(ctx, node, closure)]
+
+    patch.setattr(draining, "_occupants", occupants)
 
 
 def closed_zones_bar_no_way(patch: pytest.MonkeyPatch) -> None:
