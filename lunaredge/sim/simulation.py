@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from lunaredge.agent.commands import RESULT_TABLE
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.node import AgentNode
 from lunaredge.earth.gateway import GatewayConfig, GatewayNode
@@ -336,7 +337,7 @@ class Simulation:
         return wronged_ns is not None and (not watched or now_ns < wronged_ns + UNWATCHED_NS)
 
     def _took(self, process: Process, topic: str, payload: bytes, effects: list[Effect]) -> None:
-        """Tell the checkers of a command that an agent acted on, and how late.
+        """Tell the checkers of a command that an agent carried out, and how late.
 
         A clock that was set wrong an instant ago can't be known to be wrong before something from
         outside has come; a board without a machine has only the scheduler's answers for that.
@@ -355,7 +356,7 @@ class Simulation:
         timed = isinstance(frame.body, messages.Command) and not isinstance(
             frame.body, messages.Census
         )
-        if timed and any(map(acts, effects)):
+        if timed and any(map(_answers, effects)):
             late_ns = now_ns - frame.header.expiry_ns
             self.jury.see(seen.Obeyed(at_ns=now_ns, node=name, late_ns=late_ns))
 
@@ -438,6 +439,11 @@ def acts(effect: Effect) -> bool:
     if isinstance(effect, Persist | Erase):
         return effect.table != spool.TABLE or isinstance(effect, Erase)
     return isinstance(effect, Actuate | StartWorkload | StopWorkload)
+
+
+def _answers(effect: Effect) -> bool:
+    """Tell whether an agent keeps the result of a command; what else is due comes beside it."""
+    return isinstance(effect, Persist) and effect.table == RESULT_TABLE
 
 
 def _last_word(node: AgentNode, local_ns: int) -> Publish:

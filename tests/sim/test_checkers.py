@@ -136,9 +136,9 @@ def test_a_result_that_rotted_on_its_nodes_disk_may_be_another_one_later():
 # --- I7 ---------------------------------------------------------------------------------------
 
 
-def submitted(**fields):
+def submitted(at_s=0, **fields):
     task = Task(id="t1", kind=TaskKind.SURVEY, **fields)
-    return seen.Submitted(at_ns=0, tasks=(task,))
+    return seen.Submitted(at_ns=at_s * NS_PER_S, tasks=(task,))
 
 
 def test_a_task_that_needs_earth_may_begin_after_its_word():
@@ -173,6 +173,18 @@ def test_an_outage_in_which_free_work_stands_still_is_found():
     )
 
     assert texts == ["nothing was done for 2990 s of an outage"]
+
+
+def test_an_outage_counts_from_when_there_is_work_for_it():
+    texts = watch(
+        EarthChecker(),
+        seen.EarthLink(at_ns=0, up=False),
+        submitted(2000),
+        submitted(2700),
+        seen.EarthLink(at_ns=2800 * NS_PER_S, up=True),
+    )
+
+    assert texts == ["nothing was done for 800 s of an outage"]
 
 
 def test_who_digs_in_an_outage_works_though_it_stands_still():

@@ -43,7 +43,7 @@ class EarthChecker(BaseChecker):
         self._restraints: dict[str, None] = {}
         """What keeps machines from their work just now."""
         self._since_ns = 0
-        """Since when the outage has gone on undisturbed."""
+        """Since when nothing has disturbed the outage, and there is work for it."""
         self._work_ns = 0
         self._moved_kg: dict[str, float] = {}
 
@@ -82,6 +82,7 @@ class EarthChecker(BaseChecker):
                 if task.needs_earth or any(before in self._bound for before in task.after):
                     self._bound[task.id] = None
                 else:
+                    self._since_ns = self._since_ns if self._free else submitted.at_ns
                     self._free[task.id] = None
 
     def _stretch_ends(self, evidence: EarthLink | Disturbed | Restrained) -> None:
