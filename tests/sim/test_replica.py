@@ -2,7 +2,7 @@
 
 from lunaredge.ids import BootId
 from lunaredge.node import Erase, Persist
-from lunaredge.scheduler.node import SchedulerNode
+from lunaredge.scheduler.node import CHECKPOINT, JOURNAL, SchedulerNode
 from lunaredge.sim.disk import Disk
 from lunaredge.sim.options import calm
 from lunaredge.sim.replica import Replica
@@ -87,6 +87,19 @@ def test_an_older_disk_is_read_anew():
     image.commit([_persisted(row) for row in older])
 
     assert replica.digest(image) == digest
+
+
+def test_a_checkpoint_of_another_past_is_read_anew():
+    led, other, replica = Led(), Led(), Replica(make)
+    led.turn()
+    replica.digest(led.disk)
+    other.node.core.state.version += 7
+    entries = [row.number for row in led.disk.rows() if row.table == JOURNAL]
+
+    image = Disk()
+    image.commit([Persist(CHECKPOINT, "", max(entries), other.node.core.state.encoded())])
+
+    assert replica.digest(image) == other.node.digest()
 
 
 def test_a_scheduler_that_is_not_what_its_disk_gives_is_noticed():
