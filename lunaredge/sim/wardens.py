@@ -13,7 +13,7 @@ import msgspec
 
 from lunaredge.ids import KeyId, NodeId
 from lunaredge.model.site import Point
-from lunaredge.sim.checkers.evidence import Restrained, Vouched
+from lunaredge.sim.checkers.evidence import Restrained
 from lunaredge.sim.options import WardenOptions
 from lunaredge.sim.people import ASK_AGAIN_NS, Person, Then
 from lunaredge.sim.simulation import Simulation
@@ -222,7 +222,4 @@ class Wardens:
             elif answer.ok and told is not None and self._where(machine) == at:
                 self._vouch(warden, machine, at, told[1])
 
-        if code:
-            # From now on somebody may know of it.
-            self._sim.jury.see(Vouched(at_ns=self._timeline.now_ns, machine=machine))
         warden.person.ask(body, take)

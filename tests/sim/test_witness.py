@@ -201,6 +201,13 @@ def test_a_code_for_a_zone_is_a_word_on_it():
     assert read_desk(replace(wanted, code="")) == []
 
 
+def test_a_code_for_a_silent_machine_is_a_word_for_it():
+    wanted = messages.VouchRequest(request="r1", node=NODE, at=(1.0, 2.0), code="c0de")
+
+    assert read_desk(wanted) == [seen.VouchWord(at_ns=5, machine=NODE, asking=ASKING)]
+    assert read_desk(replace(wanted, code="")) == []
+
+
 def test_only_the_schedulers_answer_counts():
     answer = messages.Answer(request="r1", ok=False, text="the code is wrong")
     on = {"topic_of": "operator", "detail": "desk"}

@@ -163,6 +163,13 @@ class HandWord(_Evidence, frozen=True, kw_only=True):
     asking: Asking
 
 
+class VouchWord(_Evidence, frozen=True, kw_only=True):
+    """A person gave a code to speak for a silent machine."""
+
+    machine: NodeId
+    asking: Asking
+
+
 class Unlocked(_Evidence, frozen=True, kw_only=True):
     """The scheduler told a node that a person's tag is off."""
 
@@ -450,6 +457,7 @@ Evidence = (
     | Tagged
     | TagWord
     | HandWord
+    | VouchWord
     | Unlocked
     | Cleared
     | Opening

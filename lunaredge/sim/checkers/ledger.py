@@ -1,10 +1,10 @@
 """Which authorities a machine may still use, as an outsider knows from the wire alone.
 
-An authority ends for an outsider only by the holder's own word: a later request of its own, the
-same authority reported further along or given up at rest, or a new life that stands at rest
-without it. A word under a later epoch that does not name it ends it too, since the machine can't
-take it up any more, unless a leader sends it again under an epoch that it obeys. Silence ends
-nothing.
+An authority ends for an outsider by the scheduler's taking a person's word for the holder, or by
+the holder's own: a later request, the same authority reported further along or given up at rest, or
+a new life that stands at rest without it. A word under a later epoch that does not name it ends it
+too, since the machine can't take it up any more, unless a leader sends it again under an epoch that
+it obeys. Silence ends nothing.
 """
 
 import math
@@ -14,13 +14,16 @@ import msgspec
 from lunaredge.ids import AuthorityId, BootId, CommandId, NodeId
 from lunaredge.model.site import Point
 from lunaredge.sim.checkers.evidence import (
+    Answered,
     Asked,
+    Asking,
     Evidence,
     Granted,
     Renewed,
     Replied,
     Situated,
     Vouched,
+    VouchWord,
 )
 from lunaredge.sim.checkers.geometry import cut_path
 
@@ -63,7 +66,7 @@ class Holding(msgspec.Struct, kw_only=True):
 class Ledger:
     """Holdings by machine, and the requests that leases count from."""
 
-    sees = (Asked, Granted, Renewed, Replied, Situated, Vouched)
+    sees = (Asked, Granted, Renewed, Replied, Situated, Vouched, VouchWord, Answered)
 
     def __init__(self) -> None:
         self._holdings: dict[NodeId, dict[AuthorityId, Holding]] = {}
@@ -73,6 +76,8 @@ class Ledger:
         self._epochs: dict[NodeId, int] = {}
         """The highest epoch that each machine has said to obey."""
         self._asked_ns: dict[tuple[NodeId, int], tuple[BootId, int]] = {}
+        self._vouching: dict[Asking, NodeId] = {}
+        """People's words for machines that are not answered yet."""
 
     def find(self, machine: NodeId, authority: AuthorityId) -> Holding | None:
         """Give a machine's holding of an authority, or None."""
@@ -124,8 +129,13 @@ class Ledger:
             case Situated():
                 self._situated(evidence)
             case Vouched():
-                for holding in self.of(evidence.machine):
-                    self._end(holding)
+                self._vouched(evidence.machine)
+            case VouchWord():
+                self._vouching[evidence.asking] = evidence.machine
+            case Answered():
+                machine = self._vouching.pop(evidence.asking, None)
+                if machine is not None and evidence.ok:
+                    self._vouched(machine)
             case _:
                 pass
 
@@ -207,6 +217,10 @@ class Ledger:
                 self._end(holding)
             elif _is_fenced(holding, situated):
                 del self._holdings[holding.machine][holding.authority]
+
+    def _vouched(self, machine: NodeId) -> None:
+        for holding in self.of(machine):
+            self._end(holding)
 
     def _end(self, holding: Holding) -> None:
         del self._holdings[holding.machine][holding.authority]

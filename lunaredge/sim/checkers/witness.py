@@ -161,6 +161,9 @@ def _from_desk(client: ClientId, frame: Received, at_ns: int) -> list[seen.Evide
             asking = seen.Asking(client, body.request)
             word = seen.TagWord(at_ns=at_ns, node=body.node, by=by, whose=body.whose, asking=asking)
             return [word]
+        case messages.VouchRequest() if body.code:
+            asking = seen.Asking(client, body.request)
+            return [seen.VouchWord(at_ns=at_ns, machine=body.node, asking=asking)]
         case safeguards.OpenRequest() if body.code:
             asking = seen.Asking(client, body.request)
             return [seen.Opening(at_ns=at_ns, zone=body.zone, asking=asking)]
