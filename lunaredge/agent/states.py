@@ -43,7 +43,7 @@ class Event(enum.Enum):
     ASK = "ask"
     """The task needs an authority."""
     DRIVE = "drive"
-    """An authority is in hand; the machine sets off."""
+    """An authority is in hand; the machine sets off, or home from its work."""
     WORK = "work"
     """At the stop point with a goal, or a workload runs."""
     END = "end"
@@ -67,6 +67,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.WORKING, Event.ASK): State.REQUESTING,
     (State.IDLE, Event.DRIVE): State.DRIVING,
     (State.REQUESTING, Event.DRIVE): State.DRIVING,
+    (State.WORKING, Event.DRIVE): State.DRIVING,
     (State.IDLE, Event.WORK): State.WORKING,
     (State.REQUESTING, Event.WORK): State.WORKING,
     (State.DRIVING, Event.WORK): State.WORKING,
@@ -169,7 +170,7 @@ def page() -> str:
 _MEANINGS = {
     Event.PROVE: "a census gave the epoch for this boot",
     Event.ASK: "the task needs a movement authority",
-    Event.DRIVE: "an authority is in hand and the machine sets off",
+    Event.DRIVE: "an authority is in hand and the machine sets off, or home from its work",
     Event.WORK: "the machine is at its stop point with a goal, or a workload runs",
     Event.END: "no task is left",
     Event.HOLD: "an operator's hold, a lease that ran out, a poor clock or pose, nobody to ask",

@@ -7,7 +7,7 @@ import pytest
 from lunaredge.model.task import Leg
 from lunaredge.wire.messages import AuthorityRenewal, CommandReply, Grant, HeldAuthority, OnLoss
 from lunaredge.wire.records import Event
-from tests.agent.rig import DIG, Rig
+from tests.agent.rig import DIG, Rig, config
 from tests.agent.toy_machine import PATH, seconds
 
 DRIVE = Leg(path=PATH)
@@ -70,8 +70,9 @@ def test_it_holds_its_authority_all_the_way() -> None:
     assert held(rig).station_m == pytest.approx(0.0, abs=0.2)
 
 
-def test_work_goes_on_while_the_lease_lives_and_then_it_goes_home() -> None:
-    rig = Rig()
+@pytest.mark.parametrize("after_s", [900.0, 60.0], ids=["after its lease", "before its lease"])
+def test_work_goes_on_while_the_lease_lives_and_then_it_goes_home(after_s: float) -> None:
+    rig = Rig(config(go_home_after_s=after_s))
     rig.machine.work_left_s = 10_000.0
     depart(rig, WORK)
     rig.run(200)
