@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lunaredge.agent.permit import INTERRUPTION
 from lunaredge.agent.states import TRANSITIONS, Course, Event, State, after, diagram, page
 from lunaredge.errors import LocalProtocolError
 
@@ -67,6 +68,22 @@ def test_a_weaker_interruption_is_reached_through_idle() -> None:
     course.reach(State.HOLDING, Event.HOLD)
 
     assert course.state is State.HOLDING
+
+
+@pytest.mark.parametrize("source", [state for state in State if state is not State.UNPROVEN])
+def test_whatever_is_to_be_done_next_is_reached_from_every_proven_state(source: State) -> None:
+    doing = [
+        (State.REQUESTING, Event.ASK),
+        (State.DRIVING, Event.DRIVE),
+        (State.WORKING, Event.WORK),
+    ]
+    for target, event in [*doing, *INTERRUPTION.values()]:
+        course = Course()
+        course._state = source
+
+        course.reach(target, event)
+
+        assert course.state is target
 
 
 def test_the_page_in_the_docs_is_drawn_from_this_table() -> None:
