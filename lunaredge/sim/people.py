@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from lunaredge.agent.stops import OVERFLOW
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import BootId, ClientId, NodeId, SiteId, TaskId
 from lunaredge.sim.network import Message, Network
@@ -201,8 +202,8 @@ class Busybody(Person):
         self._active = False
         self._holds = 0
         self._stops: dict[str, NodeId | None] = {}
-        self._released: dict[str, None] = {}
-        """Stops released once; one may still hold a machine that was away then."""
+        self._released: dict[str, None] = {OVERFLOW: None}
+        """Stops that may hold a machine that was away at their release, or that nobody called."""
         self._tries = 0
 
     def begin(self) -> None:
@@ -225,7 +226,7 @@ class Busybody(Person):
         return (*super().filters(), topics.view(self._terminal.site, "alarms"))
 
     def look(self, view: messages.View) -> None:
-        """See rows on the screen; release a stop again that still holds a machine."""
+        """See rows on the screen; release a stop that holds a machine and should not any more."""
         if view.name != "alarms":
             return
         for row in _alarm_rows.decode(view.rows):

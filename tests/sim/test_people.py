@@ -4,6 +4,7 @@ import random
 
 from msgspec.structs import replace
 
+from lunaredge.agent.stops import OVERFLOW
 from lunaredge.ids import BootId, ClientId, KeyId, NodeId, TaskId
 from lunaredge.sim.network import Network
 from lunaredge.sim.options import calm
@@ -144,6 +145,16 @@ def test_a_screen_that_shows_a_stop_too_late_is_asked_about_once():
     desk.run(1_000.0)
 
     assert len(desk.ends()) == before + 1
+    assert desk.busybody.content
+
+
+def test_the_stop_that_stands_for_too_many_is_released_though_nobody_called_it():
+    desk = Desk()
+
+    desk.shows(OVERFLOW)
+    desk.run(HASTE_S_MAX)
+
+    assert [body.stop for _, body in desk.asked] == [OVERFLOW, OVERFLOW]
     assert desk.busybody.content
 
 
