@@ -1,4 +1,4 @@
-"""Any interleaving of drops, duplicates, reboots, late answers and stops keeps the agent's word.
+"""Any interleaving of losses, copies, reboots, stops, tags and silence keeps the agent's word.
 
 The witness below knows what was really granted, delivered and driven, and judges each effect by
 that, not by what the agent believes.
@@ -30,19 +30,27 @@ from lunaredge.wire.messages import (
     Heartbeat,
     Hold,
     Message,
+    OnLoss,
     ReleaseStop,
     Renew,
     Resume,
     Situation,
+    TimeReply,
     Upload,
 )
 from lunaredge.wire.records import TaskReport
+from lunaredge.wire.safeguards import LockOut, Unlock
 from lunaredge.wire.spool import scope_of
 from tests.agent.rig import DIG, KEYRING, Rig, channel_of, config
 from tests.agent.toy_machine import PATH, seconds
 
 ENDINGS = {"done", "failed", "cancelled"}
 BRAKING_NS = seconds(5)
+REACH_S, GO_HOME_AFTER_S = 40.0, 60.0
+HOME_M = 15.0
+LEASES_S = st.sampled_from([900, 180, 90, 50, 20])
+HOMES_S = st.sampled_from([9000, 600, 0])
+WORKS_S = st.sampled_from([30, 3000])
 LEGS = [
     Leg(path=PATH),
     Leg(path=PATH, goal=DIG),
@@ -64,12 +72,18 @@ class Witness(Rig):
         self.newest_request = 0
         self.granted: dict[int, Grant] = {}
         self.until_ns = 0
+        self.home_until_ns = 0
+        self.rest_by_ns = 0
+        self.served_ns = 0
+        self.trips_home = 0
         self.proven = False
         self.order_no = 0
         self.sensed_ns = -1
         self.stops: set[str] = set()
-        self.accepted: set[str] = set()
-        super().__init__(config(stall_s=300.0))
+        self.hung: dict[CommandId, str] = {}
+        self.tags: set[str] = set()
+        self.taken_off: set[str] = set()
+        super().__init__(config(stall_s=300.0, reach_s=REACH_S, go_home_after_s=GO_HOME_AFTER_S))
 
     def boot(self, *, connect: bool = True, attach: bool = True) -> None:
         self.proven = False
@@ -91,37 +105,55 @@ class Witness(Rig):
             case Actuate(Follow() as order):
                 self.judge_follow(order)
             case Actuate(Work() as order):
-                self.judge_motion(order.order_no)
+                self.judge_motion(order.order_no, self.until_ns)
             case Publish(_, payload):
                 self.judge_word(codec.decode(payload, KEYRING).body)
         super().carry_out_one(effect)
 
     # --- motion ----------------------------------------------------------------------------------
 
-    def judge_motion(self, order_no: int) -> None:
+    def judge_motion(self, order_no: int, until_ns: int) -> None:
         grant = self.granted.get(self.newest_request)
         assert grant is not None, "moved without an authority"
         assert self.proven, "moved unproven"
-        rest_ns = self.until_ns - BRAKING_NS - self.machine.lifetime_ns
+        rest_ns = until_ns - BRAKING_NS - self.machine.lifetime_ns
         assert self.now_ns < rest_ns, "can't be at rest by the expiry"
         assert self.now_ns - self.sensed_ns < seconds(15), "moved blind"
         assert self.machine.sample(0).pose_error_m <= grant.pose_error_m, "moved with a poor pose"
         assert not self.stops, "moved under a stop"
+        assert not self.tags, "moved with a tag on it"
         assert self.disk.get(("hold", "", 0)) != b"\x01", "moved on hold"
         assert order_no >= self.order_no, "an order number fell"
         self.order_no = order_no
+        self.rest_by_ns = until_ns
 
     def judge_follow(self, order: Follow) -> None:
-        self.judge_motion(order.order_no)
-        grant = self.granted[self.newest_request]
+        grant = self.granted.get(self.newest_request)
+        assert grant is not None, "drove without an authority"
+        if order.path[-1] == grant.path[-1]:
+            self.judge_motion(order.order_no, self.until_ns)
+        else:
+            self.judge_trip_home(order, grant)
         assert order.stop_m <= length_m(order.path)
-        assert order.path[-1] == grant.path[-1]
         assert all(distance_m(grant.path, point) < 1e-6 for point in order.path)
         assert order.speed_m_s <= grant.speed_m_s_max
 
+    def judge_trip_home(self, order: Follow, grant: Grant) -> None:
+        self.trips_home += order.order_no > self.order_no
+        self.judge_motion(order.order_no, self.home_until_ns)
+        assert grant.on_loss is OnLoss.HOME, "drove back without a way home"
+        assert order.path[-1] == grant.path[0], "drove home to somewhere else"
+        silent_ns = self.now_ns - self.served_ns
+        assert silent_ns >= seconds(REACH_S + GO_HOME_AFTER_S), "went home within reach"
+
     def judge_ground(self) -> None:
         if self.machine.speed_m_s > 0.0:
-            assert self.now_ns < self.until_ns, "moving after the expiry"
+            assert self.now_ns < self.rest_by_ns, "moving after the expiry"
+
+    def deliver(self, payload: bytes, channel: str = "cmd") -> list[Effect]:
+        if len(payload) > 40 and isinstance(codec.decode(payload, KEYRING).body, TimeReply):
+            self.served_ns = self.now_ns
+        return super().deliver(payload, channel)
 
     # --- words -----------------------------------------------------------------------------------
 
@@ -134,12 +166,15 @@ class Witness(Rig):
                 assert body.request_no not in self.asked
                 self.asked[body.request_no] = self.now_ns
                 self.newest_request = body.request_no
-                self.until_ns = 0
+                self.until_ns = self.home_until_ns = 0
             case AuthorityRenewal():
                 self.asked[body.request_no] = self.now_ns
             case CommandReply():
                 results = [v for k, v in self.disk.items() if k[0] == "command"]
                 assert msgspec.msgpack.encode(body) in results, "told before it was kept"
+                tag = self.hung.pop(body.command, None) if body.ok else None
+                if tag is not None and tag not in self.taken_off:
+                    self.tags.add(tag)
             case Upload() if body.record_class in WRITE_AHEAD:
                 item: Any = body
                 key = ("spool", scope_of(item), body.seq)
@@ -153,6 +188,7 @@ class Witness(Rig):
         if situation.epoch:
             assert ("epoch", "", situation.epoch) in self.disk
         assert all(("stop", stop, 0) in self.disk for stop in situation.stops)
+        assert self.tags <= set(situation.locks), "kept quiet about a tag"
         if situation.at_rest:
             assert self.machine.speed_m_s == 0.0, "said to rest while moving"
             assert not isinstance(self.machine.order, Follow), "said to rest with a path in force"
@@ -195,20 +231,28 @@ class Site(RuleBasedStateMachine):
             case Grant() if body.request_no == rig.newest_request:
                 # Only the first grant of a request counts; a copy is the same one.
                 rig.granted.setdefault(body.request_no, body)
-                lease_ns = rig.asked[body.request_no] + body.lifetime_ns
-                rig.until_ns = max(rig.until_ns, lease_ns)
+                self.lengthen(body, body.request_no, body.lifetime_ns)
             case Renew():
                 grant = rig.granted.get(rig.newest_request)
                 if grant is not None and grant.authority == body.authority:
-                    lease_ns = rig.asked[body.request_no] + body.lifetime_ns
-                    rig.until_ns = max(rig.until_ns, lease_ns)
+                    self.lengthen(grant, body.request_no, body.lifetime_ns)
             case Census() if body.boot == rig.boot_id:
                 rig.proven = True
             case ReleaseStop():
                 rig.stops.discard(body.stop)
+            case Unlock():
+                rig.tags.discard(body.tag)
+                rig.taken_off.add(body.tag)
             case _:
                 pass
         self.guarded(lambda: rig.deliver(frame, channel_of(body)))
+
+    def lengthen(self, grant: Grant, request_no: int, lifetime_ns: int) -> None:
+        """Let a lease and its way home last from when that was asked for."""
+        rig = self.rig
+        asked_ns = rig.asked[request_no]
+        rig.until_ns = max(rig.until_ns, asked_ns + lifetime_ns)
+        rig.home_until_ns = max(rig.home_until_ns, asked_ns + grant.home_lifetime_ns)
 
     def guarded(self, action: Any) -> None:
         """Do something in which power may go; then the node starts again from its disk."""
@@ -234,12 +278,13 @@ class Site(RuleBasedStateMachine):
 
     # --- the scheduler ---------------------------------------------------------------------------
 
-    @initialize(leg=st.sampled_from(LEGS))
-    def begin(self, leg: Leg) -> None:
+    @initialize(leg=st.sampled_from(LEGS), work_s=WORKS_S, lifetime_s=LEASES_S, home_s=HOMES_S)
+    def begin(self, leg: Leg, work_s: int, lifetime_s: int, home_s: int) -> None:
+        self.rig.machine.work_left_s = work_s
         self.census()
         self.rig.run(40)
         self.assign(leg)
-        self.grant(900)
+        self.grant(lifetime_s, home_s)
 
     @rule()
     def census(self) -> None:
@@ -256,14 +301,20 @@ class Site(RuleBasedStateMachine):
         scan = Leg(path=PATH[:1], tool=Tool.SCANNER)
         self.post(self.rig.assignment(leg, scan, task=f"t{self.tasks}"))
 
-    @rule(lifetime_s=st.sampled_from([20, 50, 90, 900]))
-    def grant(self, lifetime_s: int) -> None:
+    @rule(lifetime_s=LEASES_S, home_s=HOMES_S)
+    def grant(self, lifetime_s: int, home_s: int = 0) -> None:
         requests = [r for r in self.rig.all(AuthorityRequest) if r.request_no in self.rig.asked]
         if requests:
             request = requests[-1]
             start = (request.x_m, request.y_m)
+            home = ((request.x_m - HOME_M, request.y_m),) if home_s else ()
             grant = self.rig.grant_for(
-                request, path=(start, *request.path), lifetime_ns=seconds(lifetime_s)
+                request,
+                path=(*home, start, *request.path),
+                from_m=HOME_M if home_s else 0.0,
+                lifetime_ns=seconds(lifetime_s),
+                on_loss=OnLoss.HOME if home_s else OnLoss.STOP_POINT,
+                home_lifetime_ns=seconds(home_s),
             )
             # One request gets one grant, as from a scheduler that leads alone.
             known = [b for b, _ in self.mail if isinstance(b, Grant)]
@@ -303,6 +354,17 @@ class Site(RuleBasedStateMachine):
     def cancel(self, number: int) -> None:
         body = Cancel(command=self.rig.command_id(), task=TaskId(f"t{number}"), attempt=1)
         self.post(body)
+
+    @rule(number=st.integers(1, 3))
+    def lock_out(self, number: int) -> None:
+        body = LockOut(command=self.rig.command_id(), tag=f"operator-ana/{number}")
+        if body.tag not in self.rig.tags | self.rig.taken_off:
+            self.rig.hung[body.command] = body.tag
+        self.post(body)
+
+    @rule(number=st.integers(1, 3))
+    def unlock(self, number: int) -> None:
+        self.post(Unlock(command=self.rig.command_id(), tag=f"operator-ana/{number}"))
 
     @rule()
     def acknowledge(self) -> None:
@@ -366,6 +428,12 @@ class Site(RuleBasedStateMachine):
     def time_service(self, *, on: bool) -> None:
         self.rig.serves_time = on
 
+    @rule(silence_s=st.sampled_from([60, 200, 1200]))
+    def out_of_reach(self, silence_s: int) -> None:
+        served, self.rig.serves_time = self.rig.serves_time, False
+        self.wait(silence_s)
+        self.rig.serves_time = served
+
     @rule(payload=st.binary(max_size=40), channel=st.sampled_from(["cmd", "ack", "stop"]))
     def garbage(self, payload: bytes, channel: str) -> None:
         self.guarded(lambda: self.rig.deliver(payload, channel))
@@ -379,6 +447,7 @@ class Site(RuleBasedStateMachine):
         self.prompt = True
         rig.samples = rig.serves_time = True
         rig.machine.traits = {}
+        rig.machine.work_left_s = min(rig.machine.work_left_s, 30.0)
         self.mail.clear()
         rig.boot()
         rig.epoch += 1
@@ -388,6 +457,10 @@ class Site(RuleBasedStateMachine):
             *(
                 ReleaseStop(command=CommandId(f"heal-{n}"), stop=f"stop-{n - 2}")
                 for n in range(3, 7)
+            ),
+            *(
+                Unlock(command=CommandId(f"heal-{n}"), tag=f"operator-ana/{n - 6}")
+                for n in range(7, 10)
             ),
         ):
             self.hand_over(body, rig.frame(body))
