@@ -14,7 +14,10 @@ from lunaredge.ids import SiteId
 # No coordinate is larger than the Moon is round (10 921 km). Decoders refuse the rest by this, NaN
 # and infinities too: every comparison with NaN is false, so a path of NaNs would touch nothing and
 # be granted.
-Coordinate = Annotated[float, msgspec.Meta(ge=-1.1e7, le=1.1e7)]
+COORDINATE_M_MAX = 1.1e7
+Coordinate = Annotated[float, msgspec.Meta(ge=-COORDINATE_M_MAX, le=COORDINATE_M_MAX)]
+# A person draws an outline by hand; each check of a route goes round all of them.
+CORNERS_MAX = 64
 Point = tuple[Coordinate, Coordinate]
 Polygon = tuple[Point, ...]
 

@@ -8,12 +8,10 @@ import math
 from functools import lru_cache
 
 from lunaredge.errors import ConfigError
-from lunaredge.model.site import Point, Polygon
+from lunaredge.model.site import CORNERS_MAX, Point, Polygon
 from lunaredge.paths.zones import check_simple
 from lunaredge.scheduler.arrays import Lines, points_array
 
-# A person draws an outline by hand; each check of a route goes round all of them.
-CORNERS_MAX = 64
 # A disc is given by so many corners; it is the smallest such polygon that holds the whole disc,
 # and less than a hundredth wider.
 DISC_CORNERS = 24

@@ -66,13 +66,14 @@ def census_missing(ctx: Context) -> list[NodeId]:
     return [
         node.name
         for node in ctx.state.nodes.values()
-        if ctx.is_machine(node.name) and not node.vouched and not _is_counted(node)
+        if ctx.is_machine(node.name) and not _is_counted(node)
     ]
 
 
 def _is_counted(node: NodeEntry) -> bool:
     """Tell whether everywhere that a machine may be is known."""
-    return node.censused and not node.estranged and not lockout.is_boundless(node)
+    is_placed = node.vouched or (node.censused and not node.estranged)
+    return is_placed and not lockout.is_boundless(node)
 
 
 def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:

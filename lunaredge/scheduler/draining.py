@@ -123,6 +123,8 @@ def _stands_in(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
 def _told(ctx: Context, node: NodeEntry) -> str:
     """Say what a machine has to do, and what keeps it from that."""
     said = f"{node.name} has to leave"
+    if lockout.chains(node):
+        return f"{said} ({lockout.told(node)})"
     if node.vouched:
         return f"{said} (vouched to stand there)"
     if node.presence is not Presence.UP:

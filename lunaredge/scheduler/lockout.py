@@ -135,21 +135,26 @@ def meet(ctx: Context, node: NodeEntry, situation: Situation) -> None:
 
 def chains(node: NodeEntry) -> list[Chain]:
     """Give the areas in which a machine may be driven by hand; part of its claim."""
-    if node.lockout is None or node.vouched:
-        return []
     return [
         Chain(points=tag.area, half_width_m=0.0, owner=node.name, closed=True)
-        for tag in node.lockout.tags.values()
-        if tag.area
+        for tag in _tags(node)
+        if tag.area and not _is_over(node, tag)
     ]
+
+
+def drivers(node: NodeEntry) -> list[KeyId]:
+    """Give who may drive a machine by hand, whatever others say of it."""
+    return [tag.by for tag in _tags(node) if tag.is_manual and not _is_over(node, tag)]
 
 
 def is_boundless(node: NodeEntry) -> bool:
     """Tell whether a machine may be driven by hand in an area that this journal doesn't know."""
-    tags = node.lockout.tags if node.lockout is not None else {}
+    tags = _tags(node)
+    known = {tag.id for tag in tags}
     latched = node.situation.locks if node.situation is not None else ()
-    unknown = any(name not in tags and _is_for_hand(name) for name in latched)
-    return unknown or any(tag.is_manual and not tag.area for tag in tags.values())
+    unknown = any(name not in known and _is_for_hand(name) for name in latched)
+    arealess = [tag for tag in tags if tag.is_manual and not tag.area]
+    return unknown or not all(_is_over(node, tag) for tag in arealess)
 
 
 def told(node: NodeEntry) -> str:
@@ -316,6 +321,14 @@ def _return(ctx: Context, node: NodeEntry) -> None:
     ctx.clear_alarm(node.name, ASTRAY_ALARM)
     ctx.note_event("node.returned", node.name)
     ctx.changed()
+
+
+def _is_over(node: NodeEntry, tag: Tag) -> bool:
+    """Tell whether a tag counts no more, though its machine has not said that it is off.
+
+    A person who vouches for a silent machine speaks for that, and not for whoever hung the tag.
+    """
+    return tag.released and node.vouched
 
 
 def _tags(node: NodeEntry) -> list[Tag]:

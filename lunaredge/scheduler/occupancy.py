@@ -60,11 +60,13 @@ def place_said(node: NodeEntry) -> Point | None:
 
 def _said(ctx: Context, node: NodeEntry) -> list[Chain]:
     """Give the ground under a machine by its own word; none where a person's counts instead."""
-    said, spec = place_said(node), ctx.specs[node.name].machine
+    situation, spec = node.situation, ctx.specs[node.name].machine
     assert spec is not None
-    if said is None or node.vouched:
+    said = place_said(node)
+    if situation is None or said is None or node.vouched:
         return []
-    return [Chain(points=(said,), half_width_m=spec.radius_m, owner=node.name)]
+    half_width_m = spec.radius_m + situation.pose_error_m
+    return [Chain(points=(said,), half_width_m=half_width_m, owner=node.name)]
 
 
 def _is_met(area: Polygon, chain: Chain) -> bool:

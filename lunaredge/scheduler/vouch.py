@@ -11,7 +11,7 @@ leader takes over, who can't know how old its journal is.
 import math
 
 from lunaredge.model.site import Point
-from lunaredge.scheduler import backlog, consent
+from lunaredge.scheduler import backlog, consent, lockout
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.state import NodeEntry, Presence
 from lunaredge.units import s_from_ns
@@ -38,7 +38,11 @@ def vouch(ctx: Context, node: NodeEntry, at: Point | None, code: str) -> tuple[b
         return False, "the code is wrong, too old or for another word; ask for a new one"
     _take(ctx, node, at)
     ctx.note_event("node.vouched", claimed)
-    return True, f"taken: {claimed}, until it is heard again"
+    kept = "".join(
+        f"; where {by} may drive it by hand nobody else comes until {by}'s tag is off"
+        for by in lockout.drivers(node)
+    )
+    return True, f"taken: {claimed}, until it is heard again{kept}"
 
 
 def withdraw(ctx: Context, node: NodeEntry) -> bool:

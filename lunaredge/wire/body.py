@@ -1,4 +1,4 @@
-"""What all message bodies share: their base, and numbers that a store can keep."""
+"""What all message bodies share: their base, and numbers that stores and cores can count on."""
 
 from typing import Annotated
 
@@ -9,6 +9,9 @@ from lunaredge.ids import BootId
 # msgpack's integers go one bit further than a store's: a number beyond is refused where it enters.
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+# What room and brakes are worked out with; NaN is in no range, and a machine never reports more.
+Positive = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
+Ratio = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Boot = Annotated[BootId, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 

@@ -21,7 +21,7 @@ from lunaredge.wire.authorities import Neighbour as Neighbour
 from lunaredge.wire.authorities import OnLoss as OnLoss
 from lunaredge.wire.authorities import Renew as Renew
 from lunaredge.wire.authorities import Shorten as Shorten
-from lunaredge.wire.body import Body, Boot, Count, Int64
+from lunaredge.wire.body import Body, Boot, Count, Int64, Positive, Ratio
 from lunaredge.wire.safeguards import (
     CloseRequest,
     LockOut,
@@ -72,13 +72,13 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     x_m: Coordinate | None
     y_m: Coordinate | None
     heading_rad: Coordinate | None
-    pose_error_m: float
+    pose_error_m: Positive
     """Bound of the pose's error, m; what it blocks grows with it."""
     at_rest: bool
-    brake_ratio: float
+    brake_ratio: Ratio
     """Share of its rated deceleration that the machine's own monitoring vouches for."""
     battery_wh: float | None
-    payload_kg: float
+    payload_kg: Positive
     authority: HeldAuthority | None
     task: TaskId | None
     attempt: Int64

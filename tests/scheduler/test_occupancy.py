@@ -25,7 +25,9 @@ def scattered(rng: random.Random) -> Site:
     for each in machines(site.scheduler.core.ctx):
         assert each.situation is not None
         x_m, y_m = draw_place(rng)
-        each.situation = msgspec.structs.replace(each.situation, x_m=x_m, y_m=y_m)
+        each.situation = msgspec.structs.replace(
+            each.situation, x_m=x_m, y_m=y_m, pose_error_m=rng.uniform(0.0, 3.0)
+        )
         each.body = draw_place(rng)
         each.retreat = tuple(draw_place(rng) for _ in range(rng.randrange(4)))
         each.vouched = rng.random() < 0.2
@@ -46,7 +48,9 @@ def is_in(ctx: Context, each: NodeEntry, area: Polygon) -> bool:
     spec, said = ctx.specs[each.name].machine, place_said(each)
     assert spec is not None
     assert said is not None
-    return not each.vouched and areas.meets_line(area, (said,), spec.radius_m)
+    assert each.situation is not None
+    half_width_m = spec.radius_m + each.situation.pose_error_m
+    return not each.vouched and areas.meets_line(area, (said,), half_width_m)
 
 
 def test_whoever_may_be_in_an_area_is_named_and_nobody_else() -> None:
