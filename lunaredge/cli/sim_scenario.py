@@ -6,12 +6,14 @@ from pathlib import Path
 
 import msgspec
 
+from lunaredge.cli.order_check import check_order
 from lunaredge.errors import ConfigError
 from lunaredge.examples import demo_site
 from lunaredge.runtime.files.contact_file import load_contacts
 from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.order_file import load_order
 from lunaredge.runtime.files.site_file import load_site
+from lunaredge.scheduler.ground import GroundMap
 from lunaredge.sim.campaign import Key
 from lunaredge.sim.limits import NO_LIMITS, Limits
 from lunaredge.sim.scenario import SCENARIOS, Due, Scenario, standard
@@ -82,11 +84,15 @@ def _scenario(name: str, hours: float | None) -> Scenario:
         )
     site = load_site(path)
     contacts = load_contacts(path.with_name("contacts.json"))
+    fleet = load_fleet(path.with_name("fleet.toml"), site)
+    order_path = path.with_name("order.yaml")
+    order = load_order(order_path)
+    check_order(order_path, order, GroundMap.of(site), fleet)
     return Scenario(
         name=name,
         site=site,
-        fleet=load_fleet(path.with_name("fleet.toml"), site),
-        orders=(Due(order=load_order(path.with_name("order.yaml"))),),
+        fleet=fleet,
+        orders=(Due(order=order),),
         plan=contacts.plan,
         start_ns=contacts.epoch_ns,
         work_s_max=WORK_S_MAX,

@@ -49,8 +49,15 @@ def test_a_zone_is_opened_by_its_name_and_a_code() -> None:
             ("close", "spot", "--why", "x", "--at", "1", "2", "--radius", "2", "--area", "1", "2"),
             "give --area, or --at and --radius",
         ),
-        (("close", "spot", "--why", "x", "--area", "1", "2", "3", "4"), "3 corners or more"),
-        (("close", "spot", "--why", "x", "--at", "1", "inf", "--radius", "2"), "invalid"),
+        (("close", "spot", "--why", "x", "--area", "1", "2", "3", "4"), "3 to 64 corners"),
+        (("close", "spot", "--why", "x", "--area", *map(str, range(130))), "(130 numbers)"),
+        (("close", "spot", "--why", "x", "--area", *map(str, range(60_000))), "3 to 64 corners"),
+        (
+            ("close", "spot", "--why", "x", "--at", "1", "inf", "--radius", "2"),
+            "no number of metres",
+        ),
+        (("close", "spot", "--why", "x", "--at", "1", "1e300", "--radius", "2"), "'1e300'"),
+        (("vouch", "hauler-1", "--at", "nan", "2"), "no number of metres: 'nan'"),
     ],
 )
 def test_what_does_not_go_together_is_bad_usage_and_is_not_sent(

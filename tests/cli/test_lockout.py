@@ -59,8 +59,8 @@ def test_whose_tag_is_meant_may_be_said_by_the_person_s_name(whose: str, key: st
         (("lockout", "hauler-1", "--release", "--why", "x"), "no more, got '--why'; leave --why"),
         (("manual", "hauler-1", "--why", "x"), "give a radius over 0 m, or --area"),
         (("manual", "hauler-1", "--why", "x", "--radius", "-1"), "give a radius over 0 m"),
-        (("manual", "hauler-1", "--why", "x", "--radius", "nan"), "invalid"),
-        (("manual", "hauler-1", "--why", "x", "--area", "1", "2", "3"), "3 corners or more"),
+        (("manual", "hauler-1", "--why", "x", "--radius", "nan"), "no number of metres"),
+        (("manual", "hauler-1", "--why", "x", "--area", "1", "2", "3"), "3 to 64 corners"),
         (("lockout", "../up", "--why", "x"), "not the name of a node"),
     ],
 )

@@ -1,6 +1,8 @@
 import json
 import os
+import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 from lunaredge.cli import sim
 from lunaredge.cli.main import main
 from lunaredge.cli.sim_talk import bar
+from lunaredge.examples import demo_site
 from lunaredge.sim.workers import WorkerLost
 from tests.sim.test_mutants import everybody_else_is_forgotten
 
@@ -207,6 +210,25 @@ def test_no_time_at_all_is_one_seed(capsys: pytest.CaptureFixture[str]) -> None:
     _, document, _ = asked(["--seconds", "0", *QUICK], capsys)
 
     assert document["seeds"] == 1
+
+
+def test_an_order_that_its_site_can_not_do_is_refused_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "site"
+    shutil.copytree(demo_site(), folder)
+    order = folder / "order.yaml"
+    text = order.read_text("utf-8")
+    zone = re.search(r"zone: (\S+)", text)
+    assert zone is not None
+    order.write_text(text.replace(zone[0], "zone: nowhere", 1), "utf-8")
+
+    code = main(["sim", "--scenario", str(folder), "--seeds", "1"])
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert "order.yaml" in said
+    assert "nowhere" in said
 
 
 @pytest.mark.parametrize(

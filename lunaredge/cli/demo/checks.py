@@ -6,9 +6,6 @@ from pathlib import Path
 
 from lunaredge.errors import ConfigError
 from lunaredge.model.fleet import Fleet
-from lunaredge.model.task import WorkOrder
-from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.orders import refusals_at_submit
 
 
 def check_folder(folder: Path) -> None:
@@ -48,28 +45,6 @@ def check_kills(kills: Sequence[str], fleet: Fleet) -> None:
         if kill.startswith("agent:") and kill not in names:
             remedy = f"name one of {', '.join(sorted(names))}"
             raise refused("--kill", kill, remedy, "there is no such agent")
-
-
-def check_order(path: Path, order: WorkOrder, ground: GroundMap, fleet: Fleet) -> None:
-    """Refuse before the start what the scheduler would refuse after it, by the same rule.
-
-    Raises:
-        ConfigError: names the file, the task and the reason.
-    """
-    problems = refusals_at_submit(order, ground.site, fleet, ground)
-    if not problems:
-        return
-    first = problems[0]
-    ids = [task.id for task in order.tasks]
-    place = f"tasks[{ids.index(first.task)}]" if first.task in ids else "tasks"
-    rest = f"; {len(problems) - 1} more like this" if len(problems) > 1 else ""
-    raise ConfigError(
-        first.text,
-        place=str(path),
-        key=place,
-        value=first.task or order.id,
-        remedy=f"mend the order: the scheduler refuses it as it is{rest}",
-    )
 
 
 def refused(option: str, value: object, remedy: str, problem: str) -> ConfigError:

@@ -17,10 +17,11 @@ import msgspec
 import tomli_w
 
 from lunaredge.cli.beside import running_beside
-from lunaredge.cli.demo.checks import check_folder, check_kills, check_order, refused
+from lunaredge.cli.demo.checks import check_folder, check_kills, refused
 from lunaredge.cli.doctor.kernels import COMPILING, is_cached
 from lunaredge.cli.kernel_reach import kernels_of
 from lunaredge.cli.keys import holders
+from lunaredge.cli.order_check import check_order
 from lunaredge.cli.progress import telling_of_compiling
 from lunaredge.ids import NodeId, SiteId
 from lunaredge.kernels.schedule_walk import improve_walk, walk_from

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lunaredge.ids import SiteId
-from lunaredge.model.site import Polygon, Site, TerrainGrid, Zone, ZoneKind
+from lunaredge.model.site import CORNERS_MAX, Polygon, Site, TerrainGrid, Zone, ZoneKind
 from lunaredge.runtime.files.document import Document, KeyPath
 from lunaredge.runtime.files.fields import (
     POINT_RULE,
@@ -29,7 +29,6 @@ from lunaredge.runtime.files.terrain import Window, read_terrain
 
 # Less than this is a slip of the hand: no machine's body fits on it.
 AREA_M2_MIN = 1.0
-CORNERS_MAX = 64
 ZONES_MAX = 256
 
 _Corners = Annotated[
