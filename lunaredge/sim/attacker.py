@@ -173,7 +173,9 @@ class Attacker:
         if self._sim.is_misled(self._sim.processes[name]):
             return None
         header = replace(header, expiry_ns=header.site_ns - NS_PER_S)
-        return Attack(kind="expired", payload=self._hold(header, self._scheduler()))
+        # What is obeyed shows in the epoch that its node keeps, whatever else comes of it.
+        body = self._rng.choice((_hold_of(header), *_answers_of(header)))
+        return Attack(kind="expired", payload=encode(header, body, self._scheduler()))
 
     def _deposed(self, name: NodeId) -> Attack | None:
         """Give a command of an earlier epoch than the one that the node obeys."""
@@ -281,11 +283,25 @@ class Attacker:
 
     def _hold(self, header: Header, signer: Signer | None) -> bytes:
         """Make a command that would stop the machine's work if it were obeyed."""
-        return encode(
-            header,
-            messages.Hold(command=CommandId(f"evil-{header.number}"), turn=header.number),
-            signer,
-        )
+        return encode(header, _hold_of(header), signer)
+
+
+def _hold_of(header: Header) -> messages.Hold:
+    return messages.Hold(command=CommandId(f"evil-{header.number}"), turn=header.number)
+
+
+def _answers_of(header: Header) -> tuple[messages.Renew, messages.Defer]:
+    """Give what answers a request of the node's, and of which it keeps no result."""
+    command = CommandId(f"evil-{header.number}")
+    renew = messages.Renew(
+        command=command,
+        request_no=1,
+        authority=AuthorityId("any"),
+        stop_m=10**6,
+        revision=1,
+        lifetime_ns=FOREVER_NS,
+    )
+    return renew, messages.Defer(command=command, request_no=1, reason="", wait_ns=NS_PER_S)
 
 
 def _believes(effect: Effect) -> bool:

@@ -159,7 +159,7 @@ class Leaders:
         self._books += 1
         self._sim.books[name] = self._books
         entries = tuple(
-            seen.BookEntry(task, entry.phase.value, entry.attempt)
+            seen.BookEntry(task, entry.phase.value, entry.attempt, entry.node)
             for task, entry in self._state(disk).tasks.items()
         )
         now_ns = self._sim.timeline.now_ns

@@ -25,6 +25,7 @@ from lunaredge.wire.messages import (
     TimeRequest,
 )
 from lunaredge.wire.records import TaskReport
+from lunaredge.wire.safeguards import LockOut, Unlock
 from lunaredge.wire.seal import Signer
 from tests.agent.rig import (
     DIG,
@@ -177,6 +178,8 @@ COMMANDS: list[Callable[[Rig], Message]] = [
     lambda _: Resume(command=CommandId("x"), turn=1),
     lambda _: Cancel(command=CommandId("x"), task=TaskId("t1"), attempt=1),
     lambda _: ReleaseStop(command=CommandId("x"), stop="stop-1"),
+    lambda _: LockOut(command=CommandId("x"), tag="ana/lockout-1-1"),
+    lambda _: Unlock(command=CommandId("x"), tag="ana/lockout-1-1"),
 ]
 
 

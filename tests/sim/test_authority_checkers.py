@@ -74,24 +74,6 @@ def test_a_grant_of_a_leader_before_is_not():
     assert texts == ["a at (5.00, 0.00) moves without a live authority (none held)"]
 
 
-@pytest.mark.parametrize(("ok", "found"), [(False, 0), (True, 1)], ids=["refused", "taken"])
-def test_a_persons_word_ends_an_authority_once_the_scheduler_takes_it(ok, found):
-    asking = seen.Asking("ana", "r1")
-
-    texts = watch(
-        AuthorityChecker(FLEET),
-        truth(0, ("a", 0, 0, 0)),
-        asked(1, 1),
-        granted(2, 1, PATH),
-        seen.VouchWord(at_ns=3 * NS_PER_S, machine="a", asking=asking),
-        truth(4, ("a", 1, 0, 1)),
-        seen.Answered(at_ns=5 * NS_PER_S, asking=asking, ok=ok),
-        truth(6, ("a", 2, 0, 1)),
-    )
-
-    assert len(texts) == found
-
-
 def test_driving_without_any_authority_is_found():
     texts = watch(AuthorityChecker(FLEET), truth(0, ("a", 0, 0, 0)), truth(1, ("a", 0.5, 0, 1)))
 

@@ -20,12 +20,12 @@ def phase(at_ns, name, books=0):
     return seen.TaskSeen(at_ns=at_ns, task="t1", phase=name, books=books)
 
 
-def assigned(at_ns, attempt, books=0):
-    return seen.Assigned(at_ns=at_ns, node="a", task="t1", attempt=attempt, books=books)
+def assigned(at_ns, attempt, books=0, node="a"):
+    return seen.Assigned(at_ns=at_ns, node=node, task="t1", attempt=attempt, books=books)
 
 
-def done(at_ns, attempt):
-    return seen.Reported(at_ns=at_ns, node="a", task="t1", attempt=attempt, outcome="done")
+def done(at_ns, attempt, node="a"):
+    return seen.Reported(at_ns=at_ns, node=node, task="t1", attempt=attempt, outcome="done")
 
 
 def copied(at_ns, name, attempt):
@@ -50,6 +50,23 @@ def test_books_from_before_a_task_s_end_may_do_it_again():
     )
 
     assert texts == []
+
+
+@pytest.mark.parametrize(("again", "found"), [("b", 0), ("a", 1)])
+def test_what_lost_books_gave_to_another_is_no_attempt_of_these(again, found):
+    texts = watch(
+        TaskChecker(),
+        assigned(1, 1, node="b"),
+        copied(49, "queued", 0),
+        SETTLED,
+        assigned(51, 1, books=1),
+        done(52, 1, node=again),
+        assigned(53, 2, books=1),
+        done(54, 2),
+        phase(55, "done", books=1),
+    )
+
+    assert len(texts) == found
 
 
 def test_books_from_after_a_task_s_end_may_not():

@@ -47,70 +47,18 @@ from lunaredge.scheduler.outset import Outset
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Closure, Granted, NodeEntry, Presence
 from lunaredge.sim.checkers.reuse import ReuseChecker
-from lunaredge.sim.options import FaultOptions, Options, WardenOptions, calm
+from lunaredge.sim.options import Options
 from lunaredge.sim.run import run_seed
 from lunaredge.sim.scenario import Scenario, ramp, small
 from lunaredge.units import NS_PER_S, SECONDS_PER_HOUR
 from lunaredge.wire.codec import Received
 from lunaredge.wire.driver import Sample
-from lunaredge.wire.messages import Grant, HeldAuthority, Shorten, Situation, Upload
+from lunaredge.wire.messages import Defer, Grant, HeldAuthority, Renew, Shorten, Situation, Upload
 from lunaredge.wire.seal import Keyring
 from lunaredge.wire.session import Verdict
+from tests.sim import weathers
 
 SEEDS = range(1, 11)
-
-
-def weather(**faults: float) -> Options:
-    """Give a calm network with these faults, and authorities that don't last."""
-    return replace(
-        calm(), faults=FaultOptions(**faults), safety_s=1_500.0, authority_lifetime_s=120.0
-    )
-
-
-CALM = weather()
-DOUBLES = replace(calm(), site=replace(calm().site, duplicate_ratio=0.3), safety_s=300.0)
-ATTACKED = weather(inject_s=3.0, kill_scheduler_s=100.0, down_s_max=10.0)
-BEREFT = replace(weather(kill_scheduler_s=60.0, down_s_max=400.0), authority_lifetime_s=40.0)
-HASTY = replace(
-    weather(interfere_s=4.0, haste_ratio=1.0),
-    site=replace(calm().site, reorder_ratio=0.3, reorder_ns_max=60 * NS_PER_S),
-    safety_s=600.0,
-)
-UNHEARD = weather(earth_outage_s=30.0, down_s_max=1_400.0)
-GUARDED = replace(
-    weather(kill_agent_s=30.0, down_s_max=10.0), wardens=WardenOptions(lockout_s=40.0)
-)
-GUARDED_PARTED = replace(
-    weather(cut_s=20.0, down_s_max=600.0),
-    wardens=WardenOptions(lockout_s=40.0),
-    authority_lifetime_s=900.0,
-)
-DRIVEN = replace(CALM, wardens=WardenOptions(lockout_s=40.0))
-KILLED = weather(kill_scheduler_s=30.0, down_s_max=5.0)
-SPLIT = weather(split_s=60.0, down_s_max=300.0)
-PARTED = weather(cut_s=20.0, down_s_max=600.0)
-FROZEN = replace(weather(freeze_s=2.0, freeze_s_max=120.0), authority_lifetime_s=60.0)
-CLOSING = replace(CALM, wardens=WardenOptions(close_s=60.0))
-CLOSING_PARTED = replace(PARTED, wardens=WardenOptions(close_s=60.0), authority_lifetime_s=900.0)
-BRIEF = replace(weather(kill_agent_s=20.0, down_s_max=120.0), authority_lifetime_s=40.0)
-LATE = replace(weather(slow_way_s=10.0, down_s_max=600.0), authority_lifetime_s=40.0)
-RUNNING_WRONG = weather(inject_s=3.0, run_clock_s=20.0, down_s_max=600.0)
-STOPPING = weather(interfere_s=30.0)
-REBORN = weather(kill_agent_s=60.0, cut_s=60.0, down_s_max=100.0)
-RESTORED = replace(weather(old_image_s=15.0), authority_lifetime_s=300.0)
-FALLING = replace(
-    weather(kill_scheduler_s=10.0, down_s_max=5.0),
-    disk=replace(calm().disk, commit_ns_max=2 * NS_PER_S),
-    safety_s=300.0,
-)
-CARRIED = weather(carry_s=60.0)
-VOUCHED = replace(
-    weather(cut_s=20.0, down_s_max=600.0),
-    wardens=WardenOptions(vouch_s=5.0),
-    authority_lifetime_s=900.0,
-)
-CARRIED_AND_PARTED = weather(carry_s=60.0, cut_s=20.0, down_s_max=600.0)
-TIGHT = replace(calm(), tight_batteries=True)
 
 
 def everybody_else_is_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -388,6 +336,18 @@ def who_may_still_move_is_vouched_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(vouch, "_lease_end_ns", lambda ctx, node: 0)
 
 
+def late_answers_are_obeyed(patch: pytest.MonkeyPatch) -> None:
+    """Take a renewal or a deferral, of which nothing is kept, however late."""
+    honest = commands.Commands.refusal
+
+    def refusal(self: commands.Commands, received: Received, site_ns: int | None) -> str | None:
+        reason = honest(self, received, site_ns)
+        is_answer = isinstance(received.body, Renew | Defer)
+        return None if reason == "expired" and is_answer else reason
+
+    patch.setattr(commands.Commands, "refusal", refusal)
+
+
 def where_a_machine_was_carried_is_not_learnt(patch: pytest.MonkeyPatch) -> None:
     """Keep the place where a machine came to rest, whatever it says later."""
     honest = claims.settle
@@ -422,44 +382,45 @@ SITES = {
 @pytest.mark.parametrize(
     ("mutate", "options", "expected"),
     [
-        (everybody_else_is_forgotten, CALM, {"I1", "I3"}),
-        (ground_is_freed_before_it_is_left, CALM, {"I1", "I2", "I3"}),
-        (silence_frees_ground, PARTED, {"I3"}),
-        (nobody_is_counted_before_a_grant, SPLIT, {"I1", "I2", "I3"}),
-        (epochs_are_counted_on_by_one, SPLIT, {"I1", "I2", "I3", "I6"}),
-        (leases_never_end, BEREFT, {"I2"}),
-        (broken_clocks_are_trusted, FROZEN, {"I2", "I6"}),
-        (repeats_are_taken_for_news, DOUBLES, {"I4"}),
-        (old_leaders_are_obeyed, ATTACKED, {"I6"}),
-        (old_commands_are_obeyed, ATTACKED, {"I6"}),
-        (results_are_forgotten, ATTACKED, {"I6"}),
-        (late_holds_are_obeyed, HASTY, {"I7", "liveness"}),
-        (tags_are_on_neither_disk, GUARDED, {"lockout"}),
-        (driving_by_hand_takes_no_ground, DRIVEN, {"lockout"}),
-        (an_area_is_ready_whoever_is_in_it, DRIVEN, {"lockout"}),
-        (one_other_takes_a_tag_off, GUARDED, {"lockout"}),
-        (locked_out_is_shown_at_once, GUARDED_PARTED, {"lockout"}),
-        (forgeries_are_believed, ATTACKED, {"I6"}),
-        (earth_is_not_waited_for, UNHEARD, {"I7"}),
-        (a_decision_is_not_journaled, KILLED, {"I9"}),
-        (a_silent_machine_hinders_no_clearing, CLOSING_PARTED, {"closure"}),
-        (a_zone_is_clear_when_nobody_stands_in_it, CLOSING_PARTED, {"closure"}),
-        (closed_zones_bar_no_way, CLOSING, {"closure"}),
-        (machines_stop_on_ramps, CALM, {"standing"}),
-        (a_lease_counts_from_its_coming, LATE, {"I2"}),
-        (set_points_never_die, BRIEF, {"I2"}),
-        (a_clock_errs_no_more_as_time_passes, RUNNING_WRONG, {"I6"}),
-        (any_addressee_will_do, ATTACKED, {"I6"}),
-        (stops_are_passed_over, STOPPING, {"I6"}),
-        (one_word_proves_a_task_lost, REBORN, {"I5"}),
-        (unknown_authorities_are_passed_over, RESTORED, {"I3"}),
-        (words_leave_before_they_are_written, FALLING, {"I4", "liveness"}),
-        (every_battery_is_taken_for_full, TIGHT, {"I8"}),
-        (what_is_to_be_given_back_is_free_at_once, CARRIED_AND_PARTED, {"I3"}),
-        (who_may_still_move_is_vouched_for, VOUCHED, {"I1", "I3", "I5"}),
-        (where_a_machine_was_carried_is_not_learnt, CARRIED, {"I3"}),
-        (renewals_undo_shortenings, CARRIED, {"shortening"}),
-        (shortenings_are_answered_and_not_obeyed, CARRIED, {"shortening"}),
+        (everybody_else_is_forgotten, weathers.CALM, {"I1", "I3"}),
+        (ground_is_freed_before_it_is_left, weathers.CALM, {"I1", "I2", "I3"}),
+        (silence_frees_ground, weathers.PARTED, {"I3"}),
+        (nobody_is_counted_before_a_grant, weathers.SPLIT, {"I1", "I2", "I3"}),
+        (epochs_are_counted_on_by_one, weathers.SPLIT, {"I1", "I2", "I3", "I6"}),
+        (leases_never_end, weathers.BEREFT, {"I2"}),
+        (broken_clocks_are_trusted, weathers.FROZEN, {"I2", "I6"}),
+        (repeats_are_taken_for_news, weathers.DOUBLES, {"I4"}),
+        (old_leaders_are_obeyed, weathers.ATTACKED, {"I6"}),
+        (old_commands_are_obeyed, weathers.ATTACKED, {"I6"}),
+        (results_are_forgotten, weathers.ATTACKED, {"I6"}),
+        (late_holds_are_obeyed, weathers.HASTY, {"I7", "liveness"}),
+        (tags_are_on_neither_disk, weathers.GUARDED, {"lockout"}),
+        (driving_by_hand_takes_no_ground, weathers.DRIVEN, {"lockout"}),
+        (an_area_is_ready_whoever_is_in_it, weathers.DRIVEN, {"lockout"}),
+        (one_other_takes_a_tag_off, weathers.GUARDED, {"lockout"}),
+        (locked_out_is_shown_at_once, weathers.GUARDED_PARTED, {"lockout"}),
+        (forgeries_are_believed, weathers.ATTACKED, {"I6"}),
+        (earth_is_not_waited_for, weathers.UNHEARD, {"I7"}),
+        (a_decision_is_not_journaled, weathers.KILLED, {"I9"}),
+        (a_silent_machine_hinders_no_clearing, weathers.CLOSING_PARTED, {"closure"}),
+        (a_zone_is_clear_when_nobody_stands_in_it, weathers.CLOSING_PARTED, {"closure"}),
+        (closed_zones_bar_no_way, weathers.CLOSING, {"closure"}),
+        (machines_stop_on_ramps, weathers.CALM, {"standing"}),
+        (a_lease_counts_from_its_coming, weathers.LATE, {"I2"}),
+        (set_points_never_die, weathers.BRIEF, {"I2"}),
+        (a_clock_errs_no_more_as_time_passes, weathers.RUNNING_WRONG, {"I6"}),
+        (any_addressee_will_do, weathers.ATTACKED, {"I6"}),
+        (stops_are_passed_over, weathers.STOPPING, {"I6"}),
+        (one_word_proves_a_task_lost, weathers.REBORN, {"I5"}),
+        (unknown_authorities_are_passed_over, weathers.RESTORED, {"I3"}),
+        (words_leave_before_they_are_written, weathers.FALLING, {"I4", "liveness"}),
+        (every_battery_is_taken_for_full, weathers.TIGHT, {"I8"}),
+        (what_is_to_be_given_back_is_free_at_once, weathers.CARRIED_AND_PARTED, {"I3"}),
+        (who_may_still_move_is_vouched_for, weathers.VOUCHED, {"I1", "I3", "I5"}),
+        (late_answers_are_obeyed, weathers.ATTACKED, {"I6"}),
+        (where_a_machine_was_carried_is_not_learnt, weathers.CARRIED, {"I3"}),
+        (renewals_undo_shortenings, weathers.CARRIED, {"shortening"}),
+        (shortenings_are_answered_and_not_obeyed, weathers.CARRIED, {"shortening"}),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -480,7 +441,7 @@ def test_machines_that_look_twice_hold_no_ground_twice_though_their_leader_forge
 ) -> None:
     everybody_else_is_forgotten(monkeypatch)
     monkeypatch.setattr(ReuseChecker, "_judge", lambda *grant: None)
-    calm_for_a_while = replace(CALM, safety_s=300.0)
+    calm_for_a_while = replace(weathers.CALM, safety_s=300.0)
     hurried = replace(SMALL, work_s_max=0.0)
 
     assert found(hurried, calm_for_a_while) == "liveness"

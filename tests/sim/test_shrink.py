@@ -10,7 +10,8 @@ from lunaredge.sim.run import Outcome, run_seed
 from lunaredge.sim.scenario import small
 from lunaredge.sim.shrink import shrink
 from tests.sim.test_determinism import SHORT
-from tests.sim.test_mutants import PARTED, everybody_else_is_forgotten, silence_frees_ground
+from tests.sim.test_mutants import everybody_else_is_forgotten, silence_frees_ground
+from tests.sim.weathers import PARTED
 
 STRIKES = 40
 SAFETY_S = 1_800.0

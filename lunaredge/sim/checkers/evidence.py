@@ -346,6 +346,8 @@ class BookEntry(msgspec.Struct, frozen=True):
     task: TaskId
     phase: str
     attempt: int
+    node: NodeId | None = None
+    """Who has that attempt in hand, or had it to the end."""
 
 
 class Settled(_Evidence, frozen=True, kw_only=True):

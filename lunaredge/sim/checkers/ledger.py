@@ -76,8 +76,8 @@ class Ledger:
         self._epochs: dict[NodeId, int] = {}
         """The highest epoch that each machine has said to obey."""
         self._asked_ns: dict[tuple[NodeId, int], tuple[BootId, int]] = {}
-        self._vouching: dict[Asking, NodeId] = {}
-        """People's words for machines that are not answered yet."""
+        self._vouching: dict[Asking, NodeId | None] = {}
+        """Machines that people ask to have vouched for; None once their word is taken."""
 
     def find(self, machine: NodeId, authority: AuthorityId) -> Holding | None:
         """Give a machine's holding of an authority, or None."""
@@ -131,10 +131,12 @@ class Ledger:
             case Vouched():
                 self._vouched(evidence.machine)
             case VouchWord():
-                self._vouching[evidence.asking] = evidence.machine
-            case Answered():
-                machine = self._vouching.pop(evidence.asking, None)
-                if machine is not None and evidence.ok:
+                self._vouching.setdefault(evidence.asking, evidence.machine)
+            case Answered() if evidence.ok:
+                # A word that was sent again is taken once, and a refusal may come before.
+                machine = self._vouching.get(evidence.asking)
+                if machine is not None:
+                    self._vouching[evidence.asking] = None
                     self._vouched(machine)
             case _:
                 pass

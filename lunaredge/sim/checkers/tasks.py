@@ -33,7 +33,16 @@ class _Books:
         self.ends: dict[TaskId, str] = {}
         self.done: dict[TaskId, int] = {}
         """The attempt that did a task."""
-        self.assigned: set[tuple[TaskId, int]] = set()
+        self.assigned: set[tuple[TaskId, int, NodeId | None]] = set()
+        """Attempts given out, and to whom; None where a copy does not say."""
+
+    def gave(self, reported: Reported) -> bool:
+        """Tell whether an attempt that is reported was given out by these books.
+
+        Lost books may have given the same number to another node.
+        """
+        given = {(reported.task, reported.attempt, node) for node in (reported.node, None)}
+        return not given.isdisjoint(self.assigned)
 
 
 class TaskChecker(BaseChecker):
@@ -69,7 +78,7 @@ class TaskChecker(BaseChecker):
                 self._done(evidence)
             case Assigned():
                 books = self._books[evidence.books]
-                books.assigned.add((evidence.task, evidence.attempt))
+                books.assigned.add((evidence.task, evidence.attempt, evidence.node))
                 ended = books.ends.get(evidence.task)
                 text = f"{evidence.task} was assigned to {evidence.node} after it was {ended}"
                 self._check(ended is None, evidence.at_ns, text)
@@ -115,8 +124,7 @@ class TaskChecker(BaseChecker):
     def _done(self, reported: Reported) -> None:
         """Hold a task that was done against the books in which it was given out."""
         self._doers[reported.task] = reported.node
-        given = (reported.task, reported.attempt)
-        holders = [books for books in self._books.values() if given in books.assigned]
+        holders = [books for books in self._books.values() if books.gave(reported)]
         if not holders and self._has_forgotten:
             # A lost disk's leader gave it out, and its node comes to an end with it.
             return
@@ -153,4 +161,4 @@ class TaskChecker(BaseChecker):
             if entry.phase == "done":
                 books.done[entry.task] = entry.attempt
             if entry.attempt:
-                books.assigned.add((entry.task, entry.attempt))
+                books.assigned.add((entry.task, entry.attempt, entry.node))
