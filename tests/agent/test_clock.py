@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -141,6 +142,32 @@ def test_a_very_slow_answer_is_refused() -> None:
 
     assert exchange(subject, 0, 15 * NS_PER_S, 6 * NS_PER_S) == "time_slow"
     assert subject.site_ns(0) is None
+
+
+@pytest.mark.parametrize("site_ns", [0, -5, 2**63])
+def test_an_answer_that_can_be_no_site_time_is_refused(site_ns: int) -> None:
+    subject = clock()
+    subject.requested(0)
+
+    assert subject.answered(TimeReply(local_ns=0, site_ns=site_ns), 5) == "time_impossible"
+    assert subject.site_ns(5) is None
+
+
+@pytest.mark.parametrize("local_s", [18, 22], ids=["slow", "fast"])
+@pytest.mark.parametrize("there_s", [0, 20])
+def test_the_truth_is_within_the_bound_though_the_clock_ran_wrong_on_the_way(
+    local_s: int, there_s: int
+) -> None:
+    subject = SiteClock(ERRORS, round_trip_ns_max=30 * NS_PER_S)
+    now_ns, true_ns = local_s * NS_PER_S, OFFSET_NS + 20 * NS_PER_S
+    subject.requested(0)
+
+    subject.answered(TimeReply(local_ns=0, site_ns=OFFSET_NS + there_s * NS_PER_S), now_ns)
+
+    site_ns, error_ns = subject.site_ns(now_ns), subject.error_ns(now_ns)
+    assert site_ns is not None
+    assert error_ns is not None
+    assert abs(site_ns - true_ns) <= error_ns
 
 
 def test_an_answer_that_contradicts_the_estimate_is_told_as_such() -> None:

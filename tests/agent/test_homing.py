@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from lunaredge.model.polyline import length_m
 from lunaredge.model.task import Leg
+from lunaredge.node import Actuate
+from lunaredge.wire.driver import Follow, Halt
 from lunaredge.wire.messages import AuthorityRenewal, CommandReply, Grant, HeldAuthority, OnLoss
 from lunaredge.wire.records import Event
 from tests.agent.rig import DIG, Rig, config
@@ -84,6 +87,47 @@ def test_work_goes_on_while_the_lease_lives_and_then_it_goes_home(after_s: float
     rig.run(LONG_S)
 
     assert rig.machine.place == pytest.approx(HOME, abs=0.2)
+
+
+def test_it_goes_back_along_its_whole_way_though_that_came_by_here_before() -> None:
+    there_and_back = ((0.0, 0.0), (30.0, 0.0), (0.0, 0.5))
+    rig = Rig()
+    depart(rig, path=(HOME, *there_and_back), stop_m=FROM_M + 45.0)
+    rig.run(150)
+    assert rig.machine.place == pytest.approx((15.0, 0.25), abs=0.2)
+    rig.serves_time = False
+
+    rig.run(LONG_S)
+
+    way = rig.orders(Follow)[-1].path
+    assert length_m(way) == pytest.approx(FROM_M + 45.0, abs=0.3)
+    assert rig.machine.place == pytest.approx(HOME, abs=0.2)
+
+
+def test_whoever_was_carried_off_its_way_does_not_go_home_by_it() -> None:
+    rig = Rig()
+    stranded(rig)
+    rig.machine.carry((15.0, 9.0))
+
+    rig.run(rig.settings.reach_s + rig.settings.go_home_after_s + LONG_S)
+
+    assert rig.machine.place == (15.0, 9.0)
+    assert rig.codes(Event).count("going_home") == 0
+
+
+def test_it_sets_off_for_home_only_from_rest_and_once_its_order_is_over() -> None:
+    rig = Rig()
+    rig.machine.work_left_s = 10_000.0
+    depart(rig, WORK, lifetime_ns=seconds(1_200))
+    rig.run(200)
+    rig.serves_time = False
+    rig.run(rig.settings.reach_s + rig.settings.go_home_after_s + 300)
+
+    halts = [order for order in rig.orders(Halt) if isinstance(order, Halt)]
+    way = next(order for order in rig.orders(Follow) if order.path[-1] == HOME)
+    effects = [effect.order for effect in rig.effects if isinstance(effect, Actuate)]
+    assert halts
+    assert isinstance(effects[effects.index(way) - 1], Halt)
 
 
 def test_heard_again_it_stops_and_goes_on_with_its_task() -> None:

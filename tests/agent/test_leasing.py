@@ -3,10 +3,10 @@ import pytest
 
 from lunaredge.agent.leasing import Leasing
 from lunaredge.ids import AuthorityId, CommandId
-from lunaredge.wire.messages import Defer, Renew
+from lunaredge.wire.messages import Defer, OnLoss, Renew, Shorten
 from tests.agent.rig import boot_of, config
 from tests.agent.test_authority import grant
-from tests.agent.toy_machine import Machine, seconds
+from tests.agent.toy_machine import PATH, Machine, seconds
 
 STANDING = Machine().sample(0)
 
@@ -159,3 +159,105 @@ def test_a_local_clock_that_jumped_ends_every_permission() -> None:
 
     assert not subject.live(seconds(5))
     assert not subject.live(0)
+
+
+# --- what a lease permits, and until when -----------------------------------------------------
+
+
+def with_a_way_home(**changes: object) -> Leasing:
+    """Stand at the end of the way out, 20 m from home."""
+    subject = leasing()
+    asked = subject.ask(0)
+    wanted: dict[str, object] = {
+        "path": ((-20.0, 0.0), *PATH),
+        "from_m": 20.0,
+        "on_loss": OnLoss.HOME,
+        "home_lifetime_ns": seconds(7200),
+    }
+    home = grant(request_no=asked.number, **(wanted | changes))
+    assert subject.granted(home, STANDING, seconds(1)) is None
+    return subject
+
+
+def test_a_lease_ends_early_by_the_time_to_stop_a_set_points_life_and_the_clocks_error() -> None:
+    subject = leasing()
+    settings = config()
+
+    subject.allow_for(run_on_ns=seconds(15))
+
+    clock_ns = seconds(settings.clock_margin_s)
+    assert subject.margin_ns == settings.stopping_ns + seconds(15) + clock_ns
+
+
+def test_a_lease_whose_leg_is_done_permits_nothing() -> None:
+    subject = leased()
+    assert subject.lease is not None
+
+    subject.lease = msgspec.structs.replace(subject.lease, spent=True)
+
+    assert not subject.live(seconds(2))
+    assert not subject.short
+
+
+def test_the_way_home_ends_early_as_well() -> None:
+    subject = with_a_way_home()
+    assert subject.lease is not None
+    end_ns = subject.lease.home_expiry_ns - subject.margin_ns
+
+    assert subject.leads_home(end_ns - 1)
+    assert not subject.leads_home(end_ns)
+
+
+def test_only_a_way_home_leads_home() -> None:
+    stays = with_a_way_home(on_loss=OnLoss.STOP_POINT)
+    at_home = with_a_way_home()
+    assert at_home.lease is not None
+    at_home.lease = msgspec.structs.replace(at_home.lease, station_m=0.1)
+
+    assert not stays.leads_home(seconds(2))
+    assert not at_home.leads_home(seconds(2))
+
+
+def test_a_deferral_to_a_time_that_has_passed_is_none() -> None:
+    subject = leasing()
+    asked = subject.ask(seconds(50))
+    past = Defer(command=CommandId("c2"), request_no=asked.number, reason="", wait_ns=-seconds(40))
+
+    subject.deferred(past, seconds(60))
+
+    assert not subject.ask_due(seconds(59))
+    assert subject.ask_due(seconds(60))
+
+
+def test_a_shortening_of_another_authority_is_refused() -> None:
+    subject = leased()
+    before = subject.lease
+    shorten = Shorten(
+        command=CommandId("c2"), authority=AuthorityId("ma-2"), stop_m=5.0, from_m=0.0, revision=2
+    )
+
+    assert subject.shortened(shorten, 1.0) == "authority"
+    assert subject.lease == before
+
+
+def test_a_stop_point_at_the_end_of_the_path_is_never_too_near() -> None:
+    subject = leased()
+    assert subject.lease is not None
+    near = {"station_m": subject.lease.length_m - 5.0}
+
+    subject.lease = msgspec.structs.replace(subject.lease, **near)
+    at_the_end = subject.short
+    subject.lease = msgspec.structs.replace(subject.lease, stop_m=subject.lease.length_m - 1.0)
+
+    assert (at_the_end, subject.short) == (False, True)
+
+
+def test_what_is_left_of_a_lease_is_left_to_set_points_too() -> None:
+    subject = leased()
+    assert subject.lease is not None
+    end_ns = subject.lease.expiry_ns - subject.margin_ns
+
+    assert subject.left_ns(end_ns - seconds(7)) == seconds(7)
+    assert subject.left_ns(end_ns + seconds(7)) == 0
+    assert subject.wakeups_ns()[-1] == end_ns
+    assert leasing().left_ns(0) is None

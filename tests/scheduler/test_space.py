@@ -1,12 +1,14 @@
 """A claim is every place where a machine may be: none of its margins may be left out."""
 
+from collections.abc import Callable
+
 import pytest
 
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import length_m
 from lunaredge.scheduler import space
 from lunaredge.scheduler.paths import Chain
-from lunaredge.scheduler.state import NodeEntry
+from lunaredge.scheduler.state import Lockout, NodeEntry, Presence
 from tests.scheduler.drives import driving, held
 from tests.scheduler.rig import Site
 from tests.scheduler.test_closures import close, closure, counted, says
@@ -76,3 +78,41 @@ def test_a_machine_that_rolls_is_in_a_zone_as_soon_as_its_pose_may_be_so_far_off
 
     assert well_known == ()
     assert closure(site).waits == ("grader-1 has to leave",)
+
+
+HOW_IT_STANDS: dict[str, Callable[[NodeEntry], None]] = {
+    "silent": lambda node: setattr(node, "presence", Presence.LOST),
+    "held": lambda node: setattr(node, "held", True),
+    "held for its ground": lambda node: setattr(node, "terrain_hold", True),
+    "locked out": lambda node: setattr(node, "lockout", Lockout()),
+    "run out": lambda node: setattr(node.granted, "expiry_ns", 0),
+    "at the end of its route": lambda node: setattr(node.granted, "stop_m", 1e6),
+}
+
+
+@pytest.mark.parametrize("stand", HOW_IT_STANDS.values(), ids=list(HOW_IT_STANDS))
+def test_a_route_ahead_counts_only_while_its_machine_goes_on(
+    stand: Callable[[NodeEntry], None],
+) -> None:
+    site, _ = driving()
+    ctx, granted = site.scheduler.core.ctx, grader(site).granted
+    assert granted is not None
+    granted.stop_m = 0.5 * granted.length_m
+    before = space.routes_ahead(ctx, NodeId("hauler-1"))
+
+    stand(grader(site))
+
+    assert [chain.owner for chain in before] == [GRADER]
+    assert space.routes_ahead(ctx, NodeId("hauler-1")) == ()
+
+
+def test_nobody_s_route_counts_under_an_emergency_stop() -> None:
+    site, grant = driving()
+    ctx, granted = site.scheduler.core.ctx, grader(site).granted
+    assert granted is not None
+    granted.stop_m = 0.5 * granted.length_m
+
+    says(site, GRADER, stops=("stop-1",), **held(grant, 0.0))
+    granted.stop_m = 0.5 * granted.length_m
+
+    assert space.routes_ahead(ctx, NodeId("hauler-1")) == ()
