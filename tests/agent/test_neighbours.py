@@ -2,7 +2,9 @@
 
 import pytest
 
+from lunaredge.agent.neighbours import Neighbours
 from lunaredge.ids import AuthorityId, NodeId
+from lunaredge.model.site import Point
 from lunaredge.model.task import Leg
 from lunaredge.wire import topics
 from lunaredge.wire.driver import Follow
@@ -15,6 +17,7 @@ from lunaredge.wire.messages import (
     Neighbour,
 )
 from tests.agent.rig import AGENT_KEY, OPERATOR_KEY, OTHER_KEY, SITE, Rig, bodies
+from tests.agent.test_authority import grant
 from tests.agent.toy_machine import PATH
 
 DRIVE = Leg(path=PATH)
@@ -183,3 +186,45 @@ def test_a_dispute_of_another_authority_or_of_no_node_changes_nothing() -> None:
     assert bodies(effects, Dispute) == []
     assert rig.machine.speed_m_s > 0.0
     assert rig.beat().refused == {"authority": 1, "role": 1}
+
+
+# --- the room itself --------------------------------------------------------------------------
+
+
+def heard(**changes: object) -> Neighbours:
+    """Have heard of one authority along x, 2 m wide to either side."""
+    room = Neighbours()
+    room.overhear(OTHER, 1, HEARD_NO, grant(path=((0.0, 0.0), (30.0, 0.0)), **changes))
+    return room
+
+
+def meets(room: Neighbours, *path: Point, word: Neighbour | None = None) -> bool:
+    words = () if word is None else (word,)
+    return room.in_the_way(path, 3.0, 1, words) is not None
+
+
+def test_two_corridors_meet_nearer_than_half_of_both_widths() -> None:
+    assert meets(heard(half_width_m=2.0), (10.0, 4.9), (20.0, 4.9))
+    assert not meets(heard(half_width_m=2.0), (10.0, 5.1), (20.0, 5.1))
+
+
+def test_a_neighbour_may_roll_the_overlap_beyond_its_stop_point() -> None:
+    room = heard(half_width_m=2.0, overlap_m=4.0, number=HEARD_NO)
+
+    word = told(stop_m=10.0)
+
+    assert meets(room, (18.9, 0.0), (28.0, 0.0), word=word)
+    assert not meets(room, (19.1, 0.0), (28.0, 0.0), word=word)
+
+
+def test_a_flood_of_neighbours_fills_no_memory_and_displaces_nobody() -> None:
+    room = heard(half_width_m=2.0)
+    far = grant(path=((900.0, 0.0), (930.0, 0.0)))
+
+    for number in range(1_000):
+        room.overhear(NodeId(f"n{number}"), 1, 1, far)
+    room.overhear(OTHER, 1, HEARD_NO + 1, grant(path=((0.0, 90.0), (30.0, 90.0))))
+
+    assert len(room._heard) == 256
+    assert not meets(room, (10.0, 0.0), (20.0, 0.0))
+    assert meets(room, (10.0, 90.0), (20.0, 90.0))

@@ -248,3 +248,15 @@ def test_a_new_life_that_still_rolls_gives_nothing_back() -> None:
     reborn(site, at_rest=False)
 
     assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))
+
+
+def test_a_word_from_before_an_extension_takes_nothing_of_it_back() -> None:
+    site, grant = driving()
+    granted = site.scheduler.core.state.nodes[NodeId("grader-1")].granted
+    assert granted is not None
+    granted.stop_m = granted.length_m
+    earlier = msgspec.structs.replace(grant, stop_m=5.0)
+
+    site.say("grader-1", beat(site.situation("grader-1", **held(earlier, 1.0))))
+
+    assert granted.stop_m == granted.length_m
