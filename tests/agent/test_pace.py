@@ -151,3 +151,23 @@ def test_orders_rest_on_the_newest_sample() -> None:
     newest = rig.orders(Follow)[-1]
 
     assert 0 <= rig.now_ns - newest.basis_ns <= 2 * PERIOD_NS
+
+
+@pytest.mark.parametrize("rate", [1.0, 1.0 + 100e-6, 1.0 - 100e-6])
+def test_after_hours_of_running_alike_as_little_is_passed_over_as_at_first(rate: float) -> None:
+    subject = pace()
+    turns = 5_000
+    run(subject, rate=rate, turns=turns)
+
+    measured_ns = (turns + 1) * PERIOD_NS
+    finding = subject.take(measured_ns, round(rate * measured_ns) + APART_NS + seconds(0.05))
+
+    assert finding is Finding.LATE
+
+
+def test_a_sample_that_came_sooner_than_those_before_has_not_waited() -> None:
+    subject = pace()
+
+    subject.take(PERIOD_NS, PERIOD_NS - seconds(1))
+
+    assert subject.late_ns == 0

@@ -7,6 +7,7 @@ from lunaredge.wire import messages
 from tests.scheduler import plain_site
 from tests.scheduler.drives import (
     asking,
+    beat,
     blocked_m,
     driving,
     granted_part,

@@ -276,3 +276,25 @@ def test_a_way_planned_for_an_earlier_life_is_not_granted() -> None:
     site.solve()
 
     assert not site.sent("grader-1", messages.Grant)
+
+
+def test_a_request_for_the_task_of_another_is_put_off() -> None:
+    site = asking()
+    mine = site.assignment("grader-1")
+    request = messages.AuthorityRequest(
+        request_no=1, task=mine.task, attempt=1, path=mine.legs[0].path, x_m=38.0, y_m=8.0
+    )
+
+    site.say("grader-2", request)
+
+    assert site.last(messages.Defer).reason == "not this node's task"
+
+
+def test_a_request_for_a_task_that_is_being_taken_back_is_put_off() -> None:
+    site, _ = driving()
+    cancel = messages.CancelRequest(request=site.request_id(), task=TaskId("grade-pad"))
+    assert site.ask(cancel).ok
+
+    site.request("grader-1", 2)
+
+    assert site.last(messages.Defer).reason == "the task is being taken back"
