@@ -88,10 +88,12 @@ class Orders:
         assert isinstance(order, Follow)
         if (order.stop_m, order.speed_m_s) == (stop_m, speed_m_s):
             return None
-        order = msgspec.structs.replace(order, stop_m=stop_m, speed_m_s=speed_m_s)
-        self.current, self._moved_ns = order, now_ns
+        self.current = msgspec.structs.replace(
+            order, basis_ns=self._basis_ns, stop_m=stop_m, speed_m_s=speed_m_s
+        )
+        self._count_on(now_ns)
         self._schedule(now_ns)
-        return order
+        return self.current
 
     def work(self, goal: WorkGoal, now_ns: int) -> Work:
         """Order a goal under a new number."""

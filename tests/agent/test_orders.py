@@ -154,3 +154,48 @@ def test_a_controller_that_is_back_must_prove_rest_anew() -> None:
     subject.observe(sample(0), seconds(101))
 
     assert not subject.rested(sample(0))
+
+
+def test_another_pace_puts_the_death_of_the_order_off() -> None:
+    subject = orders()
+    follow(subject, 0)
+    subject.paced(50.0, 0.3, seconds(4))
+    subject.halt(seconds(5))
+
+    subject.observe(sample(0), LATE_NS + LIFETIME_NS + STOPPING_NS + seconds(4) - 1)
+    too_early = subject.rested(sample(0))
+    subject.observe(sample(0), LATE_NS + LIFETIME_NS + STOPPING_NS + seconds(4))
+
+    assert (too_early, subject.rested(sample(0))) == (False, True)
+
+
+def test_another_pace_rests_on_the_newest_sample() -> None:
+    subject = orders()
+    number = follow(subject, 0)
+    subject.observe(msgspec.structs.replace(sample(number), clock_ns=77), seconds(4))
+
+    paced = subject.paced(50.0, 0.3, seconds(4))
+
+    assert paced is not None
+    assert paced.basis_ns == 77
+
+
+def test_what_another_life_ordered_has_died_after_its_time_and_not_before() -> None:
+    subject = orders()
+
+    subject.observe(sample(0), LIFETIME_NS + STOPPING_NS - 1)
+    too_early = subject.rested(sample(0))
+    subject.observe(sample(0), LIFETIME_NS + STOPPING_NS)
+
+    assert (too_early, subject.rested(sample(0))) == (False, True)
+
+
+def test_an_order_that_the_controller_still_shows_has_not_been_dropped() -> None:
+    subject = orders()
+    number = follow(subject, 0)
+    subject.observe(sample(number), seconds(1))
+    subject.halt(seconds(2))
+
+    subject.observe(sample(number), seconds(3))
+
+    assert not subject.rested(sample(number))

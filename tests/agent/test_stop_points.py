@@ -273,6 +273,19 @@ def test_a_machine_slows_while_its_pose_gets_worse_and_then_stops() -> None:
     assert rig.situation.pose_error_m == pytest.approx(1.01)
 
 
+def test_a_pose_that_is_never_the_same_does_not_starve_the_machine_of_fresh_orders() -> None:
+    rig = Rig()
+    rig.drive_off(DRIVE)
+
+    for turn in range(40):
+        rig.machine.traits = {"pose_error_m": 0.3 + 0.01 * (turn % 3)}
+        rig.run(2.5)
+
+    newest = rig.orders(Follow)[-1]
+    assert newest.basis_ns >= rig.now_ns - seconds(2.0 * rig.settings.sample_period_s)
+    assert rig.machine.station_m > 20.0
+
+
 def test_weaker_brakes_make_a_machine_slower_and_hardly_any_stop_it() -> None:
     rig = Rig()
     rig.drive_off(DRIVE)
