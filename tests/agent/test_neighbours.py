@@ -228,3 +228,28 @@ def test_a_flood_of_neighbours_fills_no_memory_and_displaces_nobody() -> None:
     assert len(room._heard) == 256
     assert not meets(room, (10.0, 0.0), (20.0, 0.0))
     assert meets(room, (10.0, 90.0), (20.0, 90.0))
+
+
+@pytest.mark.parametrize(("overlap_m", "taken"), [(0.0, True), (4.0, False)])
+def test_the_overlap_beyond_the_stop_point_is_held_against_neighbours_too(
+    overlap_m: float, *, taken: bool
+) -> None:
+    rig = asking()
+    hears(rig)
+
+    rig.grant(stop_m=12.0, overlap_m=overlap_m)
+
+    assert rig.last(CommandReply).ok is taken
+
+
+@pytest.mark.parametrize(("overlap_m", "stop_m"), [(0.0, 12.0), (4.0, 5.0)])
+def test_so_it_is_when_the_stop_point_is_put_farther(overlap_m: float, stop_m: float) -> None:
+    rig = asking()
+    hears(rig)
+    mine = rig.grant(stop_m=5.0, overlap_m=overlap_m)
+    rig.run(5)
+
+    rig.renew(rig.last(AuthorityRenewal).request_no, mine, stop_m=12.0)
+
+    lease = rig.node._parts.pilot.leasing.lease
+    assert (5.0 if lease is None else lease.stop_m) == stop_m
