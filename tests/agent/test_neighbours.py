@@ -105,6 +105,7 @@ def test_a_stop_point_before_the_neighbours_ground_is_taken_and_one_beyond_it_is
 
     assert rig.machine.place[0] <= 13.0
     assert rig.all(Dispute) != []
+    assert rig.beat().authority is None
 
 
 def test_what_an_earlier_leader_granted_is_the_new_leaders_business() -> None:

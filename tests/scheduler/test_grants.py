@@ -5,6 +5,7 @@ from lunaredge.model.polyline import part_of
 from lunaredge.model.task import TaskKind
 from lunaredge.scheduler import claims, space
 from lunaredge.scheduler.paths import RouteSolution
+from lunaredge.scheduler.state import Lockout
 from lunaredge.sim.checkers.geometry import path_to_path
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
@@ -298,3 +299,37 @@ def test_a_request_for_a_task_that_is_being_taken_back_is_put_off() -> None:
     site.request("grader-1", 2)
 
     assert site.last(messages.Defer).reason == "the task is being taken back"
+
+
+def test_each_authority_has_a_number_and_a_name_of_its_own() -> None:
+    site = asking()
+    first = site.last(messages.Grant)
+    site.reply("grader-1", first.command)
+
+    site.request("grader-1", 2)
+    site.solve()
+
+    second = site.last(messages.Grant)
+    assert second.number == first.number + 1
+    assert second.authority != first.authority
+
+
+def test_a_machine_may_leave_its_path_by_what_the_margin_has_over_its_pose_error() -> None:
+    site = asking()
+
+    grant = site.last(messages.Grant)
+
+    margin_m = site.config.corridor_margin_m
+    assert grant.deviation_m_max == pytest.approx(margin_m - site.config.pose_error_m)
+    assert grant.pose_error_m == site.config.pose_error_m
+
+
+def test_a_machine_that_is_locked_out_meanwhile_is_granted_nothing() -> None:
+    site = requesting()
+    wanted = site.scheduler.core.state.nodes[NodeId("grader-1")]
+    wanted.lockout = Lockout()
+
+    site.solve()
+
+    assert site.sent("grader-1", messages.Grant) == []
+    assert wanted.granted is None

@@ -118,6 +118,20 @@ def test_the_stop_and_its_overlap_keep_clear_of_whoever_stands_ahead() -> None:
     assert found.stop_m > 20.0
 
 
+def test_whoever_stands_just_beyond_the_horizon_counts_as_far_as_the_overlap_reaches() -> None:
+    site, _ = driving()
+    ctx, mine = site.scheduler.core.ctx, node(site).granted
+    assert mine is not None
+    wanted_m = mine.stop_m
+    mine.stop_m, mine.overlap_m = 0.0, 6.0
+    clear_m = mine.half_width_m + space.half_width_m(ctx, NodeId("grader-2"))
+    node(site, "grader-2").body = part_of(mine.path, wanted_m + clear_m + 3.0, math.inf)[0]
+
+    free = reach.reach(ctx, node(site), mine)
+
+    assert wanted_m - 6.0 < free.stop_m < wanted_m - 1.0
+
+
 def test_an_older_route_ahead_is_waited_for_and_a_younger_one_is_not() -> None:
     site = settled()
     node(site, "hauler-1").granted = granted((30.0, 8.0), (30.0, 40.0), number=5)

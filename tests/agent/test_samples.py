@@ -1,0 +1,66 @@
+"""What a sample may change: nothing by one that can't be true, and straying not by the next one."""
+
+import msgspec
+import pytest
+
+from lunaredge.agent.authority import Lease
+from lunaredge.model.task import Leg
+from lunaredge.wire.driver import Follow, Halt
+from lunaredge.wire.records import Event
+from tests.agent.rig import Rig
+from tests.agent.test_homing import ON_THE_WAY_S, stranded
+from tests.agent.toy_machine import PATH
+
+DRIVE = Leg(path=PATH)
+
+
+def lease(rig: Rig) -> Lease:
+    held = rig.node._parts.pilot.leasing.lease
+    assert held is not None
+    return held
+
+
+def underway() -> Rig:
+    rig = Rig()
+    rig.drive_off(DRIVE)
+    rig.run(20)
+    return rig
+
+
+@pytest.mark.parametrize("trait", [{"pitch_deg": float("nan")}, {"battery_wh": -1.0}])
+def test_a_sample_that_can_not_be_true_moves_no_authority(trait: dict[str, float]) -> None:
+    rig = underway()
+    before = lease(rig)
+
+    lie = msgspec.structs.replace(rig.machine.sample(rig.now_ns), station_m=45.0, **trait)
+    rig.node.sense(lie, rig.now_ns)
+    rig.carry_out()
+
+    assert (lease(rig).station_m, lease(rig).released_m) == (before.station_m, before.released_m)
+
+
+def test_once_off_its_corridor_a_machine_does_not_go_on_for_being_back_in_it() -> None:
+    rig = underway()
+    outside = msgspec.structs.replace(rig.machine.sample(rig.now_ns), y_m=5.0)
+    orders = len(rig.orders(Follow))
+
+    rig.node.sense(outside, rig.now_ns)
+    rig.carry_out()
+    rig.sense()
+    rig.run(60)
+
+    assert isinstance(rig.orders(object)[-1], Halt) or rig.state == "requesting"
+    assert len(rig.orders(Follow)) == orders
+    assert any(code == "authority_given_up" for code in rig.codes(Event))
+
+
+def test_a_sample_of_an_earlier_order_takes_a_machine_no_farther_home() -> None:
+    rig = Rig()
+    stranded(rig)
+    rig.run(rig.settings.reach_s + rig.settings.go_home_after_s + ON_THE_WAY_S)
+    before = lease(rig).station_m
+
+    late = msgspec.structs.replace(rig.machine.sample(rig.now_ns), station_m=34.0, order_no=1)
+    rig.node.sense(late, rig.now_ns)
+
+    assert lease(rig).station_m == before
