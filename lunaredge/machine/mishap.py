@@ -36,7 +36,7 @@ class Mishap(msgspec.Struct, frozen=True, kw_only=True):
     silent: bool = False
     """Its controller sends no samples."""
     pose_error_m: float = 0.0
-    """The bound on its pose is told as at least this."""
+    """The bound on its pose is told as this, or as up to a tenth less: another one each time."""
     pose_lie_m: tuple[float, float] = (0.0, 0.0)
     """What its measured pose is off by besides; it begins and ends at rest."""
     braking_ratio: float = 1.0

@@ -34,6 +34,8 @@ BASIS_S_MAX = 15.0
 # Bound of the reported pose: the drift (0.07) and the sensor's noise in two axes (0.022).
 POSE_ERROR_M = 0.1
 POSE_NOISE_M = 0.015
+# A filter that is unsure is not equally unsure at each of its steps.
+POSE_WOBBLE_RATIO = 0.1
 # Bodies farther than this from a place of interest are not measured exactly.
 _NEAR_M = 1.0
 _ROUNDING_M = 1e-6
@@ -122,7 +124,7 @@ class World:
             x_m=drive.measured[0] + POSE_NOISE_M * noise[0],
             y_m=drive.measured[1] + POSE_NOISE_M * noise[1],
             heading_rad=drive.heading_rad,
-            pose_error_m=max(POSE_ERROR_M, it.mishap.pose_error_m),
+            pose_error_m=self._told_error_m(it),
             speed_m_s=drive.speed_m_s,
             station_m=drive.station_m,
             at_rest=drive.at_rest,
@@ -139,6 +141,13 @@ class World:
             work=it.bucket.status,
             scan=it.take_scan(),
         )
+
+    def _told_error_m(self, it: Machine) -> float:
+        """Give the bound on its pose that a machine tells now."""
+        if it.mishap.pose_error_m <= POSE_ERROR_M:
+            return POSE_ERROR_M
+        less = POSE_WOBBLE_RATIO * _hash_ratio(f"{self._seed}/{it.name}/bound/{self._now_ns}")
+        return max(POSE_ERROR_M, (1.0 - less) * it.mishap.pose_error_m)
 
     def afflict(self, machine: NodeId, mishap: Mishap) -> None:
         """Have something be wrong with a machine from now on; `SOUND` ends it."""

@@ -113,8 +113,18 @@ def test_a_lost_machine_tells_its_bound_and_its_body_stays() -> None:
 
     ground.afflict(ONE, Mishap(pose_error_m=2.0))
 
-    assert ground.sample(ONE).pose_error_m == 2.0
+    assert 1.8 <= ground.sample(ONE).pose_error_m <= 2.0
     assert true_place(ground) == before
+
+
+def test_the_bound_of_a_lost_machine_is_another_one_each_time() -> None:
+    ground = world()
+    ground.afflict(ONE, Mishap(pose_error_m=0.3))
+
+    told_m = [sample.pose_error_m for sample in keep(ground, eastward(ground), 20.0)]
+
+    assert len(set(told_m)) > 10
+    assert all(0.27 <= each_m <= 0.3 for each_m in told_m)
 
 
 def test_a_lying_pose_moves_what_is_measured_and_not_the_body() -> None:
