@@ -146,18 +146,6 @@ def test_an_older_route_ahead_is_waited_for_and_a_younger_one_is_not() -> None:
     assert found.stop_m < 20.0 - 4.0
 
 
-def test_a_route_ahead_counts_only_while_its_machine_goes_on() -> None:
-    site = settled()
-    other = node(site, "hauler-1")
-    other.granted = granted((60.0, 8.0), (60.0, 40.0), number=5)
-    ctx = site.scheduler.core.ctx
-    assert space.routes_ahead(ctx, GRADER)
-
-    other.held = True
-
-    assert space.routes_ahead(ctx, GRADER) == ()
-
-
 def test_a_stop_point_never_comes_nearer_by_itself() -> None:
     site = settled()
     way = granted((10.0, 20.0), (80.0, 20.0), stop_m=50.0)

@@ -201,7 +201,7 @@ async def test_what_is_not_so_and_what_is_not_there_has_its_own_exit_code(run):
         ("approve", "nothing"): (NOT_SO, "no task that needs approval"),
         ("vouch", "excavator-1", "--gone"): (NOT_SO, "speaks for itself"),
         ("vouch", "hauler-1", "--gone"): (NOT_SO, "ask again"),
-        ("vouch", "hauler-1", "--at", "x", "1"): (BAD_INPUT, "invalid"),
+        ("vouch", "hauler-1", "--at", "x", "1"): (BAD_INPUT, "no number of metres: 'x'"),
         ("vouch", "hauler-1"): (BAD_INPUT, "--at --gone"),
         ("hold", "../up"): (BAD_INPUT, "'../up'"),
         ("estop", "--code", "123"): (BAD_INPUT, "give it with --release"),
