@@ -123,6 +123,30 @@ def test_an_authority_that_is_not_given_back_keeps_a_lock_out_from_being_safe() 
     assert "grader-1 has to give its authority back" in lockout.waits
 
 
+def test_a_second_tag_leaves_the_first_as_it_is() -> None:
+    site = locked(radius_m=6.0)
+    (first,) = node(site).lockout.tags.values()
+
+    assert lock(site, by=BEN).ok
+
+    kept, added = node(site).lockout.tags.values()
+    assert kept is first
+    assert added.by == "operator-ben"
+    assert space.claim(site.scheduler.core.ctx, node(site))[-1].points == first.area
+
+
+def test_who_hung_a_tag_from_earth_takes_it_off_alone() -> None:
+    site = staffed(Site())
+    site.census()
+    assert lock(site, by=site.earth).ok
+    obey(site)
+
+    assert release(site, site.earth).ok
+    obey(site)
+
+    assert node(site).lockout is None
+
+
 def test_every_person_has_a_tag_and_the_last_one_sets_the_machine_free() -> None:
     site = locked()
     assert lock(site, by=BEN).ok
