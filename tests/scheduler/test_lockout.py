@@ -135,6 +135,16 @@ def test_a_second_tag_leaves_the_first_as_it_is() -> None:
     assert space.claim(site.scheduler.core.ctx, node(site))[-1].points == first.area
 
 
+def test_a_tag_that_comes_off_is_not_hung_again_by_a_word_ahead_of_the_answer() -> None:
+    site = locked()
+    release(site)
+
+    word(site)
+
+    assert site.sent(HAULER, LockOut)[1:] == []
+    assert node(site).lockout is not None
+
+
 def test_who_hung_a_tag_from_earth_takes_it_off_alone() -> None:
     site = staffed(Site())
     site.census()
