@@ -5,6 +5,7 @@ nothing else goes blind by age; a blind machine doesn't move.
 """
 
 from lunaredge.agent.config import AgentConfig
+from lunaredge.model.site import COORDINATE_M_MAX
 from lunaredge.units import ns_from_s
 from lunaredge.wire import driver
 from lunaredge.wire.driver import Hello, Sample
@@ -16,7 +17,7 @@ _PERIODS_MAX = 3
 SETPOINT_LIFETIME_S_MAX = _BASIS_S_MAX = 600.0
 # The reserve is left again only well above it, so that a battery at rest doesn't flap.
 _RECOVERED_RATIO = 1.05
-# Beyond any site, battery or motor; comparing so also refuses what is no number.
+# Beyond any battery or motor, as the farthest coordinate is beyond any site; comparing so also refuses what is no number.
 _VALUE_MAX = 1e9
 
 
@@ -94,10 +95,8 @@ class Body:
 
 
 def _is_plausible(sample: Sample) -> bool:
+    places = (sample.x_m, sample.y_m, sample.heading_rad, sample.station_m)
     values = (
-        sample.x_m,
-        sample.y_m,
-        sample.heading_rad,
         sample.speed_m_s,
         sample.power_w,
         sample.pitch_deg,
@@ -107,7 +106,8 @@ def _is_plausible(sample: Sample) -> bool:
     )
     positives = (sample.pose_error_m, sample.station_m, sample.battery_wh, sample.payload_kg)
     return (
-        all(abs(value) <= _VALUE_MAX for value in values)
+        all(abs(place) <= COORDINATE_M_MAX for place in places)
+        and all(abs(value) <= _VALUE_MAX for value in values)
         and all(0.0 <= value <= _VALUE_MAX for value in positives)
         and 0.0 <= sample.brake_ratio <= 1.0
     )

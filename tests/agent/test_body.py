@@ -52,7 +52,11 @@ def test_a_controller_that_is_not_ours_is_refused(hello: dict[str, Any]) -> None
     "trait",
     [
         {"x_m": math.nan},
+        {"x_m": -1.2e7},
         {"y_m": math.inf},
+        {"y_m": 1.2e7},
+        {"heading_rad": 1.2e7},
+        {"station_m": 1.2e7},
         {"pose_error_m": -0.1},
         {"pose_error_m": math.nan},
         {"station_m": -1.0},

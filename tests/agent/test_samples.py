@@ -5,13 +5,15 @@ import pytest
 
 from lunaredge.agent.authority import Lease
 from lunaredge.model.task import Leg
-from lunaredge.wire.driver import Follow, Halt
+from lunaredge.wire.driver import Follow, Halt, Sample
+from lunaredge.wire.messages import Heartbeat
 from lunaredge.wire.records import Event
 from tests.agent.rig import Rig
 from tests.agent.test_homing import ON_THE_WAY_S, stranded
 from tests.agent.toy_machine import PATH
 
 DRIVE = Leg(path=PATH)
+UNITS = {"m", "rad", "deg", "wh", "w", "kg", "c", "ratio"}
 
 
 def lease(rig: Rig) -> Lease:
@@ -37,6 +39,23 @@ def test_a_sample_that_can_not_be_true_moves_no_authority(trait: dict[str, float
     rig.carry_out()
 
     assert (lease(rig).station_m, lease(rig).released_m) == (before.station_m, before.released_m)
+
+
+@pytest.mark.parametrize("value", [1e6, 1e7, 1e8, 1e9, 1e10])
+@pytest.mark.parametrize(
+    "field", [field for field in Sample.__struct_fields__ if field.rpartition("_")[2] in UNITS]
+)
+def test_what_a_board_believes_of_its_machine_the_scheduler_can_read(
+    field: str, value: float
+) -> None:
+    rig = Rig()
+    rig.prove()
+    honest, beats = rig.machine.sample, len(rig.all(Heartbeat))
+    rig.machine.sample = lambda now_ns: msgspec.structs.replace(honest(now_ns), **{field: value})
+
+    rig.run(2 * rig.settings.heartbeat_period_s)
+
+    assert len(rig.all(Heartbeat)) > beats
 
 
 def test_once_off_its_corridor_a_machine_does_not_go_on_for_being_back_in_it() -> None:
