@@ -17,7 +17,7 @@ _PERIODS_MAX = 3
 SETPOINT_LIFETIME_S_MAX = _BASIS_S_MAX = 600.0
 # The reserve is left again only well above it, so that a battery at rest doesn't flap.
 _RECOVERED_RATIO = 1.05
-# Beyond any battery or motor, as the farthest coordinate is beyond any site; comparing so also refuses what is no number.
+# Beyond any battery or motor; comparing so also refuses what is no number.
 _VALUE_MAX = 1e9
 
 

@@ -51,7 +51,7 @@ def test_what_a_board_believes_of_its_machine_the_scheduler_can_read(
     rig = Rig()
     rig.prove()
     honest, beats = rig.machine.sample, len(rig.all(Heartbeat))
-    rig.machine.sample = lambda now_ns: msgspec.structs.replace(honest(now_ns), **{field: value})
+    rig.machine.sample = lambda now_ns: msgspec.structs.replace(honest(now_ns), **{field: value})  # type: ignore[method-assign]
 
     rig.run(2 * rig.settings.heartbeat_period_s)
 
