@@ -5,6 +5,7 @@ import sys
 
 import msgspec
 
+from lunaredge.cli.interrupt import heeding_interrupts
 from lunaredge.cli.main import EXIT_DONE, EXIT_INTERRUPTED, EXIT_NOT_SO
 from lunaredge.cli.progress import telling_of_compiling
 from lunaredge.cli.sim_talk import Talk, clock
@@ -23,13 +24,17 @@ def run(options: argparse.Namespace) -> int:
         talk.say(f"depth {depth + 1} of {options.depth}: {states:,} states")
 
     try:
-        report = explore(options.depth, options.seconds, told)
+        with heeding_interrupts() as is_interrupted:
+            report = explore(options.depth, options.seconds, told, is_interrupted)
     except KeyboardInterrupt:
         talk.clear()
         print("lunaredge: sim was interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     talk.clear()
     print(as_json(msgspec.to_builtins(report)) if options.json else sentences(report), flush=True)
+    if is_interrupted():
+        print("sim was interrupted; this is what was tried until then", file=sys.stderr)
+        return EXIT_NOT_SO if report.violations else EXIT_INTERRUPTED
     if not report.transitions:
         print("lunaredge sim: --seconds: no step was tried; give it more", file=sys.stderr)
         return EXIT_NOT_SO
@@ -39,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
 def sentences(report: Report) -> str:
     """Give what came of the search, as people read it."""
     s = "" if report.depth == 1 else "s"
-    extent = "all that was asked for" if report.complete else "the time was up before all was tried"
+    extent = "all that was asked for" if report.complete else "it ended before all was tried"
     lines = [] if report.complete else ["INCOMPLETE"]
     lines += [
         f"{report.states:,} states, {report.transitions:,} transitions in {clock(report.wall_s)}",

@@ -43,9 +43,13 @@ def explore(
     depth: int = DEPTH,
     seconds: float | None = None,
     told: Callable[[int, int], None] = lambda depth, states: None,
+    is_ended: Callable[[], bool] = lambda: False,
     ways: Mapping[str, Way] = WAYS,
 ) -> Report:
-    """Search to that depth, or until the time is up, the memory full or something broken."""
+    """Search to that depth, or until the time is up, the memory full or something broken.
+
+    ``told`` is told how far it is; ``is_ended`` ends it with what was found until then.
+    """
     begun_s = time.monotonic()
     world = World()
     try:
@@ -60,7 +64,7 @@ def explore(
     def enough() -> bool:
         told(extent.depth, extent.states)
         late = seconds is not None and time.monotonic() - begun_s > seconds
-        return late or extent.states >= STATES_MAX
+        return late or is_ended() or extent.states >= STATES_MAX
 
     while extent.depth < depth and search.deepen(enough):
         pass

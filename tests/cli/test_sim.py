@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lunaredge.cli import sim
+from lunaredge.cli import sim, sim_scope
 from lunaredge.cli.main import main
 from lunaredge.cli.sim_talk import bar
 from lunaredge.examples import demo_site
@@ -153,6 +153,23 @@ def test_a_search_that_had_no_time_for_a_step_has_shown_nothing(
     assert code == 1
     assert told.out.startswith("INCOMPLETE\n")
     assert "no step was tried" in told.err
+
+
+def test_an_interrupted_search_tells_how_far_it_came(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(sim_scope.Talk, "say", press)
+
+    code = main(["sim", "--exhaustive", "--depth", "8"])
+
+    told = capsys.readouterr()
+    assert code == 130
+    assert told.out.startswith("INCOMPLETE\n")
+    assert "violations of I1, I2 and I3, and crashes: 0" in told.out
+    assert told.err.endswith("sim was interrupted; this is what was tried until then\n")
 
 
 @pytest.mark.slow
