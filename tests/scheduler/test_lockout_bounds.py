@@ -2,7 +2,7 @@
 
 from lunaredge.scheduler import lockout
 from lunaredge.scheduler.lockout import TAGS_MAX
-from tests.scheduler.locking import node, staffed, word
+from tests.scheduler.locking import lock, node, staffed, word
 from tests.scheduler.rig import Site
 
 
@@ -27,6 +27,19 @@ def test_a_machine_that_may_be_driven_by_hand_by_a_tag_too_many_may_be_anywhere(
 
     word(site, locks=(*hung, "operator-cat/manual-1-99"))
     assert lockout.is_boundless(node(site))
+
+
+def test_no_tag_is_hung_where_as_many_hang_as_are_kept() -> None:
+    site = staffed(Site())
+    site.census()
+    word(site, locks=tuple(f"operator-ben/lockout-1-{k}" for k in range(TAGS_MAX)))
+
+    answer = lock(site)
+
+    assert (answer.ok, answer.text) == (
+        False,
+        f"{TAGS_MAX} tags hang on hauler-1; take one off first",
+    )
 
 
 def test_a_tag_longer_than_any_that_was_hung_is_not_kept() -> None:
