@@ -128,3 +128,13 @@ def test_a_closed_zone_within_the_area_is_not_clear() -> None:
     word(site)
 
     assert closure(site).phase is ClosurePhase.DRAINING
+
+
+@pytest.mark.parametrize("radius_m", [-5.0, float("nan"), float("inf"), 1e300, 5e-324])
+def test_a_radius_that_is_none_marks_no_area(radius_m: float) -> None:
+    site = locked()
+
+    answer = lock(site, by=BEN, radius_m=radius_m)
+
+    assert (answer.ok, len(node(site).lockout.tags)) == (False, 1), answer.text
+    assert answer.text
