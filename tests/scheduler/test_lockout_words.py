@@ -6,6 +6,7 @@ import pytest
 
 from lunaredge.cli.lockout import READY
 from lunaredge.scheduler import lockout, views
+from lunaredge.wire.seal import Signer
 from tests.scheduler.locking import BEN, CAT, HAULER, lock, locked, obey, release, staffed, step
 from tests.scheduler.rig import Site
 
@@ -54,3 +55,15 @@ def test_who_takes_off_another_s_tag_is_told_so_before_a_code_is_asked() -> None
     )
     assert "NOT your tag" not in mine.text
     assert "(1 did already)" in second.text
+
+
+@pytest.mark.parametrize("by", [None, CAT], ids=["owner", "other"])
+def test_who_names_somebody_whose_tag_is_not_there_means_no_other(by: Signer | None) -> None:
+    site = locked()
+
+    answer = step(site, by, whose="operator-ben")
+
+    assert (answer.ok, answer.text) == (
+        False,
+        "say whose tag; on hauler-1 hang those of operator-mari",
+    )
