@@ -55,9 +55,16 @@ def _request(options: argparse.Namespace) -> CloseRequest | OpenRequest:
     if options.command == "open":
         return OpenRequest(request=new_request(), zone=options.zone, code=options.code)
     if (options.at is None) != (options.radius is None):
-        raise _wrong("--radius", options.radius, "give --at X_M Y_M and --radius M together")
+        key, value = (
+            ("--at", options.at) if options.radius is None else ("--radius", options.radius)
+        )
+        raise _wrong(key, value, "give --at X_M Y_M and --radius M together")
     if options.at is not None and options.area is not None:
         raise _wrong("--area", options.area, "give --area, or --at and --radius")
+    if options.radius is not None and options.radius <= 0.0:
+        raise _wrong("--radius", options.radius, "give a radius over 0 m")
+    if not options.why.strip():
+        raise _wrong("--why", options.why, "say what others must know whose way it closes")
     at = () if options.at is None else ((options.at[0], options.at[1]),)
     return CloseRequest(
         request=new_request(),

@@ -60,7 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Stop and say who confirmed it, or release."""
     _check(options)
-    client = site_access.load(options, signs=True)
+    try:
+        client = site_access.load(options, signs=True)
+    except ConfigError as exc:
+        if options.release is None:
+            print(f"lunaredge estop: the stop was NOT sent: {exc}", file=sys.stderr)
+            return exc.exit_code
+        raise
     if options.release is not None:
         release = messages.StopReleaseRequest(
             request=new_request(), stop=_stop_id(options.release), code=options.code or ""
@@ -148,6 +154,7 @@ def _tell(stop: messages.Stop, verdict: Verdict, options: argparse.Namespace) ->
             "stop": stop.stop,
             "confirmed": verdict.confirmed,
             "not_confirmed": verdict.missing,
+            "rest_s": verdict.rest_s,
             "text": verdict.text,
         }
         print(as_json(document))

@@ -26,6 +26,8 @@ COMMANDS_ON_EARTH = (
 # Whoever asks whether a standby is there hears from this view whether the scheduler is.
 NODES = "nodes"
 STANDBY = "standby"
+# On its own clock one says every 5 s that it is there; past three of them it may be dead.
+STANDBY_SILENT_S = 15.0
 NOBODY = b"[]"
 # What the broker keeps comes in one go; the second of two views is never later than this.
 RETAINED_S = 0.5
@@ -33,6 +35,7 @@ RETAINED_S = 0.5
 FRESH_S = 2.0
 # Three periods of a view: its owner has missed its turn.
 STALE_S = 90.0
+OUT_OF_REACH = "the broker is out of reach; showing what was last known"
 # On a terminal, a watched list is drawn again so often, so that its age goes on rising.
 REDRAW_S = 2.0
 # Nobody reads a pipe again and again; an hour only bounds the wait.
@@ -152,17 +155,23 @@ async def _show(site: SiteClient, client: Client, options: argparse.Namespace) -
     name = (await _found(site, options.command)).name
     _print(site, client, name, options)
     if not options.watch:
-        return 1 if name == STANDBY and site.latest[name].rows == NOBODY else 0
+        return 1 if name == STANDBY and not _is_ready(client, site.latest[name]) else 0
     shown_ns, was_connected = site.latest[name].site_ns, site.connected
     is_screen = sys.stdout.isatty() and not options.json
     async for is_news in site.changes(REDRAW_S if is_screen else QUIET_S):
         if was_connected and not site.connected:
-            print("the broker is out of reach; showing what was last known", file=sys.stderr)
+            print(OUT_OF_REACH, file=sys.stderr)
         was_connected = site.connected
         if site.latest[name].site_ns != shown_ns or (is_screen and not is_news):
             _print(site, client, name, options)
             shown_ns = site.latest[name].site_ns
     return 0
+
+
+def _is_ready(client: Client, standby: View) -> bool:
+    """Tell whether a standby has said lately that it is there."""
+    silent_s = site_access.age_s(client, standby.site_ns) / client.identity.clock.speed
+    return standby.rows != NOBODY and silent_s <= STANDBY_SILENT_S
 
 
 def _others(name: str) -> tuple[str, ...]:
@@ -204,6 +213,9 @@ def _print(site: SiteClient, client: Client, name: str, options: argparse.Namesp
     lines = [as_table(view, view_age_s, width_of_stdout())]
     if options.watch and sys.stdout.isatty():
         lines.insert(0, "\x1b[H\x1b[J")
+        if not site.connected:
+            # Said before, and wiped away with the screen.
+            lines.append(f"\n{OUT_OF_REACH}")
     elif options.watch:
         lines.insert(0, f"at {_iso(view.site_ns)} (site time)\n")
     print("".join(lines), flush=True)

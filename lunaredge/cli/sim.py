@@ -58,13 +58,13 @@ def run(options: argparse.Namespace) -> int:
             # Here, so that workers find it done and time that is measured is the simulator's own.
             warm_up()
         tallies, error = _run_parts(options, parts, kept)
+    if tallies[-1].mistaken:
+        print(f"lunaredge sim: --only: can't be used, got {tallies[-1].mistaken}", file=sys.stderr)
+        return EXIT_BAD_INPUT
     _print(options, tallies)
     if error:
         print(f"lunaredge sim: {error}", file=sys.stderr)
         return error.exit_code
-    if tallies[-1].mistaken:
-        print(f"lunaredge sim: --only: can't be used, got {tallies[-1].mistaken}", file=sys.stderr)
-        return EXIT_BAD_INPUT
     if tallies[-1].is_interrupted:
         print("lunaredge: sim was interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -25,7 +25,9 @@ class NodeRow(msgspec.Struct, frozen=True):
     presence: str = "unknown"
     stops: tuple[str, ...] = ()
     stops_in_s: float | None = None
-    """The longest time from when it hears a stop to rest."""
+    """The longest time from when it hears a stop to rest; None is never, or for no machine."""
+    authority: str | None = None
+    """What it may move by."""
     may_move_s: float | None = None
     """How long it may still move if it hears nothing."""
 
@@ -69,6 +71,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     confirmed: tuple[NodeId, ...] = ()
     missing: tuple[NodeId, ...] = ()
+    rest_s: float | None = None
+    """All are at rest by then at the worst, from now on; None where that is not known."""
 
 
 def judge(stop: Stop, heard: Heard) -> Verdict:
@@ -84,6 +88,7 @@ def judge(stop: Stop, heard: Heard) -> Verdict:
     confirmed = [name for name in meant if _has_latched(stop.stop, rows.get(name), heard, name)]
     missing = [name for name in meant if name not in confirmed]
     outcome = _outcome(stop, heard, confirmed, missing)
+    rest_s = None
     match outcome:
         case Outcome.NO_SUCH_NODE:
             text = (
@@ -99,10 +104,17 @@ def judge(stop: Stop, heard: Heard) -> Verdict:
                 f"{stop.stop}. Are the scheduler and the agents running, and {_ENROLLED}"
             )
         case _:
-            said = [f"{name} ({_known(rows.get(name))})" for name in missing]
-            rest = _rest([rows[name] for name in confirmed if name in rows])
-            text = f"{stop.stop}: {_counted(confirmed, said, heard)}{rest}; {_release(stop)}"
-    return Verdict(outcome=outcome, text=text, confirmed=tuple(confirmed), missing=tuple(missing))
+            said = [f"{name} ({_known(rows.get(name), heard)})" for name in missing]
+            rest_s = _rest_s(confirmed, missing, heard)
+            text = f"{stop.stop}: {_counted(confirmed, said, heard)}; {_rest(rest_s)}"
+            text = f"{text}; {_release(stop)}"
+    return Verdict(
+        outcome=outcome,
+        text=text,
+        confirmed=tuple(confirmed),
+        missing=tuple(missing),
+        rest_s=rest_s,
+    )
 
 
 def judge_from_earth(stop: Stop, answer: Answer | None) -> Verdict:
@@ -152,19 +164,45 @@ def _counted(confirmed: Sequence[NodeId], missing: Sequence[str], heard: Heard) 
     return "; ".join(parts)
 
 
-def _known(row: NodeRow | None) -> str:
+def _known(row: NodeRow | None, heard: Heard) -> str:
     """Say what is known of a node that has not confirmed."""
     if row is None:
         return "up"
     if row.may_move_s is None:
         return row.presence
-    return f"{row.presence}, may move for {row.may_move_s:.0f} s more"
+    # What was known before the stop may have been extended since.
+    span = f"for {row.may_move_s:.0f} s more" if heard.is_newer else "on, nobody knows how long"
+    return f"{row.presence}, may move {span}"
 
 
-def _rest(confirmed: Sequence[NodeRow]) -> str:
-    """Say how long those take to come to rest, at the worst."""
-    times_s = [row.stops_in_s for row in confirmed if row.stops_in_s is not None]
-    return f"; at rest within {max(times_s):.1f} s" if times_s else ""
+def _rest_s(confirmed: Sequence[NodeId], missing: Sequence[NodeId], heard: Heard) -> float | None:
+    """Give the time until all that were meant are at rest, at the worst; None where unknown."""
+    rows = {row.node: row for row in heard.nodes or ()}
+    times_s = [_stops_in_s(rows.get(name)) for name in confirmed]
+    times_s += [_moves_for_s(rows.get(name), heard) for name in missing]
+    known_s = [time_s for time_s in times_s if time_s is not None]
+    return max(known_s) if known_s and len(known_s) == len(times_s) else None
+
+
+def _stops_in_s(row: NodeRow | None) -> float | None:
+    if row is None or (row.stops_in_s is None and row.authority is not None):
+        return None
+    return row.stops_in_s or 0.0
+
+
+def _moves_for_s(row: NodeRow | None, heard: Heard) -> float | None:
+    """Give how long a node that has not confirmed may move: no grant that nobody knows counts."""
+    if row is None or row.presence == "unknown" or not heard.is_newer:
+        return None
+    return row.may_move_s or 0.0
+
+
+def _rest(rest_s: float | None) -> str:
+    if rest_s is None:
+        return "by when ALL are at rest is not known"
+    if rest_s == 0.0:
+        return "none of them moves"
+    return f"all at rest within {rest_s:.1f} s"
 
 
 def _release(stop: Stop) -> str:

@@ -118,9 +118,10 @@ class SiteClient:
             await self.news(RESEND_S)
             if asyncio.get_running_loop().time() >= deadline_s:
                 acts = not isinstance(body, messages.Explain)
+                late = f"; it may still act on this for {EXPIRY_NS / NS_PER_S:.0f} s of site time"
                 raise TimeoutExceeded(
                     f"no answer from the scheduler in {wait_s:g} s"
-                    f"{'; it may still act on this' if acts else ''}. Is the scheduler running, was"
+                    f"{late if acts else ''}. Is the scheduler running, was"
                     " this key enrolled (keys/public.json) when it was started, and from Earth: is"
                     " the link open?"
                 )

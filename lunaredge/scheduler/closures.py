@@ -81,6 +81,8 @@ def advance(ctx: Context, closure: Closure, event: ClosureEvent) -> None:
 def close(ctx: Context, by: KeyId, asked: CloseRequest) -> tuple[bool, str]:
     """Close a zone; tell whether it was taken, and what comes next."""
     area, refusal = _area(ctx, asked)
+    if not refusal and not areas.meets(area, ctx.site.boundary):
+        refusal = f"{asked.zone} would lie outside the site's boundary, all of it; look again"
     if refusal:
         return False, refusal
     name = asked.zone
@@ -202,7 +204,7 @@ def _area(ctx: Context, asked: CloseRequest) -> tuple[Polygon, str]:
     if len(asked.outline) > 1:
         return asked.outline, areas.flaw(asked.outline)
     if not 0.0 < asked.radius_m <= RADIUS_M_MAX:
-        return (), f"the radius is {asked.radius_m:g} m; give 0 to {RADIUS_M_MAX:g} m"
+        return (), f"the radius is {asked.radius_m:g} m; give more than 0, up to {RADIUS_M_MAX:g} m"
     return areas.disc(asked.outline[0], asked.radius_m), ""
 
 

@@ -222,10 +222,10 @@ def explained(ctx: Context, task: TaskId) -> Explained:
     entry = ctx.state.tasks.get(task)
     node = ctx.state.nodes.get(NodeId(task))
     if entry is None and node is not None:
-        text = f"{node.name} is a node, {node.presence.value}{_hindrance(ctx, node)}"
+        text = f"{node.name} is a node, {node.presence.value}{_restraint(ctx, node)}"
         return Explained(found=True, text=_cut(text))
     if entry is None:
-        return Explained(found=False, text=f"no task {task}; tasks lists them")
+        return Explained(found=False, text=f"no task or node {task}; `tasks` and `nodes` list them")
     if entry.phase in backlog.ENDS:
         return _ended(entry)
     rows: tuple[dict[str, object], ...] = tuple(
@@ -276,8 +276,13 @@ def _waiting(ctx: Context, name: NodeId | None, task: TaskId) -> str:
 
 def _hindrance(ctx: Context, node: NodeEntry) -> str:
     """Say what keeps a node from its work whatever the way is like; empty for nothing."""
-    if node.presence in (Presence.LOST, Presence.DOWN):
-        return f"; {node.name} is {node.presence.value}"
+    is_silent = node.presence in (Presence.LOST, Presence.DOWN)
+    silence = f"; {node.name} is {node.presence.value}" if is_silent else ""
+    return silence + _restraint(ctx, node)
+
+
+def _restraint(ctx: Context, node: NodeEntry) -> str:
+    """Say what keeps a node at rest, and how a stop is released; empty for nothing."""
     kept = restraint.told(ctx, node)
     remedy = "; `estop --release` releases it" if stops.of(ctx, node) else ""
     return f"; {node.name} is {kept}{remedy}" if kept else ""

@@ -6,7 +6,7 @@ one place. Decides nothing.
 
 from lunaredge.scheduler import lockout, stops
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.state import NodeEntry
+from lunaredge.scheduler.state import NodeEntry, Presence
 
 # The state of an agent that found something of its machine broken, and the alarms that say what.
 SAFE = "safe"
@@ -17,6 +17,12 @@ def told(ctx: Context, node: NodeEntry) -> str:
     """Say all that keeps a node at rest; empty for nothing."""
     found = [lockout.told(node), stops.told(ctx, node), _safe(ctx, node), _held(node)]
     return "; ".join(text for text in found if text)
+
+
+def hindrance(ctx: Context, node: NodeEntry) -> str:
+    """Say what keeps a node from its work whatever the way is like, silence too; or nothing."""
+    lost = node.presence.value if node.presence in (Presence.LOST, Presence.DOWN) else ""
+    return "; ".join(text for text in (lost, told(ctx, node)) if text)
 
 
 def _safe(ctx: Context, node: NodeEntry) -> str:

@@ -101,7 +101,10 @@ def release(ctx: Context, stop: str, code: str) -> tuple[bool, str]:
     purpose = f"release {entry.node or 'everybody'}"
     if not code:
         code = consent.ask(ctx, f"stop {entry.id}", purpose)
-        return True, f"repeat with the code {code} to release {entry.id}"
+        held = entry.node or "every node"
+        return True, (
+            f"{entry.id} holds {held}{_called(entry)}; repeat with the code {code} to release it"
+        )
     if not consent.take(ctx, f"stop {entry.id}", purpose, code):
         return False, "the code is wrong or too old; ask for a new one"
     entry.released = True

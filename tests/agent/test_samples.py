@@ -46,12 +46,16 @@ def test_a_sample_that_can_not_be_true_moves_no_authority(trait: dict[str, float
     "field", [field for field in Sample.__struct_fields__ if field.rpartition("_")[2] in UNITS]
 )
 def test_what_a_board_believes_of_its_machine_the_scheduler_can_read(
-    field: str, value: float
+    field: str, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = Rig()
     rig.prove()
     honest, beats = rig.machine.sample, len(rig.all(Heartbeat))
-    rig.machine.sample = lambda now_ns: msgspec.structs.replace(honest(now_ns), **{field: value})  # type: ignore[method-assign]
+
+    def lying(now_ns: int) -> Sample:
+        return msgspec.structs.replace(honest(now_ns), **{field: value})
+
+    monkeypatch.setattr(rig.machine, "sample", lying)
 
     rig.run(2 * rig.settings.heartbeat_period_s)
 

@@ -46,6 +46,11 @@ def test_a_zone_is_opened_by_its_name_and_a_code() -> None:
         (("close", "spot", "--why", "x", "--at", "1", "2"), "give --at X_M Y_M and --radius M"),
         (("close", "spot", "--why", "x", "--radius", "2"), "give --at X_M Y_M and --radius M"),
         (
+            ("close", "spot", "--why", "x", "--at", "1", "2", "--radius", "-2"),
+            "give a radius over 0 m",
+        ),
+        (("close", "spot", "--why", " "), "say what others must know whose way it closes"),
+        (
             ("close", "spot", "--why", "x", "--at", "1", "2", "--radius", "2", "--area", "1", "2"),
             "give --area, or --at and --radius",
         ),

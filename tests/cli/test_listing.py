@@ -1,13 +1,16 @@
 """Lists: what fits the screen, and how old it says it is."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
-from lunaredge.cli.listing import COLUMNS, as_document, as_table
+from lunaredge.cli.listing import COLUMNS, NOBODY, _is_ready, as_document, as_table
 from lunaredge.cli.table import render
+from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import View
 
+HOUR_NS = 3_600 * NS_PER_S
 NODE = {
     "node": "excavator-1",
     "presence": "up",
@@ -124,6 +127,20 @@ def test_scripts_get_the_rows_as_they_were_made_and_how_old_the_view_is():
     document = as_document(view(NODE), 30.04)
 
     assert (document["age_s"], document["rows"]) == (30.0, [NODE])
+
+
+@pytest.mark.parametrize(
+    ("rows", "age_s", "is_ready"),
+    [(b"[{}]", 14.0, True), (b"[{}]", 16.0, False), (NOBODY, 0.0, False)],
+    ids=["said lately", "silent", "nobody"],
+)
+@pytest.mark.parametrize("speed", [1.0, 30.0])
+def test_a_standby_is_ready_only_when_it_has_said_so_lately(rows, age_s, is_ready, speed):
+    clock = SimpleNamespace(speed=speed, now_ns=lambda: HOUR_NS)
+    client = SimpleNamespace(identity=SimpleNamespace(clock=clock))
+    site_ns = HOUR_NS - round(age_s * speed * NS_PER_S)
+
+    assert _is_ready(client, View(name="standby", site_ns=site_ns, rows=rows)) is is_ready
 
 
 def test_an_alarm_is_never_cut():

@@ -26,19 +26,52 @@ def test_a_stop_that_every_node_confirmed_is_done():
 
     assert verdict.outcome is Outcome.STOPPED
     assert verdict.confirmed == ("a", "b")
-    assert verdict.text == "stop-1: 2 of 2 nodes stopped: a, b; release it with --release stop-1"
+    assert verdict.text == (
+        "stop-1: 2 of 2 nodes stopped: a, b; none of them moves; release it with --release stop-1"
+    )
 
 
-def test_the_worst_time_to_rest_is_told_of_those_that_stop_and_of_those_that_did_not_hear():
-    stopped = msgspec.structs.replace(row("a", "stop-1"), stops_in_s=3.6)
+STOPPING = msgspec.structs.replace(row("a", "stop-1"), stops_in_s=3.6, authority="ma1-1")
+
+
+def test_the_worst_time_to_rest_counts_those_that_did_not_hear():
     lost = msgspec.structs.replace(row("b", presence="lost"), may_move_s=312.4)
 
-    verdict = judge(ALL, heard(stopped, lost))
+    verdict = judge(ALL, heard(STOPPING, lost))
 
+    assert verdict.rest_s == 312.4
     assert verdict.text == (
         "stop-1: 1 of 2 nodes stopped: a; NOT confirmed: b (lost, may move for 312 s more); "
-        "at rest within 3.6 s; release it with --release stop-1"
+        "all at rest within 312.4 s; release it with --release stop-1"
     )
+
+
+def test_the_slowest_to_stop_gives_the_time():
+    verdict = judge(ALL, heard(STOPPING, msgspec.structs.replace(STOPPING, node="b", stops_in_s=2)))
+
+    assert verdict.rest_s == 3.6
+    assert "; all at rest within 3.6 s; " in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("other", "is_newer"),
+    [
+        (row("b", presence="unknown"), True),
+        (msgspec.structs.replace(row("b"), may_move_s=10.0), False),
+        (msgspec.structs.replace(STOPPING, node="b", stops_in_s=None), True),
+    ],
+    ids=["not counted yet", "a view from before the stop", "no brakes"],
+)
+def test_no_time_is_told_where_one_may_move_longer(other, is_newer):
+    verdict = judge(ALL, heard(STOPPING, other, is_newer=is_newer))
+
+    assert verdict.rest_s is None
+    assert "; by when ALL are at rest is not known; " in verdict.text
+    assert "10 s more" not in verdict.text
+
+
+def test_a_node_that_no_view_knows_leaves_the_time_unknown():
+    assert judge(ALL, heard(STOPPING, b=STOPPED)).rest_s is None
 
 
 def test_a_nodes_own_word_confirms_before_any_view_does():

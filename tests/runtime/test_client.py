@@ -62,7 +62,9 @@ async def test_only_of_what_acts_it_is_said_that_it_may_still_be_acted_on(any_br
             await site.ask(cancel, wait_s=0.1)
 
     assert "may still act" not in str(asked.value)
-    assert "; it may still act on this. Is the scheduler running" in str(ordered.value)
+    assert "; it may still act on this for 600 s of site time. Is the scheduler running" in str(
+        ordered.value
+    )
 
 
 async def test_a_view_that_nobody_published_says_what_to_check(any_broker):

@@ -3,6 +3,7 @@ import pytest
 
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.task import TaskKind
+from lunaredge.scheduler import views
 from lunaredge.scheduler.desk import explained
 from lunaredge.scheduler.state import TaskPhase
 from lunaredge.wire import messages, topics
@@ -402,3 +403,20 @@ def test_of_a_node_it_is_explained_why_it_stands() -> None:
         "`estop --release` releases it"
     )
     assert (found.found, free.text) == (True, "grader-1 is a node, unknown")
+
+
+def test_what_keeps_a_node_at_rest_is_told_also_when_it_is_lost() -> None:
+    site = Site()
+    site.census()
+    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
+    site.solve()
+    hold(site, "grader-1")
+    site.wait(500.0)
+    ctx = site.scheduler.core.ctx
+
+    node, task = explained(ctx, TaskId("grader-1")), explained(ctx, TaskId("grade-pad"))
+    (row,) = views.task_rows(ctx)
+
+    assert node.text == "grader-1 is a node, lost; grader-1 is held, until `resume`"
+    assert task.text.endswith("; grader-1 is lost; grader-1 is held, until `resume`")
+    assert row["waits_for"] == "lost; held, until `resume`"

@@ -197,7 +197,7 @@ async def test_what_is_not_so_and_what_is_not_there_has_its_own_exit_code(run):
     tries = {
         ("hold", "nobody"): (NOT_SO, "no node nobody"),
         ("cancel", "nothing"): (NOT_SO, "no task nothing"),
-        ("explain", "nothing"): (NOT_SO, "no task nothing"),
+        ("explain", "nothing"): (NOT_SO, "no task or node nothing"),
         ("approve", "nothing"): (NOT_SO, "no task that needs approval"),
         ("vouch", "excavator-1", "--gone"): (NOT_SO, "speaks for itself"),
         ("vouch", "hauler-1", "--gone"): (NOT_SO, "ask again"),
