@@ -235,7 +235,8 @@ def words_of(limits: Limits) -> list[str]:
 
 def wrong(key: str, value: object, remedy: str) -> ConfigError:
     """Give the error of an option that can't be used."""
-    return ConfigError("can't be used", place="lunaredge sim", key=key, value=value, remedy=remedy)
+    given = str(value) if isinstance(value, Path) else value
+    return ConfigError("can't be used", place="lunaredge sim", key=key, value=given, remedy=remedy)
 
 
 def _check_range(options: argparse.Namespace, name: str, low: float, high: float) -> None:

@@ -33,7 +33,11 @@ def vouch(ctx: Context, node: NodeEntry, at: Point | None, code: str) -> tuple[b
     claimed = f"{node.name} stands at {at[0]:.1f}, {at[1]:.1f}" if at else f"{node.name} is gone"
     if not code:
         code = consent.ask(ctx, _subject(node), claimed)
-        return True, f"{_last_known(ctx, node, at)}; repeat with the code {code} if {claimed}"
+        doubts = _doubts(ctx, node, at)
+        return (
+            True,
+            f"{_last_known(ctx, node, at)}{doubts}; repeat with the code {code} if {claimed}",
+        )
     if not consent.take(ctx, _subject(node), claimed, code):
         return False, "the code is wrong, too old or for another word; ask for a new one"
     _take(ctx, node, at)
@@ -94,6 +98,19 @@ def _last_known(ctx: Context, node: NodeEntry, at: Point | None) -> str:
     if at is not None:
         text += f", {math.dist(at, (situation.x_m, situation.y_m)):.1f} m from there"
     return text
+
+
+def _doubts(ctx: Context, node: NodeEntry, at: Point | None) -> str:
+    """Name who is known to stand where the machine is said to stand; empty for nobody."""
+    near = [other.name for other in ctx.state.nodes.values() if _is_body_at(ctx, node, other, at)]
+    return f"; {', '.join(near)} stands there too, as far as is known" if near else ""
+
+
+def _is_body_at(ctx: Context, node: NodeEntry, other: NodeEntry, at: Point | None) -> bool:
+    spec, others = ctx.specs[node.name].machine, ctx.specs[other.name].machine
+    if other is node or at is None or other.body is None or spec is None or others is None:
+        return False
+    return math.dist(at, other.body) < spec.radius_m + others.radius_m
 
 
 def _take(ctx: Context, node: NodeEntry, at: Point | None) -> None:

@@ -89,6 +89,15 @@ def test_the_first_step_frees_nothing_and_says_how_far_off_the_place_is() -> Non
     assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))
 
 
+def test_the_first_step_names_who_stands_where_it_is_said_to_stand() -> None:
+    site, _ = silent()
+
+    on_its_body, beside, gone = (say(site, at).text for at in ((33.0, 9.0), (40.0, 8.0), None))
+
+    assert "; hauler-1 stands there too, as far as is known; repeat" in on_its_body
+    assert "stands there too" not in beside + gone
+
+
 @pytest.mark.parametrize("wrong", ["guess", "another place", "too late", "twice"])
 def test_a_code_is_good_for_one_word_once_and_for_a_short_time(wrong: str) -> None:
     site, _ = silent()
