@@ -132,14 +132,32 @@ def extended(lease: Lease, stop_m: float) -> Lease:
     return msgspec.structs.replace(lease, stop_m=max(stop_m, lease.stop_m))
 
 
-def shortened(lease: Lease, shorten: Shorten, rolling_m: float, release_gap_m: float) -> Lease:
+def span_m(lease: Lease, rolling_m: float, resting: Sample | None) -> tuple[float, float]:
+    """Give between which stations a machine is, or may come to rest.
+
+    ``rolling_m`` is how far off its last known station it may do so, either way. Of a machine that
+    rests the measured place tells more: that station may be from before it rolled out.
+    """
+    low_m, high_m = lease.station_m - rolling_m, lease.station_m + rolling_m
+    if resting is None:
+        return low_m, high_m
+    path, place = lease.grant.path, (resting.x_m, resting.y_m)
+    here_m = project_m(path, place, (max(0.0, low_m), high_m))
+    error_m = resting.pose_error_m + distance_m(part_of(path, here_m, here_m), place)
+    return max(low_m, here_m - error_m), min(high_m, here_m + error_m)
+
+
+def shortened(
+    lease: Lease, shorten: Shorten, between_m: tuple[float, float], release_gap_m: float
+) -> Lease:
     """Give the lease with less of the path, under a newer revision.
 
-    A machine that needs ``rolling_m`` to come to rest can't stop nearer than that, either way.
+    What lies between the stations of ``between_m`` is not given back: there the machine rests.
     """
     assert shorten.revision > lease.revision
-    nearest_m = max(shorten.stop_m, lease.station_m + rolling_m, lease.released_m)
-    behind_m = min(shorten.from_m, lease.station_m - rolling_m - release_gap_m)
+    low_m, high_m = between_m
+    nearest_m = max(shorten.stop_m, high_m, lease.released_m)
+    behind_m = min(shorten.from_m, low_m - release_gap_m)
     return msgspec.structs.replace(
         lease,
         stop_m=min(nearest_m, lease.stop_m),

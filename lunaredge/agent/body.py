@@ -19,6 +19,8 @@ SETPOINT_LIFETIME_S_MAX = _BASIS_S_MAX = 600.0
 _RECOVERED_RATIO = 1.05
 # Beyond any battery or motor; comparing so also refuses what is no number.
 _VALUE_MAX = 1e9
+# Orders are counted on from what the controller says: a greater number would leave none.
+_ORDER_NO_MAX = 2**62
 
 
 class Body:
@@ -110,4 +112,6 @@ def _is_plausible(sample: Sample) -> bool:
         and all(abs(value) <= _VALUE_MAX for value in values)
         and all(0.0 <= value <= _VALUE_MAX for value in positives)
         and 0.0 <= sample.brake_ratio <= 1.0
+        and 0 <= sample.order_no < _ORDER_NO_MAX
+        and (sample.work is None or 0.0 <= sample.work.progress_ratio <= 1.0)
     )

@@ -78,8 +78,8 @@ class Duties:
         held = self._parts.pilot.held_authority
         if held is None or held.id != dispute.authority:
             return "authority"
-        self._parts.pilot.dispute(now_ns)
-        self._parts.recorder.event("authority_disputed", f"{held.id}: by {rival}", now_ns)
+        if self._parts.pilot.dispute(now_ns):
+            self._parts.recorder.event("authority_disputed", f"{held.id}: by {rival}", now_ns)
         return None
 
     def _carry_out(
@@ -127,6 +127,8 @@ class Duties:
     def _grant(self, grant: Grant, epoch: int, now_ns: int) -> str | None:
         if self._parts.locks.latched:
             return "locked"
+        if not is_plausible(grant.path):
+            return "grant_values"
         held = part_of(grant.path, 0.0, grant.stop_m + grant.overlap_m)
         reason = self._objection(grant, held, grant.neighbours, (epoch, now_ns))
         return reason or self._parts.pilot.granted(grant, now_ns)
@@ -147,8 +149,6 @@ class Duties:
     ) -> str | None:
         """Say why ground is not to be taken, and tell the neighbour whose ground it is."""
         epoch, now_ns = word
-        if not is_plausible(grant.path):
-            return "grant_values"
         neighbours = self._parts.neighbours
         rival = neighbours.in_the_way(held, grant.half_width_m, epoch, told)
         if rival is None:

@@ -104,12 +104,12 @@ class Helm:
         return sample is not None and self._orders.rested(sample)
 
     def rolling_m(self, now_ns: int) -> float:
-        """Give how far beyond its last known station the machine may come to rest."""
-        if self.at_rest(now_ns):
-            return 0.0
+        """Give how far off its last known station the machine may come to rest, or does rest."""
         sensed_ns = self._body.sensed_ns
         age_ns = 0 if sensed_ns is None else now_ns - sensed_ns
-        return speed.rolling_m(self._config, age_ns + self.lifetime_ns)
+        rolling_m = speed.rolling_m(self._config, age_ns + self.lifetime_ns)
+        # No sample shows the station while no path is in force.
+        return rolling_m if self.follows else max(rolling_m, speed.blind_m(self._config))
 
     @property
     def follows(self) -> bool:

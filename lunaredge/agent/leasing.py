@@ -144,14 +144,15 @@ class Leasing:
         self._renewals_in_vain = 0
         return None
 
-    def shortened(self, shorten: Shorten, rolling_m: float) -> str | None:
+    def shortened(self, shorten: Shorten, rolling_m: float, resting: Sample | None) -> str | None:
         """Take a nearer stop point; give the reason where it is refused."""
         lease = self.lease
         if lease is None or shorten.authority != lease.grant.authority:
             return "authority"
         if shorten.revision > lease.revision:
             gap_m = self._config.release_gap_m
-            self.lease = authority.shortened(lease, shorten, rolling_m, gap_m)
+            between_m = authority.span_m(lease, rolling_m, resting)
+            self.lease = authority.shortened(lease, shorten, between_m, gap_m)
         return None
 
     @property

@@ -8,7 +8,7 @@ or not yet extended; and one of a leader older than any heard. It frees nothing 
 import msgspec
 
 from lunaredge.ids import NodeId
-from lunaredge.model.polyline import Path, apart_m, part_of
+from lunaredge.model.polyline import Path, apart_m, is_plausible, part_of
 from lunaredge.wire.messages import Grant, Neighbour
 
 # As many machines as a site has at most; more than that is a flood.
@@ -32,6 +32,8 @@ class Neighbours:
 
     def overhear(self, node: NodeId, epoch: int, number: int, grant: Grant) -> None:
         """Take note of an authority that the scheduler granted to somebody else."""
+        if not is_plausible(grant.path):
+            return
         known = self._heard.get(node)
         if known is None and len(self._heard) >= _HEARD_MAX:
             return

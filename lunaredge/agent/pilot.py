@@ -104,8 +104,9 @@ class Pilot:
                 lease = authority.moved_back(lease, sample)
             elif self.helm.is_following(sample):
                 lease = authority.moved(lease, sample, self._config.release_gap_m)
-            self.leasing.lease = lease
+            # A station that the place contradicts gives nothing back.
             outside = not authority.contains(lease, (sample.x_m, sample.y_m))
+            self.leasing.lease = self.leasing.lease if outside else lease
             self._strayed = self._strayed or outside
         if self.task is not None and self.task.leg.tool is Tool.SCANNER:
             for patch in self._scans.add(sample.scan):
@@ -144,7 +145,8 @@ class Pilot:
     def shortened(self, shorten: Shorten, now_ns: int) -> str | None:
         """Take a nearer stop point; give the reason where it is refused."""
         before = self.leasing.lease
-        reason = self.leasing.shortened(shorten, self.helm.rolling_m(now_ns))
+        resting = self.helm.fresh(now_ns) if self.helm.at_rest(now_ns) else None
+        reason = self.leasing.shortened(shorten, self.helm.rolling_m(now_ns), resting)
         lease = self.leasing.lease
         if reason is None and lease is not None:
             if lease is not before and lease.stop_m > shorten.stop_m:
@@ -155,11 +157,12 @@ class Pilot:
             self._recorder.event("authority_shortened", text, now_ns)
         return reason
 
-    def dispute(self, now_ns: int) -> None:
-        """Come to rest and give the authority up: a neighbour was granted some of its ground."""
+    def dispute(self, now_ns: int) -> bool:
+        """Come to rest and give a disputed authority up; tell whether it was not disputed yet."""
         assert self.leasing.lease is not None
-        self._disputed = True
+        is_news, self._disputed = not self._disputed, True
         self.helm.halt(now_ns)
+        return is_news
 
     def clock_jumped(self, now_ns: int) -> None:
         """Trust no time measured before now."""

@@ -53,6 +53,9 @@ RESOLVE_MAX = 3
 # there would leave no number that fits a message.
 REVISION_MAX = 2**32
 
+# Agents refuse more room than that to roll on in: no machine needs it whose brakes hold.
+OVERLAP_M_MAX = 1_000.0
+
 # Legs have some ten points; a grant of this many still fits a frame, with the way to the leg.
 LEG_POINTS_MAX = 2_000
 
@@ -274,6 +277,17 @@ def _extend(ctx: Context, node: NodeEntry, granted: Granted) -> None:
     node.wait_reason = free.reason
 
 
+def solve_again(ctx: Context, node: NodeEntry) -> None:
+    """Have the way planned anew that a machine waits for; where it can't be granted, say so."""
+    if node.wanted is None:
+        return
+    reason = _unfit(ctx, node)
+    if reason:
+        _make_wait(ctx, node, node.wanted.request_no, reason)
+    else:
+        solve(ctx, node, node.wanted)
+
+
 def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
     """Have a route planned around what everybody else may occupy now."""
     spec = ctx.specs[node.name].machine
@@ -317,16 +331,26 @@ def _budget(ctx: Context, node: NodeEntry) -> Budget | None:
 def _standstill(ctx: Context, node: NodeEntry) -> str:
     """Say why nothing can be granted to this machine now; empty when nothing speaks against it."""
     missing = census_missing(ctx)
-    if missing:
-        return _waits_for_census(missing)
+    return _waits_for_census(missing) if missing else _unfit(ctx, node)
+
+
+def _unfit(ctx: Context, node: NodeEntry) -> str:
+    """Say what is the matter with a machine to which nothing can be granted; empty for nothing."""
+    situation, spec = node.situation, ctx.specs[node.name].machine
+    assert spec is not None
     if node.lockout is not None:
         return lockout.told(node)
     if node.held:
         return "held by an operator"
     if stops.holds(ctx, node):
         return "emergency stop"
-    battery_wh = node.situation.battery_wh if node.situation is not None else None
-    return "battery not known" if battery_wh is None or math.isnan(battery_wh) else ""
+    battery_wh = situation.battery_wh if situation is not None else None
+    if situation is None or battery_wh is None or math.isnan(battery_wh):
+        return "battery not known"
+    overlap_m = braking.overlap_m(
+        spec, spec.speed_m_s_max, situation.payload_kg, situation.brake_ratio
+    )
+    return "" if overlap_m <= OVERLAP_M_MAX else "its brakes don't hold it"
 
 
 def _waits_for_census(missing: list[NodeId]) -> str:

@@ -128,6 +128,15 @@ def in_force(ctx: Context) -> list[Closure]:
     return [closure for closure in closures if closure.phase is not ClosurePhase.OPENED]
 
 
+def hindrance(ctx: Context, area: Polygon, place: Point, radius_m: float) -> str:
+    """Say which zone nobody may be driven into by hand from a place outside; or nothing."""
+    for closure in in_force(ctx):
+        is_in = areas.meets_line(closure.area, (place,), radius_m)
+        if not is_in and areas.meets(closure.area, area):
+            return f"the area reaches into {closure.name}, closed by {closure.by}: {closure.why}"
+    return ""
+
+
 def chains(ctx: Context, node: NodeEntry) -> list[Chain]:
     """Give the closed zones as obstacles to a machine's way.
 

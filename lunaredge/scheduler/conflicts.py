@@ -23,8 +23,10 @@ def watch(ctx: Context, node: NodeEntry) -> None:
     Where it drives, nobody else was granted anything.
     """
     if not _stands(node):
+        # When it is back where it stood, others may have been granted that meanwhile.
+        node.met_at = None
         return
-    at, before = node.body, node.met_at
+    at, before = space.rolling_at(node) or node.body, node.met_at
     if at is None:
         # Gone from the site: when it is back, others may have been granted where it was.
         node.met_at = None
@@ -48,6 +50,9 @@ def review(ctx: Context, node: NodeEntry) -> None:
     Only its word shows under which revision it drives: an older journal may have asked it for
     something else under that number.
     """
+    if _stands(node) and ctx.is_machine(node.name):
+        # Who was counted before it was held against the word of somebody who was not.
+        _meet(ctx, node)
     if node.granted is None:
         return
     for other in ctx.state.nodes.values():
@@ -100,7 +105,7 @@ def _shorten_before(
     if ahead is not None:
         # Clear of all of it, so that both can leave again.
         free_m, _ = reach.free_until(granted, window_m, claim)
-        stop_m = max(here_m, free_m - granted.overlap_m)
+        stop_m = _before_sections(granted, max(here_m, free_m - granted.overlap_m))
     if behind is not None:
         from_m = here_m
     if granted.shortening:
@@ -113,6 +118,14 @@ def _shorten_before(
     _ask(ctx, node, granted)
     ctx.tell("authority.shortened", node=node.name, authority=granted.id)
     return True
+
+
+def _before_sections(granted: Granted, stop_m: float) -> float:
+    """Give a stop point before a no-standing section that the machine has not entered yet."""
+    for enter_m, leave_m in granted.sections:
+        if enter_m < stop_m < leave_m and granted.passed_m <= enter_m:
+            return enter_m
+    return stop_m
 
 
 def _ask(ctx: Context, node: NodeEntry, granted: Granted) -> None:

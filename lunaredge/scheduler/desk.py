@@ -39,6 +39,8 @@ from lunaredge.wire.seal import Role
 
 # An answer is for a person to read, and must fit a frame whatever was asked.
 TEXT_LENGTH_MAX = 4_000
+# Longer than any name.
+NAME_LENGTH_SHOWN = 80
 
 REFUSED_FOR_ROLE = "this key may not ask for that"
 
@@ -225,7 +227,8 @@ def explained(ctx: Context, task: TaskId) -> Explained:
         text = f"{node.name} is a node, {node.presence.value}{_restraint(ctx, node)}"
         return Explained(found=True, text=_cut(text))
     if entry is None:
-        return Explained(found=False, text=f"no task or node {task}; `tasks` and `nodes` list them")
+        name = task[:NAME_LENGTH_SHOWN]
+        return Explained(found=False, text=f"no task or node {name}; `tasks` and `nodes` list them")
     if entry.phase in backlog.ENDS:
         return _ended(entry)
     rows: tuple[dict[str, object], ...] = tuple(

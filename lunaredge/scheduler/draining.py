@@ -211,6 +211,11 @@ def _review_lockout(ctx: Context, occupancy: Occupancy, node: NodeEntry, kept: L
     if kept.phase is before:
         return
     ctx.changed()
+    if before is LockPhase.LOCKED and kept.phase is LockPhase.DRAINING:
+        text = f"{node.name} is NOT SAFE any more: {'; '.join(kept.waits)}"
+        ctx.raise_alarm(node.name, lockout.WITHDRAWN_ALARM, text)
+    else:
+        ctx.clear_alarm(node.name, lockout.WITHDRAWN_ALARM)
     ctx.note_event(f"lockout.{kept.phase.value}", node.name)
     ctx.tell("lockout.changed", node=node.name, phase=kept.phase.value)
 
@@ -228,12 +233,15 @@ def _missing(occupancy: Occupancy, node: NodeEntry, kept: Lockout, hanging: list
         found.append(f"{node.name} has to confirm")
     if node.granted is not None:
         found.append(f"{node.name} has to give its authority back")
-    if found or kept.phase is not LockPhase.LOCKED:
-        # Once it is locked out, people may move it.
-        if node.situation is None or not node.situation.at_rest:
-            found.append(f"{node.name} has to come to rest")
-        for area in [tag.area for tag in hanging if tag.area]:
-            found += _others_in(occupancy, node, area)
+    found += [
+        f"{by}, who may drive it by hand, has to take that tag off" for by in lockout.at_odds(node)
+    ]
+    for area in [tag.area for tag in hanging if tag.area]:
+        found += _others_in(occupancy, node, area)
+    # Once it is locked out, people may move it.
+    may_move = not found and kept.phase is LockPhase.LOCKED
+    if not may_move and (node.situation is None or not node.situation.at_rest):
+        found.append(f"{node.name} has to come to rest")
     return found
 
 

@@ -13,7 +13,7 @@ its area empty is proven in `scheduler.draining`.
 
 from lunaredge.ids import KeyId
 from lunaredge.model.site import Polygon
-from lunaredge.scheduler import areas, backlog, consent
+from lunaredge.scheduler import areas, backlog, closures, consent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Lockout, LockPhase, NodeEntry, Tag
@@ -31,6 +31,7 @@ OTHERS_MIN = 2
 
 ALARM = "lockout"
 ASTRAY_ALARM = "lockout.astray"
+WITHDRAWN_ALARM = "lockout.not_safe"
 MANUAL = "manual"
 
 # What a list says before people may go to a machine, and what it says when they may.
@@ -147,6 +148,13 @@ def drivers(node: NodeEntry) -> list[KeyId]:
     return [tag.by for tag in _tags(node) if tag.is_manual and not _is_over(node, tag)]
 
 
+def at_odds(node: NodeEntry) -> list[KeyId]:
+    """Give who may drive a machine by hand while another's tag says that he may touch it."""
+    tags = _tags(node)
+    hanging = [tag.by for tag in tags if not tag.released]
+    return [tag.by for tag in tags if tag.is_manual and any(by != tag.by for by in hanging)]
+
+
 def is_boundless(node: NodeEntry) -> bool:
     """Tell whether a machine may be driven by hand in an area that this journal doesn't know."""
     tags = _tags(node)
@@ -179,6 +187,12 @@ def _refusal(ctx: Context, node: NodeEntry, by: KeyId, *, is_manual: bool) -> st
     earlier = _tag_of(node, by)
     if earlier is not None and (earlier.is_manual or not is_manual):
         return f"your tag hangs on {node.name} already: {told(node)}"
+    others = [tag.by for tag in _tags(node) if tag.by != by]
+    if is_manual and others:
+        return (
+            f"{', '.join(others)} may be at {node.name}; drive it by hand when no other's tag "
+            "hangs there"
+        )
     if node.lockout is not None and len(node.lockout.tags) >= TAGS_MAX:
         return f"{TAGS_MAX} tags hang on {node.name}; take one off first"
     return ""
@@ -197,6 +211,8 @@ def _area(ctx: Context, node: NodeEntry, asked: LockOutRequest) -> tuple[Polygon
     refusal = areas.flaw(area)
     if not refusal and not ctx.ground.holds(area):
         refusal = "the area is not inside the site's boundary; make it smaller"
+    if not refusal:
+        refusal = closures.hindrance(ctx, area, node.body, spec.radius_m)
     if not refusal and not areas.holds(area, node.body, spec.radius_m):
         x_m, y_m = node.body
         refusal = f"{node.name} stands at {x_m:.1f}, {y_m:.1f}, not wholly inside the area"
@@ -319,6 +335,7 @@ def _return(ctx: Context, node: NodeEntry) -> None:
     node.idle_since_ns = ctx.now_ns
     ctx.clear_alarm(node.name, ALARM)
     ctx.clear_alarm(node.name, ASTRAY_ALARM)
+    ctx.clear_alarm(node.name, WITHDRAWN_ALARM)
     ctx.note_event("node.returned", node.name)
     ctx.changed()
 

@@ -77,8 +77,7 @@ def take_lead(ctx: Context, epoch: int) -> None:
         # Whoever vouched for it knew of an earlier leader: this journal may be an old copy.
         node.vouched = False
         call_census(ctx, node)
-        if node.wanted is not None:
-            claims.solve(ctx, node, node.wanted)
+        claims.solve_again(ctx, node)
 
 
 def take_listening(ctx: Context, *, listening: bool) -> None:
@@ -284,7 +283,7 @@ def _take_grant_reply(ctx: Context, node: NodeEntry, grant: Grant, *, ok: bool) 
         return
     if ok:
         granted.taken = True
-    else:
+    elif not granted.taken:
         # The node has durably refused it and will answer every repetition the same way.
         ctx.forget_commands(node.name, Shorten)
         node.end_authority()

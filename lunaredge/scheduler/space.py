@@ -11,6 +11,7 @@ import math
 
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import part_of
+from lunaredge.model.site import Point
 from lunaredge.scheduler import closures, lockout, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
@@ -28,13 +29,16 @@ def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
     """Give every place where the machine may be."""
     # A machine that knows its place worse than its corridor allows for may be off it by so much.
     lost_m = 0.0
-    if node.situation is not None:
+    if node.situation is not None and not node.vouched:
         lost_m = max(0.0, node.situation.pose_error_m - ctx.config.pose_error_m)
     width_m = half_width_m(ctx, node.name) + lost_m
     chains: list[Chain] = []
     if node.body is not None:
         body_m = width_m + (vouch.POSITION_ERROR_M if node.vouched else 0.0)
         chains.append(Chain(points=(node.body,), half_width_m=body_m, owner=node.name))
+    rolls_at = rolling_at(node)
+    if rolls_at is not None:
+        chains.append(Chain(points=(rolls_at,), half_width_m=width_m, owner=node.name))
     if node.retreat:
         chains.append(Chain(points=node.retreat, half_width_m=width_m, owner=node.name))
     granted = node.granted
@@ -43,6 +47,19 @@ def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
         width_m = granted.half_width_m + lost_m
         chains.append(Chain(points=held, half_width_m=width_m, owner=node.name))
     return chains + lockout.chains(node)
+
+
+def rolling_at(node: NodeEntry) -> Point | None:
+    """Give where a machine says that it moves without authority: pushed, towed, or driven by hand.
+
+    Where it stood last stays its own as well, since it may roll back.
+    """
+    situation = node.situation
+    if situation is None or node.vouched or situation.at_rest or situation.authority is not None:
+        return None
+    if situation.x_m is None or situation.y_m is None:
+        return None
+    return situation.x_m, situation.y_m
 
 
 def tail_m(granted: Granted) -> float:

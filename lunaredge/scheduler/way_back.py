@@ -20,7 +20,7 @@ from lunaredge.model.polyline import (
 from lunaredge.model.site import Point
 from lunaredge.scheduler import space
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.paths import Chains, RouteSolution
+from lunaredge.scheduler.paths import Chains, RouteSolution, check_route
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire.messages import OnLoss
 
@@ -37,10 +37,19 @@ def after(ctx: Context, node: NodeEntry, granted: Granted) -> Path:
         if ctx.is_at_home(node, node.body) or distance_m(way, node.body) > ASIDE_M:
             return ()
         return part_of(way, 0.0, project_m(way, node.body, (0.0, math.inf)))
-    tail_m = space.tail_m(granted)
-    if tail_m < granted.released_m:
-        return part_of(granted.path, tail_m, granted.released_m)
+    here_m = _station_m(node, granted)
+    for enter_m, leave_m in granted.sections:
+        if enter_m < here_m < leave_m:
+            return part_of(granted.path, enter_m, here_m)
     return node.retreat
+
+
+def _station_m(node: NodeEntry, granted: Granted) -> float:
+    """Give how far a machine is that gives an authority up: what was heard before may be old."""
+    given_m, body = granted.released_m, node.body
+    if body is None or distance_m(part_of(granted.path, given_m, math.inf), body) > ASIDE_M:
+        return given_m
+    return project_m(granted.path, body, (given_m, math.inf))
 
 
 def lead_in(ctx: Context, node: NodeEntry, solution: RouteSolution) -> Path | None:
@@ -56,9 +65,16 @@ def lead_in(ctx: Context, node: NodeEntry, solution: RouteSolution) -> Path | No
     if len(way) + len(route) > POINTS_MAX:
         return None
     claims = Chains(space.claims_of_others(ctx, node.name))
-    # Cut short, it may lie a little beside where the machine came.
-    is_free = claims.first_met((*way, route[0]), space.half_width_m(ctx, node.name)) is None
-    return way if is_free else None
+    # Cut short, it may lie a little beside where the machine came; and the ground may be new.
+    led, half_width_m, spec = (
+        (*way, route[0]),
+        space.half_width_m(ctx, node.name),
+        ctx.specs[node.name].machine,
+    )
+    assert spec is not None
+    if check_route(ctx.ground, led, half_width_m, spec.slope_deg_max, ()) is not None:
+        return None
+    return way if claims.first_met(led, half_width_m) is None else None
 
 
 def on_loss(ctx: Context, *, leads_home: bool) -> OnLoss:

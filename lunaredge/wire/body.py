@@ -12,6 +12,9 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 # What room and brakes are worked out with; NaN is in no range, and a machine never reports more.
 Positive = Annotated[float, msgspec.Meta(ge=0.0, le=1e9)]
 Ratio = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+# An answer repeats it, and is kept under it: a longer one would fill a frame, or a memory.
+REQUEST_ID_LENGTH_MAX = 120
+RequestId = Annotated[str, msgspec.Meta(max_length=REQUEST_ID_LENGTH_MAX)]
 Boot = Annotated[BootId, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 

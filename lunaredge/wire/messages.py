@@ -21,7 +21,7 @@ from lunaredge.wire.authorities import Neighbour as Neighbour
 from lunaredge.wire.authorities import OnLoss as OnLoss
 from lunaredge.wire.authorities import Renew as Renew
 from lunaredge.wire.authorities import Shorten as Shorten
-from lunaredge.wire.body import Body, Boot, Count, Int64, Positive, Ratio
+from lunaredge.wire.body import Body, Boot, Count, Int64, Positive, Ratio, RequestId
 from lunaredge.wire.safeguards import (
     CloseRequest,
     LockOut,
@@ -274,14 +274,14 @@ class Stop(Body, frozen=True, kw_only=True, tag="stop"):
 class Submit(Body, frozen=True, kw_only=True, tag="submit"):
     """Take this work order, whole or not at all."""
 
-    request: str
+    request: RequestId
     order: WorkOrder
 
 
 class HoldRequest(Body, frozen=True, kw_only=True, tag="hold_request"):
     """Hold a node, or let it go on."""
 
-    request: str
+    request: RequestId
     node: NodeId
     hold: bool
 
@@ -289,14 +289,14 @@ class HoldRequest(Body, frozen=True, kw_only=True, tag="hold_request"):
 class CancelRequest(Body, frozen=True, kw_only=True, tag="cancel_request"):
     """Cancel a task."""
 
-    request: str
+    request: RequestId
     task: TaskId
 
 
 class StopReleaseRequest(Body, frozen=True, kw_only=True, tag="stop_release_request"):
     """Release an emergency stop. Without a code, asks for one; with it, releases."""
 
-    request: str
+    request: RequestId
     stop: str
     code: str = ""
 
@@ -307,7 +307,7 @@ class VouchRequest(Body, frozen=True, kw_only=True, tag="vouch_request"):
     Without a code, asks for one; with it, the word is taken.
     """
 
-    request: str
+    request: RequestId
     node: NodeId
     at: Point | None
     code: str = ""
@@ -316,7 +316,7 @@ class VouchRequest(Body, frozen=True, kw_only=True, tag="vouch_request"):
 class Approve(Body, frozen=True, kw_only=True, tag="approve"):
     """Earth's answer for a task that needs it."""
 
-    request: str
+    request: RequestId
     task: TaskId
     approved: bool
 
@@ -324,7 +324,7 @@ class Approve(Body, frozen=True, kw_only=True, tag="approve"):
 class Explain(Body, frozen=True, kw_only=True, tag="explain"):
     """Say why a task is where it is, or why it is not placed. Changes nothing; needs no key."""
 
-    request: str
+    request: RequestId
     task: TaskId
 
 
@@ -334,7 +334,7 @@ class Answer(Body, frozen=True, kw_only=True, tag="answer"):
     ``rows`` is JSON: of an `Explain` the task's row of the plan or null, and its refusals.
     """
 
-    request: str
+    request: RequestId
     ok: bool
     text: str
     rows: bytes = b"[]"

@@ -7,6 +7,7 @@ import msgspec
 
 from lunaredge.ids import CommandId, NodeId
 from lunaredge.model.site import Point
+from lunaredge.wire.body import RequestId
 
 
 class _Safeguard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -39,7 +40,7 @@ class LockOutRequest(_Safeguard, frozen=True, kw_only=True, tag="lock_out_reques
     With an outline or a radius it may be driven by hand in there; without, it is to stand.
     """
 
-    request: str
+    request: RequestId
     node: NodeId
     why: str
     outline: tuple[Point, ...] = ()
@@ -54,7 +55,7 @@ class UnlockRequest(_Safeguard, frozen=True, kw_only=True, tag="unlock_request")
     Who hung it there takes it off alone; else two others have to, each for himself.
     """
 
-    request: str
+    request: RequestId
     node: NodeId
     whose: str = ""
     """Key of the one whose tag is meant; empty: my own, or the only one."""
@@ -64,7 +65,7 @@ class UnlockRequest(_Safeguard, frozen=True, kw_only=True, tag="unlock_request")
 class CloseRequest(_Safeguard, frozen=True, kw_only=True, tag="close_request"):
     """Close a zone to every machine: for a lander, a person, a blast."""
 
-    request: str
+    request: RequestId
     zone: str
     """Name of a zone of the site; with an outline, the name that it gets."""
     why: str
@@ -77,6 +78,6 @@ class CloseRequest(_Safeguard, frozen=True, kw_only=True, tag="close_request"):
 class OpenRequest(_Safeguard, frozen=True, kw_only=True, tag="open_request"):
     """Open a closed zone. Without a code, asks for one; with it, opens."""
 
-    request: str
+    request: RequestId
     zone: str
     code: str = ""

@@ -103,8 +103,8 @@ def shorten(stop_m: float, from_m: float) -> Shorten:
 def test_of_what_lies_behind_no_more_is_given_back_than_the_machine_has_surely_left() -> None:
     ahead = msgspec.structs.replace(lease(), station_m=20.0)
 
-    some = authority.shortened(ahead, shorten(40.0, 5.0), 2.0, 1.0)
-    more = authority.shortened(ahead, shorten(40.0, 1000.0), 2.0, 1.0)
+    some = authority.shortened(ahead, shorten(40.0, 5.0), (18.0, 22.0), 1.0)
+    more = authority.shortened(ahead, shorten(40.0, 1000.0), (18.0, 22.0), 1.0)
 
     assert some.released_m == pytest.approx(5.0)
     assert more.released_m == pytest.approx(20.0 - 2.0 - 1.0)
@@ -113,7 +113,7 @@ def test_of_what_lies_behind_no_more_is_given_back_than_the_machine_has_surely_l
 def test_what_was_given_back_stays_so_when_less_is_asked_for() -> None:
     ahead = msgspec.structs.replace(lease(), station_m=20.0, released_m=8.0)
 
-    after = authority.shortened(ahead, shorten(40.0, 5.0), 2.0, 1.0)
+    after = authority.shortened(ahead, shorten(40.0, 5.0), (18.0, 22.0), 1.0)
 
     assert after.released_m == 8.0
 
@@ -121,10 +121,10 @@ def test_what_was_given_back_stays_so_when_less_is_asked_for() -> None:
 def test_a_stop_point_is_drawn_in_no_nearer_than_the_machine_can_stop() -> None:
     ahead = msgspec.structs.replace(lease(), station_m=20.0)
 
-    near = authority.shortened(ahead, shorten(0.0, 0.0), 2.0, 1.0)
-    far = authority.shortened(ahead, shorten(30.0, 0.0), 2.0, 1.0)
+    near = authority.shortened(ahead, shorten(0.0, 0.0), (18.0, 22.0), 1.0)
+    far = authority.shortened(ahead, shorten(30.0, 0.0), (18.0, 22.0), 1.0)
     drawn_in = msgspec.structs.replace(ahead, stop_m=25.0)
-    no_farther = authority.shortened(drawn_in, shorten(45.0, 0.0), 2.0, 1.0)
+    no_farther = authority.shortened(drawn_in, shorten(45.0, 0.0), (18.0, 22.0), 1.0)
 
     assert (near.stop_m, far.stop_m, no_farther.stop_m) == (22.0, 30.0, 25.0)
 

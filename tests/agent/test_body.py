@@ -7,7 +7,7 @@ import pytest
 from lunaredge.agent.body import Body
 from lunaredge.ids import NodeId
 from lunaredge.wire import driver
-from lunaredge.wire.driver import Hello
+from lunaredge.wire.driver import Hello, WorkStatus
 from tests.agent.rig import NODE, config
 from tests.agent.toy_machine import Machine, seconds
 
@@ -62,6 +62,10 @@ def test_a_controller_that_is_not_ours_is_refused(hello: dict[str, Any]) -> None
         {"station_m": -1.0},
         {"battery_wh": math.nan},
         {"motor_c": 1e300},
+        {"order_no": 2**64 - 1},
+        {"order_no": -1},
+        {"work": WorkStatus(done=False, progress_ratio=math.nan)},
+        {"work": WorkStatus(done=False, progress_ratio=1.5)},
     ],
 )
 def test_a_sample_that_can_not_be_true_is_not_used(trait: dict[str, Any]) -> None:

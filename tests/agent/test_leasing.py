@@ -236,7 +236,7 @@ def test_a_shortening_of_another_authority_is_refused() -> None:
         command=CommandId("c2"), authority=AuthorityId("ma-2"), stop_m=5.0, from_m=0.0, revision=2
     )
 
-    assert subject.shortened(shorten, 1.0) == "authority"
+    assert subject.shortened(shorten, 1.0, None) == "authority"
     assert subject.lease == before
 
 

@@ -16,6 +16,7 @@ from lunaredge.wire.messages import (
     Grant,
     Neighbour,
 )
+from lunaredge.wire.records import Event
 from tests.agent.rig import AGENT_KEY, OPERATOR_KEY, OTHER_KEY, SITE, Rig, bodies
 from tests.agent.test_authority import grant
 from tests.agent.toy_machine import PATH
@@ -254,3 +255,25 @@ def test_so_it_is_when_the_stop_point_is_put_farther(overlap_m: float, stop_m: f
 
     lease = rig.node._parts.pilot.leasing.lease
     assert (5.0 if lease is None else lease.stop_m) == stop_m
+
+
+def test_an_authority_without_a_path_is_refused_and_one_of_a_neighbour_is_in_nobodys_way() -> None:
+    rig = asking()
+    hears(rig, path=())
+
+    rig.grant(path=())
+    assert rig.last(CommandReply).reason == "grant_values"
+
+    rig.run(60)
+    rig.grant(neighbours=(told(),))
+    assert rig.last(CommandReply).ok
+
+
+def test_a_dispute_that_is_sent_again_and_again_is_noted_once() -> None:
+    rig = Rig()
+    grant = rig.drive_off(DRIVE)
+
+    for _ in range(50):
+        rig.tell(Dispute(authority=grant.authority), OTHER_KEY, node=OTHER)
+
+    assert rig.codes(Event).count("authority_disputed") == 1

@@ -62,6 +62,19 @@ def test_what_a_board_believes_of_its_machine_the_scheduler_can_read(
     assert len(rig.all(Heartbeat)) > beats
 
 
+def test_a_station_that_the_place_contradicts_gives_nothing_back() -> None:
+    rig = underway()
+    before = lease(rig)
+
+    lie = msgspec.structs.replace(rig.machine.sample(rig.now_ns), station_m=45.0)
+    rig.node.sense(lie, rig.now_ns)
+    rig.carry_out()
+
+    assert lie.x_m < 20.0
+    assert (lease(rig).station_m, lease(rig).released_m) == (before.station_m, before.released_m)
+    assert isinstance(rig.orders(object)[-1], Halt)
+
+
 def test_once_off_its_corridor_a_machine_does_not_go_on_for_being_back_in_it() -> None:
     rig = underway()
     outside = msgspec.structs.replace(rig.machine.sample(rig.now_ns), y_m=5.0)

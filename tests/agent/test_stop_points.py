@@ -2,14 +2,17 @@
 
 import math
 
+import msgspec
 import pytest
 
+from lunaredge.agent import authority
 from lunaredge.model.task import Leg
 from lunaredge.wire.driver import Follow
 from lunaredge.wire.messages import (
     AuthorityRenewal,
     AuthorityRequest,
     CommandReply,
+    Grant,
     HeldAuthority,
     OnLoss,
 )
@@ -331,3 +334,51 @@ def test_a_clock_worse_than_an_authority_was_computed_with_stops_the_machine() -
 
     assert rig.machine.speed_m_s == 0.0
     assert rig.situation.state == "holding"
+
+
+def rolled_out() -> tuple[Rig, Grant]:
+    """Held between two samples, it has rolled on since the last one that showed its station."""
+    rig = Rig(lifetime_s=2.0)
+    grant = rig.drive_off(DRIVE)
+    rig.run(24.5)
+    rig.hold()
+    while not rig.node._parts.pilot.helm.at_rest(rig.now_ns):
+        rig.run(0.5)
+    return rig, grant
+
+
+def test_a_machine_at_rest_gives_no_ground_back_on_which_it_rolled_out() -> None:
+    rig, grant = rolled_out()
+    lease = rig.node._parts.pilot.leasing.lease
+    assert lease is not None
+    assert lease.station_m < rig.machine.station_m - 1.0
+
+    rig.shorten(grant, 1.0)
+
+    told = rig.situation.authority
+    assert told is not None
+    assert told.revision == 2
+    assert told.stop_m >= rig.machine.station_m
+
+
+def test_a_machine_at_rest_gives_the_ground_ahead_of_it_back_nearly_all() -> None:
+    rig, grant = rolled_out()
+
+    rig.shorten(grant, 1.0)
+
+    assert rig.situation.authority.stop_m <= rig.machine.station_m + 0.5
+
+
+@pytest.mark.parametrize("y_m", [0.0, 2.0])
+def test_between_which_stations_a_machine_rests_is_told_by_its_place(y_m: float) -> None:
+    rig, _ = rolled_out()
+    lease = rig.node._parts.pilot.leasing.lease
+    assert lease is not None
+    place = msgspec.structs.replace(rig.machine.sample(rig.now_ns), x_m=14.0, y_m=y_m)
+
+    low_m, high_m = authority.span_m(lease, 8.0, place)
+
+    assert low_m == pytest.approx(14.0 - y_m - place.pose_error_m)
+    assert high_m == pytest.approx(14.0 + y_m + place.pose_error_m)
+    assert authority.span_m(lease, 8.0, None) == (lease.station_m - 8.0, lease.station_m + 8.0)
+    assert authority.span_m(lease, 1.0, place)[1] <= lease.station_m + 1.0

@@ -126,7 +126,7 @@ def test_a_revision_of_a_lost_journal_is_no_answer_to_what_was_asked_since() -> 
     site.say("grader-1", beat(site.situation("grader-1", **held(lost, 1.0))))
 
     again = shortening(site)
-    assert again.revision == 3
+    assert again.revision > asked.revision
     assert again.stop_m <= asked.stop_m
 
 

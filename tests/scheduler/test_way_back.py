@@ -7,10 +7,10 @@ import pytest
 
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import length_m, part_of
-from lunaredge.scheduler import views
+from lunaredge.scheduler import fusion, views
 from lunaredge.scheduler.paths import RouteProblem, RouteSolution
 from lunaredge.scheduler.solve import solve
-from lunaredge.scheduler.state import NodeEntry
+from lunaredge.scheduler.state import Fused, NodeEntry
 from lunaredge.wire import messages
 from lunaredge.wire.messages import OnLoss
 from lunaredge.wire.safeguards import CloseRequest
@@ -257,3 +257,26 @@ def test_an_authority_without_the_energy_to_go_back_does_not_promise_it() -> Non
     site.carry_out()
 
     assert site.last(messages.Grant).on_loss is OnLoss.STOP_POINT
+
+
+def test_no_way_home_leads_over_ground_that_is_known_to_be_too_steep() -> None:
+    site, grant = driving(on_loss=OnLoss.HOME)
+    ctx, gone_m = site.scheduler.core.ctx, grant.stop_m
+    at, middle = (part_of(grant.path, gone_m * k, gone_m * k)[0] for k in (1.0, 0.5))
+    beat(site, **on_the_way(site, grant, gone_m))
+    beat(site, x_m=at[0], y_m=at[1], task="grade-pad", attempt=1)
+    assert length_m(grader(site).retreat) == pytest.approx(gone_m, abs=0.1)
+    ctx.state.terrain = [
+        Fused(x_m=middle[0] + 2.0 * i, y_m=middle[1] + 2.0 * j, z_m=4.0 * (i < 0), count=1)
+        for i in range(-2, 3)
+        for j in range(-2, 3)
+    ]
+    ctx.state.terrain_version += 1
+    fusion.renew_ground(ctx)
+
+    site.request("grader-1", 2, at)
+    site.solve()
+
+    again = site.last(messages.Grant)
+    assert (again.from_m, again.path[0]) == (0.0, at)
+    assert again.on_loss is OnLoss.STOP_POINT

@@ -326,7 +326,7 @@ def renewals_undo_shortenings(patch: pytest.MonkeyPatch) -> None:
 
 
 def shortenings_are_answered_and_not_obeyed(patch: pytest.MonkeyPatch) -> None:
-    def shortened(lease: Lease, shorten: Shorten, rolling_m: float, gap_m: float) -> Lease:
+    def shortened(lease: Lease, shorten: Shorten, *_: object) -> Lease:
         return replace(lease, revision=shorten.revision)
 
     patch.setattr(leasing.authority, "shortened", shortened)
