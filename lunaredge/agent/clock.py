@@ -51,6 +51,8 @@ class SiteClock:
         self._outstanding: list[int] = []
         self._vouched_ns: int | None = None
         """Until when another clock has found the board's to run evenly."""
+        self._watched_ns = 0
+        """Since when it was looked at for that."""
 
     def requested(self, now_ns: int) -> None:
         """Remember that site time was asked for now."""
@@ -91,7 +93,12 @@ class SiteClock:
         return None
 
     def vouched(self, now_ns: int) -> None:
-        """Learn that the board's clock has run evenly until now, as another clock shows."""
+        """Learn that the board's clock has run evenly until now, as another clock shows.
+
+        The first time tells nothing of before: nobody looked.
+        """
+        if self._vouched_ns is None:
+            self._watched_ns = now_ns
         self._vouched_ns = now_ns
 
     def site_ns(self, now_ns: int) -> int | None:
@@ -121,9 +128,11 @@ class SiteClock:
         unwatched_ns = int(abs(now_ns - since_ns) * errors.unwatched_ratio)
         if vouched_ns is None or vouched_ns <= since_ns:
             return unwatched_ns
-        drift_ns = int((vouched_ns - since_ns) * errors.drift_ppm / 1e6)
-        tail_ns = int(abs(now_ns - vouched_ns) * errors.unwatched_ratio)
-        return min(unwatched_ns, errors.apart_ns_max + drift_ns + tail_ns)
+        watched_ns = max(since_ns, self._watched_ns)
+        drift_ns = int((vouched_ns - watched_ns) * errors.drift_ppm / 1e6)
+        ends_ns = (watched_ns - since_ns) + abs(now_ns - vouched_ns)
+        loose_ns = int(ends_ns * errors.unwatched_ratio)
+        return min(unwatched_ns, errors.apart_ns_max + drift_ns + loose_ns)
 
 
 def shortened_ns(lifetime_ns: int, drift_ppm: float) -> int:

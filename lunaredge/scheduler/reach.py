@@ -99,9 +99,10 @@ def free_until(
 
 
 def neighbours(ctx: Context, node: NodeEntry) -> tuple[Neighbour, ...]:
-    """Give what is known of every other machine's newest authority under this leader.
+    """Give what is known of every other machine's newest authority.
 
-    Also of those that lie elsewhere: a machine may have heard of an older one alone.
+    Also of those that lie elsewhere: a machine may have heard of an older one alone. And of one
+    granted by an earlier leader: unanswered, it is sent again under this one's epoch.
     """
     lasts = [
         (other.name, other.granted or other.former, other.granted is None)
@@ -117,7 +118,7 @@ def neighbours(ctx: Context, node: NodeEntry) -> tuple[Neighbour, ...]:
             stop_m=last.stop_m,
         )
         for name, last, ended in lasts
-        if last is not None and last.granted_ns >= ctx.state.lead_ns
+        if last is not None
     )
 
 

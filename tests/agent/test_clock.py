@@ -80,6 +80,7 @@ def test_a_clock_that_is_vouched_for_grows_by_its_drift_and_what_the_watch_lets_
 
 def test_after_the_last_word_of_the_watch_the_bound_grows_fast_again() -> None:
     subject = clock()
+    subject.vouched(0)
     exchange(subject, 0, 0, 0)
     subject.vouched(1000 * NS_PER_S)
 
@@ -90,6 +91,7 @@ def test_after_the_last_word_of_the_watch_the_bound_grows_fast_again() -> None:
 
 def test_a_gap_in_the_watch_that_ends_well_has_cost_nothing() -> None:
     subject = clock()
+    subject.vouched(0)
     exchange(subject, 0, 0, 0)
     subject.vouched(500 * NS_PER_S)
 
@@ -98,8 +100,32 @@ def test_a_gap_in_the_watch_that_ends_well_has_cost_nothing() -> None:
     assert subject.error_ns(1000 * NS_PER_S) == 1 + 2_100_000_000
 
 
+def test_a_watch_vouches_for_nothing_before_it_began() -> None:
+    subject = clock()
+    exchange(subject, 0, 0, 0)
+
+    for after_s in (90, 100, 1000):
+        subject.vouched(after_s * NS_PER_S)
+
+    unwatched_ns = 90 * NS_PER_S * 12 // 100
+    assert subject.error_ns(1000 * NS_PER_S) == 1 + unwatched_ns + 2_091_000_000
+
+
+def test_after_the_clock_was_distrusted_the_watch_begins_anew() -> None:
+    subject = clock()
+    subject.vouched(0)
+    exchange(subject, 0, 0, 0)
+    subject.forget()
+    exchange(subject, 100 * NS_PER_S, 0, 0)
+
+    subject.vouched(200 * NS_PER_S)
+
+    assert subject.error_ns(200 * NS_PER_S) >= 12 * NS_PER_S
+
+
 def test_a_watched_clock_stays_good_for_hours_unheard() -> None:
     subject = clock()
+    subject.vouched(0)
     exchange(subject, 0, 10_000_000, 10_000_000)
     hours_ns = 6 * 3_600 * NS_PER_S
 

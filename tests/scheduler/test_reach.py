@@ -279,11 +279,16 @@ def test_a_renewal_tells_of_every_other_machines_newest_authority() -> None:
     assert again == told
 
 
-def test_an_authority_of_an_earlier_leader_is_not_told_of() -> None:
-    site, grant = driving()
-    place = part_of(grant.path, 20.0, 20.0)[0]
-    near = granted((place[0] - 30.0, place[1]), (place[0] + 30.0, place[1]), number=9)
-    near.granted_ns = site.scheduler.core.state.lead_ns - 1
-    node(site, "hauler-1").former = near
+def test_an_authority_of_an_earlier_leader_is_told_of_as_it_may_be_sent_again() -> None:
+    """Unanswered, it goes out under the new epoch; who overhears it must hear how far it is."""
+    site, grant = driving(taken=False)
+    site.start()
+    site.census()
+    site.say("grader-1", beat(site.situation("grader-1", task="grade-pad", attempt=1)))
+    (again,) = site.sent("grader-1", messages.Grant)[-1:]
+    site.reply("grader-1", again.command, ok=False, reason="request")
 
-    assert renewed(site, grant).neighbours == ()
+    told = reach.neighbours(site.scheduler.core.ctx, node(site, "hauler-1"))
+
+    assert again.authority == grant.authority
+    assert [(each.node, each.number, each.ended) for each in told] == [(GRADER, grant.number, True)]
