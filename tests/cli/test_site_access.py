@@ -150,11 +150,12 @@ def test_where_no_standby_waits_the_exit_code_says_so(
 ) -> None:
     monkeypatch.setattr(site_access, "age_s", lambda *_: 0.0)
     options = SimpleNamespace(command="standby", watch=False, json=False)
+    client = SimpleNamespace(identity=SimpleNamespace(clock=SimpleNamespace(speed=1.0)))
     waits = View(name="standby", site_ns=7, rows=b'[{"standby":"dc:7"}]')
     none = View(name="standby", site_ns=7, rows=b"[]")
 
     codes = [
-        asyncio.run(listing._show(FakeSite((view,)), None, options))  # type: ignore[arg-type]
+        asyncio.run(listing._show(FakeSite((view,)), client, options))  # type: ignore[arg-type]
         for view in (waits, none)
     ]
 
