@@ -10,6 +10,9 @@ from lunaredge.node import Row
 from lunaredge.scheduler.node import CHECKPOINT, JOURNAL, SchedulerNode
 from lunaredge.sim.disk import Disk
 
+# Two lives on copies of one disk may write a row or two alike, and never so many.
+TAIL_ROWS = 64
+
 
 class Replica:
     """What a scheduler's disk gives."""
@@ -17,23 +20,25 @@ class Replica:
     def __init__(self, make: Callable[[], SchedulerNode]) -> None:
         self._make = make
         self._node = make()
-        self._last: Row | None = None
-        """The newest entry taken."""
+        self._above = 0
+        """The number of the newest entry taken."""
+        self._tail: list[Row] = []
+        """The newest of the journal's entries taken."""
 
     def digest(self, disk: Disk) -> str:
         """Give the digest of what the disk gives, or how many entries decided otherwise."""
-        if self._last is not None and not _goes_on(disk, self._last):
-            self._node, self._last = self._make(), None
-        above = 0 if self._last is None else self._last.number
-        rows = disk.rows_above((CHECKPOINT, JOURNAL), above)
+        if self._above and not _goes_on(disk, self._tail):
+            self._node, self._above, self._tail = self._make(), 0, []
+        rows = disk.rows_above((CHECKPOINT, JOURNAL), self._above)
         differing = self._node.replay(rows)
-        self._last = rows[-1] if rows else self._last
+        self._above = rows[-1].number if rows else self._above
+        self._tail = [*self._tail, *(row for row in rows if row.table == JOURNAL)][-TAIL_ROWS:]
         return f"{differing} entries decided otherwise" if differing else self._node.digest()
 
 
-def _goes_on(disk: Disk, last: Row) -> bool:
-    """Tell whether the disk still has the entry.
+def _goes_on(disk: Disk, tail: list[Row]) -> bool:
+    """Tell whether the disk still has these entries.
 
-    A checkpoint in place of it may be that of another past.
+    A checkpoint in place of them may be that of another past.
     """
-    return last in disk.rows_above((CHECKPOINT, JOURNAL), last.number - 1)
+    return bool(tail) and disk.rows_above((JOURNAL,), tail[0].number - 1)[: len(tail)] == tail

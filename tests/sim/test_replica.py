@@ -89,6 +89,22 @@ def test_an_older_disk_is_read_anew():
     assert replica.digest(image) == digest
 
 
+def test_a_disk_of_which_only_the_newest_entry_is_alike_is_read_anew(monkeypatch):
+    led, replica = Led(), Replica(make)
+    for _ in range(6):
+        led.turn()
+    replica.digest(led.disk)
+    *earlier, before, newest = led.disk.rows()
+    image = Disk()
+    other = before._replace(value=earlier[-1].value)
+    image.commit([_persisted(row) for row in (*earlier, other, newest)])
+    read = counted(monkeypatch)
+
+    replica.digest(image)
+
+    assert read == [len(earlier) + 2]
+
+
 def test_a_checkpoint_of_another_past_is_read_anew():
     led, other, replica = Led(), Led(), Replica(make)
     led.turn()
