@@ -1,7 +1,7 @@
 """The replica: it follows a scheduler's disk, and reads it anew when it is another one."""
 
 from lunaredge.ids import BootId
-from lunaredge.node import Erase, Persist
+from lunaredge.node import Erase, Persist, Row
 from lunaredge.scheduler.node import CHECKPOINT, JOURNAL, SchedulerNode
 from lunaredge.sim.disk import Disk
 from lunaredge.sim.options import calm
@@ -96,7 +96,7 @@ def test_a_disk_of_which_only_the_newest_entry_is_alike_is_read_anew(monkeypatch
     replica.digest(led.disk)
     *earlier, before, newest = led.disk.rows()
     image = Disk()
-    other = before._replace(value=earlier[-1].value)
+    other = Row(before.table, before.scope, before.number, earlier[-1].value)
     image.commit([_persisted(row) for row in (*earlier, other, newest)])
     read = counted(monkeypatch)
 
