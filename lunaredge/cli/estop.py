@@ -60,18 +60,16 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Stop and say who confirmed it, or release."""
     _check(options)
-    try:
-        client = site_access.load(options, signs=True)
-    except ConfigError as exc:
-        if options.release is None:
-            print(f"lunaredge estop: the stop was NOT sent: {exc}", file=sys.stderr)
-            return exc.exit_code
-        raise
     if options.release is not None:
         release = messages.StopReleaseRequest(
             request=new_request(), stop=_stop_id(options.release), code=options.code or ""
         )
-        return operate.put(client, release, options)
+        return operate.put(site_access.load(options, signs=True), release, options)
+    try:
+        client = site_access.load(options, signs=True)
+    except ConfigError as exc:
+        print(f"lunaredge estop: the stop was NOT sent: {exc}", file=sys.stderr)
+        return exc.exit_code
     stop = messages.Stop(
         stop=f"stop-{secrets.token_hex(4)}",
         node=NodeId(options.node) if options.node else None,

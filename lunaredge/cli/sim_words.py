@@ -186,8 +186,7 @@ def check(options: argparse.Namespace) -> None:
     _check_range(options, "jobs", 1, JOBS_MAX)
     _check_range(options, "seconds", 0.0, SECONDS_MAX)
     _check_range(options, "shrink", 0.0, SHRINK_S_MAX)
-    _check_range(options, "hours", 0.0, HOURS_MAX)
-    if options.hours == 0.0:
+    if options.hours is not None and not 0.0 < options.hours <= HOURS_MAX:
         raise wrong("--hours", options.hours, f"give more than 0, up to {HOURS_MAX:g}")
     _check_range(options, "until", 0.0, HOURS_MAX * 3_600.0)
     if options.plot is not None:

@@ -106,8 +106,8 @@ def judge(stop: Stop, heard: Heard) -> Verdict:
         case _:
             said = [f"{name} ({_known(rows.get(name), heard)})" for name in missing]
             rest_s = _rest_s(confirmed, missing, heard)
-            text = f"{stop.stop}: {_counted(confirmed, said, heard)}; {_rest(rest_s)}"
-            text = f"{text}; {_release(stop)}"
+            counted = _counted(confirmed, said, heard)
+            text = f"{stop.stop}: {counted}; {_rest(rest_s)}; {_release(stop)}"
     return Verdict(
         outcome=outcome,
         text=text,

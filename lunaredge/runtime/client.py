@@ -117,11 +117,11 @@ class SiteClient:
             self.say(topic, body)
             await self.news(RESEND_S)
             if asyncio.get_running_loop().time() >= deadline_s:
-                acts = not isinstance(body, messages.Explain)
-                late = f"; it may still act on this for {EXPIRY_NS / NS_PER_S:.0f} s of site time"
+                left = f"; it may still act on this for {EXPIRY_NS / NS_PER_S:.0f} s of site time"
+                late = "" if isinstance(body, messages.Explain) else left
                 raise TimeoutExceeded(
                     f"no answer from the scheduler in {wait_s:g} s"
-                    f"{late if acts else ''}. Is the scheduler running, was"
+                    f"{late}. Is the scheduler running, was"
                     " this key enrolled (keys/public.json) when it was started, and from Earth: is"
                     " the link open?"
                 )

@@ -10,6 +10,7 @@ import math
 
 from lunaredge.ids import AuthorityId, NodeId
 from lunaredge.model import braking
+from lunaredge.model.fleet import MachineSpec
 from lunaredge.model.polyline import length_m, rest_of
 from lunaredge.model.task import TaskKind
 from lunaredge.scheduler import (
@@ -347,10 +348,13 @@ def _unfit(ctx: Context, node: NodeEntry) -> str:
     battery_wh = situation.battery_wh if situation is not None else None
     if situation is None or battery_wh is None or math.isnan(battery_wh):
         return "battery not known"
-    overlap_m = braking.overlap_m(
-        spec, spec.speed_m_s_max, situation.payload_kg, situation.brake_ratio
-    )
-    return "" if overlap_m <= OVERLAP_M_MAX else "its brakes don't hold it"
+    is_held = _overlap_m(spec, situation) <= OVERLAP_M_MAX
+    return "" if is_held else "its brakes don't hold it"
+
+
+def _overlap_m(spec: MachineSpec, situation: Situation) -> float:
+    """Give how far beyond its stop points a machine may roll with the brakes and load it tells."""
+    return braking.overlap_m(spec, spec.speed_m_s_max, situation.payload_kg, situation.brake_ratio)
 
 
 def _waits_for_census(missing: list[NodeId]) -> str:
@@ -383,9 +387,7 @@ def _drawn_up(
         stop_m=from_m,
         on_loss=way_back.on_loss(ctx, leads_home=leads_home),
         half_width_m=width_m,
-        overlap_m=braking.overlap_m(
-            spec, spec.speed_m_s_max, situation.payload_kg, situation.brake_ratio
-        ),
+        overlap_m=_overlap_m(spec, situation),
         sections=reach.sections(ctx.ground, path, whole_m, width_m),
         granted_ns=ctx.now_ns,
         moved_ns=ctx.now_ns,

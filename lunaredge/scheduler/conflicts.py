@@ -105,7 +105,7 @@ def _shorten_before(
     if ahead is not None:
         # Clear of all of it, so that both can leave again.
         free_m, _ = reach.free_until(granted, window_m, claim)
-        stop_m = _before_sections(granted, max(here_m, free_m - granted.overlap_m))
+        stop_m = _before_section(granted, max(here_m, free_m - granted.overlap_m))
     if behind is not None:
         from_m = here_m
     if granted.shortening:
@@ -120,12 +120,10 @@ def _shorten_before(
     return True
 
 
-def _before_sections(granted: Granted, stop_m: float) -> float:
+def _before_section(granted: Granted, stop_m: float) -> float:
     """Give a stop point before a no-standing section that the machine has not entered yet."""
-    for enter_m, leave_m in granted.sections:
-        if enter_m < stop_m < leave_m and granted.passed_m <= enter_m:
-            return enter_m
-    return stop_m
+    section = granted.section_at(stop_m)
+    return stop_m if section is None or granted.passed_m > section[0] else section[0]
 
 
 def _ask(ctx: Context, node: NodeEntry, granted: Granted) -> None:

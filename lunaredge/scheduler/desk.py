@@ -21,7 +21,7 @@ from lunaredge.scheduler import (
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
-from lunaredge.scheduler.state import NodeEntry, Presence, TaskEntry, TaskPhase
+from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
 from lunaredge.wire.messages import (
     Answer,
     Approve,
@@ -279,9 +279,8 @@ def _waiting(ctx: Context, name: NodeId | None, task: TaskId) -> str:
 
 def _hindrance(ctx: Context, node: NodeEntry) -> str:
     """Say what keeps a node from its work whatever the way is like; empty for nothing."""
-    is_silent = node.presence in (Presence.LOST, Presence.DOWN)
-    silence = f"; {node.name} is {node.presence.value}" if is_silent else ""
-    return silence + _restraint(ctx, node)
+    silence = restraint.silence(node)
+    return (f"; {node.name} is {silence}" if silence else "") + _restraint(ctx, node)
 
 
 def _restraint(ctx: Context, node: NodeEntry) -> str:

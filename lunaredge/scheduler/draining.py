@@ -15,7 +15,7 @@ from lunaredge.model.task import TaskKind
 from lunaredge.scheduler import areas, backlog, closures, dispatch, lockout, space, way_back
 from lunaredge.scheduler.closures import ClosureEvent
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.occupancy import Occupancy, place_said
+from lunaredge.scheduler.occupancy import Occupancy
 from lunaredge.scheduler.paths import check_route
 from lunaredge.scheduler.state import (
     Closure,
@@ -116,7 +116,7 @@ def _ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
 
 def _stands_in(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
     half_width_m = space.half_width_m(ctx, node.name)
-    places = [place for place in (node.body, place_said(node)) if place is not None]
+    places = [place for place in (node.body, space.place_said(node)) if place is not None]
     return any(areas.meets_line(closure.area, (place,), half_width_m) for place in places)
 
 

@@ -8,7 +8,7 @@ import math
 from functools import cached_property
 
 from lunaredge.ids import NodeId
-from lunaredge.model.site import Point, Polygon
+from lunaredge.model.site import Polygon
 from lunaredge.scheduler import areas, claims, space
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Box, Chain, box_of, may_meet
@@ -50,19 +50,11 @@ class Occupancy:
         return claim
 
 
-def place_said(node: NodeEntry) -> Point | None:
-    """Give where a machine said last that it is."""
-    situation = node.situation
-    if situation is None or situation.x_m is None or situation.y_m is None:
-        return None
-    return situation.x_m, situation.y_m
-
-
 def _said(ctx: Context, node: NodeEntry) -> list[Chain]:
     """Give the ground under a machine by its own word; none where a person's counts instead."""
     situation, spec = node.situation, ctx.specs[node.name].machine
     assert spec is not None
-    said = place_said(node)
+    said = space.place_said(node)
     if situation is None or said is None or node.vouched:
         return []
     half_width_m = spec.radius_m + situation.pose_error_m

@@ -57,7 +57,7 @@ def reach(ctx: Context, node: NodeEntry, granted: Granted) -> Reach:
     assert spec is not None
     ahead_m = spec.speed_m_s_max * s_from_ns(ctx.config.authority_ahead_ns)
     wanted_m = min(granted.length_m, granted.passed_m + max(ahead_m, ADVANCE_M_MIN))
-    wanted_m = _past_sections(granted.sections, wanted_m)
+    wanted_m = _past_sections(granted, wanted_m)
     if wanted_m <= granted.stop_m:
         return Reach(stop_m=granted.stop_m)
     others = space.claims_of_others(ctx, node.name)
@@ -70,7 +70,7 @@ def reach(ctx: Context, node: NodeEntry, granted: Granted) -> Reach:
     stop_m = min(wanted_m, min(free_m, route_m) - granted.overlap_m)
     if math.isinf(free_m) and math.isinf(route_m):
         return Reach(stop_m=wanted_m)
-    stop_m = _before_sections(granted.sections, stop_m)
+    stop_m = _before_sections(granted, stop_m)
     by_route = route_m < free_m
     in_the_way = senior if by_route else other
     if stop_m < min(granted.stop_m + ADVANCE_M_MIN, wanted_m):
@@ -154,17 +154,13 @@ def _pieces(path: Path, window_m: tuple[float, float]) -> tuple[list[float], lis
     return stations_m, points
 
 
-def _past_sections(found: Sections, station_m: float) -> float:
+def _past_sections(granted: Granted, station_m: float) -> float:
     """Give the end of the section that a station lies in: entry is granted with the exit."""
-    for enter_m, leave_m in found:
-        if enter_m < station_m < leave_m:
-            return leave_m
-    return station_m
+    section = granted.section_at(station_m)
+    return station_m if section is None else section[1]
 
 
-def _before_sections(found: Sections, station_m: float) -> float:
+def _before_sections(granted: Granted, station_m: float) -> float:
     """Give the beginning of the section that a station lies in."""
-    for enter_m, leave_m in found:
-        if enter_m < station_m < leave_m:
-            return enter_m
-    return station_m
+    section = granted.section_at(station_m)
+    return station_m if section is None else section[0]

@@ -21,8 +21,12 @@ def told(ctx: Context, node: NodeEntry) -> str:
 
 def hindrance(ctx: Context, node: NodeEntry) -> str:
     """Say what keeps a node from its work whatever the way is like, silence too; or nothing."""
-    lost = node.presence.value if node.presence in (Presence.LOST, Presence.DOWN) else ""
-    return "; ".join(text for text in (lost, told(ctx, node)) if text)
+    return "; ".join(text for text in (silence(node), told(ctx, node)) if text)
+
+
+def silence(node: NodeEntry) -> str:
+    """Say that a node is not heard; empty where it is, or may be about to be."""
+    return node.presence.value if node.presence in (Presence.LOST, Presence.DOWN) else ""
 
 
 def _safe(ctx: Context, node: NodeEntry) -> str:

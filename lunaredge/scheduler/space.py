@@ -57,7 +57,13 @@ def rolling_at(node: NodeEntry) -> Point | None:
     situation = node.situation
     if situation is None or node.vouched or situation.at_rest or situation.authority is not None:
         return None
-    if situation.x_m is None or situation.y_m is None:
+    return place_said(node)
+
+
+def place_said(node: NodeEntry) -> Point | None:
+    """Give where a machine said last that it is."""
+    situation = node.situation
+    if situation is None or situation.x_m is None or situation.y_m is None:
         return None
     return situation.x_m, situation.y_m
 
@@ -68,10 +74,8 @@ def tail_m(granted: Granted) -> float:
     Within a no-standing section that is the section's beginning: the way back stays free. With a
     way home it is home, as nothing of it is released.
     """
-    for enter_m, leave_m in granted.sections:
-        if enter_m < granted.released_m < leave_m:
-            return enter_m
-    return granted.released_m
+    section = granted.section_at(granted.released_m)
+    return granted.released_m if section is None else section[0]
 
 
 def claims_of_others(ctx: Context, node: NodeId) -> tuple[Chain, ...]:

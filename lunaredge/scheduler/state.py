@@ -95,6 +95,13 @@ class Granted(msgspec.Struct, kw_only=True):
         """The latest site time at which the node may still move by it."""
         return max(self.expiry_ns, self.home_expiry_ns) if self.leads_home else self.expiry_ns
 
+    def section_at(self, station_m: float) -> tuple[float, float] | None:
+        """Give the no-standing section that a station lies within; None outside of all."""
+        for enter_m, leave_m in self.sections:
+            if enter_m < station_m < leave_m:
+                return enter_m, leave_m
+        return None
+
     @property
     def passed_m(self) -> float:
         """Where on the path the node is, at the least."""

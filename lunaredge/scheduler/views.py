@@ -170,10 +170,10 @@ def task_rows(ctx: Context) -> list[Row]:
 def _task_row(ctx: Context, entry: TaskEntry) -> Row:
     waits_for = lanes.waited_for(ctx, entry)
     node = ctx.state.nodes.get(entry.node) if entry.node is not None else None
-    in_hand = node is not None and node.task == entry.task.id and node.situation is not None
-    progress = node.situation.progress_ratio if in_hand and node and node.situation else None
-    if not waits_for and node is not None and node.task == entry.task.id:
-        waits_for = restraint.hindrance(ctx, node) or node.wait_reason
+    progress = None
+    if node is not None and node.task == entry.task.id:
+        waits_for = waits_for or restraint.hindrance(ctx, node) or node.wait_reason
+        progress = node.situation.progress_ratio if node.situation is not None else None
     return {
         "task": entry.task.id,
         "order": entry.order,

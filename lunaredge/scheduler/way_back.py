@@ -20,7 +20,7 @@ from lunaredge.model.polyline import (
 from lunaredge.model.site import Point
 from lunaredge.scheduler import space
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.paths import Chains, RouteSolution, check_route
+from lunaredge.scheduler.paths import RouteSolution, check_route
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire.messages import OnLoss
 
@@ -38,10 +38,8 @@ def after(ctx: Context, node: NodeEntry, granted: Granted) -> Path:
             return ()
         return part_of(way, 0.0, project_m(way, node.body, (0.0, math.inf)))
     here_m = _station_m(node, granted)
-    for enter_m, leave_m in granted.sections:
-        if enter_m < here_m < leave_m:
-            return part_of(granted.path, enter_m, here_m)
-    return node.retreat
+    section = granted.section_at(here_m)
+    return node.retreat if section is None else part_of(granted.path, section[0], here_m)
 
 
 def _station_m(node: NodeEntry, granted: Granted) -> float:
@@ -64,17 +62,17 @@ def lead_in(ctx: Context, node: NodeEntry, solution: RouteSolution) -> Path | No
         return None
     if len(way) + len(route) > POINTS_MAX:
         return None
-    claims = Chains(space.claims_of_others(ctx, node.name))
+    spec = ctx.specs[node.name].machine
+    assert spec is not None
     # Cut short, it may lie a little beside where the machine came; and the ground may be new.
-    led, half_width_m, spec = (
+    violation = check_route(
+        ctx.ground,
         (*way, route[0]),
         space.half_width_m(ctx, node.name),
-        ctx.specs[node.name].machine,
+        spec.slope_deg_max,
+        space.claims_of_others(ctx, node.name),
     )
-    assert spec is not None
-    if check_route(ctx.ground, led, half_width_m, spec.slope_deg_max, ()) is not None:
-        return None
-    return way if claims.first_met(led, half_width_m) is None else None
+    return way if violation is None else None
 
 
 def on_loss(ctx: Context, *, leads_home: bool) -> OnLoss:

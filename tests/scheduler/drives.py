@@ -14,16 +14,26 @@ def driving(*, taken: bool = True, **settings: object) -> tuple[Site, messages.G
     """A site on which grader-1 has been granted the way to its first pass."""
     site = Site(**settings)
     site.census()
+    grant = led_off(site)
+    if taken:
+        site.reply("grader-1", grant.command)
+    return site, grant
+
+
+def led_off(site: Site) -> messages.Grant:
+    """Have grader-1 granted the way to its first pass."""
+    sent_off(site)
+    site.solve()
+    return site.last(messages.Grant)
+
+
+def sent_off(site: Site) -> None:
+    """Have grader-1 take a task, and ask for the way to its first pass."""
     site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
     site.solve()
     site.reply("grader-1", site.assignment("grader-1").command)
     site.report("grader-1", "grade-pad", "accepted", 1)
     site.request("grader-1", 1)
-    site.solve()
-    grant = site.last(messages.Grant)
-    if taken:
-        site.reply("grader-1", grant.command)
-    return site, grant
 
 
 def held(grant: messages.Grant, released_m: float, *, at_stop: bool = False) -> dict[str, object]:
@@ -71,11 +81,7 @@ def requesting() -> Site:
     """A site on which a way for grader-1 is being planned."""
     site = Site()
     site.census()
-    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
-    site.solve()
-    site.reply("grader-1", site.assignment("grader-1").command)
-    site.report("grader-1", "grade-pad", "accepted", 1)
-    site.request("grader-1", 1)
+    sent_off(site)
     return site
 
 

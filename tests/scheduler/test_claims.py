@@ -4,7 +4,6 @@ import pytest
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import length_m, rest_of
 from lunaredge.wire import messages
-from tests.scheduler import plain_site
 from tests.scheduler.drives import (
     asking,
     beat,
@@ -14,7 +13,6 @@ from tests.scheduler.drives import (
     held,
     reborn,
 )
-from tests.scheduler.rig import Site
 
 CORNER = ((0.0, 0.0), (10.0, 0.0), (10.0, 5.0))
 
@@ -141,15 +139,7 @@ def test_an_old_request_number_changes_nothing() -> None:
 
 
 def test_a_refused_grant_is_given_back() -> None:
-    site = Site()
-    site.census()
-    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
-    site.solve()
-    site.reply("grader-1", site.assignment("grader-1").command)
-    site.report("grader-1", "grade-pad", "accepted", 1)
-    site.request("grader-1", 1)
-    site.solve()
-    grant = site.last(messages.Grant)
+    site, grant = driving(taken=False)
 
     site.reply("grader-1", grant.command, ok=False, reason="moved")
 

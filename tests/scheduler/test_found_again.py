@@ -11,7 +11,7 @@ from lunaredge.scheduler import space
 from lunaredge.scheduler.claims import census_missing
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
-from tests.scheduler.drives import beat, blocked_m, driving, held, renewed
+from tests.scheduler.drives import beat, blocked_m, driving, held, led_off, renewed
 from tests.scheduler.rig import Site
 from tests.scheduler.test_conflicts import node, wake
 from tests.scheduler.test_reach import through_gate
@@ -55,13 +55,7 @@ def test_who_comes_back_to_where_it_stood_is_kept_clear_of_anew() -> None:
     site.census()
     site.say(HAULER, beat(site.situation(HAULER, x_m=place[0], y_m=place[1])))
     drive_off(site, place)
-    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
-    site.solve()
-    site.reply("grader-1", site.assignment("grader-1").command)
-    site.report("grader-1", "grade-pad", "accepted", 1)
-    site.request("grader-1", 1)
-    site.solve()
-    grant = site.last(messages.Grant)
+    grant = led_off(site)
     site.reply("grader-1", grant.command)
     assert blocked_m(site, place) < 0.0
 

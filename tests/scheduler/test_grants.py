@@ -139,13 +139,7 @@ def test_a_restart_plans_no_way_that_nobody_waits_for() -> None:
 
 
 def test_a_restart_plans_the_way_that_a_machine_still_waits_for() -> None:
-    site = Site()
-    site.census()
-    site.submit(plain_site.order(plain_site.grade(only_on=(NodeId("grader-1"),))))
-    site.solve()
-    site.reply("grader-1", site.assignment("grader-1").command)
-    site.report("grader-1", "grade-pad", "accepted", 1)
-    site.request("grader-1", 1)
+    site = requesting()
 
     site.start()
 

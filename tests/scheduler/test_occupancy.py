@@ -7,7 +7,7 @@ import msgspec
 from lunaredge.model.site import Point, Polygon
 from lunaredge.scheduler import areas, space
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.occupancy import Occupancy, place_said
+from lunaredge.scheduler.occupancy import Occupancy
 from lunaredge.scheduler.state import NodeEntry
 from tests.scheduler.locking import HAULER, locked, node
 from tests.scheduler.rig import Site
@@ -45,7 +45,7 @@ def is_in(ctx: Context, each: NodeEntry, area: Polygon) -> bool:
             return True
         if not chain.closed and areas.meets_line(area, chain.points, chain.half_width_m):
             return True
-    spec, said = ctx.specs[each.name].machine, place_said(each)
+    spec, said = ctx.specs[each.name].machine, space.place_said(each)
     assert spec is not None
     assert said is not None
     assert each.situation is not None
