@@ -29,13 +29,10 @@ class Body:
     def __init__(self, config: AgentConfig) -> None:
         self.last: Sample | None = None
         """The newest sample, however old; None before the first and after a lost driver."""
-        self.lifetime_ns: int | None = None
-        """How long a set-point lives in the controller; None while no driver is attached."""
-        self.basis_ns_max = 0
-        """The controller refuses an order that rests on an older sample than this."""
         self.battery_low = False
         self.sensed_ns: int | None = None
         """When the newest sample was measured."""
+        self._attached = False
         self._config = config
         self._stale_ns = _PERIODS_MAX * ns_from_s(config.sample_period_s)
 
@@ -49,13 +46,12 @@ class Body:
             or not 0 < hello.basis_s_max <= _BASIS_S_MAX
         ):
             return "driver_hello"
-        self.lifetime_ns = ns_from_s(hello.setpoint_lifetime_s)
-        self.basis_ns_max = ns_from_s(hello.basis_s_max)
+        self._attached = True
         return None
 
     def detached(self) -> None:
         """Know nothing of the machine any more."""
-        self.lifetime_ns = None
+        self._attached = False
         self.last = None
 
     def clock_jumped(self) -> None:
@@ -65,7 +61,7 @@ class Body:
 
     def sense(self, sample: Sample, measured_ns: int) -> str | None:
         """Take a sample measured then; give the reason where it is refused."""
-        if self.lifetime_ns is None:
+        if not self._attached:
             return "sensor_detached"
         if not _is_plausible(sample):
             return "sensor"
@@ -113,5 +109,6 @@ def _is_plausible(sample: Sample) -> bool:
         and all(0.0 <= value <= _VALUE_MAX for value in positives)
         and 0.0 <= sample.brake_ratio <= 1.0
         and 0 <= sample.order_no < _ORDER_NO_MAX
+        and 0 <= sample.spent_no < _ORDER_NO_MAX
         and (sample.work is None or 0.0 <= sample.work.progress_ratio <= 1.0)
     )

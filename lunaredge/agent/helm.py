@@ -33,6 +33,9 @@ class Helm:
     """One machine. Times are local."""
 
     def __init__(self, config: AgentConfig, boot: BootId, outlet: Outlet) -> None:
+        self.run_on_ns = 0
+        """How long after the newest sample an order that rests on it may still drive the machine:
+        in the controller that was attached last."""
         self._config = config
         self._outlet = outlet
         self._body = Body(config)
@@ -45,7 +48,10 @@ class Helm:
         """Take a controller and halt it; give the reason where it is refused."""
         reason = self._body.attached(hello)
         if reason is None:
-            self._outlet.actuate(self._orders.attached(self.lifetime_ns, self._late_ns, now_ns))
+            lifetime_ns = ns_from_s(hello.setpoint_lifetime_s)
+            late_ns = ns_from_s(hello.basis_s_max)
+            self.run_on_ns = lifetime_ns + late_ns
+            self._outlet.actuate(self._orders.attached(lifetime_ns, late_ns, now_ns))
         return reason
 
     def detached(self) -> None:
@@ -64,21 +70,6 @@ class Helm:
         if reason is None:
             self._orders.observe(sample, measured_ns)
         return reason
-
-    @property
-    def lifetime_ns(self) -> int:
-        """How long a set-point lives in the controller; 0 while none is attached."""
-        return self._body.lifetime_ns or 0
-
-    @property
-    def run_on_ns(self) -> int:
-        """How long after it was given an order may still drive the machine."""
-        return self.lifetime_ns + self._late_ns
-
-    @property
-    def _late_ns(self) -> int:
-        """How late an order may reach the controller and still be taken."""
-        return self._body.basis_ns_max
 
     @property
     def last(self) -> Sample | None:
@@ -103,13 +94,17 @@ class Helm:
         sample = self._body.fresh(now_ns)
         return sample is not None and self._orders.rested(sample)
 
-    def rolling_m(self, now_ns: int) -> float:
-        """Give how far off its last known station the machine may come to rest, or does rest."""
-        sensed_ns = self._body.sensed_ns
-        age_ns = 0 if sensed_ns is None else now_ns - sensed_ns
-        rolling_m = speed.rolling_m(self._config, age_ns + self.lifetime_ns)
-        # No sample shows the station while no path is in force.
-        return rolling_m if self.follows else max(rolling_m, speed.blind_m(self._config))
+    @property
+    def rolling_m(self) -> float:
+        """How far off its last known station the machine may come to rest, or does rest.
+
+        Orders that wait in the stream are taken as long as their sample is young enough, and live
+        their lives from there. However late it is, the newest sample says the most.
+        """
+        rolling_m = speed.rolling_m(self._config, self.run_on_ns)
+        last = self._body.last
+        shows_station = last is not None and self.is_following(last)
+        return rolling_m if shows_station else rolling_m + speed.blind_m(self._config)
 
     @property
     def follows(self) -> bool:

@@ -1,9 +1,10 @@
 """The set-point that the machine lives on: given, refreshed, withdrawn, and proven dead.
 
 A set-point dies in the controller within the lifetime that it declared, so the order in force is
-given again four times in that time. Owns the order numbers and the proof of rest: a machine is
-*rested* only when no order of ours can still move it, which an old sample can't show. It decides
-nothing: `pilot` says what to order.
+given again four times in that time. A dead one may come back, by a refresh that waited in the
+stream; a halted one can't. Owns the order numbers and the proof of rest: a machine is *rested*
+only when no order of ours can still move it, which an old sample can't show. It decides nothing:
+`pilot` says what to order.
 """
 
 import msgspec
@@ -32,7 +33,6 @@ class Orders:
         self._halting = False
         # Whether an order of ours, or of an earlier life, may still move the machine.
         self._moving = True
-        self._seen = False
         self._late_ns = 0
         self._quiet_ns = 0
         """When the last order must have died, and the machine stopped."""
@@ -47,7 +47,7 @@ class Orders:
             now_ns: Local time.
         """
         self._lifetime_ns, self._late_ns = lifetime_ns, late_ns
-        self._moving, self._seen = True, False
+        self._moving = True
         # What the last connection held can't come any more.
         self._quiet_ns = now_ns + lifetime_ns + self._stopping_ns
         return self.halt(now_ns)
@@ -58,7 +58,7 @@ class Orders:
         self._lifetime_ns = None
         self._next_ns = None
         self._halting = False
-        self._moving, self._seen = True, False
+        self._moving = True
 
     def follow(
         self,
@@ -78,7 +78,6 @@ class Orders:
             tool=tool[0],
             tool_from_m=tool[1],
         )
-        self._moving, self._seen = True, False
         self._give(order, now_ns)
         return order
 
@@ -98,7 +97,6 @@ class Orders:
     def work(self, goal: WorkGoal, now_ns: int) -> Work:
         """Order a goal under a new number."""
         order = Work(order_no=self._take_number(), basis_ns=self._basis_ns, goal=goal)
-        self._moving, self._seen = True, False
         self._give(order, now_ns)
         return order
 
@@ -124,16 +122,14 @@ class Orders:
     def observe(self, sample: Sample, measured_ns: int) -> None:
         """Learn from a sample whether the last order can still move the machine.
 
-        It can't once the controller had it and has dropped it, or once it must have died there and
-        the machine had the time to stop: an older sample, still on its way, proves nothing.
+        It can't once the controller says that its number is spent, or once it must have died there
+        and the machine had the time to stop. A sample on which it died proves nothing.
         """
         self._number = max(self._number, sample.order_no)
         self._basis_ns = sample.clock_ns
-        if self.current is None:
-            dropped = self._seen and sample.order_no == 0
-            if dropped or measured_ns >= self._quiet_ns:
-                self._moving = False
-        self._seen = self._seen or sample.order_no == self._number
+        is_over = sample.spent_no == self._number or measured_ns >= self._quiet_ns
+        if self.current is None and is_over:
+            self._moving = False
         if self._halting and self.rested(sample):
             self._halting = False
             self._next_ns = None
@@ -160,6 +156,7 @@ class Orders:
         assert self._lifetime_ns is not None, "no controller to order"
         self.current = order
         self.given_ns = now_ns
+        self._moving = True
         self._count_on(now_ns)
         self._halting = False
         self._schedule(now_ns)

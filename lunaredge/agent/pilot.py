@@ -146,7 +146,7 @@ class Pilot:
         """Take a nearer stop point; give the reason where it is refused."""
         before = self.leasing.lease
         resting = self.helm.fresh(now_ns) if self.helm.at_rest(now_ns) else None
-        reason = self.leasing.shortened(shorten, self.helm.rolling_m(now_ns), resting)
+        reason = self.leasing.shortened(shorten, self.helm.rolling_m, resting)
         lease = self.leasing.lease
         if reason is None and lease is not None:
             if lease is not before and lease.stop_m > shorten.stop_m:

@@ -187,6 +187,11 @@ class Machine:
         order = self._setpoint.live(now_ns)
         return order.order_no if order is not None else 0
 
+    @property
+    def spent_no(self) -> int:
+        """The highest number of which no order is taken any more; 0 for none."""
+        return self._setpoint.spent_no
+
     def take_scan(self) -> tuple[ScanPoint, ...]:
         """Hand out the points measured since the last call, and forget them."""
         points = tuple(self._scan)

@@ -33,6 +33,11 @@ class Setpoint:
         self._deadline_ns = 0
         self._number = 0
 
+    @property
+    def spent_no(self) -> int:
+        """The highest number of which no order can come back; 0 for none."""
+        return self._number if self.order is None else self._number - 1
+
     def judge(self, frame: Follow | Work) -> Verdict:
         """Say what a frame is; changes nothing."""
         if frame.order_no < 1:

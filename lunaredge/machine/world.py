@@ -129,6 +129,7 @@ class World:
             station_m=drive.station_m,
             at_rest=drive.at_rest,
             order_no=it.order_no(self._now_ns),
+            spent_no=it.spent_no,
             battery_wh=it.told_wh,
             charging=it.charging,
             power_w=it.battery.power_w,

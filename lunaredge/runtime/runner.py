@@ -10,7 +10,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar, assert_never
+from typing import Protocol, assert_never
 
 import msgspec
 
@@ -39,7 +39,6 @@ from lunaredge.runtime.tasks import end_tasks
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.driver import Halt, MachineOrder
 
-T = TypeVar("T")
 _WRITES = (Persist, Erase, Archive)
 
 # Over the upper bound messages wait in the link until the lower one is reached: a slow disk slows
@@ -153,13 +152,16 @@ class NodeRunner:
         """End `run`, after what is queued is on disk and sent, within a bound."""
         self._stopping.set()
 
-    def call(self, step: Callable[[int], T]) -> T:
+    def call(self, step: Callable[[int], None]) -> None:
         """Give the core an input of its own kind: run the step with the time, then its effects.
+
+        After `stop` none comes in any more: who has said goodbye doesn't set off again.
 
         Raises:
             Exception: what the step raised; the runner ends with it.
         """
-        return self._enter(step)
+        if not self._stopping.is_set():
+            self._enter(step)
 
     # --- LinkListener ----------------------------------------------------------------------------
 
@@ -177,17 +179,15 @@ class NodeRunner:
 
     # --- into the core ---------------------------------------------------------------------------
 
-    def _enter(self, step: Callable[[int], T]) -> T:
-        """The one door to the core. After the end nothing comes out of it any more."""
+    def _enter(self, step: Callable[[int], None]) -> None:
+        """The one door to the core."""
         try:
-            result = step(self._clock.now_ns())
-            if not self._stopping.is_set() or self._failure is None:
-                self._pump()
+            step(self._clock.now_ns())
+            self._pump()
         except Exception as exc:
             self._fail(exc)
             raise
         self._arm()
-        return result
 
     def _enter_safely(self, step: Callable[[int], None]) -> None:
         """Enter from a callback that must not raise; the failure ends `run` instead."""

@@ -74,7 +74,7 @@ class Sample(_Frame, frozen=True, kw_only=True, tag="sample"):
     """Distance covered along the path of order ``order_no``."""
     at_rest: bool
     order_no: int
-    """The order in force; 0 when none is."""
+    """The order in force; 0 when none is, or it died."""
     battery_wh: float
     charging: bool
     power_w: float
@@ -87,6 +87,8 @@ class Sample(_Frame, frozen=True, kw_only=True, tag="sample"):
     """The controller stands for an obstacle, tilt or slip."""
     work: WorkStatus | None
     """Of the work order in force, or just finished."""
+    spent_no: int = 0
+    """No order up to this number is taken any more: halted, or followed by another."""
     brake_ratio: float = 1.0
     """Share of its rated deceleration that the machine's own monitoring vouches for."""
     scan: tuple[tuple[float, float, float], ...] = ()

@@ -200,7 +200,7 @@ def test_a_clock_that_jumps_ends_the_right_to_go_home() -> None:
 
 
 def test_what_is_asked_back_of_the_way_home_is_given_back_and_the_rest_leads_nowhere() -> None:
-    rig = Rig()
+    rig = Rig(lifetime_s=2.0)
     grant = depart(rig, stop_m=FROM_M + 15.0)
     rig.run(60)
 

@@ -11,9 +11,9 @@ STOPPING_NS = seconds(5)
 LATE_NS = seconds(3)
 
 
-def sample(order_no: int, *, at_rest: bool = True) -> Sample:
+def sample(order_no: int, *, at_rest: bool = True, spent_no: int = 0) -> Sample:
     machine = Machine()
-    machine.traits = {"order_no": order_no, "at_rest": at_rest}
+    machine.traits = {"order_no": order_no, "at_rest": at_rest, "spent_no": spent_no}
     return machine.sample(0)
 
 
@@ -73,9 +73,9 @@ def test_a_halt_is_said_again_until_rest_is_seen() -> None:
     subject.observe(sample(number, at_rest=False), seconds(1))
 
     assert subject.halt(seconds(2)) == Halt()
-    subject.observe(sample(0, at_rest=False), seconds(3))
+    subject.observe(sample(0, at_rest=False, spent_no=number), seconds(3))
     assert subject.refresh(seconds(7)) == Halt()
-    subject.observe(sample(0), seconds(8))
+    subject.observe(sample(0, spent_no=number), seconds(8))
     assert subject.refresh(seconds(99)) is None
 
 
@@ -91,16 +91,27 @@ def test_an_old_sample_at_rest_does_not_prove_rest() -> None:
     assert not subject.rested(sample(0))
 
 
-def test_rest_is_proven_when_the_controller_shows_that_it_dropped_the_order() -> None:
+def test_rest_is_proven_when_the_controller_shows_that_the_order_is_spent() -> None:
     subject = orders()
     number = follow(subject, 0)
     subject.observe(sample(number), seconds(1))
     subject.halt(seconds(2))
 
-    subject.observe(sample(0), seconds(3))
+    subject.observe(sample(0, spent_no=number), seconds(3))
 
     assert subject.rested(sample(0))
     assert not subject.rested(sample(0, at_rest=False))
+
+
+def test_a_dead_order_proves_no_rest_a_refresh_on_its_way_may_revive_it() -> None:
+    subject = orders()
+    number = follow(subject, 0)
+    subject.observe(sample(number), seconds(1))
+    subject.halt(seconds(2))
+
+    subject.observe(sample(0, spent_no=number - 1), seconds(3))
+
+    assert not subject.rested(sample(0))
 
 
 def test_rest_is_proven_when_the_order_must_have_died() -> None:

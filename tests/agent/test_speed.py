@@ -52,18 +52,16 @@ def test_an_order_may_reach_its_controller_late_and_live_its_life_from_there() -
     assert rig.node._parts.pilot.helm.run_on_ns == seconds(20.0 + BASIS_S_MAX)
 
 
-def test_who_drives_may_roll_for_a_set_points_life_and_who_is_led_nowhere_since_a_sample() -> None:
+def test_who_is_led_nowhere_may_have_rolled_since_a_sample_last_showed_its_station() -> None:
     rig = Rig(lifetime_s=20.0)
     helm = rig.node._parts.pilot.helm
     rig.prove()
-    led_nowhere_m = helm.rolling_m(rig.now_ns)
+    led_nowhere_m = helm.rolling_m
     rig.drive_off()
     rig.run(20)
 
-    driving_m = helm.rolling_m(rig.now_ns)
-
-    assert led_nowhere_m >= speed.blind_m(rig.settings)
-    assert driving_m >= speed.rolling_m(rig.settings, seconds(20))
+    assert helm.rolling_m == speed.rolling_m(rig.settings, seconds(20.0 + BASIS_S_MAX))
+    assert led_nowhere_m == helm.rolling_m + speed.blind_m(rig.settings)
 
 
 def test_an_authority_without_room_for_the_pose_is_the_slowest() -> None:

@@ -16,7 +16,7 @@ from lunaredge.wire.messages import (
     HeldAuthority,
     OnLoss,
 )
-from tests.agent.rig import Rig, bodies
+from tests.agent.rig import BASIS_S_MAX, Rig, bodies
 from tests.agent.toy_machine import PATH, seconds
 
 DRIVE = Leg(path=PATH)
@@ -154,6 +154,24 @@ def test_a_stop_nearer_than_the_brakes_allow_is_put_where_the_machine_can_stop()
     assert rig.machine.station_m <= authority.stop_m
 
 
+@pytest.mark.parametrize("attached", [True, False])
+def test_the_answer_leaves_room_for_orders_that_wait_on_their_way_to_the_controller(
+    *, attached: bool
+) -> None:
+    rig = Rig(lifetime_s=20.0)
+    grant = rig.drive_off(DRIVE)
+    rig.run(20)
+    station_m = rig.machine.station_m
+    if not attached:
+        rig.node.detached(rig.now_ns)
+
+    rig.shorten(grant, station_m)
+
+    authority = rig.situation.authority
+    assert authority is not None
+    assert authority.stop_m >= authority.station_m + 0.5 * (20.0 + BASIS_S_MAX)
+
+
 def test_a_machine_that_could_not_stop_short_enough_asks_anew_from_where_it_rests() -> None:
     rig = Rig()
     grant = rig.drive_off(DRIVE)
@@ -224,7 +242,7 @@ def test_a_machine_that_is_carried_along_its_way_gives_it_up() -> None:
 
 
 def test_an_extension_sent_before_a_shortening_comes_too_late() -> None:
-    rig = Rig()
+    rig = Rig(lifetime_s=2.0)
     grant = rig.drive_off(DRIVE, stop_m=30.0)
     rig.run(35)
     number = rig.last(AuthorityRenewal).request_no

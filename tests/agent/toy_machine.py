@@ -37,11 +37,13 @@ class Machine:
         self.ahead_ns = 0
         self._path: tuple[Point, ...] = (place,)
         self._deadline_ns = 0
+        self._number = 0
 
     def take(self, order: MachineOrder, now_ns: int) -> None:
         if isinstance(order, Halt):
             self.order = None
             return
+        self._number = order.order_no
         current = self.order
         if current is None or current.order_no != order.order_no:
             if isinstance(order, Follow):
@@ -98,6 +100,7 @@ class Machine:
             station_m=self.station_m,
             at_rest=self.speed_m_s == 0.0,
             order_no=self.order.order_no if live and self.order is not None else 0,
+            spent_no=self._number - (self.order is not None),
             battery_wh=9000.0,
             charging=False,
             power_w=150.0,

@@ -49,6 +49,21 @@ def test_a_dead_order_may_be_revived_by_itself() -> None:
     assert not setpoint.lapsed
 
 
+def test_a_number_is_spent_once_its_order_is_halted_and_not_when_it_has_died() -> None:
+    setpoint = Setpoint(LIFETIME_NS)
+    assert setpoint.spent_no == 0
+
+    setpoint.take(DRIVE, 100)
+    setpoint.expire(2_000)
+    assert setpoint.spent_no == DRIVE.order_no - 1
+
+    setpoint.close()
+    assert setpoint.spent_no == DRIVE.order_no
+
+    setpoint.renumber()
+    assert setpoint.spent_no == 0
+
+
 def test_a_halted_order_never_comes_back() -> None:
     setpoint = taken()
 

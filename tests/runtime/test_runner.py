@@ -119,7 +119,8 @@ class Bench:
         self.node = ScriptedNode()
         self.store = RecordingStore(self.happened)
         self.link = RecordingLink(self.happened)
-        self.runner = NodeRunner(self.node, self.store, LocalClock())
+        self.clock = LocalClock()
+        self.runner = NodeRunner(self.node, self.store, self.clock)
         self.hooks = Hooks(actuate=lambda order: self.happened.append(("actuate", order)))
         self.task = None
 
@@ -333,7 +334,7 @@ async def test_notes_are_logged_in_their_order(bench, caplog):
 
 
 async def test_the_core_is_woken_when_it_asks_to_be(bench):
-    now_ns = bench.runner.call(lambda now_ns: now_ns)
+    now_ns = bench.clock.now_ns()
     bench.node.wakeups = [now_ns + 30_000_000]
 
     bench.give()
@@ -347,10 +348,10 @@ async def test_the_core_is_woken_when_it_asks_to_be(bench):
 
 async def test_a_fast_clock_wakes_the_core_sooner():
     bench = Bench()
-    bench.runner = NodeRunner(bench.node, bench.store, LocalClock(60_000.0))
+    clock = LocalClock(60_000.0)
+    bench.runner = NodeRunner(bench.node, bench.store, clock)
     await bench.start()
-    now_ns = bench.runner.call(lambda now_ns: now_ns)
-    bench.node.wakeups = [now_ns + 60_000_000_000]
+    bench.node.wakeups = [clock.now_ns() + 60_000_000_000]
 
     bench.give()
     await asyncio.sleep(0.5)
@@ -375,6 +376,20 @@ async def test_a_stop_brings_the_machine_to_rest_and_everything_to_disk(bench):
         ("publish", "behind"),
         ("drain",),
     ]
+
+
+async def test_who_was_asked_to_stop_orders_nothing_more(bench):
+    bench.store.gate.clear()
+    bench.give(persist("a"))
+    await asyncio.to_thread(bench.store.entered.wait)
+    bench.runner.stop()
+    await bench.until(("actuate", Halt()))
+
+    bench.give(Actuate(WORK))
+    bench.store.gate.set()
+    await asyncio.wait_for(bench.task, 20)
+
+    assert ("actuate", WORK) not in bench.happened
 
 
 async def test_what_an_earlier_life_persisted_comes_first(tmp_path):

@@ -191,6 +191,7 @@ FRAMES: tuple[driver.DriverFrame, ...] = (
         station_m=3.5,
         at_rest=False,
         order_no=4,
+        spent_no=3,
         battery_wh=4200.0,
         charging=False,
         power_w=310.0,

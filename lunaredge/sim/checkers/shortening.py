@@ -13,9 +13,9 @@ from lunaredge.sim.checkers.evidence import Evidence, Renewed, Shortened, Situat
 from lunaredge.sim.checkers.ledger import Ledger
 
 ROUNDING_M = 1e-6
-# Who hears it too late rolls on while its set-point lives, and so much longer: three samples may
-# have been missed before it calls itself blind, and then it brakes.
-ROLLING_S = 20.0
+# Who hears it too late rolls on while its set-point lives, and so much longer: its orders rest on a
+# sample of 15 s at most, the station may have been seen three samples before that one, it brakes.
+ROLLING_S = 40.0
 
 
 class ShorteningChecker(BaseChecker):

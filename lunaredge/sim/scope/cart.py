@@ -111,6 +111,7 @@ class Cart:
             station_m=self.station_m,
             at_rest=speed_m_s == 0.0,
             order_no=0 if order is None else order.order_no,
+            spent_no=self._setpoint.spent_no,
             battery_wh=BATTERY_WH,
             charging=False,
             power_w=0.0,
