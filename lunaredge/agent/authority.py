@@ -11,6 +11,7 @@ import msgspec
 from lunaredge.agent.clock import shortened_ns
 from lunaredge.model.polyline import (
     Path,
+    apart_m,
     distance_m,
     is_plausible,
     length_m,
@@ -200,9 +201,26 @@ def moved_back(lease: Lease, sample: Sample) -> Lease:
 
 def contains(lease: Lease, point: Point) -> bool:
     """Tell whether a place is within the corridor that is still the node's own."""
-    end_m = lease.stop_m + lease.grant.overlap_m
-    ahead = part_of(lease.grant.path, lease.released_m, end_m)
-    return distance_m(ahead, point) <= lease.grant.deviation_m_max
+    return distance_m(_corridor(lease), point) <= lease.grant.deviation_m_max
+
+
+def ground(grant: Grant) -> Path:
+    """Give the path that a grant gives, as far as the place where a stop may end."""
+    return part_of(grant.path, 0.0, grant.stop_m + grant.overlap_m)
+
+
+def ahead(lease: Lease, stop_m: float) -> Path:
+    """Give what a farther stop point adds to a lease."""
+    overlap_m = lease.grant.overlap_m
+    return part_of(lease.grant.path, lease.stop_m + overlap_m, stop_m + overlap_m)
+
+
+def meets(lease: Lease, other: Grant) -> bool:
+    """Tell whether what is held of a lease and another's new authority share ground."""
+    if held(lease).at_stop:
+        return False
+    room_m = lease.grant.half_width_m + other.half_width_m
+    return apart_m(_corridor(lease), ground(other)) < room_m
 
 
 def is_over(lease: Lease, margin_ns: int, now_ns: int) -> bool:
@@ -221,3 +239,8 @@ def held(lease: Lease) -> HeldAuthority:
         at_stop=lease.at_stop and not lease.leads_home,
         station_m=lease.station_m,
     )
+
+
+def _corridor(lease: Lease) -> Path:
+    """Give what of the path is still the node's own."""
+    return part_of(lease.grant.path, lease.released_m, lease.stop_m + lease.grant.overlap_m)

@@ -8,13 +8,14 @@ from typing import assert_never
 
 import msgspec
 
-from lunaredge.agent import tasks
+from lunaredge.agent import authority, tasks
 from lunaredge.agent.parts import Parts
 from lunaredge.agent.states import Event, State
 from lunaredge.agent.stops import ID_LENGTH_MAX
 from lunaredge.agent.tasks import TASK_TABLE, TaskRef
 from lunaredge.ids import NodeId
-from lunaredge.model.polyline import Path, is_plausible, part_of
+from lunaredge.model.polyline import is_plausible
+from lunaredge.wire.codec import Header
 from lunaredge.wire.messages import (
     Assign,
     Cancel,
@@ -25,7 +26,6 @@ from lunaredge.wire.messages import (
     Dispute,
     Grant,
     Hold,
-    Neighbour,
     ReleaseStop,
     Renew,
     Resume,
@@ -44,21 +44,21 @@ class Duties:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def obey(self, command: Command, epoch: int, now_ns: int) -> str | None:
+    def obey(self, command: Command, header: Header, now_ns: int) -> str | None:
         """Carry out a command that may be obeyed; give the reason where it is refused.
 
         A repeated one is answered with its first result. Renewals and deferrals are answers of the
         moment: they are neither remembered nor replied to.
         """
         if isinstance(command, Renew):
-            return self._renew(command, epoch, now_ns)
+            return self._renew(command, header, now_ns)
         if isinstance(command, Defer):
             return self._parts.pilot.leasing.deferred(command, now_ns)
         commands = self._parts.commands
         reply = commands.first_reply(command.command)
         reason = None
         if reply is None:
-            reason = self._carry_out(command, epoch, now_ns)
+            reason = self._carry_out(command, header, now_ns)
             reply = CommandReply(command=command.command, ok=reason is None, reason=reason or "")
             commands.remember(reply)
         self._parts.outlet.publish("reply", reply, now_ns)
@@ -82,6 +82,16 @@ class Duties:
             self._parts.recorder.event("authority_disputed", f"{held.id}: by {rival}", now_ns)
         return None
 
+    def overhear(self, node: NodeId, header: Header, grant: Grant, now_ns: int) -> None:
+        """Take note of an authority of a neighbour; if it is of ground of ours, both give up."""
+        neighbours, lease = self._parts.neighbours, self._parts.pilot.leasing.lease
+        neighbours.overhear(node, header.epoch, header.number, grant)
+        if lease is None or not is_plausible(grant.path):
+            return
+        judged = neighbours.is_against(lease.grant, grant, header.epoch, header.number)
+        if judged and authority.meets(lease, grant):
+            self._contest((node, grant), lease.grant, now_ns)
+
     def _carry_out(
         self,
         command: (
@@ -96,14 +106,14 @@ class Duties:
             | LockOut
             | Unlock
         ),
-        epoch: int,
+        header: Header,
         now_ns: int,
     ) -> str | None:
         match command:
             case Assign():
                 return self._assign(command, now_ns)
             case Grant():
-                return self._grant(command, epoch, now_ns)
+                return self._grant(command, header, now_ns)
             case Shorten():
                 return self._parts.pilot.shortened(command, now_ns)
             case Cancel():
@@ -124,38 +134,38 @@ class Duties:
                 assert_never(command)
         return None
 
-    def _grant(self, grant: Grant, epoch: int, now_ns: int) -> str | None:
+    def _grant(self, grant: Grant, header: Header, now_ns: int) -> str | None:
         if self._parts.locks.latched:
             return "locked"
         if not is_plausible(grant.path):
             return "grant_values"
-        held = part_of(grant.path, 0.0, grant.stop_m + grant.overlap_m)
-        reason = self._objection(grant, held, grant.neighbours, (epoch, now_ns))
-        return reason or self._parts.pilot.granted(grant, now_ns)
+        neighbours, held = self._parts.neighbours, authority.ground(grant)
+        rival = neighbours.in_the_way(held, grant.half_width_m, header.epoch, grant.neighbours)
+        if rival is not None:
+            return self._contest(rival, grant, now_ns)
+        reason = self._parts.pilot.granted(grant, now_ns)
+        if reason is None:
+            neighbours.took(header.epoch, header.number)
+        return reason
 
-    def _renew(self, renew: Renew, epoch: int, now_ns: int) -> str | None:
-        lease = self._parts.pilot.leasing.lease
-        if lease is not None and renew.stop_m > lease.stop_m:
-            grant = lease.grant
-            ahead = (lease.stop_m + grant.overlap_m, renew.stop_m + grant.overlap_m)
-            held = part_of(grant.path, *ahead)
-            reason = self._objection(grant, held, renew.neighbours, (epoch, now_ns))
-            if reason is not None:
-                return reason
-        return self._parts.pilot.leasing.renewed(renew)
+    def _renew(self, renew: Renew, header: Header, now_ns: int) -> str | None:
+        neighbours, lease = self._parts.neighbours, self._parts.pilot.leasing.lease
+        is_longer = lease is not None and renew.stop_m > lease.stop_m
+        if lease is not None and is_longer:
+            ahead, half_width_m = authority.ahead(lease, renew.stop_m), lease.grant.half_width_m
+            rival = neighbours.in_the_way(ahead, half_width_m, header.epoch, renew.neighbours)
+            if rival is not None:
+                return self._contest(rival, lease.grant, now_ns)
+        reason = self._parts.pilot.leasing.renewed(renew)
+        if reason is None and is_longer:
+            neighbours.took(header.epoch, header.number)
+        return reason
 
-    def _objection(
-        self, grant: Grant, held: Path, told: tuple[Neighbour, ...], word: tuple[int, int]
-    ) -> str | None:
-        """Say why ground is not to be taken, and tell the neighbour whose ground it is."""
-        epoch, now_ns = word
-        neighbours = self._parts.neighbours
-        rival = neighbours.in_the_way(held, grant.half_width_m, epoch, told)
-        if rival is None:
-            return None
+    def _contest(self, rival: tuple[NodeId, Grant], ours: Grant, now_ns: int) -> str:
+        """Tell a neighbour that its ground meets ours, and give ours up; say why in a word."""
         node, theirs = rival
         self._parts.outlet.publish_to(node, "ma", Dispute(authority=theirs.authority), now_ns)
-        text = f"{grant.authority} meets {theirs.authority} of {node}"
+        text = f"{ours.authority} meets {theirs.authority} of {node}"
         self._parts.recorder.event("authority_disputed", text, now_ns)
         if self._parts.pilot.held_authority is not None:
             self._parts.pilot.dispute(now_ns)

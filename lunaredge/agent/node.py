@@ -258,7 +258,7 @@ class AgentNode:
             return "role"
         if header.to != where.node:
             return "addressee"
-        self._parts.neighbours.overhear(where.node, header.epoch, header.number, grant)
+        self._duties.overhear(where.node, header, grant, now_ns)
         return None
 
     def _take_dispute(self, received: Received, dispute: Dispute, now_ns: int) -> str | None:
@@ -286,7 +286,7 @@ class AgentNode:
             return reason
         self._presence.heard(now_ns)
         commands.accept(received.header.epoch)
-        reason = self._duties.obey(command, received.header.epoch, now_ns)
+        reason = self._duties.obey(command, received.header, now_ns)
         if isinstance(command, Census):
             self._presence.tell_anew()
         return reason

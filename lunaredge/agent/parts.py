@@ -43,7 +43,7 @@ class Parts:
         self.stops = StopLatch(self.outlet)
         self.locks = StopLatch(self.outlet, LOCK_TABLE)
         self.hold = HoldSwitch(self.outlet)
-        self.neighbours = Neighbours()
+        self.neighbours = Neighbours(config.node)
         self.workloads = Workloads(config.slots, self.outlet, self.recorder)
         self.pilot = Pilot(config, boot, self.outlet, self.recorder, self.course)
 

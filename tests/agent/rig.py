@@ -286,9 +286,10 @@ class Rig:
         self.tell(grant)
         return grant
 
-    def renew(
+    def renewal(
         self, request_no: int, grant: Grant, lifetime_s: float = 900.0, **changes: Any
-    ) -> list[Effect]:
+    ) -> Renew:
+        """Give the answer to a request for more time, as a scheduler would make it."""
         renew = Renew(
             command=self.command_id(),
             request_no=request_no,
@@ -297,7 +298,12 @@ class Rig:
             revision=1,
             lifetime_ns=seconds(lifetime_s),
         )
-        return self.tell(msgspec.structs.replace(renew, **changes))
+        return msgspec.structs.replace(renew, **changes)
+
+    def renew(
+        self, request_no: int, grant: Grant, lifetime_s: float = 900.0, **changes: Any
+    ) -> list[Effect]:
+        return self.tell(self.renewal(request_no, grant, lifetime_s, **changes))
 
     def shorten(
         self, grant: Grant, stop_m: float, revision: int = 2, from_m: float = 0.0

@@ -17,7 +17,7 @@ from lunaredge.wire.messages import (
     Neighbour,
 )
 from lunaredge.wire.records import Event
-from tests.agent.rig import AGENT_KEY, OPERATOR_KEY, OTHER_KEY, SITE, Rig, bodies
+from tests.agent.rig import AGENT_KEY, NODE, OPERATOR_KEY, OTHER_KEY, SITE, Rig, bodies
 from tests.agent.test_authority import grant
 from tests.agent.toy_machine import PATH
 
@@ -27,11 +27,23 @@ HEARD_NO = 4
 ACROSS = ((20.0, -10.0), (20.0, 10.0))
 
 
-def hears(rig: Rig, path: tuple[tuple[float, float], ...] = ACROSS, epoch: int = 1) -> None:
-    """Have the scheduler grant a path to the neighbour, for all to hear."""
+def hears(
+    rig: Rig,
+    path: tuple[Point, ...] = ACROSS,
+    *,
+    epoch: int = 1,
+    number: int = 5,
+    ours: int | None = None,
+) -> None:
+    """Have the scheduler grant a path to the neighbour, for all to hear.
+
+    ``ours`` is which authority of the rig's machine it has in mind; None for none.
+    """
     asked = AuthorityRequest(request_no=1, task="t", attempt=1, path=path, x_m=0.0, y_m=0.0)
-    grant = rig.grant_for(asked, authority=AuthorityId("ma-other"), number=HEARD_NO, stop_m=20.0)
-    payload = rig.frame(grant, to=OTHER, epoch=epoch, number=5)
+    words = () if ours is None else (told(ours, node=NODE),)
+    name = AuthorityId("ma-other")
+    grant = rig.grant_for(asked, authority=name, number=HEARD_NO, stop_m=20.0, neighbours=words)
+    payload = rig.frame(grant, to=OTHER, epoch=epoch, number=number)
     rig.node.receive(topics.build(SITE, OTHER, "ma"), payload, rig.now_ns)
     rig.carry_out()
 
@@ -190,12 +202,80 @@ def test_a_dispute_of_another_authority_or_of_no_node_changes_nothing() -> None:
     assert rig.beat().refused == {"authority": 1, "role": 1}
 
 
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_who_hears_its_own_ground_granted_to_a_neighbour_stops_and_tells_it(epoch: int) -> None:
+    rig = Rig()
+    mine = rig.drive_off(DRIVE)
+    rig.run(10)
+
+    hears(rig, epoch=epoch, ours=mine.number)
+    rig.run(40)
+
+    assert rig.last(Dispute).authority == "ma-other"
+    assert rig.machine.place[0] < 15.0
+    assert rig.situation.authority is None
+
+
+@pytest.mark.parametrize(
+    ("path", "number", "behind"),
+    [(ACROSS, 0, 0), (ACROSS, 5, 1), (ACROSS, 5, None), (((15.0, 7.0), (15.0, 9.0)), 5, 0)],
+    ids=["sent before ours", "granted before ours", "by who knows us not", "clear of ours"],
+)
+def test_a_neighbours_authority_that_ours_was_granted_with_in_mind_stops_nobody(
+    path: tuple[Point, ...], number: int, behind: int | None
+) -> None:
+    rig = Rig()
+    mine = rig.drive_off(DRIVE)
+    rig.run(10)
+
+    hears(rig, path, number=number, ours=None if behind is None else mine.number - behind)
+    rig.run(30)
+
+    assert rig.all(Dispute) == []
+    assert rig.machine.place[0] > 15.0
+
+
+def test_ground_driven_through_and_given_back_may_be_granted_to_a_neighbour() -> None:
+    rig = Rig()
+    mine = rig.drive_off(DRIVE)
+    rig.run(50)
+    assert rig.machine.place[0] > 18.0
+
+    hears(rig, ((5.0, -10.0), (5.0, 10.0)), ours=mine.number)
+
+    assert rig.all(Dispute) == []
+
+
+def test_a_neighbours_old_authority_that_comes_late_is_not_held_against_newer_ground() -> None:
+    rig = Rig()
+    mine = rig.drive_off(DRIVE, stop_m=12.0)
+    rig.run(20)
+
+    number = rig.last(AuthorityRenewal).request_no
+    rig.tell(rig.renewal(number, mine, stop_m=30.0), number=9)
+    hears(rig, number=8, ours=mine.number)
+    rig.run(40)
+
+    assert rig.all(Dispute) == []
+    assert rig.machine.place[0] > 22.0
+
+
+def test_of_an_authority_granted_after_ours_counts_what_it_was_given_not_its_path() -> None:
+    """Ours is said again after the neighbour's was heard; its word is from before that one."""
+    rig = asking()
+    hears(rig, ((20.0, -30.0), (20.0, 10.0)))
+
+    rig.grant()
+
+    assert rig.last(CommandReply).ok
+
+
 # --- the room itself --------------------------------------------------------------------------
 
 
 def heard(**changes: object) -> Neighbours:
     """Have heard of one authority along x, 2 m wide to either side."""
-    room = Neighbours()
+    room = Neighbours(NODE)
     room.overhear(OTHER, 1, HEARD_NO, grant(path=((0.0, 0.0), (30.0, 0.0)), **changes))
     return room
 
