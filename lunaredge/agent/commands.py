@@ -16,6 +16,8 @@ from lunaredge.wire.messages import Census, Command, CommandReply
 from lunaredge.wire.seal import Role
 
 EPOCH_TABLE = "epoch"
+# Two copies of the fence: a damaged row doesn't let it fall.
+_COPIES = ("", "copy")
 RESULT_TABLE = "command"
 
 # The scheduler resends a command for as long as it is unanswered and gives a node a handful an
@@ -84,9 +86,9 @@ class Commands:
         assert epoch >= self.epoch
         if epoch > self.epoch:
             self.epoch = epoch
-            # The number is the epoch: it survives a damaged value.
-            self._outlet.persist(EPOCH_TABLE, "", epoch, b"")
-            self._outlet.erase(EPOCH_TABLE, "", epoch - 1)
+            for copy in _COPIES:
+                self._outlet.erase(EPOCH_TABLE, copy, epoch - 1)
+                self._outlet.persist(EPOCH_TABLE, copy, epoch, _digits(epoch))
 
     def first_reply(self, command: CommandId) -> CommandReply | None:
         """Give what a command was answered, or None for a new one."""
@@ -100,9 +102,20 @@ class Commands:
         if self._count % _ERASED_EVERY == 0:
             self._forget_oldest()
 
-    def restore_epoch(self, row: Row) -> None:
-        """Take back a fence; the highest counts."""
-        self.epoch = max(self.epoch, row.number)
+    def restore_fence(self, rows: list[Row]) -> int:
+        """Take back the fence, write its copies anew if need be, and say how many were damaged.
+
+        The highest whole one counts. Where none is whole, the highest of all does: too high a fence
+        shuts leaders out, and one too low lets a deposed one in.
+        """
+        whole = [row.number for row in rows if row.value == _digits(row.number)]
+        self.epoch = max(whole or [row.number for row in rows], default=0)
+        if len(whole) != len(rows):
+            for row in rows:
+                self._outlet.erase(EPOCH_TABLE, row.scope, row.number)
+            for copy in _COPIES:
+                self._outlet.persist(EPOCH_TABLE, copy, self.epoch, _digits(self.epoch))
+        return len(rows) - len(whole)
 
     def restore_reply(self, row: Row) -> bool:
         """Take back a result; tell whether the row was whole."""
@@ -124,3 +137,7 @@ class Commands:
 def has_sane_id(command: Command) -> bool:
     """Tell whether a command's id can be kept."""
     return 1 <= len(command.command) <= _ID_LENGTH_MAX
+
+
+def _digits(epoch: int) -> bytes:
+    return str(epoch).encode()

@@ -1,8 +1,9 @@
 """Taking back what earlier lives persisted.
 
 Owns the order in which tables are believed, and what a damaged row comes to: never a crash, always
-the safe reading, and one alarm. A stop, tag or hold that can't be read holds; a task that can't be
-read has failed; a task whose end is reported in the spool is over, whatever its row says.
+the safe reading, and one alarm. A stop, tag or hold that can't be read holds; so does a row of
+which not even the table can be read, for it may be one. A task that can't be read has failed; a
+task whose end is reported in the spool is over, whatever its row says.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,19 @@ from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import Assign
 from lunaredge.wire.records import TaskOutcome
 
+_TABLES = frozenset(
+    {
+        spool.TABLE,
+        commands.EPOCH_TABLE,
+        commands.RESULT_TABLE,
+        recorder.TABLE,
+        stops.TABLE,
+        stops.LOCK_TABLE,
+        hold.TABLE,
+        LEG_TABLE,
+        TASK_TABLE,
+    }
+)
 _assigns = msgspec.msgpack.Decoder(Assign)
 _steps = msgspec.msgpack.Decoder(Steps)
 
@@ -30,8 +44,7 @@ def restore(parts: Parts, rows: Iterable[Row], now_ns: int) -> None:
         tables.setdefault(row.table, []).append(row)
     spooled = parts.spool.restore(tables.get(spool.TABLE, []))
     corrupt_count = spooled.corrupt_count
-    for row in tables.get(commands.EPOCH_TABLE, []):
-        parts.commands.restore_epoch(row)
+    corrupt_count += parts.commands.restore_fence(tables.get(commands.EPOCH_TABLE, []))
     for row in tables.get(recorder.TABLE, []):
         parts.recorder.restore(row)
     whole = [parts.stops.restore(row) for row in tables.get(stops.TABLE, [])]
@@ -46,9 +59,24 @@ def restore(parts: Parts, rows: Iterable[Row], now_ns: int) -> None:
             _forget(parts, ref)
         else:
             whole.append(_restore_task(parts, row, legs.get((row.scope, row.number)), now_ns))
-    corrupt_count += whole.count(False)
+    corrupt_count += whole.count(False) + _stop_for_strays(parts, tables)
     text = f"{corrupt_count} stored rows could not be read"
     parts.recorder.alarm("state_corrupt", text, now_ns, active=corrupt_count > 0)
+
+
+def _stop_for_strays(parts: Parts, tables: dict[str, list[Row]]) -> int:
+    """Stop for damaged rows of no table of ours, and give their number; one may be a stop or a tag.
+
+    A whole row of an unknown table is another version's, and is left alone.
+    """
+    strays = [row for table, rows in tables.items() if table not in _TABLES for row in rows]
+    damaged = [row for row in strays if not row.value]
+    if damaged:
+        # The name is this life's own: an earlier one, released, would not hold.
+        parts.stops.take(f"unreadable-{parts.boot}")
+    for row in damaged:
+        parts.outlet.erase(row.table, row.scope, row.number)
+    return len(damaged)
 
 
 def _restore_task(parts: Parts, row: Row, leg_row: Row | None, now_ns: int) -> bool:

@@ -24,7 +24,7 @@ from lunaredge.wire.messages import (
     TimeReply,
     TimeRequest,
 )
-from lunaredge.wire.records import TaskReport
+from lunaredge.wire.records import Alarm, TaskReport
 from lunaredge.wire.safeguards import LockOut, Unlock
 from lunaredge.wire.seal import Signer
 from tests.agent.rig import (
@@ -432,13 +432,42 @@ def test_site_time_is_taken_from_the_scheduler_only(key: Signer | None) -> None:
     assert rig.heard[-1][1].header.clock_error_ns >= 0
 
 
-def test_one_row_holds_the_fence() -> None:
+def test_two_rows_hold_the_fence() -> None:
     rig = ready()
 
     rig.epoch = 8
     rig.hold()
 
-    assert [key for key in rig.disk if key[0] == "epoch"] == [("epoch", "", 8)]
+    kept = {key: value for key, value in rig.disk.items() if key[0] == "epoch"}
+    assert kept == {("epoch", "", 8): b"8", ("epoch", "copy", 8): b"8"}
+
+
+@pytest.mark.parametrize("number", [1, 2**40])
+@pytest.mark.parametrize("copy", ["", "copy"])
+def test_a_damaged_row_neither_lowers_the_fence_nor_raises_it(copy: str, number: int) -> None:
+    rig = ready()
+    rig.epoch = 8
+    rig.hold()
+    del rig.disk[("epoch", copy, 8)]
+    rig.disk[("epoch", copy, number)] = b""
+
+    rig.boot()
+
+    assert rig.beat().epoch == 8
+    kept = {key[1:] for key in rig.disk if key[0] == "epoch"}
+    assert kept == {("", 8), ("copy", 8)}
+    assert "state_corrupt" in rig.codes(Alarm)
+
+
+def test_a_fence_of_which_no_row_is_whole_is_the_highest_of_them() -> None:
+    rig = ready()
+    rig.epoch = 8
+    rig.hold()
+    rig.disk[("epoch", "", 8)] = rig.disk[("epoch", "copy", 8)] = b""
+
+    rig.boot()
+
+    assert rig.beat().epoch == 8
 
 
 def test_results_of_two_lives_lie_side_by_side() -> None:

@@ -225,6 +225,35 @@ def test_no_rows_at_all_can_break_a_start(stored: list[Row]) -> None:
     assert node.wakeup_ns() is not None
 
 
+def test_a_damaged_row_of_no_table_may_be_a_stop_and_holds_until_it_is_released() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.stop()
+    for key in [key for key in rig.disk if key[0] == "stop"]:
+        del rig.disk[key]
+        rig.disk["stoq", *key[1:]] = b""
+
+    rig.boot()
+    rig.prove()
+
+    assert rig.situation.stops == (f"unreadable-{rig.boot_id}",)
+    assert "state_corrupt" in rig.codes(Alarm)
+    rig.release(rig.situation.stops[0])
+    rig.boot()
+    assert rig.situation.stops == ()
+
+
+def test_a_whole_row_of_another_versions_table_is_left_alone() -> None:
+    rig = Rig()
+    rig.disk["later", "x", 1] = b"of a later version"
+
+    rig.boot()
+    rig.prove()
+
+    assert rig.situation.stops == ()
+    assert rig.disk["later", "x", 1] == b"of a later version"
+
+
 def test_a_task_that_lies_under_another_name_has_failed() -> None:
     rig = Rig()
     rig.drive_off(Leg(path=PATH))
