@@ -1,7 +1,8 @@
 """Conflicts: a machine is found where another one may go.
 
-It woke up there, was pushed, or was carried by hand. Nothing but the other's word gives the ground
-back, so the other is asked at once to stop short of it, and the ground stays claimed by both.
+It woke up there, was pushed, was carried by hand, or does not know well enough where it is. Nothing
+but the other's word gives the ground back, so the other is asked at once to stop short of it, and
+the ground stays claimed by both.
 """
 
 import math
@@ -18,21 +19,16 @@ ALARM = "conflict"
 
 
 def watch(ctx: Context, node: NodeEntry) -> None:
-    """Have all others keep away from where a machine stands, each time that it stands elsewhere.
+    """Have all others keep away from where a machine may be, each time that this is more ground.
 
-    Where it drives, nobody else was granted anything.
+    Where it drives by its authority, nobody else was granted anything; unless it knows its place
+    worse than that allows for.
     """
-    if not _stands(node):
-        # When it is back where it stood, others may have been granted that meanwhile.
-        node.met_at = None
-        return
-    at, before = space.rolling_at(node) or node.body, node.met_at
-    if at is None:
-        # Gone from the site: when it is back, others may have been granted where it was.
-        node.met_at = None
-    elif before is None or math.dist(at, before) > WAVER_M / 2.0:
-        node.met_at = at
+    is_elsewhere, is_wider = _is_elsewhere(node), _is_wider(ctx, node)
+    if is_elsewhere or is_wider:
         _meet(ctx, node)
+    elif not _stands(node) and node.met_lost_m == 0.0:
+        ctx.clear_alarm(node.name, ALARM)
 
 
 def ask_again(ctx: Context, node: NodeEntry, granted: Granted) -> None:
@@ -63,6 +59,28 @@ def review(ctx: Context, node: NodeEntry) -> None:
             ctx.raise_alarm(other.name, ALARM, f"stands on ground granted to {node.name}")
 
 
+def _is_elsewhere(node: NodeEntry) -> bool:
+    """Tell whether a machine stands elsewhere than when the others were last asked."""
+    at = (space.rolling_at(node) or node.body) if _stands(node) else None
+    before = node.met_at
+    if at is not None and before is not None and math.dist(at, before) <= WAVER_M / 2.0:
+        return False
+    # Gone, or driving: when it is back, others may have been granted where it was.
+    node.met_at = at
+    return at is not None
+
+
+def _is_wider(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a machine may be farther off its place than when the others were last asked."""
+    lost_m = space.lost_m(ctx, node)
+    # When it was less meanwhile, others may have been granted what it may be on again.
+    node.met_lost_m = min(node.met_lost_m, lost_m)
+    if lost_m <= node.met_lost_m + WAVER_M / 2.0:
+        return False
+    node.met_lost_m = lost_m
+    return True
+
+
 def _stands(node: NodeEntry) -> bool:
     return node.granted is None or not node.granted.taken
 
@@ -77,7 +95,8 @@ def _meet(ctx: Context, node: NodeEntry) -> None:
         if _shorten_before(ctx, other, other.granted, claim)
     ]
     if met:
-        ctx.raise_alarm(node.name, ALARM, f"stands on ground granted to {', '.join(met)}")
+        stands = "stands" if _stands(node) else "may be"
+        ctx.raise_alarm(node.name, ALARM, f"{stands} on ground granted to {', '.join(met)}")
     else:
         ctx.clear_alarm(node.name, ALARM)
 
@@ -109,6 +128,8 @@ def _shorten_before(
     if behind is not None:
         from_m = here_m
     if granted.shortening:
+        if granted.asked_stop_m <= stop_m and granted.asked_from_m >= from_m:
+            return True
         # The node may never hear of the one before: this one asks for all of it.
         stop_m, from_m = min(stop_m, granted.asked_stop_m), max(from_m, granted.asked_from_m)
     granted.revision += 1

@@ -27,11 +27,8 @@ def half_width_m(ctx: Context, node: NodeId) -> float:
 
 def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
     """Give every place where the machine may be."""
-    # A machine that knows its place worse than its corridor allows for may be off it by so much.
-    lost_m = 0.0
-    if node.situation is not None and not node.vouched:
-        lost_m = max(0.0, node.situation.pose_error_m - ctx.config.pose_error_m)
-    width_m = half_width_m(ctx, node.name) + lost_m
+    off_m = lost_m(ctx, node)
+    width_m = half_width_m(ctx, node.name) + off_m
     chains: list[Chain] = []
     if node.body is not None:
         body_m = width_m + (vouch.POSITION_ERROR_M if node.vouched else 0.0)
@@ -44,9 +41,16 @@ def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
     granted = node.granted
     if granted is not None:
         held = part_of(granted.path, tail_m(granted), granted.stop_m + granted.overlap_m)
-        width_m = granted.half_width_m + lost_m
+        width_m = granted.half_width_m + off_m
         chains.append(Chain(points=held, half_width_m=width_m, owner=node.name))
     return chains + lockout.chains(node)
+
+
+def lost_m(ctx: Context, node: NodeEntry) -> float:
+    """Give how far off its corridor a machine may be: it knows its place worse than that allows."""
+    if node.situation is None or node.vouched:
+        return 0.0
+    return max(0.0, node.situation.pose_error_m - ctx.config.pose_error_m)
 
 
 def rolling_at(node: NodeEntry) -> Point | None:

@@ -165,6 +165,8 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     seen_ns: int = 0
     met_at: Point | None = None
     """Where it stood when the others were last asked to keep away from it."""
+    met_lost_m: float = 0.0
+    """How far off its place or its corridor it might be then; less when it has been less since."""
     granted: Granted | None = None
     former: Granted | None = None
     """The authority that it gave up last; neighbours may have heard of it."""

@@ -48,6 +48,20 @@ def held(grant: messages.Grant, released_m: float, *, at_stop: bool = False) -> 
     return {"authority": authority, "at_rest": at_stop, "task": "grade-pad", "attempt": 1}
 
 
+def on_the_way(grant: messages.Grant, station_m: float) -> dict[str, object]:
+    """What a machine says that is there on a path that it gives nothing back of."""
+    told = held(grant, 0.0)
+    authority = messages.HeldAuthority(
+        id=grant.authority,
+        released_m=0.0,
+        stop_m=grant.stop_m,
+        revision=grant.revision,
+        at_stop=False,
+        station_m=station_m,
+    )
+    return told | {"authority": authority}
+
+
 def granted_part(grant: messages.Grant) -> tuple[tuple[float, float], ...]:
     """The way up to the stop point."""
     return part_of(grant.path, 0.0, grant.stop_m)

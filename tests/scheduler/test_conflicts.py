@@ -10,7 +10,7 @@ from lunaredge.model.polyline import part_of
 from lunaredge.scheduler import space
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire import messages
-from tests.scheduler.drives import beat, blocked_m, driving, held, renewed
+from tests.scheduler.drives import beat, blocked_m, driving, held, on_the_way, renewed
 from tests.scheduler.rig import Site
 
 GRADER = NodeId("grader-1")
@@ -85,6 +85,21 @@ def test_nothing_is_extended_while_a_shortening_waits_for_its_answer() -> None:
 
 
 def test_a_second_shortening_asks_for_all_that_an_unanswered_one_asked_for() -> None:
+    site, grant = driving(on_loss=messages.OnLoss.HOME)
+    behind, far = (part_of(grant.path, at_m, at_m)[0] for at_m in (2.0, 26.0))
+    site.say("grader-1", beat(site.situation("grader-1", **on_the_way(grant, 12.0))))
+    wake(site, far)
+    first = shortening(site)
+
+    wake(site, behind, "excavator-1")
+
+    second = shortening(site)
+    assert second.revision == first.revision + 1
+    assert second.stop_m == first.stop_m
+    assert second.from_m > first.from_m
+
+
+def test_what_an_unanswered_shortening_asks_for_already_is_not_asked_for_again() -> None:
     site, grant = driving()
     near, far = (part_of(grant.path, at_m, at_m)[0] for at_m in (12.0, 22.0))
     wake(site, near)
@@ -92,9 +107,63 @@ def test_a_second_shortening_asks_for_all_that_an_unanswered_one_asked_for() -> 
 
     wake(site, far, "excavator-1")
 
-    second = shortening(site)
-    assert second.revision == first.revision + 1
-    assert second.stop_m == first.stop_m
+    assert shortening(site) == first
+    assert site.scheduler.core.state.alarms["excavator-1/conflict"].active
+
+
+def lose_place(site: Site, at: tuple[float, float], error_m: float) -> int:
+    """Have hauler-1 know its place so badly; give how many shortenings were asked of grader-1."""
+    word = site.situation("hauler-1", x_m=at[0], y_m=at[1], pose_error_m=error_m)
+    site.say("hauler-1", beat(word))
+    site.wait(1.0)
+    return len(site.sent("grader-1", messages.Shorten))
+
+
+def test_who_stands_clear_of_a_way_and_loses_its_place_may_be_on_it() -> None:
+    site, grant = driving()
+    x_m, y_m = part_of(grant.path, 22.0, 22.0)[0]
+    aside = (x_m - 9.0, y_m - 9.0)
+    assert lose_place(site, aside, 0.2) == 0
+
+    asked = [lose_place(site, aside, 0.3 + 0.1 * step) for step in range(30)]
+
+    assert asked[-1] >= 1
+    assert shortening(site).stop_m < grant.stop_m
+    assert "hauler-1/conflict" in site.scheduler.core.state.alarms
+
+
+def test_who_loses_its_place_anew_is_kept_clear_of_anew() -> None:
+    site, grant = driving()
+    x_m, y_m = part_of(grant.path, 22.0, 22.0)[0]
+    aside = (x_m - 9.0, y_m - 9.0)
+    lose_place(site, aside, 12.0)
+    lose_place(site, aside, 0.2)
+    granted = node(site).granted
+    assert granted is not None
+    granted.shortening = False
+
+    assert lose_place(site, aside, 12.0) == 2
+
+
+def test_who_drives_and_loses_its_place_may_be_on_ground_beside_its_own() -> None:
+    site, grant = driving()
+    ours, other = node(site).granted, node(site, "hauler-1")
+    assert ours is not None
+    beside = tuple((x_m - 9.0, y_m - 9.0) for x_m, y_m in ours.path)
+    other.granted = msgspec.structs.replace(ours, path=beside)
+    going = held(grant, 20.0)
+
+    site.say("grader-1", beat(site.situation("grader-1", **going)))
+    assert site.sent("hauler-1", messages.Shorten) == []
+    site.say("grader-1", beat(site.situation("grader-1", **going, pose_error_m=12.0)))
+    site.wait(1.0)
+
+    assert len(site.sent("hauler-1", messages.Shorten)) == 1
+    alarm = site.scheduler.core.state.alarms["grader-1/conflict"]
+    assert "may be on ground granted to hauler-1" in alarm.text
+
+    site.say("grader-1", beat(site.situation("grader-1", **going)))
+    assert not alarm.active
 
 
 def test_a_shortening_that_overtook_its_grant_is_asked_for_again() -> None:

@@ -14,7 +14,7 @@ from lunaredge.scheduler.state import Fused, NodeEntry
 from lunaredge.wire import messages
 from lunaredge.wire.messages import OnLoss
 from lunaredge.wire.safeguards import CloseRequest
-from tests.scheduler.drives import blocked_m, driving, held
+from tests.scheduler.drives import blocked_m, driving, held, on_the_way
 from tests.scheduler.rig import Site
 
 GRADER = NodeId("grader-1")
@@ -36,24 +36,10 @@ def beat(site: Site, **changes: object) -> None:
     site.say("grader-1", messages.Heartbeat(situation=site.situation("grader-1", **changes)))
 
 
-def on_the_way(site: Site, grant: messages.Grant, station_m: float) -> dict[str, object]:
-    """What a machine says that is there on a path that it gives nothing back of."""
-    told = held(grant, 0.0)
-    authority = messages.HeldAuthority(
-        id=grant.authority,
-        released_m=0.0,
-        stop_m=grant.stop_m,
-        revision=grant.revision,
-        at_stop=False,
-        station_m=station_m,
-    )
-    return told | {"authority": authority}
-
-
 def asked_again() -> tuple[Site, tuple[float, float]]:
     """Grader-1 has driven some way from home, and asks for another route from there."""
     site, grant = driving(on_loss=OnLoss.HOME)
-    beat(site, **on_the_way(site, grant, GONE_M))
+    beat(site, **on_the_way(grant, GONE_M))
     at = part_of(grant.path, GONE_M, math.inf)[0]
     site.request("grader-1", 2, at)
     return site, at
@@ -71,7 +57,7 @@ def test_the_ground_that_it_came_by_stays_its_own() -> None:
     site, grant = driving(on_loss=OnLoss.HOME)
     middle = part_of(grant.path, 10.0, math.inf)[0]
 
-    beat(site, **on_the_way(site, grant, 25.0))
+    beat(site, **on_the_way(grant, 25.0))
     assert blocked_m(site, middle) < 0.0
     asked = part_of(grant.path, 25.0, math.inf)[0]
     site.request("grader-1", 2, asked)
@@ -106,7 +92,7 @@ def test_the_next_authority_begins_with_the_way_home() -> None:
 
 def test_a_stop_point_grows_with_what_a_machine_tells_of_its_place() -> None:
     site, grant = driving(on_loss=OnLoss.HOME)
-    beat(site, **on_the_way(site, grant, GONE_M))
+    beat(site, **on_the_way(grant, GONE_M))
 
     site.say("grader-1", messages.AuthorityRenewal(request_no=2, authority=grant.authority))
 
@@ -161,7 +147,7 @@ def test_a_loop_is_no_part_of_a_way_home() -> None:
     site.solve()
     grant = site.last(messages.Grant)
     site.reply("grader-1", grant.command)
-    beat(site, **on_the_way(site, grant, grant.from_m + 5.0))
+    beat(site, **on_the_way(grant, grant.from_m + 5.0))
 
     site.request("grader-1", 3, at)
 
@@ -170,7 +156,7 @@ def test_a_loop_is_no_part_of_a_way_home() -> None:
 
 def test_a_machine_found_on_the_way_home_has_it_given_back() -> None:
     site, grant = driving(on_loss=OnLoss.HOME)
-    beat(site, **on_the_way(site, grant, 40.0))
+    beat(site, **on_the_way(grant, 40.0))
     behind = part_of(grant.path, 20.0, math.inf)[0]
 
     hauler = site.situation("hauler-1", x_m=behind[0], y_m=behind[1])
@@ -197,7 +183,7 @@ def test_people_get_the_ground_of_a_way_home_that_nobody_drives_on() -> None:
 
 def test_nobody_is_vouched_for_while_a_way_home_may_be_taken() -> None:
     site, grant = driving(on_loss=OnLoss.HOME, authority_lifetime_ns=60 * 10**9)
-    beat(site, **on_the_way(site, grant, GONE_M))
+    beat(site, **on_the_way(grant, GONE_M))
     site.wait(600.0)
 
     answer = site.ask(messages.VouchRequest(request=site.request_id(), node=GRADER, at=None))
@@ -208,7 +194,7 @@ def test_nobody_is_vouched_for_while_a_way_home_may_be_taken() -> None:
 
 def test_people_see_that_a_machine_may_still_go_home_and_for_how_long() -> None:
     site, grant = driving(on_loss=OnLoss.HOME, authority_lifetime_ns=60 * 10**9)
-    beat(site, **on_the_way(site, grant, GONE_M))
+    beat(site, **on_the_way(grant, GONE_M))
     site.wait(100.0)
 
     rows = views.node_rows(site.scheduler.core.ctx, site.now_ns)
@@ -263,7 +249,7 @@ def test_no_way_home_leads_over_ground_that_is_known_to_be_too_steep() -> None:
     site, grant = driving(on_loss=OnLoss.HOME)
     ctx, gone_m = site.scheduler.core.ctx, grant.stop_m
     at, middle = (part_of(grant.path, gone_m * k, gone_m * k)[0] for k in (1.0, 0.5))
-    beat(site, **on_the_way(site, grant, gone_m))
+    beat(site, **on_the_way(grant, gone_m))
     beat(site, x_m=at[0], y_m=at[1], task="grade-pad", attempt=1)
     assert length_m(grader(site).retreat) == pytest.approx(gone_m, abs=0.1)
     ctx.state.terrain = [
