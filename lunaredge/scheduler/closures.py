@@ -177,7 +177,7 @@ def half_width_m_max(ctx: Context) -> float:
 
 def withdrawn_alarm(closure: Closure) -> str:
     """Give the code of the alarm that a zone which was clear is not clear any more."""
-    return f"{_alarm(closure.name)}.not_clear"
+    return f"not_clear.{closure.name}"
 
 
 def _how_far(closure: Closure) -> str:

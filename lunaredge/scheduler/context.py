@@ -16,6 +16,7 @@ from lunaredge.scheduler.state import (
     PendingCommand,
     SchedulerState,
     TaskEntry,
+    alarm_key,
 )
 from lunaredge.wire import records
 from lunaredge.wire.messages import Command, Hold, RecordClass, Resume
@@ -111,7 +112,7 @@ class Context:
 
     def raise_alarm(self, source: str, code: str, text: str) -> None:
         """Raise an alarm of the scheduler's own, once until it clears."""
-        entry = self.state.alarms.get(f"{source}/{code}")
+        entry = self.state.alarms.get(alarm_key(source, code))
         if entry is not None and entry.active:
             return
         self.keep_alarm(
@@ -126,11 +127,11 @@ class Context:
     def reword_alarm(self, source: str, code: str, text: str) -> None:
         """Raise an alarm, or have it say something else if it is active already."""
         self.raise_alarm(source, code, text)
-        self.state.alarms[f"{source}/{code}"].text = text
+        self.state.alarms[alarm_key(source, code)].text = text
 
     def clear_alarm(self, source: str, code: str) -> None:
         """Clear an alarm, if it is active."""
-        entry = self.state.alarms.get(f"{source}/{code}")
+        entry = self.state.alarms.get(alarm_key(source, code))
         if entry is None or not entry.active:
             return
         entry.active = False
@@ -143,11 +144,10 @@ class Context:
     def keep_alarm(self, entry: AlarmEntry) -> None:
         """Remember an alarm; the oldest cleared one makes room when the table is full."""
         alarms = self.state.alarms
-        key = f"{entry.source}/{entry.code}"
-        if key not in alarms and len(alarms) >= self.config.alarms_max:
+        if entry.key not in alarms and len(alarms) >= self.config.alarms_max:
             cleared = next((name for name, old in alarms.items() if not old.active), None)
             del alarms[cleared if cleared is not None else next(iter(alarms))]
-        alarms[key] = entry
+        alarms[entry.key] = entry
 
     def is_machine(self, node: NodeId) -> bool:
         """Tell whether the node moves."""

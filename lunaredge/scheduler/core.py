@@ -165,20 +165,20 @@ class SchedulerCore:
 
     def _take_alarm(self, node: NodeId, alarm: records.Alarm) -> None:
         code = alarm.code[:ALARM_CODE_LENGTH_MAX]
-        entry = self.ctx.state.alarms.get(f"{node}/{code}")
+        told = AlarmEntry(
+            source=node,
+            code=code,
+            text=alarm.text[:ALARM_TEXT_LENGTH_MAX],
+            active=True,
+            since_ns=self.ctx.now_ns,
+            told=True,
+        )
+        entry = self.ctx.state.alarms.get(told.key)
         if entry is not None and not alarm.active:
             entry.active = False
             entry.cleared_ns = self.ctx.now_ns
         elif alarm.active:
-            self.ctx.keep_alarm(
-                AlarmEntry(
-                    source=node,
-                    code=code,
-                    text=alarm.text[:ALARM_TEXT_LENGTH_MAX],
-                    active=True,
-                    since_ns=self.ctx.now_ns,
-                )
-            )
+            self.ctx.keep_alarm(told)
 
     def _pass_on(
         self,

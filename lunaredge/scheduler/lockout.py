@@ -17,6 +17,7 @@ from lunaredge.scheduler import areas, backlog, closures, consent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Lockout, LockPhase, NodeEntry, Tag
+from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import Situation
 from lunaredge.wire.safeguards import LockOut, LockOutRequest, Unlock
 from lunaredge.wire.seal import Role
@@ -26,8 +27,10 @@ TAGS_MAX = 16
 # Over what two names and two numbers take: who shows a longer one made it up.
 TAG_LENGTH_MAX = 120
 WHY_LENGTH_MAX = 200
-# So many others must agree where the one who hung the tag can't be asked.
+# So many others must agree where the one who hung the tag can't be asked, all within an hour: what
+# was safe last week says nothing of now.
 OTHERS_MIN = 2
+_AGREED_NS = 3600 * NS_PER_S
 
 ALARM = "lockout"
 ASTRAY_ALARM = "lockout.astray"
@@ -49,6 +52,7 @@ def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> tup
     refusal = refusal or _refusal(ctx, node, by, is_manual=is_manual)
     if refusal:
         return False, refusal
+    earlier = _tag_of(node, by)
     tag = Tag(
         id=_tag_id(ctx, by, is_manual=is_manual),
         by=by,
@@ -56,14 +60,11 @@ def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> tup
         since_ns=ctx.now_ns,
         is_manual=is_manual,
         area=area,
+        replaces=earlier.id if earlier is not None else "",
     )
-    earlier = _tag_of(node, by)
     lockout = node.lockout = node.lockout or Lockout()
     lockout.tags[tag.id] = tag
     ctx.order(node.name, LockOut(command=ctx.command_id(), tag=tag.id))
-    if earlier is not None:
-        # The new tag hangs before the old one is taken off.
-        _take_off(ctx, node, earlier)
     ctx.state.interventions += 1
     ctx.raise_alarm(node.name, ALARM, _said(tag))
     ctx.note_event("node.locked_out", f"{node.name} by {by}: {tag.why}")
@@ -87,22 +88,23 @@ def release(
     tag, refusal = _meant(node, by, whose)
     if tag is None:
         return False, refusal
-    if tag.by != by and (role is not Role.OPERATOR or by in tag.agreed):
+    if tag.by != by and (role is not Role.OPERATOR or by in agreed(ctx, tag)):
         who_can = f"{OTHERS_MIN} operators of the site other than {tag.by}"
         return False, f"{tag.by} takes this tag off {node.name}, or {who_can}, each once"
     subject = f"lockout {node.name} {by}"
     if not code:
         code = consent.ask(ctx, subject, tag.id)
-        text = f"{_of_another(tag, by)}{_said(tag)}"
+        text = f"{_of_another(ctx, tag, by)}{_said(tag)}"
         return True, f"{text}; repeat with the code {code} if nobody is at {node.name} now"
     if not consent.take(ctx, subject, tag.id, code):
         return False, "the code is wrong, too old or for another tag; ask for a new one"
     ctx.state.interventions += 1
     if tag.by != by:
-        tag.agreed = (*tag.agreed, by)
+        tag.agreed[by] = ctx.now_ns
         ctx.note_event("lockout.agreed", f"{by}: {tag.by}'s tag may come off {node.name}")
-        if len(tag.agreed) < OTHERS_MIN:
-            return True, f"noted: {tag.by}'s tag comes off when one more operator says so"
+        if len(agreed(ctx, tag)) < OTHERS_MIN:
+            noted = f"noted: {tag.by}'s tag comes off when one more operator says so"
+            return True, f"{noted} within the hour"
     _take_off(ctx, node, tag)
     ctx.note_event("node.unlocked", f"{tag.by}'s tag off {node.name}, said {by}")
     ctx.changed()
@@ -121,10 +123,12 @@ def meet(ctx: Context, node: NodeEntry, situation: Situation) -> None:
         hangs = tag.id in situation.locks
         told_on = any(each.tag == tag.id for each in ctx.pending(node.name, LockOut))
         told_off = any(each.tag == tag.id for each in ctx.pending(node.name, Unlock))
+        if hangs and not tag.released:
+            _take_off_replaced(ctx, node, tag)
         if tag.released and not told_off:
             # The agent answered that it is off: it hangs again, or it is gone for good.
             if hangs:
-                tag.released, tag.agreed = False, ()
+                tag.released, tag.agreed = False, {}
             elif _speaks_for_itself(ctx, situation):
                 del lockout.tags[tag.id]
         elif not tag.released and not hangs and not told_on:
@@ -132,6 +136,11 @@ def meet(ctx: Context, node: NodeEntry, situation: Situation) -> None:
     _follow(ctx, node, situation)
     if not lockout.tags:
         _return(ctx, node)
+
+
+def agreed(ctx: Context, tag: Tag) -> list[KeyId]:
+    """Give the others who said lately that a tag may come off."""
+    return [by for by, at_ns in tag.agreed.items() if ctx.now_ns - at_ns < _AGREED_NS]
 
 
 def chains(node: NodeEntry) -> list[Chain]:
@@ -232,8 +241,8 @@ def _is_for_hand(name: str) -> bool:
 
 
 def _tag_of(node: NodeEntry, by: str) -> Tag | None:
-    tags = node.lockout.tags.values() if node.lockout is not None else ()
-    return next((tag for tag in tags if tag.by == by and not tag.released), None)
+    """Give the newest tag of a person that counts, or None."""
+    return next((tag for tag in reversed(_tags(node)) if tag.by == by and not tag.released), None)
 
 
 def _meant(node: NodeEntry, by: KeyId, whose: str) -> tuple[Tag | None, str]:
@@ -255,15 +264,24 @@ def _take_off(ctx: Context, node: NodeEntry, tag: Tag) -> None:
     tag.released = True
     _forget_command(ctx, node, LockOut, tag)
     ctx.order(node.name, Unlock(command=ctx.command_id(), tag=tag.id))
+    _take_off_replaced(ctx, node, tag)
 
 
-def _of_another(tag: Tag, by: KeyId) -> str:
+def _take_off_replaced(ctx: Context, node: NodeEntry, tag: Tag) -> None:
+    """Take off the tag that one replaces, if it still counts."""
+    for earlier in _tags(node):
+        if earlier.id == tag.replaces and not earlier.released:
+            _take_off(ctx, node, earlier)
+
+
+def _of_another(ctx: Context, tag: Tag, by: KeyId) -> str:
     """Say whose tag it is that somebody else wants off, and how many must say so."""
     if tag.by == by:
         return ""
+    so_far = len(agreed(ctx, tag))
     return (
         f"this is NOT your tag but {tag.by}'s, and without {tag.by} it comes off only when "
-        f"{OTHERS_MIN} others say so, each for himself ({len(tag.agreed)} did already); "
+        f"{OTHERS_MIN} others say so, each for himself ({so_far} did within the hour); "
     )
 
 

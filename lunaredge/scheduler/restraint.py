@@ -6,7 +6,7 @@ one place. Decides nothing.
 
 from lunaredge.scheduler import lockout, stops
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.state import NodeEntry, Presence
+from lunaredge.scheduler.state import NodeEntry, Presence, alarm_key
 
 # The state of an agent that found something of its machine broken, and the alarms that say what.
 SAFE = "safe"
@@ -33,7 +33,8 @@ def _safe(ctx: Context, node: NodeEntry) -> str:
     """Say why a node keeps its machine in the safe state, as far as it has said so."""
     if node.situation is None or node.situation.state != SAFE:
         return ""
-    alarms = [ctx.state.alarms.get(f"{node.name}/{code}") for code in SAFE_ALARMS]
+    keys = [alarm_key(node.name, code, told=True) for code in SAFE_ALARMS]
+    alarms = [ctx.state.alarms.get(key) for key in keys]
     said = [alarm.text for alarm in alarms if alarm is not None and alarm.active]
     return f"in its safe state: {'; '.join(said) or 'its log says why'}"
 

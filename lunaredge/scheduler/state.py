@@ -129,8 +129,10 @@ class Tag(msgspec.Struct, kw_only=True):
     """The machine may be driven by hand."""
     area: Polygon = ()
     """In here; empty where nobody told this journal."""
-    agreed: tuple[KeyId, ...] = ()
-    """Others who said that it may come off."""
+    replaces: str = ""
+    """The same person's tag that is taken off once this one hangs; empty for none."""
+    agreed: dict[KeyId, int] = {}
+    """Others who said that it may come off, and when."""
     released: bool = False
     """It is off as soon as the machine says so."""
 
@@ -285,6 +287,19 @@ class AlarmEntry(msgspec.Struct, kw_only=True):
     active: bool
     since_ns: int
     cleared_ns: int = 0
+    told: bool = False
+    """The source's own word, and not the scheduler's about it."""
+
+    @property
+    def key(self) -> str:
+        """What it is kept under."""
+        return alarm_key(self.source, self.code, told=self.told)
+
+
+def alarm_key(source: str, code: str, *, told: bool = False) -> str:
+    """Give what an alarm is kept under: a node's own apart from the scheduler's about it."""
+    # No source has a space in its name.
+    return f"{'told ' if told else ''}{source}/{code}"
 
 
 class Fused(msgspec.Struct, frozen=True, kw_only=True):

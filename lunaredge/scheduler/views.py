@@ -12,7 +12,7 @@ import msgspec
 from lunaredge.ids import TaskId
 from lunaredge.model import braking
 from lunaredge.model.site import Point
-from lunaredge.scheduler import backlog, lanes, restraint
+from lunaredge.scheduler import backlog, lanes, lockout, restraint
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
 from lunaredge.scheduler.state import ClosurePhase, NodeEntry, TaskEntry
@@ -88,7 +88,7 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "restrained": bool(kept),
         "cuts_off": _cuts_off(ctx, node),
         "held": node.held,
-        "lockout": _lockout_row(node),
+        "lockout": _lockout_row(ctx, node),
         "stops": list(situation.stops) if situation else [],
         "spool": situation.spool_count if situation else None,
         "refused": dict(situation.refused) if situation else {},
@@ -110,7 +110,7 @@ def _cuts_off(ctx: Context, node: NodeEntry) -> list[TaskId]:
     return [] if lane is None else list(lane.cut_off)
 
 
-def _lockout_row(node: NodeEntry) -> Row | None:
+def _lockout_row(ctx: Context, node: NodeEntry) -> Row | None:
     """Give who has locked a machine out; None when nobody has."""
     if node.lockout is None:
         return None
@@ -125,7 +125,7 @@ def _lockout_row(node: NodeEntry) -> Row | None:
                 "since_ns": tag.since_ns,
                 "is_manual": tag.is_manual,
                 "area": tag.area or None,
-                "agreed": list(tag.agreed),
+                "agreed": lockout.agreed(ctx, tag),
             }
             for tag in tags
         ],

@@ -328,7 +328,7 @@ def test_clear_is_withdrawn_with_an_alarm_when_a_machine_is_seen_inside() -> Non
 
     says(site, "hauler-1", x_m=60.0, y_m=40.0, at_rest=False)
 
-    alarm = site.scheduler.core.state.alarms["site/closure.spot.not_clear"]
+    alarm = site.scheduler.core.state.alarms["site/not_clear.spot"]
     assert before is ClosurePhase.CLEAR
     assert closure(site).phase is ClosurePhase.DRAINING
     assert alarm.active

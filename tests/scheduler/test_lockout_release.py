@@ -2,11 +2,25 @@
 
 import pytest
 
+from lunaredge.ids import NodeId
 from lunaredge.scheduler.lockout import ASTRAY_ALARM
 from lunaredge.wire.messages import HeldAuthority
+from lunaredge.wire.records import Alarm
 from lunaredge.wire.safeguards import LockOut, Unlock
 from tests.scheduler.drives import driving, held
-from tests.scheduler.locking import BEN, HAULER, lock, locked, node, obey, release, staffed, word
+from tests.scheduler.locking import (
+    BEN,
+    CAT,
+    HAULER,
+    lock,
+    locked,
+    node,
+    obey,
+    release,
+    staffed,
+    tags,
+    word,
+)
 from tests.scheduler.rig import Site
 
 
@@ -67,6 +81,57 @@ def test_a_tag_that_is_off_is_not_ordered_any_more_and_every_other_still_is() ->
     kept = {body.tag for body in pending(site) if isinstance(body, LockOut)}
     assert kept == {body.tag for body in before} - {off}
     assert len(kept) == 2
+
+
+def test_two_others_who_agree_a_week_apart_do_not_agree() -> None:
+    site = locked()
+    release(site, BEN)
+    site.wait(3_600.0)
+
+    late = release(site, CAT)
+
+    assert late.text.startswith("noted:")
+    assert len(tags(site)) == 1
+    assert release(site, BEN).text.startswith("operator-mari's tag is off")
+
+
+def test_a_tag_is_replaced_by_another_only_once_that_one_hangs() -> None:
+    site = locked()
+    (first,) = node(site).lockout.tags
+
+    lock(site, radius_m=5.0)
+    asked = [body.tag for body in site.sent(HAULER, Unlock)]
+    word(site, locks=(first,))
+    unheard = [body.tag for body in site.sent(HAULER, Unlock)]
+    obey(site)
+
+    assert asked == unheard == []
+    assert [body.tag for body in site.sent(HAULER, Unlock)] == [first]
+    obey(site)
+    (second,) = node(site).lockout.tags.values()
+    assert second.is_manual
+
+
+def test_who_takes_a_tag_off_takes_off_the_one_that_it_was_to_replace() -> None:
+    site = locked()
+    lock(site, radius_m=5.0)
+
+    release(site)
+    obey(site)
+
+    assert node(site).lockout is None
+
+
+def test_a_machines_own_alarm_does_not_end_the_schedulers_of_that_name() -> None:
+    site = locked()
+    alarm = site.scheduler.core.state.alarms[f"{HAULER}/lockout"]
+
+    for active in (True, False):
+        own = Alarm(site_ns=site.now_ns, code="lockout", text="mine", active=active)
+        site.scheduler.core._take_alarm(NodeId(HAULER), own)
+
+    assert alarm.active
+    assert alarm.text != "mine"
 
 
 def pending(site: Site) -> list[LockOut | Unlock]:

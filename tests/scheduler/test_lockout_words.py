@@ -51,10 +51,10 @@ def test_who_takes_off_another_s_tag_is_told_so_before_a_code_is_asked() -> None
 
     assert offered.text.startswith(
         "this is NOT your tag but operator-mari's, and without operator-mari it comes off only "
-        "when 2 others say so, each for himself (0 did already); "
+        "when 2 others say so, each for himself (0 did within the hour); "
     )
     assert "NOT your tag" not in mine.text
-    assert "(1 did already)" in second.text
+    assert "(1 did within the hour)" in second.text
 
 
 @pytest.mark.parametrize("by", [None, CAT], ids=["owner", "other"])
