@@ -221,7 +221,8 @@ def _be_behind(ctx: Context, node: NodeEntry, epoch: int) -> None:
     # Until then it counts for nothing here: it obeys somebody else, who may grant it ground.
     node.censused = False
     ctx.changed()
-    ctx.raise_alarm("scheduler", "epoch.behind", f"{node.name} obeys {epoch}")
+    text = f"{node.name} obeys {epoch}, another leader's; a zone closed since is NOT closed here"
+    ctx.raise_alarm("scheduler", "epoch.behind", text)
     led_ns = ctx.now_ns - state.lead_ns
     if led_ns > 2 * BID_GAP_NS_MAX:
         state.bid_count = 0
