@@ -4,6 +4,7 @@ import argparse
 
 from lunaredge.cli import operate, site_access
 from lunaredge.cli.outline import metres, outline_of
+from lunaredge.cli.reason import reason
 from lunaredge.errors import ConfigError
 from lunaredge.runtime.client import new_request
 from lunaredge.wire.safeguards import CloseRequest, OpenRequest
@@ -22,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         )
         return
     parser.add_argument("zone", help="a zone of the site; or a new name, with its outline")
-    parser.add_argument("--why", required=True, help="what others read whose way it closes")
+    parser.add_argument(
+        "--why", type=reason, required=True, help="what others read whose way it closes"
+    )
     parser.add_argument(
         "--area",
         nargs="+",
@@ -63,8 +66,6 @@ def _request(options: argparse.Namespace) -> CloseRequest | OpenRequest:
         raise _wrong("--area", options.area, "give --area, or --at and --radius")
     if options.radius is not None and options.radius <= 0.0:
         raise _wrong("--radius", options.radius, "give a radius over 0 m")
-    if not options.why.strip():
-        raise _wrong("--why", options.why, "say what others must know whose way it closes")
     at = () if options.at is None else ((options.at[0], options.at[1]),)
     return CloseRequest(
         request=new_request(),

@@ -4,6 +4,7 @@ import argparse
 
 from lunaredge.cli import operate, site_access
 from lunaredge.cli.outline import metres, outline_of
+from lunaredge.cli.reason import reason
 from lunaredge.errors import ConfigError
 from lunaredge.ids import NodeId
 from lunaredge.runtime.client import new_request
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     site_access.add_config(parser)
     site_access.add_json(parser)
     parser.add_argument("node", help="the machine, as `lunaredge nodes` names it")
-    parser.add_argument("--why", help="what others read who want the machine")
+    parser.add_argument("--why", type=reason, help="what others read who want the machine")
     if command == "manual":
         area = parser.add_mutually_exclusive_group()
         area.add_argument(
@@ -91,8 +92,8 @@ def _check(options: argparse.Namespace) -> None:
         key = "--whose" if options.whose else "--code"
         value = options.whose or options.code
         raise _wrong(options, key, value, "give it with --release", "is for a release")
-    if not options.why:
-        raise _wrong(options, "--why", options.why or "", "say what others must know", "is missing")
+    if options.why is None:
+        raise _wrong(options, "--why", "", "say what others must know", "is missing")
     if options.command == "manual" and not (options.area or (options.radius or 0.0) > 0.0):
         radius = "" if options.radius is None else f"{options.radius:g}"
         problem = "is not over 0 m" if radius else "is missing"

@@ -172,7 +172,8 @@ def check(options: argparse.Namespace) -> None:
         for name in _OF_ONE_SEED:
             value = getattr(options, name)
             if value:
-                raise wrong(f"--{name}", value, "name the run with --seed")
+                given = "" if value is True else value
+                raise wrong(f"--{name}", given, "it is for one run: name that with --seed")
     if options.campaign is not None:
         for key in ("--seed", "--seconds", "--until", "--without"):
             value = getattr(options, key[2:])

@@ -22,14 +22,13 @@ from lunaredge.scheduler import areas, consent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Closure, ClosurePhase, NodeEntry
-from lunaredge.wire.safeguards import CloseRequest, OpenRequest
+from lunaredge.wire.safeguards import WHY_LENGTH_MAX, CloseRequest, OpenRequest
 
 # More zones at once than people could watch; a check of a route goes round all of them.
 CLOSURES_MAX = 32
 # Opened ones that are still shown.
 OPENED_MAX = 16
 NAME_LENGTH_MAX = 40
-WHY_LENGTH_MAX = 200
 RADIUS_M_MAX = 10_000.0
 
 

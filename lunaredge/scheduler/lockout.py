@@ -19,14 +19,13 @@ from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Lockout, LockPhase, NodeEntry, Tag
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import Situation
-from lunaredge.wire.safeguards import LockOut, LockOutRequest, Unlock
+from lunaredge.wire.safeguards import WHY_LENGTH_MAX, LockOut, LockOutRequest, Unlock
 from lunaredge.wire.seal import Role
 
 # A dozen people around one machine is a crowd.
 TAGS_MAX = 16
 # Over what two names and two numbers take: who shows a longer one made it up.
 TAG_LENGTH_MAX = 120
-WHY_LENGTH_MAX = 200
 # So many others must agree where the one who hung the tag can't be asked, all within an hour: what
 # was safe last week says nothing of now.
 OTHERS_MIN = 2

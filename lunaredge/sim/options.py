@@ -116,6 +116,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     go_home_after_s: float = 900.0
 
 
+def told(options: Options) -> list[str]:
+    """Give what was drawn for people to read, a line for each group; what is 0 is left out."""
+    groups: dict[str, dict[str, object]] = {"": {}}
+    for name, value in msgspec.structs.asdict(options).items():
+        if isinstance(value, msgspec.Struct):
+            groups[f"{name}: "] = msgspec.structs.asdict(value)
+        else:
+            groups[""][name] = value
+    lines = {
+        group: ", ".join(f"{name} {value}" for name, value in values.items() if value)
+        for group, values in groups.items()
+    }
+    return [group + line for group, line in lines.items() if line]
+
+
 def draw(rng: random.Random) -> Options:
     """Draw the options of a run."""
     options = _draw(rng)

@@ -19,7 +19,7 @@ from lunaredge.sim.foreman import Foreman
 from lunaredge.sim.jury import Onlooker
 from lunaredge.sim.limits import NO_LIMITS, Limits, Strike, steady_in
 from lunaredge.sim.network import Network
-from lunaredge.sim.options import Options, draw, healed
+from lunaredge.sim.options import Options, draw, healed, told
 from lunaredge.sim.people import Approver, Busybody, Person, Temper, Terminal
 from lunaredge.sim.rng import Streams
 from lunaredge.sim.scenario import OPERATOR, WARDENS, Scenario, with_batteries
@@ -108,7 +108,8 @@ def prepared(
         drawn = replace(drawn, safety_s=scenario.safety_s)
     drawn = limits.applied(drawn)
     trace = Trace(scenario.start_ns, echo)
-    trace.log(scenario.start_ns, "options", str(drawn))
+    for line in told(drawn):
+        trace.log(scenario.start_ns, "options", line)
     if drawn.tight_batteries:
         scenario = with_batteries(scenario, scenario.battery_ratio_min)
     return Run(seed, scenario, drawn, streams, trace, limits)

@@ -9,6 +9,9 @@ from lunaredge.ids import CommandId, NodeId
 from lunaredge.model.site import Point
 from lunaredge.wire.body import RequestId
 
+# A longer reason is cut by whoever keeps it.
+WHY_LENGTH_MAX = 200
+
 
 class _Safeguard(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of these bodies."""

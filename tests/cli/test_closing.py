@@ -49,7 +49,8 @@ def test_a_zone_is_opened_by_its_name_and_a_code() -> None:
             ("close", "spot", "--why", "x", "--at", "1", "2", "--radius", "-2"),
             "give a radius over 0 m",
         ),
-        (("close", "spot", "--why", " "), "say what others must know whose way it closes"),
+        (("close", "spot", "--why", " "), "say what others must know"),
+        (("close", "spot", "--why", "x" * 201), "it has 201 letters; say it in 200 letters"),
         (
             ("close", "spot", "--why", "x", "--at", "1", "2", "--radius", "2", "--area", "1", "2"),
             "give --area, or --at and --radius",

@@ -1,0 +1,19 @@
+"""Reasons on the command line: what others read who want the machine, or whose way is closed."""
+
+import argparse
+
+from lunaredge.wire.safeguards import WHY_LENGTH_MAX
+
+
+def reason(text: str) -> str:
+    """Give a reason from its text.
+
+    Raises:
+        ArgumentTypeError: it says nothing, or is too long to be shown whole.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; say what others must know")
+    if len(text) > WHY_LENGTH_MAX:
+        remedy = f"say it in {WHY_LENGTH_MAX} letters"
+        raise argparse.ArgumentTypeError(f"it has {len(text)} letters; {remedy}")
+    return text
