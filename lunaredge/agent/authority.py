@@ -216,11 +216,14 @@ def ahead(lease: Lease, stop_m: float) -> Path:
 
 
 def meets(lease: Lease, other: Grant) -> bool:
-    """Tell whether what is held of a lease and another's new authority share ground."""
-    if held(lease).at_stop:
+    """Tell whether what is held of a lease and another's new authority share ground.
+
+    Not of a mere place to stand: a body may be found a little too near to others.
+    """
+    ours = _corridor(lease)
+    if held(lease).at_stop or len(ours) == 1:
         return False
-    room_m = lease.grant.half_width_m + other.half_width_m
-    return apart_m(_corridor(lease), ground(other)) < room_m
+    return apart_m(ours, ground(other)) < lease.grant.half_width_m + other.half_width_m
 
 
 def is_over(lease: Lease, margin_ns: int, now_ns: int) -> bool:
