@@ -24,7 +24,7 @@ from lunaredge.wire.records import TaskOutcome
 
 _P = TaskPhase
 STEPS: dict[TaskPhase, frozenset[TaskPhase]] = {
-    _P.QUEUED: frozenset({_P.ASSIGNED, _P.FAILED, _P.CANCELLED}),
+    _P.QUEUED: frozenset({_P.ASSIGNED, _P.DONE, _P.FAILED, _P.CANCELLED}),
     _P.ASSIGNED: frozenset({_P.QUEUED, _P.ACCEPTED, _P.STARTED, _P.DONE, _P.FAILED, _P.CANCELLED}),
     _P.ACCEPTED: frozenset({_P.QUEUED, _P.STARTED, _P.DONE, _P.FAILED, _P.CANCELLED}),
     _P.STARTED: frozenset({_P.QUEUED, _P.DONE, _P.FAILED, _P.CANCELLED}),
@@ -279,16 +279,25 @@ def _after(ctx: Context, ended: TaskEntry) -> list[TaskEntry]:
 def take_report(ctx: Context, node: NodeEntry, report: records.TaskReport) -> TaskEntry | None:
     """Take a node's report on a task; give the task if this is what ended it.
 
-    A report on another attempt, or on a task that has ended, is old news.
+    A report on another attempt, or on a task that has ended, is old news. Not so that it was done
+    by a node that a person gave up, unheard: whoever has it in hand now is to give it up.
     """
     entry = ctx.state.tasks.get(report.task)
     if entry is not None and report.outcome not in (TaskOutcome.FAILED, TaskOutcome.CANCELLED):
         _adopt_anothers(ctx, node, entry, report.attempt)
-    if entry is None or entry.node != node.name or entry.attempt != report.attempt:
+    if entry is None or entry.phase in ENDS:
         return None
-    if entry.phase not in IN_HAND:
-        return None
-    ctx.forget_commands(node.name, Assign)
+    is_current = (entry.node, entry.attempt) == (node.name, report.attempt)
+    if is_current and entry.phase in IN_HAND:
+        ctx.forget_commands(node.name, Assign)
+        _follow(ctx, entry, report)
+    elif report.outcome is TaskOutcome.DONE and entry.given_up.get(report.attempt) == node.name:
+        _follow(ctx, entry, report)
+    return entry if entry.phase in ENDS else None
+
+
+def _follow(ctx: Context, entry: TaskEntry, report: records.TaskReport) -> None:
+    """Take a task on by a report that counts."""
     match report.outcome:
         case TaskOutcome.ACCEPTED:
             if entry.phase is TaskPhase.ASSIGNED:
@@ -305,7 +314,6 @@ def take_report(ctx: Context, node: NodeEntry, report: records.TaskReport) -> Ta
             requeue(ctx, entry, entry.recalled)
         case TaskOutcome.CANCELLED:
             end(ctx, entry, TaskPhase.CANCELLED, report.reason or "cancelled")
-    return entry if entry.phase in ENDS else None
 
 
 def cancel(ctx: Context, entry: TaskEntry, reason: str) -> None:

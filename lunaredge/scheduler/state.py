@@ -241,6 +241,8 @@ class TaskEntry(msgspec.Struct, kw_only=True):
     """How often it was recalled because people needed its machine or its ground."""
     cut_off_count: int = 0
     """How often it was recalled because a stranded machine closed the only way."""
+    given_up: dict[int, NodeId] = {}
+    """Attempts whose node a person gave up: it may have done the task, unheard."""
     bound_to: NodeId | None = None
     """The machine that carries part of its load, and must bring it there itself."""
     approved: bool | None = None

@@ -127,6 +127,7 @@ def _take(ctx: Context, node: NodeEntry, at: Point | None) -> None:
     ctx.state.interventions += 1
     entry = ctx.state.tasks.get(node.task) if node.task is not None else None
     if entry is not None:
+        entry.given_up[entry.attempt] = node.name
         backlog.requeue(ctx, entry, f"{node.name} was given up by a person")
     for waiting in ctx.state.tasks.values():
         if waiting.bound_to == node.name:

@@ -176,6 +176,37 @@ def test_the_task_of_a_vouched_machine_is_placed_anew() -> None:
     assert task.reason == "grader-1 was given up by a person"
 
 
+def test_what_a_vouched_machine_had_done_unheard_is_done() -> None:
+    site, _ = silent()
+    task = site.scheduler.core.state.tasks[TaskId("grade-pad")]
+    vouch(site, SEEN)
+
+    site.report("grader-1", "grade-pad", "done", 2)
+
+    assert (task.phase, task.attempt) == (TaskPhase.DONE, 1)
+
+
+def test_who_took_the_task_of_a_vouched_machine_gives_it_up_when_that_one_had_done_it() -> None:
+    site, _ = silent()
+    task = site.scheduler.core.state.tasks[TaskId("grade-pad")]
+    vouch(site, SEEN)
+    core = site.scheduler.core
+    hauler = core.state.nodes[NodeId("hauler-1")]
+    task.node, task.attempt, hauler.task = hauler.name, 2, task.task.id
+    task.phase = TaskPhase.STARTED
+
+    site.report("grader-1", "grade-pad", "done", 2, attempt=1)
+    in_hand = site.situation("hauler-1", task="grade-pad", attempt=2)
+    site.say("hauler-1", messages.Heartbeat(situation=in_hand))
+    site.wait(1.0)
+
+    assert task.phase is TaskPhase.DONE
+    assert hauler.task is None
+    (cancel,) = site.sent("hauler-1", messages.Cancel)
+    assert isinstance(cancel, messages.Cancel)
+    assert (cancel.task, cancel.attempt) == ("grade-pad", 2)
+
+
 def test_a_machine_that_speaks_again_speaks_for_itself_before_anything_is_granted() -> None:
     site, grant = silent()
     vouch(site, None)

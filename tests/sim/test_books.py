@@ -7,6 +7,7 @@ from lunaredge.sim.checkers import evidence as seen
 from lunaredge.sim.checkers.accounting import AccountingChecker
 from lunaredge.sim.checkers.reuse import ReuseChecker
 from lunaredge.sim.checkers.tasks import TaskChecker
+from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import RecordClass
 from tests.sim.exhibits import FLEET, asked, granted, situated, watch
 
@@ -280,3 +281,33 @@ def test_a_grant_that_its_machine_may_still_take_holds_its_ground():
     )
 
     assert len(texts) == 1
+
+
+# --- I5: a machine that a person gave up ------------------------------------------------------
+
+
+def given_up(at_ns, *, ok=True):
+    asking = seen.Asking("operator", "r1")
+    word = seen.VouchWord(at_ns=at_ns, machine="a", asking=asking)
+    return word, seen.Answered(at_ns=at_ns, asking=asking, ok=ok)
+
+
+@pytest.mark.parametrize(
+    ("ok", "again_s", "found"),
+    [(True, 4, 0), (True, 124, 0), (True, 126, 1), (False, 4, 1)],
+    ids=["nobody knew", "on its way", "after it was said", "not given up"],
+)
+def test_what_a_machine_had_done_unheard_may_be_done_again_by_whoever_got_it_before(
+    *, ok, again_s, found
+):
+    texts = watch(
+        TaskChecker(),
+        assigned(1 * NS_PER_S, 1),
+        *given_up(3 * NS_PER_S, ok=ok),
+        *([assigned(again_s * NS_PER_S, 2, node="b")] if again_s < 5 else []),
+        done(5 * NS_PER_S, 1),
+        *([assigned(again_s * NS_PER_S, 2, node="b")] if again_s > 5 else []),
+        done(300 * NS_PER_S, 2, node="b"),
+    )
+
+    assert len(texts) == found

@@ -4,9 +4,13 @@ In each scheduler's books, that is. One that leads on a copy of another's knows 
 copy; what it does again that the other had done is the price of the lost disk, and not a fault.
 """
 
+from collections.abc import Iterable
+
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.sim.checkers.checker import BaseChecker
 from lunaredge.sim.checkers.evidence import (
+    Answered,
+    Asking,
     Assigned,
     Copied,
     Evidence,
@@ -16,11 +20,15 @@ from lunaredge.sim.checkers.evidence import (
     Rotted,
     Settled,
     TaskSeen,
+    VouchWord,
 )
+from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import RecordClass
 
 ENDS = frozenset({"done", "failed", "cancelled"})
 
+# So long a word that a task was done may be on its way, while the task is given out again.
+ON_ITS_WAY_NS = 120 * NS_PER_S
 # Machines dig to the goal by measured mass; this is the rounding of two measurements.
 OVERDUG_KG_MAX = 1.0
 
@@ -31,10 +39,12 @@ class _Books:
     def __init__(self) -> None:
         self.open: dict[TaskId, None] = {}
         self.ends: dict[TaskId, str] = {}
-        self.done: dict[TaskId, int] = {}
-        """The attempt that did a task."""
-        self.assigned: set[tuple[TaskId, int, NodeId | None]] = set()
-        """Attempts given out, and to whom; None where a copy does not say."""
+        self.done: dict[TaskId, tuple[int, int]] = {}
+        """The attempt that did a task, and when that was first said."""
+        self.assigned: dict[tuple[TaskId, int, NodeId | None], int] = {}
+        """Attempts given out, to whom and when; None where a copy does not say."""
+        self.given_up: set[tuple[TaskId, int]] = set()
+        """Attempts whose machine a person spoke for: what came of them nobody knew."""
 
     def gave(self, reported: Reported) -> bool:
         """Tell whether an attempt that is reported was given out by these books.
@@ -42,14 +52,38 @@ class _Books:
         Lost books may have given the same number to another node.
         """
         given = {(reported.task, reported.attempt, node) for node in (reported.node, None)}
-        return not given.isdisjoint(self.assigned)
+        return any(each in self.assigned for each in given)
+
+    def give_up(self, machine: NodeId) -> None:
+        """Take note that a person spoke for a machine."""
+        mine = [(task, attempt) for task, attempt, node in self.assigned if node == machine]
+        self.given_up.update(each for each in mine if each[0] not in self.ends)
+
+    def could_not_know(self, reported: Reported) -> bool:
+        """Tell whether a task was given out again before anybody could know that it was done."""
+        attempt, said_ns = self.done[reported.task]
+        if (reported.task, attempt) not in self.given_up:
+            return False
+        again_ns = self.assigned.get((reported.task, reported.attempt, reported.node))
+        return again_ns is not None and again_ns < said_ns + ON_ITS_WAY_NS
 
 
 class TaskChecker(BaseChecker):
     """Follows every task from its first showing to its one end, in each scheduler's books."""
 
     name = "I5"
-    sees = (TaskSeen, Reported, Assigned, Copied, Settled, Forgotten, Heaped, Rotted)
+    sees = (
+        TaskSeen,
+        Reported,
+        Assigned,
+        Copied,
+        Settled,
+        Forgotten,
+        Heaped,
+        Rotted,
+        VouchWord,
+        Answered,
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,6 +95,7 @@ class TaskChecker(BaseChecker):
         self._heaps: dict[str, Heaped] = {}
         self._doers: dict[TaskId, NodeId] = {}
         """Who reported a task done last."""
+        self._vouching: dict[Asking, NodeId] = {}
         self.is_broken_off = False
         """Set where a run was broken off: that a task has not ended says nothing then."""
 
@@ -78,7 +113,8 @@ class TaskChecker(BaseChecker):
                 self._done(evidence)
             case Assigned():
                 books = self._books[evidence.books]
-                books.assigned.add((evidence.task, evidence.attempt, evidence.node))
+                given = (evidence.task, evidence.attempt, evidence.node)
+                books.assigned.setdefault(given, evidence.at_ns)
                 ended = books.ends.get(evidence.task)
                 text = f"{evidence.task} was assigned to {evidence.node} after it was {ended}"
                 self._check(ended is None, evidence.at_ns, text)
@@ -87,11 +123,13 @@ class TaskChecker(BaseChecker):
             case Settled():
                 self._settled(evidence.books)
             case Forgotten():
-                for books in self._books.values():
-                    for task in evidence.ends:
-                        books.done.pop(task, None)
+                self._forget(evidence.ends)
             case Heaped():
                 self._heaps[evidence.zone] = evidence
+            case VouchWord():
+                self._vouching.setdefault(evidence.asking, evidence.machine)
+            case Answered() if evidence.ok and evidence.asking in self._vouching:
+                self._give_up(self._vouching[evidence.asking])
             case Rotted(record_class=RecordClass.STATE):
                 self._rotted(evidence.node)
             case _:
@@ -129,8 +167,11 @@ class TaskChecker(BaseChecker):
             # A lost disk's leader gave it out, and its node comes to an end with it.
             return
         for books in holders or [self._books[self._site]]:
-            attempt = books.done.setdefault(reported.task, reported.attempt)
+            first = (reported.attempt, reported.at_ns)
+            attempt, _ = books.done.setdefault(reported.task, first)
             if attempt != reported.attempt and self._is_known_elsewhere(reported.task, books):
+                continue
+            if attempt != reported.attempt and books.could_not_know(reported):
                 continue
             text = f"{reported.task} was done by attempts {attempt} and {reported.attempt}"
             self._check(attempt == reported.attempt, reported.at_ns, text)
@@ -141,6 +182,15 @@ class TaskChecker(BaseChecker):
             for task in [task for task in books.done if task not in books.ends]:
                 if self._doers.get(task) == node:
                     del books.done[task]
+
+    def _forget(self, tasks: Iterable[TaskId]) -> None:
+        for books in self._books.values():
+            for task in tasks:
+                books.done.pop(task, None)
+
+    def _give_up(self, machine: NodeId) -> None:
+        for books in self._books.values():
+            books.give_up(machine)
 
     def _is_known_elsewhere(self, task: TaskId, books: _Books) -> bool:
         """Tell whether another leader that lives took the word that a task had ended."""
@@ -159,6 +209,6 @@ class TaskChecker(BaseChecker):
             if entry.phase in ENDS:
                 books.ends[entry.task] = entry.phase
             if entry.phase == "done":
-                books.done[entry.task] = entry.attempt
+                books.done[entry.task] = (entry.attempt, copied.at_ns)
             if entry.attempt:
-                books.assigned.add((entry.task, entry.attempt, entry.node))
+                books.assigned[entry.task, entry.attempt, entry.node] = copied.at_ns
