@@ -108,9 +108,10 @@ class Commands:
         The highest whole one counts. Where none is whole, the highest of all does: too high a fence
         shuts leaders out, and one too low lets a deposed one in.
         """
-        whole = [row.number for row in rows if row.value == _digits(row.number)]
-        self.epoch = max(whole or [row.number for row in rows], default=0)
-        if len(whole) != len(rows):
+        whole = [row for row in rows if row.value == _digits(row.number)]
+        self.epoch = max([row.number for row in whole or rows], default=0)
+        copies = {(row.scope, row.number) for row in whole}
+        if rows and copies != {(copy, self.epoch) for copy in _COPIES}:
             for row in rows:
                 self._outlet.erase(EPOCH_TABLE, row.scope, row.number)
             for copy in _COPIES:

@@ -9,6 +9,7 @@ from typing import assert_never
 import msgspec
 
 from lunaredge.agent import authority, tasks
+from lunaredge.agent.neighbours import Word
 from lunaredge.agent.parts import Parts
 from lunaredge.agent.states import Event, State
 from lunaredge.agent.stops import ID_LENGTH_MAX
@@ -35,6 +36,8 @@ from lunaredge.wire.messages import (
 from lunaredge.wire.records import TaskOutcome
 from lunaredge.wire.safeguards import LockOut, Unlock
 
+# What a renewal says of others is made anew each time: it can speak of every authority.
+_ANY = 2**63 - 1
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -85,8 +88,8 @@ class Duties:
     def overhear(self, node: NodeId, header: Header, grant: Grant, now_ns: int) -> None:
         """Take note of an authority of a neighbour; if it is of ground of ours, both give up."""
         neighbours, lease = self._parts.neighbours, self._parts.pilot.leasing.lease
-        neighbours.overhear(node, header.epoch, header.number, grant)
-        if lease is None or not is_plausible(grant.path):
+        is_news = neighbours.overhear(node, header.epoch, header.number, grant)
+        if lease is None or not is_news:
             return
         judged = neighbours.is_against(lease.grant, grant, header.epoch, header.number)
         if judged and authority.meets(lease, grant):
@@ -140,7 +143,8 @@ class Duties:
         if not is_plausible(grant.path):
             return "grant_values"
         neighbours, held = self._parts.neighbours, authority.ground(grant)
-        rival = neighbours.in_the_way(held, grant.half_width_m, header.epoch, grant.neighbours)
+        word = Word(header.epoch, grant.neighbours, grant.number)
+        rival = neighbours.in_the_way(held, grant.half_width_m, word)
         if rival is not None:
             return self._contest(rival, grant, now_ns)
         reason = self._parts.pilot.granted(grant, now_ns)
@@ -150,14 +154,15 @@ class Duties:
 
     def _renew(self, renew: Renew, header: Header, now_ns: int) -> str | None:
         neighbours, lease = self._parts.neighbours, self._parts.pilot.leasing.lease
-        is_longer = lease is not None and renew.stop_m > lease.stop_m
-        if lease is not None and is_longer:
-            ahead, half_width_m = authority.ahead(lease, renew.stop_m), lease.grant.half_width_m
-            rival = neighbours.in_the_way(ahead, half_width_m, header.epoch, renew.neighbours)
-            if rival is not None:
-                return self._contest(rival, lease.grant, now_ns)
+        if lease is None or renew.stop_m <= lease.stop_m:
+            return self._parts.pilot.leasing.renewed(renew)
+        ahead, half_width_m = authority.ahead(lease, renew.stop_m), lease.grant.half_width_m
+        word = Word(header.epoch, renew.neighbours, _ANY)
+        rival = neighbours.in_the_way(ahead, half_width_m, word)
+        if rival is not None:
+            return self._contest(rival, lease.grant, now_ns)
         reason = self._parts.pilot.leasing.renewed(renew)
-        if reason is None and is_longer:
+        if reason is None:
             neighbours.took(header.epoch, header.number)
         return reason
 

@@ -34,8 +34,9 @@ class Helm:
 
     def __init__(self, config: AgentConfig, boot: BootId, outlet: Outlet) -> None:
         self.run_on_ns = 0
-        """How long after the newest sample an order that rests on it may still drive the machine:
-        in the controller that was attached last."""
+        """So long after the newest sample an order that rests on it may still drive the machine."""
+        self._rolls_on_ns = 0
+        """The same for the slowest controller so far: a station may be from its time."""
         self._config = config
         self._outlet = outlet
         self._body = Body(config)
@@ -51,6 +52,7 @@ class Helm:
             lifetime_ns = ns_from_s(hello.setpoint_lifetime_s)
             late_ns = ns_from_s(hello.basis_s_max)
             self.run_on_ns = lifetime_ns + late_ns
+            self._rolls_on_ns = max(self._rolls_on_ns, self.run_on_ns)
             self._outlet.actuate(self._orders.attached(lifetime_ns, late_ns, now_ns))
         return reason
 
@@ -101,7 +103,7 @@ class Helm:
         Orders that wait in the stream are taken as long as their sample is young enough, and live
         their lives from there. However late it is, the newest sample says the most.
         """
-        rolling_m = speed.rolling_m(self._config, self.run_on_ns)
+        rolling_m = speed.rolling_m(self._config, self._rolls_on_ns)
         last = self._body.last
         shows_station = last is not None and self.is_following(last)
         return rolling_m if shows_station else rolling_m + speed.blind_m(self._config)

@@ -6,6 +6,8 @@ or not yet extended; and one of a leader older than any heard. What is heard gra
 must be clear of ours in turn. It frees nothing and grants nothing.
 """
 
+from typing import NamedTuple
+
 import msgspec
 
 from lunaredge.agent.authority import ground
@@ -24,6 +26,19 @@ class _Heard(msgspec.Struct, frozen=True):
     number: int
     """Of the message, within its leader's life."""
     grant: Grant
+
+
+class Word(NamedTuple):
+    """What a leader says with an authority of all others."""
+
+    epoch: int
+    told: tuple[Neighbour, ...]
+    number: int
+    """The newest authority that it can speak of: its own, or any where it is made anew."""
+
+    def about(self, node: NodeId) -> Neighbour | None:
+        """Give what it says of one node, or None."""
+        return next((each for each in self.told if each.node == node), None)
 
 
 class Neighbours:
@@ -45,48 +60,55 @@ class Neighbours:
         An older grant, said again by a leader that waits for its answer, is not: ours was granted
         with it in mind. Nor is one of a leader that has not counted us yet.
         """
-        told = next((each for each in theirs.neighbours if each.node == self._node), None)
-        accounted = told is not None and told.number >= ours.number
+        told = Word(epoch, theirs.neighbours, theirs.number).about(self._node)
+        if told is not None:
+            accounted = told.number >= ours.number
+        else:
+            # It has forgotten us, unless it has yet to count us.
+            accounted = theirs.number > ours.number and epoch == self._taken[0]
         return accounted and (epoch, number) > self._taken
 
-    def overhear(self, node: NodeId, epoch: int, number: int, grant: Grant) -> None:
-        """Take note of an authority that the scheduler granted to somebody else."""
+    def overhear(self, node: NodeId, epoch: int, number: int, grant: Grant) -> bool:
+        """Take note of an authority that the scheduler granted to somebody; tell if it is news."""
         if not is_plausible(grant.path):
-            return
+            return False
         known = self._heard.get(node)
         if known is None and len(self._heard) >= _HEARD_MAX:
-            return
-        if known is None or (epoch, number) > (known.epoch, known.number):
-            self._heard[node] = _Heard(epoch, number, grant)
+            return False
+        if known is not None and (epoch, number) <= (known.epoch, known.number):
+            return False
+        self._heard[node] = _Heard(epoch, number, grant)
+        return known is None or known.grant.authority != grant.authority
 
     def in_the_way(
-        self, held: Path, half_width_m: float, epoch: int, told: tuple[Neighbour, ...]
+        self, held: Path, half_width_m: float, word: Word
     ) -> tuple[NodeId, Grant] | None:
         """Give the neighbour, and its authority, that the ground of a new one is not clear of."""
-        listed = {each.node: each for each in told}
         for node, heard in self._heard.items():
-            if heard.epoch > epoch:
+            if heard.epoch > word.epoch:
                 return node, heard.grant
-            if heard.epoch < epoch:
+            if heard.epoch < word.epoch:
                 # The new leader has counted everybody since: what the old one granted is over, or
                 # known to it.
                 continue
             grant = heard.grant
-            part = _still_held(grant, listed.get(node))
+            part = _still_held(grant, word.about(node), word.number)
             if part and apart_m(held, part) < half_width_m + grant.half_width_m:
                 return node, grant
         return None
 
 
-def _still_held(grant: Grant, told: Neighbour | None) -> Path:
-    """Give what a neighbour may hold of its path, by its leader's word.
+def _still_held(grant: Grant, told: Neighbour | None, number: int) -> Path:
+    """Give what a neighbour may hold of its path, by its leader's word; all of it without one.
 
     The word may be of a newer authority, which was not heard: then this one is over. One that is
-    newer than the word is not accounted for; it, and every step of it since, was granted with ours
-    in mind, so what counts is what it was given at first.
+    newer than the word, of authority ``number``, was granted with that in mind, and so was every
+    step of it since: what counts is what it was given at first.
     """
-    if told is None or told.number < grant.number:
+    if grant.number > (number if told is None else told.number):
         return ground(grant)
+    if told is None:
+        return grant.path
     if told.ended or told.number > grant.number:
         return ()
     return part_of(grant.path, told.released_m, told.stop_m + grant.overlap_m)

@@ -69,13 +69,15 @@ def _stop_for_strays(parts: Parts, tables: dict[str, list[Row]]) -> int:
 
     A whole row of an unknown table is another version's, and is left alone.
     """
-    strays = [row for table, rows in tables.items() if table not in _TABLES for row in rows]
-    damaged = [row for row in strays if not row.value]
-    if damaged:
-        # The name is this life's own: an earlier one, released, would not hold.
-        parts.stops.take(f"unreadable-{parts.boot}")
+    strays = {table: rows for table, rows in tables.items() if table not in _TABLES}
+    damaged = [row for rows in strays.values() for row in rows if not row.value]
     for row in damaged:
-        parts.outlet.erase(row.table, row.scope, row.number)
+        # Named by its key: once released it holds no more, though it may have to stay.
+        name = f"unreadable {row.table}/{row.scope}/{row.number}"
+        if not parts.stops.knows(name):
+            parts.stops.take(name)
+        if not any(other.value for other in strays[row.table]):
+            parts.outlet.erase(row.table, row.scope, row.number)
     return len(damaged)
 
 

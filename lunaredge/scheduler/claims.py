@@ -108,7 +108,10 @@ def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
 
 
 def _settle_driving(ctx: Context, node: NodeEntry, granted: Granted, held: HeldAuthority) -> None:
-    granted.taken = True
+    if not granted.taken:
+        granted.taken = True
+        # Said again later, it would be heard by those who were granted since what it gave back.
+        ctx.forget_commands(node.name, Grant)
     granted.released_m = max(granted.released_m, min(held.released_m, granted.length_m))
     granted.station_m = min(held.station_m, granted.length_m)
     lanes.watch(ctx, granted)

@@ -9,6 +9,7 @@ import math
 
 import msgspec
 
+from lunaredge.ids import NodeId
 from lunaredge.scheduler import reach, space
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import WAVER_M, Chain
@@ -19,13 +20,13 @@ ALARM = "conflict"
 
 
 def watch(ctx: Context, node: NodeEntry) -> None:
-    """Have all others keep away from where a machine may be, each time that this is more ground.
+    """Have all others keep away from where a machine may be, each time that this is other ground.
 
     Where it drives by its authority, nobody else was granted anything; unless it knows its place
     worse than that allows for.
     """
-    is_elsewhere, is_wider = _is_elsewhere(node), _is_wider(ctx, node)
-    if is_elsewhere or is_wider:
+    is_elsewhere, is_changed = _is_elsewhere(node), _is_doubt_changed(ctx, node)
+    if is_elsewhere or is_changed:
         _meet(ctx, node)
     elif not _stands(node) and node.met_lost_m == 0.0:
         ctx.clear_alarm(node.name, ALARM)
@@ -41,22 +42,22 @@ def ask_again(ctx: Context, node: NodeEntry, granted: Granted) -> None:
 
 
 def review(ctx: Context, node: NodeEntry) -> None:
-    """Have a machine that is counted in keep away from where all who are counted stand.
+    """Have a machine that is counted in keep away from where all who are counted may be.
 
     Only its word shows under which revision it drives: an older journal may have asked it for
     something else under that number.
     """
-    if _stands(node) and ctx.is_machine(node.name):
+    if _is_off_its_way(ctx, node) and ctx.is_machine(node.name):
         # Who was counted before it was held against the word of somebody who was not.
         _meet(ctx, node)
     if node.granted is None:
         return
     for other in ctx.state.nodes.values():
-        if other is node or not other.censused or not _stands(other):
+        if other is node or not other.censused or not _is_off_its_way(ctx, other):
             continue
         claim = tuple(space.claim(ctx, other)) if ctx.is_machine(other.name) else ()
         if _shorten_before(ctx, node, node.granted, claim):
-            ctx.raise_alarm(other.name, ALARM, f"stands on ground granted to {node.name}")
+            ctx.raise_alarm(other.name, ALARM, _told(other, [node.name]))
 
 
 def _is_elsewhere(node: NodeEntry) -> bool:
@@ -70,15 +71,27 @@ def _is_elsewhere(node: NodeEntry) -> bool:
     return at is not None
 
 
-def _is_wider(ctx: Context, node: NodeEntry) -> bool:
-    """Tell whether a machine may be farther off its place than when the others were last asked."""
+def _is_doubt_changed(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a machine knows its place worse, or better, than when others were last asked.
+
+    Better counts too: others may be granted then what it may be on again when it is worse.
+    """
     lost_m = space.lost_m(ctx, node)
-    # When it was less meanwhile, others may have been granted what it may be on again.
-    node.met_lost_m = min(node.met_lost_m, lost_m)
-    if lost_m <= node.met_lost_m + WAVER_M / 2.0:
+    if abs(lost_m - node.met_lost_m) <= WAVER_M / 2.0 and lost_m > 0.0:
         return False
+    is_changed = lost_m != node.met_lost_m
     node.met_lost_m = lost_m
-    return True
+    return is_changed
+
+
+def _is_off_its_way(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a machine may be where no authority leads it."""
+    return _stands(node) or space.lost_m(ctx, node) > 0.0
+
+
+def _told(node: NodeEntry, met: list[NodeId]) -> str:
+    stands = "stands" if _stands(node) else "may be"
+    return f"{stands} on ground granted to {', '.join(met)}"
 
 
 def _stands(node: NodeEntry) -> bool:
@@ -95,8 +108,7 @@ def _meet(ctx: Context, node: NodeEntry) -> None:
         if _shorten_before(ctx, other, other.granted, claim)
     ]
     if met:
-        stands = "stands" if _stands(node) else "may be"
-        ctx.raise_alarm(node.name, ALARM, f"{stands} on ground granted to {', '.join(met)}")
+        ctx.raise_alarm(node.name, ALARM, _told(node, met))
     else:
         ctx.clear_alarm(node.name, ALARM)
 

@@ -93,13 +93,14 @@ def release(
     subject = f"lockout {node.name} {by}"
     if not code:
         code = consent.ask(ctx, subject, tag.id)
-        text = f"{_of_another(ctx, tag, by)}{_said(tag)}"
+        earlier = ", and the one that it replaces" if _replaced(node, tag) else ""
+        text = f"{_of_another(ctx, tag, by)}{_said(tag)}{earlier}"
         return True, f"{text}; repeat with the code {code} if nobody is at {node.name} now"
     if not consent.take(ctx, subject, tag.id, code):
         return False, "the code is wrong, too old or for another tag; ask for a new one"
     ctx.state.interventions += 1
     if tag.by != by:
-        tag.agreed[by] = ctx.now_ns
+        tag.agreed_ns[by] = ctx.now_ns
         ctx.note_event("lockout.agreed", f"{by}: {tag.by}'s tag may come off {node.name}")
         if len(agreed(ctx, tag)) < OTHERS_MIN:
             noted = f"noted: {tag.by}'s tag comes off when one more operator says so"
@@ -127,7 +128,7 @@ def meet(ctx: Context, node: NodeEntry, situation: Situation) -> None:
         if tag.released and not told_off:
             # The agent answered that it is off: it hangs again, or it is gone for good.
             if hangs:
-                tag.released, tag.agreed = False, {}
+                tag.released, tag.agreed_ns = False, {}
             elif _speaks_for_itself(ctx, situation):
                 del lockout.tags[tag.id]
         elif not tag.released and not hangs and not told_on:
@@ -139,7 +140,7 @@ def meet(ctx: Context, node: NodeEntry, situation: Situation) -> None:
 
 def agreed(ctx: Context, tag: Tag) -> list[KeyId]:
     """Give the others who said lately that a tag may come off."""
-    return [by for by, at_ns in tag.agreed.items() if ctx.now_ns - at_ns < _AGREED_NS]
+    return [by for by, at_ns in tag.agreed_ns.items() if ctx.now_ns - at_ns < _AGREED_NS]
 
 
 def chains(node: NodeEntry) -> list[Chain]:
@@ -268,9 +269,15 @@ def _take_off(ctx: Context, node: NodeEntry, tag: Tag) -> None:
 
 def _take_off_replaced(ctx: Context, node: NodeEntry, tag: Tag) -> None:
     """Take off the tag that one replaces, if it still counts."""
-    for earlier in _tags(node):
-        if earlier.id == tag.replaces and not earlier.released:
-            _take_off(ctx, node, earlier)
+    earlier, tag.replaces = _replaced(node, tag), ""
+    if earlier is not None:
+        _take_off(ctx, node, earlier)
+
+
+def _replaced(node: NodeEntry, tag: Tag) -> Tag | None:
+    """Give the tag that one is to replace, while it still counts."""
+    found = (each for each in _tags(node) if each.id == tag.replaces and not each.released)
+    return next(found, None)
 
 
 def _of_another(ctx: Context, tag: Tag, by: KeyId) -> str:

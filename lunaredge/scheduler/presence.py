@@ -33,6 +33,8 @@ from lunaredge.wire.messages import (
 EPOCH_MAX = 2**56
 # Stores count boots up to here. A node that shows a higher one could never be outlived.
 BOOT_MAX = 10**14
+# This journal is older than what a node obeys.
+BEHIND_ALARM = "epoch.behind"
 # Two leaders on copies of one disk outbid each other: after these times, doubled from bid to bid.
 BID_GAP_NS = 10 * NS_PER_S
 BID_GAP_NS_MAX = 600 * NS_PER_S
@@ -222,7 +224,7 @@ def _be_behind(ctx: Context, node: NodeEntry, epoch: int) -> None:
     node.censused = False
     ctx.changed()
     text = f"{node.name} obeys {epoch}, another leader's; a zone closed since is NOT closed here"
-    ctx.raise_alarm("scheduler", "epoch.behind", text)
+    ctx.reword_alarm("scheduler", BEHIND_ALARM, text)
     led_ns = ctx.now_ns - state.lead_ns
     if led_ns > 2 * BID_GAP_NS_MAX:
         state.bid_count = 0
@@ -244,6 +246,8 @@ def _count(ctx: Context, node: NodeEntry) -> None:
         ctx.changed()
         ctx.tell("node.censused", node=node.name, epoch=ctx.state.epoch)
         conflicts.review(ctx, node)
+        if not claims.census_missing(ctx):
+            ctx.clear_alarm("scheduler", BEHIND_ALARM)
 
 
 def _keep_hold(ctx: Context, node: NodeEntry, *, held: bool) -> None:

@@ -131,7 +131,7 @@ class Tag(msgspec.Struct, kw_only=True):
     """In here; empty where nobody told this journal."""
     replaces: str = ""
     """The same person's tag that is taken off once this one hangs; empty for none."""
-    agreed: dict[KeyId, int] = {}
+    agreed_ns: dict[KeyId, int] = {}
     """Others who said that it may come off, and when."""
     released: bool = False
     """It is off as soon as the machine says so."""
@@ -168,7 +168,7 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     met_at: Point | None = None
     """Where it stood when the others were last asked to keep away from it."""
     met_lost_m: float = 0.0
-    """How far off its place or its corridor it might be then; less when it has been less since."""
+    """How far off its place or its corridor it might be then."""
     granted: Granted | None = None
     former: Granted | None = None
     """The authority that it gave up last; neighbours may have heard of it."""

@@ -459,6 +459,18 @@ def test_a_damaged_row_neither_lowers_the_fence_nor_raises_it(copy: str, number:
     assert "state_corrupt" in rig.codes(Alarm)
 
 
+def test_a_fence_of_which_a_row_is_gone_is_kept_twice_again() -> None:
+    rig = ready()
+    rig.epoch = 8
+    rig.hold()
+    del rig.disk["epoch", "copy", 8]
+
+    rig.boot()
+
+    assert {key[1:] for key in rig.disk if key[0] == "epoch"} == {("", 8), ("copy", 8)}
+    assert "state_corrupt" not in rig.codes(Alarm)
+
+
 def test_a_fence_of_which_no_row_is_whole_is_the_highest_of_them() -> None:
     rig = ready()
     rig.epoch = 8

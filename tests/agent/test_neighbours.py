@@ -2,7 +2,7 @@
 
 import pytest
 
-from lunaredge.agent.neighbours import Neighbours
+from lunaredge.agent.neighbours import Neighbours, Word
 from lunaredge.ids import AuthorityId, NodeId
 from lunaredge.model.site import Point
 from lunaredge.model.task import Leg
@@ -17,7 +17,7 @@ from lunaredge.wire.messages import (
     Neighbour,
 )
 from lunaredge.wire.records import Event
-from tests.agent.rig import AGENT_KEY, NODE, OPERATOR_KEY, OTHER_KEY, SITE, Rig, bodies
+from tests.agent.rig import AGENT_KEY, DIG, NODE, OPERATOR_KEY, OTHER_KEY, SITE, Rig, bodies
 from tests.agent.test_authority import grant
 from tests.agent.toy_machine import PATH
 
@@ -216,23 +216,72 @@ def test_who_hears_its_own_ground_granted_to_a_neighbour_stops_and_tells_it(epoc
     assert rig.situation.authority is None
 
 
+def test_who_is_forgotten_by_its_leader_hears_its_own_ground_granted_too() -> None:
+    rig = Rig()
+    rig.drive_off(DRIVE)
+    rig.run(10)
+
+    hears(rig)
+    rig.run(40)
+
+    assert rig.last(Dispute).authority == "ma-other"
+    assert rig.machine.place[0] < 15.0
+
+
+def test_a_leader_that_has_not_counted_us_says_an_old_grant_again_and_stops_nobody() -> None:
+    rig = Rig()
+    rig.drive_off(DRIVE)
+    rig.run(10)
+
+    hears(rig, epoch=2)
+    rig.run(30)
+
+    assert rig.all(Dispute) == []
+    assert rig.machine.place[0] > 15.0
+
+
+def test_a_grant_that_is_said_again_is_held_against_nothing_that_was_granted_since() -> None:
+    """Its reply was lost; what its holder gave back since may be ours by now."""
+    rig = asking()
+    hears(rig, number=5, ours=1)
+    mine = rig.grant(number=1, neighbours=(told(released_m=17.0),))
+
+    hears(rig, number=6, ours=mine.number)
+    rig.run(10)
+
+    assert rig.all(Dispute) == []
+
+
 @pytest.mark.parametrize(
     ("path", "number", "behind"),
-    [(ACROSS, 0, 0), (ACROSS, 5, 1), (ACROSS, 5, None), (((15.0, 7.0), (15.0, 9.0)), 5, 0)],
-    ids=["sent before ours", "granted before ours", "by who knows us not", "clear of ours"],
+    [(ACROSS, 0, 0), (ACROSS, 5, 1), (((15.0, 7.0), (15.0, 9.0)), 5, 0)],
+    ids=["sent before ours", "granted before ours", "clear of ours"],
 )
 def test_a_neighbours_authority_that_ours_was_granted_with_in_mind_stops_nobody(
-    path: tuple[Point, ...], number: int, behind: int | None
+    path: tuple[Point, ...], number: int, behind: int
 ) -> None:
     rig = Rig()
     mine = rig.drive_off(DRIVE)
     rig.run(10)
 
-    hears(rig, path, number=number, ours=None if behind is None else mine.number - behind)
+    hears(rig, path, number=number, ours=mine.number - behind)
     rig.run(30)
 
     assert rig.all(Dispute) == []
     assert rig.machine.place[0] > 15.0
+
+
+def test_a_place_to_stand_is_held_against_nobody() -> None:
+    """At rest a body may be found a little nearer to others than it was granted."""
+    rig = Rig()
+    mine = rig.drive_off(Leg(path=PATH, goal=DIG))
+    rig.run(150)
+    assert rig.situation.authority is not None
+    assert rig.situation.authority.at_stop
+
+    hears(rig, (PATH[-1], (90.0, 90.0)), ours=mine.number)
+
+    assert rig.all(Dispute) == []
 
 
 def test_ground_driven_through_and_given_back_may_be_granted_to_a_neighbour() -> None:
@@ -260,6 +309,30 @@ def test_a_neighbours_old_authority_that_comes_late_is_not_held_against_newer_gr
     assert rig.machine.place[0] > 22.0
 
 
+FAR = ((20.0, -60.0), (20.0, 10.0))
+"""A way that is granted as far as 40 m short of our own at first."""
+
+
+def test_a_neighbour_that_the_leader_forgot_may_be_anywhere_on_its_way() -> None:
+    rig = asking()
+    hears(rig, FAR)
+
+    rig.grant(number=HEARD_NO + 1)
+
+    assert rig.last(CommandReply).reason == "neighbour"
+
+
+def test_so_it_may_when_ours_is_to_go_farther() -> None:
+    rig = asking()
+    hears(rig, FAR)
+    mine = rig.grant(number=1, stop_m=10.0, neighbours=(told(),))
+    rig.run(20)
+
+    rig.renew(rig.last(AuthorityRenewal).request_no, mine, stop_m=30.0)
+
+    assert rig.last(Dispute).authority == "ma-other"
+
+
 def test_of_an_authority_granted_after_ours_counts_what_it_was_given_not_its_path() -> None:
     """Ours is said again after the neighbour's was heard; its word is from before that one."""
     rig = asking()
@@ -282,7 +355,7 @@ def heard(**changes: object) -> Neighbours:
 
 def meets(room: Neighbours, *path: Point, word: Neighbour | None = None) -> bool:
     words = () if word is None else (word,)
-    return room.in_the_way(path, 3.0, 1, words) is not None
+    return room.in_the_way(path, 3.0, Word(1, words, HEARD_NO + 1)) is not None
 
 
 def test_two_corridors_meet_nearer_than_half_of_both_widths() -> None:

@@ -236,7 +236,7 @@ def test_a_damaged_row_of_no_table_may_be_a_stop_and_holds_until_it_is_released(
     rig.boot()
     rig.prove()
 
-    assert rig.situation.stops == (f"unreadable-{rig.boot_id}",)
+    assert rig.situation.stops == ("unreadable stoq/stop-1/0",)
     assert "state_corrupt" in rig.codes(Alarm)
     rig.release(rig.situation.stops[0])
     rig.boot()
@@ -251,7 +251,22 @@ def test_a_whole_row_of_another_versions_table_is_left_alone() -> None:
     rig.prove()
 
     assert rig.situation.stops == ()
+    rig.disk["later", "x", 2] = b""
+    rig.boot()
+    assert rig.situation.stops == ("unreadable later/x/2",)
     assert rig.disk["later", "x", 1] == b"of a later version"
+
+
+def test_a_damaged_row_of_no_table_adds_nothing_to_a_full_latch() -> None:
+    rig = Rig()
+    rig.prove()
+    for number in range(34):
+        rig.stop(f"s{number}")
+    rig.disk["stoq", "x", 0] = b""
+
+    rig.boot()
+
+    assert len(rig.situation.stops) == 33
 
 
 def test_a_task_that_lies_under_another_name_has_failed() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from lunaredge.agent import authority
 from lunaredge.model.task import Leg
-from lunaredge.wire.driver import Follow
+from lunaredge.wire.driver import VERSION, Follow, Hello
 from lunaredge.wire.messages import (
     AuthorityRenewal,
     AuthorityRequest,
@@ -16,7 +16,7 @@ from lunaredge.wire.messages import (
     HeldAuthority,
     OnLoss,
 )
-from tests.agent.rig import BASIS_S_MAX, Rig, bodies
+from tests.agent.rig import BASIS_S_MAX, NODE, Rig, bodies
 from tests.agent.toy_machine import PATH, seconds
 
 DRIVE = Leg(path=PATH)
@@ -170,6 +170,21 @@ def test_the_answer_leaves_room_for_orders_that_wait_on_their_way_to_the_control
     authority = rig.situation.authority
     assert authority is not None
     assert authority.stop_m >= authority.station_m + 0.5 * (20.0 + BASIS_S_MAX)
+
+
+def test_the_answer_leaves_room_for_orders_of_a_slower_controller_from_before() -> None:
+    rig = Rig(lifetime_s=20.0)
+    grant = rig.drive_off(DRIVE)
+    rig.run(20)
+    rig.node.detached(rig.now_ns)
+    quick = Hello(version=VERSION, machine=NODE, setpoint_lifetime_s=0.5, basis_s_max=1.0)
+    rig.node.attached(quick, rig.now_ns)
+
+    rig.shorten(grant, 0.0)
+
+    authority = rig.situation.authority
+    assert authority is not None
+    assert authority.stop_m >= rig.machine.station_m + 0.5 * 30.0
 
 
 def test_a_machine_that_could_not_stop_short_enough_asks_anew_from_where_it_rests() -> None:

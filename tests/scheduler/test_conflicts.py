@@ -7,7 +7,7 @@ import pytest
 
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.polyline import part_of
-from lunaredge.scheduler import space
+from lunaredge.scheduler import presence, space
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire import messages
 from tests.scheduler.drives import beat, blocked_m, driving, held, on_the_way, renewed
@@ -130,6 +130,46 @@ def test_who_stands_clear_of_a_way_and_loses_its_place_may_be_on_it() -> None:
     assert asked[-1] >= 1
     assert shortening(site).stop_m < grant.stop_m
     assert "hauler-1/conflict" in site.scheduler.core.state.alarms
+
+
+def test_who_found_its_place_again_is_in_nobodys_way() -> None:
+    site, grant = driving()
+    x_m, y_m = part_of(grant.path, 22.0, 22.0)[0]
+    aside = (x_m - 9.0, y_m - 9.0)
+    lose_place(site, aside, 12.0)
+    alarm = site.scheduler.core.state.alarms["hauler-1/conflict"]
+    was_active = alarm.active
+
+    site.say("grader-1", beat(site.situation("grader-1")))
+    lose_place(site, aside, 0.2)
+
+    assert was_active
+    assert not alarm.active
+
+
+@pytest.mark.parametrize("first", ["grader-1", "hauler-1"])
+def test_an_older_journal_keeps_who_is_counted_clear_of_who_drives_and_is_lost(first: str) -> None:
+    site, grant = driving()
+    ours, other = node(site).granted, node(site, "hauler-1")
+    assert ours is not None
+    beside = tuple((x_m - 9.0, y_m - 9.0) for x_m, y_m in ours.path)
+    other.granted = msgspec.structs.replace(
+        ours, id="ma-h", path=beside, stop_m=4.0, taken=True, shortening=False
+    )
+    lost = held(grant, 20.0) | {"pose_error_m": 12.0}
+    site.say("grader-1", beat(site.situation("grader-1", **lost)))
+    farther = held(msgspec.structs.replace(grant, authority="ma-h", stop_m=ours.stop_m), 0.0)
+    words = {"grader-1": lost, "hauler-1": farther | {"task": None, "attempt": 0}}
+    presence.take_lead(site.scheduler.core.ctx, site.scheduler.core.state.epoch + 7)
+    site.wait(1.0)
+
+    for name in sorted(words, key=lambda name: name != first):
+        site.reply(name, site.sent(name, messages.Census)[-1].command)
+        site.say(name, beat(site.situation(name, **words[name])))
+    site.wait(1.0)
+
+    assert site.sent("hauler-1", messages.Shorten) != []
+    assert site.scheduler.core.state.alarms["grader-1/conflict"].active
 
 
 def test_who_loses_its_place_anew_is_kept_clear_of_anew() -> None:

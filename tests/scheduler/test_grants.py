@@ -224,6 +224,19 @@ def test_a_grant_is_not_said_again_after_a_newer_request() -> None:
     assert len(site.sent("grader-1", messages.Grant)) == count
 
 
+def test_a_grant_is_not_said_again_once_its_machine_says_that_it_holds_it() -> None:
+    """Its reply is lost; others may be granted what it gives back meanwhile."""
+    site, grant = driving(taken=False)
+
+    site.say(
+        "grader-1", messages.Heartbeat(situation=site.situation("grader-1", **held(grant, 5.0)))
+    )
+    count = len(site.sent("grader-1", messages.Grant))
+    site.wait(60.0)
+
+    assert len(site.sent("grader-1", messages.Grant)) == count
+
+
 def test_a_request_of_an_earlier_attempt_is_put_off() -> None:
     site = asking()
     path = site.assignment("grader-1").legs[0].path

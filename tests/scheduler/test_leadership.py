@@ -57,6 +57,26 @@ def test_an_epoch_is_the_boot_id_where_nothing_higher_was_heard():
     assert life(Site(), boot) == boot
 
 
+def test_who_was_behind_says_so_until_all_are_counted_and_anew_the_next_time():
+    site = Site()
+    site.census()
+    alarms = site.scheduler.core.state.alarms
+    found = []
+    for _ in range(2):
+        site.wait(1_500.0)
+        obeying(site, "hauler-1", epoch(site) + 7)
+        behind = alarms["scheduler/epoch.behind"]
+        found.append((behind.active, behind.since_ns, behind.text))
+        site.wait(30.0)
+        site.census()
+        assert not behind.active
+
+    (first, first_ns, _), (second, second_ns, text) = found
+    assert (first, second) == (True, True)
+    assert second_ns > first_ns
+    assert "NOT closed here" in text
+
+
 # --- bids -------------------------------------------------------------------------------------
 
 

@@ -112,6 +112,18 @@ def test_a_tag_is_replaced_by_another_only_once_that_one_hangs() -> None:
     assert second.is_manual
 
 
+def test_a_replaced_tag_that_hangs_again_waits_for_a_person() -> None:
+    site = locked()
+    (first,) = node(site).lockout.tags
+    lock(site, radius_m=5.0)
+    both = tuple(node(site).lockout.tags)
+
+    for _ in range(9):
+        obey(site, locks=both)
+
+    assert [body.tag for body in site.sent(HAULER, Unlock)] == [first]
+
+
 def test_who_takes_a_tag_off_takes_off_the_one_that_it_was_to_replace() -> None:
     site = locked()
     lock(site, radius_m=5.0)

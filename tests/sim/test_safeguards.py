@@ -323,7 +323,7 @@ def test_a_later_shortening_may_ask_for_less_once_the_first_one_is_answered():
     assert asked_back(stops, shortened(7, 8.0, revision=3))[0] == []
 
 
-@pytest.mark.parametrize(("station_m", "stop_m"), [(0.0, 30.0), (40.0, 65.0)])
+@pytest.mark.parametrize(("station_m", "stop_m"), [(0.0, 50.0), (40.0, 85.0)])
 def test_who_answers_a_shortening_by_its_number_alone_is_found(station_m, stop_m):
     path = ((0.0, 0.0), (90.0, 0.0))
     at = {"station_m": station_m, "revision": 2}

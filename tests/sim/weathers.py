@@ -50,6 +50,7 @@ FALLING = replace(
     safety_s=300.0,
 )
 CARRIED = weather(carry_s=60.0)
+CARRIED_UNHEARD = replace(CARRIED, site=replace(CARRIED.site, loss_ratio=0.3))
 VOUCHED = replace(
     weather(cut_s=20.0, down_s_max=600.0),
     wardens=WardenOptions(vouch_s=5.0),
