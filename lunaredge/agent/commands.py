@@ -88,7 +88,7 @@ class Commands:
             self.epoch = epoch
             for copy in _COPIES:
                 self._outlet.erase(EPOCH_TABLE, copy, epoch - 1)
-                self._outlet.persist(EPOCH_TABLE, copy, epoch, _digits(epoch))
+            self._keep_fence()
 
     def first_reply(self, command: CommandId) -> CommandReply | None:
         """Give what a command was answered, or None for a new one."""
@@ -114,8 +114,7 @@ class Commands:
         if rows and copies != {(copy, self.epoch) for copy in _COPIES}:
             for row in rows:
                 self._outlet.erase(EPOCH_TABLE, row.scope, row.number)
-            for copy in _COPIES:
-                self._outlet.persist(EPOCH_TABLE, copy, self.epoch, _digits(self.epoch))
+            self._keep_fence()
         return len(rows) - len(whole)
 
     def restore_reply(self, row: Row) -> bool:
@@ -127,6 +126,10 @@ class Commands:
             return False
         self._replies[reply.command] = reply
         return True
+
+    def _keep_fence(self) -> None:
+        for copy in _COPIES:
+            self._outlet.persist(EPOCH_TABLE, copy, self.epoch, _digits(self.epoch))
 
     def _forget_oldest(self) -> None:
         for command in list(self._replies)[:-_KEPT_MAX]:

@@ -36,10 +36,6 @@ class Word(NamedTuple):
     number: int
     """The newest authority that it can speak of: its own, or any where it is made anew."""
 
-    def about(self, node: NodeId) -> Neighbour | None:
-        """Give what it says of one node, or None."""
-        return next((each for each in self.told if each.node == node), None)
-
 
 class Neighbours:
     """The newest authority of each neighbour."""
@@ -60,7 +56,7 @@ class Neighbours:
         An older grant, said again by a leader that waits for its answer, is not: ours was granted
         with it in mind. Nor is one of a leader that has not counted us yet.
         """
-        told = Word(epoch, theirs.neighbours, theirs.number).about(self._node)
+        told = _by_node(theirs.neighbours).get(self._node)
         if told is not None:
             accounted = told.number >= ours.number
         else:
@@ -84,6 +80,7 @@ class Neighbours:
         self, held: Path, half_width_m: float, word: Word
     ) -> tuple[NodeId, Grant] | None:
         """Give the neighbour, and its authority, that the ground of a new one is not clear of."""
+        told = _by_node(word.told)
         for node, heard in self._heard.items():
             if heard.epoch > word.epoch:
                 return node, heard.grant
@@ -92,10 +89,14 @@ class Neighbours:
                 # known to it.
                 continue
             grant = heard.grant
-            part = _still_held(grant, word.about(node), word.number)
+            part = _still_held(grant, told.get(node), word.number)
             if part and apart_m(held, part) < half_width_m + grant.half_width_m:
                 return node, grant
         return None
+
+
+def _by_node(told: tuple[Neighbour, ...]) -> dict[NodeId, Neighbour]:
+    return {each.node: each for each in told}
 
 
 def _still_held(grant: Grant, told: Neighbour | None, number: int) -> Path:

@@ -191,9 +191,8 @@ class NodeRunner:
 
     def _enter_safely(self, step: Callable[[int], None]) -> None:
         """Enter from a callback that must not raise; the failure ends `run` instead."""
-        if not self._stopping.is_set():
-            with contextlib.suppress(Exception):
-                self._enter(step)
+        with contextlib.suppress(Exception):
+            self.call(step)
 
     def _fail(self, exc: BaseException) -> None:
         if self._failure is None:

@@ -77,11 +77,11 @@ def _is_doubt_changed(ctx: Context, node: NodeEntry) -> bool:
     Better counts too: others may be granted then what it may be on again when it is worse.
     """
     lost_m = space.lost_m(ctx, node)
-    if abs(lost_m - node.met_lost_m) <= WAVER_M / 2.0 and lost_m > 0.0:
+    wavers = lost_m > 0.0 and abs(lost_m - node.met_lost_m) <= WAVER_M / 2.0
+    if wavers or lost_m == node.met_lost_m:
         return False
-    is_changed = lost_m != node.met_lost_m
     node.met_lost_m = lost_m
-    return is_changed
+    return True
 
 
 def _is_off_its_way(ctx: Context, node: NodeEntry) -> bool:

@@ -36,7 +36,9 @@ def sent_off(site: Site) -> None:
     site.request("grader-1", 1)
 
 
-def held(grant: messages.Grant, released_m: float, *, at_stop: bool = False) -> dict[str, object]:
+def held(
+    grant: messages.Grant, released_m: float, *, at_stop: bool = False, station_m: float = 0.0
+) -> dict[str, object]:
     """What a node says that drives on a grant."""
     authority = messages.HeldAuthority(
         id=grant.authority,
@@ -44,22 +46,14 @@ def held(grant: messages.Grant, released_m: float, *, at_stop: bool = False) -> 
         stop_m=grant.stop_m,
         revision=grant.revision,
         at_stop=at_stop,
+        station_m=station_m,
     )
     return {"authority": authority, "at_rest": at_stop, "task": "grade-pad", "attempt": 1}
 
 
 def on_the_way(grant: messages.Grant, station_m: float) -> dict[str, object]:
     """What a machine says that is there on a path that it gives nothing back of."""
-    told = held(grant, 0.0)
-    authority = messages.HeldAuthority(
-        id=grant.authority,
-        released_m=0.0,
-        stop_m=grant.stop_m,
-        revision=grant.revision,
-        at_stop=False,
-        station_m=station_m,
-    )
-    return told | {"authority": authority}
+    return held(grant, 0.0, station_m=station_m)
 
 
 def granted_part(grant: messages.Grant) -> tuple[tuple[float, float], ...]:

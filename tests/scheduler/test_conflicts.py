@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from lunaredge.ids import NodeId, TaskId
-from lunaredge.model.polyline import part_of
+from lunaredge.model.polyline import Path, part_of
 from lunaredge.scheduler import presence, space
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire import messages
@@ -111,6 +111,11 @@ def test_what_an_unanswered_shortening_asks_for_already_is_not_asked_for_again()
     assert site.scheduler.core.state.alarms["excavator-1/conflict"].active
 
 
+def beside(path: Path) -> Path:
+    """A way that leads along another, near enough to be met by who has lost its place."""
+    return tuple((x_m - 9.0, y_m - 9.0) for x_m, y_m in path)
+
+
 def lose_place(site: Site, at: tuple[float, float], error_m: float) -> int:
     """Have hauler-1 know its place so badly; give how many shortenings were asked of grader-1."""
     word = site.situation("hauler-1", x_m=at[0], y_m=at[1], pose_error_m=error_m)
@@ -121,8 +126,7 @@ def lose_place(site: Site, at: tuple[float, float], error_m: float) -> int:
 
 def test_who_stands_clear_of_a_way_and_loses_its_place_may_be_on_it() -> None:
     site, grant = driving()
-    x_m, y_m = part_of(grant.path, 22.0, 22.0)[0]
-    aside = (x_m - 9.0, y_m - 9.0)
+    aside = beside(part_of(grant.path, 22.0, 22.0))[0]
     assert lose_place(site, aside, 0.2) == 0
 
     asked = [lose_place(site, aside, 0.3 + 0.1 * step) for step in range(30)]
@@ -134,8 +138,7 @@ def test_who_stands_clear_of_a_way_and_loses_its_place_may_be_on_it() -> None:
 
 def test_who_found_its_place_again_is_in_nobodys_way() -> None:
     site, grant = driving()
-    x_m, y_m = part_of(grant.path, 22.0, 22.0)[0]
-    aside = (x_m - 9.0, y_m - 9.0)
+    aside = beside(part_of(grant.path, 22.0, 22.0))[0]
     lose_place(site, aside, 12.0)
     alarm = site.scheduler.core.state.alarms["hauler-1/conflict"]
     was_active = alarm.active
@@ -152,9 +155,8 @@ def test_an_older_journal_keeps_who_is_counted_clear_of_who_drives_and_is_lost(f
     site, grant = driving()
     ours, other = node(site).granted, node(site, "hauler-1")
     assert ours is not None
-    beside = tuple((x_m - 9.0, y_m - 9.0) for x_m, y_m in ours.path)
     other.granted = msgspec.structs.replace(
-        ours, id="ma-h", path=beside, stop_m=4.0, taken=True, shortening=False
+        ours, id="ma-h", path=beside(ours.path), stop_m=4.0, taken=True, shortening=False
     )
     lost = held(grant, 20.0) | {"pose_error_m": 12.0}
     site.say("grader-1", beat(site.situation("grader-1", **lost)))
@@ -174,8 +176,7 @@ def test_an_older_journal_keeps_who_is_counted_clear_of_who_drives_and_is_lost(f
 
 def test_who_loses_its_place_anew_is_kept_clear_of_anew() -> None:
     site, grant = driving()
-    x_m, y_m = part_of(grant.path, 22.0, 22.0)[0]
-    aside = (x_m - 9.0, y_m - 9.0)
+    aside = beside(part_of(grant.path, 22.0, 22.0))[0]
     lose_place(site, aside, 12.0)
     lose_place(site, aside, 0.2)
     granted = node(site).granted
@@ -189,8 +190,7 @@ def test_who_drives_and_loses_its_place_may_be_on_ground_beside_its_own() -> Non
     site, grant = driving()
     ours, other = node(site).granted, node(site, "hauler-1")
     assert ours is not None
-    beside = tuple((x_m - 9.0, y_m - 9.0) for x_m, y_m in ours.path)
-    other.granted = msgspec.structs.replace(ours, path=beside)
+    other.granted = msgspec.structs.replace(ours, path=beside(ours.path))
     going = held(grant, 20.0)
 
     site.say("grader-1", beat(site.situation("grader-1", **going)))

@@ -311,3 +311,20 @@ def test_what_a_machine_had_done_unheard_may_be_done_again_by_whoever_got_it_bef
     )
 
     assert len(texts) == found
+
+
+def test_an_answer_that_is_heard_again_speaks_of_no_later_attempt():
+    word, answer = given_up(3)
+    texts = watch(
+        TaskChecker(),
+        assigned(1, 1),
+        word,
+        answer,
+        assigned(4, 2),
+        replace(answer, at_ns=5),
+        done(6, 2),
+        assigned(7, 3, node="b"),
+        done(8, 3, node="b"),
+    )
+
+    assert texts == ["t1 was done by attempts 2 and 3"]

@@ -16,7 +16,6 @@ from lunaredge.model.site import Point
 from lunaredge.sim.checkers.evidence import (
     Answered,
     Asked,
-    Asking,
     Evidence,
     Granted,
     Renewed,
@@ -26,6 +25,7 @@ from lunaredge.sim.checkers.evidence import (
     VouchWord,
 )
 from lunaredge.sim.checkers.geometry import cut_path
+from lunaredge.sim.checkers.vouching import Vouching
 
 
 class Holding(msgspec.Struct, kw_only=True):
@@ -76,8 +76,7 @@ class Ledger:
         self._epochs: dict[NodeId, int] = {}
         """The highest epoch that each machine has said to obey."""
         self._asked_ns: dict[tuple[NodeId, int], tuple[BootId, int]] = {}
-        self._vouching: dict[Asking, NodeId | None] = {}
-        """Machines that people ask to have vouched for; None once their word is taken."""
+        self._vouching = Vouching()
 
     def find(self, machine: NodeId, authority: AuthorityId) -> Holding | None:
         """Give a machine's holding of an authority, or None."""
@@ -130,13 +129,9 @@ class Ledger:
                 self._situated(evidence)
             case Vouched():
                 self._vouched(evidence.machine)
-            case VouchWord():
-                self._vouching.setdefault(evidence.asking, evidence.machine)
-            case Answered() if evidence.ok:
-                # A word that was sent again is taken once, and a refusal may come before.
-                machine = self._vouching.get(evidence.asking)
+            case VouchWord() | Answered():
+                machine = self._vouching.see(evidence)
                 if machine is not None:
-                    self._vouching[evidence.asking] = None
                     self._vouched(machine)
             case _:
                 pass

@@ -10,7 +10,6 @@ from lunaredge.ids import NodeId, TaskId
 from lunaredge.sim.checkers.checker import BaseChecker
 from lunaredge.sim.checkers.evidence import (
     Answered,
-    Asking,
     Assigned,
     Copied,
     Evidence,
@@ -22,6 +21,7 @@ from lunaredge.sim.checkers.evidence import (
     TaskSeen,
     VouchWord,
 )
+from lunaredge.sim.checkers.vouching import Vouching
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import RecordClass
 
@@ -51,8 +51,8 @@ class _Books:
 
         Lost books may have given the same number to another node.
         """
-        given = {(reported.task, reported.attempt, node) for node in (reported.node, None)}
-        return any(each in self.assigned for each in given)
+        task, attempt = reported.task, reported.attempt
+        return any((task, attempt, node) in self.assigned for node in (reported.node, None))
 
     def give_up(self, machine: NodeId) -> None:
         """Take note that a person spoke for a machine."""
@@ -95,7 +95,7 @@ class TaskChecker(BaseChecker):
         self._heaps: dict[str, Heaped] = {}
         self._doers: dict[TaskId, NodeId] = {}
         """Who reported a task done last."""
-        self._vouching: dict[Asking, NodeId] = {}
+        self._vouching = Vouching()
         self.is_broken_off = False
         """Set where a run was broken off: that a task has not ended says nothing then."""
 
@@ -126,10 +126,8 @@ class TaskChecker(BaseChecker):
                 self._forget(evidence.ends)
             case Heaped():
                 self._heaps[evidence.zone] = evidence
-            case VouchWord():
-                self._vouching.setdefault(evidence.asking, evidence.machine)
-            case Answered() if evidence.ok and evidence.asking in self._vouching:
-                self._give_up(self._vouching[evidence.asking])
+            case VouchWord() | Answered():
+                self._give_up(self._vouching.see(evidence))
             case Rotted(record_class=RecordClass.STATE):
                 self._rotted(evidence.node)
             case _:
@@ -188,9 +186,10 @@ class TaskChecker(BaseChecker):
             for task in tasks:
                 books.done.pop(task, None)
 
-    def _give_up(self, machine: NodeId) -> None:
-        for books in self._books.values():
-            books.give_up(machine)
+    def _give_up(self, machine: NodeId | None) -> None:
+        if machine is not None:
+            for books in self._books.values():
+                books.give_up(machine)
 
     def _is_known_elsewhere(self, task: TaskId, books: _Books) -> bool:
         """Tell whether another leader that lives took the word that a task had ended."""
