@@ -56,7 +56,7 @@ def put(client: Client, question: messages.Question, options: argparse.Namespace
             "it is, as of one light time ago"
         )
     if options.json:
-        print(as_json({"ok": answer.ok, "text": text}))
+        print(as_json({"ok": answer.ok, "text": text, "code": answer.code or None}))
     else:
         stream = sys.stdout if answer.ok else sys.stderr
         print(folded(text, stream), file=stream)

@@ -212,6 +212,7 @@ class Desk:
             ok=order.answer.ok,
             text=order.answer.text,
             rows=order.answer.rows,
+            code=order.answer.code,
         )
         return [self._said(order.client, answer, now_ns)]
 

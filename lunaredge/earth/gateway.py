@@ -247,7 +247,14 @@ class GatewayNode:
             raise RemoteProtocolError("not_authentic", received.header.node)
         entry = self._ledger.answer(answer.request)
         if entry is not None:
-            self._tell_earth(entry, answer.text, answer.rows, now_ns, ok=answer.ok)
+            told = Answered(
+                directive=entry.directive.id,
+                ok=answer.ok,
+                text=answer.text,
+                rows=answer.rows,
+                code=answer.code,
+            )
+            self._tell_earth(told, now_ns)
 
     # --- from Earth ---------------------------------------------------------------------------
 
@@ -326,10 +333,7 @@ class GatewayNode:
             topic = topics.stop_all(site) if entry.is_stop else topics.request(site, EARTH_CLIENT)
             self._effects.append(Publish(topic, entry.directive.frame))
 
-    def _tell_earth(
-        self, entry: ledger.Entry, text: str, rows: bytes, now_ns: int, *, ok: bool
-    ) -> None:
-        told = Answered(directive=entry.directive.id, ok=ok, text=text, rows=rows)
+    def _tell_earth(self, told: Answered, now_ns: int) -> None:
         if not self.outbox.offer(RecordClass.EVENT, told, now_ns):
             self._refuse("outbox_full", "answer")
         self._effects += self.outbox.take_effects() + self._ledger.take_effects()
@@ -374,7 +378,9 @@ class GatewayNode:
     def _sweep(self, now_ns: int) -> None:
         self._effects += self.outbox.sweep(now_ns)
         for entry in self._ledger.sweep(now_ns):
-            self._tell_earth(entry, "no answer before its expiry", b"[]", now_ns, ok=False)
+            text = "no answer before its expiry"
+            told = Answered(directive=entry.directive.id, ok=False, text=text, rows=b"[]")
+            self._tell_earth(told, now_ns)
         self._effects += self.outbox.take_effects() + self._ledger.take_effects()
 
     # --- screens ------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from lunaredge.ids import KeyId, NodeId
 from lunaredge.model.site import Point, Polygon
 from lunaredge.model.task import Task, TaskKind
 from lunaredge.scheduler import areas, consent
+from lunaredge.scheduler.consent import Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Closure, ClosurePhase, NodeEntry
@@ -77,13 +78,13 @@ def advance(ctx: Context, closure: Closure, event: ClosureEvent) -> None:
     ctx.tell("closure.changed", zone=closure.name, phase=phase.value)
 
 
-def close(ctx: Context, by: KeyId, asked: CloseRequest) -> tuple[bool, str]:
+def close(ctx: Context, by: KeyId, asked: CloseRequest) -> Outcome:
     """Close a zone; tell whether it was taken, and what comes next."""
     area, refusal = _area(ctx, asked)
     if not refusal and not areas.meets(area, ctx.site.boundary):
         refusal = f"{asked.zone} would lie outside the site's boundary, all of it; look again"
     if refusal:
-        return False, refusal
+        return refused(refusal)
     name = asked.zone
     ctx.state.closures.pop(name, None)
     _forget_opened(ctx)
@@ -94,23 +95,22 @@ def close(ctx: Context, by: KeyId, asked: CloseRequest) -> tuple[bool, str]:
     ctx.raise_alarm("site", _alarm(name), f"{name} is closed by {by}: {asked.why[:WHY_LENGTH_MAX]}")
     ctx.note_event("closure.requested", f"{name} by {by}: {asked.why[:WHY_LENGTH_MAX]}")
     ctx.changed()
-    return True, f"{name} is closed to new ways; go in when `lunaredge closures` shows it clear"
+    text = f"{name} is closed to new ways; go in when `lunaredge closures` shows it clear"
+    return done(text)
 
 
-def open_again(ctx: Context, by: KeyId, asked: OpenRequest) -> tuple[bool, str]:
+def open_again(ctx: Context, by: KeyId, asked: OpenRequest) -> Outcome:
     """Go one of the two steps to open a zone; tell whether it was taken, and what comes next."""
     closure = ctx.state.closures.get(asked.zone)
     if closure is None or closure.phase is ClosurePhase.OPENED:
-        return False, f"no zone {asked.zone[:NAME_LENGTH_MAX]} is closed; closures lists them"
+        name = asked.zone[:NAME_LENGTH_MAX]
+        return refused(f"no zone {name} is closed; closures lists them")
     subject, purpose = f"closure {closure.name}", f"since {closure.since_ns}"
     if not asked.code:
-        code = consent.ask(ctx, subject, purpose)
-        return True, (
-            f"{closure.name} was closed by {closure.by}: {closure.why};"
-            f" repeat with the code {code} if nobody is in there now"
-        )
+        what = f"{closure.name} was closed by {closure.by}: {closure.why}"
+        return consent.ask(ctx, subject, purpose, what, "if nobody is in there now")
     if not consent.take(ctx, subject, purpose, asked.code):
-        return False, "the code is wrong or too old; ask for a new one"
+        return refused("the code is wrong or too old; ask for a new one")
     closure.waits = ()
     closure.opened_ns = ctx.now_ns
     advance(ctx, closure, ClosureEvent.OPENED)
@@ -118,7 +118,7 @@ def open_again(ctx: Context, by: KeyId, asked: OpenRequest) -> tuple[bool, str]:
     ctx.clear_alarm("site", _alarm(closure.name))
     ctx.clear_alarm("site", withdrawn_alarm(closure))
     ctx.note_event("closure.opened_by", f"{closure.name} by {by}")
-    return True, f"{closure.name} is open"
+    return done(f"{closure.name} is open")
 
 
 def in_force(ctx: Context) -> list[Closure]:

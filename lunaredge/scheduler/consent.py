@@ -5,6 +5,7 @@ for one subject and purpose, once, and a short time.
 """
 
 import zlib
+from typing import NamedTuple
 
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.state import Consent
@@ -14,14 +15,37 @@ from lunaredge.units import NS_PER_S
 CODE_NS = 600 * NS_PER_S
 
 
-def ask(ctx: Context, subject: str, purpose: str) -> str:
-    """Give a fresh code; the subject's earlier one, and those whose time is over, are forgotten."""
+class Outcome(NamedTuple):
+    """What came of a step, in words for the person who took it."""
+
+    taken: bool
+    text: str
+    code: str = ""
+    """What the next step must repeat, if there is one."""
+
+
+def done(text: str) -> Outcome:
+    """Say what was done."""
+    return Outcome(taken=True, text=text)
+
+
+def refused(text: str) -> Outcome:
+    """Say why nothing was done, and what to do about it."""
+    return Outcome(taken=False, text=text)
+
+
+def ask(ctx: Context, subject: str, purpose: str, what: str, proviso: str) -> Outcome:
+    """Give a fresh code; the subject's earlier one, and those whose time is over, are forgotten.
+
+    ``what`` says what is going to be done, and ``proviso`` when, or why, to go on.
+    """
     consents = ctx.state.consents
     for over in [key for key, consent in consents.items() if ctx.now_ns >= consent.expiry_ns]:
         del consents[over]
     code = f"{zlib.crc32(f'{subject}/{purpose}/{ctx.now_ns}'.encode()):08x}"[:6]
     consents[subject] = Consent(purpose=purpose, code=code, expiry_ns=ctx.now_ns + CODE_NS)
-    return code
+    text = f"{what}; repeat with the code {code} {proviso}"
+    return Outcome(taken=True, text=text, code=code)
 
 
 def take(ctx: Context, subject: str, purpose: str, code: str) -> bool:

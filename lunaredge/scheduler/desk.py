@@ -18,6 +18,7 @@ from lunaredge.scheduler import (
     stops,
     vouch,
 )
+from lunaredge.scheduler.consent import Outcome
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
@@ -187,9 +188,8 @@ def _remember(ctx: Context, key: str, answer: Answer) -> None:
     answers[key] = answer
 
 
-def _answer(request: str, outcome: tuple[bool, str]) -> Answer:
-    taken, text = outcome
-    return _yes(request, text) if taken else _no(request, text)
+def _answer(request: str, outcome: Outcome) -> Answer:
+    return Answer(request=request, ok=outcome.taken, text=_cut(outcome.text), code=outcome.code)
 
 
 def _yes(request: str, text: str) -> Answer:

@@ -14,6 +14,7 @@ its area empty is proven in `scheduler.draining`.
 from lunaredge.ids import KeyId
 from lunaredge.model.site import Polygon
 from lunaredge.scheduler import areas, backlog, closures, consent
+from lunaredge.scheduler.consent import Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Lockout, LockPhase, NodeEntry, Tag
@@ -44,13 +45,13 @@ READY_TO_DRIVE = "ready to be driven by hand by"
 UNTOLD = "set before this journal began"
 
 
-def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> tuple[bool, str]:
+def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> Outcome:
     """Hang a person's tag on a machine; tell whether it was taken, and what comes next."""
     is_manual = bool(asked.outline) or asked.radius_m != 0.0
     area, refusal = _area(ctx, node, asked) if is_manual else ((), "")
     refusal = refusal or _refusal(ctx, node, by, is_manual=is_manual)
     if refusal:
-        return False, refusal
+        return refused(refusal)
     earlier = _tag_of(node, by)
     tag = Tag(
         id=_tag_id(ctx, by, is_manual=is_manual),
@@ -70,15 +71,15 @@ def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> tup
     _call_off(ctx, node, f"{node.name} is locked out by {tag.by}")
     ctx.changed()
     until = "driven by hand" if is_manual else "touched"
-    return True, (
+    return done(
         f"{node.name} may be {until} as soon as `lunaredge nodes` says: {_ready(tag)} {by}; "
-        f"until then it says {NOT_SAFE_YET}"
+        f"until then it says {NOT_SAFE_YET}",
     )
 
 
 def release(
     ctx: Context, node: NodeEntry, who: tuple[KeyId, Role], whose: str, code: str
-) -> tuple[bool, str]:
+) -> Outcome:
     """Go one of the two steps toward taking a tag off; tell whether it was taken, and what is next.
 
     ``who`` is the key that asks, and its role.
@@ -86,29 +87,28 @@ def release(
     by, role = who
     tag, refusal = _meant(node, by, whose)
     if tag is None:
-        return False, refusal
+        return refused(refusal)
     if tag.by != by and (role is not Role.OPERATOR or by in agreed(ctx, tag)):
         who_can = f"{OTHERS_MIN} operators of the site other than {tag.by}"
-        return False, f"{tag.by} takes this tag off {node.name}, or {who_can}, each once"
+        return refused(f"{tag.by} takes this tag off {node.name}, or {who_can}, each once")
     subject = f"lockout {node.name} {by}"
     if not code:
-        code = consent.ask(ctx, subject, tag.id)
         earlier = ", and the one that it replaces" if _replaced(node, tag) else ""
-        text = f"{_of_another(ctx, tag, by)}{_said(tag)}{earlier}"
-        return True, f"{text}; repeat with the code {code} if nobody is at {node.name} now"
+        what = f"{_of_another(ctx, tag, by)}{_said(tag)}{earlier}"
+        return consent.ask(ctx, subject, tag.id, what, f"if nobody is at {node.name} now")
     if not consent.take(ctx, subject, tag.id, code):
-        return False, "the code is wrong, too old or for another tag; ask for a new one"
+        return refused("the code is wrong, too old or for another tag; ask for a new one")
     ctx.state.interventions += 1
     if tag.by != by:
         tag.agreed_ns[by] = ctx.now_ns
         ctx.note_event("lockout.agreed", f"{by}: {tag.by}'s tag may come off {node.name}")
         if len(agreed(ctx, tag)) < OTHERS_MIN:
             noted = f"noted: {tag.by}'s tag comes off when one more operator says so"
-            return True, f"{noted} within the hour"
+            return done(f"{noted} within the hour")
     _take_off(ctx, node, tag)
     ctx.note_event("node.unlocked", f"{tag.by}'s tag off {node.name}, said {by}")
     ctx.changed()
-    return True, f"{tag.by}'s tag is off {node.name}; {_what_remains(node)}"
+    return done(f"{tag.by}'s tag is off {node.name}; {_what_remains(node)}")
 
 
 def meet(ctx: Context, node: NodeEntry, situation: Situation) -> None:

@@ -7,6 +7,7 @@ missed.
 
 from lunaredge.ids import KeyId, NodeId
 from lunaredge.scheduler import consent
+from lunaredge.scheduler.consent import Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Repeat
 from lunaredge.scheduler.state import NodeEntry, StopEntry
@@ -92,21 +93,18 @@ def meet(ctx: Context, node: NodeEntry, latched: tuple[str, ...]) -> None:
             ctx.intents.append(Repeat(stop=stop))
 
 
-def release(ctx: Context, stop: str, code: str) -> tuple[bool, str]:
+def release(ctx: Context, stop: str, code: str) -> Outcome:
     """Go one of the two steps of a release; tell whether it was taken, and what comes next."""
     entry = ctx.state.stops.get(stop[:ID_LENGTH_MAX])
     if entry is None or entry.released:
-        return False, f"no stop {stop} is in force; alarms lists them"
+        return refused(f"no stop {stop} is in force; alarms lists them")
     # It may come to hold more nodes than it did when the code was given.
     purpose = f"release {entry.node or 'everybody'}"
     if not code:
-        code = consent.ask(ctx, f"stop {entry.id}", purpose)
-        held = entry.node or "every node"
-        return True, (
-            f"{entry.id} holds {held}{_called(entry)}; repeat with the code {code} to release it"
-        )
+        held = f"{entry.id} holds {entry.node or 'every node'}{_called(entry)}"
+        return consent.ask(ctx, f"stop {entry.id}", purpose, held, "to release it")
     if not consent.take(ctx, f"stop {entry.id}", purpose, code):
-        return False, "the code is wrong or too old; ask for a new one"
+        return refused("the code is wrong or too old; ask for a new one")
     entry.released = True
     ctx.state.interventions += 1
     for node in ctx.state.nodes:
@@ -114,7 +112,7 @@ def release(ctx: Context, stop: str, code: str) -> tuple[bool, str]:
             ctx.order(node, ReleaseStop(command=ctx.command_id(), stop=entry.id))
     ctx.clear_alarm(entry.node or "site", f"stop.{entry.id}")
     ctx.changed()
-    return True, f"{entry.id} released"
+    return done(f"{entry.id} released")
 
 
 def _is_for(entry: StopEntry, node: NodeEntry) -> bool:

@@ -12,6 +12,7 @@ import math
 
 from lunaredge.model.site import Point
 from lunaredge.scheduler import backlog, consent, lockout
+from lunaredge.scheduler.consent import Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.state import NodeEntry, Presence
 from lunaredge.units import s_from_ns
@@ -22,31 +23,27 @@ from lunaredge.wire.messages import Grant, Shorten
 POSITION_ERROR_M = 1.0
 
 
-def vouch(ctx: Context, node: NodeEntry, at: Point | None, code: str) -> tuple[bool, str]:
+def vouch(ctx: Context, node: NodeEntry, at: Point | None, code: str) -> Outcome:
     """Go one of the two steps; tell whether it was taken, and what comes next.
 
     ``at`` is where the machine stands; None says that it takes no place on the site.
     """
     refusal = _refusal(ctx, node, at)
     if refusal:
-        return False, refusal
+        return refused(refusal)
     claimed = f"{node.name} stands at {at[0]:.1f}, {at[1]:.1f}" if at else f"{node.name} is gone"
     if not code:
-        code = consent.ask(ctx, _subject(node), claimed)
-        doubts = _doubts(ctx, node, at)
-        return (
-            True,
-            f"{_last_known(ctx, node, at)}{doubts}; repeat with the code {code} if {claimed}",
-        )
+        known = f"{_last_known(ctx, node, at)}{_doubts(ctx, node, at)}"
+        return consent.ask(ctx, _subject(node), claimed, known, f"if {claimed}")
     if not consent.take(ctx, _subject(node), claimed, code):
-        return False, "the code is wrong, too old or for another word; ask for a new one"
+        return refused("the code is wrong, too old or for another word; ask for a new one")
     _take(ctx, node, at)
     ctx.note_event("node.vouched", claimed)
     kept = "".join(
         f"; where {by} may drive it by hand nobody else comes until {by}'s tag is off"
         for by in lockout.drivers(node)
     )
-    return True, f"taken: {claimed}, until it is heard again{kept}"
+    return done(f"taken: {claimed}, until it is heard again{kept}")
 
 
 def withdraw(ctx: Context, node: NodeEntry) -> bool:

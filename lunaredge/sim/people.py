@@ -4,7 +4,6 @@ They do as people with a terminal do: they ask, wait, and ask again until there 
 """
 
 import random
-import re
 from collections.abc import Callable
 
 import msgspec
@@ -297,9 +296,8 @@ class Busybody(Person):
         self.ask(body, lambda answer: self._take_step(stop, code, answer))
 
     def _take_step(self, stop: str, code: str, answer: messages.Answer) -> None:
-        told = re.search(r"the code (\w+)", answer.text)
-        if answer.ok and told is not None and not code:
-            self._release(stop, told[1])
+        if answer.ok and answer.code:
+            self._release(stop, answer.code)
         elif answer.ok or (stop in self._released and not code):
             # A screen may be late: what it showed in force may be over by now.
             self._released[stop] = None

@@ -6,7 +6,6 @@ where a machine stands that nobody hears, and vouch for it.
 """
 
 import random
-import re
 from collections.abc import Callable
 
 import msgspec
@@ -147,9 +146,8 @@ class Wardens:
         body = UnlockRequest(request=self._request(), node=machine, whose=owner.key, code=code)
 
         def take(answer: Answer) -> None:
-            told = re.search(r"the code (\w+)", answer.text)
-            if answer.ok and told is not None and not code:
-                self._speak(owner, machine, speakers, told[1])
+            if answer.ok and answer.code:
+                self._speak(owner, machine, speakers, answer.code)
             elif answer.ok and speakers[1:]:
                 self._speak(owner, machine, speakers[1:], "")
             elif answer.ok or "hang" in answer.text:
@@ -193,9 +191,8 @@ class Wardens:
         body = OpenRequest(request=self._request(), zone=zone, code=code)
 
         def take(answer: Answer) -> None:
-            told = re.search(r"the code (\w+)", answer.text)
-            if answer.ok and told is not None and not code:
-                self._open_again(owner, zone, told[1])
+            if answer.ok and answer.code:
+                self._open_again(owner, zone, answer.code)
             elif answer.ok or "no zone" in answer.text:
                 self._count_open(-1)
             else:
@@ -219,10 +216,9 @@ class Wardens:
         body = VouchRequest(request=self._request(), node=machine, at=at, code=code)
 
         def take(answer: Answer) -> None:
-            told = re.search(r"the code (\w+)", answer.text)
             if code and answer.ok:
                 self.vouched.append(machine)
-            elif answer.ok and told is not None and self._where(machine) == at:
-                self._vouch(warden, machine, at, told[1])
+            elif answer.ok and self._where(machine) == at:
+                self._vouch(warden, machine, at, answer.code)
 
         warden.person.ask(body, take)

@@ -181,6 +181,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=2
     ok: bool
     text: str
     rows: bytes
+    code: str = ""
 
 
 Payload = Shipment | Answered

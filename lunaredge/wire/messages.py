@@ -338,6 +338,8 @@ class Answer(Body, frozen=True, kw_only=True, tag="answer"):
     ok: bool
     text: str
     rows: bytes = b"[]"
+    code: str = ""
+    """What the second step must repeat; only the first of two steps is answered with one."""
 
 
 # --- views -------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ class Gateway:
         return self.node.take_effects()
 
     def answer(self, at_s=11, signer=SCHEDULER, request="ann.r-1"):
-        body = Answer(request=request, ok=True, text="approved", rows=b"[1]")
+        body = Answer(request=request, ok=True, text="approved", rows=b"[1]", code="c0de")
         topic = topics.answer(SITE, topics.ClientId("earth"))
         self.node.receive(topic, frame(signer, body), seconds(at_s))
         return self.node.take_effects()
@@ -269,7 +269,7 @@ def test_the_answer_goes_to_earth_once():
 
     (item,) = [part for part in items if isinstance(part, Item)]
     assert decode_payload(item.chunk) == Answered(
-        directive="ann.r-1", ok=True, text="approved", rows=b"[1]"
+        directive="ann.r-1", ok=True, text="approved", rows=b"[1]", code="c0de"
     )
 
 

@@ -176,12 +176,12 @@ def test_the_answer_reaches_the_one_who_asked_under_his_own_request():
     station = Station()
     station.ask(APPROVE)
 
-    effects = station.hear(
-        item(1, Answered(directive="ann.r-1", ok=True, text="approved", rows=b"[1]"))
-    )
+    said = {"ok": True, "text": "approved", "rows": b"[1]", "code": "c0de"}
+
+    effects = station.hear(item(1, Answered(directive="ann.r-1", **said)))
 
     (answer,) = published(effects, Answer)
-    assert answer.body == Answer(request="r-1", ok=True, text="approved", rows=b"[1]")
+    assert answer.body == Answer(request="r-1", **said)
     topic = next(e.topic for e in effects if isinstance(e, Publish))
     assert topic == "lunaredge/v1/rim/operator/reply/ann"
 

@@ -1,7 +1,5 @@
 """Operators who lock machines out, and machines that answer."""
 
-import re
-
 import msgspec
 
 from lunaredge.ids import NodeId
@@ -49,8 +47,7 @@ def release(
 ) -> messages.Answer:
     """Go both steps."""
     offered = step(site, by, whose, name=name)
-    code = re.search(r"code (\w+)", offered.text)
-    return step(site, by, whose, code[1], name) if code is not None else offered
+    return step(site, by, whose, offered.code, name) if offered.code else offered
 
 
 def tags(site: Site, name: str = HAULER) -> tuple[str, ...]:

@@ -4,7 +4,6 @@
 wants solved and gives it back; `Site.disk` is what a restart finds.
 """
 
-import re
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -153,9 +152,9 @@ class Site:
     def vouch(self, name: str, at: model.Point | None) -> messages.Answer:
         """Say as an operator, in both steps, where a silent machine stands, or that it is gone."""
         first = messages.VouchRequest(request=self.request_id(), node=NodeId(name), at=at, code="")
-        code = re.search(r"code (\w+)", self.ask(first).text)
-        assert code is not None
-        return self.ask(msgspec.structs.replace(first, request=self.request_id(), code=code[1]))
+        code = self.ask(first).code
+        assert code
+        return self.ask(msgspec.structs.replace(first, request=self.request_id(), code=code))
 
     def request_id(self) -> str:
         self.requests += 1

@@ -5,7 +5,6 @@ and what people were truly answered; it judges the core by that, not by what the
 """
 
 import math
-import re
 from typing import Any
 
 import msgspec
@@ -343,10 +342,9 @@ class Yard(RuleBasedStateMachine):
     def two_steps(self, body: messages.Request) -> messages.Answer:
         """Go the first step, and the second where there is one."""
         first = self.ask(body)
-        code = re.search(r"code (\w+)", first.text)
-        if code is None:
+        if not first.code:
             return msgspec.structs.replace(first, ok=False)
-        again = {"request": self.stage.request_id(), "code": code[1]}
+        again = {"request": self.stage.request_id(), "code": first.code}
         return self.ask(msgspec.structs.replace(body, **again))
 
     @rule(kinds=st.lists(st.integers(0, len(TASKS) - 1), min_size=1, max_size=3))

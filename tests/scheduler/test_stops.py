@@ -50,10 +50,9 @@ def latch(site: Site, node: str, *stops: str) -> None:
 def release(site: Site, stop: str) -> messages.Answer:
     """Ask for the code, and release."""
     asked = site.ask(StopReleaseRequest(request=site.request_id(), stop=stop))
-    if not asked.ok:
+    if not asked.code:
         return asked
-    code = site.scheduler.core.state.consents[f"stop {stop}"].code
-    return site.ask(StopReleaseRequest(request=site.request_id(), stop=stop, code=code))
+    return site.ask(StopReleaseRequest(request=site.request_id(), stop=stop, code=asked.code))
 
 
 def test_a_stop_that_only_the_nodes_heard_can_be_released() -> None:

@@ -35,9 +35,8 @@ def say(site: Site, at: Point | None, code: str = "", node: str = "grader-1") ->
 def vouch(site: Site, at: Point | None, node: str = "grader-1") -> messages.Answer:
     """Go both steps."""
     offered = say(site, at, node=node)
-    code = re.search(r"code (\w+)", offered.text)
-    assert code is not None, offered.text
-    return say(site, at, code[1], node)
+    assert offered.code, offered.text
+    return say(site, at, offered.code, node)
 
 
 def grader(site: Site) -> NodeEntry:

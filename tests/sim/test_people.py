@@ -53,8 +53,9 @@ class Desk:
         if isinstance(body, messages.Stop):
             return
         self.asked.append((s_from_ns(self.timeline.now_ns), body))
-        text = self.text or "the code abc"
-        answer = messages.Answer(request=body.request, ok=not self.text, text=text)
+        is_first = isinstance(body, messages.StopReleaseRequest) and not body.code
+        code = "abc" if is_first and not self.text else ""
+        answer = messages.Answer(request=body.request, ok=not self.text, text=self.text, code=code)
         self.tells(topics.answer(self.site, ClientId(self.busybody.name)), answer)
 
     def shows(self, stop):

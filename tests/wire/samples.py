@@ -147,7 +147,9 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.StopReleaseRequest(request="r-4", stop="stop-1", code="4711"),
     messages.Approve(request="r-5", task=TASK, approved=True),
     messages.Explain(request="r-6", task=TASK),
-    messages.Answer(request="r-6", ok=True, text="placed", rows=b'[{"node":"digger-1"}]'),
+    messages.Answer(
+        request="r-6", ok=True, text="placed", rows=b'[{"node":"digger-1"}]', code="c0de"
+    ),
     messages.View(name="nodes", site_ns=SITE_NS, rows=b"[]"),
 )
 

@@ -189,7 +189,7 @@ def test_whatever_fits_a_frame_of_the_site_fits_the_link():
             dropped=True,
             record=b"r",
         ),
-        Answered(directive="ann.r-1", ok=True, text="done", rows=b"[]"),
+        Answered(directive="ann.r-1", ok=True, text="done", rows=b"[]", code="c0de"),
     ],
 )
 def test_payloads_come_back_as_they_were_sent(payload):
