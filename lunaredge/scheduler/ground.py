@@ -186,6 +186,11 @@ class GroundMap:
                 return name
         return ""
 
+    def keep_out_at(self, point: Point) -> str:
+        """Give the first keep-out zone that a point is in; empty for none."""
+        zone = self.keep_outs.first_near(points_array((point,)), 0.0)
+        return "" if zone is None else self.keep_out_names[zone[1]]
+
     def contains(self, point: Point) -> bool:
         """Tell whether a point is inside the boundary."""
         return self.first_outside(points_array((point,)), 0.0) is None

@@ -98,14 +98,22 @@ def _last_known(ctx: Context, node: NodeEntry, at: Point | None) -> str:
 
 
 def _doubts(ctx: Context, node: NodeEntry, at: Point | None) -> str:
-    """Name who is known to stand where the machine is said to stand; empty for nobody."""
+    """Say what speaks against the place: who is known to stand there, and a keep-out zone."""
+    if at is None:
+        return ""
+    doubts = ""
     near = [other.name for other in ctx.state.nodes.values() if _is_body_at(ctx, node, other, at)]
-    return f"; {', '.join(near)} stands there too, as far as is known" if near else ""
+    if near:
+        doubts += f"; {', '.join(near)} stands there too, as far as is known"
+    zone = ctx.ground.keep_out_at(at)
+    if zone:
+        doubts += f"; that is in the keep-out zone {zone}"
+    return doubts
 
 
-def _is_body_at(ctx: Context, node: NodeEntry, other: NodeEntry, at: Point | None) -> bool:
+def _is_body_at(ctx: Context, node: NodeEntry, other: NodeEntry, at: Point) -> bool:
     spec, others = ctx.specs[node.name].machine, ctx.specs[other.name].machine
-    if other is node or at is None or other.body is None or spec is None or others is None:
+    if other is node or other.body is None or spec is None or others is None:
         return False
     return math.dist(at, other.body) < spec.radius_m + others.radius_m
 

@@ -97,6 +97,15 @@ def test_the_first_step_names_who_stands_where_it_is_said_to_stand() -> None:
     assert "stands there too" not in beside + gone
 
 
+def test_the_first_step_says_when_the_place_is_in_a_keep_out_zone() -> None:
+    site, _ = silent()
+
+    inside, beside = (say(site, at).text for at in ((40.0, 30.0), (20.0, 30.0)))
+
+    assert "; that is in the keep-out zone crater; repeat" in inside
+    assert "keep-out" not in beside
+
+
 @pytest.mark.parametrize("wrong", ["guess", "another place", "too late", "twice"])
 def test_a_code_is_good_for_one_word_once_and_for_a_short_time(wrong: str) -> None:
     site, _ = silent()
