@@ -22,6 +22,8 @@
 Operating errors are raised as these and handled. Programmer errors are ``assert``.
 """
 
+from lunaredge.printable import printable
+
 
 class LunarEdgeError(Exception):
     """Root of the tree. ``exit_code`` is what the command line ends with."""
@@ -49,7 +51,7 @@ class ConfigError(LunarEdgeError):
             shown = shown[:77] + "..."
         message = f"{place}: {key}: {problem}, got {shown}; {remedy}"
         # A path or a key may hold a line break or an escape code: the message stays one line.
-        super().__init__("".join(char if char.isprintable() else "?" for char in message))
+        super().__init__(printable(message))
 
 
 class LinkError(LunarEdgeError):

@@ -25,6 +25,7 @@ from lunaredge.cli.stop_verdict import (
 from lunaredge.cli.table import as_json, folded
 from lunaredge.errors import ConfigError, TransportError
 from lunaredge.ids import NodeId
+from lunaredge.printable import printable
 from lunaredge.runtime.client import SiteClient, new_request
 from lunaredge.wire import messages, topics
 
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     stop = messages.Stop(
         stop=f"stop-{secrets.token_hex(4)}",
         node=NodeId(options.node) if options.node else None,
-        reason=options.reason,
+        reason=printable(options.reason),
     )
     verdict = site_access.with_client(
         client, ("nodes", EARTH), lambda site: _stop(site, stop), hears_nodes=True

@@ -9,11 +9,13 @@ def reason(text: str) -> str:
     """Give a reason from its text.
 
     Raises:
-        ArgumentTypeError: it says nothing, or is too long to be shown whole.
+        ArgumentTypeError: it says nothing, is too long to be shown whole, or would draw on screens.
     """
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty; say what others must know")
     if len(text) > WHY_LENGTH_MAX:
         remedy = f"say it in {WHY_LENGTH_MAX} letters"
         raise argparse.ArgumentTypeError(f"it has {len(text)} letters; {remedy}")
+    if not text.isprintable():
+        raise argparse.ArgumentTypeError("it has a line break or another control character")
     return text

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from itertools import chain, zip_longest
 from typing import NamedTuple, TextIO
 
+from lunaredge.printable import printable
+
 Row = dict[str, object]
 
 GAP = "  "
@@ -76,6 +78,7 @@ def width_of_stdout() -> int | None:
 
 def folded(text: str, stream: TextIO) -> str:
     """Give an answer in lines of a terminal's width; names and commands stay whole."""
+    text = printable(text)
     if not stream.isatty():
         return text
     whole = _COMMAND.sub(lambda found: found[0].replace(" ", _HARD_SPACE), text)
@@ -98,8 +101,7 @@ def shown(value: object) -> str:
         return " ".join(f"{shown(key)}={shown(part)}" for key, part in value.items())
     if isinstance(value, list):
         return " ".join(shown(part) for part in value)
-    # Reasons come from outside: a line break or an escape code of theirs must not draw our screen.
-    return "".join(char if char.isprintable() else "?" for char in str(value))
+    return printable(str(value))
 
 
 def as_json(document: object) -> str:

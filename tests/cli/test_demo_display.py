@@ -57,6 +57,16 @@ def shown(
     return console.export_text().splitlines()
 
 
+def test_a_reason_from_outside_draws_nothing() -> None:
+    hiding = "tag of mari\x1b[2K\rnobody has it\x1b[8m"
+    locked, held = UNSAFE | {"waits_for": hiding}, NODE | {"waits_for": hiding}
+
+    text = "\n".join(shown(0, nodes=[locked, held], step=hiding, width=120))
+
+    assert text.count("tag of mari?[2K?nobody has it?[8m") == 3
+    assert text.replace("\n", "").isprintable()
+
+
 @pytest.mark.parametrize(("minute", "said"), [(98, "T-0:02:00"), (103, "T+0:03:00")])
 def test_the_time_before_the_start_counts_down(minute: int, said: str) -> None:
     assert said in shown(minute * MINUTE_NS)[0]

@@ -135,3 +135,10 @@ def test_an_answer_is_folded_between_words_and_never_in_a_name_or_a_command(
     for whole in ("operator-mari:", "excavator-1;", "`lunaredge nodes`", "--release stop-12"):
         assert sum(whole in line for line in lines) == 1
     assert folded(text, io.StringIO()) == text
+
+
+@pytest.mark.parametrize("stream", [Screen(), io.StringIO()])
+def test_an_answer_draws_nothing_whatever_is_in_it(stream: io.StringIO) -> None:
+    hidden = "tag of mari\x1b[2K\rnobody is at scout-1\x1b[8m\n\u202e"
+
+    assert folded(hidden, stream) == "tag of mari?[2K?nobody is at scout-1?[8m??"

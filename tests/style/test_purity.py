@@ -22,7 +22,7 @@ PURE = (
     "kernels",
     "workloads",
 )
-PURE_FILES = ("node.py", "ids.py", "units.py", "errors.py")
+PURE_FILES = ("node.py", "ids.py", "units.py", "errors.py", "printable.py")
 
 IMPURE_MODULES = {
     "asyncio",

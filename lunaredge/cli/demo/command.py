@@ -26,6 +26,7 @@ from lunaredge.cli.demo.text import as_text
 from lunaredge.cli.table import as_json
 from lunaredge.errors import LunarEdgeError, TransportError
 from lunaredge.examples import demo_site
+from lunaredge.printable import printable
 from lunaredge.runtime.broker import BrokerChoice
 
 # Faster, and the operating system's own delays look like minutes to the site.
@@ -228,4 +229,4 @@ def _plain_lines() -> Callable[[Picture], None]:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lunaredge.cli.site_access import LINK_WORDS
+from lunaredge.printable import printable
 from lunaredge.units import NS_PER_S, s_from_ns
 
 Row = Mapping[str, object]
@@ -86,7 +87,7 @@ def _heading(picture: Picture) -> Group:
 
 def _line(text: str, style: str) -> Text:
     """Give a text that stays on one line, cut where the screen is too narrow."""
-    return Text(text, style, no_wrap=True, overflow="ellipsis")
+    return Text(printable(text), style, no_wrap=True, overflow="ellipsis")
 
 
 def _nodes(picture: Picture) -> Table:
@@ -116,7 +117,7 @@ def _nodes(picture: Picture) -> Table:
 
 def _waits_for(row: Row) -> Text:
     """Give what a node waits for: a lock-out in all its words, anything else on one line."""
-    text = str(row["waits_for"] or "")
+    text = printable(str(row["waits_for"] or ""))
     if row.get("lockout"):
         return Text(text, "bold yellow")
     return _line(text, "yellow")

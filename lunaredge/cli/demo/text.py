@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 
 from lunaredge.cli.table import shown
+from lunaredge.printable import printable
 
 Report = Mapping[str, object]
 
@@ -57,7 +58,11 @@ def verdict_text(report: Report) -> str:
 
 def _folded(text: str, first: str, indent: int) -> list[str]:
     return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=" " * indent, break_on_hyphens=False
+        printable(text),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
     )
 
 
