@@ -66,6 +66,7 @@ def _request(options: argparse.Namespace) -> LockOutRequest | UnlockRequest:
         why=options.why,
         outline=outline_of(options.area, "lunaredge manual") if is_manual else (),
         radius_m=options.radius or 0.0 if is_manual else 0.0,
+        code=options.code,
     )
 
 
@@ -88,7 +89,7 @@ def _check(options: argparse.Namespace) -> None:
             remedy = "leave --why, --radius and --area out"
             raise _wrong(options, "--release", _extra(options), remedy, "takes a tag off, no more")
         return
-    if options.whose or options.code:
+    if options.whose or (options.code and options.command == "lockout"):
         key = "--whose" if options.whose else "--code"
         value = options.whose or options.code
         raise _wrong(options, key, value, "give it with --release", "is for a release")

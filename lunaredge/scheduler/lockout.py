@@ -46,13 +46,23 @@ UNTOLD = "set before this journal began"
 
 
 def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> Outcome:
-    """Hang a person's tag on a machine; tell whether it was taken, and what comes next."""
+    """Hang a person's tag on a machine; tell whether it was taken, and what comes next.
+
+    To drive by hand what one's own key has locked out takes two steps: that ends the earlier tag.
+    """
     is_manual = bool(asked.outline) or asked.radius_m != 0.0
     area, refusal = _area(ctx, node, asked) if is_manual else ((), "")
     refusal = refusal or _refusal(ctx, node, by, is_manual=is_manual)
     if refusal:
         return refused(refusal)
     earlier = _tag_of(node, by)
+    if earlier is not None:
+        subject, purpose = f"manual {node.name} {by}", f"instead of {earlier.id}"
+        if not asked.code:
+            what = f"this takes the place of the {_said(earlier)}"
+            return consent.ask(ctx, subject, purpose, what, f"if nobody is at {node.name} now")
+        if not consent.take(ctx, subject, purpose, asked.code):
+            return refused("the code is wrong, too old or for another tag; ask for a new one")
     tag = Tag(
         id=_tag_id(ctx, by, is_manual=is_manual),
         by=by,

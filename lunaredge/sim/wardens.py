@@ -125,12 +125,21 @@ class Wardens:
         radius_m = self._rng.uniform(*HAND_RADIUS_M)
         self._tag(owner, machine, lambda answer: self._keep(owner, machine, answer), radius_m)
 
-    def _tag(self, owner: Warden, machine: NodeId, then: Then, radius_m: float = 0.0) -> None:
+    def _tag(
+        self, owner: Warden, machine: NodeId, then: Then, radius_m: float = 0.0, code: str = ""
+    ) -> None:
         """Ask to lock a machine out, or to drive it by hand within a radius."""
         body = LockOutRequest(
-            request=self._request(), node=machine, why="a look at it", radius_m=radius_m
+            request=self._request(), node=machine, why="a look", radius_m=radius_m, code=code
         )
-        owner.person.ask(body, then)
+
+        def take(answer: Answer) -> None:
+            if answer.ok and answer.code:
+                self._tag(owner, machine, then, radius_m, answer.code)
+            else:
+                then(answer)
+
+        owner.person.ask(body, take)
 
     def _keep(self, owner: Warden, machine: NodeId, answer: Answer) -> None:
         """Keep what was given for some time; what was refused may leave an earlier tag there."""

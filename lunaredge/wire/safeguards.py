@@ -50,6 +50,8 @@ class LockOutRequest(_Safeguard, frozen=True, kw_only=True, tag="lock_out_reques
     """Corners of the area for driving by hand."""
     radius_m: float = 0.0
     """Instead of an outline: the area round where it stands."""
+    code: str = ""
+    """Of a first such request, where the new tag takes the place of an earlier one of mine."""
 
 
 class UnlockRequest(_Safeguard, frozen=True, kw_only=True, tag="unlock_request"):

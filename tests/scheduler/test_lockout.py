@@ -429,18 +429,6 @@ def test_a_driving_machine_must_stand_before_its_area_is_known() -> None:
     assert answer.text == "grader-1 is not known to stand; lock it out first, then ask again"
 
 
-def test_who_locked_a_machine_out_may_drive_it_by_hand_under_a_new_tag() -> None:
-    site = locked()
-
-    assert lock(site, radius_m=5.0).ok
-    obey(site)
-    obey(site)
-
-    (tag,) = node(site).lockout.tags.values()
-    assert tag.is_manual
-    assert len(tags(site)) == 1
-
-
 def test_a_machine_driven_out_of_its_area_raises_an_alarm_and_is_blocked_there() -> None:
     site = manual(radius_m=4.0)
 
@@ -469,7 +457,13 @@ def test_the_area_is_free_again_only_by_the_machine_s_own_word() -> None:
 
 def apply_second_tag(site: Site) -> None:
     """Apply the request alone: a tick, or an answer, would look at everything once more."""
-    request = LockOutRequest(request="b", node=NodeId(HAULER), why="to drive it", radius_m=5.0)
+    request = LockOutRequest(
+        request="b",
+        node=NodeId(HAULER),
+        why="to drive it",
+        radius_m=5.0,
+        code=lock(site, radius_m=5.0).code,
+    )
     key = site.operator.key_id
     asked = Asked(client=ClientId("mari"), key=key, role=Role.OPERATOR, body=request)
     site.scheduler.core.apply(asked, site.now_ns)

@@ -18,7 +18,9 @@ from tests.scheduler.locking import (
     obey,
     release,
     staffed,
+    step,
     tags,
+    take_over,
     word,
 )
 from tests.scheduler.rig import Site
@@ -95,11 +97,48 @@ def test_two_others_who_agree_a_week_apart_do_not_agree() -> None:
     assert release(site, BEN).text.startswith("operator-mari's tag is off")
 
 
+def test_who_locked_a_machine_out_may_drive_it_by_hand_under_a_new_tag() -> None:
+    site = locked()
+
+    assert take_over(site).ok
+    obey(site)
+    obey(site)
+
+    (tag,) = node(site).lockout.tags.values()
+    assert tag.is_manual
+    assert len(tags(site)) == 1
+
+
+@pytest.mark.parametrize("wrong", ["no code", "guess", "too late", "for the release"])
+def test_a_lock_out_is_not_made_a_drive_by_hand_without_a_second_step(wrong: str) -> None:
+    """Also where several people share a key, as on Earth: one of them may be at the machine."""
+    site = locked()
+    before = node(site).lockout.tags.copy()
+    offered = lock(site, radius_m=5.0)
+    code = offered.code
+    if wrong == "guess":
+        code = "000000"
+    elif wrong == "too late":
+        site.wait(601.0)
+    elif wrong == "for the release":
+        code = step(site).code
+
+    answer = offered if wrong == "no code" else lock(site, radius_m=5.0, code=code)
+
+    assert node(site).lockout.tags == before
+    assert answer.ok == (wrong == "no code")
+    assert answer.text.startswith(
+        "this takes the place of the tag of operator-mari, to lock out: to change a track; repeat"
+        if wrong == "no code"
+        else "the code is wrong"
+    )
+
+
 def test_a_tag_is_replaced_by_another_only_once_that_one_hangs() -> None:
     site = locked()
     (first,) = node(site).lockout.tags
 
-    lock(site, radius_m=5.0)
+    take_over(site)
     asked = [body.tag for body in site.sent(HAULER, Unlock)]
     word(site, locks=(first,))
     unheard = [body.tag for body in site.sent(HAULER, Unlock)]
@@ -115,7 +154,7 @@ def test_a_tag_is_replaced_by_another_only_once_that_one_hangs() -> None:
 def test_a_replaced_tag_that_hangs_again_waits_for_a_person() -> None:
     site = locked()
     (first,) = node(site).lockout.tags
-    lock(site, radius_m=5.0)
+    take_over(site)
     both = tuple(node(site).lockout.tags)
 
     for _ in range(9):
@@ -126,7 +165,7 @@ def test_a_replaced_tag_that_hangs_again_waits_for_a_person() -> None:
 
 def test_who_takes_a_tag_off_takes_off_the_one_that_it_was_to_replace() -> None:
     site = locked()
-    lock(site, radius_m=5.0)
+    take_over(site)
 
     release(site)
     obey(site)

@@ -408,7 +408,11 @@ class Yard(RuleBasedStateMachine):
         tags = self.stage.books.tags
         # Counted before, since what follows from the answer is judged at once.
         tags[NodeId(name)] = tags.get(NodeId(name), 0) + 1
-        if not self.ask(body).ok:
+        answer = self.ask(body)
+        if answer.code:
+            again = {"request": self.stage.request_id(), "code": answer.code}
+            answer = self.ask(msgspec.structs.replace(body, **again))
+        if not answer.ok:
             tags[NodeId(name)] = max(0, tags[NodeId(name)] - 1)
         self.goes_on(name)
 

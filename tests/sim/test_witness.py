@@ -188,7 +188,9 @@ def test_only_a_code_for_a_tag_is_a_word_on_it():
 
 
 def test_a_wish_to_drive_by_hand_is_seen():
-    (hand,) = read_desk(safeguards.LockOutRequest(request="r1", node=NODE, why="x", radius_m=4.0))
+    by_hand = safeguards.LockOutRequest(request="r1", node=NODE, why="x", radius_m=4.0)
+    assert read_desk(by_hand) == []
+    (hand,) = read_desk(replace(by_hand, code="c0de"))
 
     assert isinstance(hand, seen.HandWord)
     assert (hand.node, hand.asking) == (NODE, ASKING)

@@ -156,7 +156,7 @@ class TagWord(_Evidence, frozen=True, kw_only=True):
 
 
 class HandWord(_Evidence, frozen=True, kw_only=True):
-    """A person asked to drive a machine by hand; an earlier tag of his gives way to the new one."""
+    """A person gave a code for an earlier tag of his to give way to one to drive by hand."""
 
     node: NodeId
     by: KeyId

@@ -2,8 +2,8 @@
 
 A tag may come off by a code that its owner gave since it hangs, or by those of two others. A code
 that was refused took nothing off. A tag also gives way to a newer one of its owner's, who then
-asked to drive the machine by hand. Whoever gives a code and doesn't say for whose tag means his
-own, or else the only one.
+gave a code to drive the machine by hand. Whoever gives a code and doesn't say for whose tag means
+his own, or else the only one.
 """
 
 from msgspec.structs import replace

@@ -154,7 +154,7 @@ def _from_desk(client: ClientId, frame: Received, at_ns: int) -> list[seen.Evide
         case messages.Answer() if frame.role is Role.SCHEDULER:
             asking = seen.Asking(client, body.request)
             return [seen.Answered(at_ns=at_ns, asking=asking, ok=body.ok)]
-        case safeguards.LockOutRequest() if body.outline or body.radius_m:
+        case safeguards.LockOutRequest() if body.code and (body.outline or body.radius_m):
             asking = seen.Asking(client, body.request)
             return [seen.HandWord(at_ns=at_ns, node=body.node, by=by, asking=asking)]
         case safeguards.UnlockRequest() if body.code:
