@@ -414,7 +414,7 @@ def _grant(
     node.wanted = None
     node.wait_reason = ""
     ctx.forget_deferrals(node)
-    deviation_m = ctx.config.corridor_margin_m - ctx.config.pose_error_m
+    deviation_m = space.deviation_m_max(ctx)
     body = Grant(
         command=granted.command,
         request_no=granted.request_no,

@@ -22,14 +22,14 @@ ALARM = "conflict"
 def watch(ctx: Context, node: NodeEntry) -> None:
     """Have all others keep away from where a machine may be, each time that this is other ground.
 
-    Where it drives by its authority, nobody else was granted anything; unless it knows its place
-    worse than that allows for.
+    Where it drives by its authority, nobody else was granted anything; unless it is beside its way,
+    or knows its place worse than that allows for.
     """
     is_elsewhere, is_changed = _is_elsewhere(node), _is_doubt_changed(ctx, node)
     if is_elsewhere or is_changed:
         _meet(ctx, node)
-    elif not _stands(node) and node.met_lost_m == 0.0:
-        ctx.clear_alarm(node.name, ALARM)
+    elif ctx.is_alarmed(node.name, ALARM):
+        _judge_anew(ctx, node)
 
 
 def ask_again(ctx: Context, node: NodeEntry, granted: Granted) -> None:
@@ -62,7 +62,7 @@ def review(ctx: Context, node: NodeEntry) -> None:
 
 def _is_elsewhere(node: NodeEntry) -> bool:
     """Tell whether a machine stands elsewhere than when the others were last asked."""
-    at = (space.rolling_at(node) or node.body) if _stands(node) else None
+    at = space.astray_at(node) or (node.body if _stands(node) else None)
     before = node.met_at
     if at is not None and before is not None and math.dist(at, before) <= WAVER_M / 2.0:
         return False
@@ -86,7 +86,7 @@ def _is_doubt_changed(ctx: Context, node: NodeEntry) -> bool:
 
 def _is_off_its_way(ctx: Context, node: NodeEntry) -> bool:
     """Tell whether a machine may be where no authority leads it."""
-    return _stands(node) or space.lost_m(ctx, node) > 0.0
+    return _stands(node) or space.astray_at(node) is not None or space.lost_m(ctx, node) > 0.0
 
 
 def _told(node: NodeEntry, met: list[NodeId]) -> str:
@@ -107,8 +107,24 @@ def _meet(ctx: Context, node: NodeEntry) -> None:
         if other.name != node.name and other.granted is not None and ctx.is_machine(other.name)
         if _shorten_before(ctx, other, other.granted, claim)
     ]
+    _tell(ctx, node, met)
+
+
+def _judge_anew(ctx: Context, node: NodeEntry) -> None:
+    """Say whose ground it is that a machine is still on: others give theirs back as they go."""
+    claim = _core(tuple(space.claim(ctx, node)))
+    met = [
+        other.name
+        for other in ctx.state.nodes.values()
+        if other.name != node.name and other.granted is not None and ctx.is_machine(other.name)
+        if any(_reaches(other.granted, claim))
+    ]
+    _tell(ctx, node, met)
+
+
+def _tell(ctx: Context, node: NodeEntry, met: list[NodeId]) -> None:
     if met:
-        ctx.raise_alarm(node.name, ALARM, _told(node, met))
+        ctx.reword_alarm(node.name, ALARM, _told(node, met))
     else:
         ctx.clear_alarm(node.name, ALARM)
 
@@ -120,24 +136,17 @@ def _shorten_before(
 
     What comes near by no more than a measured place wavers was granted clear of it.
     """
-    core = tuple(
-        msgspec.structs.replace(chain, half_width_m=max(0.0, chain.half_width_m - WAVER_M))
-        for chain in claim
-    )
-    here_m = granted.passed_m
-    window_m = (here_m, granted.stop_m + granted.overlap_m)
-    _, ahead = reach.free_until(granted, window_m, core)
-    behind = None
-    if granted.leads_home:
-        _, behind = reach.free_until(granted, (0.0, here_m), core)
-    if ahead is None and behind is None:
+    is_ahead, is_behind = _reaches(granted, _core(claim))
+    if not is_ahead and not is_behind:
         return False
+    here_m = granted.passed_m
     stop_m, from_m = granted.stop_m, 0.0
-    if ahead is not None:
+    if is_ahead:
         # Clear of all of it, so that both can leave again.
+        window_m = (here_m, granted.stop_m + granted.overlap_m)
         free_m, _ = reach.free_until(granted, window_m, claim)
         stop_m = _before_section(granted, max(here_m, free_m - granted.overlap_m))
-    if behind is not None:
+    if is_behind:
         from_m = here_m
     if granted.shortening:
         if granted.asked_stop_m <= stop_m and granted.asked_from_m >= from_m:
@@ -151,6 +160,24 @@ def _shorten_before(
     _ask(ctx, node, granted)
     ctx.tell("authority.shortened", node=node.name, authority=granted.id)
     return True
+
+
+def _core(claim: tuple[Chain, ...]) -> tuple[Chain, ...]:
+    """Give a claim without the rim in which a place measured twice may differ."""
+    return tuple(
+        msgspec.structs.replace(chain, half_width_m=max(0.0, chain.half_width_m - WAVER_M))
+        for chain in claim
+    )
+
+
+def _reaches(granted: Granted, core: tuple[Chain, ...]) -> tuple[bool, bool]:
+    """Tell whether an authority reaches into a claim ahead, and behind on its way home."""
+    here_m = granted.passed_m
+    _, ahead = reach.free_until(granted, (here_m, granted.stop_m + granted.overlap_m), core)
+    if not granted.leads_home:
+        return ahead is not None, False
+    _, behind = reach.free_until(granted, (0.0, here_m), core)
+    return ahead is not None, behind is not None
 
 
 def _before_section(granted: Granted, stop_m: float) -> float:

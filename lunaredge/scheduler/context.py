@@ -112,8 +112,7 @@ class Context:
 
     def raise_alarm(self, source: str, code: str, text: str) -> None:
         """Raise an alarm of the scheduler's own, once until it clears."""
-        entry = self.state.alarms.get(alarm_key(source, code))
-        if entry is not None and entry.active:
+        if self.is_alarmed(source, code):
             return
         self.keep_alarm(
             AlarmEntry(source=source, code=code, text=text, active=True, since_ns=self.now_ns)
@@ -123,6 +122,11 @@ class Context:
         self.intents.append(
             Tell(event="alarm.raised", fields={"source": source, "code": code}, warning=True)
         )
+
+    def is_alarmed(self, source: str, code: str) -> bool:
+        """Tell whether an alarm of the scheduler's own is active."""
+        entry = self.state.alarms.get(alarm_key(source, code))
+        return entry is not None and entry.active
 
     def reword_alarm(self, source: str, code: str, text: str) -> None:
         """Raise an alarm, or have it say something else if it is active already."""

@@ -116,7 +116,8 @@ def _ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
 
 def _stands_in(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
     half_width_m = space.half_width_m(ctx, node.name)
-    places = [place for place in (node.body, space.place_said(node)) if place is not None]
+    seen_at = None if node.seen is None else node.seen.at
+    places = [place for place in (node.body, seen_at) if place is not None]
     return any(areas.meets_line(closure.area, (place,), half_width_m) for place in places)
 
 

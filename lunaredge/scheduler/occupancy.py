@@ -52,13 +52,12 @@ class Occupancy:
 
 def _said(ctx: Context, node: NodeEntry) -> list[Chain]:
     """Give the ground under a machine by its own word; none where a person's counts instead."""
-    situation, spec = node.situation, ctx.specs[node.name].machine
+    seen, spec = node.seen, ctx.specs[node.name].machine
     assert spec is not None
-    said = space.place_said(node)
-    if situation is None or said is None or node.vouched:
+    if seen is None or node.vouched:
         return []
-    half_width_m = spec.radius_m + situation.pose_error_m
-    return [Chain(points=(said,), half_width_m=half_width_m, owner=node.name)]
+    half_width_m = spec.radius_m + seen.pose_error_m
+    return [Chain(points=(seen.at,), half_width_m=half_width_m, owner=node.name)]
 
 
 def _is_met(area: Polygon, chain: Chain) -> bool:

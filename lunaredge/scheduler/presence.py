@@ -6,7 +6,7 @@ node's present boot and only when it is newer than everything taken from it so f
 """
 
 from lunaredge.ids import BootId
-from lunaredge.scheduler import claims, conflicts, lockout, stops, vouch
+from lunaredge.scheduler import claims, conflicts, lockout, space, stops, vouch
 from lunaredge.scheduler.backlog import ask_earth, reconcile, requeue
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Heard
@@ -194,12 +194,12 @@ def _take_situation(ctx: Context, node: NodeEntry, situation: Situation) -> bool
     """Take a node's word of itself; tell whether everything of it has its place by it."""
     before = node.situation
     node.situation = situation
-    if situation.x_m is not None and situation.y_m is not None:
-        node.seen_at, node.seen_ns = (situation.x_m, situation.y_m), ctx.now_ns
     if situation.epoch > ctx.state.epoch:
+        space.see(ctx, node, situation)
         _be_behind(ctx, node, situation.epoch)
         return False
     placed = not ctx.is_machine(node.name) or claims.settle(ctx, node, situation)
+    space.see(ctx, node, situation)
     if before is None or _placement_view(before) != _placement_view(situation):
         ctx.changed()
     stops.meet(ctx, node, situation.stops)

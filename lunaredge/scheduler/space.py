@@ -10,12 +10,13 @@ A route ahead frees itself: nobody may be there, so it counts only while its mac
 import math
 
 from lunaredge.ids import NodeId
-from lunaredge.model.polyline import part_of
+from lunaredge.model.polyline import Path, distance_m, part_of
 from lunaredge.model.site import Point
 from lunaredge.scheduler import closures, lockout, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
-from lunaredge.scheduler.state import Granted, NodeEntry, Presence
+from lunaredge.scheduler.state import Granted, NodeEntry, Presence, Seen
+from lunaredge.wire.messages import Situation
 
 
 def half_width_m(ctx: Context, node: NodeId) -> float:
@@ -33,43 +34,68 @@ def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
     if node.body is not None:
         body_m = width_m + (vouch.POSITION_ERROR_M if node.vouched else 0.0)
         chains.append(Chain(points=(node.body,), half_width_m=body_m, owner=node.name))
-    rolls_at = rolling_at(node)
-    if rolls_at is not None:
-        chains.append(Chain(points=(rolls_at,), half_width_m=width_m, owner=node.name))
+    off_way_at = astray_at(node)
+    if off_way_at is not None:
+        chains.append(Chain(points=(off_way_at,), half_width_m=width_m, owner=node.name))
     if node.retreat:
         chains.append(Chain(points=node.retreat, half_width_m=width_m, owner=node.name))
     granted = node.granted
     if granted is not None:
-        held = part_of(granted.path, tail_m(granted), granted.stop_m + granted.overlap_m)
         width_m = granted.half_width_m + off_m
-        chains.append(Chain(points=held, half_width_m=width_m, owner=node.name))
+        chains.append(Chain(points=_held(granted), half_width_m=width_m, owner=node.name))
     return chains + lockout.chains(node)
 
 
 def lost_m(ctx: Context, node: NodeEntry) -> float:
     """Give how far off its corridor a machine may be: it knows its place worse than that allows."""
-    if node.situation is None or node.vouched:
+    if node.seen is None or node.vouched:
         return 0.0
-    return max(0.0, node.situation.pose_error_m - ctx.config.pose_error_m)
+    return max(0.0, node.seen.pose_error_m - ctx.config.pose_error_m)
 
 
-def rolling_at(node: NodeEntry) -> Point | None:
-    """Give where a machine says that it moves without authority: pushed, towed, or driven by hand.
+def astray_at(node: NodeEntry) -> Point | None:
+    """Give where a machine was seen last, if no authority leads it there: pushed, towed, slid.
 
-    Where it stood last stays its own as well, since it may roll back.
+    Where it stood last, and all of its way, stay its own as well, since it may roll back.
     """
-    situation = node.situation
-    if situation is None or node.vouched or situation.at_rest or situation.authority is not None:
+    if node.seen is None or node.vouched or not node.seen.is_astray:
         return None
-    return place_said(node)
+    return node.seen.at
 
 
-def place_said(node: NodeEntry) -> Point | None:
-    """Give where a machine said last that it is."""
-    situation = node.situation
-    if situation is None or situation.x_m is None or situation.y_m is None:
-        return None
-    return situation.x_m, situation.y_m
+def see(ctx: Context, node: NodeEntry, situation: Situation) -> None:
+    """Take note of where a machine says that it is.
+
+    Without a place a word frees nothing that an earlier one blocked.
+    """
+    if situation.x_m is None or situation.y_m is None:
+        return
+    at = (situation.x_m, situation.y_m)
+    node.seen = Seen(
+        at=at,
+        at_ns=ctx.now_ns,
+        pose_error_m=situation.pose_error_m,
+        is_astray=_is_astray(ctx, node, situation, at),
+    )
+
+
+def _is_astray(ctx: Context, node: NodeEntry, situation: Situation, at: Point) -> bool:
+    held, granted = situation.authority, node.granted
+    if held is None:
+        return not situation.at_rest
+    if granted is None or granted.id != held.id:
+        return True
+    return distance_m(_held(granted), at) > deviation_m_max(ctx)
+
+
+def deviation_m_max(ctx: Context) -> float:
+    """Give how far a machine's measured place may be from its way."""
+    return ctx.config.corridor_margin_m - ctx.config.pose_error_m
+
+
+def _held(granted: Granted) -> Path:
+    """Give the part of an authority's path on which its holder may be."""
+    return part_of(granted.path, tail_m(granted), granted.stop_m + granted.overlap_m)
 
 
 def tail_m(granted: Granted) -> float:

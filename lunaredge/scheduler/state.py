@@ -146,6 +146,16 @@ class Lockout(msgspec.Struct, kw_only=True):
     """What keeps it from being locked out for good."""
 
 
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine's newest word of its own place; words without one change nothing in it."""
+
+    at: Point
+    at_ns: int
+    pose_error_m: float
+    is_astray: bool
+    """Neither at rest without an authority, nor on the way of the one that it was granted."""
+
+
 class NodeEntry(msgspec.Struct, kw_only=True):
     """What is known of one enrolled node."""
 
@@ -162,9 +172,7 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     situation: Situation | None = None
     body: Point | None = None
     """Where the body last proved to be at rest; part of its claim."""
-    seen_at: Point | None = None
-    """Where it last said that it is, moving or not; for people to read."""
-    seen_ns: int = 0
+    seen: Seen | None = None
     met_at: Point | None = None
     """Where it stood when the others were last asked to keep away from it."""
     met_lost_m: float = 0.0

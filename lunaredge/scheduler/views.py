@@ -58,12 +58,12 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
     situation = node.situation
     age_ns = now_ns - node.heard_ns
     fresh = node.presence.value == "up" and age_ns <= FRESH_NS
-    place: Point | tuple[None, None] = node.seen_at or (None, None)
+    place: Point | tuple[None, None] = (None, None) if node.seen is None else node.seen.at
     if node.vouched:
         place = node.body or (None, None)
-    elif _is_blind(node):
+    elif node.seen is not None and _is_blind(node):
         # Whoever goes there goes by the place: the row is worth no more than that.
-        fresh, age_ns = False, now_ns - node.seen_ns
+        fresh, age_ns = False, now_ns - node.seen.at_ns
     kept = restraint.told(ctx, node)
     row: Row = {
         "node": node.name,
@@ -99,9 +99,8 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
 
 
 def _is_blind(node: NodeEntry) -> bool:
-    """Tell whether a node that said once where it is does not know it any more."""
-    situation = node.situation
-    return node.seen_at is not None and situation is not None and situation.x_m is None
+    """Tell whether a node does not know any more where it is."""
+    return node.situation is not None and node.situation.x_m is None
 
 
 def _cuts_off(ctx: Context, node: NodeEntry) -> list[TaskId]:

@@ -48,7 +48,10 @@ def held(
         at_stop=at_stop,
         station_m=station_m,
     )
-    return {"authority": authority, "at_rest": at_stop, "task": "grade-pad", "attempt": 1}
+    here_m = grant.stop_m if at_stop else max(released_m, station_m)
+    x_m, y_m = part_of(grant.path, here_m, here_m)[0]
+    task = {"task": "grade-pad", "attempt": 1}
+    return {"authority": authority, "at_rest": at_stop, "x_m": x_m, "y_m": y_m} | task
 
 
 def on_the_way(grant: messages.Grant, station_m: float) -> dict[str, object]:

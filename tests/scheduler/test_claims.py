@@ -71,7 +71,7 @@ def test_a_released_tail_never_comes_back() -> None:
     far = site.situation("grader-1", **held(grant, 12.0))
     site.say("grader-1", messages.Heartbeat(situation=far))
 
-    near = site.situation("grader-1", **held(grant, 3.0))
+    near = site.situation("grader-1", **held(grant, 3.0, station_m=13.0))
     site.say("grader-1", messages.Heartbeat(situation=near))
 
     (passed,) = rest_of(grant.path, 3.0)[:1]

@@ -38,8 +38,7 @@ def drive_off(site: Site, start: tuple[float, float]) -> messages.Grant:
     grant = site.last(messages.Grant)
     site.reply(HAULER, grant.command)
     under_way = held(grant, grant.stop_m - 3.0) | {"task": "haul"}
-    x_m, y_m = part_of(grant.path, grant.stop_m - 3.0, math.inf)[0]
-    site.say(HAULER, beat(site.situation(HAULER, x_m=x_m, y_m=y_m, **under_way)))
+    site.say(HAULER, beat(site.situation(HAULER, **under_way)))
     return grant
 
 

@@ -23,11 +23,9 @@ def scattered(rng: random.Random) -> Site:
     """Give a site whose machines stand anywhere, one with ways home, one with a drawn area."""
     site = locked(radius_m=rng.uniform(3.0, 6.0))
     for each in machines(site.scheduler.core.ctx):
-        assert each.situation is not None
-        x_m, y_m = draw_place(rng)
-        each.situation = msgspec.structs.replace(
-            each.situation, x_m=x_m, y_m=y_m, pose_error_m=rng.uniform(0.0, 3.0)
-        )
+        assert each.seen is not None
+        at, error_m = draw_place(rng), rng.uniform(0.0, 3.0)
+        each.seen = msgspec.structs.replace(each.seen, at=at, pose_error_m=error_m)
         each.body = draw_place(rng)
         each.retreat = tuple(draw_place(rng) for _ in range(rng.randrange(4)))
         each.vouched = rng.random() < 0.2
@@ -45,12 +43,11 @@ def is_in(ctx: Context, each: NodeEntry, area: Polygon) -> bool:
             return True
         if not chain.closed and areas.meets_line(area, chain.points, chain.half_width_m):
             return True
-    spec, said = ctx.specs[each.name].machine, space.place_said(each)
+    spec, seen = ctx.specs[each.name].machine, each.seen
     assert spec is not None
-    assert said is not None
-    assert each.situation is not None
-    half_width_m = spec.radius_m + each.situation.pose_error_m
-    return not each.vouched and areas.meets_line(area, (said,), half_width_m)
+    assert seen is not None
+    half_width_m = spec.radius_m + seen.pose_error_m
+    return not each.vouched and areas.meets_line(area, (seen.at,), half_width_m)
 
 
 def test_whoever_may_be_in_an_area_is_named_and_nobody_else() -> None:

@@ -10,7 +10,18 @@ from lunaredge.scheduler import lockout
 from lunaredge.scheduler.state import ClosurePhase
 from lunaredge.wire import messages
 from tests.scheduler.drives import beat
-from tests.scheduler.locking import BEN, HAULER, lock, locked, node, obey, release, staffed, word
+from tests.scheduler.locking import (
+    BEN,
+    HAULER,
+    lock,
+    locked,
+    node,
+    obey,
+    release,
+    staffed,
+    take_over,
+    word,
+)
 from tests.scheduler.rig import Site
 from tests.scheduler.test_closures import close, closure
 
@@ -79,7 +90,7 @@ def test_a_tag_on_its_way_off_counts_for_who_wants_to_drive() -> None:
 def test_who_hung_a_tag_may_still_go_on_to_drive() -> None:
     site = locked()
 
-    assert lock(site, radius_m=3.5).ok
+    assert take_over(site, radius_m=3.5).ok
     obey(site)
     word(site)
 

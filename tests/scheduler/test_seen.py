@@ -1,0 +1,153 @@
+"""A word without a place: it frees nothing that was blocked by where its machine was seen last."""
+
+import math
+
+import pytest
+
+from lunaredge.ids import NodeId
+from lunaredge.model.polyline import distance_m, part_of
+from lunaredge.model.site import Point
+from lunaredge.scheduler import space
+from lunaredge.scheduler.state import NodeEntry
+from lunaredge.wire import messages
+from lunaredge.wire.safeguards import CloseRequest
+from tests.scheduler.drives import beat, driving, held
+from tests.scheduler.rig import Site
+
+GRADER, HAULER = "grader-1", "hauler-1"
+# What an agent says whose driver's stream has ended; also how well it knew its place is gone.
+BLIND = {"x_m": None, "y_m": None, "heading_rad": None, "pose_error_m": 0.0, "state": "safe"}
+
+
+def node(site: Site, name: str) -> NodeEntry:
+    return site.scheduler.core.state.nodes[NodeId(name)]
+
+
+def tell(site: Site, name: str, **fields: object) -> None:
+    site.say(name, beat(site.situation(name, **fields)))
+    site.wait(1.0)
+
+
+def room_m(site: Site, name: str, at: Point) -> float:
+    """How far a place is from all that a machine may be on; negative inside."""
+    chains = space.claim(site.scheduler.core.ctx, node(site, name))
+    return min(distance_m(chain.points, at) - chain.half_width_m for chain in chains)
+
+
+def on_the_way(grant: messages.Grant, station_m: float) -> Point:
+    return part_of(grant.path, station_m, station_m)[0]
+
+
+def beside(grant: messages.Grant, station_m: float, off_m: float) -> Point:
+    x_m, y_m = on_the_way(grant, station_m)
+    return x_m + off_m, y_m - off_m
+
+
+def test_who_loses_its_place_and_then_all_sight_may_still_be_far_off() -> None:
+    site, grant = driving()
+    at = on_the_way(grant, 22.0)
+    near = (at[0] - 9.0, at[1] - 9.0)
+    tell(site, HAULER, x_m=near[0], y_m=near[1], pose_error_m=12.0)
+
+    tell(site, HAULER, **BLIND, at_rest=False)
+
+    assert room_m(site, HAULER, (near[0] + 12.0, near[1])) < 0.0
+    assert site.scheduler.core.state.alarms[f"{HAULER}/conflict"].active
+
+
+def test_who_was_pushed_and_is_blind_then_stays_where_it_was_seen() -> None:
+    site, _ = driving()
+    tell(site, HAULER, x_m=50.0, y_m=40.0, at_rest=False)
+
+    tell(site, HAULER, **BLIND, at_rest=False)
+
+    assert room_m(site, HAULER, (50.0, 40.0)) < 0.0
+    assert room_m(site, HAULER, (32.0, 8.0)) < 0.0, "it may have rolled back"
+
+
+@pytest.mark.parametrize("then", ["in sight", "blind"])
+def test_who_is_off_its_way_with_its_authority_in_hand_is_where_it_says(then: str) -> None:
+    site, grant = driving()
+    off = beside(grant, 20.0, 9.0)
+    strayed = held(grant, 15.0, station_m=16.0) | {"x_m": off[0], "y_m": off[1], "state": "safe"}
+    tell(site, GRADER, **strayed)
+    if then == "blind":
+        tell(site, GRADER, **strayed | BLIND)
+
+    assert room_m(site, GRADER, off) < 0.0
+    assert room_m(site, GRADER, on_the_way(grant, grant.stop_m)) < 0.0
+
+
+def test_who_wavers_on_its_way_blocks_its_way_and_no_more() -> None:
+    site, grant = driving()
+    x_m, y_m = on_the_way(grant, 16.0)
+    wavering = held(grant, 15.0, station_m=16.0) | {"x_m": x_m + 0.3, "y_m": y_m - 0.3}
+
+    tell(site, GRADER, **wavering)
+
+    assert len(space.claim(site.scheduler.core.ctx, node(site, GRADER))) == 2
+    assert space.astray_at(node(site, GRADER)) is None
+
+
+def test_who_slid_beside_its_way_is_kept_clear_of_by_those_who_pass_there() -> None:
+    site, grant = driving()
+    other = on_the_way(grant, 20.0)
+    tell(site, HAULER, x_m=other[0], y_m=other[1], at_rest=False)
+
+    (shorten,) = site.sent(GRADER, messages.Shorten)
+
+    assert shorten.stop_m < 20.0
+
+
+@pytest.mark.parametrize("pushed_in", [True, False], ids=["pushed in", "lost beside it"])
+def test_a_zone_is_not_clear_again_when_who_may_be_in_it_goes_blind(*, pushed_in: bool) -> None:
+    site, _ = driving()
+    x_m, y_m = node(site, HAULER).body
+    zone = CloseRequest(
+        request="c", zone="landing", why="x", outline=((x_m + 12.0, y_m + 12.0),), radius_m=5.0
+    )
+    assert site.ask(zone).ok
+    if pushed_in:
+        tell(site, HAULER, x_m=x_m + 12.0, y_m=y_m + 12.0, at_rest=False)
+    else:
+        tell(site, HAULER, pose_error_m=15.0)
+    closure = site.scheduler.core.state.closures["landing"]
+    before = closure.waits
+
+    tell(site, HAULER, **BLIND, at_rest=False)
+
+    assert f"{HAULER} has to leave" in str(before)
+    assert closure.waits == before
+
+
+@pytest.mark.parametrize("how", ["carried", "lost"])
+def test_a_conflict_is_over_when_the_other_has_given_its_ground_back(how: str) -> None:
+    site, grant = driving()
+    at = on_the_way(grant, 22.0)
+    if how == "carried":
+        tell(site, HAULER, x_m=at[0], y_m=at[1])
+    else:
+        tell(site, HAULER, x_m=at[0] - 9.0, y_m=at[1] - 9.0, pose_error_m=12.0)
+    alarm = site.scheduler.core.state.alarms[f"{HAULER}/conflict"]
+    was_active = alarm.active
+    last = {"x_m": grant.path[0][0], "y_m": grant.path[0][1]}
+    tell(site, GRADER, **last)
+    said = {"pose_error_m": 12.0} if how == "lost" else {}
+    there = (at[0] - 9.0, at[1] - 9.0) if how == "lost" else at
+
+    tell(site, HAULER, x_m=there[0], y_m=there[1], **said)
+
+    assert was_active
+    assert node(site, GRADER).granted is None
+    assert not alarm.active
+
+
+def test_a_person_s_word_counts_instead_of_where_it_was_seen() -> None:
+    site, _ = driving()
+    tell(site, HAULER, x_m=50.0, y_m=40.0, at_rest=False, pose_error_m=5.0)
+    site.wait(1_000.0)
+
+    assert site.vouch(HAULER, (32.0, 8.0)).ok
+
+    assert room_m(site, HAULER, (50.0, 40.0)) > 10.0
+    assert math.isclose(room_m(site, HAULER, (32.0, 8.0)), -3.02, abs_tol=0.05)
