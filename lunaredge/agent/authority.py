@@ -11,7 +11,7 @@ import msgspec
 from lunaredge.agent.clock import shortened_ns
 from lunaredge.model.polyline import (
     Path,
-    apart_m,
+    are_nearer,
     distance_m,
     is_plausible,
     length_m,
@@ -223,7 +223,7 @@ def meets(lease: Lease, other: Grant) -> bool:
     ours = _corridor(lease)
     if held(lease).at_stop or len(ours) == 1:
         return False
-    return apart_m(ours, ground(other)) < lease.grant.half_width_m + other.half_width_m
+    return are_nearer(ours, ground(other), lease.grant.half_width_m + other.half_width_m)
 
 
 def is_over(lease: Lease, margin_ns: int, now_ns: int) -> bool:

@@ -142,29 +142,36 @@ class Duties:
             return "locked"
         if not is_plausible(grant.path):
             return "grant_values"
+        # What is refused anyhow must not cost a neighbour its authority.
+        refusal = self._parts.pilot.refusal(grant, now_ns)
+        if refusal is not None:
+            return refusal
         neighbours, held = self._parts.neighbours, authority.ground(grant)
         word = Word(header.epoch, grant.neighbours, grant.number)
         rival = neighbours.in_the_way(held, grant.half_width_m, word)
         if rival is not None:
             return self._contest(rival, grant, now_ns)
-        reason = self._parts.pilot.granted(grant, now_ns)
-        if reason is None:
-            neighbours.took(header.epoch, header.number)
-        return reason
+        self._parts.pilot.leasing.granted(grant, now_ns)
+        neighbours.took(header.epoch, header.number)
+        text = f"{grant.authority} for {grant.lifetime_ns / 1e9:.0f} s"
+        self._parts.recorder.event("authority_accepted", text, now_ns)
+        return None
 
     def _renew(self, renew: Renew, header: Header, now_ns: int) -> str | None:
-        neighbours, lease = self._parts.neighbours, self._parts.pilot.leasing.lease
-        if lease is None or renew.stop_m <= lease.stop_m:
-            return self._parts.pilot.leasing.renewed(renew)
-        ahead, half_width_m = authority.ahead(lease, renew.stop_m), lease.grant.half_width_m
-        word = Word(header.epoch, renew.neighbours, _ANY)
-        rival = neighbours.in_the_way(ahead, half_width_m, word)
-        if rival is not None:
-            return self._contest(rival, lease.grant, now_ns)
-        reason = self._parts.pilot.leasing.renewed(renew)
-        if reason is None:
+        neighbours, leasing = self._parts.neighbours, self._parts.pilot.leasing
+        refusal, lease = leasing.renewal_refusal(renew), leasing.lease
+        if refusal is not None or lease is None:
+            return refusal
+        if renew.stop_m > lease.stop_m:
+            ahead, half_width_m = authority.ahead(lease, renew.stop_m), lease.grant.half_width_m
+            word = Word(header.epoch, renew.neighbours, _ANY)
+            rival = neighbours.in_the_way(ahead, half_width_m, word)
+            if rival is not None:
+                return self._contest(rival, lease.grant, now_ns)
             neighbours.took(header.epoch, header.number)
-        return reason
+        neighbours.counted_by(header.epoch)
+        leasing.renewed(renew)
+        return None
 
     def _contest(self, rival: tuple[NodeId, Grant], ours: Grant, now_ns: int) -> str:
         """Tell a neighbour that its ground meets ours, and give ours up; say why in a word."""

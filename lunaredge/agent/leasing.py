@@ -82,20 +82,23 @@ class Leasing:
         self._not_before_ns = None
         return self.asked
 
-    def granted(self, grant: Grant, sample: Sample, now_ns: int) -> str | None:
-        """Take a grant; give the reason where it is refused and nothing changed."""
+    def refusal(self, grant: Grant, sample: Sample, now_ns: int) -> str | None:
+        """Give why a grant can't be taken; None where nothing speaks against it."""
         if self.asked is None or grant.request_no != self.asked.number:
             return "request"
         flaw = authority.flaw(grant, sample)
         if flaw is not None:
             return flaw
         lease = authority.lease_of(grant, self.asked.sent_ns, self._config.drift_ppm)
-        if authority.is_over(lease, self.margin_ns, now_ns):
-            return "lease"
+        return "lease" if authority.is_over(lease, self.margin_ns, now_ns) else None
+
+    def granted(self, grant: Grant, now_ns: int) -> None:
+        """Take a grant that nothing speaks against."""
+        assert self.asked is not None
         assert self.lease is None, "asking gave back what was held"
-        self.lease, self.asked = lease, None
+        self.lease = authority.lease_of(grant, self.asked.sent_ns, self._config.drift_ppm)
+        self.asked = None
         self._renewed_ns = now_ns
-        return None
 
     def deferred(self, defer: Defer, now_ns: int) -> str | None:
         """Take a deferral; give the reason where it is refused."""
@@ -124,8 +127,8 @@ class Leasing:
         """Whether the newest renewal has no answer yet."""
         return self._renewal is not None
 
-    def renewed(self, renew: Renew) -> str | None:
-        """Take a renewal; give the reason where it is refused."""
+    def renewal_refusal(self, renew: Renew) -> str | None:
+        """Give why a renewal can't be taken; None where nothing speaks against it."""
         pending = self._renewal
         if self.lease is None or pending is None or renew.request_no != pending.number:
             return "request"
@@ -136,13 +139,19 @@ class Leasing:
         if renew.revision != self.lease.revision:
             # Above it: a shortening is on its way, and is sent until it is answered.
             return "revision"
+        return None
+
+    def renewed(self, renew: Renew) -> None:
+        """Take a renewal that nothing speaks against."""
+        pending = self._renewal
+        assert self.lease is not None
+        assert pending is not None
         drift_ppm = self._config.drift_ppm
         lease = authority.renewed(self.lease, renew.lifetime_ns, pending.sent_ns, drift_ppm)
         self.lease = authority.extended(lease, renew.stop_m)
         self._renewal = None
         self._renewed_ns = pending.sent_ns
         self._renewals_in_vain = 0
-        return None
 
     def shortened(self, shorten: Shorten, rolling_m: float, resting: Sample | None) -> str | None:
         """Take a nearer stop point; give the reason where it is refused."""

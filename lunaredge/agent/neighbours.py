@@ -12,7 +12,7 @@ import msgspec
 
 from lunaredge.agent.authority import ground
 from lunaredge.ids import NodeId
-from lunaredge.model.polyline import Path, apart_m, is_plausible, part_of
+from lunaredge.model.polyline import WAVER_M, Path, are_nearer, is_plausible, part_of
 from lunaredge.wire.messages import Grant, Neighbour
 
 # As many machines as a site has at most; more than that is a flood.
@@ -44,10 +44,16 @@ class Neighbours:
         self._node = node
         self._heard: dict[NodeId, _Heard] = {}
         self._taken = (0, 0)
+        self._counted_by = 0
 
     def took(self, epoch: int, number: int) -> None:
         """Remember which message gave us the newest of our own ground."""
         self._taken = (epoch, number)
+        self.counted_by(epoch)
+
+    def counted_by(self, epoch: int) -> None:
+        """Remember which leader knows of our authority: it has granted or renewed it."""
+        self._counted_by = epoch
 
     def is_against(self, ours: Grant, theirs: Grant, epoch: int, number: int) -> bool:
         """Tell whether a message grants a neighbour something that had to be clear of ours.
@@ -61,7 +67,7 @@ class Neighbours:
             accounted = told.number >= ours.number
         else:
             # It has forgotten us, unless it has yet to count us.
-            accounted = theirs.number > ours.number and epoch == self._taken[0]
+            accounted = theirs.number > ours.number and epoch == self._counted_by
         return accounted and (epoch, number) > self._taken
 
     def overhear(self, node: NodeId, epoch: int, number: int, grant: Grant) -> bool:
@@ -90,7 +96,11 @@ class Neighbours:
                 continue
             grant = heard.grant
             part = _still_held(grant, told.get(node), word.number)
-            if part and apart_m(held, part) < half_width_m + grant.half_width_m:
+            near_m = half_width_m + grant.half_width_m
+            if len(part) == 1:
+                # Who rests there may be found a little too near, and must be left all the same.
+                near_m -= WAVER_M
+            if part and are_nearer(held, part, near_m):
                 return node, grant
         return None
 

@@ -129,18 +129,14 @@ class Pilot:
         assert self.task is not None
         self._finish(TaskOutcome.CANCELLED, "", now_ns)
 
-    def granted(self, grant: Grant, now_ns: int) -> str | None:
-        """Take a grant; give the reason where it is refused and nothing changed."""
+    def refusal(self, grant: Grant, now_ns: int) -> str | None:
+        """Give why a grant can't be taken; None where nothing speaks against it."""
         sample = self.helm.fresh(now_ns)
         if self.task is None:
             return "request"
         if sample is None or not self.helm.at_rest(now_ns):
             return "pose"
-        reason = self.leasing.granted(grant, sample, now_ns)
-        if reason is None:
-            text = f"{grant.authority} for {grant.lifetime_ns / 1e9:.0f} s"
-            self._recorder.event("authority_accepted", text, now_ns)
-        return reason
+        return self.leasing.refusal(grant, sample, now_ns)
 
     def shortened(self, shorten: Shorten, now_ns: int) -> str | None:
         """Take a nearer stop point; give the reason where it is refused."""

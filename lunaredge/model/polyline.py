@@ -9,6 +9,13 @@ from itertools import pairwise
 from lunaredge.model.site import Point
 
 Path = tuple[Point, ...]
+Box = tuple[float, float, float, float]
+"""The least x and y, and the greatest, m."""
+
+# A machine's place is measured anew at every rest, and it stops beside its path by as much as a
+# corridor allows: so a body may be found this much nearer to another than it was granted.
+WAVER_M = 0.3
+BLOCK_PIECES = 32
 
 # A driver frame has room for 3440 points, 19 bytes each; a Follow must fit in one.
 POINTS_MAX = 3000
@@ -33,14 +40,21 @@ def distance_m(path: Path, point: Point) -> float:
     return least_m
 
 
-def apart_m(one: Path, other: Path) -> float:
-    """Give the least distance between two paths; 0.0 where they cross."""
-    least_m = math.inf
-    for a, b in _pieces(one):
-        for c, d in _pieces(other):
-            if _beyond(a, b, c, d) < least_m:
-                least_m = min(least_m, _between_pieces_m(a, b, c, d))
-    return least_m
+def are_nearer(one: Path, other: Path, near_m: float) -> bool:
+    """Tell whether two paths come nearer to each other than so far."""
+    return any(
+        _gap_m(_box(ours), _box(theirs)) < near_m and _are_pieces_nearer(ours, theirs, near_m)
+        for ours in _blocks(one)
+        for theirs in _blocks(other)
+    )
+
+
+def _are_pieces_nearer(one: Path, other: Path, near_m: float) -> bool:
+    return any(
+        _gap_m(_box((a, b)), _box((c, d))) < near_m and _between_pieces_m(a, b, c, d) < near_m
+        for a, b in _pieces(one)
+        for c, d in _pieces(other)
+    )
 
 
 def project_m(path: Path, point: Point, window_m: tuple[float, float]) -> float:
@@ -144,13 +158,19 @@ def _pieces(path: Path) -> list[tuple[Point, Point]]:
     return list(pairwise(path)) if len(path) > 1 else [(path[0], path[0])]
 
 
-def _beyond(a: Point, b: Point, c: Point, d: Point) -> float:
-    """Give how far apart the boxes around two pieces are, at the least."""
-    gaps = (
-        max(min(a[k], b[k]) - max(c[k], d[k]), min(c[k], d[k]) - max(a[k], b[k]), 0.0)
-        for k in (0, 1)
-    )
-    return max(gaps)
+def _blocks(path: Path) -> list[Path]:
+    """Give a path in blocks of pieces: most are told to be far off by their boxes."""
+    return [path[i : i + BLOCK_PIECES + 1] for i in range(0, max(1, len(path) - 1), BLOCK_PIECES)]
+
+
+def _box(points: Path) -> Box:
+    xs, ys = zip(*points, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _gap_m(one: Box, other: Box) -> float:
+    """Give how far apart two boxes are, at the least."""
+    return max(one[0] - other[2], other[0] - one[2], one[1] - other[3], other[1] - one[3])
 
 
 def _between_pieces_m(a: Point, b: Point, c: Point, d: Point) -> float:

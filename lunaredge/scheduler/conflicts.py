@@ -10,9 +10,10 @@ import math
 import msgspec
 
 from lunaredge.ids import NodeId
+from lunaredge.model.polyline import WAVER_M
 from lunaredge.scheduler import reach, space
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.paths import WAVER_M, Chain
+from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire.messages import Shorten
 

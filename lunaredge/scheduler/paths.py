@@ -14,6 +14,7 @@ import msgspec
 
 from lunaredge.ids import NodeId
 from lunaredge.model.fleet import MachineSpec
+from lunaredge.model.polyline import WAVER_M
 from lunaredge.model.site import Point
 from lunaredge.paths.footprint import Footprint
 from lunaredge.paths.route import Route
@@ -24,9 +25,6 @@ from lunaredge.scheduler.ground import GroundMap
 # error, tracking error, overrun of the stop point, error of the terrain map.
 CORRIDOR_MARGIN_M = 0.8
 
-# A machine's place is measured anew at every rest, and it stops beside its path by as much as a
-# corridor allows: so a body may be found this much nearer to another than it was granted.
-WAVER_M = 0.3
 # What the margin of a resting body is for in any case: its pose's error and the map's.
 RESTING_M = 0.4
 # More than what the lattice keeps over the checks.

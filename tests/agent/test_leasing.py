@@ -3,7 +3,8 @@ import pytest
 
 from lunaredge.agent.leasing import Leasing
 from lunaredge.ids import AuthorityId, CommandId
-from lunaredge.wire.messages import Defer, OnLoss, Renew, Shorten
+from lunaredge.wire.driver import Sample
+from lunaredge.wire.messages import Defer, Grant, OnLoss, Renew, Shorten
 from tests.agent.rig import boot_of, config
 from tests.agent.test_authority import grant
 from tests.agent.toy_machine import PATH, Machine, seconds
@@ -15,10 +16,26 @@ def leasing(boot: int = 1) -> Leasing:
     return Leasing(config(), boot_of(boot))
 
 
+def take(subject: Leasing, given: Grant, sample: Sample, now_ns: int) -> str | None:
+    """Take a grant if nothing speaks against it."""
+    refusal = subject.refusal(given, sample, now_ns)
+    if refusal is None:
+        subject.granted(given, now_ns)
+    return refusal
+
+
+def prolong(subject: Leasing, given: Renew) -> str | None:
+    """Take a renewal if nothing speaks against it."""
+    refusal = subject.renewal_refusal(given)
+    if refusal is None:
+        subject.renewed(given)
+    return refusal
+
+
 def leased() -> Leasing:
     subject = leasing()
     asked = subject.ask(0)
-    assert subject.granted(grant(request_no=asked.number), STANDING, seconds(1)) is None
+    assert take(subject, grant(request_no=asked.number), STANDING, seconds(1)) is None
     return subject
 
 
@@ -37,16 +54,16 @@ def test_only_the_answer_to_the_newest_request_counts() -> None:
     subject = leasing()
     older, newer = subject.ask(0), subject.ask(seconds(30))
 
-    assert subject.granted(grant(request_no=older.number), STANDING, seconds(31)) == "request"
-    assert subject.granted(grant(request_no=newer.number), STANDING, seconds(31)) is None
+    assert take(subject, grant(request_no=older.number), STANDING, seconds(31)) == "request"
+    assert take(subject, grant(request_no=newer.number), STANDING, seconds(31)) is None
 
 
 def test_an_answer_counts_once() -> None:
     subject = leasing()
     asked = subject.ask(0)
-    subject.granted(grant(request_no=asked.number), STANDING, 1)
+    take(subject, grant(request_no=asked.number), STANDING, 1)
 
-    assert subject.granted(grant(request_no=asked.number), STANDING, 2) == "request"
+    assert take(subject, grant(request_no=asked.number), STANDING, 2) == "request"
 
 
 def test_request_numbers_of_two_boots_never_meet() -> None:
@@ -101,7 +118,7 @@ def test_a_grant_that_comes_too_late_to_be_used_is_refused() -> None:
     asked = subject.ask(0)
     late_ns = seconds(900) - subject.margin_ns
 
-    assert subject.granted(grant(request_no=asked.number), STANDING, late_ns) == "lease"
+    assert take(subject, grant(request_no=asked.number), STANDING, late_ns) == "lease"
     assert subject.lease is None
 
 
@@ -120,7 +137,7 @@ def test_a_renewal_counts_from_the_sending_of_its_request() -> None:
     subject = leased()
     asked = subject.ask_renewal(seconds(450), reachable=True)
 
-    assert subject.renewed(renew(asked.number)) is None
+    assert prolong(subject, renew(asked.number)) is None
 
     assert subject.live(seconds(1340) - subject.margin_ns)
     assert not subject.live(seconds(1350) - subject.margin_ns)
@@ -139,7 +156,7 @@ def test_a_renewal_that_does_not_fit_is_refused(change: dict[str, object], reaso
     asked = subject.ask_renewal(seconds(450), reachable=True)
     before = subject.lease
 
-    assert subject.renewed(msgspec.structs.replace(renew(asked.number), **change)) == reason
+    assert prolong(subject, msgspec.structs.replace(renew(asked.number), **change)) == reason
     assert subject.lease == before
 
 
@@ -175,7 +192,7 @@ def with_a_way_home(**changes: object) -> Leasing:
         "home_lifetime_ns": seconds(7200),
     }
     home = grant(request_no=asked.number, **(wanted | changes))
-    assert subject.granted(home, STANDING, seconds(1)) is None
+    assert take(subject, home, STANDING, seconds(1)) is None
     return subject
 
 

@@ -2,13 +2,14 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+import shapely
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lunaredge.model.polyline import (
     POINTS_MAX,
     Path,
-    apart_m,
+    are_nearer,
     distance_m,
     is_plausible,
     length_m,
@@ -138,4 +139,29 @@ def test_without_loops_a_path_stays_near_itself_and_never_meets_itself_again(
     assert all(start != end for start, end in pieces)
     for i, piece in enumerate(pieces):
         for other in pieces[i + 2 :]:
-            assert apart_m(piece, other) > 0.0
+            assert not are_nearer(piece, other, 1e-12)
+
+
+@given(
+    *[
+        st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=1, max_size=80)
+        for _ in range(2)
+    ],
+    st.tuples(st.integers(-40, 40), st.integers(-40, 40)),
+    st.floats(0.1, 20.0),
+)
+def test_two_paths_are_nearer_than_so_far_as_an_independent_judge_says(
+    one: list[tuple[int, int]],
+    other: list[tuple[int, int]],
+    off_m: tuple[int, int],
+    near_m: float,
+) -> None:
+    here = tuple((float(x), float(y)) for x, y in one)
+    there = tuple((float(x + off_m[0]), float(y + off_m[1])) for x, y in other)
+    # A line of one point is none to the judge.
+    judged_m = shapely.LineString([*here, here[-1]]).distance(
+        shapely.LineString([*there, there[-1]])
+    )
+    assume(abs(judged_m - near_m) > 1e-9)
+
+    assert are_nearer(here, there, near_m) == (judged_m < near_m)

@@ -150,15 +150,20 @@ def test_who_found_its_place_again_is_in_nobodys_way() -> None:
     assert not alarm.active
 
 
+@pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "strayed"])
 @pytest.mark.parametrize("first", ["grader-1", "hauler-1"])
-def test_an_older_journal_keeps_who_is_counted_clear_of_who_drives_and_is_lost(first: str) -> None:
+def test_an_older_journal_keeps_who_is_counted_clear_of_who_drives_elsewhere(
+    first: str, *, is_lost: bool
+) -> None:
     site, grant = driving()
     ours, other = node(site).granted, node(site, "hauler-1")
     assert ours is not None
     other.granted = msgspec.structs.replace(
         ours, id="ma-h", path=beside(ours.path), stop_m=4.0, taken=True, shortening=False
     )
-    lost = held(grant, 20.0) | {"pose_error_m": 12.0}
+    x_m, y_m = beside(part_of(grant.path, 21.0, 21.0))[0]
+    elsewhere = {"pose_error_m": 12.0} if is_lost else {"x_m": x_m, "y_m": y_m}
+    lost = held(grant, 20.0) | elsewhere
     site.say("grader-1", beat(site.situation("grader-1", **lost)))
     farther = held(msgspec.structs.replace(grant, authority="ma-h", stop_m=ours.stop_m), 0.0)
     words = {"grader-1": lost, "hauler-1": farther | {"task": None, "attempt": 0}}

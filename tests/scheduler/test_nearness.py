@@ -5,7 +5,8 @@ from itertools import pairwise
 import pytest
 
 from lunaredge.ids import NodeId
-from lunaredge.scheduler.paths import WAVER_M, Chain, eased
+from lunaredge.model.polyline import WAVER_M
+from lunaredge.scheduler.paths import Chain, eased
 from lunaredge.scheduler.standoff import DEFERRALS_MIN
 from tests.scheduler.rig import Site
 from tests.scheduler.test_standoff import Point, ask, give, heartbeat, node

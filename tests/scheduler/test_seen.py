@@ -78,6 +78,21 @@ def test_who_is_off_its_way_with_its_authority_in_hand_is_where_it_says(then: st
     assert room_m(site, GRADER, on_the_way(grant, grant.stop_m)) < 0.0
 
 
+@pytest.mark.parametrize("how", ["on an unknown authority", "under another leader"])
+def test_whoever_is_led_by_somebody_else_is_where_it_says(how: str) -> None:
+    site, _ = driving()
+    there = {"x_m": 50.0, "y_m": 40.0, "at_rest": False}
+    if how == "under another leader":
+        tell(site, HAULER, **there, epoch=99)
+    else:
+        unknown = messages.HeldAuthority(
+            id="ma9-9", released_m=0.0, stop_m=9.0, revision=1, at_stop=False, station_m=0.0
+        )
+        tell(site, HAULER, **there, authority=unknown)
+
+    assert room_m(site, HAULER, (50.0, 40.0)) < 0.0
+
+
 def test_who_wavers_on_its_way_blocks_its_way_and_no_more() -> None:
     site, grant = driving()
     x_m, y_m = on_the_way(grant, 16.0)
