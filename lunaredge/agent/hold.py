@@ -45,10 +45,13 @@ class HoldSwitch:
         self._outlet.persist(TABLE, "", 0, _encoder.encode(self._word))
 
     def restore(self, row: Row) -> bool:
-        """Take back the row; tell whether it was whole. A damaged one holds."""
+        """Take back a row; tell whether it was whole. A damaged one holds until the next resume."""
         try:
             self._word = _decoder.decode(row.value)
         except MALFORMED:
             self._word = _Word(held=True, epoch=0, turn=0)
+            # Its number may be damaged as well: left there, it would hold anew at each start.
+            self._outlet.erase(TABLE, row.scope, row.number)
+            self._outlet.persist(TABLE, "", 0, _encoder.encode(self._word))
             return False
         return True

@@ -83,6 +83,8 @@ class Store:
         self.repeated_count = 0
         """Archive writes that were there already; each is the same record, kept once."""
         self._connection = connection
+        # A damaged key must not keep the rows behind it from being read.
+        connection.text_factory = _text
         self._lock = lock
         self._life = 0
         """The boot counter of the newest life begun here; 0 before the first."""
@@ -175,9 +177,10 @@ class Store:
         self.corrupt_keys = []
         query = 'SELECT "table", scope, number, value, crc FROM rows ORDER BY 1, 2, 3'
         with _translated(self.path):
-            for table, scope, number, value, crc in self._connection.execute(query):
-                # SQLite keeps any type in any column: damage may have turned a value into another.
-                is_sound = isinstance(value, bytes)
+            for *key, value, crc in self._connection.execute(query):
+                # SQLite keeps any type in any column: damage may have turned one into another.
+                table, scope, number = _text(key[0]), _text(key[1]), _number(key[2])
+                is_sound = [table, scope, number] == key and isinstance(value, bytes)
                 if not is_sound or _row_crc(table, scope, number, value) != crc:
                     self._count_corrupt(f"{table}/{scope}/{number}")
                     value = b""
@@ -397,6 +400,16 @@ def _translated(path: Path) -> Iterator[None]:
                 " or start without it: what nobody has acknowledged yet is then lost"
             ) from exc
         raise StorageError(f"{path}: {exc} ({name or 'SQLite'})") from exc
+
+
+def _text(value: object) -> str:
+    """Give a column that should hold text as text, whatever damage made of it."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _number(value: object) -> int:
+    """Give a column that should hold a whole number as one, whatever damage made of it."""
+    return value if isinstance(value, int) else 0
 
 
 def _row_crc(table: str, scope: str, number: int, value: bytes) -> int:

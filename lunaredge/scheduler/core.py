@@ -119,6 +119,7 @@ class SchedulerCore:
                 presence.check_silence(ctx)
                 backlog.end_expired(ctx)
                 dispatch.park_idle(ctx)
+        presence.review(ctx)
         lanes.review(ctx)
         draining.review(ctx)
         self._place_due_ns = dispatch.place_if_due(ctx)

@@ -35,6 +35,9 @@ EPOCH_MAX = 2**56
 BOOT_MAX = 10**14
 # This journal is older than what a node obeys.
 BEHIND_ALARM = "epoch.behind"
+# So long people can read it, if nobody obeys another leader any more: what it warns of, a closed
+# zone that this journal has lost, begins when all are counted.
+BEHIND_SHOWN_NS = 3_600 * NS_PER_S
 # Two leaders on copies of one disk outbid each other: after these times, doubled from bid to bid.
 BID_GAP_NS = 10 * NS_PER_S
 BID_GAP_NS_MAX = 600 * NS_PER_S
@@ -158,6 +161,13 @@ def silence_due_ns(ctx: Context, node: NodeEntry) -> int:
     return max(node.heard_ns, since_ns) + ctx.config.lost_after_ns
 
 
+def review(ctx: Context) -> None:
+    """End the alarm of a journal that was behind, some time after all are counted again."""
+    is_over = ctx.now_ns - ctx.state.lead_ns >= BEHIND_SHOWN_NS
+    if is_over and ctx.is_alarmed("scheduler", BEHIND_ALARM) and not claims.census_missing(ctx):
+        ctx.clear_alarm("scheduler", BEHIND_ALARM)
+
+
 def _mark_up(ctx: Context, node: NodeEntry) -> None:
     node.heard_ns = ctx.now_ns
     if node.presence is not Presence.UP:
@@ -246,8 +256,6 @@ def _count(ctx: Context, node: NodeEntry) -> None:
         ctx.changed()
         ctx.tell("node.censused", node=node.name, epoch=ctx.state.epoch)
         conflicts.review(ctx, node)
-        if not claims.census_missing(ctx):
-            ctx.clear_alarm("scheduler", BEHIND_ALARM)
 
 
 def _keep_hold(ctx: Context, node: NodeEntry, *, held: bool) -> None:
@@ -288,7 +296,9 @@ def _take_grant_reply(ctx: Context, node: NodeEntry, grant: Grant, *, ok: bool) 
         return
     if ok:
         granted.taken = True
-    elif not granted.taken:
+    else:
+        # Whoever has taken it up is not told of it any more.
+        assert not granted.taken
         # The node has durably refused it and will answer every repetition the same way.
         ctx.forget_commands(node.name, Shorten)
         node.end_authority()

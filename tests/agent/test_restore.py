@@ -123,6 +123,23 @@ def test_a_hold_that_can_not_be_read_holds() -> None:
     assert rig.situation.held
 
 
+def test_a_hold_under_a_damaged_number_is_resumed_for_good() -> None:
+    rig = Rig()
+    rig.prove()
+    rig.disk[("hold", "", 64)] = b""
+    rig.boot()
+    rig.prove()
+    was_held = rig.situation.held
+    rig.resume()
+
+    rig.boot()
+    rig.prove()
+
+    assert was_held
+    assert not rig.situation.held
+    assert [key for key in rig.disk if key[0] == "hold"] == [("hold", "", 0)]
+
+
 @pytest.mark.parametrize(
     "table", ["spool", "command", "stop", "lockout", "hold", "task", "leg", "alarm"]
 )

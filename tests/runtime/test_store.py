@@ -203,6 +203,31 @@ def test_counts_tell_archived_from_dropped(path):
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("damage", "key"),
+    [
+        ("scope = CAST(x'73fe6f70' AS TEXT)", ("a", "s\ufffdop", 2)),
+        ("scope = x'73746f70'", ("a", "stop", 2)),
+        ("\"table\" = CAST(x'fe' AS TEXT)", ("\ufffd", "x", 2)),
+    ],
+    ids=["no UTF-8", "bytes", "a table of no name"],
+)
+def test_a_damaged_key_keeps_no_other_row_from_being_read(path, damage, key):
+    store = Store.open(path)
+    store.commit([Persist("a", "x", 1, b"good"), Persist("a", "x", 2, b"too")])
+    store.close()
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"UPDATE rows SET {damage} WHERE number = 2")
+    raw.close()
+
+    store = Store.open(path)
+
+    found = {(row.table, row.scope, row.number): row.value for row in store.rows()}
+    assert found == {("a", "x", 1): b"good", key: b""}
+    assert store.corrupt_count == 1
+    store.close()
+
+
 def test_a_flipped_bit_costs_one_value_and_is_reported(path):
     store = Store.open(path)
     store.commit([Persist("a", "x", 1, b"good"), Persist("a", "x", 2, b"bad!"), archive(1)])

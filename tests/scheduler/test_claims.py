@@ -12,6 +12,7 @@ from tests.scheduler.drives import (
     granted_part,
     held,
     reborn,
+    renewed,
 )
 
 CORNER = ((0.0, 0.0), (10.0, 0.0), (10.0, 5.0))
@@ -181,6 +182,21 @@ def test_a_machine_that_rests_elsewhere_is_blocked_there_though_a_grant_is_on_it
 
     assert blocked_m(site, (30.0, 10.0)) < 0.0
     assert all(blocked_m(site, point) < 0.0 for point in granted_part(grant))
+
+
+@pytest.mark.parametrize("first", ["heartbeat", "renewal"])
+def test_a_grant_is_said_again_only_until_its_holder_is_heard_to_have_it(first: str) -> None:
+    site, grant = driving(taken=False)
+    if first == "renewal":
+        renewed(site, grant)
+    else:
+        situation = site.situation("grader-1", **held(grant, 20.0))
+        site.say("grader-1", messages.Heartbeat(situation=situation))
+    before = len(site.sent("grader-1", messages.Grant))
+
+    site.wait(60.0)
+
+    assert len(site.sent("grader-1", messages.Grant)) == before
 
 
 def test_at_the_stop_only_the_stop_is_blocked() -> None:

@@ -57,24 +57,44 @@ def test_an_epoch_is_the_boot_id_where_nothing_higher_was_heard():
     assert life(Site(), boot) == boot
 
 
-def test_who_was_behind_says_so_until_all_are_counted_and_anew_the_next_time():
+def test_who_was_behind_says_so_for_an_hour_and_anew_the_next_time():
     site = Site()
     site.census()
     alarms = site.scheduler.core.state.alarms
     found = []
     for _ in range(2):
-        site.wait(1_500.0)
+        site.wait(5_000.0)
         obeying(site, "hauler-1", epoch(site) + 7)
         behind = alarms["scheduler/epoch.behind"]
         found.append((behind.active, behind.since_ns, behind.text))
         site.wait(30.0)
         site.census()
+        site.wait(3_500.0)
+        site.say("hauler-1", messages.Heartbeat(situation=site.situation("hauler-1")))
+        assert behind.active
+        site.wait(100.0)
+        site.say("hauler-1", messages.Heartbeat(situation=site.situation("hauler-1")))
         assert not behind.active
 
     (first, first_ns, _), (second, second_ns, text) = found
     assert (first, second) == (True, True)
     assert second_ns > first_ns
     assert "NOT closed here" in text
+
+
+def test_who_was_behind_says_so_until_all_are_counted_by_whatever_word():
+    site = Site()
+    site.census()
+    obeying(site, "hauler-1", epoch(site) + 7)
+    site.census(*[name for name in site.node_boots if name != "hauler-1"])
+    behind = site.scheduler.core.state.alarms["scheduler/epoch.behind"]
+    site.wait(5_000.0)
+    was_active = behind.active
+
+    assert site.vouch("hauler-1", (32.0, 8.0)).ok
+
+    assert was_active
+    assert not behind.active
 
 
 # --- bids -------------------------------------------------------------------------------------
