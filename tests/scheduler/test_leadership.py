@@ -89,6 +89,7 @@ def test_who_was_behind_says_so_until_all_are_counted_by_whatever_word():
     site.census(*[name for name in site.node_boots if name != "hauler-1"])
     behind = site.scheduler.core.state.alarms["scheduler/epoch.behind"]
     site.wait(5_000.0)
+    site.say("dc-1", messages.Heartbeat(situation=site.situation("dc-1")))
     was_active = behind.active
 
     assert site.vouch("hauler-1", (32.0, 8.0)).ok
