@@ -19,7 +19,7 @@ from lunaredge.scheduler import inputs
 from lunaredge.scheduler.inputs import decode_entry
 from lunaredge.scheduler.node import JOURNAL
 from lunaredge.sim.checkers.evidence import Injected
-from lunaredge.sim.scenario import simulated_signer
+from lunaredge.sim.scenario import OPERATOR, simulated_signer
 from lunaredge.sim.simulation import Overheard, Simulation, acts
 from lunaredge.units import NS_PER_S, ns_from_s
 from lunaredge.wire import messages, topics
@@ -240,8 +240,8 @@ class Attacker:
 
     def _lie(self, name: NodeId) -> Attack:
         """Speak for a node with another one's key: ask for space, or give its space away."""
-        others = [agent for agent in self._sim.agents if agent != name]
-        signer = self._sim.keys.signer(self._rng.choice(others))
+        others = [KeyId(agent) for agent in self._sim.agents if agent != name]
+        signer = self._sim.keys.signer(self._rng.choice(others or [OPERATOR]))
         boot = self._sim.processes[name].boot
         request = messages.AuthorityRequest(
             request_no=2**50,

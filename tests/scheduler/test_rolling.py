@@ -1,0 +1,46 @@
+"""How far a machine rolls beyond its stop point: every authority makes room for it."""
+
+import msgspec
+import pytest
+
+from lunaredge.wire import messages
+from tests.scheduler.drives import beat, led_off
+from tests.scheduler.plain_site import plain_fleet
+from tests.scheduler.rig import Site
+
+FAST_M_S = 3.0
+
+
+def granted(**word: float) -> messages.Grant:
+    """Grader-1, ten times as fast as the others, is granted its way by what it says of itself."""
+    fleet = plain_fleet()
+    nodes = [
+        msgspec.structs.replace(
+            spec, machine=msgspec.structs.replace(spec.machine, speed_m_s_max=FAST_M_S)
+        )
+        if spec.name == "grader-1"
+        else spec
+        for spec in fleet.nodes
+    ]
+    site = Site(fleet=msgspec.structs.replace(fleet, nodes=tuple(nodes)))
+    site.census()
+    site.say("grader-1", beat(site.situation("grader-1", **word)))
+    return led_off(site)
+
+
+# By hand. It plans to brake with its rated 0.3 m/s2, given with its 66 kg and a full load of 80 kg.
+# Of that its brakes give 80 %, by its own health and load: 0.24 m/s2 laden; 0.2655 m/s2 empty at
+# half its health, at which it goes half as fast. From v it rolls v2/2 (1/worst - 1/0.3) too far.
+@pytest.mark.parametrize(
+    ("payload_kg", "brake_ratio", "overlap_m", "speed_m_s"),
+    [(0.0, 1.0, 0.0, 3.0), (80.0, 1.0, 3.75, 1.095), (0.0, 0.5, 0.488, 3.0)],
+    ids=["empty and sound", "laden", "weak brakes"],
+)
+def test_an_authority_makes_room_for_what_load_and_brakes_may_have_it_roll_too_far(
+    payload_kg: float, brake_ratio: float, overlap_m: float, speed_m_s: float
+) -> None:
+    grant = granted(payload_kg=payload_kg, brake_ratio=brake_ratio)
+
+    assert grant.overlap_m == pytest.approx(overlap_m, abs=0.001)
+    # At its path's end only its corridor's half metre is left to roll over.
+    assert grant.speed_m_s_max == pytest.approx(speed_m_s, abs=0.001)
