@@ -121,9 +121,9 @@ class SiteClient:
                 late = "" if isinstance(body, messages.Explain) else left
                 raise TimeoutExceeded(
                     f"no answer from the scheduler in {wait_s:g} s"
-                    f"{late}. Is the scheduler running, was"
-                    " this key enrolled (keys/public.json) when it was started, and from Earth: is"
-                    " the link open?"
+                    f"{late}. Is the scheduler of {self.identity.site} running, is the clock here"
+                    " right (words of one that is behind have expired), was this key enrolled"
+                    " (keys/public.json) when it was started, and from Earth: is the link open?"
                 )
         return self._answers.pop(body.request)
 

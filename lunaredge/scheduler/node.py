@@ -42,6 +42,7 @@ from lunaredge.scheduler.inputs import (
 from lunaredge.scheduler.paths import RouteSolution
 from lunaredge.scheduler.quarantine import GuardedCore
 from lunaredge.scheduler.state import SchedulerState
+from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages, records, spool, topics
 from lunaredge.wire.codec import Header, Received, decode, encode
 from lunaredge.wire.messages import Message, RecordClass
@@ -59,6 +60,9 @@ DECIDING = frozenset({RecordClass.ALARM, RecordClass.EVENT, RecordClass.STATE})
 ENTRY_BYTES_MAX = 4_096
 # Distinct (source, reason) pairs that are noted one by one; more than that is a flood.
 NOTED_MAX = 256
+# A request good for longer was signed by a clock that is far ahead: it could be said again long
+# after its answer is forgotten.
+REQUEST_LIFETIME_NS_MAX = 4 * 3_600 * NS_PER_S
 
 
 class SchedulerNode:
@@ -301,6 +305,9 @@ class SchedulerNode:
             raise RemoteProtocolError("expired", header.node)
         if not isinstance(body, messages.Request):
             raise RemoteProtocolError("unexpected", type(body).__name__)
+        is_late_harmless = isinstance(body, messages.Approve)
+        if header.expiry_ns > now_ns + REQUEST_LIFETIME_NS_MAX and not is_late_harmless:
+            raise RemoteProtocolError("ahead", header.node)
         asked = Asked(client=client, key=header.key, role=received.role, body=body)
         self._take(asked, now_ns)
 

@@ -496,3 +496,13 @@ def test_who_rests_a_little_too_near_can_be_left() -> None:
     assert not meets(room, *away, word=resting)
     assert meets(room, *away, word=under_way)
     assert meets(room, (30.0, 4.65), (30.0, 40.0), word=resting)
+
+
+@pytest.mark.parametrize(("theirs", "is_against"), [(4, False), (8, True)])
+def test_who_was_granted_before_ours_could_not_speak_of_it(
+    theirs: int, *, is_against: bool
+) -> None:
+    room = Neighbours(NODE)
+    room.took(1, 7)
+
+    assert room.is_against(grant(number=6), grant(number=theirs), 1, 9) is is_against

@@ -6,6 +6,7 @@ from lunaredge.model.task import TaskKind
 from lunaredge.scheduler import views
 from lunaredge.scheduler.desk import explained
 from lunaredge.scheduler.state import TaskPhase
+from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages, topics
 from lunaredge.wire.messages import Approve, CancelRequest, HoldRequest, Submit
 from tests.scheduler import plain_site
@@ -104,6 +105,21 @@ def test_a_node_may_not_ask_as_an_operator() -> None:
 
     assert site.scheduler.refused == {"not_authentic": 1}
     assert not site.scheduler.core.state.tasks
+
+
+@pytest.mark.parametrize(("ahead_s", "refused"), [(14_400, {}), (14_401, {"ahead": 1})])
+def test_a_request_of_a_clock_far_ahead_changes_nothing(
+    ahead_s: int, refused: dict[str, int]
+) -> None:
+    site = Site()
+    body = Submit(request="r", order=plain_site.order(plain_site.grade()))
+    topic = topics.request(site.site.name, "mari")  # type: ignore[arg-type]
+
+    expiry_ns = site.now_ns + ahead_s * NS_PER_S
+    site.hear(topic, site.frame(site.operator, body, expiry_ns=expiry_ns))
+
+    assert site.scheduler.refused == refused
+    assert bool(site.scheduler.core.state.tasks) == (not refused)
 
 
 def test_a_request_past_its_expiry_changes_nothing() -> None:

@@ -97,6 +97,31 @@ def test_two_others_who_agree_a_week_apart_do_not_agree() -> None:
     assert release(site, BEN).text.startswith("operator-mari's tag is off")
 
 
+def test_who_is_moved_by_hand_has_to_come_to_rest_for_one_more_person() -> None:
+    site = staffed(locked())
+    obey(site)
+    word(site, at_rest=False)
+    was_safe = node(site).lockout.waits == ()
+
+    lock(site, by=BEN)
+
+    assert was_safe
+    assert "hauler-1 has to come to rest" in node(site).lockout.waits
+
+
+def test_a_tag_that_hangs_again_comes_off_by_new_words_only() -> None:
+    site = locked()
+    (first,) = node(site).lockout.tags
+    release(site, BEN)
+    release(site, CAT)
+    obey(site, locks=(first,))
+
+    again = release(site, BEN)
+
+    assert again.text.startswith("noted:")
+    assert list(node(site).lockout.tags) == [first]
+
+
 def test_who_locked_a_machine_out_may_drive_it_by_hand_under_a_new_tag() -> None:
     site = locked()
 

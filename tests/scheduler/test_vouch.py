@@ -194,6 +194,21 @@ def test_what_a_vouched_machine_had_done_unheard_is_done() -> None:
     assert (task.phase, task.attempt) == (TaskPhase.DONE, 1)
 
 
+@pytest.mark.parametrize("outcome", ["failed", "cancelled", "accepted"])
+def test_what_a_vouched_machine_had_not_done_unheard_is_old_news(outcome: str) -> None:
+    site, _ = silent()
+    task = site.scheduler.core.state.tasks[TaskId("grade-pad")]
+    vouch(site, SEEN)
+    core = site.scheduler.core
+    hauler = core.state.nodes[NodeId("hauler-1")]
+    task.node, task.attempt, hauler.task = hauler.name, 2, task.task.id
+    task.phase = TaskPhase.STARTED
+
+    site.report("grader-1", "grade-pad", outcome, 2, attempt=1)
+
+    assert (task.phase, task.node, task.attempt) == (TaskPhase.STARTED, "hauler-1", 2)
+
+
 def test_who_took_the_task_of_a_vouched_machine_gives_it_up_when_that_one_had_done_it() -> None:
     site, _ = silent()
     task = site.scheduler.core.state.tasks[TaskId("grade-pad")]
