@@ -48,7 +48,7 @@ def load_client(path: Path | None, *, signs: bool) -> Client:
     Raises:
         ConfigError: the file or the keys it names can't be used.
     """
-    found = path or Path(os.environ.get(ENVIRONMENT_FILE, DEFAULT_FILE))
+    found = path or Path(os.environ.get(ENVIRONMENT_FILE) or DEFAULT_FILE)
     settings = _read(found)
     for key, value in (("site", settings.site), ("name", settings.name)):
         if not is_name(value):

@@ -15,7 +15,7 @@ import enum
 import math
 
 from lunaredge.errors import LocalProtocolError
-from lunaredge.ids import KeyId, NodeId
+from lunaredge.ids import NAME_LENGTH_MAX, KeyId, NodeId, is_name
 from lunaredge.model.site import Point, Polygon
 from lunaredge.model.task import Task, TaskKind
 from lunaredge.scheduler import areas, consent
@@ -29,7 +29,8 @@ from lunaredge.wire.safeguards import WHY_LENGTH_MAX, CloseRequest, OpenRequest
 CLOSURES_MAX = 32
 # Opened ones that are still shown.
 OPENED_MAX = 16
-NAME_LENGTH_MAX = 40
+# Of the site's own, where a name is none of them.
+ZONES_NAMED_MAX = 12
 RADIUS_M_MAX = 10_000.0
 
 
@@ -194,8 +195,9 @@ def _area(ctx: Context, asked: CloseRequest) -> tuple[Polygon, str]:
     """Give the area that is asked for, and what is wrong with it."""
     name, known = asked.zone, ctx.site.zone(asked.zone)
     standing = ctx.state.closures.get(name)
-    if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable():
-        return (), f"a zone's name has 1 to {NAME_LENGTH_MAX} letters"
+    if not is_name(name):
+        rule = f"1 to {NAME_LENGTH_MAX} lower-case letters, digits and hyphens"
+        return (), f"a zone's name has {rule}"
     if standing is not None and standing.phase is not ClosurePhase.OPENED:
         return (
             (),
@@ -205,7 +207,9 @@ def _area(ctx: Context, asked: CloseRequest) -> tuple[Polygon, str]:
         return (), f"{CLOSURES_MAX} zones are closed; open one first"
     if not asked.outline:
         if known is None:
-            return (), f"the site has no zone {name}; give its corners, or a place and a radius"
+            named = ", ".join(zone.name for zone in ctx.site.zones[:ZONES_NAMED_MAX])
+            remedy = f"name one of its own ({named}), or give corners, or a place and a radius"
+            return (), f"the site has no zone {name}; {remedy}"
         return known.polygon, ""
     if known is not None:
         return (), f"{name} is a zone of the site; leave the outline out, or give another name"

@@ -104,7 +104,9 @@ def _submit(ctx: Context, body: Submit) -> Answer:
     if problems:
         return _no(body.request, "; ".join(str(problem) for problem in problems))
     backlog.add_order(ctx, order)
-    return _yes(body.request, f"order {order.id} accepted with {len(order.tasks)} tasks")
+    count = len(order.tasks)
+    tasks = "1 task" if count == 1 else f"{count} tasks"
+    return _yes(body.request, f"order {order.id} accepted with {tasks}")
 
 
 def _hold(ctx: Context, body: HoldRequest) -> Answer:

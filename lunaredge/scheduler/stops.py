@@ -101,7 +101,8 @@ def release(ctx: Context, stop: str, code: str) -> Outcome:
     # It may come to hold more nodes than it did when the code was given.
     purpose = f"release {entry.node or 'everybody'}"
     if not code:
-        held = f"{entry.id} holds {entry.node or 'every node'}{_called(entry)}"
+        by = _called(entry)
+        held = f"{entry.id} holds {entry.node or 'every node'}{',' if by else ''}{by}"
         return consent.ask(ctx, f"stop {entry.id}", purpose, held, "to release it")
     if not consent.take(ctx, f"stop {entry.id}", purpose, code):
         return refused("the code is wrong or too old; ask for a new one")

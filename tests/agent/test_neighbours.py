@@ -432,61 +432,6 @@ def test_a_dispute_that_is_sent_again_and_again_is_noted_once() -> None:
     assert rig.codes(Event).count("authority_disputed") == 1
 
 
-# --- late words, and leaders that change --------------------------------------------------------
-
-
-def test_what_would_be_refused_anyhow_costs_no_neighbour_its_authority() -> None:
-    """A renewal from before a shortening comes after it, and over ground that is another's now."""
-    rig = Rig()
-    mine = rig.drive_off(DRIVE, stop_m=12.0)
-    rig.run(10)
-    number = rig.last(AuthorityRenewal).request_no
-    late = rig.frame(rig.renewal(number, mine, stop_m=30.0, revision=1), number=3)
-    rig.shorten(mine, 12.0, revision=2)
-    rig.run(5)
-    hears(rig, ours=mine.number)
-
-    rig.deliver(late)
-    rig.run(5)
-
-    assert rig.all(Dispute) == []
-    assert rig.situation.authority is not None
-
-
-def test_a_late_grant_of_an_older_request_costs_nobody_anything() -> None:
-    rig = asking()
-    old = rig.frame(rig.grant_for(rig.last(AuthorityRequest), stop_m=30.0, number=1), number=2)
-    rig.run(rig.settings.request_retry_s + 10)
-    mine = rig.grant(number=3, stop_m=10.0)
-    rig.run(5)
-    hears(rig, ours=mine.number)
-
-    rig.deliver(old, "ma")
-    rig.run(5)
-
-    assert rig.all(Dispute) == []
-    assert rig.situation.authority is not None
-
-
-@pytest.mark.parametrize("stop_m", [26.0, 29.0], ids=["more time", "farther"])
-def test_a_leader_that_has_renewed_ours_and_forgets_it_is_overheard(stop_m: float) -> None:
-    rig = Rig()
-    mine = rig.drive_off(DRIVE, stop_m=26.0)
-    rig.run(10)
-    rig.epoch = 2
-    rig.census()
-    while not rig.all(AuthorityRenewal):
-        rig.run(1)
-    number = rig.last(AuthorityRenewal).request_no
-    rig.tell(rig.renewal(number, mine, stop_m=stop_m), number=2)
-
-    hears(rig, epoch=2, number=9)
-    rig.run(40)
-
-    assert rig.last(Dispute).authority == "ma-other"
-    assert rig.machine.place[0] < 15.0
-
-
 def test_who_rests_a_little_too_near_can_be_left() -> None:
     """The scheduler eases such a body's claim for the other to drive away from it."""
     room = heard(half_width_m=2.0, number=HEARD_NO)

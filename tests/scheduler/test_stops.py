@@ -26,7 +26,7 @@ def test_a_stop_is_taken_from_any_enrolled_key_and_released_in_two_steps() -> No
 
     assert (asked.ok, wrong.ok, right.ok) == (True, False, True)
     assert asked.text == (
-        f"s1 holds every node called by dc-1: dust; repeat with the code {code} to release it"
+        f"s1 holds every node, called by dc-1: dust; repeat with the code {code} to release it"
     )
     assert site.sent("hauler-1", messages.ReleaseStop)
 
