@@ -122,7 +122,7 @@ class SiteClient:
                 raise TimeoutExceeded(
                     f"no answer from the scheduler in {wait_s:g} s"
                     f"{late}. Is the scheduler of {self.identity.site} running, is the clock here"
-                    " right (words of one that is behind have expired), was this key enrolled"
+                    " right (a word from the past or far ahead is refused), was this key enrolled"
                     " (keys/public.json) when it was started, and from Earth: is the link open?"
                 )
         return self._answers.pop(body.request)

@@ -57,12 +57,12 @@ def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> Out
         return refused(refusal)
     earlier = _tag_of(node, by)
     if earlier is not None:
-        subject, purpose = f"manual {node.name} {by}", f"instead of {earlier.id}"
+        subject, purpose = f"manual {node.name} {by}", _instead_of(earlier, asked)
         if not asked.code:
             what = f"this takes the place of the {_said(earlier)}"
             return consent.ask(ctx, subject, purpose, what, f"if nobody is at {node.name} now")
         if not consent.take(ctx, subject, purpose, asked.code):
-            return refused("the code is wrong, too old or for another tag; ask for a new one")
+            return refused("the code is wrong, too old or for another area; ask for a new one")
     tag = Tag(
         id=_tag_id(ctx, by, is_manual=is_manual),
         by=by,
@@ -85,6 +85,10 @@ def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> Out
         f"{node.name} may be {until} as soon as `lunaredge nodes` says: {_ready(tag)} {by}; "
         f"until then it says {NOT_SAFE_YET}",
     )
+
+
+def _instead_of(tag: Tag, asked: LockOutRequest) -> str:
+    return f"instead of {tag.id} in {asked.outline or asked.radius_m}"
 
 
 def release(

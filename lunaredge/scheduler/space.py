@@ -9,6 +9,8 @@ A route ahead frees itself: nobody may be there, so it counts only while its mac
 
 import math
 
+import msgspec
+
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import Path, distance_m, part_of
 from lunaredge.model.site import Point
@@ -79,8 +81,17 @@ def see(ctx: Context, node: NodeEntry, situation: Situation) -> None:
     )
 
 
+def see_at_rest(ctx: Context, node: NodeEntry, at: Point) -> None:
+    """Take note of where a machine asks for a way from; a request says not how well it knows it."""
+    if node.seen is not None:
+        node.seen = msgspec.structs.replace(node.seen, at=at, at_ns=ctx.now_ns, is_astray=False)
+
+
 def _is_astray(ctx: Context, node: NodeEntry, situation: Situation, at: Point) -> bool:
     held, granted = situation.authority, node.granted
+    if situation.epoch > ctx.state.epoch:
+        # Another leader may have led it anywhere.
+        return True
     if held is None:
         return not situation.at_rest
     if granted is None or granted.id != held.id:

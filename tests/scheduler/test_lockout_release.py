@@ -134,7 +134,7 @@ def test_who_locked_a_machine_out_may_drive_it_by_hand_under_a_new_tag() -> None
     assert len(tags(site)) == 1
 
 
-@pytest.mark.parametrize("wrong", ["no code", "guess", "too late", "for the release"])
+@pytest.mark.parametrize("wrong", ["no code", "guess", "too late", "for the release", "area"])
 def test_a_lock_out_is_not_made_a_drive_by_hand_without_a_second_step(wrong: str) -> None:
     """Also where several people share a key, as on Earth: one of them may be at the machine."""
     site = locked()
@@ -148,7 +148,8 @@ def test_a_lock_out_is_not_made_a_drive_by_hand_without_a_second_step(wrong: str
     elif wrong == "for the release":
         code = step(site).code
 
-    answer = offered if wrong == "no code" else lock(site, radius_m=5.0, code=code)
+    radius_m = 6.0 if wrong == "area" else 5.0
+    answer = offered if wrong == "no code" else lock(site, radius_m=radius_m, code=code)
 
     assert node(site).lockout.tags == before
     assert answer.ok == (wrong == "no code")

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import pytest
 
 from lunaredge.ids import NodeId
@@ -78,11 +79,13 @@ def test_who_is_off_its_way_with_its_authority_in_hand_is_where_it_says(then: st
     assert room_m(site, GRADER, on_the_way(grant, grant.stop_m)) < 0.0
 
 
-@pytest.mark.parametrize("how", ["on an unknown authority", "under another leader"])
+@pytest.mark.parametrize(
+    "how", ["on an unknown authority", "under another leader", "at rest under another leader"]
+)
 def test_whoever_is_led_by_somebody_else_is_where_it_says(how: str) -> None:
     site, _ = driving()
-    there = {"x_m": 50.0, "y_m": 40.0, "at_rest": False}
-    if how == "under another leader":
+    there = {"x_m": 50.0, "y_m": 40.0, "at_rest": how.startswith("at rest")}
+    if how.endswith("under another leader"):
         tell(site, HAULER, **there, epoch=99)
     else:
         unknown = messages.HeldAuthority(
@@ -91,6 +94,39 @@ def test_whoever_is_led_by_somebody_else_is_where_it_says(how: str) -> None:
         tell(site, HAULER, **there, authority=unknown)
 
     assert room_m(site, HAULER, (50.0, 40.0)) < 0.0
+
+
+def test_who_holds_another_authority_than_its_last_is_where_it_says_though_on_that_one_s_way():
+    site, grant = driving()
+    other = msgspec.structs.replace(grant, authority="ma9-9")
+
+    tell(site, GRADER, **held(other, 0.0, station_m=16.0))
+
+    assert space.astray_at(node(site, GRADER)) == on_the_way(grant, 16.0)
+
+
+def test_who_is_off_its_way_with_its_authority_in_hand_is_kept_clear_of() -> None:
+    site, grant = driving()
+    ours, other = node(site, GRADER).granted, node(site, HAULER)
+    assert ours is not None
+    path = tuple((x_m + 12.0, y_m) for x_m, y_m in ours.path)
+    other.granted = msgspec.structs.replace(ours, id="ma-h", path=path)
+    x_m, y_m = part_of(path, 20.0, 20.0)[0]
+
+    tell(site, GRADER, **held(grant, 15.0, station_m=16.0) | {"x_m": x_m, "y_m": y_m})
+
+    (shorten,) = site.sent(HAULER, messages.Shorten)
+    assert shorten.stop_m < 20.0
+    alarm = site.scheduler.core.state.alarms[f"{GRADER}/conflict"]
+    assert alarm.text == "may be on ground granted to hauler-1"
+
+    # Carried to where another one goes: the alarm names that one.
+    node(site, "grader-2").granted = msgspec.structs.replace(
+        ours, id="ma-2", path=((77.0, 70.0), (20.0, 70.0))
+    )
+    tell(site, GRADER, x_m=55.0, y_m=70.0)
+    assert alarm.active
+    assert "grader-2" in alarm.text
 
 
 def test_who_wavers_on_its_way_blocks_its_way_and_no_more() -> None:
@@ -155,6 +191,21 @@ def test_a_conflict_is_over_when_the_other_has_given_its_ground_back(how: str) -
     assert was_active
     assert node(site, GRADER).granted is None
     assert not alarm.active
+
+
+def test_who_asks_for_a_way_from_where_it_rolled_to_is_kept_clear_of_there() -> None:
+    site, grant = driving()
+    rolled_by, rests = (70.0, 8.0), on_the_way(grant, 20.0)
+    tell(site, HAULER, x_m=rolled_by[0], y_m=rolled_by[1], at_rest=False)
+    request = messages.AuthorityRequest(
+        request_no=1, task="none", attempt=1, path=(rests,), x_m=rests[0], y_m=rests[1]
+    )
+
+    site.say(HAULER, request)
+
+    assert room_m(site, HAULER, rests) < 0.0
+    assert room_m(site, HAULER, rolled_by) > 0.0
+    assert site.sent(GRADER, messages.Shorten) != []
 
 
 def test_a_person_s_word_counts_instead_of_where_it_was_seen() -> None:

@@ -227,14 +227,14 @@ def machines_stop_on_ramps(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_lease_counts_from_its_coming(patch: pytest.MonkeyPatch) -> None:
-    honest = leasing.Leasing.granted
+    honest = leasing.Leasing.refusal
 
-    def granted(self: leasing.Leasing, grant: Grant, sample: Sample, now_ns: int) -> str | None:
+    def refusal(self: leasing.Leasing, grant: Grant, sample: Sample, now_ns: int) -> str | None:
         if self.asked is not None:
             self.asked = replace(self.asked, sent_ns=now_ns)
         return honest(self, grant, sample, now_ns)
 
-    patch.setattr(leasing.Leasing, "granted", granted)
+    patch.setattr(leasing.Leasing, "refusal", refusal)
 
 
 def set_points_never_die(patch: pytest.MonkeyPatch) -> None:
