@@ -4,6 +4,7 @@ A station is the distance from a path's first point, along it.
 """
 
 import math
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from lunaredge.model.site import Point
@@ -43,18 +44,26 @@ def distance_m(path: Path, point: Point) -> float:
 def are_nearer(one: Path, other: Path, near_m: float) -> bool:
     """Tell whether two paths come nearer to each other than so far."""
     return any(
-        _gap_m(_box(ours), _box(theirs)) < near_m and _are_pieces_nearer(ours, theirs, near_m)
-        for ours in _blocks(one)
-        for theirs in _blocks(other)
+        _between_pieces_m(a[0], a[-1], b[0], b[-1]) < near_m
+        for ours, theirs in _near_blocks(one, other, BLOCK_PIECES, near_m)
+        for a, b in _near_blocks(ours, theirs, 1, near_m)
     )
 
 
-def _are_pieces_nearer(one: Path, other: Path, near_m: float) -> bool:
-    return any(
-        _gap_m(_box((a, b)), _box((c, d))) < near_m and _between_pieces_m(a, b, c, d) < near_m
-        for a, b in _pieces(one)
-        for c, d in _pieces(other)
-    )
+def _near_blocks(one: Path, other: Path, pieces: int, near_m: float) -> Iterator[tuple[Path, Path]]:
+    """Give the pairs of blocks, of so many pieces, whose boxes are nearer: most are far apart."""
+    theirs = [(box_of(block), block) for block in _blocks(other, pieces)]
+    for ours in _blocks(one, pieces):
+        box = box_of(ours)
+        for other_box, block in theirs:
+            if _gap_m(box, other_box) < near_m:
+                yield ours, block
+
+
+def box_of(points: Sequence[Point], over_m: float = 0.0) -> Box:
+    """Give the box round some points, and so much wider to each side."""
+    xs, ys = zip(*points, strict=True)
+    return min(xs) - over_m, min(ys) - over_m, max(xs) + over_m, max(ys) + over_m
 
 
 def project_m(path: Path, point: Point, window_m: tuple[float, float]) -> float:
@@ -154,18 +163,8 @@ def is_plausible(path: Path) -> bool:
     return 1 <= len(path) <= POINTS_MAX and in_bounds
 
 
-def _pieces(path: Path) -> list[tuple[Point, Point]]:
-    return list(pairwise(path)) if len(path) > 1 else [(path[0], path[0])]
-
-
-def _blocks(path: Path) -> list[Path]:
-    """Give a path in blocks of pieces: most are told to be far off by their boxes."""
-    return [path[i : i + BLOCK_PIECES + 1] for i in range(0, max(1, len(path) - 1), BLOCK_PIECES)]
-
-
-def _box(points: Path) -> Box:
-    xs, ys = zip(*points, strict=True)
-    return min(xs), min(ys), max(xs), max(ys)
+def _blocks(path: Path, pieces: int) -> list[Path]:
+    return [path[i : i + pieces + 1] for i in range(0, max(1, len(path) - 1), pieces)]
 
 
 def _gap_m(one: Box, other: Box) -> float:

@@ -108,7 +108,7 @@ def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
 
 
 def _settle_driving(ctx: Context, node: NodeEntry, granted: Granted, held: HeldAuthority) -> None:
-    _take_up(ctx, node, granted)
+    take_up(ctx, node, granted)
     granted.released_m = max(granted.released_m, min(held.released_m, granted.length_m))
     granted.station_m = min(held.station_m, granted.length_m)
     lanes.watch(ctx, granted)
@@ -133,7 +133,7 @@ def _settle_driving(ctx: Context, node: NodeEntry, granted: Granted, held: HeldA
     conflicts.ask_again(ctx, node, granted)
 
 
-def _take_up(ctx: Context, node: NodeEntry, granted: Granted) -> None:
+def take_up(ctx: Context, node: NodeEntry, granted: Granted) -> None:
     """Note that a machine holds its authority, by any word that shows it.
 
     Its grant said again later would be heard by those who were granted what it gave back since.
@@ -252,7 +252,7 @@ def take_renewal(ctx: Context, node: NodeEntry, renewal: AuthorityRenewal) -> No
         return
     if not node.censused or stops.holds(ctx, node) or node.lockout is not None:
         return
-    _take_up(ctx, node, granted)
+    take_up(ctx, node, granted)
     granted.expiry_ns = max(granted.expiry_ns, ctx.now_ns + ctx.config.authority_lifetime_ns)
     if granted.on_loss is OnLoss.HOME:
         granted.home_expiry_ns = ctx.now_ns + ctx.config.home_lifetime_ns

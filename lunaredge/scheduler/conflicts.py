@@ -6,6 +6,7 @@ the ground stays claimed by both.
 """
 
 import math
+from collections.abc import Callable
 
 import msgspec
 
@@ -102,28 +103,23 @@ def _stands(node: NodeEntry) -> bool:
 def _meet(ctx: Context, node: NodeEntry) -> None:
     """Shorten every authority that reaches to where a machine stands now."""
     claim = tuple(space.claim(ctx, node))
-    met = [
-        other.name
-        for other in ctx.state.nodes.values()
-        if other.name != node.name and other.granted is not None and ctx.is_machine(other.name)
-        if _shorten_before(ctx, other, other.granted, claim)
-    ]
-    _tell(ctx, node, met)
+    _tell(ctx, node, lambda other, granted: _shorten_before(ctx, other, granted, claim))
 
 
 def _judge_anew(ctx: Context, node: NodeEntry) -> None:
     """Say whose ground it is that a machine is still on: others give theirs back as they go."""
-    claim = _core(tuple(space.claim(ctx, node)))
+    core = _core(tuple(space.claim(ctx, node)))
+    _tell(ctx, node, lambda _, granted: any(_reaches(granted, core)))
+
+
+def _tell(ctx: Context, node: NodeEntry, is_met: Callable[[NodeEntry, Granted], bool]) -> None:
+    """Name in the alarm the others that are met on their ground; clear it where nobody is."""
     met = [
         other.name
         for other in ctx.state.nodes.values()
         if other.name != node.name and other.granted is not None and ctx.is_machine(other.name)
-        if any(_reaches(other.granted, claim))
+        if is_met(other, other.granted)
     ]
-    _tell(ctx, node, met)
-
-
-def _tell(ctx: Context, node: NodeEntry, met: list[NodeId]) -> None:
     if met:
         ctx.reword_alarm(node.name, ALARM, _told(node, met))
     else:

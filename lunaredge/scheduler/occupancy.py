@@ -8,10 +8,11 @@ import math
 from functools import cached_property
 
 from lunaredge.ids import NodeId
+from lunaredge.model.polyline import Box, box_of
 from lunaredge.model.site import Polygon
 from lunaredge.scheduler import areas, claims, space
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.paths import Box, Chain, box_of, may_meet
+from lunaredge.scheduler.paths import Chain, may_meet
 from lunaredge.scheduler.state import NodeEntry
 
 

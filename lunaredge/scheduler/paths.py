@@ -14,7 +14,7 @@ import msgspec
 
 from lunaredge.ids import NodeId
 from lunaredge.model.fleet import MachineSpec
-from lunaredge.model.polyline import WAVER_M
+from lunaredge.model.polyline import WAVER_M, Box
 from lunaredge.model.site import Point
 from lunaredge.paths.footprint import Footprint
 from lunaredge.paths.route import Route
@@ -37,10 +37,6 @@ ROUNDING_M = 1e-6
 JOINS_MAX = 4
 
 NO_PATH = "no path"
-
-
-Box = tuple[float, float, float, float]
-"""The least x and y, and the greatest, m."""
 
 
 class ViolationKind(enum.StrEnum):
@@ -97,12 +93,6 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     owner: NodeId
     closed: bool = False
     zone: str = ""
-
-
-def box_of(points: Sequence[Point], over_m: float = 0.0) -> Box:
-    """Give the box round some points, and so much wider to each side."""
-    xs, ys = zip(*points, strict=True)
-    return min(xs) - over_m, min(ys) - over_m, max(xs) + over_m, max(ys) + over_m
 
 
 def may_meet(one: Box, other: Box) -> bool:

@@ -295,7 +295,7 @@ def _take_grant_reply(ctx: Context, node: NodeEntry, grant: Grant, *, ok: bool) 
     if granted is None or granted.id != grant.authority:
         return
     if ok:
-        granted.taken = True
+        claims.take_up(ctx, node, granted)
     else:
         # Whoever has taken it up is not told of it any more.
         assert not granted.taken

@@ -11,13 +11,13 @@ from itertools import pairwise
 import msgspec
 
 from lunaredge.ids import NodeId
-from lunaredge.model.polyline import Path, part_of, rest_of
+from lunaredge.model.polyline import Path, box_of, part_of, rest_of
 from lunaredge.model.site import Point
 from lunaredge.scheduler import space
 from lunaredge.scheduler.arrays import points_array
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.paths import Chain, Chains, blocked_by, box_of, eased, may_meet
+from lunaredge.scheduler.paths import Chain, Chains, blocked_by, eased, may_meet
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.units import s_from_ns
 from lunaredge.wire.messages import Neighbour

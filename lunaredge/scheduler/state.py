@@ -213,6 +213,11 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     idle_since_ns: int = 0
     terrain_hold: bool = False
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether its newest word has no place; a computer's never has."""
+        return self.situation is not None and self.situation.x_m is None
+
     def end_authority(self) -> None:
         """Note that it holds no authority; the last one stays known, for neighbours' sake."""
         if self.granted is not None:

@@ -61,7 +61,7 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
     place: Point | tuple[None, None] = (None, None) if node.seen is None else node.seen.at
     if node.vouched:
         place = node.body or (None, None)
-    elif node.seen is not None and _is_blind(node):
+    elif node.seen is not None and node.is_blind:
         # Whoever goes there goes by the place: the row is worth no more than that.
         fresh, age_ns = False, now_ns - node.seen.at_ns
     kept = restraint.told(ctx, node)
@@ -96,11 +96,6 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "dropped": dict(situation.dropped) if situation else {},
     }
     return row
-
-
-def _is_blind(node: NodeEntry) -> bool:
-    """Tell whether a node does not know any more where it is."""
-    return node.situation is not None and node.situation.x_m is None
 
 
 def _cuts_off(ctx: Context, node: NodeEntry) -> list[TaskId]:

@@ -61,7 +61,7 @@ def _subject(node: NodeEntry) -> str:
 
 
 def _refusal(ctx: Context, node: NodeEntry, at: Point | None) -> str:
-    if node.presence is Presence.UP and node.situation is not None and node.situation.x_m is None:
+    if node.presence is Presence.UP and ctx.is_machine(node.name) and node.is_blind:
         remedy = "end its agent, and ask again when it is called lost"
         return f"{node.name} is heard, though it does not know where it is; {remedy}"
     if node.presence is Presence.UP:

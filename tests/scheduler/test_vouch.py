@@ -9,7 +9,7 @@ from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.site import Point
 from lunaredge.scheduler import reach
 from lunaredge.scheduler.claims import census_missing
-from lunaredge.scheduler.state import NodeEntry, TaskPhase
+from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages
 from lunaredge.wire.messages import VouchRequest
@@ -137,6 +137,22 @@ def test_nobody_vouches_for_a_machine_that_is_heard() -> None:
     assert answer.text == "grader-1 is heard and speaks for itself; hold or cancel it instead"
 
 
+@pytest.mark.parametrize(
+    ("node", "said"), [("grader-1", "end its agent"), ("dc-1", "speaks for itself")]
+)
+def test_a_machine_that_is_heard_and_blind_has_a_way_on_and_a_computer_is_never_blind(
+    node: str, said: str
+) -> None:
+    site, _ = driving()
+    blind = site.situation(node, x_m=None, y_m=None, at_rest=False)
+    site.say(node, messages.Heartbeat(situation=blind))
+
+    answer = say(site, None, node=node)
+
+    assert not answer.ok
+    assert said in answer.text
+
+
 def test_nobody_vouches_while_a_lease_may_be_alive() -> None:
     site, _ = driving()
     site.wait(300.0)
@@ -194,15 +210,20 @@ def test_what_a_vouched_machine_had_done_unheard_is_done() -> None:
     assert (task.phase, task.attempt) == (TaskPhase.DONE, 1)
 
 
-@pytest.mark.parametrize("outcome", ["failed", "cancelled", "accepted"])
-def test_what_a_vouched_machine_had_not_done_unheard_is_old_news(outcome: str) -> None:
+def taken_over() -> tuple[Site, TaskEntry, NodeEntry]:
+    """A person vouched for grader-1, and hauler-1 has its task in hand."""
     site, _ = silent()
     task = site.scheduler.core.state.tasks[TaskId("grade-pad")]
     vouch(site, SEEN)
-    core = site.scheduler.core
-    hauler = core.state.nodes[NodeId("hauler-1")]
+    hauler = site.scheduler.core.state.nodes[NodeId("hauler-1")]
     task.node, task.attempt, hauler.task = hauler.name, 2, task.task.id
     task.phase = TaskPhase.STARTED
+    return site, task, hauler
+
+
+@pytest.mark.parametrize("outcome", ["failed", "cancelled", "accepted"])
+def test_what_a_vouched_machine_had_not_done_unheard_is_old_news(outcome: str) -> None:
+    site, task, _ = taken_over()
 
     site.report("grader-1", "grade-pad", outcome, 2, attempt=1)
 
@@ -210,13 +231,7 @@ def test_what_a_vouched_machine_had_not_done_unheard_is_old_news(outcome: str) -
 
 
 def test_who_took_the_task_of_a_vouched_machine_gives_it_up_when_that_one_had_done_it() -> None:
-    site, _ = silent()
-    task = site.scheduler.core.state.tasks[TaskId("grade-pad")]
-    vouch(site, SEEN)
-    core = site.scheduler.core
-    hauler = core.state.nodes[NodeId("hauler-1")]
-    task.node, task.attempt, hauler.task = hauler.name, 2, task.task.id
-    task.phase = TaskPhase.STARTED
+    site, task, hauler = taken_over()
 
     site.report("grader-1", "grade-pad", "done", 2, attempt=1)
     in_hand = site.situation("hauler-1", task="grade-pad", attempt=2)
