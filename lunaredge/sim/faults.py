@@ -117,7 +117,7 @@ class Faults:
         self._draw_anew(kind, f"{kind} {self._turns[kind]}")
         self._told = None
         undo = strike()
-        lasts_s = None if undo is None else self.last(kind, undo)
+        lasts_s = None if undo is None else self.last(undo)
         self._record(kind, lasts_s)
 
     def draw(self, kind: str) -> random.Random:
@@ -141,7 +141,7 @@ class Faults:
             )
         )
 
-    def last(self, kind: str, undo: Undo) -> float:
+    def last(self, undo: Undo) -> float:
         """Have a fault end after a while; give its length."""
         number = self.keep(undo)
         rng = self._streams.stream("fault target")
@@ -211,7 +211,7 @@ class Faults:
         self._draw_anew("relapse", f"{occasion} again")
         undo = self._kill([victim]) if self._active else None
         if undo is not None:
-            self.last("relapse", undo)
+            self.last(undo)
 
     def _split(self) -> Undo | None:
         if self.leaders.are_two:

@@ -23,3 +23,4 @@ def test_authorities_are_shortened_before_who_was_carried_and_everybody_leaves_a
     assert [outcome.failure for outcome in outcomes] == [""] * len(SEEDS)
     assert sum("is carried into" in line for line in told) >= 2 * len(SEEDS)
     assert sum("authority.shortened" in line for line in told) >= 2 * len(SEEDS)
+    assert any("goes blind where it was put" in line for line in told)

@@ -239,4 +239,4 @@ def test_a_view_of_nodes_shows_who_is_locked_out_and_who_stands_where(phase, mac
     locked_out, located = read("view", body, node=topics.SCHEDULER, topic_of="view", detail="nodes")
 
     assert locked_out == seen.LockedOut(at_ns=5, machines=machines)
-    assert located == seen.Located(at_ns=5, places={NODE: (1.0, 2.0)})
+    assert located == seen.Located(at_ns=5, places={NODE: (1.0, 2.0), "hauler-1": (3.0, 4.0)})

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from lunaredge.cli.demo.site import DemoSite, DemoWishes, prepare
 from lunaredge.ids import BootId, CommandId, NodeId
@@ -99,8 +100,12 @@ class Run:
         return self.supervisor.log_path(name).read_text(encoding="utf-8")
 
     async def told(self, name: str, text: str) -> None:
-        """Wait until a process has logged something."""
-        await until(lambda: text in self.log(name))
+        """Wait until a process has logged something; who waits in vain is shown what all logged."""
+        try:
+            await until(lambda: text in self.log(name))
+        except TimeoutError:
+            logs = "".join(f"--- {each}\n{self.log(each)}" for each in self.supervisor.names)
+            pytest.fail(f"{name} never told of {text!r}\n{logs}")
 
     async def ended(self, name: str) -> int:
         """Wait until a process has ended by itself; give its exit code."""

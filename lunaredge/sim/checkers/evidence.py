@@ -212,7 +212,7 @@ class LockedOut(_Evidence, frozen=True, kw_only=True):
 
 
 class Located(_Evidence, frozen=True, kw_only=True):
-    """The scheduler showed where the machines are that hold no authority, by its books."""
+    """The scheduler showed where the machines are, as they said last."""
 
     places: dict[NodeId, Point]
 

@@ -46,7 +46,6 @@ class Strays:
                 stay = (body for body in self._bodies if body.machine != evidence.machine)
                 self._bodies = tuple(stay)
             case Located():
-                # By the leader's books it holds no authority, so its place is where it stands.
                 self._find(evidence.places, LOCATED_M_MAX)
             case _:
                 pass

@@ -265,7 +265,6 @@ class _NodeRow(msgspec.Struct, frozen=True):
     node: NodeId
     x_m: float | None = None
     y_m: float | None = None
-    authority: str | None = None
     lockout: _LockoutRow | None = None
 
 
@@ -285,9 +284,7 @@ def _from_nodes(view: messages.View, at_ns: int) -> list[seen.Evidence]:
         if row.lockout is not None and row.lockout.phase == "locked"
     }
     places = {
-        row.node: (row.x_m, row.y_m)
-        for row in rows
-        if row.x_m is not None and row.y_m is not None and row.authority is None
+        row.node: (row.x_m, row.y_m) for row in rows if row.x_m is not None and row.y_m is not None
     }
     return [
         seen.LockedOut(at_ns=at_ns, machines=machines),

@@ -1,9 +1,9 @@
 """Machines that people lift from where they stand and put into somebody's way.
 
 Nothing on site is told: the machine's next sample shows it, or the first one of its agent's next
-life. Whoever holds an authority through the place has to stop short of it. People keep away from
-machines that drive and from zones. If it comes to rest so near to another that neither can leave,
-the alarm calls people, and they carry it home.
+life. Whoever holds an authority through the place has to stop short of it, also when the machine
+has lost its sensors since. People keep away from machines that drive and from zones. If it comes to
+rest so near to another that neither can leave, the alarm calls people, and they carry it home.
 """
 
 import math
@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from lunaredge.ids import NodeId
 from lunaredge.machine.bodies import Rectangle
+from lunaredge.machine.mishap import SOUND, Mishap
 from lunaredge.model.site import Point
 from lunaredge.sim.checkers.geometry import cut_path, point_to_path, within
 from lunaredge.sim.checkers.ledger import Holding
@@ -32,6 +33,9 @@ MOVED_M_MIN = 0.5
 TRIES = 8
 # With its agent dead while it is carried, it wakes up there.
 ASLEEP_RATIO = 0.3
+# Awake all the while, it may go blind there: first it tells where it is, or nobody could know.
+BLIND_RATIO = 0.3
+BLIND_AFTER_S = (1.0, 60.0)
 
 
 def kinds(saboteur: Saboteur) -> tuple[Kind, ...]:
@@ -62,7 +66,38 @@ def _carry(saboteur: Saboteur) -> Undo | None:
         saboteur.kill(victim)
     sim.field.carry(victim, place, rng.uniform(-math.pi, math.pi))
     sim.timeline.after(ns_from_s(PATIENCE_S), lambda: _look_after(saboteur, victim, place))
-    return (lambda: saboteur.restart(victim)) if wakes_up else None
+    if wakes_up:
+        return lambda: saboteur.restart(victim)
+    if rng.random() >= BLIND_RATIO:
+        return None
+    blindness = _Blindness(saboteur, victim)
+    sim.timeline.after(ns_from_s(rng.uniform(*BLIND_AFTER_S)), blindness.begin)
+    return blindness.end
+
+
+class _Blindness:
+    """Sensors that fail a while after a machine was carried, until that is mended."""
+
+    def __init__(self, saboteur: Saboteur, victim: NodeId) -> None:
+        self._saboteur = saboteur
+        self._victim = victim
+        self._is_over = False
+        self._has_begun = False
+
+    def begin(self) -> None:
+        """Have the sensors fail, unless something else is wrong with the machine by now."""
+        field = self._saboteur.sim.field
+        if self._is_over or not field.world.is_sound(self._victim):
+            return
+        self._has_begun = True
+        self._saboteur.disturb(self._victim, "goes blind where it was put")
+        field.afflict(self._victim, Mishap(silent=True))
+
+    def end(self) -> None:
+        """Mend what failed, and let nothing fail any more."""
+        self._is_over = True
+        if self._has_begun:
+            self._saboteur.sim.field.afflict(self._victim, SOUND)
 
 
 def _look_after(saboteur: Saboteur, victim: NodeId, place: Point) -> None:

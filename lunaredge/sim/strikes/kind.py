@@ -41,7 +41,7 @@ class Saboteur(Protocol):
         """Tell the trace and the checkers what is done to somebody."""
         ...
 
-    def last(self, kind: str, undo: Undo) -> float:
+    def last(self, undo: Undo) -> float:
         """Have a fault end after a while; give its length."""
         ...
 

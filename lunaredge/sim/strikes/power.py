@@ -29,4 +29,4 @@ def _doom(saboteur: Saboteur) -> None:
 def _cut(saboteur: Saboteur, name: NodeId) -> None:
     saboteur.disturb(name, "loses its power")
     saboteur.kill(name)
-    saboteur.last(POWER, lambda: saboteur.restart(name))
+    saboteur.last(lambda: saboteur.restart(name))
