@@ -2,8 +2,8 @@
 
 The scheduler keeps machines apart; this room doubts it. An authority is refused that overlaps one
 heard granted to a neighbour under the same leader, beyond what that leader says has been given back
-or not yet extended; and one of a leader older than any heard. What is heard granted after our own
-must be clear of ours in turn. It frees nothing and grants nothing.
+or not yet extended. What is heard granted after our own must be clear of ours in turn. It frees
+nothing and grants nothing. A leader older than any heard is shut out before (`commands`).
 """
 
 from typing import NamedTuple
@@ -88,9 +88,7 @@ class Neighbours:
         """Give the neighbour, and its authority, that the ground of a new one is not clear of."""
         told = _by_node(word.told)
         for node, heard in self._heard.items():
-            if heard.epoch > word.epoch:
-                return node, heard.grant
-            if heard.epoch < word.epoch:
+            if heard.epoch != word.epoch:
                 # The new leader has counted everybody since: what the old one granted is over, or
                 # known to it.
                 continue

@@ -258,6 +258,9 @@ class AgentNode:
             return "role"
         if header.to != where.node:
             return "addressee"
+        if header.epoch > self._parts.commands.epoch:
+            # There is a newer leader: ours is to learn it from us, and to count all of us anew.
+            self._parts.commands.accept(header.epoch)
         self._duties.overhear(where.node, header, grant, now_ns)
         return None
 

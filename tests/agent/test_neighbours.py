@@ -137,7 +137,19 @@ def test_an_authority_of_a_leader_older_than_one_heard_is_refused() -> None:
 
     rig.grant()
 
-    assert rig.last(CommandReply).reason == "neighbour"
+    word = rig.beat()
+    assert word.refused.keys() == {"epoch"}
+    assert word.authority is None
+    assert word.epoch == 2, "so that the older one learns of it, and leads above"
+
+
+def test_a_newer_leader_that_was_overheard_is_remembered_over_a_restart() -> None:
+    rig = asking()
+    hears(rig, ((500.0, 500.0), (510.0, 500.0)), epoch=2)
+
+    rig.boot()
+
+    assert rig.situation.epoch == 2
 
 
 def test_the_newest_authority_of_a_neighbour_counts() -> None:
