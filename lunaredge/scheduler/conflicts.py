@@ -30,8 +30,10 @@ def watch(ctx: Context, node: NodeEntry) -> None:
     is_elsewhere, is_changed = _is_elsewhere(node), _is_doubt_changed(ctx, node)
     if is_elsewhere or is_changed:
         _meet(ctx, node)
-    elif ctx.is_alarmed(node.name, ALARM):
-        _judge_anew(ctx, node)
+    for each in ctx.state.nodes.values():
+        # Also of those who are silent: what they are on may be given back all the same.
+        if ctx.is_alarmed(each.name, ALARM):
+            _judge_anew(ctx, each)
 
 
 def ask_again(ctx: Context, node: NodeEntry, granted: Granted) -> None:

@@ -150,6 +150,18 @@ def test_who_found_its_place_again_is_in_nobodys_way() -> None:
     assert not alarm.active
 
 
+def test_whoever_is_silent_is_in_nobodys_way_once_the_other_has_given_its_ground_back() -> None:
+    site, grant = driving()
+    lose_place(site, beside(part_of(grant.path, 22.0, 22.0))[0], 12.0)
+    alarm = site.scheduler.core.state.alarms["hauler-1/conflict"]
+    was_active = alarm.active
+
+    site.say("grader-1", beat(site.situation("grader-1")))
+
+    assert was_active
+    assert not alarm.active
+
+
 @pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "strayed"])
 @pytest.mark.parametrize("first", ["grader-1", "hauler-1"])
 def test_an_older_journal_keeps_who_is_counted_clear_of_who_drives_elsewhere(
