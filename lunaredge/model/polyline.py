@@ -135,7 +135,10 @@ def without_loops(path: Path, near_m: float) -> Path:
 
 def _lead_on(kept: list[Point], point: Point, near_m: float) -> None:
     """Lead a path without loops on to a point, or back to where it has been near that."""
+    box = box_of((kept[-1], point), near_m + ROUNDING_M)
     for i, (start, end) in enumerate(pairwise(kept)):
+        if _is_beside(box, start, end):
+            continue
         nearest, _ = _nearest(start, end, point)
         if math.dist(nearest, point) <= near_m:
             kept[i + 1 :] = [nearest] if nearest != start else []
@@ -148,6 +151,14 @@ def _lead_on(kept: list[Point], point: Point, near_m: float) -> None:
             break
     if math.dist(kept[-1], point) > near_m:
         kept.append(point)
+
+
+def _is_beside(box: Box, start: Point, end: Point) -> bool:
+    """Tell whether a piece lies wholly to one side of a box."""
+    low_x, low_y, high_x, high_y = box
+    (x, y), (other_x, other_y) = start, end
+    is_low = (x < low_x and other_x < low_x) or (y < low_y and other_y < low_y)
+    return is_low or (x > high_x and other_x > high_x) or (y > high_y and other_y > high_y)
 
 
 def _is_on(start: Point, end: Point, point: Point) -> bool:

@@ -27,9 +27,10 @@ def watch(ctx: Context, node: NodeEntry) -> None:
     Where it drives by its authority, nobody else was granted anything; unless it is beside its way,
     or knows its place worse than that allows for.
     """
-    is_elsewhere, is_changed = _is_elsewhere(node), _is_doubt_changed(ctx, node)
-    if is_elsewhere or is_changed:
-        _meet(ctx, node)
+    if ctx.is_machine(node.name):
+        is_elsewhere, is_changed = _is_elsewhere(node), _is_doubt_changed(ctx, node)
+        if is_elsewhere or is_changed:
+            _meet(ctx, node)
     for each in ctx.state.nodes.values():
         # Also of those who are silent: what they are on may be given back all the same.
         if ctx.is_alarmed(each.name, ALARM):
@@ -57,16 +58,18 @@ def review(ctx: Context, node: NodeEntry) -> None:
     if node.granted is None:
         return
     for other in ctx.state.nodes.values():
-        if other is node or not other.censused or not _is_off_its_way(ctx, other):
+        if other is node or not ctx.is_machine(other.name):
             continue
-        claim = tuple(space.claim(ctx, other)) if ctx.is_machine(other.name) else ()
+        if not _is_heard(ctx, other) or not _is_off_its_way(ctx, other):
+            continue
+        claim = tuple(space.claim(ctx, other))
         if _shorten_before(ctx, node, node.granted, claim):
             ctx.raise_alarm(other.name, ALARM, _told(other, [node.name]))
 
 
 def _is_elsewhere(node: NodeEntry) -> bool:
     """Tell whether a machine stands elsewhere than when the others were last asked."""
-    at = space.astray_at(node) or (node.body if _stands(node) else None)
+    at = node.astray_at or (node.body if _stands(node) else None)
     before = node.met_at
     if at is not None and before is not None and math.dist(at, before) <= WAVER_M / 2.0:
         return False
@@ -88,9 +91,14 @@ def _is_doubt_changed(ctx: Context, node: NodeEntry) -> bool:
     return True
 
 
+def _is_heard(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a machine has told this leader where it is, counted or not."""
+    return node.seen is not None and node.seen.at_ns >= ctx.state.lead_ns
+
+
 def _is_off_its_way(ctx: Context, node: NodeEntry) -> bool:
     """Tell whether a machine may be where no authority leads it."""
-    return _stands(node) or space.astray_at(node) is not None or space.lost_m(ctx, node) > 0.0
+    return _stands(node) or node.astray_at is not None or space.lost_m(ctx, node) > 0.0
 
 
 def _told(node: NodeEntry, met: list[NodeId]) -> str:

@@ -97,7 +97,7 @@ class SchedulerCore:
         ctx.intents = []
         match taken:
             case Started():
-                presence.begin(ctx, taken.boot)
+                presence.begin(ctx, taken.boot, taken.differing)
             case Listening():
                 presence.take_listening(ctx, listening=taken.listening)
             case Heard():

@@ -237,12 +237,15 @@ def _missing(occupancy: Occupancy, node: NodeEntry, kept: Lockout, hanging: list
     found += [
         f"{by}, who may drive it by hand, has to take that tag off" for by in lockout.at_odds(node)
     ]
-    for area in [tag.area for tag in hanging if tag.area]:
+    areas_by_hand = [tag.area for tag in hanging if tag.area]
+    for area in areas_by_hand:
         found += _others_in(occupancy, node, area)
     # Once it is locked out, people may move it.
     may_move = not found and kept.phase is LockPhase.LOCKED
     if not may_move and (node.situation is None or not node.situation.at_rest):
         found.append(f"{node.name} has to come to rest")
+    if not may_move and areas_by_hand and not lockout.is_placed(node):
+        found.append(f"{node.name} has to say where it stands")
     return found
 
 

@@ -37,6 +37,8 @@ class Started(_Input, frozen=True, kw_only=True, tag="started"):
     """A scheduler process took the lead."""
 
     boot: BootId
+    differing: int = 0
+    """Entries of the journal before it that were decided otherwise when they were written."""
 
 
 class Listening(_Input, frozen=True, kw_only=True, tag="listening"):

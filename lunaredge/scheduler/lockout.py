@@ -178,6 +178,11 @@ def at_odds(node: NodeEntry) -> list[KeyId]:
     return [tag.by for tag in tags if tag.is_manual and any(by != tag.by for by in hanging)]
 
 
+def is_placed(node: NodeEntry) -> bool:
+    """Tell whether a machine is known to be where its claim has its body."""
+    return not node.is_blind and node.astray_at is None
+
+
 def is_boundless(node: NodeEntry) -> bool:
     """Tell whether a machine may be driven by hand in an area that this journal doesn't know."""
     tags = _tags(node)
@@ -228,7 +233,7 @@ def _area(ctx: Context, node: NodeEntry, asked: LockOutRequest) -> tuple[Polygon
         return (), ""
     situation = node.situation
     stands = situation is not None and situation.at_rest and node.granted is None
-    if node.body is None or not stands:
+    if node.body is None or not stands or not is_placed(node):
         return (), f"{node.name} is not known to stand; lock it out first, then ask again"
     area = asked.outline or areas.disc(node.body, max(0.0, asked.radius_m))
     refusal = areas.flaw(area)

@@ -120,7 +120,8 @@ class SchedulerNode:
             fields: dict[str, object] = {"entries": differing}
             self._effects.append(Note(level=Level.WARNING, event="journal.differed", fields=fields))
         self._guarded.mark()
-        self._take(Started(boot=self._boot), max(now_ns, self.core.ctx.now_ns))
+        started = Started(boot=self._boot, differing=differing)
+        self._take(started, max(now_ns, self.core.ctx.now_ns))
 
     def replay(self, rows: Iterable[Row]) -> int:
         """Rebuild the state without taking the lead; give how many entries decided otherwise.
@@ -301,6 +302,8 @@ class SchedulerNode:
             return
         if received.role not in (Role.OPERATOR, Role.EARTH):
             raise RemoteProtocolError("not_authentic", header.node)
+        # A clock that was set back since the last entry has no say.
+        now_ns = max(now_ns, self.core.ctx.now_ns)
         if header.expiry_ns <= now_ns:
             raise RemoteProtocolError("expired", header.node)
         if not isinstance(body, messages.Request):

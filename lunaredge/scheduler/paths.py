@@ -93,6 +93,8 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     owner: NodeId
     closed: bool = False
     zone: str = ""
+    may_roll: bool = False
+    """What is there is not known to be at rest."""
 
 
 def may_meet(one: Box, other: Box) -> bool:
@@ -120,7 +122,7 @@ def eased(
 
 
 def _eased(chain: Chain, start: Point, half_width_m: float, give_m: float) -> Chain:
-    if len(chain.points) != 1 or chain.zone or chain.closed:
+    if len(chain.points) != 1 or chain.zone or chain.closed or chain.may_roll:
         return chain
     room_m = math.dist(chain.points[0], start) - half_width_m - CLEAR_M
     if not max(0.0, chain.half_width_m - give_m) <= room_m < chain.half_width_m:

@@ -35,8 +35,10 @@ EPOCH_MAX = 2**56
 BOOT_MAX = 10**14
 # This journal is older than what a node obeys.
 BEHIND_ALARM = "epoch.behind"
-# So long people can read it, if nobody obeys another leader any more: what it warns of, a closed
-# zone that this journal has lost, begins when all are counted.
+# Another version of the program, or another site or fleet file, than when it was written.
+DIFFERED_ALARM = "journal.differed"
+# So long people can read these, if nobody obeys another leader any more: what they warn of, a
+# closed zone that this journal has lost, begins when all are counted.
 BEHIND_SHOWN_NS = 3_600 * NS_PER_S
 # Two leaders on copies of one disk outbid each other: after these times, doubled from bid to bid.
 BID_GAP_NS = 10 * NS_PER_S
@@ -45,10 +47,11 @@ BID_GAP_NS_MAX = 600 * NS_PER_S
 BOOT_RANDOM = 2**24
 
 
-def begin(ctx: Context, boot: BootId) -> None:
+def begin(ctx: Context, boot: BootId, differing: int) -> None:
     """Begin a life of the scheduler, and lead.
 
-    The epoch is at least the boot id, and ends in its random bits.
+    The epoch is at least the boot id, and ends in its random bits. ``differing`` entries of the
+    journal are decided otherwise than they were when people were answered.
     """
     ctx.state.boot = boot
     ctx.state.bid_count = 0
@@ -56,6 +59,9 @@ def begin(ctx: Context, boot: BootId) -> None:
     ctx.state.placed_version = -1
     ctx.state.listening_since_ns = None
     take_lead(ctx, _epoch_above(ctx, max(ctx.state.epoch, boot - 1)))
+    if differing:
+        text = f"{differing} entries mean something else now; what was closed may NOT be closed"
+        ctx.reword_alarm("scheduler", DIFFERED_ALARM, text)
     for order in ctx.state.orders:
         # A word that an earlier leader had may be younger than this journal.
         ask_earth(ctx, order)
@@ -162,10 +168,12 @@ def silence_due_ns(ctx: Context, node: NodeEntry) -> int:
 
 
 def review(ctx: Context) -> None:
-    """End the alarm of a journal that was behind, some time after all are counted again."""
-    is_over = ctx.now_ns - ctx.state.lead_ns >= BEHIND_SHOWN_NS
-    if is_over and ctx.is_alarmed("scheduler", BEHIND_ALARM) and not claims.census_missing(ctx):
-        ctx.clear_alarm("scheduler", BEHIND_ALARM)
+    """End the alarms of what a journal has lost, some time after all are counted again."""
+    if ctx.now_ns - ctx.state.lead_ns < BEHIND_SHOWN_NS:
+        return
+    for alarm in (BEHIND_ALARM, DIFFERED_ALARM):
+        if ctx.is_alarmed("scheduler", alarm) and not claims.census_missing(ctx):
+            ctx.clear_alarm("scheduler", alarm)
 
 
 def _mark_up(ctx: Context, node: NodeEntry) -> None:
@@ -226,7 +234,7 @@ def _be_behind(ctx: Context, node: NodeEntry, epoch: int) -> None:
     At once the first time: this is an old image. Then that leader lives, and outbids us as well.
     Each bid costs every node a write, so the bids become rare.
     """
-    if epoch >= EPOCH_MAX:
+    if _epoch_above(ctx, epoch) >= EPOCH_MAX:
         ctx.raise_alarm(node.name, "epoch.absurd", f"obeys {epoch}")
         return
     state = ctx.state

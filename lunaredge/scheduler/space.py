@@ -36,9 +36,11 @@ def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
     if node.body is not None:
         body_m = width_m + (vouch.POSITION_ERROR_M if node.vouched else 0.0)
         chains.append(Chain(points=(node.body,), half_width_m=body_m, owner=node.name))
-    off_way_at = astray_at(node)
-    if off_way_at is not None:
-        chains.append(Chain(points=(off_way_at,), half_width_m=width_m, owner=node.name))
+    if node.astray_at is not None:
+        astray = Chain(
+            points=(node.astray_at,), half_width_m=width_m, owner=node.name, may_roll=True
+        )
+        chains.append(astray)
     if node.retreat:
         chains.append(Chain(points=node.retreat, half_width_m=width_m, owner=node.name))
     granted = node.granted
@@ -53,16 +55,6 @@ def lost_m(ctx: Context, node: NodeEntry) -> float:
     if node.seen is None or node.vouched:
         return 0.0
     return max(0.0, node.seen.pose_error_m - ctx.config.pose_error_m)
-
-
-def astray_at(node: NodeEntry) -> Point | None:
-    """Give where a machine was seen last, if no authority leads it there: pushed, towed, slid.
-
-    Where it stood last, and all of its way, stay its own as well, since it may roll back.
-    """
-    if node.seen is None or node.vouched or not node.seen.is_astray:
-        return None
-    return node.seen.at
 
 
 def see(ctx: Context, node: NodeEntry, situation: Situation) -> None:

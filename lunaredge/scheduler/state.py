@@ -218,6 +218,16 @@ class NodeEntry(msgspec.Struct, kw_only=True):
         """Whether its newest word has no place; a computer's never has."""
         return self.situation is not None and self.situation.x_m is None
 
+    @property
+    def astray_at(self) -> Point | None:
+        """Where it was seen last, if no authority leads it there: pushed, towed, slid.
+
+        Where it stood last, and all of its way, stay its own as well, since it may roll back.
+        """
+        if self.seen is None or self.vouched or not self.seen.is_astray:
+            return None
+        return self.seen.at
+
     def end_authority(self) -> None:
         """Note that it holds no authority; the last one stays known, for neighbours' sake."""
         if self.granted is not None:

@@ -15,7 +15,7 @@ from lunaredge.model.site import Point
 from lunaredge.scheduler import backlog, lanes, lockout, restraint
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
-from lunaredge.scheduler.state import ClosurePhase, NodeEntry, TaskEntry
+from lunaredge.scheduler.state import ClosurePhase, NodeEntry, Presence, TaskEntry
 from lunaredge.units import s_from_ns
 from lunaredge.wire.codec import FRAME_BYTES_MAX
 
@@ -29,6 +29,8 @@ FRESH_NS = 30 * 1_000_000_000
 ROWS_BYTES_MAX = FRAME_BYTES_MAX - 4_096
 # A task's row takes 300 bytes: this many leave room for long reasons.
 TASK_ROWS_MAX = 600
+# Sixteen people's tags with areas of many corners take less.
+ROW_BYTES_USUAL = 16_384
 
 
 def encode_explained(plan: Row | None, reason: str, refusals: Sequence[Row]) -> bytes:
@@ -38,15 +40,18 @@ def encode_explained(plan: Row | None, reason: str, refusals: Sequence[Row]) -> 
 
 
 def encode_rows(rows: Sequence[Row]) -> bytes:
-    """Give rows as JSON, those that fit into a frame: the first ones first."""
-    fitting: list[msgspec.Raw] = []
+    """Give rows as JSON, those that fit into a frame: the first ones first.
+
+    A row of absurd length, made so by one node's words, takes no other's place.
+    """
+    encoded = [msgspec.json.encode(row) for row in rows]
+    fitting: list[int] = []
     room_bytes = ROWS_BYTES_MAX
-    for row in rows:
-        encoded = msgspec.json.encode(row)
-        if len(encoded) < room_bytes:
-            room_bytes -= len(encoded) + 1
-            fitting.append(msgspec.Raw(encoded))
-    return msgspec.json.encode(fitting)
+    for i in sorted(range(len(encoded)), key=lambda i: len(encoded[i]) > ROW_BYTES_USUAL):
+        if len(encoded[i]) < room_bytes:
+            room_bytes -= len(encoded[i]) + 1
+            fitting.append(i)
+    return msgspec.json.encode([msgspec.Raw(encoded[i]) for i in sorted(fitting)])
 
 
 def node_rows(ctx: Context, now_ns: int) -> list[Row]:
@@ -56,14 +61,14 @@ def node_rows(ctx: Context, now_ns: int) -> list[Row]:
 
 def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
     situation = node.situation
+    place: Point | tuple[None, None] = (None, None)
     age_ns = now_ns - node.heard_ns
-    fresh = node.presence.value == "up" and age_ns <= FRESH_NS
-    place: Point | tuple[None, None] = (None, None) if node.seen is None else node.seen.at
     if node.vouched:
-        place = node.body or (None, None)
-    elif node.seen is not None and node.is_blind:
+        place = node.body or place
+    elif node.seen is not None:
         # Whoever goes there goes by the place: the row is worth no more than that.
-        fresh, age_ns = False, now_ns - node.seen.at_ns
+        place, age_ns = node.seen.at, now_ns - node.seen.at_ns
+    fresh = node.presence is Presence.UP and age_ns <= FRESH_NS
     kept = restraint.told(ctx, node)
     row: Row = {
         "node": node.name,

@@ -88,15 +88,17 @@ def _lease_end_ns(ctx: Context, node: NodeEntry) -> int:
 
 
 def _last_known(ctx: Context, node: NodeEntry, at: Point | None) -> str:
-    situation = node.situation
-    if situation is None:
+    if node.situation is None:
         return f"{node.name} was never heard"
     text = f"{node.name} was last heard {s_from_ns(ctx.now_ns - node.heard_ns):.0f} s ago"
-    if situation.x_m is None or situation.y_m is None:
+    seen = node.seen
+    if seen is None:
         return text
-    text += f" at {situation.x_m:.1f}, {situation.y_m:.1f}"
+    if node.is_blind:
+        text += f", and {s_from_ns(ctx.now_ns - seen.at_ns):.0f} s ago it was"
+    text += f" at {seen.at[0]:.1f}, {seen.at[1]:.1f}"
     if at is not None:
-        text += f", {math.dist(at, (situation.x_m, situation.y_m)):.1f} m from there"
+        text += f", {math.dist(at, seen.at):.1f} m from there"
     return text
 
 
@@ -116,15 +118,18 @@ def _doubts(ctx: Context, node: NodeEntry, at: Point | None) -> str:
 
 def _is_body_at(ctx: Context, node: NodeEntry, other: NodeEntry, at: Point) -> bool:
     spec, others = ctx.specs[node.name].machine, ctx.specs[other.name].machine
-    if other is node or other.body is None or spec is None or others is None:
+    if other is node or spec is None or others is None:
         return False
-    return math.dist(at, other.body) < spec.radius_m + others.radius_m
+    places = [place for place in (other.body, other.astray_at) if place is not None]
+    return any(math.dist(at, place) < spec.radius_m + others.radius_m for place in places)
 
 
 def _take(ctx: Context, node: NodeEntry, at: Point | None) -> None:
     assert node.presence is not Presence.UP
     node.vouched = True
     node.body = at
+    # More ground than its own word blocked, also where it said that it is.
+    node.met_at = None
     node.end_authority()
     node.retreat = ()
     node.wanted = None

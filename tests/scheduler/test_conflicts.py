@@ -111,6 +111,62 @@ def test_what_an_unanswered_shortening_asks_for_already_is_not_asked_for_again()
     assert site.scheduler.core.state.alarms["excavator-1/conflict"].active
 
 
+def abreast(grant: messages.Grant, over_m: float) -> tuple[float, float]:
+    """Give a place beside a way, so much farther than two corridors take."""
+    (x_m, y_m), (ahead_x_m, ahead_y_m) = (part_of(grant.path, at, at)[0] for at in (20.0, 21.0))
+    off_m = 2.0 * grant.half_width_m + over_m
+    return x_m + off_m * (ahead_y_m - y_m), y_m - off_m * (ahead_x_m - x_m)
+
+
+def test_what_a_measured_place_wavers_by_costs_nobody_anything() -> None:
+    site, grant = driving()
+
+    wake(site, abreast(grant, -0.2))
+    site.wait(1.0)
+
+    assert site.sent("grader-1", messages.Shorten) == []
+
+
+def test_a_conflict_is_over_but_for_what_a_measured_place_wavers_by() -> None:
+    site, grant = driving()
+    x_m, y_m = abreast(grant, -0.35)
+    site.say("hauler-1", beat(site.situation("hauler-1", x_m=x_m, y_m=y_m)))
+    alarm = site.scheduler.core.state.alarms["hauler-1/conflict"]
+    was_active = alarm.active
+
+    # Not so far that others would be asked anew.
+    x_m, y_m = abreast(grant, -0.25)
+    site.say("hauler-1", beat(site.situation("hauler-1", x_m=x_m, y_m=y_m)))
+
+    assert was_active
+    assert not alarm.active
+
+
+def test_a_word_of_a_person_takes_more_ground_than_the_machine_s_own_at_the_same_place() -> None:
+    site, grant = driving()
+    place = abreast(grant, 0.1)
+    wake(site, place)
+    site.wait(1_000.0)
+    site.say("grader-1", beat(site.situation("grader-1", **held(grant, 5.0))))
+    assert site.sent("grader-1", messages.Shorten) == []
+
+    assert site.vouch("hauler-1", place).ok
+
+    assert shortening(site).stop_m < grant.stop_m
+    assert site.scheduler.core.state.alarms["hauler-1/conflict"].active
+
+
+def test_a_computer_that_tells_a_place_is_in_nobody_s_way() -> None:
+    site, grant = driving()
+    x_m, y_m = ahead(grant)
+
+    for changes in ({"at_rest": False}, {"pose_error_m": 5.0}, {}):
+        site.say("dc-1", beat(site.situation("dc-1", x_m=x_m, y_m=y_m, **changes)))
+
+    assert site.scheduler.core.state.quarantined == 0
+    assert site.sent("grader-1", messages.Shorten) == []
+
+
 def beside(path: Path) -> Path:
     """A way that leads along another, near enough to be met by who has lost its place."""
     return tuple((x_m - 9.0, y_m - 9.0) for x_m, y_m in path)

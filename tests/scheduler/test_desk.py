@@ -122,6 +122,33 @@ def test_a_request_of_a_clock_far_ahead_changes_nothing(
     assert bool(site.scheduler.core.state.tasks) == (not refused)
 
 
+def test_a_site_whose_clock_fell_back_takes_requests_all_the_same() -> None:
+    site = Site()
+    site.census()
+    body = Submit(request="r", order=plain_site.order(plain_site.grade()))
+    frame = site.frame(site.operator, body, expiry_ns=site.now_ns + 60 * NS_PER_S)
+
+    site.now_ns -= 5 * 3_600 * NS_PER_S
+    site.hear(topics.request(site.site.name, "mari"), frame)  # type: ignore[arg-type]
+
+    assert site.scheduler.refused == {}
+    assert site.scheduler.core.state.tasks
+
+
+def test_an_approval_that_waited_for_days_is_taken() -> None:
+    site = Site()
+    site.submit(plain_site.order(plain_site.grade(needs_earth=True)))
+    body = Approve(request="a", task=TaskId("grade-pad"), approved=True)
+    expiry_ns = site.now_ns + 14 * 86_400 * NS_PER_S
+
+    site.hear(
+        topics.request(site.site.name, "earth"),  # type: ignore[arg-type]
+        site.frame(site.earth, body, expiry_ns=expiry_ns),
+    )
+
+    assert site.scheduler.refused == {}
+
+
 def test_a_request_past_its_expiry_changes_nothing() -> None:
     site = Site()
     body = Submit(request="r", order=plain_site.order(plain_site.grade()))

@@ -66,24 +66,72 @@ def test_who_comes_back_to_where_it_stood_is_kept_clear_of_anew() -> None:
     assert site.scheduler.core.state.alarms[f"{HAULER}/conflict"].active
 
 
-def test_who_is_counted_last_is_kept_clear_of_by_whoever_was_counted_before() -> None:
-    """The image is older than the stop point that grader-1 tells of."""
+def on_an_older_image() -> tuple[Site, messages.Grant, tuple[float, float]]:
+    """Give a site whose image is older than grader-1's stop point, and a place before that."""
     site, grant = driving()
     place = part_of(grant.path, grant.stop_m + 12.0, math.inf)[0]
-    lost = msgspec.structs.replace(grant, stop_m=grant.stop_m + 25.0)
-    site.start()
-    site.census("excavator-1", "grader-2", "dc-1")
-    wake(site, place)
-    site.say("grader-1", beat(site.situation("grader-1", **held(lost, 1.0))))
-    assert site.sent("grader-1", messages.Shorten) == []
+    return site, grant, place
 
+
+def tells_of_its_stop_point(site: Site, grant: messages.Grant) -> None:
+    lost = msgspec.structs.replace(grant, stop_m=grant.stop_m + 25.0)
+    site.say("grader-1", beat(site.situation("grader-1", **held(lost, 1.0))))
+
+
+def count(site: Site, place: tuple[float, float]) -> None:
     site.reply(HAULER, site.sent(HAULER, messages.Census)[-1].command)
     site.say(HAULER, beat(site.situation(HAULER, x_m=place[0], y_m=place[1])))
     site.wait(1.0)
 
-    assert census_missing(site.scheduler.core.ctx) == []
+
+def is_stopped_short(site: Site, grant: messages.Grant) -> bool:
     (shorten,) = site.sent("grader-1", messages.Shorten)
-    assert shorten.stop_m < grant.stop_m + 12.0 - 4.0
+    return shorten.stop_m < grant.stop_m + 12.0 - 4.0
+
+
+def test_who_told_this_leader_where_it_is_need_not_be_counted_to_be_kept_clear_of() -> None:
+    site, grant, place = on_an_older_image()
+    site.start()
+    site.census("excavator-1", "grader-2", "dc-1")
+    wake(site, place)
+
+    tells_of_its_stop_point(site, grant)
+    site.wait(1.0)
+
+    assert census_missing(site.scheduler.core.ctx) == [HAULER]
+    assert is_stopped_short(site, grant)
+
+
+def test_who_told_an_earlier_leader_only_is_kept_clear_of_when_it_is_counted() -> None:
+    site, grant, place = on_an_older_image()
+    wake(site, place)
+    site.wait(1.0)
+    site.start()
+    site.census("excavator-1", "grader-2", "dc-1")
+    tells_of_its_stop_point(site, grant)
+    site.wait(1.0)
+    assert site.sent("grader-1", messages.Shorten) == []
+
+    count(site, place)
+
+    assert census_missing(site.scheduler.core.ctx) == []
+    assert is_stopped_short(site, grant)
+
+
+def test_who_told_an_earlier_leader_only_is_kept_clear_of_when_it_is_vouched_for() -> None:
+    site, grant, place = on_an_older_image()
+    wake(site, place)
+    site.wait(1.0)
+    site.start()
+    site.census("excavator-1", "grader-2", "dc-1")
+    tells_of_its_stop_point(site, grant)
+    site.wait(1_000.0)
+    assert site.sent("grader-1", messages.Shorten) == []
+
+    assert site.vouch(HAULER, place).ok
+    site.wait(1.0)
+
+    assert is_stopped_short(site, grant)
 
 
 def rolling(site: Site, place: tuple[float, float], **changes: object) -> None:

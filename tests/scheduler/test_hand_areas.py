@@ -52,6 +52,45 @@ def hand_areas(site: Site) -> list[Polygon]:
     return [chain.points for chain in claim if chain.closed]
 
 
+@pytest.mark.parametrize("then", ["in sight", "blind"])
+def test_who_was_towed_is_driven_by_hand_nowhere_until_it_says_where_it_stands(then: str) -> None:
+    site = staffed(Site())
+    site.census()
+    word(site, x_m=60.0, y_m=40.0, at_rest=False)
+    if then == "blind":
+        word(site, x_m=None, y_m=None)
+
+    early = lock(site, radius_m=5.0)
+    word(site, x_m=60.0, y_m=40.0)
+
+    assert not early.ok
+    assert "is not known to stand" in early.text
+    assert lock(site, radius_m=5.0).ok
+
+
+def test_who_may_have_been_led_off_by_another_leader_is_driven_by_hand_nowhere_yet() -> None:
+    site = staffed(Site())
+    site.census()
+    word(site, x_m=60.0, y_m=40.0, epoch=99)
+
+    answer = lock(site, radius_m=5.0)
+
+    assert "is not known to stand" in answer.text
+
+
+def test_an_area_is_ready_only_while_the_machine_says_where_it_stands() -> None:
+    site = staffed(Site())
+    site.census()
+    lock(site, radius_m=5.0)
+
+    obey(site, x_m=None, y_m=None)
+    waits = node(site).lockout.waits
+    obey(site)
+
+    assert waits == ("hauler-1 has to say where it stands",)
+    assert node(site).lockout.phase is LockPhase.LOCKED
+
+
 def test_who_vouches_for_the_machine_does_not_free_the_area_of_another() -> None:
     site = silent(locked(outline=AREA))
 

@@ -160,6 +160,40 @@ def test_a_lock_out_is_not_made_a_drive_by_hand_without_a_second_step(wrong: str
     )
 
 
+def test_the_code_for_a_disc_is_none_for_an_area_of_corners() -> None:
+    site = locked()
+    before = node(site).lockout.tags.copy()
+    code = lock(site, outline=((29.0, 4.0), (50.0, 4.0), (50.0, 12.0), (29.0, 12.0))).code
+
+    answer = lock(site, outline=((29.0, 4.0), (50.0, 4.0), (50.0, 30.0), (29.0, 30.0)), code=code)
+
+    assert not answer.ok
+    assert node(site).lockout.tags == before
+
+
+def test_a_code_stays_good_while_another_is_given_for_another_machine() -> None:
+    site = locked()
+    code = lock(site, radius_m=5.0).code
+    lock(site, "grader-1")
+    lock(site, "grader-1", radius_m=3.0)
+
+    assert lock(site, radius_m=5.0, code=code).ok
+
+
+def test_the_code_for_an_earlier_tag_replaces_no_later_one() -> None:
+    site = locked()
+    code = lock(site, radius_m=5.0).code
+    release(site)
+    obey(site)
+    lock(site)
+    obey(site)
+
+    answer = lock(site, radius_m=5.0, code=code)
+
+    assert not answer.ok
+    assert not any(tag.is_manual for tag in node(site).lockout.tags.values())
+
+
 def test_a_tag_is_replaced_by_another_only_once_that_one_hangs() -> None:
     site = locked()
     (first,) = node(site).lockout.tags

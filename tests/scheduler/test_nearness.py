@@ -2,12 +2,14 @@
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import WAVER_M
 from lunaredge.scheduler.paths import Chain, eased
 from lunaredge.scheduler.standoff import DEFERRALS_MIN
+from lunaredge.wire import messages
 from tests.scheduler.rig import Site
 from tests.scheduler.test_standoff import Point, ask, give, heartbeat, node
 
@@ -70,10 +72,24 @@ def test_only_resting_bodies_are_eased() -> None:
     corridor = Chain(points=((0.0, 0.0), (9.0, 0.0)), half_width_m=2.0, owner=NodeId("b"))
     area = Chain(points=((0.0, 0.0),), half_width_m=2.0, owner=NodeId("c"), closed=True, zone="pad")
 
-    found = eased((body, corridor, area), (0.0, 3.9), 2.0, 0.8)
+    rolling = msgspec.structs.replace(body, may_roll=True)
+
+    found = eased((body, corridor, area, rolling), (0.0, 3.9), 2.0, 0.8)
 
     assert found[0].half_width_m == pytest.approx(1.899)
-    assert found[1:] == (corridor, area)
+    assert found[1:] == (corridor, area, rolling)
+
+
+@pytest.mark.parametrize("at_rest", [True, False])
+def test_who_may_roll_gives_nothing_up(*, at_rest: bool) -> None:
+    site = beside(ABREAST_M + 9.0)
+    here = (HERE[0], HERE[1] + ABREAST_M - 0.1)
+    word = site.situation("hauler-1", x_m=here[0], y_m=here[1], at_rest=at_rest)
+    site.say("hauler-1", messages.Heartbeat(situation=word))
+
+    ask(site, "grader-1", 1, HERE, SOUTH)
+
+    assert (node(site, "grader-1").granted is not None) == at_rest
 
 
 def test_a_narrow_margin_gives_less() -> None:

@@ -296,6 +296,15 @@ def test_rows_that_fit_no_frame_leave_room_for_the_others() -> None:
     assert [row["at"] for row in msgspec.json.decode(encoded)] == [0, 2]
 
 
+def test_one_node_s_endless_words_take_no_other_s_place_in_a_list() -> None:
+    long = {"at": 0, "text": "x" * (views.ROWS_BYTES_MAX - 100)}
+    others: list[views.Row] = [{"at": at, "text": "y" * 100} for at in (1, 2)]
+
+    encoded = views.encode_rows([long, *others])
+
+    assert [row["at"] for row in msgspec.json.decode(encoded)] == [1, 2]
+
+
 def test_a_map_of_many_surveys_fits_one_assignment() -> None:
     site = Site()
     core = site.scheduler.core

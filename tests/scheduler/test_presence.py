@@ -1,4 +1,5 @@
 from lunaredge.ids import BootId, NodeId
+from lunaredge.scheduler import presence
 from lunaredge.scheduler.state import Presence
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
@@ -225,6 +226,17 @@ def test_an_epoch_that_nobody_could_have_reached_is_not_followed() -> None:
     state = site.scheduler.core.state
     assert state.epoch == 1
     assert state.alarms["hauler-1/epoch.absurd"].active
+
+
+def test_nor_is_one_above_which_no_later_leader_would_be_followed() -> None:
+    site = Site()
+    site.census()
+
+    word = site.situation("hauler-1", epoch=presence.EPOCH_MAX - 1)
+    site.say("hauler-1", messages.Heartbeat(situation=word))
+
+    assert site.scheduler.core.state.epoch == 1
+    assert site.scheduler.core.state.alarms["hauler-1/epoch.absurd"].active
 
 
 def test_a_repeated_farewell_changes_nothing() -> None:

@@ -184,3 +184,25 @@ def test_a_journal_that_is_played_differently_now_is_reported() -> None:
 
     notes = [one for one in again.take_effects() if isinstance(one, Note)]
     assert ("journal.differed", {"entries": 1}) in [(note.event, note.fields) for note in notes]
+    alarm = again.core.state.alarms["scheduler/journal.differed"]
+    assert alarm.active
+    assert "may NOT be closed" in alarm.text
+
+
+def test_the_alarm_of_a_journal_that_is_played_differently_is_shown_for_an_hour() -> None:
+    site = Site()
+    site.census()
+    place = max(place for place in site.disk if place[0] == JOURNAL)
+    entry = decode_entry(site.disk[place])
+    site.disk[place] = encode_entry(msgspec.structs.replace(entry, intents_crc=1))
+    site.start()
+    site.census()
+    alarm = site.scheduler.core.state.alarms["scheduler/journal.differed"]
+
+    site.wait(3_500.0)
+    still_active = alarm.active
+    site.census()
+    site.wait(200.0)
+
+    assert still_active
+    assert not alarm.active

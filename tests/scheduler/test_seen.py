@@ -8,7 +8,7 @@ import pytest
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import distance_m, part_of
 from lunaredge.model.site import Point
-from lunaredge.scheduler import space
+from lunaredge.scheduler import space, views
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire import messages
 from lunaredge.wire.safeguards import CloseRequest
@@ -66,6 +66,17 @@ def test_who_was_pushed_and_is_blind_then_stays_where_it_was_seen() -> None:
     assert room_m(site, HAULER, (32.0, 8.0)) < 0.0, "it may have rolled back"
 
 
+@pytest.mark.parametrize("half", [{"x_m": None}, {"y_m": None}])
+def test_half_a_place_is_none(half: dict[str, object]) -> None:
+    site, _ = driving()
+    tell(site, HAULER, x_m=50.0, y_m=40.0, at_rest=False)
+
+    tell(site, HAULER, **{"x_m": 70.0, "y_m": 60.0, "at_rest": False} | half)
+
+    assert site.scheduler.core.state.quarantined == 0
+    assert room_m(site, HAULER, (50.0, 40.0)) < 0.0
+
+
 @pytest.mark.parametrize("then", ["in sight", "blind"])
 def test_who_is_off_its_way_with_its_authority_in_hand_is_where_it_says(then: str) -> None:
     site, grant = driving()
@@ -102,7 +113,7 @@ def test_who_holds_another_authority_than_its_last_is_where_it_says_though_on_th
 
     tell(site, GRADER, **held(other, 0.0, station_m=16.0))
 
-    assert space.astray_at(node(site, GRADER)) == on_the_way(grant, 16.0)
+    assert node(site, GRADER).astray_at == on_the_way(grant, 16.0)
 
 
 def test_who_is_off_its_way_with_its_authority_in_hand_is_kept_clear_of() -> None:
@@ -137,7 +148,7 @@ def test_who_wavers_on_its_way_blocks_its_way_and_no_more() -> None:
     tell(site, GRADER, **wavering)
 
     assert len(space.claim(site.scheduler.core.ctx, node(site, GRADER))) == 2
-    assert space.astray_at(node(site, GRADER)) is None
+    assert node(site, GRADER).astray_at is None
 
 
 def test_who_slid_beside_its_way_is_kept_clear_of_by_those_who_pass_there() -> None:
@@ -191,6 +202,41 @@ def test_a_conflict_is_over_when_the_other_has_given_its_ground_back(how: str) -
     assert was_active
     assert node(site, GRADER).granted is None
     assert not alarm.active
+
+
+def test_who_is_behind_what_it_gives_back_by_the_same_word_is_where_it_says() -> None:
+    site, grant = driving()
+    x_m, y_m = on_the_way(grant, 4.0)
+
+    tell(site, GRADER, **held(grant, 15.0) | {"x_m": x_m, "y_m": y_m})
+
+    assert room_m(site, GRADER, (x_m, y_m)) < 0.0
+
+
+def test_a_word_that_says_nothing_of_a_place_makes_none_measured() -> None:
+    site = Site()
+    site.census()
+    site.wait(1_100.0)
+
+    site.reply(HAULER, "c0-0")
+
+    rows = views.node_rows(site.scheduler.core.ctx, site.now_ns)
+    (row,) = [row for row in rows if row["node"] == HAULER]
+    assert (row["presence"], row["mark"], row["age_s"]) == ("up", "last known", 1_100.0)
+
+
+def test_who_was_towed_into_a_closed_zone_is_sent_out() -> None:
+    site = Site()
+    site.census()
+    close = CloseRequest(
+        request="close", zone="spot", why="a lander", outline=((60.0, 40.0),), radius_m=5.0
+    )
+    site.ask(close)
+
+    tell(site, HAULER, x_m=60.0, y_m=40.0, at_rest=False)
+
+    (trip,) = site.scheduler.core.state.tasks.values()
+    assert trip.task.only_on == (HAULER,)
 
 
 def test_who_asks_for_a_way_from_where_it_rolled_to_is_kept_clear_of_there() -> None:

@@ -32,6 +32,10 @@ def say(site: Site, at: Point | None, code: str = "", node: str = "grader-1") ->
     return site.ask(VouchRequest(request=request, node=NodeId(node), at=at, code=code))
 
 
+def tell(site: Site, node: str, **fields: object) -> None:
+    site.say(node, messages.Heartbeat(situation=site.situation(node, **fields)))
+
+
 def vouch(site: Site, at: Point | None, node: str = "grader-1") -> messages.Answer:
     """Go both steps."""
     offered = say(site, at, node=node)
@@ -95,6 +99,33 @@ def test_the_first_step_names_who_stands_where_it_is_said_to_stand() -> None:
 
     assert "; hauler-1 stands there too, as far as is known; repeat" in on_its_body
     assert "stands there too" not in beside + gone
+
+
+BLIND = {"x_m": None, "y_m": None}
+
+
+def test_the_first_step_says_where_a_machine_was_before_it_went_blind() -> None:
+    site = Site()
+    site.census()
+    tell(site, "hauler-1", x_m=50.0, y_m=40.0)
+    site.wait(100.0)
+    tell(site, "hauler-1", **BLIND)
+    site.wait(1_000.0)
+
+    text = say(site, (50.0, 30.0), node="hauler-1").text
+
+    assert text.startswith(
+        "hauler-1 was last heard 1000 s ago, and 1100 s ago it was at 50.0, 40.0, 10.0 m from there"
+    )
+
+
+def test_the_first_step_names_who_was_towed_to_where_it_is_said_to_stand() -> None:
+    site, _ = silent()
+    tell(site, "hauler-1", x_m=60.0, y_m=40.0, at_rest=False)
+
+    text = say(site, (60.0, 40.0)).text
+
+    assert "; hauler-1 stands there too, as far as is known" in text
 
 
 def test_the_first_step_says_when_the_place_is_in_a_keep_out_zone() -> None:
