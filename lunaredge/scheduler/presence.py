@@ -214,6 +214,7 @@ def _take_situation(ctx: Context, node: NodeEntry, situation: Situation) -> bool
     node.situation = situation
     if situation.epoch > ctx.state.epoch:
         space.see(ctx, node, situation)
+        conflicts.watch(ctx, node)
         _be_behind(ctx, node, situation.epoch)
         return False
     placed = not ctx.is_machine(node.name) or claims.settle(ctx, node, situation)

@@ -107,6 +107,19 @@ def test_whoever_is_led_by_somebody_else_is_where_it_says(how: str) -> None:
     assert room_m(site, HAULER, (50.0, 40.0)) < 0.0
 
 
+@pytest.mark.parametrize("at_rest", [True, False])
+def test_whoever_obeys_another_leader_is_kept_clear_of_at_once(*, at_rest: bool) -> None:
+    site, grant = driving()
+    site.scheduler.core.state.bid_count = 9
+    x_m, y_m = on_the_way(grant, 20.0)
+
+    tell(site, HAULER, x_m=x_m, y_m=y_m, epoch=99, at_rest=at_rest)
+
+    assert site.scheduler.core.state.epoch < 99, "it waits for its next bid"
+    (shorten,) = site.sent(GRADER, messages.Shorten)
+    assert shorten.stop_m < 20.0
+
+
 def test_who_holds_another_authority_than_its_last_is_where_it_says_though_on_that_one_s_way():
     site, grant = driving()
     other = msgspec.structs.replace(grant, authority="ma9-9")
