@@ -146,11 +146,14 @@ class Context:
         self.to_earth(RecordClass.ALARM, alarm)
 
     def keep_alarm(self, entry: AlarmEntry) -> None:
-        """Remember an alarm; the oldest cleared one makes room when the table is full."""
+        """Remember an alarm; when the table is full the oldest of the least use makes room.
+
+        Those that are cleared go first, then those that nodes tell: what this scheduler has found
+        out itself it may find out but once.
+        """
         alarms = self.state.alarms
         if entry.key not in alarms and len(alarms) >= self.config.alarms_max:
-            cleared = next((name for name, old in alarms.items() if not old.active), None)
-            del alarms[cleared if cleared is not None else next(iter(alarms))]
+            del alarms[min(alarms, key=lambda key: (alarms[key].active, not alarms[key].told))]
         alarms[entry.key] = entry
 
     def is_machine(self, node: NodeId) -> bool:

@@ -334,6 +334,21 @@ def test_a_word_without_end_is_cut() -> None:
     assert len(kept.text) <= 500
 
 
+def test_a_node_that_tells_endless_alarms_displaces_none_of_the_scheduler_s_own() -> None:
+    site = Site(alarms_max=3)
+    ctx = site.scheduler.core.ctx
+    ctx.raise_alarm("hauler-1", "node.lost", "not heard")
+    ctx.raise_alarm("hauler-1", "conflict", "stands there")
+    ctx.clear_alarm("hauler-1", "conflict")
+
+    for code in "abcde":
+        alarm = records.Alarm(site_ns=site.now_ns, code=code, text="x", active=True)
+        site.scheduler.core._take_alarm(NodeId("dc-1"), alarm)
+
+    kept = [entry.code for entry in site.scheduler.core.state.alarms.values()]
+    assert kept == ["node.lost", "d", "e"]
+
+
 def test_a_node_may_not_use_anothers_name_on_its_own_topic() -> None:
     site = Site()
     word = messages.Heartbeat(situation=site.situation("dc-1"))
