@@ -122,6 +122,9 @@ class SchedulerNode:
         self._guarded.mark()
         started = Started(boot=self._boot, differing=differing)
         self._take(started, max(now_ns, self.core.ctx.now_ns))
+        if differing:
+            # Decided anew once, and warned of once.
+            self._write_checkpoint()
 
     def replay(self, rows: Iterable[Row]) -> int:
         """Rebuild the state without taking the lead; give how many entries decided otherwise.
