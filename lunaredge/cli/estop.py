@@ -28,6 +28,7 @@ from lunaredge.ids import NodeId
 from lunaredge.printable import printable
 from lunaredge.runtime.client import SiteClient, new_request
 from lunaredge.wire import messages, topics
+from lunaredge.wire.malformed import MALFORMED
 
 # A stop is not acknowledged by one party but latched by many: it is said this often at once,
 REPEATS = 3
@@ -135,8 +136,7 @@ def _heard(site: SiteClient, begun_ns: int) -> Heard:
     view = site.latest.get("nodes")
     try:
         nodes = None if view is None else _DECODER.decode(view.rows)
-    except msgspec.DecodeError:
-        # A view is not signed: anyone may have written it.
+    except MALFORMED:
         nodes = None
     return Heard(
         nodes=nodes,
