@@ -1,0 +1,66 @@
+"""`lunaredge estop`: whose word it believes."""
+
+import json
+
+import pytest
+
+from lunaredge.cli import estop
+from lunaredge.cli.stop_verdict import Outcome, judge
+from lunaredge.ids import BootId, ClientId, KeyId, SiteId
+from lunaredge.runtime.client import ClientIdentity, SiteClient
+from lunaredge.runtime.clock import Anchor, SiteClock
+from lunaredge.runtime.mqtt import LinkSettings
+from lunaredge.wire import codec, messages, topics
+from lunaredge.wire.seal import Keyring, Role, Signer
+
+SITE = SiteId("ridge")
+SCHEDULER = Signer(KeyId("scheduler"), Role.SCHEDULER, b"\1" * 32)
+FORGER = Signer(KeyId("scheduler"), Role.SCHEDULER, b"\2" * 32)
+ANA = Signer(KeyId("operator-ana"), Role.OPERATOR, b"\3" * 32)
+STOP = messages.Stop(stop="stop-12345678", node=None, reason="")
+STOPPED = json.dumps([{"node": "digger-1", "presence": "up", "stops": [STOP.stop]}]).encode()
+
+
+def shown(rows: bytes, signer: Signer | None) -> SiteClient:
+    """Give an operator's connection at which that view of the nodes came."""
+    identity = ClientIdentity(
+        site=SITE,
+        client=ClientId("operator-ana"),
+        clock=SiteClock(Anchor()),
+        keyring=Keyring({SCHEDULER.key_id: SCHEDULER.public, ANA.key_id: ANA.public}),
+        signer=ANA,
+    )
+    site = SiteClient(LinkSettings(host="127.0.0.1", port=1), identity, ("nodes", "earth"))
+    header = codec.Header(node=topics.SCHEDULER, boot=BootId(1), number=1, local_ns=0, site_ns=0)
+    view = messages.View(name="nodes", site_ns=2**62, rows=rows)
+    site.on_message(topics.view(SITE, "nodes"), codec.encode(header, view, signer))
+    return site
+
+
+@pytest.mark.parametrize(
+    ("signer", "outcome"),
+    [
+        (None, Outcome.UNHEARD),
+        (FORGER, Outcome.UNHEARD),
+        (ANA, Outcome.UNHEARD),
+        (SCHEDULER, Outcome.STOPPED),
+    ],
+)
+def test_nobody_but_the_scheduler_says_for_others_that_all_have_stopped(
+    signer: Signer | None, outcome: Outcome
+) -> None:
+    assert judge(STOP, estop._heard(shown(STOPPED, signer), 0)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        b"x",
+        b'[{"node":"\xff"}]',
+        b'[{"node":"a","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}]",
+        b'[{"node":"a","may_move_s":1e999}]',
+    ],
+    ids=["no JSON", "no letters", "deep", "no number"],
+)
+def test_no_view_ends_the_command_between_its_repeats(rows: bytes) -> None:
+    assert estop._heard(shown(rows, SCHEDULER), 0).nodes is None
