@@ -93,7 +93,8 @@ def judge(stop: Stop, heard: Heard) -> Verdict:
     match outcome:
         case Outcome.NO_SUCH_NODE:
             text = (
-                f"no node is called {stop.node}; there are: {', '.join(known)}. {stop.stop} was "
+                f"NOTHING has stopped: no node is called {stop.node}; there are: "
+                f"{', '.join(known)}; without a name every node is stopped. {stop.stop} was "
                 f"sent all the same, and its alarm stays until somebody releases it: "
                 f"--release {stop.stop}"
             )

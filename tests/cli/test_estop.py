@@ -1,12 +1,13 @@
-"""`lunaredge estop`: whose word it believes."""
+"""`lunaredge estop`: whose word it believes, and what it says when it sent nothing."""
 
 import json
 
 import pytest
 
-from lunaredge.cli import estop
-from lunaredge.cli.stop_verdict import Outcome, judge
-from lunaredge.ids import BootId, ClientId, KeyId, SiteId
+from lunaredge.cli import estop, site_access
+from lunaredge.cli.main import main
+from lunaredge.cli.stop_verdict import Outcome, Verdict, judge
+from lunaredge.ids import BootId, ClientId, KeyId, NodeId, SiteId
 from lunaredge.runtime.client import ClientIdentity, SiteClient
 from lunaredge.runtime.clock import Anchor, SiteClock
 from lunaredge.runtime.mqtt import LinkSettings
@@ -64,3 +65,63 @@ def test_nobody_but_the_scheduler_says_for_others_that_all_have_stopped(
 )
 def test_no_view_ends_the_command_between_its_repeats(rows: bytes) -> None:
     assert estop._heard(shown(rows, SCHEDULER), 0).nodes is None
+
+
+@pytest.mark.parametrize(
+    ("words", "node"), [([], None), (["all"], None), (["digger-1"], NodeId("digger-1"))]
+)
+def test_all_is_everybody_and_no_nodes_name(
+    words: list[str], node: NodeId | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[messages.Stop] = []
+
+    def stopped(_: object, stop: messages.Stop) -> Verdict:
+        sent.append(stop)
+        return Verdict(outcome=Outcome.STOPPED, text="")
+
+    monkeypatch.setattr(site_access, "load", lambda *_, **__: None)
+    monkeypatch.setattr(site_access, "with_client", lambda _, __, act, **___: act(None))
+    monkeypatch.setattr(estop, "_stop", stopped)
+
+    assert main(["estop", *words]) == 0
+    assert [stop.node for stop in sent] == [node]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["DIGGER-1"],
+        [""],
+        ["digger-1", "hauler-1"],
+        ["--node", "digger-1"],
+        ["--reason"],
+        ["--code", "1"],
+        ["digger-1", "--release", "stop-1"],
+        ["--release", ""],
+        ["--config", "nowhere.toml"],
+    ],
+)
+def test_whoever_types_a_stop_wrongly_is_told_that_it_was_not_sent(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["estop", *words]) == 2
+    assert "the stop was NOT sent: " in capsys.readouterr().err
+
+
+def test_an_option_before_the_command_does_not_hide_that_no_stop_was_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["--config", "operator.toml", "estop"]) == 2
+    assert "the stop was NOT sent: " in capsys.readouterr().err
+
+
+def test_no_other_command_speaks_of_a_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hold", "estop", "x"]) == 2
+    assert "stop was NOT sent" not in capsys.readouterr().err
+
+
+def test_a_release_without_settings_is_no_stop_that_was_not_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["estop", "--release", "stop-1", "--config", "nowhere.toml"]) == 2
+    assert "stop was NOT sent" not in capsys.readouterr().err

@@ -137,7 +137,7 @@ def test_a_name_that_no_node_has_is_not_so_and_names_are_given():
 
     assert verdict.outcome is Outcome.NO_SUCH_NODE
     assert EXIT_CODES[verdict.outcome] == EXIT_NOT_SO
-    assert "no node is called c; there are: a, b" in verdict.text
+    assert verdict.text.startswith("NOTHING has stopped: no node is called c; there are: a, b;")
     assert "its alarm stays until somebody releases it: --release stop-1" in verdict.text
 
 
