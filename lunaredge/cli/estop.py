@@ -28,6 +28,8 @@ from lunaredge.ids import NodeId
 from lunaredge.printable import printable
 from lunaredge.runtime.client import SiteClient, new_request
 from lunaredge.wire import messages, topics
+from lunaredge.wire.malformed import MALFORMED
+from lunaredge.wire.topics import ALL
 
 # A stop is not acknowledged by one party but latched by many: it is said this often at once,
 REPEATS = 3
@@ -40,6 +42,9 @@ TURNS_MAX = 50
 # A view that the broker keeps comes within half a second, or there is none.
 LOOK_TURNS = 5
 
+# Whoever types a stop in a hurry, and wrongly, must not walk on.
+NOT_DONE = "the stop was NOT sent: "
+
 _DECODER = msgspec.json.Decoder(tuple[NodeRow, ...])
 
 
@@ -47,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
     site_access.add_config(parser)
     site_access.add_json(parser)
-    parser.add_argument("node", nargs="?", help="one node; left out, every node")
+    parser.add_argument("node", nargs="?", help=f"one node; left out, or {ALL}: every node")
     parser.add_argument("--reason", default="", help="what others read, beside your key's name")
     parser.add_argument("--release", metavar="STOP", help="release a stop: first asks for a code")
     parser.add_argument("--code", help="the code that --release gave")
@@ -60,7 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Stop and say who confirmed it, or release."""
-    _check(options)
+    try:
+        _check(options)
+    except ConfigError as exc:
+        return _refused(exc)
     if options.release is not None:
         release = messages.StopReleaseRequest(
             request=new_request(), stop=_stop_id(options.release), code=options.code or ""
@@ -69,17 +77,22 @@ def run(options: argparse.Namespace) -> int:
     try:
         client = site_access.load(options, signs=True)
     except ConfigError as exc:
-        print(f"lunaredge estop: the stop was NOT sent: {exc}", file=sys.stderr)
-        return exc.exit_code
+        return _refused(exc)
     stop = messages.Stop(
         stop=f"stop-{secrets.token_hex(4)}",
-        node=NodeId(options.node) if options.node else None,
+        node=None if options.node in (None, ALL) else NodeId(options.node),
         reason=printable(options.reason),
     )
     verdict = site_access.with_client(
         client, ("nodes", EARTH), lambda site: _stop(site, stop), hears_nodes=True
     )
     return _tell(stop, verdict, options)
+
+
+def _refused(exc: ConfigError) -> int:
+    told = str(exc).removeprefix("lunaredge estop: ")
+    print(folded(f"lunaredge estop: {NOT_DONE}{told}", sys.stderr), file=sys.stderr)
+    return exc.exit_code
 
 
 async def _stop(site: SiteClient, stop: messages.Stop) -> Verdict:
@@ -91,7 +104,7 @@ async def _stop(site: SiteClient, stop: messages.Stop) -> Verdict:
     try:
         await site.reach()
     except TransportError as exc:
-        raise TransportError(f"the stop was NOT sent: {exc}") from exc
+        raise TransportError(f"{NOT_DONE}{exc}") from exc
     begun_ns = site.identity.clock.now_ns()
     for _ in range(REPEATS):
         _send(site, stop)
@@ -135,8 +148,7 @@ def _heard(site: SiteClient, begun_ns: int) -> Heard:
     view = site.latest.get("nodes")
     try:
         nodes = None if view is None else _DECODER.decode(view.rows)
-    except msgspec.DecodeError:
-        # A view is not signed: anyone may have written it.
+    except MALFORMED:
         nodes = None
     return Heard(
         nodes=nodes,

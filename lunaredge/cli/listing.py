@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from lunaredge.cli import site_access
 from lunaredge.cli.site_access import EARTH
 from lunaredge.cli.table import Column, Row, as_json, render, width_of_stdout
+from lunaredge.cli.view_rows import rows_of
 from lunaredge.errors import LinkError
 from lunaredge.runtime.client import SiteClient
 from lunaredge.runtime.client_settings import Client
@@ -227,13 +228,13 @@ def as_document(view: View, view_age_s: float) -> dict[str, object]:
         "view": view.name,
         "site_ns": view.site_ns,
         "age_s": round(view_age_s, 1),
-        "rows": json.loads(view.rows),
+        "rows": rows_of(view),
     }
 
 
 def as_table(view: View, view_age_s: float, width: int | None) -> str:
     """Give a view as people read it, with its age where it is not news."""
-    rows: list[Row] = [_aged(row, view_age_s) for row in json.loads(view.rows)]
+    rows: list[Row] = [_aged(row, view_age_s) for row in rows_of(view)]
     columns = [
         column
         for column in COLUMNS[view.name]

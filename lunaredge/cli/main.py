@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, NoReturn, TextIO
 
 from lunaredge import __version__
 from lunaredge.cli.table import folded
@@ -86,6 +86,13 @@ start here: lunaredge demo
 
 class Parser(argparse.ArgumentParser):
     """A parser whose commands tell of wrong options themselves, and whose help is an output."""
+
+    not_done = ""
+    """Said before what is wrong with the words: what has not been done for it."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with what is wrong."""
+        super().error(f"{self.not_done}{message}")
 
     # Several signatures there; here only what is passed on.
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
@@ -183,12 +190,15 @@ def _parser(words: Sequence[str]) -> Parser:
     # As long as the longest command, which keeps its line in one piece.
     metavar = "COMMAND ..."
     parts = parser.add_subparsers(dest="command", metavar=metavar, required=True, prog=parser.prog)
-    asked = next((word for word in words if not word.startswith("-")), None)
+    # The first that is one, for an option may stand before it where none is taken.
+    names = {command.name for command in COMMANDS}
+    asked = next((word for word in words if word in names), None)
     for command in COMMANDS:
         part = parts.add_parser(command.name, help=command.help, description=command.help)
         if command.name == asked:
             module = importlib.import_module(f"lunaredge.cli.{command.module}")
             module.add_arguments(part, command.name)
+            parser.not_done = part.not_done = getattr(module, "NOT_DONE", "")
     return parser
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 
+from lunaredge.printable import printable
 from lunaredge.wire.safeguards import WHY_LENGTH_MAX
 
 
@@ -16,6 +17,7 @@ def reason(text: str) -> str:
     if len(text) > WHY_LENGTH_MAX:
         remedy = f"say it in {WHY_LENGTH_MAX} letters"
         raise argparse.ArgumentTypeError(f"it has {len(text)} letters; {remedy}")
-    if not text.isprintable():
-        raise argparse.ArgumentTypeError("it has a line break or another control character")
+    if text != printable(text):
+        told = "it has a line break, a control character or a letter that screens don't show"
+        raise argparse.ArgumentTypeError(told)
     return text

@@ -2,22 +2,34 @@
 
 import argparse
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
+
+import msgspec
 
 from lunaredge.errors import TimeoutExceeded, TransportError
 from lunaredge.runtime.client import ANSWER_S_MAX, EXPIRY_NS, SiteClient
 from lunaredge.runtime.client_settings import Client, load_client
 from lunaredge.units import NS_PER_S
-from lunaredge.wire.messages import Answer, Approve, Explain, Question
+from lunaredge.wire.malformed import MALFORMED
+from lunaredge.wire.messages import Answer, Approve, Explain, Question, View
 
 # The one view on Earth's broker: the Earth station's own, of its end of the link.
 EARTH = "earth"
 LINK_WORDS = {"open": "open", "planned": "out, as planned", "outage": "out, unplanned"}
 
 T = TypeVar("T")
+
+
+class _EarthRow(msgspec.Struct, frozen=True):
+    """What counts here in the row of the view `earth`."""
+
+    state: str
+    countdown_s: float | None = None
+
+
+_earth_decoder = msgspec.json.Decoder(tuple[_EarthRow, ...])
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -90,13 +102,8 @@ def answer(client: Client, question: Question | Explain) -> Answered:
 def _on_earth(site: SiteClient, question: Question | Explain) -> str:
     """Say what becomes of a word that the site has not answered yet."""
     view = site.latest[EARTH]
-    row = json.loads(view.rows)[0]
     heard_s = (site.identity.clock.now_ns() - view.site_ns) / NS_PER_S
-    state, opens_s = row.get("state"), row.get("countdown_s")
-    link = f"the link is {LINK_WORDS.get(state, state)}"
-    if state != "open" and isinstance(opens_s, int | float):
-        link += f", the next contact begins in {opens_s:.0f} s"
-    silence = f"no answer from the site in {ANSWER_S_MAX:g} s; {link}"
+    silence = f"no answer from the site in {ANSWER_S_MAX:g} s; {_link(view)}"
     if isinstance(question, Explain):
         return silence
     if isinstance(question, Approve):
@@ -112,6 +119,18 @@ def _on_earth(site: SiteClient, question: Question | Explain) -> str:
         "the site does not have by then is DROPPED. In a longer outage give it again when the link "
         "is open; `lunaredge link` shows the countdown"
     )
+
+
+def _link(earth: View) -> str:
+    """Say how the link is, by the Earth station's view."""
+    try:
+        row = _earth_decoder.decode(earth.rows)[0]
+    except (*MALFORMED, IndexError):
+        return "how the link is can't be read from what the Earth station shows"
+    link = f"the link is {LINK_WORDS.get(row.state, row.state)}"
+    if row.state == "open" or row.countdown_s is None:
+        return link
+    return f"{link}, the next contact begins in {row.countdown_s:.0f} s"
 
 
 def load(options: argparse.Namespace, *, signs: bool) -> Client:

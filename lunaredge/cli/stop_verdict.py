@@ -36,11 +36,11 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known once a stop was sent."""
 
     nodes: tuple[NodeRow, ...] | None
-    """Rows of the view `nodes`; None when nobody has published it."""
+    """Rows of the view `nodes`, as the scheduler signed it; None when it has published none."""
     is_newer: bool
     """Whether that view was made after the stop."""
     words: Mapping[NodeId, Situation]
-    """What each node said of itself."""
+    """What each node said of itself, as it signed it."""
 
 
 class Outcome(enum.Enum):
@@ -78,8 +78,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 def judge(stop: Stop, heard: Heard) -> Verdict:
     """Compare what was heard with what the stop was to bring about.
 
-    A node has confirmed when it says so under its own signature, or when the scheduler's view says
-    so. The stop's id is drawn anew for each, so no older word can hold it.
+    A node has confirmed when it says so under its own signature, or when the scheduler does under
+    its own. The stop's id is drawn anew for each, so no older word can hold it, whoever sends one
+    again; and only a view that holds it shows who was there after the stop.
     """
     rows = {row.node: row for row in heard.nodes or ()}
     # The view is one frame long: of very many nodes, some may be heard only by themselves.
@@ -92,7 +93,8 @@ def judge(stop: Stop, heard: Heard) -> Verdict:
     match outcome:
         case Outcome.NO_SUCH_NODE:
             text = (
-                f"no node is called {stop.node}; there are: {', '.join(known)}. {stop.stop} was "
+                f"NOTHING has stopped: no node is called {stop.node}; there are: "
+                f"{', '.join(known)}; without a name every node is stopped. {stop.stop} was "
                 f"sent all the same, and its alarm stays until somebody releases it: "
                 f"--release {stop.stop}"
             )
@@ -106,7 +108,7 @@ def judge(stop: Stop, heard: Heard) -> Verdict:
         case _:
             said = [f"{name} ({_known(rows.get(name), heard)})" for name in missing]
             rest_s = _rest_s(confirmed, missing, heard)
-            counted = _counted(confirmed, said, heard)
+            counted = _counted(stop, confirmed, said, heard)
             text = f"{stop.stop}: {counted}; {_rest(rest_s)}; {_release(stop)}"
     return Verdict(
         outcome=outcome,
@@ -144,14 +146,17 @@ def _outcome(
 ) -> Outcome:
     if stop.node is not None and heard.nodes and not confirmed and not missing:
         return Outcome.NO_SUCH_NODE
-    # Without the view nobody can say that the nodes which were heard are all there are.
-    is_all_known = stop.node is not None or bool(heard.nodes)
-    if confirmed and not missing and is_all_known:
+    if confirmed and not missing and _are_all_known(stop, heard):
         return Outcome.STOPPED
     return Outcome.PARTLY if confirmed or heard.is_newer else Outcome.UNHEARD
 
 
-def _counted(confirmed: Sequence[NodeId], missing: Sequence[str], heard: Heard) -> str:
+def _are_all_known(stop: Stop, heard: Heard) -> bool:
+    """Tell whether those who are known are all who were meant: an older view may lack somebody."""
+    return stop.node is not None or any(stop.stop in row.stops for row in heard.nodes or ())
+
+
+def _counted(stop: Stop, confirmed: Sequence[NodeId], missing: Sequence[str], heard: Heard) -> str:
     of = len(confirmed) + len(missing)
     names = f": {', '.join(confirmed)}" if confirmed else ""
     parts = [f"{len(confirmed)} of {of} node{'' if of == 1 else 's'} stopped{names}"]
@@ -159,6 +164,8 @@ def _counted(confirmed: Sequence[NodeId], missing: Sequence[str], heard: Heard) 
         parts.append(f"NOT confirmed: {', '.join(missing)}")
     if heard.nodes is None:
         parts.append("nobody has published which nodes there are")
+    elif confirmed and not missing and not _are_all_known(stop, heard):
+        parts.append("the scheduler has not said since the stop whether there are others")
     if not confirmed:
         parts.append(_ENROLLED)
     return "; ".join(parts)

@@ -4,18 +4,16 @@ import json
 import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 from itertools import chain, zip_longest
 from typing import NamedTuple, TextIO
 
+from lunaredge.cli.cells import cell_count, cut, padded, wrapped
 from lunaredge.printable import printable
 
 Row = dict[str, object]
 
 GAP = "  "
-# Plain ASCII: what a locale can't encode would end the command with an error.
-ELLIPSIS = "..."
 # Free text that is cut shorter than this says nothing any more: another column goes first.
 FREE_WIDTH_MIN = 14
 # And a name that is cut shorter is nobody's.
@@ -52,7 +50,7 @@ def render(rows: Sequence[Row], columns: Sequence[Column], width: int | None = N
         column: [column.heading, *(shown(row.get(column.key)) for row in rows)]
         for column in columns
     }
-    widths = {column: max(map(len, texts)) for column, texts in cells.items()}
+    widths = {column: max(map(cell_count, texts)) for column, texts in cells.items()}
     if width is not None:
         widths = _fitted(widths, width)
     kept = [
@@ -65,14 +63,14 @@ def render(rows: Sequence[Row], columns: Sequence[Column], width: int | None = N
     rooms = list(widths.values())
     rows_of_lines = [zip_longest(*row, fillvalue="") for row in zip(*kept, strict=True)]
     lines = [
-        GAP.join(text.ljust(room) for text, room in zip(line, rooms, strict=True)).rstrip()
+        GAP.join(padded(text, room) for text, room in zip(line, rooms, strict=True)).rstrip()
         for line in chain.from_iterable(rows_of_lines)
     ]
-    return "\n".join(line if width is None else _cut(line, width) for line in lines)
+    return "\n".join(line if width is None else cut(line, width) for line in lines)
 
 
 def width_of_stdout() -> int | None:
-    """Give the terminal's width in characters; None where stdout is none: a pipe gets all."""
+    """Give the terminal's width in cells; None where stdout is none: a pipe gets all."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
@@ -83,9 +81,7 @@ def folded(text: str, stream: TextIO) -> str:
         return text
     whole = _COMMAND.sub(lambda found: found[0].replace(" ", _HARD_SPACE), text)
     width = shutil.get_terminal_size().columns
-    lines = textwrap.wrap(
-        whole, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
-    )
+    lines = wrapped(whole, width, indent="  ", keeps_words=True)
     return "\n".join(lines).replace(_HARD_SPACE, " ")
 
 
@@ -125,9 +121,9 @@ def _fitted(widths: dict[Column, int], width: int) -> dict[Column, int]:
 
 def _lines(text: str, width: int, *, wraps: bool) -> list[str]:
     """Give a cell's text in lines of that width: one, unless it wraps."""
-    if wraps and len(text) > width:
-        return textwrap.wrap(text, width, break_on_hyphens=False)
-    return [_cut(text, width)]
+    if wraps and cell_count(text) > width:
+        return wrapped(text, width)
+    return [cut(text, width)]
 
 
 def _surplus(widths: dict[Column, int], width: int) -> int:
@@ -135,16 +131,10 @@ def _surplus(widths: dict[Column, int], width: int) -> int:
 
 
 def _slack(column: Column, width: int) -> int:
-    """Give how many characters a column can lose."""
+    """Give how many cells a column can lose."""
     return max(0, width - column.width_min) if column.is_free else 0
 
 
 def _name_slack(column: Column, width: int) -> int:
-    """Give how many characters a name can lose."""
+    """Give how many cells a name can lose."""
     return max(0, width - NAME_WIDTH_MIN) if column.is_name else 0
-
-
-def _cut(text: str, width: int) -> str:
-    return (
-        text if len(text) <= width else (text[: max(0, width - len(ELLIPSIS))] + ELLIPSIS)[:width]
-    )

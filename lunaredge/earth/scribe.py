@@ -2,7 +2,7 @@
 
 from lunaredge.ids import BootId, NodeId
 from lunaredge.wire.codec import Header, encode
-from lunaredge.wire.messages import Message, View
+from lunaredge.wire.messages import Message
 from lunaredge.wire.seal import Signer
 
 
@@ -16,7 +16,7 @@ class Scribe:
         self._number = 0
 
     def frame(self, body: Message, now_ns: int, expiry_ns: int = 0) -> bytes:
-        """Give a message's bytes; all but views are signed."""
+        """Give a message's signed bytes."""
         self._number += 1
         header = Header(
             node=self._node,
@@ -27,4 +27,4 @@ class Scribe:
             clock_error_ns=0,
             expiry_ns=expiry_ns,
         )
-        return encode(header, body, None if isinstance(body, View) else self._signer)
+        return encode(header, body, self._signer)

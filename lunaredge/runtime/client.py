@@ -2,7 +2,8 @@
 
 A request is signed, lives for a short time and carries an id of its own, so that sending it again
 until the answer comes changes nothing twice. A view is retained by the broker: it comes at once,
-with the site time at which it was made. A view is not signed; what a node says of itself is.
+with the site time at which it was made. Anyone may write to a broker, so only what is signed by
+whom it is of counts, and no view that is older than the one known.
 """
 
 import asyncio
@@ -26,6 +27,8 @@ ANSWER_S_MAX = 10.0
 CONNECT_S_MAX = 5.0
 RESEND_S = 2.0
 EXPIRY_NS = 600 * NS_PER_S
+# Whose a view is; all others are the scheduler's, or its standby's, who has the same key.
+VIEW_OWNERS = {"link": Role.GATEWAY, "earth": Role.EARTH}
 
 
 class ClientIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +54,7 @@ class SiteClient:
     ) -> None:
         self.identity = identity
         self.latest: dict[str, messages.View] = {}
-        """The newest view of each name heard so far."""
+        """The newest view of each name heard so far, as its owner signed it."""
         self.situations: dict[NodeId, messages.Situation] = {}
         """Each node's newest word of itself, under its own signature, with ``hears_nodes``."""
         self._answers: dict[str, messages.Answer] = {}
@@ -60,8 +63,10 @@ class SiteClient:
         self._number = 0
         self._boot = BootId(secrets.randbits(48))
         site = identity.site
-        names = [topics.view(site, name) for name in views]
-        wanted = [topics.answer(site, identity.client), *names]
+        self._view_topics = frozenset(topics.view(site, name) for name in views)
+        self._view_headers: dict[str, codec.Header] = {}
+        self._unproven: set[str] = set()
+        wanted = [topics.answer(site, identity.client), *sorted(self._view_topics)]
         wanted += [topics.build(site, NodeId("+"), "node")] if hears_nodes else []
         self._place = f"{settings.host}:{settings.port}"
         client_id = f"{identity.client}-{secrets.token_hex(4)}"
@@ -159,7 +164,7 @@ class SiteClient:
             if asyncio.get_running_loop().time() >= deadline_s:
                 raise TimeoutExceeded(
                     f"the broker at {self._place} is there, but nobody has published the view "
-                    f"{names[0]} in {wait_s:g} s; is the scheduler (for link: the gateway) running?"
+                    f"{names[0]} in {wait_s:g} s; {self._doubt(names)}"
                 )
             await self.news(deadline_s - asyncio.get_running_loop().time())
         return next(self.latest[name] for name in names if name in self.latest)
@@ -185,14 +190,14 @@ class SiteClient:
         try:
             received = codec.decode(payload, self.identity.keyring)
         except RemoteProtocolError:
+            self._doubted(topic)
             return
         body = received.body
         if isinstance(body, messages.Answer) and received.role in (Role.SCHEDULER, Role.EARTH):
             self._answers[body.request] = body
             self._news.set()
         elif isinstance(body, messages.View):
-            self.latest[body.name] = body
-            self._news.set()
+            self._take_view(topic, received, body)
         elif isinstance(body, messages.Birth | messages.Heartbeat) and received.role is Role.NODE:
             # A node's key is named after the node; whoever else signs it speaks for nobody.
             self.situations[NodeId(received.header.key)] = body.situation
@@ -208,7 +213,43 @@ class SiteClient:
         self._connected.clear()
         self._news.set()
 
+    def _take_view(self, topic: str, received: codec.Received, view: messages.View) -> None:
+        is_owners = received.role is VIEW_OWNERS.get(view.name, Role.SCHEDULER)
+        if not is_owners or topic != topics.view(self.identity.site, view.name):
+            self._doubted(topic)
+            return
+        known = self._view_headers.get(view.name)
+        if known is None or _follows(received.header, known):
+            self._view_headers[view.name] = received.header
+            self.latest[view.name] = view
+            self._news.set()
+
+    def _doubted(self, topic: str) -> None:
+        """Note that what came as a view is nobody's."""
+        if topic in self._view_topics:
+            self._unproven.add(topic)
+
+    def _doubt(self, names: Sequence[str]) -> str:
+        """Say what to look at where none of these views came."""
+        if self._unproven.isdisjoint(topics.view(self.identity.site, name) for name in names):
+            return "is the scheduler (for link: the gateway) running?"
+        return (
+            "what came under that name was not signed by whom it is of: are these keys "
+            "(keys/public.json) the site's, and is its program as new as this one?"
+        )
+
 
 def new_request() -> str:
     """Give a request id that nobody has used."""
     return secrets.token_hex(8)
+
+
+def _follows(header: codec.Header, known: codec.Header) -> bool:
+    """Tell whether a view is newer than the one known: anyone may send an old one again.
+
+    A scheduler that was started anew may lead above the last one with its clock put right, or be on
+    an old copy of the store and say so; both are heard.
+    """
+    if header.boot == known.boot:
+        return header.number > known.number
+    return header.epoch > known.epoch or header.site_ns > known.site_ns

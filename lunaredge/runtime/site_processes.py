@@ -68,7 +68,8 @@ async def _scheduler(path: Path, settings: SchedulerSettings, *, standby: bool) 
     refuse_network_disk(store_path)
     if standby:
         _warm_up()
-        waiting = Standby(site.name, store_path, SiteClock(settings.clock.anchor()), keyring)
+        clock = SiteClock(settings.clock.anchor())
+        waiting = Standby(site.name, store_path, clock, signer=signer, keyring=keyring)
         lock = await waiting.wait(settings.broker.link())
         if lock is None:
             return

@@ -25,7 +25,7 @@ from lunaredge.runtime.mqtt import LinkSettings, MqttLink
 from lunaredge.runtime.tasks import end_tasks
 from lunaredge.units import NS_PER_S, s_from_ns
 from lunaredge.wire import codec, messages, topics
-from lunaredge.wire.seal import Keyring
+from lunaredge.wire.seal import Keyring, Role, Signer
 
 VIEW = "standby"
 # Of the ten seconds in which a standby must lead, the least part. Asking costs some microseconds.
@@ -57,13 +57,19 @@ class Leader(msgspec.Struct):
 
 
 class Standby:
-    """One standby, from its start until it leads or is asked to end."""
+    """One standby, from its start until it leads or is asked to end.
 
-    def __init__(self, site: SiteId, store: Path, clock: Clock, keyring: Keyring) -> None:
+    It signs as the scheduler that it is to become.
+    """
+
+    def __init__(
+        self, site: SiteId, store: Path, clock: Clock, *, signer: Signer, keyring: Keyring
+    ) -> None:
         self.leader = Leader()
         self._site = site
         self._store = store
         self._clock = clock
+        self._signer = signer
         self._keyring = keyring
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._boot = BootId(secrets.randbits(48))
@@ -155,17 +161,18 @@ class Standby:
         )
         view = messages.View(name=VIEW, site_ns=now_ns, rows=msgspec.json.encode(rows))
         topic = topics.view(self._site, VIEW)
-        self._link.publish(topic, codec.encode(header, view, None), retain=True)
+        self._link.publish(topic, codec.encode(header, view, self._signer), retain=True)
 
     # --- LinkListener ----------------------------------------------------------------------------
 
     def on_message(self, topic: str, payload: bytes) -> None:
         """Take the leader's picture of the site; what the broker kept of an old one is as old."""
         try:
-            body = codec.decode(payload, self._keyring).body
+            received = codec.decode(payload, self._keyring)
         except RemoteProtocolError:
             return
-        if isinstance(body, messages.View):
+        body = received.body
+        if isinstance(body, messages.View) and received.role is Role.SCHEDULER:
             made_ns = min(body.site_ns, self._clock.now_ns())
             self.leader.heard_ns = max(self.leader.heard_ns or 0, made_ns)
 

@@ -437,8 +437,7 @@ class SchedulerNode:
             epoch=self.core.state.epoch,
             expiry_ns=now_ns + self.config.command_expiry_ns,
         )
-        signer = None if isinstance(body, messages.View) else self._signer
-        self._effects.append(Publish(topic, encode(header, body, signer), retain))
+        self._effects.append(Publish(topic, encode(header, body, self._signer), retain))
 
     def _publish_views(self, now_ns: int) -> None:
         self._views_sent_ns = now_ns

@@ -346,7 +346,7 @@ class Answer(Body, frozen=True, kw_only=True, tag="answer"):
 
 
 class View(Body, frozen=True, kw_only=True, tag="view"):
-    """Rows for screens and scripts: JSON, made by the process that owns the facts.
+    """Rows for screens and scripts: JSON, made and signed by the process that owns the facts.
 
     ``site_ns`` is when they were made, so that a reader can say how old they are.
     """

@@ -10,7 +10,7 @@
     all/stop                    emergency stops, from any enrolled key         anyone -> every node
     scheduler/request/{client}  submit, hold, approve, explain, ...            operator -> scheduler
     operator/reply/{client}     their answers                                  scheduler -> operator
-    view/view/{name}            rows for screens, retained                     owner -> anyone
+    view/view/{name}            rows for screens, signed, retained             owner -> anyone
 
 The scheduler's own records go up to the gateway on ``scheduler/up/{class}``.
 """

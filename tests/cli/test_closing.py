@@ -51,7 +51,11 @@ def test_a_zone_is_opened_by_its_name_and_a_code() -> None:
         ),
         (("close", "spot", "--why", " "), "say what others must know"),
         (("close", "spot", "--why", "x" * 201), "it has 201 letters; say it in 200 letters"),
-        (("close", "spot", "--why", "x\x1b[2K\ry"), "a line break or another control character"),
+        (
+            ("close", "spot", "--why", "x\x1b[2K\ry"),
+            "it has a line break, a control character or a",
+        ),
+        (("close", "spot", "--why", "x\u2800y"), "or a letter that screens don't show"),
         (
             ("close", "spot", "--why", "x", "--at", "1", "2", "--radius", "2", "--area", "1", "2"),
             "give --area, or --at and --radius",

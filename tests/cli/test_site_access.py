@@ -67,6 +67,20 @@ def test_a_word_given_on_earth_in_an_outage_is_told_how_long_it_is_kept(
     assert "DROPPED" in told
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [b"x", b"[]", b"[1]", b'[{"state":["a"]}]', b'[{"state":"open","x":\xff}]', b"[" * 200_000],
+)
+def test_who_gave_a_word_on_earth_is_told_what_becomes_of_it_whatever_its_station_shows(
+    rows: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TimeoutExceeded) as raised:
+        asked(monkeypatch, FakeSite((View(name=EARTH, site_ns=0, rows=rows),)))
+
+    assert "how the link is can't be read" in str(raised.value)
+    assert "DROPPED" in str(raised.value)
+
+
 def test_an_approval_given_in_an_outage_is_kept_for_the_next_contact(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

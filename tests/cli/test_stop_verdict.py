@@ -75,9 +75,23 @@ def test_a_node_that_no_view_knows_leaves_the_time_unknown():
 
 
 def test_a_nodes_own_word_confirms_before_any_view_does():
-    verdict = judge(ALL, heard(row("a"), row("b"), a=STOPPED, b=STOPPED))
+    verdict = judge(ONE, heard(row("a"), a=STOPPED))
 
     assert verdict.outcome is Outcome.STOPPED
+
+
+def test_a_nodes_own_word_counts_beside_the_view():
+    verdict = judge(ALL, heard(row("a", "stop-1"), row("b"), b=STOPPED))
+
+    assert verdict.outcome is Outcome.STOPPED
+
+
+def test_a_view_that_does_not_know_the_stop_may_lack_somebody():
+    # Anyone may send an old view again, of a time when there were fewer.
+    verdict = judge(ALL, heard(row("a"), row("b"), a=STOPPED, b=STOPPED))
+
+    assert verdict.outcome is Outcome.PARTLY
+    assert "2 of 2 nodes stopped: a, b; the scheduler has not said since the stop" in verdict.text
 
 
 def test_a_node_that_is_silent_is_named_with_what_is_known_of_it():
@@ -123,7 +137,7 @@ def test_a_name_that_no_node_has_is_not_so_and_names_are_given():
 
     assert verdict.outcome is Outcome.NO_SUCH_NODE
     assert EXIT_CODES[verdict.outcome] == EXIT_NOT_SO
-    assert "no node is called c; there are: a, b" in verdict.text
+    assert verdict.text.startswith("NOTHING has stopped: no node is called c; there are: a, b;")
     assert "its alarm stays until somebody releases it: --release stop-1" in verdict.text
 
 

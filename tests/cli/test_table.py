@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from lunaredge.cli.cells import cell_count
 from lunaredge.cli.table import Column, as_json, folded, render, shown
 
 
@@ -63,6 +64,35 @@ def test_text_whose_end_matters_goes_on_below_itself() -> None:
 @pytest.mark.parametrize("width", [1, 2, 5, 12, 20])
 def test_no_line_is_ever_wider_than_the_screen(width: int) -> None:
     assert max(map(len, render([ROW], THREE, width).splitlines())) <= width
+
+
+WIDE = "\u6f22" * 30
+COMBINED = "e\u0301" * 60
+CUT = Column("why", "WHY", is_free=True)
+
+
+@pytest.mark.parametrize("why", [WIDE, COMBINED, f"{WIDE} hauler-1 {COMBINED}"])
+@pytest.mark.parametrize("column", [CUT, CUT._replace(wraps=True)])
+def test_no_letter_is_wide_enough_to_begin_a_row_of_its_own(why: str, column: Column) -> None:
+    columns = (Column("node", "NODE"), column)
+
+    headings, first, *more = render([ROW | {"why": why}], columns, 40).splitlines()
+
+    at = headings.index("WHY")
+    assert max(map(cell_count, (first, *more))) <= 40
+    assert first[:at] == "hauler-1  "
+    assert all(not line[:at].strip() for line in more)
+    assert bool(more) is column.wraps
+
+
+def test_columns_stand_below_each_other_beside_wide_letters() -> None:
+    columns = (Column("why", "WHY", is_free=True), Column("wh", "WH"))
+
+    lines = render(
+        [ROW | {"why": "\u6f22\u5b57" * 2}, ROW | {"why": "abcdef"}], columns
+    ).splitlines()
+
+    assert lines == ["WHY       WH", "\u6f22\u5b57\u6f22\u5b57  12.0", "abcdef    12.0"]
 
 
 def test_where_there_is_room_nothing_is_left_out() -> None:

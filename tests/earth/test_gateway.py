@@ -20,6 +20,7 @@ from lunaredge.wire.link import (
     encode_datagram,
 )
 from lunaredge.wire.messages import Answer, Approve, Census, RecordAck, RecordClass, Stop, Upload
+from lunaredge.wire.seal import Role
 from tests.earth.rig import (
     EARTH,
     GATEWAY,
@@ -401,9 +402,11 @@ def test_the_view_says_what_the_link_does():
     effects = gateway.tick(130)
 
     (published,) = [e for e in effects if isinstance(e, Publish)]
-    view = decode(published.payload, KEYRING).body
+    received = decode(published.payload, KEYRING)
+    view = received.body
     (row,) = msgspec.json.decode(view.rows)
     assert published.retain
+    assert received.role is Role.GATEWAY
     assert published.topic == "lunaredge/v1/rim/view/view/link"
     assert (row["state"], row["autonomy"], row["outages"]) == ("planned", "A1", 1)
     assert row["countdown_s"] == 870.0

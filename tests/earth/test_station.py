@@ -307,7 +307,7 @@ def test_the_view_says_what_came():
     (view,) = published(station.tick(31), msgspec.Struct)
 
     (row,) = msgspec.json.decode(view.body.rows)
-    assert view.body.name == "earth"
+    assert (view.body.name, view.role) == ("earth", Role.EARTH)
     assert row["delivered"]["event"] == 2
     assert row["duplicates"]["event"] == 1
     assert row["heard_age_s"] == 11.0

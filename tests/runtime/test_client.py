@@ -7,13 +7,19 @@ from lunaredge.ids import BootId, ClientId, KeyId, NodeId, SiteId
 from lunaredge.runtime.client import ClientIdentity, SiteClient, new_request
 from lunaredge.runtime.clock import Anchor, SiteClock
 from lunaredge.runtime.mqtt import LinkSettings, MqttVersion
-from lunaredge.wire import codec, messages
+from lunaredge.wire import codec, messages, topics
 from lunaredge.wire.seal import Keyring, Role, Signer
 from tests.system.site_run import STANDING
 
 NODE = Signer(KeyId("scout-1"), Role.NODE, b"\1" * 32)
 OPERATOR = Signer(KeyId("operator-mari"), Role.OPERATOR, b"\2" * 32)
-KEYRING = Keyring({signer.key_id: signer.public for signer in (NODE, OPERATOR)})
+SCHEDULER = Signer(KeyId("scheduler"), Role.SCHEDULER, b"\3" * 32)
+GATEWAY = Signer(KeyId("gateway"), Role.GATEWAY, b"\4" * 32)
+EARTH = Signer(KeyId("earth"), Role.EARTH, b"\5" * 32)
+# The name that the site trusts, and not its key.
+FORGER = Signer(KeyId("scheduler"), Role.SCHEDULER, b"\6" * 32)
+SIGNERS = (NODE, OPERATOR, SCHEDULER, GATEWAY, EARTH)
+KEYRING = Keyring({signer.key_id: signer.public for signer in SIGNERS})
 EXPLAIN = messages.Explain(request=new_request(), task="dig")
 BEAT = messages.Heartbeat(situation=STANDING)
 
@@ -35,9 +41,17 @@ def client_of(broker, *views):
     return client(broker.settings.port, *views, protocol=broker.describe().protocol)
 
 
-def frame(signer, body=BEAT):
-    header = codec.Header(node=NodeId("scout-1"), boot=BootId(1), number=1, local_ns=1, site_ns=1)
-    return codec.encode(header, body, signer)
+def frame(signer, body=BEAT, **header):
+    fields = {"node": NodeId("scout-1"), "boot": BootId(1), "number": 1, "local_ns": 1}
+    return codec.encode(codec.Header(**(fields | {"site_ns": 1} | header)), body, signer)
+
+
+def view(name, rows=b"[]"):
+    return messages.View(name=name, site_ns=1, rows=rows)
+
+
+def topic(name):
+    return topics.view(SiteId("tiny"), name)
 
 
 async def test_a_broker_that_is_not_there_is_named(free_port):
@@ -76,11 +90,76 @@ async def test_a_view_that_nobody_published_says_what_to_check(any_broker):
 
 
 async def test_the_first_view_of_several_will_do(any_broker):
-    view = messages.View(name="earth", site_ns=1, rows=b"[]")
     async with client_of(any_broker, "nodes", "earth") as site:
-        site.on_message("view", frame(None, view))
+        site.on_message(topic("earth"), frame(EARTH, view("earth")))
 
-        assert await site.view("nodes", "earth") == view
+        assert await site.view("nodes", "earth") == view("earth")
+
+
+async def test_of_two_views_that_the_broker_has_the_signed_one_is_shown(any_broker):
+    async with client_of(any_broker, "nodes") as site:
+        await site.reach()
+        for signer, rows in ((None, b"[2]"), (SCHEDULER, b"[1]")):
+            payload = frame(signer, view("nodes", rows))
+            site._link.publish(topic("nodes"), payload, retain=True)
+
+        assert (await site.view("nodes")).rows == b"[1]"
+
+
+@pytest.mark.parametrize("signer", [None, FORGER, *SIGNERS], ids=lambda s: s and s.public.key[:1])
+@pytest.mark.parametrize(
+    ("name", "owner"),
+    [("nodes", SCHEDULER), ("standby", SCHEDULER), ("link", GATEWAY), ("earth", EARTH)],
+)
+def test_a_view_counts_only_as_its_owner_signed_it(name, owner, signer):
+    site = client(1, name)
+
+    site.on_message(topic(name), frame(signer, view(name)))
+
+    assert list(site.latest) == ([name] if signer is owner else [])
+
+
+def test_a_view_counts_only_under_its_own_name():
+    site = client(1, "nodes", "site")
+
+    site.on_message(topic("nodes"), frame(SCHEDULER, view("site")))
+
+    assert site.latest == {}
+
+
+OLD = frame(SCHEDULER, view("nodes", b"[1]"), epoch=4, number=8)
+SAME_LIFE = frame(SCHEDULER, view("nodes", b"[2]"), epoch=4, number=9)
+NEXT_LEADER = frame(SCHEDULER, view("nodes", b"[3]"), epoch=5, boot=BootId(2))
+OLD_DISK = frame(SCHEDULER, view("nodes", b"[4]"), epoch=3, boot=BootId(3), site_ns=2)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ((OLD, SAME_LIFE), b"[2]"),
+        ((SAME_LIFE, OLD), b"[2]"),
+        ((SAME_LIFE, NEXT_LEADER), b"[3]"),
+        ((NEXT_LEADER, SAME_LIFE), b"[3]"),
+        ((NEXT_LEADER, OLD_DISK), b"[4]"),
+        ((OLD_DISK, NEXT_LEADER), b"[3]"),
+    ],
+)
+def test_an_old_view_that_is_said_again_takes_no_newer_ones_place(said, shown):
+    site = client(1, "nodes")
+
+    for payload in said:
+        site.on_message(topic("nodes"), payload)
+
+    assert site.latest["nodes"].rows == shown
+
+
+@pytest.mark.parametrize("signer", [None, FORGER])
+async def test_a_view_that_nobody_proved_says_which_keys_to_check(any_broker, signer):
+    async with client_of(any_broker, "nodes") as site:
+        site.on_message(topic("nodes"), frame(signer, view("nodes")))
+
+        with pytest.raises(TimeoutExceeded, match="not signed by whom it is of: are these keys"):
+            await site.view("nodes", wait_s=0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,12 @@
-from lunaredge.runtime.standby import Leader
+from types import SimpleNamespace
+
+import pytest
+
+from lunaredge.ids import BootId, KeyId, NodeId, SiteId
+from lunaredge.runtime.standby import Leader, Standby
 from lunaredge.units import NS_PER_S
+from lunaredge.wire import codec, messages
+from lunaredge.wire.seal import Keyring, Role, Signer
 
 PATIENCE_NS = 90 * NS_PER_S
 
@@ -29,3 +36,34 @@ def test_a_leader_never_heard_is_silent_in_time():
 
     assert not silent_at(leader, 89)
     assert silent_at(leader, 90)
+
+
+SCHEDULER = Signer(KeyId("scheduler"), Role.SCHEDULER, b"\1" * 32)
+NODE = Signer(KeyId("scout-1"), Role.NODE, b"\2" * 32)
+KEYRING = Keyring({signer.key_id: signer.public for signer in (SCHEDULER, NODE)})
+
+
+def standby(tmp_path):
+    clock = SimpleNamespace(now_ns=lambda: 9 * NS_PER_S, speed=1.0)
+    store = tmp_path / "scheduler.db"
+    return Standby(SiteId("tiny"), store, clock, signer=SCHEDULER, keyring=KEYRING)
+
+
+@pytest.mark.parametrize(("signer", "heard_s"), [(SCHEDULER, 7), (NODE, None), (None, None)])
+def test_only_the_leaders_own_word_is_heard(tmp_path, signer, heard_s):
+    waiting = standby(tmp_path)
+    header = codec.Header(node=NodeId("scheduler"), boot=BootId(1), number=1, local_ns=1, site_ns=1)
+    view = messages.View(name="site", site_ns=7 * NS_PER_S, rows=b"[]")
+
+    waiting.on_message("site", codec.encode(header, view, signer))
+
+    assert waiting.leader.heard_ns == (heard_s and heard_s * NS_PER_S)
+
+
+def test_a_standby_signs_what_it_shows_as_the_scheduler(tmp_path):
+    waiting, sent = standby(tmp_path), []
+    waiting._link = SimpleNamespace(publish=lambda _, payload, **__: sent.append(payload))
+
+    waiting._show([])
+
+    assert [codec.decode(payload, KEYRING).role for payload in sent] == [Role.SCHEDULER]

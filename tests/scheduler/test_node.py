@@ -8,7 +8,8 @@ from lunaredge.node import Archive, Persist, Publish
 from lunaredge.scheduler import fusion, views
 from lunaredge.scheduler.node import JOURNAL
 from lunaredge.scheduler.state import TaskEntry
-from lunaredge.wire import messages, records
+from lunaredge.wire import codec, messages, records
+from lunaredge.wire.seal import Role
 from lunaredge.wire.session import WINDOW_COUNT
 from tests.scheduler import plain_site
 from tests.scheduler.replays import busy_site, replayed
@@ -180,6 +181,22 @@ def test_views_show_a_task_and_the_age_of_a_nodes_word() -> None:
     assert nodes["hauler-1"]["mark"] == "last known"
     assert nodes["hauler-1"]["age_s"] >= 90.0
     assert tasks[TaskId("grade-0")]["phase"] == "done"
+
+
+def test_every_view_is_signed_by_the_scheduler() -> None:
+    site = Site()
+    site.scheduler.tick(site.now_ns + site.config.view_period_ns)
+
+    frames = [
+        codec.decode(effect.payload, site.keyring)
+        for effect in site.carry_out()
+        if isinstance(effect, Publish) and effect.retain
+    ]
+
+    assert {frame.body.name for frame in frames if isinstance(frame.body, messages.View)} == {
+        *("nodes", "tasks", "alarms", "plan", "closures", "site")
+    }
+    assert {frame.role for frame in frames} == {Role.SCHEDULER}
 
 
 def test_time_is_told_to_whoever_asks() -> None:

@@ -6,7 +6,6 @@ saw and did goes into the run's record, for the inquest.
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from lunaredge.cli.demo.forger import Forger
 from lunaredge.cli.demo.narration import TASK_ENDS, headline
 from lunaredge.cli.demo.record import Attack, Kill, LiveDigest, RunRecord
 from lunaredge.cli.demo.site import SCHEDULER_STORE, STANDBY, DemoSite
+from lunaredge.cli.view_rows import rows_of
 from lunaredge.errors import LunarEdgeError, TransportError
 from lunaredge.runtime.client import SiteClient, new_request
 from lunaredge.runtime.files.order_file import load_order
@@ -188,7 +188,7 @@ class DemoRun:
         ages_ns: Mapping[str, int] = {}
         if eye is not None:
             for name, view in eye.latest.items():
-                self.rows[name] = json.loads(view.rows)
+                self.rows[name] = rows_of(view)
             ages_ns = {name: now_ns - view.site_ns for name, view in eye.latest.items()}
         site = next(iter(self.rows.get("site", [])), {})
         entry, digest = site.get("entry"), site.get("digest")
