@@ -132,8 +132,6 @@ class Pilot:
     def refusal(self, grant: Grant, now_ns: int) -> str | None:
         """Give why a grant can't be taken; None where nothing speaks against it."""
         sample = self.helm.fresh(now_ns)
-        if self.task is None:
-            return "request"
         if sample is None or not self.helm.at_rest(now_ns):
             return "pose"
         return self.leasing.refusal(grant, sample, now_ns)

@@ -25,6 +25,19 @@ def test_what_would_be_refused_anyhow_costs_no_neighbour_its_authority() -> None
     assert rig.situation.authority is not None
 
 
+@pytest.mark.parametrize(("length", "disputes"), [(80, 1), (81, 0), (200_000, 0)])
+def test_a_neighbours_authority_under_an_id_that_can_not_be_told_is_nobodys(
+    length: int, disputes: int
+) -> None:
+    rig = Rig()
+    mine = rig.drive_off(DRIVE)
+    rig.run(5)
+
+    hears(rig, ours=mine.number, name="a" * length)
+
+    assert len(rig.all(Dispute)) == disputes
+
+
 def test_a_late_grant_of_an_older_request_costs_nobody_anything() -> None:
     rig = asking()
     old = rig.frame(rig.grant_for(rig.last(AuthorityRequest), stop_m=30.0, number=1), number=2)
