@@ -111,23 +111,27 @@ def test_steps_that_can_not_be_read_begin_the_task_anew() -> None:
     assert "state_corrupt" in rig.codes(Alarm)
 
 
-def test_a_hold_that_can_not_be_read_holds() -> None:
+@pytest.mark.parametrize("lives", [1, 2])
+@pytest.mark.parametrize("value", [None, b"?"])
+def test_a_hold_that_can_not_be_read_holds(value: bytes | None, lives: int) -> None:
     rig = Rig()
     rig.prove()
     rig.hold()
     rig.resume()
-    rig.disk[("hold", "", 0)] = b"?"
+    rig.disk[("hold", "", 0)] = value
 
-    rig.boot()
+    for _ in range(lives):
+        rig.boot()
     rig.prove()
 
     assert rig.situation.held
 
 
-def test_a_hold_under_a_damaged_number_is_resumed_for_good() -> None:
+@pytest.mark.parametrize(("scope", "number"), [("", 64), ("\ufffd", 0)])
+def test_a_hold_under_a_damaged_key_is_resumed_for_good(scope: str, number: int) -> None:
     rig = Rig()
     rig.prove()
-    rig.disk[("hold", "", 64)] = None
+    rig.disk["hold", scope, number] = None
     rig.boot()
     rig.prove()
     was_held = rig.situation.held
