@@ -482,15 +482,6 @@ def test_a_fence_of_which_no_row_is_whole_is_the_highest_of_them() -> None:
     assert rig.beat().epoch == 8
 
 
-def test_a_fence_of_which_nothing_but_a_negative_number_is_left_is_none() -> None:
-    rig = ready()
-    rig.disk = {("epoch", "", -(2**63)): None}
-
-    rig.boot()
-
-    assert rig.situation.epoch == 0
-
-
 def test_results_of_two_lives_lie_side_by_side() -> None:
     rig = ready()
     rig.hold()
