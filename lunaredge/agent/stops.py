@@ -78,7 +78,8 @@ class StopLatch:
             self._write(row.scope[:ID_LENGTH_MAX], holds=True)
             return False
         self._serial = max(self._serial, latch.serial)
-        self._know(row.scope, latch)
+        if row.scope not in self._known:
+            self._know(row.scope, latch)
         return True
 
     def _names(self, *, holds: bool) -> list[str]:

@@ -208,6 +208,24 @@ def test_a_latch_under_a_damaged_key_is_released_for_good(
     assert (rig.situation.stops, rig.situation.locks) == ((), ())
 
 
+@pytest.mark.parametrize("number", [-7, 7])
+def test_a_damaged_latch_holds_beside_a_whole_one_that_does_not(number: int) -> None:
+    rig = Rig()
+    rig.prove()
+    rig.stop()
+    rig.release()
+    rig.disk["stop", "stop-1", number] = None
+
+    for _ in range(2):
+        rig.boot()
+        assert rig.situation.stops == ("stop-1",)
+    rig.prove()
+    rig.release()
+    rig.boot()
+
+    assert rig.situation.stops == ()
+
+
 def test_a_latch_that_can_not_be_read_holds_until_it_is_released() -> None:
     rig = Rig()
     rig.stop()
