@@ -134,6 +134,8 @@ class Row(msgspec.Struct, frozen=True):
     scope: str
     number: int
     value: bytes
+    is_whole: bool = True
+    """Whether its checksum holds. A damaged row has no value, and its key may be damaged too."""
 
 
 class Node(Protocol):

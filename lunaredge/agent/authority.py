@@ -29,6 +29,8 @@ START_GAP_M_MAX = 0.5
 ARRIVED_M = 0.1
 # A day: longer than any task, short enough that clock arithmetic can't overflow anything.
 LIFETIME_NS_MAX = 86_400_000_000_000
+# As a command's. It goes into events, disputes and each heartbeat, which have room for one frame.
+_ID_LENGTH_MAX = 80
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +71,11 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
         return rest_of(self.grant.path, self.station_m)
 
 
+def has_sane_id(grant: Grant) -> bool:
+    """Tell whether an authority's id can be told."""
+    return 1 <= len(grant.authority) <= _ID_LENGTH_MAX
+
+
 def flaw(grant: Grant, sample: Sample) -> str | None:
     """Give what is wrong with a grant for a machine that stands there, or None."""
     numbers_hold = (
@@ -82,7 +89,7 @@ def flaw(grant: Grant, sample: Sample) -> str | None:
         and 0 < grant.lifetime_ns <= LIFETIME_NS_MAX
         and grant.home_lifetime_ns <= LIFETIME_NS_MAX
     )
-    if not numbers_hold or not is_plausible(grant.path):
+    if not numbers_hold or not is_plausible(grant.path) or not has_sane_id(grant):
         return "grant_values"
     start = rest_of(grant.path, grant.from_m)[:1]
     gap_m = distance_m(start, (sample.x_m, sample.y_m))

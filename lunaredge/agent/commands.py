@@ -25,6 +25,8 @@ RESULT_TABLE = "command"
 _KEPT_MAX = 256
 _ERASED_EVERY = 64
 _ID_LENGTH_MAX = 80
+# More results than all nodes of all sites ever give; the disk counts no farther than twice that.
+_COUNT_MAX = 2**62
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(CommandReply)
@@ -109,7 +111,7 @@ class Commands:
         shuts leaders out, and one too low lets a deposed one in.
         """
         whole = [row for row in rows if row.value == _digits(row.number)]
-        self.epoch = max([row.number for row in whole or rows], default=0)
+        self.epoch = max([0, *(row.number for row in whole or rows)])
         copies = {(row.scope, row.number) for row in whole}
         if rows and copies != {(copy, self.epoch) for copy in _COPIES}:
             for row in rows:
@@ -118,12 +120,14 @@ class Commands:
         return len(rows) - len(whole)
 
     def restore_reply(self, row: Row) -> bool:
-        """Take back a result; tell whether the row was whole."""
-        self._count = max(self._count, row.number)
+        """Take back a result; tell whether the row was whole. No other row's number counts."""
         try:
             reply = _decoder.decode(row.value)
         except MALFORMED:
             return False
+        if not 1 <= row.number <= _COUNT_MAX:
+            return False
+        self._count = max(self._count, row.number)
         self._replies[reply.command] = reply
         return True
 

@@ -15,7 +15,6 @@ from lunaredge.agent.states import Event, State
 from lunaredge.agent.stops import ID_LENGTH_MAX
 from lunaredge.agent.tasks import TASK_TABLE, TaskRef
 from lunaredge.ids import NodeId
-from lunaredge.model.polyline import is_plausible
 from lunaredge.wire.codec import Header
 from lunaredge.wire.messages import (
     Assign,
@@ -140,8 +139,6 @@ class Duties:
     def _grant(self, grant: Grant, header: Header, now_ns: int) -> str | None:
         if self._parts.locks.latched:
             return "locked"
-        if not is_plausible(grant.path):
-            return "grant_values"
         # What is refused anyhow must not cost a neighbour its authority.
         refusal = self._parts.pilot.refusal(grant, now_ns)
         if refusal is not None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from lunaredge.agent.authority import ground
+from lunaredge.agent.authority import ground, has_sane_id
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import WAVER_M, Path, are_nearer, is_plausible, part_of
 from lunaredge.wire.messages import Grant, Neighbour
@@ -72,7 +72,7 @@ class Neighbours:
 
     def overhear(self, node: NodeId, epoch: int, number: int, grant: Grant) -> bool:
         """Take note of an authority that the scheduler granted to somebody; tell if it is news."""
-        if not is_plausible(grant.path):
+        if not is_plausible(grant.path) or not has_sane_id(grant):
             return False
         known = self._heard.get(node)
         if known is None and len(self._heard) >= _HEARD_MAX:

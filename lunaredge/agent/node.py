@@ -287,7 +287,9 @@ class AgentNode:
             reason = "garbage"
         if reason is not None:
             return reason
-        self._presence.heard(now_ns)
+        if commands.first_reply(command.command) is None:
+            # As with acknowledgements: an answered one may be an old copy.
+            self._presence.heard(now_ns)
         commands.accept(received.header.epoch)
         reason = self._duties.obey(command, received.header, now_ns)
         if isinstance(command, Census):

@@ -132,8 +132,6 @@ class Pilot:
     def refusal(self, grant: Grant, now_ns: int) -> str | None:
         """Give why a grant can't be taken; None where nothing speaks against it."""
         sample = self.helm.fresh(now_ns)
-        if self.task is None:
-            return "request"
         if sample is None or not self.helm.at_rest(now_ns):
             return "pose"
         return self.leasing.refusal(grant, sample, now_ns)
@@ -283,14 +281,9 @@ class Pilot:
             self.helm.halt(now_ns)
         if self.leasing.lease is None or not self.helm.at_rest(now_ns):
             return False
-        if self._disputed:
-            self._give_up("disputed", now_ns)
-            self._disputed = False
-            return True
-        if self._strayed:
-            self._give_up("strayed", now_ns)
-            self._strayed = False
-            self._strayed_count += 1
+        if self._disputed or self._strayed:
+            self._strayed_count += self._strayed
+            self._give_up("disputed" if self._disputed else "strayed", now_ns)
             if self.task is not None and self._strayed_count >= _STRAYED_MAX:
                 self._finish(TaskOutcome.FAILED, "off its corridor", now_ns)
             return True
@@ -461,6 +454,8 @@ class Pilot:
         assert held is not None
         assert self.helm.at_rest(now_ns)
         self.leasing.give_up()
+        # Both are about the authority, and nothing else could end them once it is gone.
+        self._strayed = self._disputed = False
         self._recorder.event("authority_given_up", f"{held.id}: {why}", now_ns)
 
     def _finish(self, outcome: TaskOutcome, reason: str, now_ns: int) -> None:

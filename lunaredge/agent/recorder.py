@@ -27,6 +27,8 @@ TABLE = "alarm"
 SITE_TIME_UNKNOWN = 0
 # A reason is a line for people; a workload may say more than fits one.
 _REASON_LENGTH_MAX = 200
+# Ours are shorter; a damaged one may be of any length.
+_CODE_LENGTH_MAX = 80
 
 
 class Recorder:
@@ -50,8 +52,7 @@ class Recorder:
         if active:
             self._alarms.add(code)
             self._outlet.persist(TABLE, code, 0, b"")
-        record = Alarm(site_ns=self._site_ns(now_ns), code=code, text=text, active=active)
-        self._spool.keep(record, RecordClass.ALARM, 1, now_ns)
+        self._keep_alarm(code, text, now_ns, active=active)
         if not active:
             self._alarms.discard(code)
             self._outlet.erase(TABLE, code, 0)
@@ -79,9 +80,22 @@ class Recorder:
         """Report a batch of telemetry."""
         self._spool.keep(batch, RecordClass.RAW, row_count, now_ns)
 
-    def restore(self, row: Row) -> None:
-        """Take back an alarm that was up when the last life ended."""
-        self._alarms.add(row.scope)
+    def restore(self, row: Row, now_ns: int) -> bool:
+        """Take back an alarm that was up when the last life ended; tell whether the row was whole.
+
+        A damaged one ends here, by the code that it has now: what is still so is raised anew.
+        """
+        if row.is_whole:
+            self._alarms.add(row.scope)
+            return True
+        code = row.scope[:_CODE_LENGTH_MAX]
+        self._keep_alarm(code, "its row could not be read", now_ns, active=False)
+        self._outlet.erase(TABLE, row.scope, row.number)
+        return False
+
+    def _keep_alarm(self, code: str, text: str, now_ns: int, *, active: bool) -> None:
+        record = Alarm(site_ns=self._site_ns(now_ns), code=code, text=text, active=active)
+        self._spool.keep(record, RecordClass.ALARM, 1, now_ns)
 
     def _site_ns(self, now_ns: int) -> int:
         site_ns = self._clock.site_ns(now_ns)

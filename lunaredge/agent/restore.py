@@ -45,9 +45,8 @@ def restore(parts: Parts, rows: Iterable[Row], now_ns: int) -> None:
     spooled = parts.spool.restore(tables.get(spool.TABLE, []))
     corrupt_count = spooled.corrupt_count
     corrupt_count += parts.commands.restore_fence(tables.get(commands.EPOCH_TABLE, []))
-    for row in tables.get(recorder.TABLE, []):
-        parts.recorder.restore(row)
-    whole = [parts.stops.restore(row) for row in tables.get(stops.TABLE, [])]
+    whole = [parts.recorder.restore(row, now_ns) for row in tables.get(recorder.TABLE, [])]
+    whole += [parts.stops.restore(row) for row in tables.get(stops.TABLE, [])]
     whole += [parts.locks.restore(row) for row in tables.get(stops.LOCK_TABLE, [])]
     whole += [parts.hold.restore(row) for row in tables.get(hold.TABLE, [])]
     whole += [parts.commands.restore_reply(row) for row in tables.get(commands.RESULT_TABLE, [])]
@@ -70,13 +69,13 @@ def _stop_for_strays(parts: Parts, tables: dict[str, list[Row]]) -> int:
     A whole row of an unknown table is another version's, and is left alone.
     """
     strays = {table: rows for table, rows in tables.items() if table not in _TABLES}
-    damaged = [row for rows in strays.values() for row in rows if not row.value]
+    damaged = [row for rows in strays.values() for row in rows if not row.is_whole]
     for row in damaged:
         # Named by its key: once released it holds no more, though it may have to stay.
         name = f"unreadable {row.table}/{row.scope}/{row.number}"
         if not parts.stops.knows(name):
             parts.stops.take(name)
-        if not any(other.value for other in strays[row.table]):
+        if not any(other.is_whole for other in strays[row.table]):
             parts.outlet.erase(row.table, row.scope, row.number)
     return len(damaged)
 
@@ -87,7 +86,9 @@ def _restore_task(parts: Parts, row: Row, leg_row: Row | None, now_ns: int) -> b
     assign = _assign_of(parts, row)
     if assign is None:
         end = End(reason="its stored state could not be read")
-        parts.recorder.report(ref, TaskOutcome.FAILED, now_ns, end)
+        # A damaged name may be of any length.
+        named = TaskRef(TaskId(row.scope[: tasks.NAME_LENGTH_MAX]), row.number)
+        parts.recorder.report(named, TaskOutcome.FAILED, now_ns, end)
         _forget(parts, ref)
         return False
     if assign.workload is not None:

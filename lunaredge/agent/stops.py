@@ -69,14 +69,17 @@ class StopLatch:
         return held
 
     def restore(self, row: Row) -> bool:
-        """Take back a row; tell whether it was whole. A damaged one holds."""
+        """Take back a row; tell whether it was whole. A damaged one holds until it is released."""
         try:
             latch = _decoder.decode(row.value)
         except MALFORMED:
-            self._know(row.scope, _Latch(self._serial, holds=True))
+            # Its key may be damaged as well: left there, it would hold anew at each start.
+            self._outlet.erase(self._table, row.scope, row.number)
+            self._write(row.scope[:ID_LENGTH_MAX], holds=True)
             return False
         self._serial = max(self._serial, latch.serial)
-        self._know(row.scope, latch)
+        if row.scope not in self._known:
+            self._know(row.scope, latch)
         return True
 
     def _names(self, *, holds: bool) -> list[str]:

@@ -20,7 +20,7 @@ LEGS_MAX = 2000
 # Haulers carry some hundred kilograms and piles are some hundred tonnes.
 ROUNDS_MAX = 2000
 ATTEMPT_MAX = 2**31
-_NAME_LENGTH_MAX = 200
+NAME_LENGTH_MAX = 200
 # A hopper with less than this on its scales is empty.
 _EMPTY_KG = 1.0
 
@@ -81,7 +81,7 @@ class MachineTask(msgspec.Struct, frozen=True, kw_only=True):
 
 def flaw(assign: Assign) -> str | None:
     """Give what is wrong with an assignment, whatever the node, or None."""
-    if not 1 <= len(assign.task) <= _NAME_LENGTH_MAX or not 0 <= assign.attempt <= ATTEMPT_MAX:
+    if not 1 <= len(assign.task) <= NAME_LENGTH_MAX or not 0 <= assign.attempt <= ATTEMPT_MAX:
         return "malformed"
     if bool(assign.legs) == (assign.workload is not None) or len(assign.legs) > LEGS_MAX:
         return "malformed"
@@ -115,8 +115,8 @@ def _goal_holds(leg: Leg) -> bool:
     match leg.goal:
         case Dig(zone=zone, pile=pile, mass_kg=mass_kg):
             names = (zone, pile)
-            return 0.0 <= mass_kg <= 1e9 and all(len(name) <= _NAME_LENGTH_MAX for name in names)
+            return 0.0 <= mass_kg <= 1e9 and all(len(name) <= NAME_LENGTH_MAX for name in names)
         case Load(pile=pile) | Dump(pile=pile):
-            return len(pile) <= _NAME_LENGTH_MAX
+            return len(pile) <= NAME_LENGTH_MAX
         case None:
             return True

@@ -139,13 +139,17 @@ class MqttLink:
         subscriptions: Sequence[str],
         listener: LinkListener,
         will: Will | None = None,
+        *,
+        urgent: str = "",
     ) -> None:
+        """Make a link; what comes on the topic ``urgent`` waits for nothing."""
         self.counts = LinkCounts()
         self._settings = settings
         self._client_id = client_id
         self._subscriptions = tuple(subscriptions)
         self._listener = listener
         self._will = will
+        self._urgent = urgent
         auto = settings.protocol is MqttVersion.AUTO
         self._version = MqttVersion.V5 if auto else settings.protocol
         self._outgoing: asyncio.Queue[_Outgoing] | None = None
@@ -176,7 +180,7 @@ class MqttLink:
         return True
 
     def pause_delivery(self) -> None:
-        """Stop handing messages on; they wait in the bounded inbox."""
+        """Stop handing messages on; all but urgent ones wait in the bounded inbox."""
         self._paused = True
 
     def resume_delivery(self) -> None:
@@ -218,6 +222,10 @@ class MqttLink:
             self.counts.oversized += 1
             self._report_once("message.refused", {"source": topic, "reason": "oversized"})
             return
+        if topic == self._urgent:
+            # Not even for its place behind what came before: that may wait for a disk.
+            self._hand_on(topic, payload)
+            return
         full = len(self._inbox) >= INBOX_COUNT_MAX
         if full or self._inbox_bytes + len(payload) > INBOX_BYTES_MAX:
             self.counts.overflowed += 1
@@ -236,10 +244,13 @@ class MqttLink:
             while self._inbox and not self._paused and self.connected:
                 topic, payload = self._inbox.popleft()
                 self._inbox_bytes -= len(payload)
-                self.counts.received += 1
-                self._listener.on_message(topic, payload)
+                self._hand_on(topic, payload)
         finally:
             self._delivering = False
+
+    def _hand_on(self, topic: str, payload: bytes) -> None:
+        self.counts.received += 1
+        self._listener.on_message(topic, payload)
 
     async def _connect_once(self) -> str:
         """Connect and stay until it breaks; give the reason."""

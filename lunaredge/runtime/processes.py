@@ -12,9 +12,10 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.node import AgentNode
 from lunaredge.ids import BootId
-from lunaredge.node import Level, Node
+from lunaredge.node import Level, Node, Publish
 from lunaredge.runtime.clock import LocalClock
 from lunaredge.runtime.keys import load_keyring, load_signer
 from lunaredge.runtime.log import log_event, set_up_logging
@@ -25,6 +26,7 @@ from lunaredge.runtime.settings import AgentSettings, beside, beside_address
 from lunaredge.runtime.store import Store
 from lunaredge.runtime.tasks import end_tasks
 from lunaredge.runtime.workloads import WorkloadDriver, WorkloadEnd
+from lunaredge.wire import topics
 from lunaredge.wire.driver import Hello, Sample
 from lunaredge.wire.seal import Keyring, Signer
 
@@ -68,9 +70,7 @@ async def _live(
     node = AgentNode(config, boot, *keys)
     clock = LocalClock(settings.clock.speed)
     runner = NodeRunner(node, store, clock)
-    farewell = node.will(clock.now_ns())
-    will = Will(topic=farewell.topic, payload=farewell.payload)
-    link = link_of(settings.broker, str(config.node), node, runner, will)
+    link = agent_link(config, settings.broker, node, runner, node.will(clock.now_ns()))
     workloads = WorkloadDriver(lambda end: _tell_end(runner, node, end), settings.clock.speed)
     hooks = Hooks(
         actuate=machine.order if machine is not None else None,
@@ -122,11 +122,18 @@ def _tell_end(runner: NodeRunner, node: AgentNode, end: WorkloadEnd) -> None:
     )
 
 
-def link_of(
-    settings: LinkSettings, client_id: str, node: Node, runner: NodeRunner, will: Will | None = None
+def agent_link(
+    config: AgentConfig, broker: LinkSettings, node: Node, runner: NodeRunner, farewell: Publish
 ) -> MqttLink:
+    """Give the link of an agent: stops come through it whatever the rest waits for."""
+    will = Will(topic=farewell.topic, payload=farewell.payload)
+    urgent = topics.stop_all(config.site)
+    return MqttLink(broker, str(config.node), node.subscriptions, runner, will, urgent=urgent)
+
+
+def link_of(settings: LinkSettings, client_id: str, node: Node, runner: NodeRunner) -> MqttLink:
     """Give the link of a node, with the runner as its listener."""
-    return MqttLink(settings, client_id, node.subscriptions, runner, will)
+    return MqttLink(settings, client_id, node.subscriptions, runner)
 
 
 async def run_until_asked(

@@ -42,7 +42,8 @@ from lunaredge.wire.driver import Halt, MachineOrder
 _WRITES = (Persist, Erase, Archive)
 
 # Over the upper bound messages wait in the link until the lower one is reached: a slow disk slows
-# intake down instead of filling memory. 1024 effects are a second or two of work for a disk.
+# intake down instead of filling memory. Stops alone come through: an agent latches only so many,
+# and halts at once. 1024 effects are a second or two of work for a disk.
 EFFECTS_HIGH = 1024
 EFFECTS_LOW = 256
 # Ticks go on while messages wait, so a disk that never answers must end the process some time.
@@ -68,7 +69,7 @@ class Link(Protocol):
         ...
 
     def pause_delivery(self) -> None:
-        """Stop handing messages on."""
+        """Stop handing messages on, but for urgent ones."""
         ...
 
     def resume_delivery(self) -> None:

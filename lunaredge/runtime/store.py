@@ -167,7 +167,7 @@ class Store:
     def rows(self) -> Iterator[Row]:
         """Give the rows in order of (table, scope, number).
 
-        A row whose checksum fails is given without its value, and counted in ``corrupt_count``:
+        A row whose checksum fails is given as damaged, and counted in ``corrupt_count``:
         its core knows what a row means that can't be read. A stop, say, holds.
 
         Raises:
@@ -181,10 +181,11 @@ class Store:
                 # SQLite keeps any type in any column: damage may have turned one into another.
                 table, scope, number = _text(key[0]), _text(key[1]), _number(key[2])
                 is_sound = [table, scope, number] == key and isinstance(value, bytes)
-                if not is_sound or _row_crc(table, scope, number, value) != crc:
+                if is_sound and _row_crc(table, scope, number, value) == crc:
+                    yield Row(table, scope, number, value)
+                else:
                     self._count_corrupt(f"{table}/{scope}/{number}")
-                    value = b""
-                yield Row(table, scope, number, value)
+                    yield Row(table, scope, number, b"", is_whole=False)
 
     def next_boot(self, random24: int) -> BootId:
         """Give a boot id never given before: a durable counter, then 24 random bits.
@@ -361,7 +362,10 @@ class Store:
         with _translated(self.path):
             found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,))
             row = found.fetchone()
-        return int(row[0]) if row else 0
+        value = row[0] if row else 0
+        if not isinstance(value, int) or value < 0:
+            raise _damaged(self.path, f"its {key} is {value!r:.40}")
+        return value
 
     def _set_meta(self, key: str, value: int) -> None:
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
@@ -395,11 +399,15 @@ def _translated(path: Path) -> Iterator[None]:
         if name in _FULL_ERRORS:
             raise JournalFull(f"{path}: no room to write ({exc}); free space on the disk") from exc
         if name.split("_", 2)[:2] == ["SQLITE", "CORRUPT"] or name in _CORRUPT_ERRORS:
-            raise JournalCorrupt(
-                f"{path} is damaged ({exc}); move it away and restore it from a copy,"
-                " or start without it: what nobody has acknowledged yet is then lost"
-            ) from exc
+            raise _damaged(path, exc) from exc
         raise StorageError(f"{path}: {exc} ({name or 'SQLite'})") from exc
+
+
+def _damaged(path: Path, how: object) -> JournalCorrupt:
+    return JournalCorrupt(
+        f"{path} is damaged ({how}); move it away and restore it from a copy,"
+        " or start without it: what nobody has acknowledged yet is then lost"
+    )
 
 
 def _text(value: object) -> str:

@@ -19,7 +19,8 @@ class Disk:
         self.commits = 0
         self.boots = 0
         """Lives begun on this disk."""
-        self._scopes: dict[tuple[str, str], dict[int, bytes]] = {}
+        self._scopes: dict[tuple[str, str], dict[int, bytes | None]] = {}
+        """Values by number; None where a row is damaged."""
 
     def commit(self, effects: Sequence[StorageEffect]) -> None:
         """Carry out a transaction."""
@@ -46,12 +47,12 @@ class Disk:
 
     def spoil(self, row: Row) -> None:
         """Damage a row: its checksum fails, so that it is read without its value."""
-        self._scopes[(row.table, row.scope)][row.number] = b""
+        self._scopes[(row.table, row.scope)][row.number] = None
 
     def rows(self) -> list[Row]:
         """Give every row, in order of (table, scope, number)."""
         return [
-            Row(table, scope, number, value)
+            _row(table, scope, number, value)
             for (table, scope), numbers in sorted(self._scopes.items())
             for number, value in sorted(numbers.items())
         ]
@@ -59,9 +60,15 @@ class Disk:
     def rows_above(self, tables: Sequence[str], number: int) -> list[Row]:
         """Give the rows of some tables above that number, in the same order."""
         return [
-            Row(table, scope, numbered, value)
+            _row(table, scope, numbered, value)
             for (table, scope), numbers in sorted(self._scopes.items())
             if table in tables
             for numbered, value in sorted(numbers.items())
             if numbered > number
         ]
+
+
+def _row(table: str, scope: str, number: int, value: bytes | None) -> Row:
+    if value is None:
+        return Row(table, scope, number, b"", is_whole=False)
+    return Row(table, scope, number, value)

@@ -54,7 +54,7 @@ SITE_NS = 1_790_000_000 * NS_PER_S  # site time when the rig's local clock is 0
 BASIS_S_MAX = 15.0
 DIG = Dig(zone="pit", pile="heap", mass_kg=500.0)
 
-Disk = dict[tuple[str, str, int], bytes]
+Disk = dict[tuple[str, str, int], bytes | None]  # None: the row is damaged
 Body = TypeVar("Body")
 Kept = TypeVar("Kept")
 
@@ -121,7 +121,10 @@ class Rig:
         self._boot_count += 1
         self.boot_id = boot_of(self._boot_count)
         self.node = AgentNode(self.settings, self.boot_id, AGENT_KEY, KEYRING)
-        rows = [Row(*key, value) for key, value in sorted(self.disk.items())]
+        rows = [
+            Row(*key, value or b"", is_whole=value is not None)
+            for key, value in sorted(self.disk.items(), key=lambda item: item[0])
+        ]
         self.node.restore(rows, self.now_ns)
         self.carry_out()
         if connect:

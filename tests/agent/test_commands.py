@@ -449,7 +449,7 @@ def test_a_damaged_row_neither_lowers_the_fence_nor_raises_it(copy: str, number:
     rig.epoch = 8
     rig.hold()
     del rig.disk[("epoch", copy, 8)]
-    rig.disk[("epoch", copy, number)] = b""
+    rig.disk[("epoch", copy, number)] = None
 
     rig.boot()
 
@@ -475,7 +475,7 @@ def test_a_fence_of_which_no_row_is_whole_is_the_highest_of_them() -> None:
     rig = ready()
     rig.epoch = 8
     rig.hold()
-    rig.disk[("epoch", "", 8)] = rig.disk[("epoch", "copy", 8)] = b""
+    rig.disk[("epoch", "", 8)] = rig.disk[("epoch", "copy", 8)] = None
 
     rig.boot()
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lunaredge.ids import AuthorityId
 from lunaredge.model.task import Leg
 from lunaredge.wire.driver import Follow, Halt
 from lunaredge.wire.messages import AuthorityRenewal, AuthorityRequest
@@ -27,7 +28,7 @@ def test_the_machine_is_at_rest_before_the_lease_ends() -> None:
     assert rig.machine.moved_ns < sent_ns + seconds(100 - 5)
     assert rig.machine.moved_ns > sent_ns + seconds(60 - BASIS_S_MAX)
     assert rig.state == "holding"
-    assert "authority_expired" in rig.codes(Event)
+    assert rig.codes(Event)[-2:] == ["authority_accepted", "authority_expired"]
 
 
 def test_set_points_left_alone_die_before_the_lease_ends() -> None:
@@ -167,6 +168,18 @@ def test_a_grant_without_width_is_refused() -> None:
 
 def test_a_grant_that_would_end_at_once_is_refused() -> None:
     assert refused_grant(asking(), lifetime_ns=seconds(30)) == {"lease": 1}
+
+
+@pytest.mark.parametrize("length", [0, 81, 250_000])
+def test_a_grant_under_an_id_that_can_not_be_told_is_refused(length: int) -> None:
+    rig = asking()
+
+    rig.grant(authority=AuthorityId("a" * length))
+    rig.run(20)
+
+    assert rig.situation.refused == {"grant_values": 1}
+    assert rig.situation.authority is None
+    assert rig.state == "requesting"
 
 
 def test_a_grant_for_a_blind_machine_is_refused() -> None:

@@ -5,13 +5,14 @@ from collections.abc import Callable
 
 import pytest
 
+from lunaredge.ids import NodeId
 from lunaredge.model.polyline import length_m
 from lunaredge.model.task import Leg, Tool
 from lunaredge.node import Actuate
 from lunaredge.wire.driver import Follow, Halt
-from lunaredge.wire.messages import AuthorityRequest
+from lunaredge.wire.messages import AuthorityRequest, Dispute
 from lunaredge.wire.records import Alarm, Event, TaskReport
-from tests.agent.rig import Rig, config
+from tests.agent.rig import OTHER_KEY, Rig, config
 from tests.agent.toy_machine import PATH
 
 DRIVE = Leg(path=PATH)
@@ -152,6 +153,22 @@ def test_a_machine_that_left_its_corridor_gives_up_and_asks_anew_from_where_it_s
     assert len(rig.all(AuthorityRequest)) > 1
     assert rig.last(AuthorityRequest).y_m == 3.1
     assert rig.situation.authority is None
+
+
+def test_off_its_corridor_and_disputed_at_once_it_gives_up_once_and_asks_anew() -> None:
+    rig = Rig()
+    grant = rig.drive_off()
+    rig.run(20)
+    rig.tell(Dispute(authority=grant.authority), OTHER_KEY, node=NodeId("hauler-1"))
+
+    rig.machine.slip(3.0)
+    rig.run(40)
+    again = rig.last(AuthorityRequest)
+    rig.grant(path=((again.x_m, again.y_m), *again.path))
+
+    assert rig.codes(Event).count("authority_given_up") == 1
+    assert [alarm.active for alarm in rig.kept(Alarm)] == [True, False]
+    assert rig.state == "driving"
 
 
 def test_the_third_time_off_its_corridor_the_task_fails() -> None:

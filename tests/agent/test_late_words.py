@@ -4,7 +4,7 @@ import pytest
 
 from lunaredge.wire.messages import AuthorityRenewal, AuthorityRequest, Dispute
 from tests.agent.rig import Rig
-from tests.agent.test_neighbours import DRIVE, asking, hears
+from tests.agent.test_neighbours import DRIVE, asking, hears, told
 
 
 def test_what_would_be_refused_anyhow_costs_no_neighbour_its_authority() -> None:
@@ -23,6 +23,31 @@ def test_what_would_be_refused_anyhow_costs_no_neighbour_its_authority() -> None
 
     assert rig.all(Dispute) == []
     assert rig.situation.authority is not None
+
+
+@pytest.mark.parametrize(("length", "disputes"), [(80, 1), (81, 0), (200_000, 0)])
+def test_a_neighbours_authority_under_an_id_that_can_not_be_told_is_nobodys(
+    length: int, disputes: int
+) -> None:
+    rig = Rig()
+    mine = rig.drive_off(DRIVE)
+    rig.run(5)
+
+    hears(rig, ours=mine.number, name="a" * length)
+
+    assert len(rig.all(Dispute)) == disputes
+
+
+@pytest.mark.parametrize(("stop_m", "disputes"), [(15.0, 0), (15.1, 1)])
+def test_more_time_alone_is_held_against_no_neighbour(stop_m: float, disputes: int) -> None:
+    rig = asking()
+    hears(rig)
+    mine = rig.grant(stop_m=15.0, neighbours=(told(ended=True),))
+    rig.run(15)
+
+    rig.renew(rig.last(AuthorityRenewal).request_no, mine, stop_m=stop_m)
+
+    assert len(rig.all(Dispute)) == disputes
 
 
 def test_a_late_grant_of_an_older_request_costs_nobody_anything() -> None:

@@ -32,10 +32,11 @@ def prolong(subject: Leasing, given: Renew) -> str | None:
     return refusal
 
 
-def leased() -> Leasing:
+def leased(stop_m: float = 1000.0) -> Leasing:
     subject = leasing()
     asked = subject.ask(0)
-    assert take(subject, grant(request_no=asked.number), STANDING, seconds(1)) is None
+    given = grant(request_no=asked.number, stop_m=stop_m)
+    assert take(subject, given, STANDING, seconds(1)) is None
     return subject
 
 
@@ -149,6 +150,8 @@ def test_a_renewal_counts_from_the_sending_of_its_request() -> None:
         ({"request_no": 5}, "request"),
         ({"authority": AuthorityId("ma-9")}, "authority"),
         ({"lifetime_ns": 0}, "grant_values"),
+        ({"revision": 0}, "revision"),
+        ({"revision": 2}, "revision"),
     ],
 )
 def test_a_renewal_that_does_not_fit_is_refused(change: dict[str, object], reason: str) -> None:
@@ -158,6 +161,41 @@ def test_a_renewal_that_does_not_fit_is_refused(change: dict[str, object], reaso
 
     assert prolong(subject, msgspec.structs.replace(renew(asked.number), **change)) == reason
     assert subject.lease == before
+
+
+def test_a_renewal_is_answered_once() -> None:
+    subject = leased()
+    answer = renew(subject.ask_renewal(seconds(450), reachable=True).number)
+
+    prolong(subject, answer)
+
+    assert not subject.unanswered
+    assert prolong(subject, answer) == "request"
+
+
+def test_a_farther_stop_point_is_asked_for_a_while_after_the_last_was_given() -> None:
+    again_s = config().extend_retry_s
+    subject = leased(stop_m=5.0)
+
+    assert not subject.renewal_due(seconds(0.9 + again_s))
+    assert subject.renewal_due(seconds(1.0 + again_s))
+
+    asked = subject.ask_renewal(seconds(20), reachable=True)
+    prolong(subject, msgspec.structs.replace(renew(asked.number), stop_m=6.0))
+    assert not subject.renewal_due(seconds(19.9 + again_s))
+    assert subject.renewal_due(seconds(20.0 + again_s))
+
+
+def test_renewals_in_vain_before_an_answer_count_no_more() -> None:
+    subject = leased()
+    for turn in range(3):
+        asked = subject.ask_renewal(seconds(900 + 30 * turn), reachable=True)
+    prolong(subject, renew(asked.number))
+
+    for turn in range(3):
+        subject.ask_renewal(seconds(1900 + 30 * turn), reachable=True)
+
+    assert not subject.hopeless
 
 
 def test_renewals_in_vain_after_the_end_are_hopeless_only_if_the_scheduler_is_there() -> None:

@@ -34,6 +34,7 @@ def hears(
     epoch: int = 1,
     number: int = 5,
     ours: int | None = None,
+    name: str = "ma-other",
 ) -> None:
     """Have the scheduler grant a path to the neighbour, for all to hear.
 
@@ -41,8 +42,9 @@ def hears(
     """
     asked = AuthorityRequest(request_no=1, task="t", attempt=1, path=path, x_m=0.0, y_m=0.0)
     words = () if ours is None else (told(ours, node=NODE),)
-    name = AuthorityId("ma-other")
-    grant = rig.grant_for(asked, authority=name, number=HEARD_NO, stop_m=20.0, neighbours=words)
+    grant = rig.grant_for(
+        asked, authority=AuthorityId(name), number=HEARD_NO, stop_m=20.0, neighbours=words
+    )
     payload = rig.frame(grant, to=OTHER, epoch=epoch, number=number)
     rig.node.receive(topics.build(SITE, OTHER, "ma"), payload, rig.now_ns)
     rig.carry_out()

@@ -8,6 +8,7 @@ from lunaredge.model.task import Leg
 from lunaredge.wire.messages import (
     Autonomy,
     Birth,
+    Census,
     Heartbeat,
     RecordClass,
     TimeReply,
@@ -133,6 +134,22 @@ def test_an_old_answer_played_back_is_not_the_scheduler() -> None:
         rig.acknowledge_all()
 
     assert rig.situation.autonomy is Autonomy.A2
+
+
+def test_an_old_census_played_back_is_not_the_scheduler() -> None:
+    rig = Rig(config(clock_error_s_max=2.0, drift_ppm=1000.0, clock_apart_s_max=1.0))
+    census = rig.frame(Census(command=rig.command_id(), boot=rig.boot_id))
+    rig.deliver(census)
+    silence(rig)
+    rig.run(2500)  # site time is poor now: nothing shows that the copy has expired
+    was_out_of_reach = rig.situation.autonomy is Autonomy.A2
+
+    rig.deliver(census)
+    rig.run(20)
+
+    assert was_out_of_reach
+    assert rig.situation.autonomy is Autonomy.A2
+    assert rig.situation.refused == {}
 
 
 def test_an_idle_node_out_of_reach_is_idle() -> None:

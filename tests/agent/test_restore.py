@@ -14,6 +14,7 @@ from lunaredge.wire.records import Alarm, Event, TaskReport
 from tests.agent.rig import AGENT_KEY, DIG, KEYRING, Rig, boot_of, config, started
 from tests.agent.toy_machine import PATH
 
+OURS = ["spool", "command", "stop", "lockout", "hold", "task", "leg", "epoch", "alarm"]
 TWO_LEGS = (Leg(path=PATH), Leg(path=(PATH[-1],), goal=DIG))
 
 
@@ -110,23 +111,27 @@ def test_steps_that_can_not_be_read_begin_the_task_anew() -> None:
     assert "state_corrupt" in rig.codes(Alarm)
 
 
-def test_a_hold_that_can_not_be_read_holds() -> None:
+@pytest.mark.parametrize("lives", [1, 2])
+@pytest.mark.parametrize("value", [None, b"?"])
+def test_a_hold_that_can_not_be_read_holds(value: bytes | None, lives: int) -> None:
     rig = Rig()
     rig.prove()
     rig.hold()
     rig.resume()
-    rig.disk[("hold", "", 0)] = b"?"
+    rig.disk[("hold", "", 0)] = value
 
-    rig.boot()
+    for _ in range(lives):
+        rig.boot()
     rig.prove()
 
     assert rig.situation.held
 
 
-def test_a_hold_under_a_damaged_number_is_resumed_for_good() -> None:
+@pytest.mark.parametrize(("scope", "number"), [("", 64), ("\ufffd", 0)])
+def test_a_hold_under_a_damaged_key_is_resumed_for_good(scope: str, number: int) -> None:
     rig = Rig()
     rig.prove()
-    rig.disk[("hold", "", 64)] = b""
+    rig.disk["hold", scope, number] = None
     rig.boot()
     rig.prove()
     was_held = rig.situation.held
@@ -140,10 +145,13 @@ def test_a_hold_under_a_damaged_number_is_resumed_for_good() -> None:
     assert [key for key in rig.disk if key[0] == "hold"] == [("hold", "", 0)]
 
 
+@pytest.mark.parametrize("value", [None, b"\xff\x00of another version"])
 @pytest.mark.parametrize(
     "table", ["spool", "command", "stop", "lockout", "hold", "task", "leg", "alarm"]
 )
-def test_damage_in_any_table_is_an_alarm_or_harmless_and_never_fatal(table: str) -> None:
+def test_damage_in_any_table_is_an_alarm_or_harmless_and_never_fatal(
+    table: str, value: bytes | None
+) -> None:
     rig = Rig()
     rig.drive_off(*TWO_LEGS)
     rig.run(180)
@@ -155,12 +163,102 @@ def test_damage_in_any_table_is_an_alarm_or_harmless_and_never_fatal(table: str)
     damaged = [key for key in rig.disk if key[0] == table]
     assert damaged
     for key in damaged:
-        rig.disk[key] = b"\xff\x00damage"
+        rig.disk[key] = value
 
     rig.boot()
     rig.run(10)
 
-    assert ("state_corrupt" in rig.codes(Alarm)) == (table != "alarm")
+    # What is kept of an alarm is that it is there.
+    assert ("state_corrupt" in rig.codes(Alarm)) == (table != "alarm" or value is None)
+
+
+@pytest.mark.parametrize("table", [*OURS, "stoq"])
+@pytest.mark.parametrize("number", [-(2**63), 2**63 - 1])
+@pytest.mark.parametrize("scope", ["", "x" * 300_000])
+def test_a_damaged_key_breaks_nothing_later(table: str, number: int, scope: str) -> None:
+    rig = Rig()
+    rig.disk[table, scope, number] = None
+
+    rig.boot()
+    rig.prove()
+
+    assert all(-(2**63) <= key[2] < 2**63 for key in rig.disk)
+    assert "state_corrupt" in rig.codes(Alarm) or table == "leg"
+
+
+@pytest.mark.parametrize("table", ["stop", "lockout"])
+@pytest.mark.parametrize(("scope", "number"), [("x" * 81, 0), ("x", 7), ("x", -7)])
+def test_a_latch_under_a_damaged_key_is_released_for_good(
+    table: str, scope: str, number: int
+) -> None:
+    rig = Rig()
+    rig.disk[table, scope, number] = None
+    rig.boot()
+    rig.prove()
+    latched = (*rig.situation.stops, *rig.situation.locks)
+
+    rig.release(scope)
+    rig.unlock(scope)
+    released = rig.beat()
+    rig.boot()
+    rig.prove()
+
+    assert latched == (scope[:80],)
+    assert (released.stops, released.locks) == ((), ())
+    assert (rig.situation.stops, rig.situation.locks) == ((), ())
+
+
+@pytest.mark.parametrize("number", [-7, 7])
+def test_a_damaged_latch_holds_beside_a_whole_one_that_does_not(number: int) -> None:
+    rig = Rig()
+    rig.prove()
+    rig.stop()
+    rig.release()
+    rig.disk["stop", "stop-1", number] = None
+
+    for _ in range(2):
+        rig.boot()
+        assert rig.situation.stops == ("stop-1",)
+    rig.prove()
+    rig.release()
+    rig.boot()
+
+    assert rig.situation.stops == ()
+
+
+def test_a_latch_that_can_not_be_read_holds_until_it_is_released() -> None:
+    rig = Rig()
+    rig.stop()
+    rig.disk["stop", "stop-1", 0] = None
+
+    for _ in range(3):
+        rig.boot()
+
+    assert rig.situation.stops == ("stop-1",)
+
+
+@pytest.mark.parametrize("number", [2**40, 2**63 - 1])
+def test_results_are_counted_on_from_the_last_whole_one(number: int) -> None:
+    rig = Rig()
+    rig.census()
+    rig.disk["command", "", number] = None
+
+    rig.boot()
+    rig.census()
+
+    assert sorted(key[2] for key in rig.disk if key[0] == "command") == [1, 2, number]
+
+
+def test_a_whole_result_under_a_number_that_nothing_can_follow_counts_for_nothing() -> None:
+    rig = Rig()
+    rig.census()
+    rig.disk["command", "", 2**63 - 1] = rig.disk["command", "", 1]
+
+    rig.boot()
+    rig.census()
+
+    assert ("command", "", 2) in rig.disk
+    assert "state_corrupt" in rig.codes(Alarm)
 
 
 def test_a_damaged_record_is_left_out_and_the_others_are_sent() -> None:
@@ -193,6 +291,36 @@ def test_an_alarm_raised_before_a_crash_is_taken_back_after_it() -> None:
     ]
 
 
+@pytest.mark.parametrize("battery_wh", [1.0, 9000.0])
+def test_an_alarm_that_can_not_be_read_is_taken_back_and_raised_again_if_it_is_still_so(
+    battery_wh: float,
+) -> None:
+    rig = Rig()
+    rig.machine.traits = {"battery_wh": 1.0}
+    rig.prove()
+    rig.disk["alarm", "battery_low", 0] = None
+
+    rig.machine.traits = {"battery_wh": battery_wh}
+    rig.boot()
+    rig.run(10)
+
+    told = [alarm.active for alarm in rig.kept(Alarm) if alarm.code == "battery_low"]
+    assert told == ([True, False, True] if battery_wh == 1.0 else [True, False])
+
+
+def test_an_alarm_under_a_damaged_name_is_counted_and_leaves_no_row() -> None:
+    rig = Rig()
+    rig.disk["alarm", "batt\ufffdry_low", 3] = None
+
+    rig.boot()
+    rig.boot()
+    rig.run(1)
+
+    alarms = [(alarm.code, alarm.active) for alarm in rig.kept(Alarm)]
+    assert alarms[1:] == [("state_corrupt", True), ("state_corrupt", False)]
+    assert [key for key in rig.disk if key[0] == "alarm"] == []
+
+
 def test_the_alarm_of_damage_is_taken_back_when_the_disk_is_whole_again() -> None:
     rig = Rig()
     rig.hold()
@@ -220,13 +348,12 @@ def test_a_new_life_is_an_event() -> None:
 
 rows = st.builds(
     Row,
-    st.sampled_from(
-        ["spool", "command", "stop", "lockout", "hold", "task", "leg", "epoch", "alarm"]
-    ),
+    st.sampled_from(OURS),
     st.sampled_from(["", "t1", "000000000000001/0", "x/y", "stop-1"]),
     st.integers(0, 2**62),
     st.binary(max_size=40)
     | st.sampled_from([msgspec.msgpack.encode(value) for value in ({}, [], [1, True], 5, "done")]),
+    is_whole=st.booleans(),
 )
 
 
@@ -248,7 +375,7 @@ def test_a_damaged_row_of_no_table_may_be_a_stop_and_holds_until_it_is_released(
     rig.stop()
     for key in [key for key in rig.disk if key[0] == "stop"]:
         del rig.disk[key]
-        rig.disk["stoq", *key[1:]] = b""
+        rig.disk["stoq", *key[1:]] = None
 
     rig.boot()
     rig.prove()
@@ -257,21 +384,26 @@ def test_a_damaged_row_of_no_table_may_be_a_stop_and_holds_until_it_is_released(
     assert "state_corrupt" in rig.codes(Alarm)
     rig.release(rig.situation.stops[0])
     rig.boot()
+    rig.run(1)
     assert rig.situation.stops == ()
+    assert [key for key in rig.disk if key[0] == "stoq"] == []
+    assert [alarm.active for alarm in rig.kept(Alarm)] == [True, False]
 
 
-def test_a_whole_row_of_another_versions_table_is_left_alone() -> None:
+@pytest.mark.parametrize("value", [b"of a later version", b""])
+def test_a_whole_row_of_another_versions_table_is_left_alone(value: bytes) -> None:
     rig = Rig()
-    rig.disk["later", "x", 1] = b"of a later version"
+    rig.disk["later", "x", 1] = value
 
     rig.boot()
     rig.prove()
 
     assert rig.situation.stops == ()
-    rig.disk["later", "x", 2] = b""
+    rig.disk["later", "x", 2] = None
     rig.boot()
     assert rig.situation.stops == ("unreadable later/x/2",)
-    assert rig.disk["later", "x", 1] == b"of a later version"
+    kept = {key[2]: row for key, row in rig.disk.items() if key[0] == "later"}
+    assert kept == {1: value, 2: None}
 
 
 def test_a_damaged_row_of_no_table_adds_nothing_to_a_full_latch() -> None:
@@ -279,7 +411,7 @@ def test_a_damaged_row_of_no_table_adds_nothing_to_a_full_latch() -> None:
     rig.prove()
     for number in range(34):
         rig.stop(f"s{number}")
-    rig.disk["stoq", "x", 0] = b""
+    rig.disk["stoq", "x", 0] = None
 
     rig.boot()
 

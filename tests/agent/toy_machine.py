@@ -83,6 +83,11 @@ class Machine:
         self.order, self.speed_m_s, self.place, self.station_m = None, 0.0, place, 0.0
         self._path = (place,)
 
+    def slip(self, aside_m: float) -> None:
+        """Come off its path, and go on beside it."""
+        self.place = (self.place[0], self.place[1] + aside_m)
+        self._path = tuple((x_m, y_m + aside_m) for x_m, y_m in self._path)
+
     def stand_before_an_obstacle(self) -> None:
         """Stand until `traits` are cleared, whatever is ordered."""
         self.speed_m_s = 0.0

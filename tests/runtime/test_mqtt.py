@@ -261,3 +261,21 @@ def test_what_is_too_large_is_told_once_a_source(restored_logging, listener, cap
     told = [line for line in capsys.readouterr().err.splitlines() if "reason=oversized" in line]
     assert [line.partition("source=")[2].split()[0] for line in told] == ["t/1", "t/2"]
     assert link.counts.oversized == 4
+
+
+def test_what_is_urgent_waits_for_nothing_and_all_else_keeps_its_order(listener, monkeypatch):
+    monkeypatch.setattr(mqtt_module, "INBOX_COUNT_MAX", 2)
+    settings = LinkSettings(host="127.0.0.1", port=1)
+    link = MqttLink(settings, "t", (), listener, urgent="t/stop")
+    link._outgoing = asyncio.Queue()
+    link.pause_delivery()
+
+    for topic in ("t/1", "t/2", "t/stop", "t/3", "t/stop"):
+        link.take(topic, topic.encode())
+    while_paused = [listener.messages.get_nowait()[0] for _ in range(listener.messages.qsize())]
+    link.resume_delivery()
+    after = [listener.messages.get_nowait()[0] for _ in range(listener.messages.qsize())]
+
+    assert while_paused == ["t/stop", "t/stop"]
+    assert after == ["t/1", "t/2"]
+    assert (link.counts.received, link.counts.overflowed) == (4, 1)

@@ -5,15 +5,22 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
+from lunaredge.node import Persist
 from lunaredge.runtime.keys import load_keyring, make_keys
 from lunaredge.runtime.mqtt import LinkSettings, MqttLink
+from lunaredge.runtime.processes import agent_link
+from lunaredge.runtime.runner import EFFECTS_HIGH, Hooks, NodeRunner
 from lunaredge.runtime.tasks import end_tasks
+from lunaredge.wire import topics
 from lunaredge.wire.codec import decode
-from lunaredge.wire.messages import Birth, Farewell
+from lunaredge.wire.driver import Halt
+from lunaredge.wire.messages import Birth, Farewell, Stop
 from lunaredge.wire.seal import Role
+from tests.agent.rig import OPERATOR_KEY, SITE, Rig
 
 SETTINGS = """
 store = "agent.db"
@@ -121,6 +128,68 @@ async def test_an_agent_without_its_key_does_not_start(site):
     assert code == 2
     assert "computer-1.seed" in words
     assert "Traceback" not in words
+
+
+class HeldStore:
+    """A disk on which no write ends before it is let."""
+
+    path, corrupt_count = "held", 0
+
+    def __init__(self):
+        self.gate = threading.Event()
+
+    def commit(self, writes):
+        assert self.gate.wait(20)
+
+    def rows(self):
+        return iter(())
+
+
+class Shell:
+    """A driving agent in its shell, on a disk that doesn't answer and without a broker."""
+
+    def __init__(self):
+        self.rig = Rig()
+        self.rig.drive_off()
+        self.rig.run(5)
+        self.speed, self.store, self.orders = 1.0, HeldStore(), []
+        self.runner = NodeRunner(self.rig.node, self.store, self)
+        farewell = self.rig.node.will(self.rig.now_ns)
+        broker = LinkSettings(host="127.0.0.1", port=1)
+        self.link = agent_link(self.rig.settings, broker, self.rig.node, self.runner, farewell)
+        self.rig.node.restore = lambda rows, now_ns: None  # its life began above
+
+    def now_ns(self):
+        return self.rig.now_ns
+
+    def fall_behind(self):
+        writes = [Persist("t", "", number, b"") for number in range(EFFECTS_HIGH + 1)]
+        for write in writes:
+            self.rig.node._parts.outlet.add(write)
+        self.runner.call(lambda now_ns: None)
+
+    def hear(self, stop):
+        payload = self.rig.frame(stop, OPERATOR_KEY, epoch=0, expiry_ns=0)
+        self.link.take(topics.stop_all(SITE), payload)
+
+
+async def test_a_stop_comes_through_while_a_slow_disk_holds_up_all_other_messages():
+    shell = Shell()
+    hooks = Hooks(actuate=shell.orders.append)
+    running = asyncio.create_task(shell.runner.run(shell.link, hooks))
+    await asyncio.sleep(0)
+    shell.fall_behind()
+    is_paused = shell.link._paused
+
+    shell.hear(Stop(stop="stop-1", node=None, reason="a person in front"))
+    orders = list(shell.orders)
+
+    shell.store.gate.set()
+    shell.runner.stop()
+    await asyncio.wait_for(running, 20)
+    assert is_paused
+    assert orders[-1] == Halt()
+    assert shell.rig.node._parts.stops.latched == ("stop-1",)
 
 
 def test_an_agents_process_loads_nothing_that_a_board_lacks():

@@ -222,8 +222,11 @@ def test_a_damaged_key_keeps_no_other_row_from_being_read(path, damage, key):
 
     store = Store.open(path)
 
-    found = {(row.table, row.scope, row.number): row.value for row in store.rows()}
-    assert found == {("a", "x", 1): b"good", key: b""}
+    rows = {(row.table, row.scope, row.number): row for row in store.rows()}
+    assert rows == {
+        ("a", "x", 1): Row("a", "x", 1, b"good"),
+        key: Row(*key, b"", is_whole=False),
+    }
     assert store.corrupt_count == 1
     store.close()
 
@@ -240,7 +243,10 @@ def test_a_flipped_bit_costs_one_value_and_is_reported(path):
     store = Store.open(path)
 
     # Its core knows what a row means whose value is gone: a stop, say, holds.
-    assert [(row.number, row.value) for row in store.rows()] == [(1, b"good"), (2, b"")]
+    assert list(store.rows()) == [
+        Row("a", "x", 1, b"good"),
+        Row("a", "x", 2, b"", is_whole=False),
+    ]
     assert (store.corrupt_count, store.corrupt_keys) == (1, ["a/x/2"])
     assert list(store.archive_rows()) == []
     assert len(store.check()) == 2
@@ -258,9 +264,28 @@ def test_a_value_of_another_type_is_damage(path):
 
     store = Store.open(path)
 
-    assert [row.value for row in store.rows()] == [b""]
+    assert list(store.rows()) == [Row("a", "x", 1, b"", is_whole=False)]
     assert list(store.archive_rows()) == []
     store.close()
+
+
+@pytest.mark.parametrize("key", ["boot_counter", "schema_version"])
+@pytest.mark.parametrize(
+    "value", ["'abc'", "x'80ff'", "9e999", "1.5", "-5", "'1'||hex(zeroblob(99))"]
+)
+def test_a_counter_that_is_none_is_damage_and_says_so(path, key, value):
+    store = Store.open(path)
+    store.next_boot(1)
+    store.close()
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"UPDATE meta SET value = {value} WHERE key = '{key}'")
+    raw.close()
+
+    with pytest.raises(JournalCorrupt, match=f"its {key} is .*restore it from a copy") as caught:
+        _begin_life(path)
+
+    assert caught.value.exit_code == 3
+    assert len(str(caught.value)) < len(str(path)) + 300
 
 
 def test_a_damaged_file_says_what_to_do(path):
@@ -273,6 +298,14 @@ def test_a_damaged_file_says_what_to_do(path):
 
     with pytest.raises(JournalCorrupt, match="restore it from a copy"):
         list(_rows_of(path))
+
+
+def _begin_life(path):
+    store = Store.open(path)
+    try:
+        store.next_boot(2)
+    finally:
+        store.close()
 
 
 def _rows_of(path):

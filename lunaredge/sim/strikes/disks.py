@@ -93,7 +93,7 @@ def _rot(saboteur: Saboteur) -> Undo | None:
 
 def _lost(node: NodeId, row: Row, now_ns: int) -> Rotted | ResultRotted | None:
     """Give what nobody can know any more without a row's value, if any checker asks for it."""
-    if not row.value:
+    if not row.is_whole:
         return None
     if row.table == RESULT_TABLE:
         reply = msgspec.msgpack.decode(row.value, type=messages.CommandReply)
