@@ -419,7 +419,7 @@ SITES = {
         (who_may_still_move_is_vouched_for, weathers.VOUCHED, {"I1", "I3", "I5"}),
         (late_answers_are_obeyed, weathers.ATTACKED, {"I6"}),
         (where_a_machine_was_carried_is_not_learnt, weathers.CARRIED, {"I3"}),
-        (renewals_undo_shortenings, weathers.CARRIED_UNHEARD, {"shortening"}),
+        (renewals_undo_shortenings, weathers.CARRIED_UNHEARD, {"shortening", "I3"}),
         (shortenings_are_answered_and_not_obeyed, weathers.CARRIED, {"shortening"}),
     ],
     ids=lambda value: getattr(value, "__name__", None),
