@@ -19,7 +19,7 @@ from lunaredge.ids import NAME_LENGTH_MAX, KeyId, NodeId, is_name
 from lunaredge.model.site import Point, Polygon
 from lunaredge.model.task import Task, TaskKind
 from lunaredge.scheduler import areas, consent
-from lunaredge.scheduler.consent import Outcome, done, refused
+from lunaredge.scheduler.consent import Deed, Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Closure, ClosurePhase, NodeEntry
@@ -106,12 +106,11 @@ def open_again(ctx: Context, by: KeyId, asked: OpenRequest) -> Outcome:
     if closure is None or closure.phase is ClosurePhase.OPENED:
         name = asked.zone[:NAME_LENGTH_MAX]
         return refused(f"no zone {name} is closed; closures lists them")
-    subject, purpose = f"closure {closure.name}", f"since {closure.since_ns}"
-    if not asked.code:
-        what = f"{closure.name} was closed by {closure.by}: {closure.why}"
-        return consent.ask(ctx, subject, purpose, what, "if nobody is in there now")
-    if not consent.take(ctx, subject, purpose, asked.code):
-        return refused("the code is wrong or too old; ask for a new one")
+    what = f"{closure.name} was closed by {closure.by}: {closure.why}"
+    purpose = f"since {closure.since_ns}"
+    deed = Deed(f"closure {closure.name}", purpose, what, "if nobody is in there now")
+    if (outcome := consent.step(ctx, deed, asked.code)) is not None:
+        return outcome
     closure.waits = ()
     closure.opened_ns = ctx.now_ns
     advance(ctx, closure, ClosureEvent.OPENED)

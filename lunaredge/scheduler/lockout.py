@@ -14,7 +14,7 @@ its area empty is proven in `scheduler.draining`.
 from lunaredge.ids import KeyId
 from lunaredge.model.site import Polygon
 from lunaredge.scheduler import areas, backlog, closures, consent
-from lunaredge.scheduler.consent import Outcome, done, refused
+from lunaredge.scheduler.consent import Deed, Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Lockout, LockPhase, NodeEntry, Tag
@@ -57,12 +57,11 @@ def lock(ctx: Context, node: NodeEntry, by: KeyId, asked: LockOutRequest) -> Out
         return refused(refusal)
     earlier = _tag_of(node, by)
     if earlier is not None:
-        subject, purpose = f"manual {node.name} {by}", _instead_of(earlier, asked)
-        if not asked.code:
-            what = f"this takes the place of the {_said(earlier)}"
-            return consent.ask(ctx, subject, purpose, what, f"if nobody is at {node.name} now")
-        if not consent.take(ctx, subject, purpose, asked.code):
-            return refused("the code is wrong, too old or for another area; ask for a new one")
+        what = f"this takes the place of the {_said(earlier)}"
+        purpose, proviso = _instead_of(earlier, asked), f"if nobody is at {node.name} now"
+        deed = Deed(f"manual {node.name} {by}", purpose, what, proviso)
+        if (outcome := consent.step(ctx, deed, asked.code)) is not None:
+            return outcome
     tag = Tag(
         id=_tag_id(ctx, by, is_manual=is_manual),
         by=by,
@@ -105,13 +104,11 @@ def release(
     if tag.by != by and (role is not Role.OPERATOR or by in agreed(ctx, tag)):
         who_can = f"{OTHERS_MIN} operators of the site other than {tag.by}"
         return refused(f"{tag.by} takes this tag off {node.name}, or {who_can}, each once")
-    subject = f"lockout {node.name} {by}"
-    if not code:
-        earlier = ", and the one that it replaces" if _replaced(node, tag) else ""
-        what = f"{_of_another(ctx, tag, by)}{_said(tag)}{earlier}"
-        return consent.ask(ctx, subject, tag.id, what, f"if nobody is at {node.name} now")
-    if not consent.take(ctx, subject, tag.id, code):
-        return refused("the code is wrong, too old or for another tag; ask for a new one")
+    earlier = ", and the one that it replaces" if _replaced(node, tag) else ""
+    what = f"{_of_another(ctx, tag, by)}{_said(tag)}{earlier}"
+    deed = Deed(f"lockout {node.name} {by}", tag.id, what, f"if nobody is at {node.name} now")
+    if (outcome := consent.step(ctx, deed, code)) is not None:
+        return outcome
     ctx.state.interventions += 1
     if tag.by != by:
         tag.agreed_ns[by] = ctx.now_ns

@@ -7,7 +7,7 @@ missed.
 
 from lunaredge.ids import KeyId, NodeId
 from lunaredge.scheduler import consent
-from lunaredge.scheduler.consent import Outcome, done, refused
+from lunaredge.scheduler.consent import Deed, Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Repeat
 from lunaredge.scheduler.state import NodeEntry, StopEntry
@@ -100,12 +100,11 @@ def release(ctx: Context, stop: str, code: str) -> Outcome:
         return refused(f"no stop {stop} is in force; alarms lists them")
     # It may come to hold more nodes than it did when the code was given.
     purpose = f"release {entry.node or 'everybody'}"
-    if not code:
-        by = _called(entry)
-        held = f"{entry.id} holds {entry.node or 'every node'}{',' if by else ''}{by}"
-        return consent.ask(ctx, f"stop {entry.id}", purpose, held, "to release it")
-    if not consent.take(ctx, f"stop {entry.id}", purpose, code):
-        return refused("the code is wrong or too old; ask for a new one")
+    by = _called(entry)
+    held = f"{entry.id} holds {entry.node or 'every node'}{',' if by else ''}{by}"
+    deed = Deed(f"stop {entry.id}", purpose, held, "to release it")
+    if (outcome := consent.step(ctx, deed, code)) is not None:
+        return outcome
     entry.released = True
     ctx.state.interventions += 1
     for node in ctx.state.nodes:

@@ -12,7 +12,7 @@ import math
 
 from lunaredge.model.site import Point
 from lunaredge.scheduler import backlog, consent, lockout
-from lunaredge.scheduler.consent import Outcome, done, refused
+from lunaredge.scheduler.consent import Deed, Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.state import NodeEntry, Presence
 from lunaredge.units import s_from_ns
@@ -32,11 +32,10 @@ def vouch(ctx: Context, node: NodeEntry, at: Point | None, code: str) -> Outcome
     if refusal:
         return refused(refusal)
     claimed = f"{node.name} stands at {at[0]:.1f}, {at[1]:.1f}" if at else f"{node.name} is gone"
-    if not code:
-        known = f"{_last_known(ctx, node, at)}{_doubts(ctx, node, at)}"
-        return consent.ask(ctx, _subject(node), claimed, known, f"if {claimed}")
-    if not consent.take(ctx, _subject(node), claimed, code):
-        return refused("the code is wrong, too old or for another word; ask for a new one")
+    known = f"{_last_known(ctx, node, at)}{_doubts(ctx, node, at)}"
+    deed = Deed(_subject(node), claimed, known, f"if {claimed}")
+    if (outcome := consent.step(ctx, deed, code)) is not None:
+        return outcome
     _take(ctx, node, at)
     ctx.note_event("node.vouched", claimed)
     kept = "".join(
