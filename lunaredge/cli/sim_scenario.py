@@ -9,21 +9,25 @@ import msgspec
 from lunaredge.cli.order_check import check_order
 from lunaredge.errors import ConfigError
 from lunaredge.examples import demo_site
-from lunaredge.runtime.files.contact_file import load_contacts
+from lunaredge.model.contact import ContactPlan
+from lunaredge.runtime.files.contact_file import ContactFile, load_contacts
 from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.order_file import load_order
 from lunaredge.runtime.files.site_file import load_site
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.sim.campaign import Key
 from lunaredge.sim.limits import NO_LIMITS, Limits
+from lunaredge.sim.options import SAFETY_S_MAX
 from lunaredge.sim.scenario import SCENARIOS, Due, Scenario, standard
 from lunaredge.sim.version import DIGITS
+from lunaredge.units import s_from_ns
 
 STANDARD = "standard"
 DEMO = "composite-ridge"
 
 S_PER_H = 3_600.0
-# Once all is healed, a job of three virtual hours may take as long again and a planned outage.
+# Once all is healed, and the last task may begin, a job of three virtual hours may take as long
+# again, and an outage of the plan comes on top.
 WORK_S_MAX = 8 * 3_600.0
 
 
@@ -83,11 +87,15 @@ def _scenario(name: str, hours: float | None) -> Scenario:
             remedy=f"use {known} or the path of a site.toml",
         )
     site = load_site(path)
-    contacts = load_contacts(path.with_name("contacts.json"))
+    contacts_path = path.with_name("contacts.json")
+    contacts = load_contacts(contacts_path)
     fleet = load_fleet(path.with_name("fleet.toml"), site)
     order_path = path.with_name("order.yaml")
     order = load_order(order_path)
     check_order(order_path, order, GroundMap.of(site), fleet)
+    release_s = max(task.release_s for task in order.tasks)
+    safety_s = SAFETY_S_MAX if hours is None else hours * S_PER_H
+    _check_reach(contacts_path, contacts, safety_s + release_s)
     return Scenario(
         name=name,
         site=site,
@@ -95,5 +103,28 @@ def _scenario(name: str, hours: float | None) -> Scenario:
         orders=(Due(order=order),),
         plan=contacts.plan,
         start_ns=contacts.epoch_ns,
-        work_s_max=WORK_S_MAX,
+        work_s_max=WORK_S_MAX + release_s + _outage_s_max(contacts.plan),
     )
+
+
+def _check_reach(path: Path, contacts: ContactFile, work_s: float) -> None:
+    """Refuse a plan that is over before all may have begun: Earth must hear how it ended."""
+    ends_s = s_from_ns(max(each.end_ns for each in contacts.plan.contacts) - contacts.epoch_ns)
+    if ends_s <= work_s:
+        raise ConfigError(
+            "the last contact with Earth is over before the work is",
+            place=str(path),
+            key="contacts",
+            value=f"an end after {ends_s:g} s",
+            remedy=f"add contacts beyond {work_s:g} s, or give less --hours or release_s",
+        )
+
+
+def _outage_s_max(plan: ContactPlan) -> float:
+    """Give the longest time without contact between the plan's first and last."""
+    until_ns = plan.contacts[0].end_ns
+    longest_ns = 0
+    for contact in plan.contacts[1:]:
+        longest_ns = max(longest_ns, contact.start_ns - until_ns)
+        until_ns = max(until_ns, contact.end_ns)
+    return s_from_ns(longest_ns)

@@ -18,6 +18,8 @@ from lunaredge.wire.messages import OnLoss
 
 # The default drift bound that agents assume; a real clock stays inside it.
 DRIFT_PPB_MAX = 90_000
+# The longest safety phase that a seed draws; `--hours` may ask for a longer one.
+SAFETY_S_MAX = 3_600.0
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -161,7 +163,7 @@ def _draw(rng: random.Random) -> Options:
         drift_ppb_max=rng.choice((0, DRIFT_PPB_MAX)),
         zero_ns_max=rng.choice((1, 10 * NS_PER_S, 2**50)),
         solve_ns_max=ns_from_s(rng.choice((0.1, 2.0, 30.0))),
-        safety_s=rng.choice((600.0, 1_800.0, 3_600.0)),
+        safety_s=rng.choice((600.0, 1_800.0, SAFETY_S_MAX)),
         submit_s_max=rng.choice((0.0, 0.0, 2_400.0)),
         approve_s_max=rng.choice((10.0, 300.0, 3_000.0)),
         setpoint_lifetime_s=rng.choice((2.0, 5.0, 15.0)),

@@ -284,8 +284,11 @@ class Run:
         jury = self.sim.jury
         waits = [task for task in self.foreman.wanted if task not in jury.tasks.ends]
         waits += [task for task in jury.tasks.open_tasks() if task not in waits]
+        now_ns = self.sim.timeline.now_ns
         text = f"open tasks {waits}, {jury.accounting.missing()} uploads not archived"
-        return Violation(invariant="liveness", at_ns=self.sim.timeline.now_ns, text=text)
+        if self.scenario.plan.at(now_ns) is None and self.scenario.plan.next_after(now_ns) is None:
+            text += "; no more contact with Earth is planned"
+        return Violation(invariant="liveness", at_ns=now_ns, text=text)
 
     def _terminal(self, network: Network, key: KeyId = OPERATOR) -> Terminal:
         return Terminal(

@@ -13,6 +13,7 @@ import pytest
 
 from lunaredge.cli import sim, sim_scope
 from lunaredge.cli.main import main
+from lunaredge.cli.sim_scenario import Subject
 from lunaredge.cli.sim_talk import bar
 from lunaredge.examples import demo_site
 from lunaredge.sim.workers import WorkerLost
@@ -247,6 +248,47 @@ def test_an_order_that_its_site_can_not_do_is_refused_before_anything_runs(
     assert code == 2
     assert "order.yaml" in said
     assert "nowhere" in said
+
+
+def site_with_one_task(folder: Path, release_s: float) -> list[str]:
+    """Give the words that run a demo site whose one task may not begin before that."""
+    shutil.copytree(demo_site(), folder)
+    order = ["id: one", "title: One task", "tasks:", "- {id: survey, kind: survey, zone: pad,"]
+    order.append(f"   release_s: {release_s}}}")
+    (folder / "order.yaml").write_text("\n".join(order), "utf-8")
+    return ["--scenario", str(folder), "--seed", "1", "--hours", "0.1", "--only", "none"]
+
+
+def test_an_outage_before_the_only_task_may_begin_is_no_standstill(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The demo's link is out from 4,200 s to 6,600 s.
+    code, document, _ = asked(site_with_one_task(tmp_path / "site", 7_000.0), capsys)
+
+    assert code == 0
+    assert document["convergence_s_median"] > 6_000.0  # type: ignore[operator]
+
+
+def test_the_time_for_the_job_counts_from_when_its_last_task_may_begin(tmp_path: Path) -> None:
+    site_with_one_task(tmp_path / "soon", 0.0)
+    site_with_one_task(tmp_path / "late", 30_000.0)
+
+    soon_s, late_s = (
+        Subject(name=str(tmp_path / name), hours=0.1).load().work_s_max for name in ("soon", "late")
+    )
+
+    assert late_s == soon_s + 30_000.0
+
+
+def test_a_plan_whose_contacts_are_over_before_the_work_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["sim", *site_with_one_task(tmp_path / "site", 36_000.0)])
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert "contacts.json: contacts: the last contact with Earth is over" in said
+    assert "add contacts beyond 36360 s" in said
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Each checker stays silent on an honest run and speaks on one that breaks its invariant."""
 
+import msgspec
 import pytest
 
 from lunaredge.model.task import Task, TaskKind
@@ -185,6 +186,23 @@ def test_an_outage_counts_from_when_there_is_work_for_it():
     )
 
     assert texts == ["nothing was done for 800 s of an outage"]
+
+
+def test_an_outage_counts_from_when_a_task_may_begin():
+    early, late = submitted(release_s=1200.0), submitted(after=("t1",))
+    order = seen.Submitted(
+        at_ns=0, tasks=(*early.tasks, msgspec.structs.replace(late.tasks[0], id="t2"))
+    )
+    texts = watch(
+        EarthChecker(),
+        order,
+        seen.EarthLink(at_ns=0, up=False),
+        seen.EarthLink(at_ns=1800 * NS_PER_S, up=True),
+        seen.EarthLink(at_ns=1800 * NS_PER_S, up=False),
+        seen.EarthLink(at_ns=2500 * NS_PER_S, up=True),
+    )
+
+    assert texts == ["nothing was done for 700 s of an outage"]
 
 
 def test_who_digs_in_an_outage_works_though_it_stands_still():

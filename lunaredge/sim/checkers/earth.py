@@ -16,7 +16,7 @@ from lunaredge.sim.checkers.evidence import (
     Truth,
 )
 from lunaredge.sim.checkers.tasks import ENDS
-from lunaredge.units import NS_PER_S
+from lunaredge.units import NS_PER_S, ns_from_s
 
 # An undisturbed outage of this length must show work, while a task that needs no Earth is open: it
 # is far over one deferral, one placement round and one command's way.
@@ -34,7 +34,8 @@ class EarthChecker(BaseChecker):
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: dict[TaskId, None] = {}
+        self._soonest_ns: dict[TaskId, int] = {}
+        """Before when a task can't begin, by its release and those of the tasks before it."""
         self._waiting: dict[TaskId, None] = {}
         self._bound: dict[TaskId, None] = {}
         """Tasks that wait for Earth, or come after one that does."""
@@ -75,8 +76,10 @@ class EarthChecker(BaseChecker):
     def _submitted(self, submitted: Submitted) -> None:
         # An order is handed in again until it is answered; only the first time is news.
         for task in submitted.tasks:
-            if task.id not in self._known:
-                self._known[task.id] = None
+            if task.id not in self._soonest_ns:
+                release_ns = submitted.at_ns + ns_from_s(task.release_s)
+                before_ns = [self._soonest_ns.get(before, 0) for before in task.after]
+                self._soonest_ns[task.id] = max(release_ns, *before_ns, 0)
                 if task.needs_earth:
                     self._waiting[task.id] = None
                 if task.needs_earth or any(before in self._bound for before in task.after):
@@ -87,7 +90,8 @@ class EarthChecker(BaseChecker):
 
     def _stretch_ends(self, evidence: EarthLink | Disturbed | Restrained) -> None:
         if self._down and not self._restraints and self._free:
-            idle_ns = evidence.at_ns - max(self._since_ns, self._work_ns)
+            due_ns = min(self._soonest_ns[task] for task in self._free)
+            idle_ns = evidence.at_ns - max(self._since_ns, self._work_ns, due_ns)
             text = f"nothing was done for {idle_ns / NS_PER_S:.0f} s of an outage"
             self._check(idle_ns <= STALL_NS_MAX, evidence.at_ns, text)
         self._since_ns = evidence.at_ns
