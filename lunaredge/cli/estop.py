@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import secrets
 import sys
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +16,7 @@ from lunaredge.cli import operate, site_access
 from lunaredge.cli.site_access import EARTH
 from lunaredge.cli.stop_verdict import (
     EXIT_CODES,
+    AlarmRow,
     Heard,
     NodeRow,
     Outcome,
@@ -42,10 +44,15 @@ TURNS_MAX = 50
 # A view that the broker keeps comes within half a second, or there is none.
 LOOK_TURNS = 5
 
+ALARM_PREFIX = "stop."
+
 # Whoever types a stop in a hurry, and wrongly, must not walk on.
 NOT_DONE = "the stop was NOT sent: "
 
-_DECODER = msgspec.json.Decoder(tuple[NodeRow, ...])
+T = TypeVar("T")
+
+_NODES = msgspec.json.Decoder(tuple[NodeRow, ...])
+_ALARMS = msgspec.json.Decoder(tuple[AlarmRow, ...])
 
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
@@ -84,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
         reason=printable(options.reason),
     )
     verdict = site_access.with_client(
-        client, ("nodes", EARTH), lambda site: _stop(site, stop), hears_nodes=True
+        client, ("nodes", "alarms", EARTH), lambda site: _stop(site, stop), hears_nodes=True
     )
     return _tell(stop, verdict, options)
 
@@ -105,7 +112,6 @@ async def _stop(site: SiteClient, stop: messages.Stop) -> Verdict:
         await site.reach()
     except TransportError as exc:
         raise TransportError(f"{NOT_DONE}{exc}") from exc
-    begun_ns = site.identity.clock.now_ns()
     for _ in range(REPEATS):
         _send(site, stop)
         await asyncio.sleep(GAP_S)
@@ -114,17 +120,17 @@ async def _stop(site: SiteClient, stop: messages.Stop) -> Verdict:
         if turn and turn % REPEAT_TURNS == 0:
             _send(site, stop)
         is_earth = EARTH in site.latest and "nodes" not in site.latest
-        verdict = _verdict(site, stop, begun_ns, is_earth=is_earth)
+        verdict = _verdict(site, stop, is_earth=is_earth)
         if _is_final(verdict, turn, is_earth=is_earth):
             break
         await asyncio.sleep(GAP_S)
     return verdict
 
 
-def _verdict(site: SiteClient, stop: messages.Stop, begun_ns: int, *, is_earth: bool) -> Verdict:
+def _verdict(site: SiteClient, stop: messages.Stop, *, is_earth: bool) -> Verdict:
     if is_earth:
         return judge_from_earth(stop, site.answer_to(stop.stop))
-    return judge(stop, _heard(site, begun_ns))
+    return judge(stop, _heard(site, stop))
 
 
 def _is_final(verdict: Verdict, turn: int, *, is_earth: bool) -> bool:
@@ -144,17 +150,23 @@ def _send(site: SiteClient, stop: messages.Stop) -> None:
     site.say(topics.stop_all(site.identity.site), stop)
 
 
-def _heard(site: SiteClient, begun_ns: int) -> Heard:
-    view = site.latest.get("nodes")
-    try:
-        nodes = None if view is None else _DECODER.decode(view.rows)
-    except MALFORMED:
-        nodes = None
+def _heard(site: SiteClient, stop: messages.Stop) -> Heard:
+    # The list of nodes comes before that of alarms: it is no older.
+    alarms = _rows(site, "alarms", _ALARMS) or ()
     return Heard(
-        nodes=nodes,
-        is_newer=view is not None and view.site_ns >= begun_ns,
+        nodes=_rows(site, "nodes", _NODES),
+        is_newer=any(alarm.code == ALARM_PREFIX + stop.stop for alarm in alarms),
         words=dict(site.situations),
     )
+
+
+def _rows(site: SiteClient, name: str, decoder: msgspec.json.Decoder[T]) -> T | None:
+    """Give the rows of a view; None where there are none, or they can't be read."""
+    view = site.latest.get(name)
+    try:
+        return None if view is None else decoder.decode(view.rows)
+    except MALFORMED:
+        return None
 
 
 def _tell(stop: messages.Stop, verdict: Verdict, options: argparse.Namespace) -> int:
@@ -177,7 +189,7 @@ def _tell(stop: messages.Stop, verdict: Verdict, options: argparse.Namespace) ->
 
 def _stop_id(text: str) -> str:
     """Give the id of a stop, also from the name that its alarm has."""
-    return text.removeprefix("stop.")
+    return text.removeprefix(ALARM_PREFIX)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -32,13 +32,19 @@ class NodeRow(msgspec.Struct, frozen=True):
     """How long it may still move if it hears nothing."""
 
 
+class AlarmRow(msgspec.Struct, frozen=True):
+    """What counts here in a row of the view `alarms`."""
+
+    code: str
+
+
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """What is known once a stop was sent."""
 
     nodes: tuple[NodeRow, ...] | None
     """Rows of the view `nodes`, as the scheduler signed it; None when it has published none."""
     is_newer: bool
-    """Whether that view was made after the stop."""
+    """Whether that view was made when the scheduler had the stop: it leads nobody on any more."""
     words: Mapping[NodeId, Situation]
     """What each node said of itself, as it signed it."""
 

@@ -9,7 +9,7 @@ whom it is of counts, and no view that is older than the one known.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 from typing import Self
 
 import msgspec
@@ -65,6 +65,8 @@ class SiteClient:
         site = identity.site
         self._view_topics = frozenset(topics.view(site, name) for name in views)
         self._view_headers: dict[str, codec.Header] = {}
+        self._past_boots: dict[str, set[BootId]] = {}
+        """By view, the lives of its owner that another was heard after."""
         self._unproven: set[str] = set()
         wanted = [topics.answer(site, identity.client), *sorted(self._view_topics)]
         wanted += [topics.build(site, NodeId("+"), "node")] if hears_nodes else []
@@ -218,9 +220,12 @@ class SiteClient:
         if not is_owners or topic != topics.view(self.identity.site, view.name):
             self._doubted(topic)
             return
-        known = self._view_headers.get(view.name)
-        if known is None or _follows(received.header, known):
-            self._view_headers[view.name] = received.header
+        header, known = received.header, self._view_headers.get(view.name)
+        past = self._past_boots.setdefault(view.name, set())
+        if known is None or _follows(header, known, past):
+            if known is not None and header.boot != known.boot:
+                past.add(known.boot)
+            self._view_headers[view.name] = header
             self.latest[view.name] = view
             self._news.set()
 
@@ -244,12 +249,16 @@ def new_request() -> str:
     return secrets.token_hex(8)
 
 
-def _follows(header: codec.Header, known: codec.Header) -> bool:
+def _follows(header: codec.Header, known: codec.Header, past: Set[BootId]) -> bool:
     """Tell whether a view is newer than the one known: anyone may send an old one again.
 
     A scheduler that was started anew may lead above the last one with its clock put right, or be on
-    an old copy of the store and say so; both are heard.
+    an old copy of the store and say so; both are heard. So is who leads nobody, and was started
+    anew with its clock put right. ``past`` holds the lives that were left for another already.
     """
     if header.boot == known.boot:
         return header.number > known.number
-    return header.epoch > known.epoch or header.site_ns > known.site_ns
+    if header.epoch > known.epoch:
+        return True
+    is_restarted = header.epoch == known.epoch and header.boot > known.boot
+    return header.boot not in past and (is_restarted or header.site_ns > known.site_ns)

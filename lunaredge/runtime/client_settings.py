@@ -74,7 +74,8 @@ def load_client(path: Path | None, *, signs: bool) -> Client:
 
 
 def _read(path: Path) -> ClientFile:
-    if not path.exists():
+    # Unlike a path's own way to ask, this never raises.
+    if not os.path.lexists(path):
         raise ConfigError(
             "there are no client settings",
             place=str(path),

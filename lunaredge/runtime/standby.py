@@ -28,6 +28,7 @@ from lunaredge.wire import codec, messages, topics
 from lunaredge.wire.seal import Keyring, Role, Signer
 
 VIEW = "standby"
+LEADERS_VIEW = "site"
 # Of the ten seconds in which a standby must lead, the least part. Asking costs some microseconds.
 ASK_S = 0.2
 # The leader shows the site every 30 s: it has missed three turns, by a clock as fast as the site's.
@@ -94,7 +95,7 @@ class Standby:
         # No session: what the leader said while this one was away is of no use.
         settings = msgspec.structs.replace(settings, session_expiry_s=0)
         client_id = f"standby-{secrets.token_hex(4)}"
-        self._link = MqttLink(settings, client_id, [topics.view(self._site, "site")], self)
+        self._link = MqttLink(settings, client_id, [topics.view(self._site, LEADERS_VIEW)], self)
         linking = asyncio.create_task(self._link.run())
         try:
             lock = await self._lock(asked)
@@ -172,7 +173,10 @@ class Standby:
         except RemoteProtocolError:
             return
         body = received.body
-        if isinstance(body, messages.View) and received.role is Role.SCHEDULER:
+        if not isinstance(body, messages.View) or received.role is not Role.SCHEDULER:
+            return
+        # Its own view has the same signature, and may be said again under this topic.
+        if body.name == LEADERS_VIEW:
             made_ns = min(body.site_ns, self._clock.now_ns())
             self.leader.heard_ns = max(self.leader.heard_ns or 0, made_ns)
 

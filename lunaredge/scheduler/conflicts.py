@@ -7,6 +7,7 @@ the ground stays claimed by both.
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
@@ -31,10 +32,12 @@ def watch(ctx: Context, node: NodeEntry) -> None:
         is_elsewhere, is_changed = _is_elsewhere(node), _is_doubt_changed(ctx, node)
         if is_elsewhere or is_changed:
             _meet(ctx, node)
+        elif ctx.is_alarmed(node.name, ALARM):
+            _judge_anew(ctx, node)
     for each in ctx.state.nodes.values():
         # Also of those who are silent: what they are on may be given back all the same.
-        if ctx.is_alarmed(each.name, ALARM):
-            _judge_anew(ctx, each)
+        if node.name in each.met and not _is_met(ctx, each, node):
+            _tell(ctx, each, tuple(name for name in each.met if name != node.name))
 
 
 def ask_again(ctx: Context, node: NodeEntry, granted: Granted) -> None:
@@ -60,11 +63,13 @@ def review(ctx: Context, node: NodeEntry) -> None:
     for other in ctx.state.nodes.values():
         if other is node or not ctx.is_machine(other.name):
             continue
-        if not _is_heard(ctx, other) or not _is_off_its_way(ctx, other):
+        is_known = other.vouched or _is_heard(ctx, other)
+        if not is_known or not _is_off_its_way(ctx, other):
             continue
         claim = tuple(space.claim(ctx, other))
-        if _shorten_before(ctx, node, node.granted, claim):
-            ctx.raise_alarm(other.name, ALARM, _told(other, [node.name]))
+        if _shorten_before(ctx, claim, node, node.granted):
+            rest = tuple(name for name in other.met if name != node.name)
+            _tell(ctx, other, (*rest, node.name))
 
 
 def _is_elsewhere(node: NodeEntry) -> bool:
@@ -101,11 +106,6 @@ def _is_off_its_way(ctx: Context, node: NodeEntry) -> bool:
     return _stands(node) or node.astray_at is not None or space.lost_m(ctx, node) > 0.0
 
 
-def _told(node: NodeEntry, met: list[NodeId]) -> str:
-    stands = "stands" if _stands(node) else "may be"
-    return f"{stands} on ground granted to {', '.join(met)}"
-
-
 def _stands(node: NodeEntry) -> bool:
     return node.granted is None or not node.granted.taken
 
@@ -113,31 +113,47 @@ def _stands(node: NodeEntry) -> bool:
 def _meet(ctx: Context, node: NodeEntry) -> None:
     """Shorten every authority that reaches to where a machine stands now."""
     claim = tuple(space.claim(ctx, node))
-    _tell(ctx, node, lambda other, granted: _shorten_before(ctx, other, granted, claim))
+    is_shortened = partial(_shorten_before, ctx, claim)
+    _tell(ctx, node, _met(ctx, node, is_shortened))
 
 
 def _judge_anew(ctx: Context, node: NodeEntry) -> None:
     """Say whose ground it is that a machine is still on: others give theirs back as they go."""
     core = _core(tuple(space.claim(ctx, node)))
-    _tell(ctx, node, lambda _, granted: any(_reaches(granted, core)))
+    _tell(ctx, node, _met(ctx, node, lambda _, granted: any(_reaches(granted, core))))
 
 
-def _tell(ctx: Context, node: NodeEntry, is_met: Callable[[NodeEntry, Granted], bool]) -> None:
-    """Name in the alarm the others that are met on their ground; clear it where nobody is."""
-    met = [
+def _is_met(ctx: Context, node: NodeEntry, other: NodeEntry) -> bool:
+    """Tell whether a machine is on another's ground still."""
+    if other.granted is None:
+        return False
+    return any(_reaches(other.granted, _core(tuple(space.claim(ctx, node)))))
+
+
+def _met(
+    ctx: Context, node: NodeEntry, reaches: Callable[[NodeEntry, Granted], bool]
+) -> tuple[NodeId, ...]:
+    return tuple(
         other.name
         for other in ctx.state.nodes.values()
         if other.name != node.name and other.granted is not None and ctx.is_machine(other.name)
-        if is_met(other, other.granted)
-    ]
+        if reaches(other, other.granted)
+    )
+
+
+def _tell(ctx: Context, node: NodeEntry, met: tuple[NodeId, ...]) -> None:
+    """Name in the alarm the others whose ground a machine is on; clear it where nobody is."""
+    node.met = met
     if met:
-        ctx.reword_alarm(node.name, ALARM, _told(node, met))
+        stands = "stands" if _stands(node) else "may be"
+        text = f"{stands} on ground granted to {', '.join(met)}"
+        ctx.reword_alarm(node.name, ALARM, text)
     else:
         ctx.clear_alarm(node.name, ALARM)
 
 
 def _shorten_before(
-    ctx: Context, node: NodeEntry, granted: Granted, claim: tuple[Chain, ...]
+    ctx: Context, claim: tuple[Chain, ...], node: NodeEntry, granted: Granted
 ) -> bool:
     """Have a machine stop before it meets a claim; tell whether its authority reaches into it.
 

@@ -91,6 +91,8 @@ class SchedulerNode:
         self._entry_no = 0
         self._checkpoint_no = 0
         self._journal_bytes = 0
+        self._untold: list[int] = []
+        """Entries replayed that were decided otherwise, and that nobody was warned of."""
         self._number = 0
         self._sent_ns: dict[CommandId, int] = {}
         self._views_due_ns = 0
@@ -114,17 +116,15 @@ class SchedulerNode:
 
     def restore(self, rows: Iterable[Row], now_ns: int) -> None:
         """Rebuild the state from checkpoint and journal, then take the lead."""
-        differing = self.replay(rows)
+        self.replay(rows)
+        differing = self._untold
         if differing:
             # Another version of the program, or another site or fleet file, since it was written.
-            fields: dict[str, object] = {"entries": differing}
+            fields: dict[str, object] = {"entries": len(differing), "first": differing[0]}
             self._effects.append(Note(level=Level.WARNING, event="journal.differed", fields=fields))
         self._guarded.mark()
-        started = Started(boot=self._boot, differing=differing)
+        started = Started(boot=self._boot, differing=len(differing))
         self._take(started, max(now_ns, self.core.ctx.now_ns))
-        if differing:
-            # Decided anew once, and warned of once.
-            self._write_checkpoint()
 
     def replay(self, rows: Iterable[Row]) -> int:
         """Rebuild the state without taking the lead; give how many entries decided otherwise.
@@ -151,8 +151,13 @@ class SchedulerNode:
                 entry = decode_entry(row.value)
                 self.core.check_enrolled(entry.input)
                 intents = self.core.apply(entry.input, entry.now_ns)
-                differing += checksum(intents) != entry.intents_crc
                 self._entry_no = row.number
+                if checksum(intents) != entry.intents_crc:
+                    differing += 1
+                    self._untold.append(row.number)
+                elif isinstance(entry.input, Started) and entry.input.differing:
+                    # That life decided them as we do, and has warned of them.
+                    del self._untold[: entry.input.differing]
             elif row.table == ingest.TABLE:
                 self._ingest.restore(row)
             elif row.table == spool.TABLE:
@@ -305,14 +310,14 @@ class SchedulerNode:
             return
         if received.role not in (Role.OPERATOR, Role.EARTH):
             raise RemoteProtocolError("not_authentic", header.node)
-        # A clock that was set back since the last entry has no say.
-        now_ns = max(now_ns, self.core.ctx.now_ns)
         if header.expiry_ns <= now_ns:
             raise RemoteProtocolError("expired", header.node)
         if not isinstance(body, messages.Request):
             raise RemoteProtocolError("unexpected", type(body).__name__)
         is_late_harmless = isinstance(body, messages.Approve)
-        if header.expiry_ns > now_ns + REQUEST_LIFETIME_NS_MAX and not is_late_harmless:
+        # Ours may be the one that was put back, and the people's those that are right.
+        latest_ns = max(now_ns, self.core.ctx.now_ns)
+        if header.expiry_ns > latest_ns + REQUEST_LIFETIME_NS_MAX and not is_late_harmless:
             raise RemoteProtocolError("ahead", header.node)
         asked = Asked(client=client, key=header.key, role=received.role, body=body)
         self._take(asked, now_ns)

@@ -177,6 +177,8 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """Where it stood when the others were last asked to keep away from it."""
     met_lost_m: float = 0.0
     """How far off its place or its corridor it might be then."""
+    met: tuple[NodeId, ...] = ()
+    """Whose authorities reach to where it may be; the alarm `conflict` names them."""
     granted: Granted | None = None
     former: Granted | None = None
     """The authority that it gave up last; neighbours may have heard of it."""

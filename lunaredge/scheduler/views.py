@@ -68,14 +68,15 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
     elif node.seen is not None:
         # Whoever goes there goes by the place: the row is worth no more than that.
         place, age_ns = node.seen.at, now_ns - node.seen.at_ns
-    fresh = node.presence is Presence.UP and age_ns <= FRESH_NS
+    # Below 0 the clock was put back since: then nobody knows how old it is.
+    fresh = node.presence is Presence.UP and 0 <= age_ns <= FRESH_NS
     kept = restraint.told(ctx, node)
     row: Row = {
         "node": node.name,
         "kind": ctx.specs[node.name].kind,
         "presence": node.presence.value,
         "mark": _mark(node, fresh=fresh),
-        "age_s": round(s_from_ns(age_ns), 1) if situation else None,
+        "age_s": round(s_from_ns(age_ns), 1) if situation and age_ns >= 0 else None,
         "state": situation.state if situation else None,
         "autonomy": situation.autonomy.value if situation else None,
         "task": node.task,

@@ -31,11 +31,16 @@ def shown(rows: bytes, signer: Signer | None) -> SiteClient:
         keyring=Keyring({SCHEDULER.key_id: SCHEDULER.public, ANA.key_id: ANA.public}),
         signer=ANA,
     )
-    site = SiteClient(LinkSettings(host="127.0.0.1", port=1), identity, ("nodes", "earth"))
-    header = codec.Header(node=topics.SCHEDULER, boot=BootId(1), number=1, local_ns=0, site_ns=0)
-    view = messages.View(name="nodes", site_ns=2**62, rows=rows)
-    site.on_message(topics.view(SITE, "nodes"), codec.encode(header, view, signer))
+    site = SiteClient(LinkSettings(host="127.0.0.1", port=1), identity, ("nodes", "alarms"))
+    show(site, "nodes", rows, signer)
     return site
+
+
+def show(site: SiteClient, name: str, rows: bytes, signer: Signer | None) -> None:
+    """Have a view come, made at a time far ahead of this clock."""
+    header = codec.Header(node=topics.SCHEDULER, boot=BootId(1), number=1, local_ns=0, site_ns=0)
+    view = messages.View(name=name, site_ns=2**62, rows=rows)
+    site.on_message(topics.view(SITE, name), codec.encode(header, view, signer))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +55,28 @@ def shown(rows: bytes, signer: Signer | None) -> SiteClient:
 def test_nobody_but_the_scheduler_says_for_others_that_all_have_stopped(
     signer: Signer | None, outcome: Outcome
 ) -> None:
-    assert judge(STOP, estop._heard(shown(STOPPED, signer), 0)).outcome is outcome
+    assert judge(STOP, estop._heard(shown(STOPPED, signer), STOP)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("alarms", "outcome", "rest_s"),
+    [
+        (b"[]", Outcome.UNHEARD, None),
+        (b"x", Outcome.UNHEARD, None),
+        (b'[{"code":"stop.stop-87654321"}]', Outcome.UNHEARD, None),
+        (b'[{"code":"stop.stop-12345678"}]', Outcome.PARTLY, 12.0),
+    ],
+    ids=["none", "damaged", "another's", "this stop's"],
+)
+def test_a_list_counts_once_the_scheduler_has_the_stop_whatever_the_clocks_say(
+    alarms: bytes, outcome: Outcome, rest_s: float | None
+) -> None:
+    site = shown(b'[{"node":"digger-1","presence":"up","may_move_s":12.0}]', SCHEDULER)
+    show(site, "alarms", alarms, SCHEDULER)
+
+    verdict = judge(STOP, estop._heard(site, STOP))
+
+    assert (verdict.outcome, verdict.rest_s) == (outcome, rest_s)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +90,7 @@ def test_nobody_but_the_scheduler_says_for_others_that_all_have_stopped(
     ids=["no JSON", "no letters", "deep", "no number"],
 )
 def test_no_view_ends_the_command_between_its_repeats(rows: bytes) -> None:
-    assert estop._heard(shown(rows, SCHEDULER), 0).nodes is None
+    assert estop._heard(shown(rows, SCHEDULER), STOP).nodes is None
 
 
 @pytest.mark.parametrize(
@@ -99,6 +125,7 @@ def test_all_is_everybody_and_no_nodes_name(
         ["digger-1", "--release", "stop-1"],
         ["--release", ""],
         ["--config", "nowhere.toml"],
+        ["--config", "n" * 300],
     ],
 )
 def test_whoever_types_a_stop_wrongly_is_told_that_it_was_not_sent(

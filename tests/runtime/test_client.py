@@ -130,6 +130,8 @@ def test_a_view_counts_only_under_its_own_name():
 OLD = frame(SCHEDULER, view("nodes", b"[1]"), epoch=4, number=8)
 SAME_LIFE = frame(SCHEDULER, view("nodes", b"[2]"), epoch=4, number=9)
 NEXT_LEADER = frame(SCHEDULER, view("nodes", b"[3]"), epoch=5, boot=BootId(2))
+AHEAD = frame(SCHEDULER, view("nodes", b"[5]"), boot=BootId(8), site_ns=9)
+PUT_RIGHT = frame(SCHEDULER, view("nodes", b"[6]"), boot=BootId(9), site_ns=1)
 OLD_DISK = frame(SCHEDULER, view("nodes", b"[4]"), epoch=3, boot=BootId(3), site_ns=2)
 
 
@@ -142,6 +144,10 @@ OLD_DISK = frame(SCHEDULER, view("nodes", b"[4]"), epoch=3, boot=BootId(3), site
         ((NEXT_LEADER, SAME_LIFE), b"[3]"),
         ((NEXT_LEADER, OLD_DISK), b"[4]"),
         ((OLD_DISK, NEXT_LEADER), b"[3]"),
+        ((OLD_DISK, NEXT_LEADER, OLD_DISK), b"[3]"),
+        ((OLD, OLD_DISK, NEXT_LEADER, OLD, OLD_DISK), b"[3]"),
+        ((AHEAD, PUT_RIGHT), b"[6]"),
+        ((AHEAD, PUT_RIGHT, AHEAD), b"[6]"),
     ],
 )
 def test_an_old_view_that_is_said_again_takes_no_newer_ones_place(said, shown):

@@ -49,11 +49,19 @@ def standby(tmp_path):
     return Standby(SiteId("tiny"), store, clock, signer=SCHEDULER, keyring=KEYRING)
 
 
-@pytest.mark.parametrize(("signer", "heard_s"), [(SCHEDULER, 7), (NODE, None), (None, None)])
-def test_only_the_leaders_own_word_is_heard(tmp_path, signer, heard_s):
+@pytest.mark.parametrize(
+    ("signer", "name", "heard_s"),
+    [
+        (SCHEDULER, "site", 7),
+        (SCHEDULER, "standby", None),
+        (NODE, "site", None),
+        (None, "site", None),
+    ],
+)
+def test_only_the_leaders_own_word_is_heard(tmp_path, signer, name, heard_s):
     waiting = standby(tmp_path)
     header = codec.Header(node=NodeId("scheduler"), boot=BootId(1), number=1, local_ns=1, site_ns=1)
-    view = messages.View(name="site", site_ns=7 * NS_PER_S, rows=b"[]")
+    view = messages.View(name=name, site_ns=7 * NS_PER_S, rows=b"[]")
 
     waiting.on_message("site", codec.encode(header, view, signer))
 

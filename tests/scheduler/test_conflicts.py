@@ -7,7 +7,7 @@ import pytest
 
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.polyline import Path, part_of
-from lunaredge.scheduler import presence, space
+from lunaredge.scheduler import conflicts, presence, space
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire import messages
 from tests.scheduler.drives import beat, blocked_m, driving, held, on_the_way, renewed
@@ -216,6 +216,48 @@ def test_whoever_is_silent_is_in_nobodys_way_once_the_other_has_given_its_ground
 
     assert was_active
     assert not alarm.active
+
+
+def lost_among_two() -> tuple[Site, tuple[float, float]]:
+    """Give a site where two drive, and a place near the ways of both."""
+    site, grant = driving()
+    ours = node(site).granted
+    assert ours is not None
+    node(site, "grader-2").granted = msgspec.structs.replace(
+        ours, id="ma-2", path=beside(beside(ours.path))
+    )
+    return site, beside(part_of(grant.path, 22.0, 22.0))[0]
+
+
+def test_a_conflict_names_those_whose_ground_it_is_still() -> None:
+    site, place = lost_among_two()
+    lose_place(site, place, 12.0)
+    alarm = site.scheduler.core.state.alarms["hauler-1/conflict"]
+    told = [alarm.text]
+
+    for name in ("grader-1", "grader-2"):
+        site.say(name, beat(site.situation(name)))
+        told.append(alarm.text if alarm.active else "over")
+
+    on = "stands on ground granted to"
+    assert told == [f"{on} grader-1, grader-2", f"{on} grader-2", "over"]
+
+
+def test_a_conflict_names_all_who_are_found_to_be_met_as_they_are_counted() -> None:
+    site, place = lost_among_two()
+    lost = site.situation("hauler-1", x_m=place[0], y_m=place[1], pose_error_m=12.0)
+    ours, other = node(site).granted, node(site, "grader-2").granted
+    presence.take_lead(site.scheduler.core.ctx, site.scheduler.core.state.epoch + 7)
+    site.wait(1.0)
+    node(site).granted = node(site, "grader-2").granted = None
+    site.say("hauler-1", beat(lost))
+    node(site).granted, node(site, "grader-2").granted = ours, other
+
+    for name in ("grader-1", "grader-2"):
+        conflicts.review(site.scheduler.core.ctx, node(site, name))
+
+    alarm = site.scheduler.core.state.alarms["hauler-1/conflict"]
+    assert alarm.text == "stands on ground granted to grader-1, grader-2"
 
 
 @pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "strayed"])

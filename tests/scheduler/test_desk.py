@@ -135,6 +135,21 @@ def test_a_site_whose_clock_fell_back_takes_requests_all_the_same() -> None:
     assert site.scheduler.core.state.tasks
 
 
+def test_a_site_whose_clock_was_far_ahead_and_is_put_right_takes_requests() -> None:
+    site = Site()
+    site.census()
+    body = Submit(request="r", order=plain_site.order(plain_site.grade()))
+    site.wait(7_200.0)
+    site.now_ns -= 7_200 * NS_PER_S
+    site.start()
+
+    frame = site.frame(site.operator, body, expiry_ns=site.now_ns + 60 * NS_PER_S)
+    site.hear(topics.request(site.site.name, "mari"), frame)  # type: ignore[arg-type]
+
+    assert site.scheduler.refused == {}
+    assert site.scheduler.core.state.tasks
+
+
 def test_an_approval_that_waited_for_days_is_taken() -> None:
     site = Site()
     site.submit(plain_site.order(plain_site.grade(needs_earth=True)))

@@ -134,6 +134,22 @@ def test_who_told_an_earlier_leader_only_is_kept_clear_of_when_it_is_vouched_for
     assert is_stopped_short(site, grant)
 
 
+def test_whoever_was_vouched_for_before_the_other_was_counted_is_kept_clear_of() -> None:
+    site, grant, place = on_an_older_image()
+    site.wait(1.0)
+    site.start()
+    site.census("excavator-1", "grader-2", "dc-1")
+    site.wait(1_000.0)
+    assert site.vouch(HAULER, place).ok
+
+    tells_of_its_stop_point(site, grant)
+    site.reply("grader-1", site.sent("grader-1", messages.Census)[-1].command)
+    tells_of_its_stop_point(site, grant)
+    site.wait(1.0)
+
+    assert is_stopped_short(site, grant)
+
+
 def rolling(site: Site, place: tuple[float, float], **changes: object) -> None:
     """Hauler-1 is pushed or towed, and says so."""
     word = site.situation(HAULER, x_m=place[0], y_m=place[1], at_rest=False)

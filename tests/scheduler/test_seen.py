@@ -10,6 +10,7 @@ from lunaredge.model.polyline import distance_m, part_of
 from lunaredge.model.site import Point
 from lunaredge.scheduler import space, views
 from lunaredge.scheduler.state import NodeEntry
+from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages
 from lunaredge.wire.safeguards import CloseRequest
 from tests.scheduler.drives import beat, driving, held
@@ -236,6 +237,18 @@ def test_a_word_that_says_nothing_of_a_place_makes_none_measured() -> None:
     rows = views.node_rows(site.scheduler.core.ctx, site.now_ns)
     (row,) = [row for row in rows if row["node"] == HAULER]
     assert (row["presence"], row["mark"], row["age_s"]) == ("up", "last known", 1_100.0)
+
+
+def test_a_place_from_a_time_yet_to_come_is_not_called_measured() -> None:
+    site = Site()
+    site.census()
+    site.wait(600.0)
+    tell(site, HAULER)
+
+    rows = views.node_rows(site.scheduler.core.ctx, site.now_ns - 60 * NS_PER_S)
+
+    (row,) = [row for row in rows if row["node"] == HAULER]
+    assert (row["presence"], row["mark"], row["age_s"]) == ("up", "last known", None)
 
 
 def test_who_was_towed_into_a_closed_zone_is_sent_out() -> None:
