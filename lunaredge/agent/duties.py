@@ -66,14 +66,18 @@ class Duties:
         self._parts.outlet.publish("reply", reply, now_ns)
         return reason
 
-    def stop(self, stop: Stop, now_ns: int) -> None:
-        """Take an emergency stop, once: halt first, then latch durably, then report."""
+    def stop(self, stop: Stop, now_ns: int) -> str | None:
+        """Take an emergency stop, once: halt first, then latch durably, then report.
+
+        Give the id it holds under, or None for one that was taken before.
+        """
         if self._parts.stops.knows(stop.stop):
-            return
+            return None
         if self._parts.config.is_machine:
             self._parts.pilot.helm.halt_first(now_ns)
         name = self._parts.stops.take(stop.stop)
         self._parts.recorder.event("stop_latched", f"{name}: {stop.reason[:80]}", now_ns)
+        return name
 
     def dispute(self, rival: NodeId, dispute: Dispute, now_ns: int) -> str | None:
         """Give up an authority that a neighbour was granted ground of; say why not, or None."""

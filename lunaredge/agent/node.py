@@ -17,6 +17,7 @@ from lunaredge.agent.pace import Finding
 from lunaredge.agent.parts import Parts
 from lunaredge.agent.pilot import World
 from lunaredge.agent.presence import Presence
+from lunaredge.agent.relay import StopRelay
 from lunaredge.agent.restore import restore
 from lunaredge.agent.states import Event, State
 from lunaredge.agent.tasks import End, TaskRef
@@ -69,6 +70,7 @@ class AgentNode:
         self._all_authorities = f"{topics.ROOT}/{config.site}/+/ma"
         self._acks_topic = topics.build(config.site, config.node, "ack")
         self._stops_topic = topics.stop_all(config.site)
+        self._relay = StopRelay(self._parts.outlet, self._stops_topic)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
@@ -94,7 +96,7 @@ class AgentNode:
         except RemoteProtocolError as exc:
             reason: str | None = exc.reason
         else:
-            reason = self._take(topic, received, now_ns)
+            reason = self._take(topic, received, payload, now_ns)
         if reason is not None:
             source = topic if topic in self.subscriptions else "another topic"
             self._parts.outlet.refuse(source, reason)
@@ -106,6 +108,7 @@ class AgentNode:
         self._parts.outlet.connected = True
         self._parts.spool.resend_all()
         self._presence.connected(now_ns)
+        self._relay.say_again(self._parts.stops.latched)
         self._tick(now_ns)
 
     def disconnected(self, now_ns: int) -> None:
@@ -204,11 +207,11 @@ class AgentNode:
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def _take(self, topic: str, received: Received, now_ns: int) -> str | None:
+    def _take(self, topic: str, received: Received, payload: bytes, now_ns: int) -> str | None:
         """Take a message that arrived whole; give the reason where it is refused."""
         body = received.body
         if topic == self._stops_topic and isinstance(body, Stop):
-            return self._take_stop(received, body, now_ns)
+            return self._take_stop(received, body, payload, now_ns)
         if topic == self._commands_topic and isinstance(body, TimeReply):
             return self._take_time(received, body, now_ns)
         if isinstance(body, Grant):
@@ -223,11 +226,13 @@ class AgentNode:
             return self._take_ack(received, body, now_ns)
         return "unexpected" if topic in self.subscriptions else "topic"
 
-    def _take_stop(self, received: Received, stop: Stop, now_ns: int) -> str | None:
+    def _take_stop(self, received: Received, stop: Stop, payload: bytes, now_ns: int) -> str | None:
         if received.role is None:
             return "unsigned"
         if stop.node is None or stop.node == self._config.node:
-            self._duties.stop(stop, now_ns)
+            latched = self._duties.stop(stop, now_ns)
+            if latched is not None:
+                self._relay.take(latched, payload)
         return None
 
     def _take_time(self, received: Received, reply: TimeReply, now_ns: int) -> str | None:
@@ -328,6 +333,8 @@ class AgentNode:
         self._parts.workloads.expire(now_ns)
         if self._upkeep.take(now_ns):
             self._parts.spool.write_late(now_ns)
+            if not self._presence.reachable(now_ns):
+                self._relay.say_again(self._parts.stops.latched)
         self._settle(now_ns)
 
     def _settle(self, now_ns: int) -> None:

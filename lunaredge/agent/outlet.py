@@ -55,6 +55,11 @@ class Outlet:
             topic = topics.build(self._config.site, self._config.node, channel, detail)
             self._effects.append(Publish(topic, codec.encode(self._header(now_ns), body)))
 
+    def relay(self, topic: str, frame: bytes) -> None:
+        """Send somebody else's message on, unless the broker is out of reach."""
+        if self.connected:
+            self._effects.append(Publish(topic, frame))
+
     def message(self, channel: str, body: Message, now_ns: int, detail: str = "") -> Publish:
         """Give a signed message without sending it."""
         topic = topics.build(self._config.site, self._config.node, channel, detail)

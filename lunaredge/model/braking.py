@@ -39,9 +39,7 @@ def planned_m_s2(spec: MachineSpec) -> float:
 
 def worst_m_s2(spec: MachineSpec, payload_kg: float, health_ratio: float) -> float:
     """Give the least deceleration to reckon with, at that load and health of the brakes."""
-    gross_kg = spec.mass_kg + spec.payload_kg_max
-    laden_kg = spec.mass_kg + max(0.0, payload_kg)
-    brakes_m_s2 = spec.deceleration_m_s2 * gross_kg / laden_kg * BRAKES_RATIO * health_ratio
+    brakes_m_s2 = _brakes_m_s2(spec, payload_kg) * health_ratio
     return min(brakes_m_s2, holding_m_s2(spec.slope_deg_max))
 
 
@@ -57,13 +55,24 @@ def overlap_m(spec: MachineSpec, speed_m_s: float, payload_kg: float, health_rat
     """Give how far beyond its stop point a machine may roll; infinity where it can't be held.
 
     It begins to brake where its planned deceleration asks for it, and gets the worst one. A machine
-    with weaker brakes goes slower by as much.
+    with weaker brakes goes slower by as much; and its brakes may get worse under way, so that of
+    all health up to the one told the one counts with which it rolls farthest.
     """
     planned, worst = planned_m_s2(spec), worst_m_s2(spec, payload_kg, health_ratio)
     if planned <= 0.0 or worst <= 0.0:
         return math.inf
-    slower_m_s = speed_m_s * health_ratio
+    # At health h brakes give h b: it grows as h / b - h^2 / planned, up to h = planned / 2 b.
+    farthest_ratio = min(health_ratio, planned / (2.0 * _brakes_m_s2(spec, payload_kg)))
+    slower_m_s = speed_m_s * farthest_ratio
+    worst = worst_m_s2(spec, payload_kg, farthest_ratio)
     return max(0.0, 0.5 * slower_m_s * slower_m_s * (1.0 / worst - 1.0 / planned))
+
+
+def _brakes_m_s2(spec: MachineSpec, payload_kg: float) -> float:
+    """Give the deceleration that brakes of full health give for certain, with that load."""
+    gross_kg = spec.mass_kg + spec.payload_kg_max
+    laden_kg = spec.mass_kg + max(0.0, payload_kg)
+    return spec.deceleration_m_s2 * gross_kg / laden_kg * BRAKES_RATIO
 
 
 def rest_s(spec: MachineSpec, payload_kg: float, health_ratio: float) -> float:
@@ -78,6 +87,4 @@ def speed_m_s_max(
 ) -> float:
     """Give the fastest speed from which a machine rolls no more than ``room_m`` too far."""
     unit_m = overlap_m(spec, 1.0, payload_kg, health_ratio)
-    if unit_m == 0.0:
-        return math.inf
-    return math.sqrt(room_m / unit_m) if math.isfinite(unit_m) else 0.0
+    return math.sqrt(room_m / unit_m) if 0.0 < unit_m < math.inf else 0.0

@@ -1,12 +1,12 @@
 import pytest
 
 from lunaredge.agent.stops import OVERFLOW
-from lunaredge.ids import CommandId
+from lunaredge.ids import CommandId, NodeId
 from lunaredge.model.task import Leg
-from lunaredge.node import Actuate, Persist, Publish
+from lunaredge.node import Actuate, Effect, Persist, Publish
 from lunaredge.wire import topics
 from lunaredge.wire.driver import Follow, Halt
-from lunaredge.wire.messages import Hold
+from lunaredge.wire.messages import Hold, Stop
 from lunaredge.wire.records import Event
 from lunaredge.wire.seal import Signer
 from tests.agent.rig import (
@@ -94,6 +94,72 @@ def test_a_stop_is_taken_before_a_census_and_without_site_time() -> None:
     rig.census()
 
     assert rig.state == "stopped"
+
+
+def relayed(effects: list[Effect]) -> list[bytes]:
+    return [
+        effect.payload
+        for effect in effects
+        if isinstance(effect, Publish) and effect.topic == topics.stop_all(SITE)
+    ]
+
+
+def reconnected(rig: Rig) -> list[Effect]:
+    rig.node.connected(rig.now_ns)
+    return rig.carry_out()
+
+
+def test_a_stop_is_handed_on_once_as_its_caller_signed_it_after_it_is_latched() -> None:
+    rig = driving()
+    frame = rig.frame(Stop(stop="s1", node=None, reason="smoke"), OPERATOR_KEY)
+
+    effects = rig.deliver(frame, "stop")
+
+    assert relayed(effects) == [frame]
+    latch = first(effects, Persist, lambda e: e.table == "stop")
+    assert latch < first(effects, Publish, lambda e: e.topic == topics.stop_all(SITE))
+    assert relayed(rig.deliver(frame, "stop")) == []
+
+
+def test_a_stop_that_holds_is_said_again_at_each_connection() -> None:
+    rig = driving()
+    frame = rig.frame(Stop(stop="s1", node=None, reason="smoke"), OPERATOR_KEY)
+    rig.node.disconnected(rig.now_ns)
+    assert relayed(rig.deliver(frame, "stop")) == []
+
+    assert [relayed(reconnected(rig)) for _ in range(2)] == [[frame], [frame]]
+
+    rig.release("s1")
+    assert relayed(reconnected(rig)) == []
+
+
+def test_a_stop_is_said_again_while_there_is_no_scheduler_to_say_it() -> None:
+    rig = driving()
+    frame = rig.frame(Stop(stop="s1", node=None, reason="smoke"), OPERATOR_KEY)
+    rig.deliver(frame, "stop")
+
+    rig.effects.clear()
+    rig.run(60)
+    assert relayed(rig.effects) == []
+
+    rig.serves_time = False
+    # It takes the agent two minutes to notice.
+    rig.run(240)
+    assert 20 <= len(relayed(rig.effects)) <= 26
+    assert set(relayed(rig.effects)) == {frame}
+
+
+def test_only_what_a_person_may_have_called_is_handed_on() -> None:
+    rig = driving()
+    stops = [
+        Stop(stop="long", node=None, reason="x" * 3_000),
+        Stop(stop="other", node=NodeId("elsewhere"), reason=""),
+    ]
+
+    frames = [rig.frame(stop, OPERATOR_KEY) for stop in stops]
+
+    assert [relayed(rig.deliver(frame, "stop")) for frame in frames] == [[], []]
+    assert rig.situation.stops == ("long",)
 
 
 def test_a_released_stop_lets_the_machine_go_on() -> None:

@@ -29,11 +29,12 @@ def granted(**word: float) -> messages.Grant:
 
 
 # By hand. It plans to brake with its rated 0.3 m/s2, given with its 66 kg and a full load of 80 kg.
-# Of that its brakes give 80 %, by its own health and load: 0.24 m/s2 laden; 0.2655 m/s2 empty at
-# half its health, at which it goes half as fast. From v it rolls v2/2 (1/worst - 1/0.3) too far.
+# Of that its brakes give 80 %, by its load: b = 0.24 m/s2 laden, 0.5309 m/s2 empty. At health h it
+# goes h v, and rolls (h v)2/2 (1/(h b) - 1/0.3) too far: most at h = 0.15/b, so at 0.625 laden and
+# 0.2825 empty, or at the health told where that is less.
 @pytest.mark.parametrize(
     ("payload_kg", "brake_ratio", "overlap_m", "speed_m_s"),
-    [(0.0, 1.0, 0.0, 3.0), (80.0, 1.0, 3.75, 1.095), (0.0, 0.5, 0.488, 3.0)],
+    [(0.0, 1.0, 1.197, 1.939), (80.0, 1.0, 5.859, 0.876), (0.0, 0.2, 1.095, 2.027)],
     ids=["empty and sound", "laden", "weak brakes"],
 )
 def test_an_authority_makes_room_for_what_load_and_brakes_may_have_it_roll_too_far(

@@ -1,0 +1,34 @@
+"""Emergency stops handed on to the neighbours, as they came: signed by whoever called them.
+
+The broker keeps no stop. Who had no connection when it was called hears of it from the scheduler;
+should that be gone as well, from any node that has latched it.
+"""
+
+from collections.abc import Collection
+
+from lunaredge.agent.outlet import Outlet
+
+# A person's stop is a few hundred bytes; with the most that are latched this stays small.
+FRAME_BYTES_MAX = 2_048
+
+
+class StopRelay:
+    """Hands each stop on that this node has latched: at once, and whenever others may lack it."""
+
+    def __init__(self, outlet: Outlet, topic: str) -> None:
+        self._outlet = outlet
+        self._topic = topic
+        self._frames: dict[str, bytes] = {}
+        """By the id under which a stop holds here. Of this life only: then it has been said."""
+
+    def take(self, stop: str, frame: bytes) -> None:
+        """Hand on a stop that was latched just now."""
+        if len(frame) <= FRAME_BYTES_MAX:
+            self._frames[stop] = frame
+            self._outlet.relay(self._topic, frame)
+
+    def say_again(self, latched: Collection[str]) -> None:
+        """Hand those on again that hold still: others may have been away when they were called."""
+        self._frames = {stop: frame for stop, frame in self._frames.items() if stop in latched}
+        for frame in self._frames.values():
+            self._outlet.relay(self._topic, frame)
