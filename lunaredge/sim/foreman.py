@@ -1,12 +1,18 @@
 """The foreman: hands in the orders of a run, each at its time, and again until it is answered."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
+
+from msgspec.structs import replace
 
 from lunaredge.ids import OrderId, TaskId
+from lunaredge.model.task import Task
 from lunaredge.sim.people import Person, Terminal
 from lunaredge.sim.scenario import Due, Scenario
 from lunaredge.units import ns_from_s
 from lunaredge.wire import messages
+
+# What the name of a task that is handed in once more ends with.
+ANEW = "-anew"
 
 
 class Foreman(Person):
@@ -42,6 +48,14 @@ class Foreman(Person):
                 request = f"order-{order}-again-{self._times}"
                 self.ask(messages.Submit(request=request, order=due.order))
 
+    def hand_in_anew(self, failed: Collection[TaskId]) -> None:
+        """Hand in what failed once more, under new names, in the same order among themselves."""
+        for due in list(self._handed_in.values()):
+            tasks = tuple(_anew(task, failed) for task in due.order.tasks if task.id in failed)
+            if tasks:
+                order = replace(due.order, id=OrderId(due.order.id + ANEW), tasks=tasks)
+                self._submit(replace(due, order=order))
+
     def _plan(self, due: Due, delay_s: float) -> None:
         timeline = self._terminal.timeline
         timeline.after(ns_from_s(delay_s), lambda: self._hand_in(due))
@@ -51,6 +65,14 @@ class Foreman(Person):
         open_max = self._scenario.open_max
         if open_max is not None and self._open_count() + len(due.order.tasks) > open_max:
             return
+        self._submit(due)
+
+    def _submit(self, due: Due) -> None:
         self._handed_in[due.order.id] = due
         self.wanted.update(dict.fromkeys(task.id for task in due.order.tasks))
         self.ask(messages.Submit(request=f"order-{due.order.id}", order=due.order))
+
+
+def _anew(task: Task, failed: Container[TaskId]) -> Task:
+    after = tuple(TaskId(before + ANEW) for before in task.after if before in failed)
+    return replace(task, id=TaskId(task.id + ANEW), after=after)

@@ -2,7 +2,8 @@
 
 First the safety phase, with faults on and every checker watching. Then everything is healed, and
 within a bound of virtual time the work must be done, everything archived and both brokers quiet:
-that is liveness. Any exception that leaves a node is a failure as well.
+that is liveness. What failed before is handed in once more then, and must be done as well. Any
+exception that leaves a node is a failure, too.
 """
 
 import traceback
@@ -11,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
-from lunaredge.ids import KeyId
+from lunaredge.ids import KeyId, TaskId
 from lunaredge.sim.attacker import Attacker
 from lunaredge.sim.checkers.checker import Verdict, Violation
 from lunaredge.sim.faults import Faults
@@ -222,15 +223,39 @@ class Run:
             return violation
         self._heal()
         healed_ns = sim.timeline.now_ns
-        if violation := self._run_for(self.scenario.work_s_max, self._finished):
+        if violation := self._work():
             return violation
-        if not self._finished():
-            return self._unfinished()
+        if violation := self._work_that_failed():
+            return violation
         self.converged_s = s_from_ns(sim.timeline.now_ns - healed_ns)
         sim.field.heaps()
         sim.replay()
         sim.jury.finish(sim.timeline.now_ns)
         return sim.jury.verdict()
+
+    def _work(self) -> Violation | None:
+        """Have the site end its tasks in the time that it has for them."""
+        if violation := self._run_for(self.scenario.work_s_max, self._finished):
+            return violation
+        return None if self._finished() else self._unfinished()
+
+    def _work_that_failed(self) -> Violation | None:
+        """Have what failed done now: before the healing anything may fail, and nothing since."""
+        failed = self._failed()
+        if not failed:
+            return None
+        self.foreman.hand_in_anew(failed)
+        if violation := self._work():
+            return violation
+        again = [task for task in self._failed() if task not in failed]
+        text = f"failed though nothing went wrong any more: {again}"
+        now_ns = self.sim.timeline.now_ns
+        return Violation(invariant="liveness", at_ns=now_ns, text=text) if again else None
+
+    def _failed(self) -> list[TaskId]:
+        """Give the tasks handed in that ended, and were not done."""
+        ends = self.sim.jury.tasks.ends
+        return [task for task in self.foreman.wanted if ends.get(task) == "failed"]
 
     def _open_count(self) -> int:
         """Count the tasks handed in that have not ended."""

@@ -90,3 +90,25 @@ def test_a_foreman_is_not_content_while_an_order_has_yet_to_come():
     office.run_to(1_000.0)
 
     assert not office.foreman.content
+
+
+def test_what_failed_is_handed_in_once_more_in_the_same_order_among_itself():
+    office = Office(open_max=0)
+    first, second, third = (TaskId(name) for name in ("a", "b", "c"))
+    chain = [
+        Task(id=name, kind=TaskKind.SURVEY, zone="pad", after=after)
+        for name, after in ((first, ()), (second, (first,)), (third, (second,)))
+    ]
+    order = WorkOrder(id=OrderId("chain"), title="", tasks=tuple(chain))
+    office.foreman._submit(Due(at_s=0.0, order=order))
+
+    office.foreman.hand_in_anew([second, third])
+    office.run_to(10.0)
+
+    assert list(office.handed_in) == ["chain", "chain-anew"]
+    anew = office.foreman._handed_in[OrderId("chain-anew")].order
+    assert [(task.id, task.after) for task in anew.tasks] == [
+        ("b-anew", ()),
+        ("c-anew", ("b-anew",)),
+    ]
+    assert list(office.foreman.wanted) == ["a", "b", "c", "b-anew", "c-anew"]

@@ -53,7 +53,17 @@ from lunaredge.sim.scenario import Scenario, ramp, small
 from lunaredge.units import NS_PER_S, SECONDS_PER_HOUR
 from lunaredge.wire.codec import Received
 from lunaredge.wire.driver import Sample
-from lunaredge.wire.messages import Defer, Grant, HeldAuthority, Renew, Shorten, Situation, Upload
+from lunaredge.wire.messages import (
+    Assign,
+    Defer,
+    Grant,
+    HeldAuthority,
+    Renew,
+    Shorten,
+    Situation,
+    Upload,
+)
+from lunaredge.wire.records import TaskOutcome
 from lunaredge.wire.seal import Keyring
 from lunaredge.wire.session import Verdict
 from tests.sim import weathers
@@ -362,6 +372,17 @@ def where_a_machine_was_carried_is_not_learnt(patch: pytest.MonkeyPatch) -> None
     patch.setattr(claims, "settle", settle)
 
 
+def nobody_works(patch: pytest.MonkeyPatch) -> None:
+    assign = Pilot.assign
+
+    def refuse(pilot: Pilot, task: Assign, now_ns: int) -> None:
+        assign(pilot, task, now_ns)
+        if any(leg.tool or leg.goal for leg in task.legs):
+            pilot._finish(TaskOutcome.FAILED, "no wish to", now_ns)
+
+    patch.setattr(Pilot, "assign", refuse)
+
+
 def in_sight() -> ContactPlan:
     """Give a plan without an outage."""
     first, last = SMALL.plan.contacts[0], SMALL.plan.contacts[-1]
@@ -421,6 +442,8 @@ SITES = {
         (where_a_machine_was_carried_is_not_learnt, weathers.CARRIED, {"I3"}),
         (renewals_undo_shortenings, weathers.CARRIED_UNHEARD, {"shortening", "I3"}),
         (shortenings_are_answered_and_not_obeyed, weathers.CARRIED, {"shortening"}),
+        (nobody_works, weathers.CALM, {"liveness"}),
+        (nobody_works, weathers.REBORN, {"liveness"}),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
