@@ -11,7 +11,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import msgspec
 
@@ -71,6 +71,13 @@ class ArchiveCount(msgspec.Struct, frozen=True, kw_only=True):
     """Samples or records that the sender dropped by policy."""
 
 
+class _DamagedRow(NamedTuple):
+    number: int
+    place: int
+    """SQLite's own number of the row."""
+    crc: object
+
+
 class Store:
     """One process's file. Make it with `open`."""
 
@@ -86,6 +93,8 @@ class Store:
         # A damaged key must not keep the rows behind it from being read.
         connection.text_factory = _text
         self._lock = lock
+        self._damaged: dict[tuple[str, str], list[_DamagedRow]] = {}
+        """Damaged rows by table and scope as they were read: their keys may not find them."""
         self._life = 0
         """The boot counter of the newest life begun here; 0 before the first."""
 
@@ -175,9 +184,10 @@ class Store:
         """
         self.corrupt_count = 0
         self.corrupt_keys = []
-        query = 'SELECT "table", scope, number, value, crc FROM rows ORDER BY 1, 2, 3'
+        self._damaged = {}
+        query = 'SELECT "table", scope, number, value, crc, rowid FROM rows ORDER BY 1, 2, 3'
         with _translated(self.path):
-            for *key, value, crc in self._connection.execute(query):
+            for *key, value, crc, place in self._connection.execute(query):
                 # SQLite keeps any type in any column: damage may have turned one into another.
                 table, scope, number = _text(key[0]), _text(key[1]), _number(key[2])
                 is_sound = [table, scope, number] == key and isinstance(value, bytes)
@@ -185,6 +195,8 @@ class Store:
                     yield Row(table, scope, number, value)
                 else:
                     self._count_corrupt(f"{table}/{scope}/{number}")
+                    damaged = _DamagedRow(number, place, crc)
+                    self._damaged.setdefault((table, scope), []).append(damaged)
                     yield Row(table, scope, number, b"", is_whole=False)
 
     def next_boot(self, random24: int) -> BootId:
@@ -321,6 +333,10 @@ class Store:
                     'DELETE FROM rows WHERE "table" = ? AND scope = ? AND number <= ?',
                     (table, scope, through),
                 )
+                for row in self._damaged.get((table, scope), ()):
+                    if row.number <= through:
+                        # Its place may be another's by now; that has another checksum.
+                        execute("DELETE FROM rows WHERE rowid = ? AND crc IS ?", row[1:])
             case Archive():
                 self._archive(write)
 

@@ -228,6 +228,27 @@ def test_a_damaged_key_keeps_no_other_row_from_being_read(path, damage, key):
         key: Row(*key, b"", is_whole=False),
     }
     assert store.corrupt_count == 1
+
+    # Once its core has made something of it, it goes, or it would be met again at each start.
+    store.commit([Erase(*key), Persist(*key, b"anew")])
+    rows[key] = Row(*key, b"anew")
+    assert {(row.table, row.scope, row.number): row for row in store.rows()} == rows
+    store.close()
+
+
+def test_a_damaged_row_that_was_replaced_takes_no_other_with_it(path):
+    store = Store.open(path)
+    store.commit([Persist("a", "x", 1, b"bad!")])
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE rows SET value = ?", (b"bad?",))
+    raw.close()
+    assert [row.is_whole for row in store.rows()] == [False]
+    store.commit([Erase("a", "x", 1)])
+    store.commit([Persist("b", "y", 1, b"in its place")])
+
+    store.commit([Erase("a", "x", 1)])
+
+    assert list(store.rows()) == [Row("b", "y", 1, b"in its place")]
     store.close()
 
 
