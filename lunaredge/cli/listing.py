@@ -229,6 +229,7 @@ def as_document(view: View, view_age_s: float) -> dict[str, object]:
         "site_ns": view.site_ns,
         "age_s": round(view_age_s, 1),
         "rows": rows_of(view),
+        "left_out": view.left_out,
     }
 
 
@@ -246,6 +247,8 @@ def as_table(view: View, view_age_s: float, width: int | None) -> str:
         ranks = {TASK: 1, **dict.fromkeys(PLACE, 0)}
         columns = [column._replace(spare=ranks.get(column, column.spare)) for column in columns]
     lines = [render(rows, columns, width) if rows else f"no {view.name}"]
+    if view.left_out:
+        lines.append(f"and {view.left_out} more, for which the list has no room")
     if view_age_s > STALE_S:
         lines.append(f"as of {view_age_s:.0f} s ago: last known, nobody has said more since")
     elif view_age_s > FRESH_S:

@@ -456,8 +456,12 @@ class SchedulerNode:
             "closures": views.closure_rows(ctx),
             "site": [self._site_row()],
         }
+        # Of very many tasks the oldest that ended have no row.
+        rowless = {"tasks": len(ctx.state.tasks) - len(tables["tasks"])}
         for name, rows in tables.items():
-            body = messages.View(name=name, site_ns=now_ns, rows=views.encode_rows(rows))
+            shown, unfit = views.encode_rows(rows)
+            left_out = rowless.get(name, 0) + unfit
+            body = messages.View(name=name, site_ns=now_ns, rows=shown, left_out=left_out)
             self._publish(topics.view(self.config.site, name), body, now_ns, retain=True)
 
     def _site_row(self) -> views.Row:

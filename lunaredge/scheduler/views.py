@@ -35,12 +35,13 @@ ROW_BYTES_USUAL = 16_384
 
 def encode_explained(plan: Row | None, reason: str, refusals: Sequence[Row]) -> bytes:
     """Give the answer to why a task is where it is, as JSON that fits into a frame."""
-    rows = msgspec.Raw(encode_rows(refusals))
+    shown, _ = encode_rows(refusals)
+    rows = msgspec.Raw(shown)
     return msgspec.json.encode({"plan": plan, "reason": reason or None, "refusals": rows})
 
 
-def encode_rows(rows: Sequence[Row]) -> bytes:
-    """Give rows as JSON, those that fit into a frame: the first ones first.
+def encode_rows(rows: Sequence[Row]) -> tuple[bytes, int]:
+    """Give rows as JSON, those that fit into a frame: the first ones first; and how many do not.
 
     A row of absurd length, made so by one node's words, takes no other's place.
     """
@@ -51,7 +52,8 @@ def encode_rows(rows: Sequence[Row]) -> bytes:
         if len(encoded[i]) < room_bytes:
             room_bytes -= len(encoded[i]) + 1
             fitting.append(i)
-    return msgspec.json.encode([msgspec.Raw(encoded[i]) for i in sorted(fitting)])
+    shown = msgspec.json.encode([msgspec.Raw(encoded[i]) for i in sorted(fitting)])
+    return shown, len(rows) - len(fitting)
 
 
 def node_rows(ctx: Context, now_ns: int) -> list[Row]:

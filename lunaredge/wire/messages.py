@@ -354,6 +354,8 @@ class View(Body, frozen=True, kw_only=True, tag="view"):
     name: str
     site_ns: Int64
     rows: bytes
+    left_out: int = 0
+    """How many more rows there are, for which there was no room."""
 
 
 Command = (

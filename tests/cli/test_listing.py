@@ -3,6 +3,7 @@
 import json
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from lunaredge.cli.listing import COLUMNS, NOBODY, _is_ready, as_document, as_table
@@ -28,6 +29,14 @@ NODE = {
 
 def view(*rows, name="nodes"):
     return View(name=name, site_ns=1, rows=json.dumps(rows).encode())
+
+
+def test_a_list_that_was_cut_says_so():
+    cut = msgspec.structs.replace(view(NODE), left_out=7)
+
+    assert as_table(cut, 0.0, 80).splitlines()[-1] == "and 7 more, for which the list has no room"
+    assert as_document(cut, 0.0)["left_out"] == 7
+    assert "more" not in as_table(view(NODE), 0.0, 80)
 
 
 def test_a_list_of_nodes_fits_eighty_columns():

@@ -308,16 +308,38 @@ def test_rows_that_fit_no_frame_leave_room_for_the_others() -> None:
     rows: list[views.Row] = [{"at": 0, "text": "x" * 150_000}, {"at": 1, "text": "y" * 150_000}]
     rows += [{"at": 2, "text": "z"}, {"at": 3, "text": "x" * 400_000}]
 
-    encoded = views.encode_rows(rows)
+    encoded, left_out = views.encode_rows(rows)
 
     assert [row["at"] for row in msgspec.json.decode(encoded)] == [0, 2]
+    assert left_out == 2
+
+
+def test_a_list_says_how_many_of_its_rows_had_no_room() -> None:
+    site = Site()
+    for number in range(20):
+        many = [
+            plain_site.task(f"o{number}-{i}", TaskKind.GRADE, zone="pad", after=(f"o{number}-0",))
+            for i in range(1, 64)
+        ]
+        first = plain_site.task(f"o{number}-0", TaskKind.GRADE, zone="pad")
+        assert site.submit(plain_site.order(first, *many, name=f"o{number}")).ok
+
+    site.wait(30.0)
+
+    (*_, view) = [
+        body
+        for _, body in site.published
+        if isinstance(body, messages.View) and body.name == "tasks"
+    ]
+    assert len(msgspec.json.decode(view.rows)) + view.left_out == 20 * 64
+    assert view.left_out > 0
 
 
 def test_one_node_s_endless_words_take_no_other_s_place_in_a_list() -> None:
     long = {"at": 0, "text": "x" * (views.ROWS_BYTES_MAX - 100)}
     others: list[views.Row] = [{"at": at, "text": "y" * 100} for at in (1, 2)]
 
-    encoded = views.encode_rows([long, *others])
+    encoded, _ = views.encode_rows([long, *others])
 
     assert [row["at"] for row in msgspec.json.decode(encoded)] == [1, 2]
 
