@@ -118,6 +118,36 @@ async def test_a_stop_outlives_the_damage_of_the_row_that_holds_it(run):
         assert stopped_nodes(eye) == ["dc-1"]
 
 
+async def test_a_stop_is_handed_on_to_who_was_away_when_nobody_else_is_left_to_say_it(run):
+    agents = ("agent-dc-1", "agent-excavator-1")
+    await run.start("broker", "machines", "scheduler", *agents)
+    for name in ("dc-1", "excavator-1"):
+        await run.told("scheduler", f"node.censused node={name}")
+    await run.supervisor.kill("scheduler")
+    await run.supervisor.kill("agent-excavator-1")
+    async with run.client() as eye:
+        await eye.reach()
+        stop = messages.Stop(stop="stop-1", node=None, reason="a test")
+        eye.say(topics.stop_all(eye.identity.site), stop)
+        await until(lambda: has_latched(run, "agent-dc-1"))
+    # With it goes what it has for who is away.
+    await run.supervisor.kill("broker")
+    await run.supervisor.restart("broker")
+
+    await run.supervisor.restart("agent-excavator-1")
+
+    await until(lambda: has_latched(run, "agent-excavator-1"))
+
+
+def has_latched(run: Run, agent: str) -> bool:
+    """Tell whether an agent has a stop on its disk."""
+    store = Store.open_to_read(run.store(agent))
+    try:
+        return any((row.table, row.scope) == ("stop", "stop-1") for row in store.rows())
+    finally:
+        store.close()
+
+
 def stopped_nodes(eye: SiteClient) -> list[object]:
     return [row["node"] for row in rows(eye, "nodes") if row["stops"]]
 
