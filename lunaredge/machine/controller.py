@@ -133,6 +133,13 @@ class Machine:
             case _:
                 return False
 
+    def works(self, now_ns: int) -> bool:
+        """Whether its tool acts on the ground now: at a goal, or along a track."""
+        if not self.drive.at_rest:
+            return self._sweep is not None and self._sweep.acts(self.drive)
+        is_ordered = isinstance(self._setpoint.live(now_ns), Work) and not self.battery.empty
+        return is_ordered and self.bucket.busy
+
     def afflict(self, mishap: Mishap) -> None:
         """Have something go wrong with the machine, or nothing any more."""
         self.mishap = mishap

@@ -26,10 +26,14 @@ class Sweep:
         self._pass_no = pass_no
         self._last: tuple[float, float] | None = None
 
+    def acts(self, drive: Drive) -> bool:
+        """Whether the machine is where the tool is on the ground."""
+        return drive.stretch is not None and drive.station_m >= self.from_m
+
     def go_on(self, drive: Drive, ground: Ground) -> list[ScanPoint]:
         """Treat the ground driven over since the last strip; returns what the scanner measured."""
         stretch = drive.stretch
-        if stretch is None or drive.station_m < self.from_m:
+        if stretch is None or not self.acts(drive):
             return []
         here = (drive.body.x_m, drive.body.y_m)
         if self._last is None:

@@ -9,6 +9,7 @@ but a few lines when it is looked at. It reads no clock and knows no agents, soc
 import math
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -51,6 +52,15 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
     heading_rad: float
     speed_m_s: float
     corners: tuple[Point, ...]
+
+
+class Pose(NamedTuple):
+    """How a machine really stands or drives; ``body`` is the very same while it stands."""
+
+    machine: NodeId
+    body: Rectangle
+    speed_m_s: float
+    works: bool
 
 
 class World:
@@ -237,10 +247,11 @@ class World:
             for machine in self._order
         )
 
-    def poses(self) -> Iterator[tuple[NodeId, Rectangle, float]]:
-        """Give every machine's true body, the very same while it stands, and its speed."""
+    def poses(self) -> Iterator[Pose]:
+        """Give every machine's true body, its speed, and whether its tool works."""
         for machine in self._order:
-            yield machine.name, machine.drive.body, machine.drive.speed_m_s
+            works = machine.works(self._now_ns)
+            yield Pose(machine.name, machine.drive.body, machine.drive.speed_m_s, works)
 
     def batteries_wh(self) -> dict[NodeId, float]:
         """Give what every battery holds now."""

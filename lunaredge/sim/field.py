@@ -5,9 +5,8 @@ checked by nobody here. A killed agent leaves its machine standing in the world.
 """
 
 from lunaredge.ids import NodeId
-from lunaredge.machine.bodies import Rectangle
 from lunaredge.machine.mishap import Mishap
-from lunaredge.machine.world import World
+from lunaredge.machine.world import Pose, World
 from lunaredge.model.site import Point
 from lunaredge.model.task import TaskKind
 from lunaredge.sim.checkers.evidence import Carried, Heaped, TrueBody, Truth
@@ -23,7 +22,7 @@ SAMPLE_PERIOD_S = 5.0
 
 # A machine at full speed moves half its length in this time: overlaps can't slip through.
 TRUTH_PERIOD_NS = NS_PER_S
-# Batteries change slowly; every body is shown this often even when all stand.
+# Batteries change slowly; they are looked at this often, and every body shown even when all stand.
 STILL_PERIOD_NS = 30 * NS_PER_S
 
 
@@ -41,8 +40,8 @@ class Field:
         self._drivers: dict[NodeId, Process] = {}
         self._batteries_wh: dict[NodeId, float] = {}
         self._bodies_shown: tuple[TrueBody, ...] = ()
-        self._known: dict[NodeId, tuple[Rectangle, TrueBody]] = {}
-        self._shown_ns = scenario.start_ns - STILL_PERIOD_NS
+        self._known: dict[NodeId, tuple[Pose, TrueBody]] = {}
+        self._weighed_ns = scenario.start_ns - STILL_PERIOD_NS
 
     def begin(self) -> None:
         """Let the world go on from now."""
@@ -109,27 +108,31 @@ class Field:
         now_ns = self._timeline.now_ns
         self._timeline.after(TRUTH_PERIOD_NS, self._watch)
         self.world.advance(now_ns)
-        due = now_ns - self._shown_ns >= STILL_PERIOD_NS
+        due = now_ns - self._weighed_ns >= STILL_PERIOD_NS
         if due:
+            self._weighed_ns = now_ns
             self._batteries_wh = self.world.batteries_wh()
             self._known.clear()
             self.heaps()
         bodies = self._bodies()
-        if due or bodies != self._bodies_shown:
-            self._shown_ns, self._bodies_shown = now_ns, bodies
+        # Whoever works may come to do so without leave while nothing else changes.
+        if due or bodies != self._bodies_shown or any(body.works for body in bodies):
+            self._bodies_shown = bodies
             self._jury.see(Truth(at_ns=now_ns, bodies=bodies))
 
     def _bodies(self) -> tuple[TrueBody, ...]:
-        return tuple(self._body(*pose) for pose in self.world.poses())
+        return tuple(self._body(pose) for pose in self.world.poses())
 
-    def _body(self, machine: NodeId, body: Rectangle, speed_m_s: float) -> TrueBody:
+    def _body(self, pose: Pose) -> TrueBody:
         """Give a machine's true body; the very same while it stands."""
-        known = self._known.get(machine)
-        if known is not None and known[0] is body and known[1].speed_m_s == speed_m_s:
+        known = self._known.get(pose.machine)
+        if known is not None and known[0] == pose:
             return known[1]
+        machine, body, speed_m_s, works = pose
         battery_wh = self._batteries_wh[machine]
-        true = TrueBody(machine, body.x_m, body.y_m, body.heading_rad, speed_m_s, battery_wh)
-        self._known[machine] = (body, true)
+        x_m, y_m, heading_rad = body.x_m, body.y_m, body.heading_rad
+        true = TrueBody(machine, x_m, y_m, heading_rad, speed_m_s, battery_wh, works)
+        self._known[machine] = (pose, true)
         return true
 
 

@@ -7,10 +7,11 @@ import pytest
 from lunaredge.model.polyline import length_m
 from lunaredge.model.task import Dump, Leg, Load, Tool
 from lunaredge.node import Persist, Publish
-from lunaredge.wire.driver import Follow, Work
-from lunaredge.wire.messages import AuthorityRequest
+from lunaredge.wire.driver import Follow, Halt, MachineOrder, Work
+from lunaredge.wire.messages import AuthorityRenewal, AuthorityRequest
+from lunaredge.wire.records import Event
 from tests.agent.rig import DIG, Rig
-from tests.agent.toy_machine import PATH
+from tests.agent.toy_machine import PATH, Machine, seconds
 
 DRIVE = Leg(path=PATH)
 WORK_THERE = Leg(path=PATH, goal=DIG)
@@ -67,6 +68,41 @@ def test_the_goal_is_worked_on_at_the_stop_until_it_is_reached() -> None:
 
     assert rig.outcomes()[-1] == "done"
     assert rig.state == "idle"
+
+
+class Deaf(Machine):
+    """A machine that no halt reaches: its set-point must die."""
+
+    def take(self, order: MachineOrder, now_ns: int) -> None:
+        if not isinstance(order, Halt):
+            super().take(order, now_ns)
+
+
+@pytest.mark.parametrize("machine", [Machine, Deaf])
+@pytest.mark.parametrize("is_heard", [True, False], ids=["heard", "cut off"])
+def test_work_rests_before_its_lease_ends_when_no_renewal_comes(
+    machine: type[Machine], *, is_heard: bool
+) -> None:
+    rig = Rig(lifetime_s=2.0)
+    rig.machine = machine()
+    rig.machine.lifetime_ns = seconds(2.0)
+    rig.machine.work_left_s = 500.0
+    rig.prove()
+    rig.assign(Leg(path=PATH[:1], goal=DIG))
+    asked_ns = rig.now_ns
+    rig.grant(lifetime_ns=seconds(90))
+    rig.serves_time = is_heard
+
+    worked_ns = []
+    while rig.now_ns < asked_ns + seconds(300):
+        left_s = rig.machine.work_left_s
+        rig.run(0.5)
+        if rig.machine.work_left_s < left_s:
+            worked_ns.append(rig.now_ns - asked_ns)
+
+    assert seconds(50) < worked_ns[-1] < seconds(90)
+    assert len(rig.all(AuthorityRenewal)) >= 1
+    assert "authority_expired" in rig.codes(Event)
 
 
 def test_the_next_leg_needs_its_own_authority() -> None:

@@ -8,8 +8,9 @@ from lunaredge.machine.world import POSE_ERROR_M, STEP_NS, World
 from lunaredge.model.fleet import Capability, ComputerSpec, Fleet, NodeSpec
 from lunaredge.model.task import Dig, Tool
 from lunaredge.units import NS_PER_S
-from lunaredge.wire.driver import FrameReader, encode_frame
+from lunaredge.wire.driver import FrameReader, Halt, encode_frame
 from tests.machine.proving_ground import (
+    LIFETIME_S,
     ONE,
     START_NS,
     TWO,
@@ -17,6 +18,7 @@ from tests.machine.proving_ground import (
     keep,
     place,
     site,
+    spec,
     wait,
     work,
     world,
@@ -217,3 +219,49 @@ def test_a_machine_that_is_carried_into_another_overlaps_it() -> None:
     ground.carry(ONE, (40.5, 24.0), 0.0)
 
     assert ground.summary()["overlaps"][0]["machines"] == (ONE, TWO)
+
+
+def works(ground: World) -> bool:
+    return next(pose.works for pose in ground.poses() if pose.machine == ONE)
+
+
+def test_work_is_seen_until_its_goal_its_halt_or_the_end_of_its_set_point() -> None:
+    ground = world()
+    assert not works(ground)
+
+    keep(ground, work(1, Dig(zone="pit", pile="heap", mass_kg=5.0)), 5.0)
+    assert works(ground)
+    keep(ground, work(1, Dig(zone="pit", pile="heap", mass_kg=5.0)), 10.0)
+    assert not works(ground)
+    keep(ground, work(2, Dig(zone="pit", pile="heap", mass_kg=50.0)), 5.0)
+    assert works(ground)
+    wait(ground, LIFETIME_S + 0.2)
+    assert not works(ground)
+    keep(ground, work(3, Dig(zone="pit", pile="heap", mass_kg=50.0)), 5.0)
+    ground.order(ONE, Halt(), ground.now_ns)
+    assert not works(ground)
+
+
+def test_a_machine_without_energy_does_no_work() -> None:
+    ground = world(machine=spec(battery_wh=1.0, reserve_wh=0.0))
+    order = work(1, Dig(zone="pit", pile="heap", mass_kg=100.0))
+
+    keep(ground, order, 1.0)
+    assert works(ground)
+    keep(ground, order, 10.0)
+    assert not works(ground)
+
+
+def test_a_tool_is_seen_to_work_from_where_it_starts_until_the_machine_stands() -> None:
+    ground = world()
+    path = follow(1, (20.0, 24.0), (32.0, 24.0))
+    order = msgspec.structs.replace(path, tool=Tool.ROLLER, tool_from_m=6.0)
+
+    seen = [
+        (samples[-1].station_m, works(ground))
+        for samples in (keep(ground, order, 1.0) for _ in range(60))
+    ]
+
+    assert {at_work for station_m, at_work in seen if station_m < 6.0} == {False}
+    assert {at_work for station_m, at_work in seen if 6.0 < station_m < 11.9} == {True}
+    assert seen[-1] == (pytest.approx(12.0, abs=2e-3), False)

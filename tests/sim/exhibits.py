@@ -36,11 +36,11 @@ def machine(name):
 FLEET = Fleet(nodes=(machine("a"), machine("b")))
 
 
-def truth(at_s, *bodies, battery_wh=900.0):
+def truth(at_s, *bodies, battery_wh=900.0, works=False):
     return seen.Truth(
         at_ns=at_s * NS_PER_S,
         bodies=tuple(
-            seen.TrueBody(name, x, y, 0.0, speed, battery_wh) for name, x, y, speed in bodies
+            seen.TrueBody(name, x, y, 0.0, speed, battery_wh, works) for name, x, y, speed in bodies
         ),
     )
 

@@ -7,6 +7,7 @@ import pytest
 from lunaredge.agent import leasing
 from lunaredge.agent.commands import Commands
 from lunaredge.cli.main import main
+from lunaredge.model.task import Dig
 from lunaredge.scheduler import claims, space
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
@@ -24,7 +25,7 @@ from lunaredge.sim.scope.watch import Watch, truth_of
 from lunaredge.sim.scope.world import EAST, TICK_NS, Outcome, World
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.codec import Received
-from lunaredge.wire.driver import Follow
+from lunaredge.wire.driver import Follow, Work
 from lunaredge.wire.seal import Role
 
 # States within one step of the ways, as counted on the day that the search was made. Fewer would
@@ -192,6 +193,25 @@ def test_a_cart_stands_when_its_set_point_is_dead() -> None:
 
     assert cart.x_m == 0.5 * SETPOINT_LIFETIME_S
     assert cart.sample().at_rest
+
+
+def test_the_watch_sees_work_without_an_authority_until_its_set_point_is_dead() -> None:
+    shop = Shop()
+    carts = [Rover(shop, spec).cart for spec in shop.fleet.nodes]
+    dig = Dig(zone="pit", pile="heap", mass_kg=500.0)
+    carts[0].take(Work(order_no=1, basis_ns=0, goal=dig))
+
+    violations = []
+    for at_ns in (START_NS, START_NS + 60 * NS_PER_S):
+        for cart in carts:
+            cart.advance(at_ns)
+        truth = truth_of([[Seen(at_ns, cart.body())] for cart in carts])
+        violations.append(Watch(shop).take(shop, [], truth))
+
+    at_work, later = violations
+    assert at_work is not None
+    assert at_work.invariant == "I2"
+    assert later is None
 
 
 def test_a_party_looked_up_is_as_one_that_lived_through_it() -> None:

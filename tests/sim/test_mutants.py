@@ -17,6 +17,7 @@ from lunaredge.agent.hold import HoldSwitch
 from lunaredge.agent.neighbours import Neighbours
 from lunaredge.agent.node import AgentNode
 from lunaredge.agent.pace import Finding, Pace
+from lunaredge.agent.permit import Facts
 from lunaredge.agent.pilot import Pilot, World
 from lunaredge.agent.stops import LOCK_TABLE, StopLatch
 from lunaredge.ids import NodeId
@@ -104,6 +105,18 @@ def epochs_are_counted_on_by_one(patch: pytest.MonkeyPatch) -> None:
 
 def leases_never_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(leasing.authority, "is_over", lambda lease, margin_ns, now_ns: False)
+
+
+def work_goes_on_after_its_lease(patch: pytest.MonkeyPatch) -> None:
+    honest = Pilot._facts
+
+    def facts(self: Pilot, world: World, now_ns: int) -> Facts:
+        lease = self.leasing.lease
+        works = lease is not None and lease.at_stop and not lease.spent
+        judged = honest(self, world, now_ns)
+        return replace(judged, lease_live=judged.lease_live or works)
+
+    patch.setattr(Pilot, "_facts", facts)
 
 
 def broken_clocks_are_trusted(patch: pytest.MonkeyPatch) -> None:
@@ -322,8 +335,8 @@ def every_battery_is_taken_for_full(patch: pytest.MonkeyPatch) -> None:
 def what_is_to_be_given_back_is_free_at_once(patch: pytest.MonkeyPatch) -> None:
     honest = conflicts._shorten_before
 
-    def shorten_before(ctx: Context, node: NodeEntry, granted: Granted, claim: object) -> bool:
-        is_asked = honest(ctx, node, granted, claim)  # type: ignore[arg-type]
+    def shorten_before(ctx: Context, claim: object, node: NodeEntry, granted: Granted) -> bool:
+        is_asked = honest(ctx, claim, node, granted)  # type: ignore[arg-type]
         if is_asked:
             granted.stop_m = granted.passed_m
         return is_asked
@@ -409,6 +422,7 @@ SITES = {
         (nobody_is_counted_before_a_grant, weathers.SPLIT, {"I1", "I2", "I3"}),
         (epochs_are_counted_on_by_one, weathers.SPLIT, {"I1", "I2", "I3", "I6"}),
         (leases_never_end, weathers.BEREFT, {"I2"}),
+        (work_goes_on_after_its_lease, weathers.BEREFT, {"I2"}),
         (broken_clocks_are_trusted, weathers.FROZEN, {"I2", "I6"}),
         (repeats_are_taken_for_news, weathers.DOUBLES, {"I4"}),
         (old_leaders_are_obeyed, weathers.ATTACKED, {"I6"}),
@@ -437,7 +451,7 @@ SITES = {
         (words_leave_before_they_are_written, weathers.FALLING, {"I4", "liveness"}),
         (every_battery_is_taken_for_full, weathers.TIGHT, {"I8"}),
         (what_is_to_be_given_back_is_free_at_once, weathers.CARRIED_AND_PARTED, {"I3"}),
-        (who_may_still_move_is_vouched_for, weathers.VOUCHED, {"I1", "I3", "I5"}),
+        (who_may_still_move_is_vouched_for, weathers.VOUCHED, {"I1", "I2", "I3", "I5"}),
         (late_answers_are_obeyed, weathers.ATTACKED, {"I6"}),
         (where_a_machine_was_carried_is_not_learnt, weathers.CARRIED, {"I3"}),
         (renewals_undo_shortenings, weathers.CARRIED_UNHEARD, {"shortening", "I3"}),

@@ -1,6 +1,7 @@
-"""I2 authority: a machine moves only inside a live authority, and is at rest by its end."""
+"""I2 authority: a machine moves and works only inside a live one, and is at rest by its end."""
 
 import math
+from typing import NamedTuple
 
 from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
@@ -21,8 +22,16 @@ STRIDE_M = 5.0
 BESIDE_M = 0.3
 
 
+class _Deed(NamedTuple):
+    """What a machine is seen to do."""
+
+    at_ns: int
+    body: TrueBody
+    verb: str
+
+
 class AuthorityChecker(BaseChecker):
-    """Holds every true motion against the authorities on the wire."""
+    """Holds every true motion and all true work against the authorities on the wire."""
 
     name = "I2"
     sees = (Truth, Carried, *Ledger.sees)
@@ -43,16 +52,24 @@ class AuthorityChecker(BaseChecker):
             self._before.pop(evidence.machine, None)
         if isinstance(evidence, Truth):
             for body in evidence.bodies:
+                if body.works:
+                    self._judge_work(evidence.at_ns, body)
                 before = self._before.get(body.machine)
                 if before is body:
                     continue
                 if before is not None and _moved(before, body):
-                    self._judge(evidence.at_ns, before, body)
+                    self._judge_motion(evidence.at_ns, before, body)
                 self._before[body.machine] = body
                 self._held_before[body.machine] = self._ledger.of(body.machine)
             self._before_ns = evidence.at_ns
 
-    def _judge(self, at_ns: int, before: TrueBody, body: TrueBody) -> None:
+    def _judge_work(self, at_ns: int, body: TrueBody) -> None:
+        # The way home is for driving alone.
+        holdings = self._ledger.of(body.machine)
+        live = [holding for holding in holdings if at_ns <= holding.until_ns]
+        self._judge(_Deed(at_ns, body, "works"), holdings, live)
+
+    def _judge_motion(self, at_ns: int, before: TrueBody, body: TrueBody) -> None:
         # A machine at rest now may have stopped at any time since the instant before.
         is_moving = body.speed_m_s > SPEED_M_S_MIN
         moving_ns = at_ns if is_moving else self._before_ns
@@ -65,15 +82,19 @@ class AuthorityChecker(BaseChecker):
             if moving_ns <= holding.until_ns
             or (moving_ns <= holding.home_until_ns and _goes_back(holding, before, body))
         ]
-        where = f"{body.machine} at ({body.x_m:.2f}, {body.y_m:.2f})"
+        self._judge(_Deed(at_ns, body, "moves"), holdings, live)
+
+    def _judge(self, deed: _Deed, holdings: list[Holding], live: list[Holding]) -> None:
+        body = deed.body
+        what = f"{body.machine} at ({body.x_m:.2f}, {body.y_m:.2f}) {deed.verb}"
         if not live:
             held = f"{len(holdings)} expired" if holdings else "none held"
             self.checked += 1
-            self._break(at_ns, f"{where} moves without a live authority ({held})")
+            self._break(deed.at_ns, f"{what} without a live authority ({held})")
             return
         inside = any(self._inside(body, holding) for holding in live)
         names = ", ".join(holding.authority for holding in live)
-        self._check(inside, at_ns, f"{where} moves outside the corridor of {names}")
+        self._check(inside, deed.at_ns, f"{what} outside the corridor of {names}")
 
     def _inside(self, body: TrueBody, holding: Holding) -> bool:
         spec = self._specs[body.machine]

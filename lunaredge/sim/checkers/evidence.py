@@ -27,7 +27,7 @@ class Asking(msgspec.Struct, frozen=True):
 
 
 class TrueBody(msgspec.Struct, frozen=True):
-    """Where a machine truly is, and what its battery truly holds."""
+    """Where a machine truly is, what its battery truly holds, and whether its tool works."""
 
     machine: NodeId
     x_m: float
@@ -35,6 +35,8 @@ class TrueBody(msgspec.Struct, frozen=True):
     heading_rad: float
     speed_m_s: float
     battery_wh: float
+    works: bool = False
+    """Its tool acts on the ground, standing or driving. False where nobody could see."""
 
 
 class Truth(_Evidence, frozen=True, kw_only=True):

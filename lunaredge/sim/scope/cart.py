@@ -13,7 +13,16 @@ from lunaredge.model.site import Point
 from lunaredge.sim.checkers.evidence import TrueBody
 from lunaredge.sim.scope.crossing import BASIS_S_MAX, SETPOINT_LIFETIME_S
 from lunaredge.units import ns_from_s, s_from_ns
-from lunaredge.wire.driver import VERSION, Follow, Halt, Hello, MachineOrder, Sample, WorkStatus
+from lunaredge.wire.driver import (
+    VERSION,
+    Follow,
+    Halt,
+    Hello,
+    MachineOrder,
+    Sample,
+    Work,
+    WorkStatus,
+)
 
 BATTERY_WH = 3_000.0
 # The controllers' own limit for an order's start.
@@ -125,6 +134,13 @@ class Cart:
         )
 
     def body(self) -> TrueBody:
-        """Give where it truly is."""
-        speed_m_s = self.sample().speed_m_s
-        return TrueBody(self.name, self.x_m, self.y_m, self.heading_rad, speed_m_s, BATTERY_WH)
+        """Give where it truly is, and whether it works."""
+        return TrueBody(
+            machine=self.name,
+            x_m=self.x_m,
+            y_m=self.y_m,
+            heading_rad=self.heading_rad,
+            speed_m_s=self.sample().speed_m_s,
+            battery_wh=BATTERY_WH,
+            works=isinstance(self._setpoint.live(self._now_ns), Work),
+        )

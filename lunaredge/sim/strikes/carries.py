@@ -47,12 +47,12 @@ def _carry(saboteur: Saboteur) -> Undo | None:
     sim, rng = saboteur.sim, saboteur.draw(CARRY)
     sim.field.world.advance(sim.timeline.now_ns)
     poses = list(sim.field.world.poses())
-    standing = [(name, body) for name, body, _ in poses if sim.field.world.stands(name)]
+    standing = [(it.machine, it.body) for it in poses if sim.field.world.stands(it.machine)]
     ways = [each for each in sim.jury.reuse.holdings() if len(each.rest()) > 1]
     if not standing or not ways:
         return None
     victim, body = rng.choice(standing)
-    others = [(other, speed_m_s) for name, other, speed_m_s in poses if name != victim]
+    others = [(it.body, it.speed_m_s) for it in poses if it.machine != victim]
     for _ in range(TRIES):
         place = _beside(rng.choice(ways), rng)
         near = math.dist(place, (body.x_m, body.y_m)) <= FAR_M_MAX
@@ -104,7 +104,7 @@ def _look_after(saboteur: Saboteur, victim: NodeId, place: Point) -> None:
     """Carry a machine home that still stands where it was put, with another one beside it."""
     sim = saboteur.sim
     sim.field.world.advance(sim.timeline.now_ns)
-    poses = {name: (body, speed_m_s) for name, body, speed_m_s in sim.field.world.poses()}
+    poses = {it.machine: (it.body, it.speed_m_s) for it in sim.field.world.poses()}
     body, _ = poses.pop(victim)
     if math.dist(place, (body.x_m, body.y_m)) > MOVED_M_MIN or _is_free(place, [*poses.values()]):
         return
