@@ -17,9 +17,11 @@ from lunaredge.agent.hold import HoldSwitch
 from lunaredge.agent.neighbours import Neighbours
 from lunaredge.agent.node import AgentNode
 from lunaredge.agent.pace import Finding, Pace
+from lunaredge.agent.permit import Facts
 from lunaredge.agent.pilot import Pilot, World
 from lunaredge.agent.stops import LOCK_TABLE, StopLatch
 from lunaredge.ids import NodeId
+from lunaredge.machine.controller import Machine as Controlled
 from lunaredge.machine.setpoint import Setpoint
 from lunaredge.model.contact import ContactPlan
 from lunaredge.node import Archive, Effect, Erase, Persist
@@ -312,8 +314,10 @@ def every_battery_is_taken_for_full(patch: pytest.MonkeyPatch) -> None:
 def what_is_to_be_given_back_is_free_at_once(patch: pytest.MonkeyPatch) -> None:
     honest = conflicts._shorten_before
 
-    def shorten_before(ctx: Context, node: NodeEntry, granted: Granted, claim: object) -> bool:
-        is_asked = honest(ctx, node, granted, claim)  # type: ignore[arg-type]
+    def shorten_before(
+        ctx: Context, claim: tuple[Chain, ...], node: NodeEntry, granted: Granted
+    ) -> bool:
+        is_asked = honest(ctx, claim, node, granted)
         if is_asked:
             granted.stop_m = granted.passed_m
         return is_asked
@@ -360,6 +364,21 @@ def where_a_machine_was_carried_is_not_learnt(patch: pytest.MonkeyPatch) -> None
         return placed
 
     patch.setattr(claims, "settle", settle)
+
+
+def a_bad_pose_stops_nobody(patch: pytest.MonkeyPatch) -> None:
+    honest = Pilot._facts
+
+    def facts(self: Pilot, world: World, now_ns: int) -> Facts:
+        return replace(honest(self, world, now_ns), pose_good=True)
+
+    patch.setattr(Pilot, "_facts", facts)
+
+
+def nothing_is_in_the_way(patch: pytest.MonkeyPatch) -> None:
+    """Blind the controllers: the last line before two bodies touch."""
+    patch.setattr(Controlled, "_hindrance", lambda self, order: None)
+    patch.setattr(Controlled, "_turn_touches", lambda self, body: False)
 
 
 def in_sight() -> ContactPlan:
@@ -421,6 +440,8 @@ SITES = {
         (where_a_machine_was_carried_is_not_learnt, weathers.CARRIED, {"I3"}),
         (renewals_undo_shortenings, weathers.CARRIED_UNHEARD, {"shortening", "I3"}),
         (shortenings_are_answered_and_not_obeyed, weathers.CARRIED, {"shortening"}),
+        (a_bad_pose_stops_nobody, weathers.LOST, {"I2"}),
+        (nothing_is_in_the_way, weathers.CARRIED, {"I1"}),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
