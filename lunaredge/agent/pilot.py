@@ -319,6 +319,7 @@ class Pilot:
                 path=task.leg.path,
                 x_m=sample.x_m,
                 y_m=sample.y_m,
+                pose_error_m=sample.pose_error_m,
             )
             self._outlet.publish("ask", request, now_ns)
         return False

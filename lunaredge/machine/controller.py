@@ -104,6 +104,8 @@ class Machine:
         self.scan_dropped = 0
         self.refused: dict[str, int] = {}
         self.mishap = SOUND
+        self._found = SOUND
+        """The mishap that its brakes and its pose show: the one of its last rest."""
         self._slip = SlipWatch()
         self._capabilities = node.capabilities
         self._around = around
@@ -156,8 +158,20 @@ class Machine:
 
     def _find_out(self) -> None:
         """Notice at rest what can't be noticed while driving."""
-        if self.drive.at_rest:
-            self.drive.find_out(self.mishap.braking_ratio, self.mishap.pose_lie_m)
+        if self._found is self.mishap or not self.drive.at_rest:
+            return
+        is_moved = self.mishap.pose_lie_m != self._found.pose_lie_m
+        if is_moved and isinstance(self._setpoint.order, Follow):
+            # Its path begins where the machine no longer takes itself to be.
+            self._setpoint.close()
+            self.blocked = False
+        self.drive.find_out(self.mishap.braking_ratio, self.mishap.pose_lie_m)
+        self._found = self.mishap
+
+    @property
+    def pose_error_m(self) -> float:
+        """The bound on its pose, which holds until the pose has been found to be better."""
+        return max(self.mishap.pose_error_m, self._found.pose_error_m)
 
     @property
     def slip_ratio(self) -> float:
@@ -267,7 +281,7 @@ class Machine:
         self._note_blocked(cause, end_ns)
         if self.mishap is not SOUND:
             self._slip.take(0.0 if self.drive.at_rest else self.slip_ratio, end_ns)
-            self._find_out()
+        self._find_out()
         if self.drive.body is not body:
             self.attitude.moved(self.drive)
             self._sweep_on()

@@ -5,6 +5,8 @@ it draws nothing and ends nothing by itself. Each of them is one that plans must
 a bound, and the bound is the figure that the plans rest on.
 """
 
+import math
+
 import msgspec
 
 from lunaredge.units import NS_PER_S
@@ -12,9 +14,10 @@ from lunaredge.units import NS_PER_S
 # Brakes never give less than this share of what they are rated for: who plans with a machine's
 # deceleration takes it times this.
 BRAKING_RATIO_MIN = 0.6
-# The pose is never further from the truth than this, whatever it is said to be: a corridor's
-# allowance for it.
-POSE_LIE_M_MAX = 0.2
+# What a sound machine tells as the bound of its pose: drift (0.07) and noise in two axes (0.022).
+POSE_ERROR_M = 0.1
+# A filter that is unsure is not equally unsure at each of its steps.
+POSE_WOBBLE_RATIO = 0.1
 
 # Wheels that turn in vain this much dig themselves in.
 SLIP_RATIO_MAX = 0.5
@@ -22,6 +25,16 @@ SLIP_RATIO_MAX = 0.5
 SLIP_NS_MAX = 2 * NS_PER_S
 # Then it stands, and tries again after this.
 SLIP_REST_NS = 20 * NS_PER_S
+
+_ROUNDING_M = 1e-9
+
+
+def lie_m_max(pose_error_m: float) -> float:
+    """Give how far a pose may be off besides, so that the least bound that is told is true.
+
+    Whoever may still drive with that bound stays within what corridors allow for.
+    """
+    return max(0.0, (1.0 - POSE_WOBBLE_RATIO) * pose_error_m - POSE_ERROR_M)
 
 
 class Mishap(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +49,8 @@ class Mishap(msgspec.Struct, frozen=True, kw_only=True):
     silent: bool = False
     """Its controller sends no samples."""
     pose_error_m: float = 0.0
-    """The bound on its pose is told as this, or as up to a tenth less: another one each time."""
+    """The bound on its pose is told as this, or as up to a tenth less: another one each time.
+    It is told at once, and until the lie has ended."""
     pose_lie_m: tuple[float, float] = (0.0, 0.0)
     """What its measured pose is off by besides; it begins and ends at rest."""
     braking_ratio: float = 1.0
@@ -49,7 +63,7 @@ class Mishap(msgspec.Struct, frozen=True, kw_only=True):
         assert 0.0 <= self.slip_ratio < 1.0
         assert 0.0 < self.speed_ratio <= 1.0
         assert BRAKING_RATIO_MIN <= self.braking_ratio <= 1.0
-        assert all(abs(part_m) <= POSE_LIE_M_MAX for part_m in self.pose_lie_m)
+        assert math.hypot(*self.pose_lie_m) <= lie_m_max(self.pose_error_m) + _ROUNDING_M
         assert self.energy_lie_wh >= 0.0
 
 

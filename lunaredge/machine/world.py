@@ -19,7 +19,7 @@ from lunaredge.machine.controller import Machine, MachineOptions
 from lunaredge.machine.events import TruthEvent
 from lunaredge.machine.ground import Ground
 from lunaredge.machine.kinematics import turn_rad
-from lunaredge.machine.mishap import SOUND, Mishap
+from lunaredge.machine.mishap import POSE_ERROR_M, POSE_WOBBLE_RATIO, SOUND, Mishap
 from lunaredge.machine.witness import Motion, Witness
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Point, Polygon, Site, ZoneKind
@@ -32,11 +32,7 @@ _STEP_S = s_from_ns(STEP_NS)
 # Three periods of the default sample: an agent that knows nothing newer is blind anyway.
 BASIS_S_MAX = 15.0
 
-# Bound of the reported pose: the drift (0.07) and the sensor's noise in two axes (0.022).
-POSE_ERROR_M = 0.1
 POSE_NOISE_M = 0.015
-# A filter that is unsure is not equally unsure at each of its steps.
-POSE_WOBBLE_RATIO = 0.1
 # Bodies farther than this from a place of interest are not measured exactly.
 _NEAR_M = 1.0
 _ROUNDING_M = 1e-6
@@ -155,10 +151,10 @@ class World:
 
     def _told_error_m(self, it: Machine) -> float:
         """Give the bound on its pose that a machine tells now."""
-        if it.mishap.pose_error_m <= POSE_ERROR_M:
+        if it.pose_error_m <= POSE_ERROR_M:
             return POSE_ERROR_M
         less = POSE_WOBBLE_RATIO * _hash_ratio(f"{self._seed}/{it.name}/bound/{self._now_ns}")
-        return max(POSE_ERROR_M, (1.0 - less) * it.mishap.pose_error_m)
+        return max(POSE_ERROR_M, (1.0 - less) * it.pose_error_m)
 
     def afflict(self, machine: NodeId, mishap: Mishap) -> None:
         """Have something be wrong with a machine from now on; `SOUND` ends it."""

@@ -170,7 +170,7 @@ def take_request(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> No
         return
     node.request_no = request.request_no
     node.body = (request.x_m, request.y_m)
-    space.see_at_rest(ctx, node, node.body)
+    space.see_at_rest(ctx, node, request)
     _end(ctx, node)
     conflicts.watch(ctx, node)
     node.wanted = None

@@ -18,7 +18,7 @@ from lunaredge.scheduler import closures, lockout, stops, vouch
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Granted, NodeEntry, Presence, Seen
-from lunaredge.wire.messages import Situation
+from lunaredge.wire.messages import AuthorityRequest, Situation
 
 
 def half_width_m(ctx: Context, node: NodeId) -> float:
@@ -73,10 +73,19 @@ def see(ctx: Context, node: NodeEntry, situation: Situation) -> None:
     )
 
 
-def see_at_rest(ctx: Context, node: NodeEntry, at: Point) -> None:
-    """Take note of where a machine asks for a way from; a request says not how well it knows it."""
+def see_at_rest(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
+    """Take note of where a machine asks for a way from, and that it knows the place worse.
+
+    That it knows it better again, its situation says.
+    """
     if node.seen is not None:
-        node.seen = msgspec.structs.replace(node.seen, at=at, at_ns=ctx.now_ns, is_astray=False)
+        node.seen = msgspec.structs.replace(
+            node.seen,
+            at=(request.x_m, request.y_m),
+            at_ns=ctx.now_ns,
+            pose_error_m=max(node.seen.pose_error_m, request.pose_error_m),
+            is_astray=False,
+        )
 
 
 def _is_astray(ctx: Context, node: NodeEntry, situation: Situation, at: Point) -> bool:

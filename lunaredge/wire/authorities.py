@@ -9,7 +9,7 @@ import msgspec
 
 from lunaredge.ids import AuthorityId, CommandId, NodeId, TaskId
 from lunaredge.model.site import Coordinate, Point
-from lunaredge.wire.body import Body, Count, Int64
+from lunaredge.wire.body import Body, Count, Int64, Positive
 
 
 class OnLoss(enum.Enum):
@@ -53,6 +53,8 @@ class AuthorityRequest(Body, frozen=True, kw_only=True, tag="authority_request")
     """The leg's path; the scheduler leads to its first point."""
     x_m: Coordinate
     y_m: Coordinate
+    pose_error_m: Positive = 0.0
+    """As in its situation, of which the newest may be late or lost."""
 
 
 class AuthorityRenewal(Body, frozen=True, kw_only=True, tag="authority_renewal"):

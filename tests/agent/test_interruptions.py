@@ -155,6 +155,16 @@ def test_a_machine_that_left_its_corridor_gives_up_and_asks_anew_from_where_it_s
     assert rig.situation.authority is None
 
 
+def test_who_asks_for_a_way_says_how_well_it_knows_its_place() -> None:
+    rig = Rig()
+    rig.machine.traits = {"pose_error_m": 2.0}
+    rig.prove()
+    rig.assign(DRIVE)
+    rig.run(20)
+
+    assert rig.last(AuthorityRequest).pose_error_m == 2.0
+
+
 def test_off_its_corridor_and_disputed_at_once_it_gives_up_once_and_asks_anew() -> None:
     rig = Rig()
     grant = rig.drive_off()

@@ -3,17 +3,19 @@
 import math
 
 import pytest
+from msgspec.structs import replace
 
 from lunaredge.machine.events import MachineStopped, StopCause
 from lunaredge.machine.mishap import (
     BRAKING_RATIO_MIN,
-    POSE_LIE_M_MAX,
     SLIP_REST_NS,
     SOUND,
     Mishap,
+    lie_m_max,
 )
 from lunaredge.machine.world import World
 from lunaredge.units import s_from_ns
+from lunaredge.wire.driver import Sample
 from tests.machine.proving_ground import ONE, follow, keep, place, wait, world
 
 
@@ -31,6 +33,10 @@ def driven_m(mishap: Mishap, duration_s: float = 30.0) -> float:
 def true_place(ground: World) -> tuple[float, float]:
     truth = ground.truth()[0]
     return truth.x_m, truth.y_m
+
+
+def error_m(ground: World, sample: Sample) -> float:
+    return math.dist((sample.x_m, sample.y_m), true_place(ground))
 
 
 def test_a_slipping_machine_advances_less_and_measures_it() -> None:
@@ -131,30 +137,77 @@ def test_a_lying_pose_moves_what_is_measured_and_not_the_body() -> None:
     ground = world()
     body, measured = true_place(ground), place(ground)
 
-    ground.afflict(ONE, Mishap(pose_error_m=0.3, pose_lie_m=(0.2, 0.0)))
+    ground.afflict(ONE, Mishap(pose_error_m=0.4, pose_lie_m=(0.2, 0.0)))
 
     assert true_place(ground) == body
     assert place(ground) == pytest.approx((measured[0] + 0.2, measured[1]))
 
 
-def test_a_lie_about_the_pose_stays_within_the_bound_that_is_told() -> None:
+@pytest.mark.parametrize("bound_m", [0.3, 2.0])
+def test_a_pose_is_off_by_nearly_as_much_as_it_tells_and_no_more(bound_m: float) -> None:
     ground = world()
-    ground.afflict(ONE, Mishap(pose_error_m=0.3, pose_lie_m=(0.0, POSE_LIE_M_MAX)))
+    ground.afflict(ONE, Mishap(pose_error_m=bound_m, pose_lie_m=(0.0, lie_m_max(bound_m))))
     order = eastward(ground)
 
-    errors_m = []
+    samples, errors_m = [], []
     for _ in range(40):
-        (sample,) = keep(ground, order, 0.5)
-        errors_m.append(math.dist((sample.x_m, sample.y_m), true_place(ground)))
+        samples += keep(ground, order, 0.5)
+        errors_m.append(error_m(ground, samples[-1]))
 
-    assert 0.1 < max(errors_m) <= 0.3
+    assert all(off_m <= each.pose_error_m for off_m, each in zip(errors_m, samples, strict=True))
+    assert max(errors_m) > 0.75 * bound_m
+
+
+def test_a_pose_that_is_mended_while_driving_tells_its_bound_until_it_is_right() -> None:
+    ground = world()
+    ground.afflict(ONE, Mishap(pose_error_m=2.0, pose_lie_m=(0.0, 1.5)))
+    keep(ground, eastward(ground), 10.0)
+
+    ground.afflict(ONE, SOUND)
+    driving = ground.sample(ONE)
+    wait(ground, 20.0)
+    standing = ground.sample(ONE)
+
+    assert error_m(ground, standing) <= standing.pose_error_m <= 0.1
+    assert not driving.at_rest
+    assert driving.pose_error_m >= 1.8
+
+
+def test_a_pose_that_jumps_ends_the_order_and_does_not_move_the_body() -> None:
+    ground = world()
+    order = follow(1, place(ground), (place(ground)[0] + 30.0, place(ground)[1]), stop_m=5.0)
+    keep(ground, order, 30.0)
+    stood = true_place(ground)
+
+    ground.afflict(ONE, Mishap(pose_error_m=2.0, pose_lie_m=(0.0, 1.5)))
+    refused = ground.order(ONE, replace(order, stop_m=20.0), ground.now_ns)
+    wait(ground, 20.0)
+
+    assert refused == "halted"
+    assert true_place(ground) == stood
+
+
+def test_worn_brakes_that_are_mended_while_driving_are_as_good_as_new_after_the_next_rest() -> None:
+    rolled_m = []
+    for mishap in (SOUND, Mishap(braking_ratio=BRAKING_RATIO_MIN)):
+        ground = world()
+        ground.afflict(ONE, mishap)
+        keep(ground, eastward(ground), 10.0)
+        ground.afflict(ONE, SOUND)
+        wait(ground, 30.0)
+        keep(ground, eastward(ground, order_no=2), 10.0)
+        station_m = ground.sample(ONE).station_m
+        wait(ground, 30.0)
+        rolled_m.append(ground.sample(ONE).station_m - station_m)
+
+    assert rolled_m[1] == pytest.approx(rolled_m[0])
 
 
 def test_a_pose_that_begins_to_lie_while_driving_does_so_at_the_next_rest() -> None:
     ground = world()
     order = eastward(ground)
     keep(ground, order, 10.0)
-    ground.afflict(ONE, Mishap(pose_lie_m=(0.0, 0.2)))
+    ground.afflict(ONE, Mishap(pose_error_m=0.4, pose_lie_m=(0.0, 0.2)))
     off_m = place(ground)[1] - true_place(ground)[1]
 
     wait(ground, 20.0)
@@ -197,7 +250,8 @@ def test_a_battery_that_holds_less_than_it_tells() -> None:
 
 def test_a_sound_machine_is_as_it_was() -> None:
     ground = world()
-    ground.afflict(ONE, Mishap(pose_lie_m=(0.1, 0.1), braking_ratio=0.7, slip_ratio=0.3))
+    lost = Mishap(pose_error_m=0.4, pose_lie_m=(0.1, 0.1), braking_ratio=0.7, slip_ratio=0.3)
+    ground.afflict(ONE, lost)
     measured = place(ground)
 
     ground.afflict(ONE, SOUND)

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from lunaredge.ids import NodeId
-from lunaredge.machine.world import POSE_ERROR_M, STEP_NS, World
+from lunaredge.machine.mishap import POSE_ERROR_M
+from lunaredge.machine.world import STEP_NS, World
 from lunaredge.model.fleet import Capability, ComputerSpec, Fleet, NodeSpec
 from lunaredge.model.task import Dig, Tool
 from lunaredge.units import NS_PER_S

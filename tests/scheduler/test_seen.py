@@ -280,6 +280,21 @@ def test_who_asks_for_a_way_from_where_it_rolled_to_is_kept_clear_of_there() -> 
     assert site.sent(GRADER, messages.Shorten) != []
 
 
+def test_who_asks_for_a_way_and_knows_its_place_worse_blocks_all_round_it() -> None:
+    site, _ = driving()
+    x_m, y_m = node(site, HAULER).body
+    request = messages.AuthorityRequest(
+        request_no=1, task="none", attempt=1, path=(), x_m=x_m, y_m=y_m, pose_error_m=6.0
+    )
+
+    site.say(HAULER, request)
+    asked_m = room_m(site, HAULER, (x_m + 6.0, y_m))
+    tell(site, HAULER)
+
+    assert asked_m < 0.0
+    assert room_m(site, HAULER, (x_m + 6.0, y_m)) > 0.0
+
+
 def test_a_person_s_word_counts_instead_of_where_it_was_seen() -> None:
     site, _ = driving()
     tell(site, HAULER, x_m=50.0, y_m=40.0, at_rest=False, pose_error_m=5.0)

@@ -21,6 +21,7 @@ from lunaredge.agent.permit import Facts
 from lunaredge.agent.pilot import Pilot, World
 from lunaredge.agent.stops import LOCK_TABLE, StopLatch
 from lunaredge.ids import NodeId
+from lunaredge.machine.controller import Machine as Controlled
 from lunaredge.machine.setpoint import Setpoint
 from lunaredge.model.contact import ContactPlan
 from lunaredge.node import Archive, Effect, Erase, Persist
@@ -335,8 +336,10 @@ def every_battery_is_taken_for_full(patch: pytest.MonkeyPatch) -> None:
 def what_is_to_be_given_back_is_free_at_once(patch: pytest.MonkeyPatch) -> None:
     honest = conflicts._shorten_before
 
-    def shorten_before(ctx: Context, claim: object, node: NodeEntry, granted: Granted) -> bool:
-        is_asked = honest(ctx, claim, node, granted)  # type: ignore[arg-type]
+    def shorten_before(
+        ctx: Context, claim: tuple[Chain, ...], node: NodeEntry, granted: Granted
+    ) -> bool:
+        is_asked = honest(ctx, claim, node, granted)
         if is_asked:
             granted.stop_m = granted.passed_m
         return is_asked
@@ -394,6 +397,21 @@ def nobody_works(patch: pytest.MonkeyPatch) -> None:
             pilot._finish(TaskOutcome.FAILED, "no wish to", now_ns)
 
     patch.setattr(Pilot, "assign", refuse)
+
+
+def a_bad_pose_stops_nobody(patch: pytest.MonkeyPatch) -> None:
+    honest = Pilot._facts
+
+    def facts(self: Pilot, world: World, now_ns: int) -> Facts:
+        return replace(honest(self, world, now_ns), pose_good=True)
+
+    patch.setattr(Pilot, "_facts", facts)
+
+
+def nothing_is_in_the_way(patch: pytest.MonkeyPatch) -> None:
+    """Blind the controllers: the last line before two bodies touch."""
+    patch.setattr(Controlled, "_hindrance", lambda self, order: None)
+    patch.setattr(Controlled, "_turn_touches", lambda self, body: False)
 
 
 def in_sight() -> ContactPlan:
@@ -458,6 +476,8 @@ SITES = {
         (shortenings_are_answered_and_not_obeyed, weathers.CARRIED, {"shortening"}),
         (nobody_works, weathers.CALM, {"liveness"}),
         (nobody_works, weathers.REBORN, {"liveness"}),
+        (a_bad_pose_stops_nobody, weathers.LOST, {"I2"}),
+        (nothing_is_in_the_way, weathers.CARRIED, {"I1"}),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

@@ -49,6 +49,7 @@ FALLING = replace(
     disk=replace(calm().disk, commit_ns_max=2 * NS_PER_S),
     safety_s=300.0,
 )
+LOST = weather(mishap_s=4.0, down_s_max=300.0)
 CARRIED = weather(carry_s=60.0)
 CARRIED_UNHEARD = replace(CARRIED, site=replace(CARRIED.site, loss_ratio=0.3))
 VOUCHED = replace(

@@ -76,7 +76,9 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.Heartbeat(situation=SITUATION),
     messages.Farewell(node=NODE, orderly=False),
     messages.TimeRequest(local_ns=12_000_000_000),
-    messages.AuthorityRequest(request_no=5, task=TASK, attempt=1, path=LEG.path, x_m=0.5, y_m=-0.5),
+    messages.AuthorityRequest(
+        request_no=5, task=TASK, attempt=1, path=LEG.path, x_m=0.5, y_m=-0.5, pose_error_m=0.1
+    ),
     messages.AuthorityRenewal(request_no=6, authority=AuthorityId("ma-9")),
     messages.CommandReply(command=COMMAND, ok=False, reason="busy"),
     messages.Upload(

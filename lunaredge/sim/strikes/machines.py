@@ -8,15 +8,17 @@ import random
 from collections.abc import Callable
 from functools import partial
 
-from lunaredge.machine.mishap import BRAKING_RATIO_MIN, POSE_LIE_M_MAX, SOUND, Mishap
+from lunaredge.machine.mishap import BRAKING_RATIO_MIN, SOUND, Mishap, lie_m_max
 from lunaredge.scheduler.effort import WAITING_S
 from lunaredge.sim.strikes.kind import Kind, Saboteur, Undo
 from lunaredge.units import SECONDS_PER_HOUR
 
 # Of the energy that plans set aside for waiting, a meter may lie away half.
 LIE_RATIO_MAX = 0.5
-# Just under, and far over what authorities are computed for.
-POSES_M = (0.15, 0.29, 0.31, 2.0)
+# Under, about, and far over what authorities are computed for.
+POSES_M = (0.15, 0.29, 0.31, 0.7, 2.0)
+# Of what the bound lets it be off: to keep within it by little or by much.
+LIE_RATIOS = (0.6, 1.0)
 
 
 def kinds(saboteur: Saboteur) -> tuple[Kind, ...]:
@@ -59,9 +61,9 @@ def _silent(rng: random.Random, idle_w: float) -> Mishap:
 
 
 def _lost(rng: random.Random, idle_w: float) -> Mishap:
-    """Its bound is right, or the pose is off by all that corridors allow for."""
+    """Its pose is as good as ever, or off by nearly as much as its bound says."""
     error_m = rng.choice(POSES_M)
-    angle_rad, far_m = rng.uniform(0.0, math.tau), min(error_m - 0.1, POSE_LIE_M_MAX)
+    angle_rad, far_m = rng.uniform(0.0, math.tau), rng.choice(LIE_RATIOS) * lie_m_max(error_m)
     lie_m = (far_m * math.cos(angle_rad), far_m * math.sin(angle_rad))
     return Mishap(pose_error_m=error_m, pose_lie_m=lie_m if rng.random() < 0.5 else (0.0, 0.0))
 
