@@ -17,7 +17,7 @@ from lunaredge.cli.sim_scenario import Subject
 from lunaredge.cli.sim_talk import bar
 from lunaredge.examples import demo_site
 from lunaredge.sim.workers import WorkerLost
-from tests.sim.test_mutants import everybody_else_is_forgotten
+from tests.sim.mutants import everybody_else_is_forgotten
 
 SEED = "3"
 # Two machines, a minute of faults: a second for a seed.

@@ -13,7 +13,7 @@ import pytest
 
 from lunaredge.cli.main import main
 from lunaredge.sim.version import source_digest
-from tests.sim.test_mutants import everybody_else_is_forgotten
+from tests.sim.mutants import everybody_else_is_forgotten
 
 QUICK = ["--scenario", "swap", "--hours", "0.02"]
 SEEDS = 8

@@ -17,7 +17,7 @@ from lunaredge.sim.limits import Limits
 from lunaredge.sim.options import calm
 from lunaredge.sim.run import prepared
 from lunaredge.sim.scenario import small, swap
-from tests.sim.test_mutants import everybody_else_is_forgotten
+from tests.sim.mutants import everybody_else_is_forgotten
 
 SPEC = small().fleet.nodes[0].machine
 

@@ -9,409 +9,15 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from lunaredge.agent import commands, leasing
-from lunaredge.agent.authority import Lease
-from lunaredge.agent.clock import SiteClock
-from lunaredge.agent.duties import Duties
-from lunaredge.agent.hold import HoldSwitch
 from lunaredge.agent.neighbours import Neighbours
-from lunaredge.agent.node import AgentNode
-from lunaredge.agent.pace import Finding, Pace
-from lunaredge.agent.permit import Facts
-from lunaredge.agent.pilot import Pilot, World
-from lunaredge.agent.stops import LOCK_TABLE, StopLatch
-from lunaredge.ids import NodeId
-from lunaredge.machine.controller import Machine as Controlled
-from lunaredge.machine.setpoint import Setpoint
 from lunaredge.model.contact import ContactPlan
-from lunaredge.node import Archive, Effect, Erase, Persist
-from lunaredge.placement import Machine
-from lunaredge.scheduler import (
-    backlog,
-    claims,
-    closures,
-    conflicts,
-    draining,
-    ingest,
-    lockout,
-    outlook,
-    presence,
-    reach,
-    space,
-    vouch,
-)
-from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.effort import Standing
-from lunaredge.scheduler.inputs import Placed
-from lunaredge.scheduler.node import SchedulerNode
-from lunaredge.scheduler.occupancy import Occupancy
-from lunaredge.scheduler.outset import Outset
-from lunaredge.scheduler.paths import Chain
-from lunaredge.scheduler.state import Closure, Granted, NodeEntry, Presence
 from lunaredge.sim.checkers.reuse import ReuseChecker
 from lunaredge.sim.options import Options
 from lunaredge.sim.run import run_seed
 from lunaredge.sim.scenario import Scenario, ramp, small
-from lunaredge.units import NS_PER_S, SECONDS_PER_HOUR
-from lunaredge.wire.codec import Received
-from lunaredge.wire.driver import Sample
-from lunaredge.wire.messages import (
-    Assign,
-    Defer,
-    Grant,
-    HeldAuthority,
-    Renew,
-    Shorten,
-    Situation,
-    Upload,
-)
-from lunaredge.wire.records import TaskOutcome
-from lunaredge.wire.seal import Keyring
-from lunaredge.wire.session import Verdict
-from tests.sim import weathers
+from tests.sim import mutants, weathers
 
 SEEDS = range(1, 11)
-
-
-def everybody_else_is_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(space, "claims_of_others", lambda ctx, node: ())
-
-
-def ground_is_freed_before_it_is_left(patch: pytest.MonkeyPatch) -> None:
-    def settle(ctx: Context, node: NodeEntry, granted: Granted, held: HeldAuthority) -> None:
-        granted.taken = True
-        granted.released_m = granted.length_m
-        node.body = granted.path[-1]
-
-    patch.setattr(claims, "_settle_driving", settle)
-
-
-def silence_frees_ground(patch: pytest.MonkeyPatch) -> None:
-    honest = space.claim
-
-    def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
-        silent_ns = ctx.now_ns - node.heard_ns
-        return [] if silent_ns > 20 * NS_PER_S else honest(ctx, node)
-
-    patch.setattr(space, "claim", claim)
-
-
-def nobody_is_counted_before_a_grant(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(claims, "census_missing", lambda ctx: [])
-
-
-def epochs_are_counted_on_by_one(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(presence, "_epoch_above", lambda ctx, floor: ctx.state.epoch + 1)
-
-
-def leases_never_end(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(leasing.authority, "is_over", lambda lease, margin_ns, now_ns: False)
-
-
-def work_goes_on_after_its_lease(patch: pytest.MonkeyPatch) -> None:
-    honest = Pilot._facts
-
-    def facts(self: Pilot, world: World, now_ns: int) -> Facts:
-        lease = self.leasing.lease
-        works = lease is not None and lease.at_stop and not lease.spent
-        judged = honest(self, world, now_ns)
-        return replace(judged, lease_live=judged.lease_live or works)
-
-    patch.setattr(Pilot, "_facts", facts)
-
-
-def broken_clocks_are_trusted(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Pace, "take", lambda self, measured_ns, now_ns: Finding.ALIKE)
-    patch.setattr(AgentNode, "_distrust", lambda self, why, now_ns: None)
-
-
-def repeats_are_taken_for_news(patch: pytest.MonkeyPatch) -> None:
-    def credulous(through_seq: int, upload: Upload) -> Verdict:
-        return Verdict(accepted=True, duplicate=False, missing=0, through_seq=upload.seq)
-
-    patch.setattr(ingest, "judge", credulous)
-    patch.setattr(ingest, "_fresh_part", lambda upload, stream: upload)
-
-
-def old_leaders_are_obeyed(patch: pytest.MonkeyPatch) -> None:
-    honest, accept = commands.Commands.refusal, commands.Commands.accept
-
-    def refusal(self: commands.Commands, received: Received, site_ns: int | None) -> str | None:
-        fence, self.epoch = self.epoch, 0
-        try:
-            return honest(self, received, site_ns)
-        finally:
-            self.epoch = fence
-
-    def raise_only(self: commands.Commands, epoch: int) -> None:
-        accept(self, max(epoch, self.epoch))
-
-    patch.setattr(commands.Commands, "refusal", refusal)
-    patch.setattr(commands.Commands, "accept", raise_only)
-
-
-def old_commands_are_obeyed(patch: pytest.MonkeyPatch) -> None:
-    honest = commands.Commands.refusal
-
-    def refusal(self: commands.Commands, received: Received, site_ns: int | None) -> str | None:
-        reason = honest(self, received, site_ns)
-        return None if reason == "expired" else reason
-
-    patch.setattr(commands.Commands, "refusal", refusal)
-
-
-def late_holds_are_obeyed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(HoldSwitch, "is_superseded", lambda self, epoch, turn: False)
-
-
-def results_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(commands.Commands, "first_reply", lambda self, command: None)
-
-
-def tags_are_on_neither_disk(patch: pytest.MonkeyPatch) -> None:
-    """Take both away: either end alone keeps a locked machine where it is, or locks it again."""
-    lock, restore = lockout.lock, StopLatch.restore
-
-    def forgetful(ctx: Context, node: NodeEntry, *rest: object) -> tuple[bool, str]:
-        answer = lock(ctx, node, *rest)  # type: ignore[arg-type]
-        node.lockout = None
-        return answer
-
-    patch.setattr(lockout, "lock", forgetful)
-    patch.setattr(lockout, "_adopt", lambda ctx, node, name: None)
-    patch.setattr(
-        StopLatch, "restore", lambda self, row: row.table == LOCK_TABLE or restore(self, row)
-    )
-
-
-def driving_by_hand_takes_no_ground(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(lockout, "chains", lambda node: [])
-
-
-def an_area_is_ready_whoever_is_in_it(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(draining, "_others_in", lambda occupancy, node, area: [])
-
-
-def one_other_takes_a_tag_off(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(lockout, "OTHERS_MIN", 1)
-
-
-def locked_out_is_shown_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(draining, "_missing", lambda occupancy, node, kept, hanging: [])
-
-
-def forgeries_are_believed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Keyring, "verifies", lambda self, key, message, signature: True)
-
-
-def earth_is_not_waited_for(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(backlog, "needs_word", lambda entry: False)
-
-
-def a_decision_is_not_journaled(patch: pytest.MonkeyPatch) -> None:
-    honest = SchedulerNode._take
-
-    def take(self: SchedulerNode, taken: object, *rest: object, **more: object) -> None:
-        honest(self, taken, *rest, **more)  # type: ignore[arg-type]
-        if isinstance(taken, Placed):
-            self.core.state.interventions += 1
-
-    patch.setattr(SchedulerNode, "_take", take)
-
-
-def a_silent_machine_hinders_no_clearing(patch: pytest.MonkeyPatch) -> None:
-    honest = draining._occupants
-
-    def occupants(ctx: Context, occupancy: Occupancy, closure: Closure) -> list[NodeEntry]:
-        inside = honest(ctx, occupancy, closure)
-        return [node for node in inside if node.presence is Presence.UP]
-
-    patch.setattr(draining, "_occupants", occupants)
-
-
-def a_zone_is_clear_when_nobody_stands_in_it(patch: pytest.MonkeyPatch) -> None:
-    """Forget who may still come in by what was granted before."""
-
-    def occupants(ctx: Context, occupancy: Occupancy, closure: Closure) -> list[NodeEntry]:
-        machines = [node for node in ctx.state.nodes.values() if ctx.is_machine(node.name)]
-        return [node for node in machines if draining._stands_in(ctx, node, closure)]
-
-    patch.setattr(draining, "_occupants", occupants)
-
-
-def closed_zones_bar_no_way(patch: pytest.MonkeyPatch) -> None:
-    """And nobody is sent out, since the way out could lead to another closed zone."""
-    patch.setattr(closures, "chains", lambda ctx, node: [])
-    patch.setattr(draining, "_send_out", lambda ctx, node, closure: None)
-
-
-def machines_stop_on_ramps(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(reach, "_past_sections", lambda found, station_m: station_m)
-    patch.setattr(reach, "_before_sections", lambda found, station_m: station_m)
-
-
-def a_lease_counts_from_its_coming(patch: pytest.MonkeyPatch) -> None:
-    honest = leasing.Leasing.refusal
-
-    def refusal(self: leasing.Leasing, grant: Grant, sample: Sample, now_ns: int) -> str | None:
-        if self.asked is not None:
-            self.asked = replace(self.asked, sent_ns=now_ns)
-        return honest(self, grant, sample, now_ns)
-
-    patch.setattr(leasing.Leasing, "refusal", refusal)
-
-
-def set_points_never_die(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Setpoint, "live", lambda self, now_ns: self.order)
-    patch.setattr(Setpoint, "expire", lambda self, now_ns: False)
-
-
-def a_clock_errs_no_more_as_time_passes(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SiteClock, "_growth_ns", lambda self, since_ns, now_ns: 0)
-
-
-def any_addressee_will_do(patch: pytest.MonkeyPatch) -> None:
-    honest = commands.Commands.refusal_of_word
-
-    def refusal_of_word(self: commands.Commands, received: Received) -> str | None:
-        header = replace(received.header, to=self._node)
-        return honest(self, replace(received, header=header))
-
-    patch.setattr(commands.Commands, "refusal_of_word", refusal_of_word)
-
-
-def stops_are_passed_over(patch: pytest.MonkeyPatch) -> None:
-    honest = Pilot.settle
-
-    def settle(self: Pilot, world: World, now_ns: int) -> None:
-        honest(self, replace(world, stopped=False), now_ns)
-
-    patch.setattr(Pilot, "settle", settle)
-    patch.setattr(Duties, "stop", lambda self, stop, now_ns: None)
-
-
-def one_word_proves_a_task_lost(patch: pytest.MonkeyPatch) -> None:
-    honest = backlog.reconcile
-
-    def reconcile(ctx: Context, node: NodeEntry, situation: Situation) -> None:
-        honest(ctx, node, replace(situation, spool_count=0))
-
-    patch.setattr(backlog, "EMPTY_HANDED_MAX", 1)
-    patch.setattr(presence, "reconcile", reconcile)
-
-
-def unknown_authorities_are_passed_over(patch: pytest.MonkeyPatch) -> None:
-    honest = claims.settle
-
-    def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
-        known = None if node.granted is None else node.granted.id
-        is_unknown = situation.authority is not None and situation.authority.id != known
-        return is_unknown or honest(ctx, node, situation)
-
-    patch.setattr(claims, "settle", settle)
-
-
-def words_leave_before_they_are_written(patch: pytest.MonkeyPatch) -> None:
-    honest = SchedulerNode.take_effects
-
-    def take_effects(self: SchedulerNode) -> list[Effect]:
-        return sorted(honest(self), key=lambda one: isinstance(one, Persist | Erase | Archive))
-
-    patch.setattr(SchedulerNode, "take_effects", take_effects)
-
-
-def every_battery_is_taken_for_full(patch: pytest.MonkeyPatch) -> None:
-    honest = outlook._machine
-
-    def machine(name: NodeId, outset: Outset, standing: Standing) -> Machine:
-        full_wh = standing.spec.battery_wh
-        outset = outset._replace(charge_wh=full_wh)
-        full_j = int(full_wh * SECONDS_PER_HOUR)
-        return replace(honest(name, outset, standing), battery_j=full_j)
-
-    patch.setattr(outlook, "_machine", machine)
-    patch.setattr(claims, "_budget", lambda ctx, node: None)
-
-
-def what_is_to_be_given_back_is_free_at_once(patch: pytest.MonkeyPatch) -> None:
-    honest = conflicts._shorten_before
-
-    def shorten_before(
-        ctx: Context, claim: tuple[Chain, ...], node: NodeEntry, granted: Granted
-    ) -> bool:
-        is_asked = honest(ctx, claim, node, granted)
-        if is_asked:
-            granted.stop_m = granted.passed_m
-        return is_asked
-
-    patch.setattr(conflicts, "_shorten_before", shorten_before)
-
-
-def renewals_undo_shortenings(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(claims, "_renewed_stop_m", lambda granted: granted.stop_m)
-
-
-def shortenings_are_answered_and_not_obeyed(patch: pytest.MonkeyPatch) -> None:
-    def shortened(lease: Lease, shorten: Shorten, *_: object) -> Lease:
-        return replace(lease, revision=shorten.revision)
-
-    patch.setattr(leasing.authority, "shortened", shortened)
-
-
-def who_may_still_move_is_vouched_for(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(vouch, "_lease_end_ns", lambda ctx, node: 0)
-
-
-def late_answers_are_obeyed(patch: pytest.MonkeyPatch) -> None:
-    """Take a renewal or a deferral, of which nothing is kept, however late."""
-    honest = commands.Commands.refusal
-
-    def refusal(self: commands.Commands, received: Received, site_ns: int | None) -> str | None:
-        reason = honest(self, received, site_ns)
-        is_answer = isinstance(received.body, Renew | Defer)
-        return None if reason == "expired" and is_answer else reason
-
-    patch.setattr(commands.Commands, "refusal", refusal)
-
-
-def where_a_machine_was_carried_is_not_learnt(patch: pytest.MonkeyPatch) -> None:
-    """Keep the place where a machine came to rest, whatever it says later."""
-    honest = claims.settle
-
-    def settle(ctx: Context, node: NodeEntry, situation: Situation) -> bool:
-        body = node.body
-        placed = honest(ctx, node, situation)
-        if body is not None and node.granted is None:
-            node.body = body
-        return placed
-
-    patch.setattr(claims, "settle", settle)
-
-
-def nobody_works(patch: pytest.MonkeyPatch) -> None:
-    assign = Pilot.assign
-
-    def refuse(pilot: Pilot, task: Assign, now_ns: int) -> None:
-        assign(pilot, task, now_ns)
-        if any(leg.tool or leg.goal for leg in task.legs):
-            pilot._finish(TaskOutcome.FAILED, "no wish to", now_ns)
-
-    patch.setattr(Pilot, "assign", refuse)
-
-
-def a_bad_pose_stops_nobody(patch: pytest.MonkeyPatch) -> None:
-    honest = Pilot._facts
-
-    def facts(self: Pilot, world: World, now_ns: int) -> Facts:
-        return replace(honest(self, world, now_ns), pose_good=True)
-
-    patch.setattr(Pilot, "_facts", facts)
-
-
-def nothing_is_in_the_way(patch: pytest.MonkeyPatch) -> None:
-    """Blind the controllers: the last line before two bodies touch."""
-    patch.setattr(Controlled, "_hindrance", lambda self, order: None)
-    patch.setattr(Controlled, "_turn_touches", lambda self, body: False)
 
 
 def in_sight() -> ContactPlan:
@@ -423,10 +29,12 @@ def in_sight() -> ContactPlan:
 # Time enough to do the job after everything is healed; who has not done it then, waits in vain.
 SMALL = replace(small(), work_s_max=3_600.0)
 SITES = {
-    machines_stop_on_ramps: replace(ramp(), work_s_max=3_600.0),
+    mutants.machines_stop_on_ramps: replace(ramp(), work_s_max=3_600.0),
     # A dig leaves so little over the reserve that a wait away from home uses it up. Earth is in
     # sight all the time: else machines that strand idle an outage away first.
-    every_battery_is_taken_for_full: replace(SMALL, battery_ratio_min=0.05, plan=in_sight()),
+    mutants.every_battery_is_taken_for_full: replace(
+        SMALL, battery_ratio_min=0.05, plan=in_sight()
+    ),
 }
 
 
@@ -434,50 +42,50 @@ SITES = {
 @pytest.mark.parametrize(
     ("mutate", "options", "expected"),
     [
-        (everybody_else_is_forgotten, weathers.CALM, {"I1", "I3"}),
-        (ground_is_freed_before_it_is_left, weathers.CALM, {"I1", "I2", "I3"}),
-        (silence_frees_ground, weathers.PARTED, {"I3"}),
-        (nobody_is_counted_before_a_grant, weathers.SPLIT, {"I1", "I2", "I3"}),
-        (epochs_are_counted_on_by_one, weathers.SPLIT, {"I1", "I2", "I3", "I6"}),
-        (leases_never_end, weathers.BEREFT, {"I2"}),
-        (work_goes_on_after_its_lease, weathers.BEREFT, {"I2"}),
-        (broken_clocks_are_trusted, weathers.FROZEN, {"I2", "I6"}),
-        (repeats_are_taken_for_news, weathers.DOUBLES, {"I4"}),
-        (old_leaders_are_obeyed, weathers.ATTACKED, {"I6"}),
-        (old_commands_are_obeyed, weathers.ATTACKED, {"I6"}),
-        (results_are_forgotten, weathers.ATTACKED, {"I6"}),
-        (late_holds_are_obeyed, weathers.HASTY, {"I7", "liveness"}),
-        (tags_are_on_neither_disk, weathers.GUARDED, {"lockout"}),
-        (driving_by_hand_takes_no_ground, weathers.DRIVEN, {"lockout"}),
-        (an_area_is_ready_whoever_is_in_it, weathers.DRIVEN, {"lockout"}),
-        (one_other_takes_a_tag_off, weathers.GUARDED, {"lockout"}),
-        (locked_out_is_shown_at_once, weathers.GUARDED_PARTED, {"lockout"}),
-        (forgeries_are_believed, weathers.ATTACKED, {"I6"}),
-        (earth_is_not_waited_for, weathers.UNHEARD, {"I7"}),
-        (a_decision_is_not_journaled, weathers.KILLED, {"I9"}),
-        (a_silent_machine_hinders_no_clearing, weathers.CLOSING_PARTED, {"closure"}),
-        (a_zone_is_clear_when_nobody_stands_in_it, weathers.CLOSING_PARTED, {"closure"}),
-        (closed_zones_bar_no_way, weathers.CLOSING, {"closure"}),
-        (machines_stop_on_ramps, weathers.CALM, {"standing"}),
-        (a_lease_counts_from_its_coming, weathers.LATE, {"I2"}),
-        (set_points_never_die, weathers.BRIEF, {"I2"}),
-        (a_clock_errs_no_more_as_time_passes, weathers.RUNNING_WRONG, {"I6"}),
-        (any_addressee_will_do, weathers.ATTACKED, {"I6"}),
-        (stops_are_passed_over, weathers.STOPPING, {"I6"}),
-        (one_word_proves_a_task_lost, weathers.REBORN, {"I5"}),
-        (unknown_authorities_are_passed_over, weathers.RESTORED, {"I3"}),
-        (words_leave_before_they_are_written, weathers.FALLING, {"I4", "liveness"}),
-        (every_battery_is_taken_for_full, weathers.TIGHT, {"I8"}),
-        (what_is_to_be_given_back_is_free_at_once, weathers.CARRIED_AND_PARTED, {"I3"}),
-        (who_may_still_move_is_vouched_for, weathers.VOUCHED, {"I1", "I2", "I3", "I5"}),
-        (late_answers_are_obeyed, weathers.ATTACKED, {"I6"}),
-        (where_a_machine_was_carried_is_not_learnt, weathers.CARRIED, {"I3"}),
-        (renewals_undo_shortenings, weathers.CARRIED_UNHEARD, {"shortening", "I3"}),
-        (shortenings_are_answered_and_not_obeyed, weathers.CARRIED, {"shortening"}),
-        (nobody_works, weathers.CALM, {"liveness"}),
-        (nobody_works, weathers.REBORN, {"liveness"}),
-        (a_bad_pose_stops_nobody, weathers.LOST, {"I2"}),
-        (nothing_is_in_the_way, weathers.CARRIED, {"I1"}),
+        (mutants.everybody_else_is_forgotten, weathers.CALM, {"I1", "I3"}),
+        (mutants.ground_is_freed_before_it_is_left, weathers.CALM, {"I1", "I2", "I3"}),
+        (mutants.silence_frees_ground, weathers.PARTED, {"I3"}),
+        (mutants.nobody_is_counted_before_a_grant, weathers.SPLIT, {"I1", "I2", "I3"}),
+        (mutants.epochs_are_counted_on_by_one, weathers.SPLIT, {"I1", "I2", "I3", "I6"}),
+        (mutants.leases_never_end, weathers.BEREFT, {"I2"}),
+        (mutants.work_goes_on_after_its_lease, weathers.BEREFT, {"I2"}),
+        (mutants.broken_clocks_are_trusted, weathers.FROZEN, {"I2", "I6"}),
+        (mutants.repeats_are_taken_for_news, weathers.DOUBLES, {"I4"}),
+        (mutants.old_leaders_are_obeyed, weathers.ATTACKED, {"I6"}),
+        (mutants.old_commands_are_obeyed, weathers.ATTACKED, {"I6"}),
+        (mutants.results_are_forgotten, weathers.ATTACKED, {"I6"}),
+        (mutants.late_holds_are_obeyed, weathers.HASTY, {"I7", "liveness"}),
+        (mutants.tags_are_on_neither_disk, weathers.GUARDED, {"lockout"}),
+        (mutants.driving_by_hand_takes_no_ground, weathers.DRIVEN, {"lockout"}),
+        (mutants.an_area_is_ready_whoever_is_in_it, weathers.DRIVEN, {"lockout"}),
+        (mutants.one_other_takes_a_tag_off, weathers.GUARDED, {"lockout"}),
+        (mutants.locked_out_is_shown_at_once, weathers.GUARDED_PARTED, {"lockout"}),
+        (mutants.forgeries_are_believed, weathers.ATTACKED, {"I6"}),
+        (mutants.earth_is_not_waited_for, weathers.UNHEARD, {"I7"}),
+        (mutants.a_decision_is_not_journaled, weathers.KILLED, {"I9"}),
+        (mutants.a_silent_machine_hinders_no_clearing, weathers.CLOSING_PARTED, {"closure"}),
+        (mutants.a_zone_is_clear_when_nobody_stands_in_it, weathers.CLOSING_PARTED, {"closure"}),
+        (mutants.closed_zones_bar_no_way, weathers.CLOSING, {"closure"}),
+        (mutants.machines_stop_on_ramps, weathers.CALM, {"standing"}),
+        (mutants.a_lease_counts_from_its_coming, weathers.LATE, {"I2"}),
+        (mutants.set_points_never_die, weathers.BRIEF, {"I2"}),
+        (mutants.a_clock_errs_no_more_as_time_passes, weathers.RUNNING_WRONG, {"I6"}),
+        (mutants.any_addressee_will_do, weathers.ATTACKED, {"I6"}),
+        (mutants.stops_are_passed_over, weathers.STOPPING, {"I6"}),
+        (mutants.one_word_proves_a_task_lost, weathers.REBORN, {"I5"}),
+        (mutants.unknown_authorities_are_passed_over, weathers.RESTORED, {"I3"}),
+        (mutants.words_leave_before_they_are_written, weathers.FALLING, {"I4", "liveness"}),
+        (mutants.every_battery_is_taken_for_full, weathers.TIGHT, {"I8"}),
+        (mutants.what_is_to_be_given_back_is_free_at_once, weathers.CARRIED_AND_PARTED, {"I3"}),
+        (mutants.who_may_still_move_is_vouched_for, weathers.VOUCHED, {"I1", "I2", "I3", "I5"}),
+        (mutants.late_answers_are_obeyed, weathers.ATTACKED, {"I6"}),
+        (mutants.where_a_machine_was_carried_is_not_learnt, weathers.CARRIED, {"I3"}),
+        (mutants.renewals_undo_shortenings, weathers.CARRIED_UNHEARD, {"shortening", "I3"}),
+        (mutants.shortenings_are_answered_and_not_obeyed, weathers.CARRIED, {"shortening"}),
+        (mutants.nobody_works, weathers.CALM, {"liveness"}),
+        (mutants.nobody_works, weathers.REBORN, {"liveness"}),
+        (mutants.a_bad_pose_stops_nobody, weathers.LOST, {"I2"}),
+        (mutants.nothing_is_in_the_way, weathers.CARRIED, {"I1"}),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -496,7 +104,7 @@ def test_a_missing_protection_is_found(
 def test_machines_that_look_twice_hold_no_ground_twice_though_their_leader_forgets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    everybody_else_is_forgotten(monkeypatch)
+    mutants.everybody_else_is_forgotten(monkeypatch)
     monkeypatch.setattr(ReuseChecker, "_judge", lambda *grant: None)
     calm_for_a_while = replace(weathers.CALM, safety_s=300.0)
     hurried = replace(SMALL, work_s_max=0.0)

@@ -9,8 +9,8 @@ from lunaredge.sim.options import FaultOptions, calm
 from lunaredge.sim.run import Outcome, run_seed
 from lunaredge.sim.scenario import small
 from lunaredge.sim.shrink import shrink
+from tests.sim.mutants import everybody_else_is_forgotten, silence_frees_ground
 from tests.sim.test_determinism import SHORT
-from tests.sim.test_mutants import everybody_else_is_forgotten, silence_frees_ground
 from tests.sim.weathers import PARTED
 
 STRIKES = 40
