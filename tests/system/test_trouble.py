@@ -137,6 +137,7 @@ async def test_a_stop_is_handed_on_to_who_was_away_when_nobody_else_is_left_to_s
     await run.supervisor.restart("agent-excavator-1")
 
     await until(lambda: has_latched(run, "agent-excavator-1"))
+    assert not run.supervisor.is_running("scheduler")
 
 
 def has_latched(run: Run, agent: str) -> bool:
