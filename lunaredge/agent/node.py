@@ -231,7 +231,9 @@ class AgentNode:
             return "unsigned"
         if stop.node is None or stop.node == self._config.node:
             latched = self._duties.stop(stop, now_ns)
-            if latched is not None:
+            if latched is None:
+                self._relay.heard(stop.stop)
+            else:
                 self._relay.take(latched, payload)
         return None
 

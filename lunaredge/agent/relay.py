@@ -18,6 +18,8 @@ class StopRelay:
     def __init__(self, outlet: Outlet, topic: str) -> None:
         self._outlet = outlet
         self._topic = topic
+        self._said: set[str] = set()
+        """Ids that somebody has handed on since we last did."""
         self._frames: dict[str, bytes] = {}
         """By the id under which a stop holds here. Of this life only: then it has been said."""
 
@@ -27,8 +29,15 @@ class StopRelay:
             self._frames[stop] = frame
             self._outlet.relay(self._topic, frame)
 
+    def heard(self, stop: str) -> None:
+        """Learn that somebody else has handed a stop on: one of all is enough."""
+        if stop in self._frames:
+            self._said.add(stop)
+
     def say_again(self, latched: Collection[str]) -> None:
         """Hand those on again that hold still: others may have been away when they were called."""
         self._frames = {stop: frame for stop, frame in self._frames.items() if stop in latched}
-        for frame in self._frames.values():
-            self._outlet.relay(self._topic, frame)
+        for stop, frame in self._frames.items():
+            if stop not in self._said:
+                self._outlet.relay(self._topic, frame)
+        self._said.clear()

@@ -153,9 +153,11 @@ def _send(site: SiteClient, stop: messages.Stop) -> None:
 def _heard(site: SiteClient, stop: messages.Stop) -> Heard:
     # The list of nodes comes before that of alarms: it is no older.
     alarms = _rows(site, "alarms", _ALARMS) or ()
+    # Under a node's name it holds that node alone, as far as the scheduler knows.
+    whole = AlarmRow(stop.node or "site", ALARM_PREFIX + stop.stop)
     return Heard(
         nodes=_rows(site, "nodes", _NODES),
-        is_newer=any(alarm.code == ALARM_PREFIX + stop.stop for alarm in alarms),
+        is_newer=whole in alarms,
         words=dict(site.situations),
     )
 

@@ -35,6 +35,7 @@ class NodeRow(msgspec.Struct, frozen=True):
 class AlarmRow(msgspec.Struct, frozen=True):
     """What counts here in a row of the view `alarms`."""
 
+    source: str
     code: str
 
 

@@ -28,6 +28,8 @@ CONNECT_S_MAX = 5.0
 RESEND_S = 2.0
 EXPIRY_NS = 600 * NS_PER_S
 # Whose a view is; all others are the scheduler's, or its standby's, who has the same key.
+# Each of several may publish these, under a boot id that is drawn at random.
+_OF_SEVERAL = frozenset({"standby"})
 VIEW_OWNERS = {"link": Role.GATEWAY, "earth": Role.EARTH}
 
 
@@ -222,7 +224,8 @@ class SiteClient:
             return
         header, known = received.header, self._view_headers.get(view.name)
         past = self._past_boots.setdefault(view.name, set())
-        if known is None or _follows(header, known, past):
+        follows = _is_later if view.name in _OF_SEVERAL else _follows
+        if known is None or follows(header, known, past):
             if known is not None and header.boot != known.boot:
                 past.add(known.boot)
             self._view_headers[view.name] = header
@@ -247,6 +250,15 @@ class SiteClient:
 def new_request() -> str:
     """Give a request id that nobody has used."""
     return secrets.token_hex(8)
+
+
+def _is_later(header: codec.Header, known: codec.Header, _: Set[BootId]) -> bool:
+    """Tell whether a view of one of several is newer: the one that spoke last is shown."""
+    return (
+        header.number > known.number
+        if header.boot == known.boot
+        else (header.site_ns > known.site_ns)
+    )
 
 
 def _follows(header: codec.Header, known: codec.Header, past: Set[BootId]) -> bool:

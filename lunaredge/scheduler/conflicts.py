@@ -38,6 +38,9 @@ def watch(ctx: Context, node: NodeEntry) -> None:
         # Also of those who are silent: what they are on may be given back all the same.
         if node.name in each.met and not _is_met(ctx, each, node):
             _tell(ctx, each, tuple(name for name in each.met if name != node.name))
+        elif not each.met and ctx.is_alarmed(each.name, ALARM):
+            # The alarm is of an earlier version, which did not keep the names.
+            _judge_anew(ctx, each)
 
 
 def ask_again(ctx: Context, node: NodeEntry, granted: Granted) -> None:

@@ -39,6 +39,8 @@ class Started(_Input, frozen=True, kw_only=True, tag="started"):
     boot: BootId
     differing: int = 0
     """Entries of the journal before it that were decided otherwise when they were written."""
+    differing_crc: int = 0
+    """Which ones: a checksum of their numbers."""
 
 
 class Listening(_Input, frozen=True, kw_only=True, tag="listening"):

@@ -5,6 +5,7 @@ anything it led to leaves, signs what goes out, and repeats commands until they 
 Decides nothing itself.
 """
 
+import zlib
 from collections.abc import Iterable
 
 from lunaredge.errors import JournalCorrupt, RemoteProtocolError
@@ -12,7 +13,7 @@ from lunaredge.ids import BootId, ClientId, CommandId, KeyId, NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Site
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row, Solve
-from lunaredge.scheduler import desk, ingest, plans, presence, views
+from lunaredge.scheduler import desk, ingest, plans, presence, stops, views
 from lunaredge.scheduler.candidates import PlacementSolution
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.core import SchedulerCore
@@ -123,7 +124,8 @@ class SchedulerNode:
             fields: dict[str, object] = {"entries": len(differing), "first": differing[0]}
             self._effects.append(Note(level=Level.WARNING, event="journal.differed", fields=fields))
         self._guarded.mark()
-        started = Started(boot=self._boot, differing=len(differing))
+        crc = _crc(differing)
+        started = Started(boot=self._boot, differing=len(differing), differing_crc=crc)
         self._take(started, max(now_ns, self.core.ctx.now_ns))
 
     def replay(self, rows: Iterable[Row]) -> int:
@@ -155,9 +157,8 @@ class SchedulerNode:
                 if checksum(intents) != entry.intents_crc:
                     differing += 1
                     self._untold.append(row.number)
-                elif isinstance(entry.input, Started) and entry.input.differing:
-                    # That life decided them as we do, and has warned of them.
-                    del self._untold[: entry.input.differing]
+                elif _has_warned_of(entry.input, self._untold):
+                    self._untold.clear()
             elif row.table == ingest.TABLE:
                 self._ingest.restore(row)
             elif row.table == spool.TABLE:
@@ -326,6 +327,8 @@ class SchedulerNode:
         body = received.body
         if not isinstance(body, messages.Stop) or received.role is None:
             raise RemoteProtocolError("not_authentic", received.header.node)
+        if not stops.is_news(self.core.ctx, body, received.role):
+            return
         header = received.header
         client = ClientId(header.node)
         asked = Asked(client=client, key=header.key, role=received.role, body=body)
@@ -476,6 +479,15 @@ class SchedulerNode:
             self._noted.add((source, reason))
             fields: dict[str, object] = {"source": source, "reason": reason}
             self._effects.append(Note(level=Level.WARNING, event="message.refused", fields=fields))
+
+
+def _has_warned_of(taken: Input, entries: list[int]) -> bool:
+    """Tell whether a life began with this that decided the same entries otherwise as we do."""
+    return isinstance(taken, Started) and taken.differing_crc == _crc(entries)
+
+
+def _crc(entries: list[int]) -> int:
+    return zlib.crc32(",".join(map(str, entries)).encode())
 
 
 def _is_from(received: Received, node: NodeId) -> bool:

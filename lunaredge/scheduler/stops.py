@@ -22,23 +22,29 @@ REASON_LENGTH_MAX = 200
 STOPS_MAX = 1_024
 
 
+def is_news(ctx: Context, stop: Stop, role: Role) -> bool:
+    """Tell whether an emergency stop says more than is known; every node hands it on."""
+    entry = ctx.state.stops.get(stop.stop[:ID_LENGTH_MAX])
+    # A leader only says again what somebody else has called.
+    return entry is None or not (entry.by or entry.released or role is Role.SCHEDULER)
+
+
 def take(ctx: Context, stop: Stop, by: KeyId, role: Role) -> None:
     """Take note of an emergency stop; the nodes have heard it themselves.
 
     ``by`` is the key that signed it, ``role`` that key's.
     """
-    # A leader only says again what somebody else has called.
+    if not is_news(ctx, stop, role):
+        return
     caller = "" if role is Role.SCHEDULER else by
     name = stop.stop[:ID_LENGTH_MAX]
     entry = ctx.state.stops.get(name)
     if entry is None:
         ctx.state.interventions += 1
-    elif not entry.by and caller and not entry.released:
+    else:
         # A node that holds it has told of it before it came here by itself.
         ctx.clear_alarm(entry.node or "site", f"stop.{name}")
         del ctx.state.stops[name]
-    else:
-        return
     node = stop.node if entry is None or entry.node == stop.node else None
     _note(ctx, name, node, stop.reason[:REASON_LENGTH_MAX], by=caller)
 

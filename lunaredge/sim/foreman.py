@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection, Container
 
 from msgspec.structs import replace
 
-from lunaredge.ids import OrderId, TaskId
-from lunaredge.model.task import Task
+from lunaredge.ids import NAME_LENGTH_MAX, OrderId, TaskId
+from lunaredge.model.task import Task, TaskKind, WorkOrder
 from lunaredge.sim.people import Person, Terminal
 from lunaredge.sim.scenario import Due, Scenario
 from lunaredge.units import ns_from_s
@@ -51,9 +51,10 @@ class Foreman(Person):
     def hand_in_anew(self, failed: Collection[TaskId]) -> None:
         """Hand in what failed once more, under new names, in the same order among themselves."""
         for due in list(self._handed_in.values()):
-            tasks = tuple(_anew(task, failed) for task in due.order.tasks if task.id in failed)
-            if tasks:
-                order = replace(due.order, id=OrderId(due.order.id + ANEW), tasks=tasks)
+            meant = _with_surveys(due.order, failed)
+            if meant:
+                tasks = tuple(_anew(task, meant) for task in due.order.tasks if task.id in meant)
+                order = replace(due.order, id=OrderId(_named_anew(due.order.id)), tasks=tasks)
                 self._submit(replace(due, order=order))
 
     def _plan(self, due: Due, delay_s: float) -> None:
@@ -73,6 +74,18 @@ class Foreman(Person):
         self.ask(messages.Submit(request=f"order-{due.order.id}", order=due.order))
 
 
-def _anew(task: Task, failed: Container[TaskId]) -> Task:
-    after = tuple(TaskId(before + ANEW) for before in task.after if before in failed)
-    return replace(task, id=TaskId(task.id + ANEW), after=after)
+def _with_surveys(order: WorkOrder, failed: Container[TaskId]) -> set[TaskId]:
+    """Give what of an order failed, and the surveys without which a map can't be made."""
+    tasks = [task for task in order.tasks if task.id in failed]
+    maps = [task for task in tasks if task.kind is TaskKind.FUSE_TERRAIN]
+    return {task.id for task in tasks} | {survey for task in maps for survey in task.after}
+
+
+def _anew(task: Task, meant: Container[TaskId]) -> Task:
+    after = tuple(TaskId(_named_anew(before)) for before in task.after if before in meant)
+    # It is late by now, and that is nobody's failure.
+    return replace(task, id=TaskId(_named_anew(task.id)), after=after, latest_s=None)
+
+
+def _named_anew(name: str) -> str:
+    return name[: NAME_LENGTH_MAX - len(ANEW)] + ANEW

@@ -149,6 +149,16 @@ def test_a_stop_is_said_again_while_there_is_no_scheduler_to_say_it() -> None:
     assert set(relayed(rig.effects)) == {frame}
 
 
+def test_one_that_hands_a_stop_on_is_enough() -> None:
+    rig = driving()
+    frame = rig.frame(Stop(stop="s1", node=None, reason="smoke"), OPERATOR_KEY)
+    rig.deliver(frame, "stop")
+
+    rig.deliver(frame, "stop")
+
+    assert [relayed(reconnected(rig)) for _ in range(2)] == [[], [frame]]
+
+
 def test_only_what_a_person_may_have_called_is_handed_on() -> None:
     rig = driving()
     stops = [

@@ -63,10 +63,11 @@ def test_nobody_but_the_scheduler_says_for_others_that_all_have_stopped(
     [
         (b"[]", Outcome.UNHEARD, None),
         (b"x", Outcome.UNHEARD, None),
-        (b'[{"code":"stop.stop-87654321"}]', Outcome.UNHEARD, None),
-        (b'[{"code":"stop.stop-12345678"}]', Outcome.PARTLY, 12.0),
+        (b'[{"source":"site","code":"stop.stop-87654321"}]', Outcome.UNHEARD, None),
+        (b'[{"source":"digger-1","code":"stop.stop-12345678"}]', Outcome.UNHEARD, None),
+        (b'[{"source":"site","code":"stop.stop-12345678"}]', Outcome.PARTLY, 12.0),
     ],
-    ids=["none", "damaged", "another's", "this stop's"],
+    ids=["none", "damaged", "another's", "one node's", "this stop's"],
 )
 def test_a_list_counts_once_the_scheduler_has_the_stop_whatever_the_clocks_say(
     alarms: bytes, outcome: Outcome, rest_s: float | None

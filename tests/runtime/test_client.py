@@ -135,6 +135,22 @@ PUT_RIGHT = frame(SCHEDULER, view("nodes", b"[6]"), boot=BootId(9), site_ns=1)
 OLD_DISK = frame(SCHEDULER, view("nodes", b"[4]"), epoch=3, boot=BootId(3), site_ns=2)
 
 
+def test_of_several_standbys_the_one_that_spoke_last_is_shown():
+    site = client(1, "standby")
+    turns = [(9, 1), (2, 2), (9, 3), (2, 4), (5, 3)]
+
+    shown = []
+    for boot, at_ns in turns:
+        rows = f"[{at_ns}]".encode()
+        said = view("standby", rows)
+        site.on_message(
+            topic("standby"), frame(SCHEDULER, said, boot=BootId(boot), number=at_ns, site_ns=at_ns)
+        )
+        shown.append(site.latest["standby"].rows)
+
+    assert shown == [b"[1]", b"[2]", b"[3]", b"[4]", b"[4]"]
+
+
 @pytest.mark.parametrize(
     ("said", "shown"),
     [

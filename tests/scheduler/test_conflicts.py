@@ -243,6 +243,18 @@ def test_a_conflict_names_those_whose_ground_it_is_still() -> None:
     assert told == [f"{on} grader-1, grader-2", f"{on} grader-2", "over"]
 
 
+def test_a_conflict_of_an_earlier_version_of_the_state_is_judged_anew() -> None:
+    site, place = lost_among_two()
+    lose_place(site, place, 12.0)
+    alarm = site.scheduler.core.state.alarms["hauler-1/conflict"]
+    node(site, "hauler-1").met = ()
+    node(site).granted = node(site, "grader-2").granted = None
+
+    site.say("dc-1", beat(site.situation("dc-1")))
+
+    assert not alarm.active
+
+
 def test_a_conflict_names_all_who_are_found_to_be_met_as_they_are_counted() -> None:
     site, place = lost_among_two()
     lost = site.situation("hauler-1", x_m=place[0], y_m=place[1], pose_error_m=12.0)

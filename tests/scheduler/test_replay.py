@@ -195,6 +195,31 @@ def test_a_journal_that_is_played_differently_now_is_reported() -> None:
     assert "may NOT be closed" in alarm.text
 
 
+def test_what_yet_another_version_plays_differently_is_reported_again() -> None:
+    site = busy_site()
+    first, second = sorted(place for place in site.disk if place[0] == JOURNAL)[-2:]
+
+    def tamper(place: tuple[str, str, int]) -> bytes:
+        entry = decode_entry(site.disk[place])
+        sound, site.disk[place] = (
+            site.disk[place],
+            encode_entry(msgspec.structs.replace(entry, intents_crc=entry.intents_crc ^ 1)),
+        )
+        return sound
+
+    sound = tamper(first)
+    site.start()
+    site.disk[first] = sound
+    tamper(second)
+
+    again = anew(site)
+    again.restore(site.rows(), site.now_ns)
+
+    notes = [one for one in again.take_effects() if isinstance(one, Note)]
+    (note,) = [note for note in notes if note.event == "journal.differed"]
+    assert note.fields == {"entries": 1, "first": second[2]}
+
+
 def test_the_alarm_of_a_journal_that_is_played_differently_is_shown_for_an_hour() -> None:
     site = Site()
     site.census()

@@ -191,7 +191,7 @@ def test_an_outage_counts_from_when_there_is_work_for_it():
 def test_an_outage_counts_from_when_a_task_may_begin():
     early, late = submitted(release_s=1200.0), submitted(after=("t1",))
     order = seen.Submitted(
-        at_ns=0, tasks=(*early.tasks, msgspec.structs.replace(late.tasks[0], id="t2"))
+        at_ns=0, tasks=(msgspec.structs.replace(late.tasks[0], id="t2"), *early.tasks)
     )
     texts = watch(
         EarthChecker(),

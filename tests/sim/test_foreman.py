@@ -4,7 +4,7 @@ import random
 
 from msgspec.structs import replace
 
-from lunaredge.ids import OrderId, TaskId
+from lunaredge.ids import OrderId, TaskId, is_name
 from lunaredge.model.task import Task, TaskKind, WorkOrder
 from lunaredge.sim.foreman import Foreman
 from lunaredge.sim.network import Network
@@ -90,6 +90,24 @@ def test_a_foreman_is_not_content_while_an_order_has_yet_to_come():
     office.run_to(1_000.0)
 
     assert not office.foreman.content
+
+
+def test_a_map_that_failed_is_handed_in_with_its_surveys():
+    office = Office(open_max=0)
+    look = Task(id=TaskId("look" * 10), kind=TaskKind.SURVEY, zone="pad", latest_s=9.0)
+    fuse = Task(id=TaskId("map"), kind=TaskKind.FUSE_TERRAIN, after=(look.id,), latest_s=9.0)
+    order = WorkOrder(id=OrderId("order"), title="", tasks=(look, fuse))
+    office.foreman._submit(Due(at_s=0.0, order=order))
+
+    office.foreman.hand_in_anew([fuse.id])
+
+    anew = office.foreman._handed_in[OrderId("order-anew")].order
+    name = "look" * 8 + "loo-anew"
+    assert [(task.id, task.after, task.latest_s) for task in anew.tasks] == [
+        (name, (), None),
+        ("map-anew", (name,), None),
+    ]
+    assert all(is_name(task.id) for task in anew.tasks)
 
 
 def test_what_failed_is_handed_in_once_more_in_the_same_order_among_itself():

@@ -34,6 +34,7 @@ class EarthChecker(BaseChecker):
 
     def __init__(self) -> None:
         super().__init__()
+        self._known: dict[TaskId, None] = {}
         self._soonest_ns: dict[TaskId, int] = {}
         """Before when a task can't begin, by its release and those of the tasks before it."""
         self._waiting: dict[TaskId, None] = {}
@@ -74,12 +75,11 @@ class EarthChecker(BaseChecker):
                 pass
 
     def _submitted(self, submitted: Submitted) -> None:
+        self._put_off(submitted)
         # An order is handed in again until it is answered; only the first time is news.
         for task in submitted.tasks:
-            if task.id not in self._soonest_ns:
-                release_ns = submitted.at_ns + ns_from_s(task.release_s)
-                before_ns = [self._soonest_ns.get(before, 0) for before in task.after]
-                self._soonest_ns[task.id] = max(release_ns, *before_ns, 0)
+            if task.id not in self._known:
+                self._known[task.id] = None
                 if task.needs_earth:
                     self._waiting[task.id] = None
                 if task.needs_earth or any(before in self._bound for before in task.after):
@@ -87,6 +87,18 @@ class EarthChecker(BaseChecker):
                 else:
                     self._since_ns = self._since_ns if self._free else submitted.at_ns
                     self._free[task.id] = None
+
+    def _put_off(self, submitted: Submitted) -> None:
+        """Learn when tasks may begin: counted anew where lost books have them handed in again."""
+        soonest_ns = self._soonest_ns
+        for task in submitted.tasks:
+            if task.release_s or task.id not in soonest_ns:
+                soonest_ns[task.id] = submitted.at_ns + ns_from_s(task.release_s)
+        # As often as a chain may be long, and in any order.
+        for _ in submitted.tasks:
+            for task in submitted.tasks:
+                before_ns = [soonest_ns.get(before, 0) for before in task.after]
+                soonest_ns[task.id] = max(soonest_ns[task.id], *before_ns, 0)
 
     def _stretch_ends(self, evidence: EarthLink | Disturbed | Restrained) -> None:
         if self._down and not self._restraints and self._free:
