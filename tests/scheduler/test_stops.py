@@ -302,3 +302,16 @@ def test_a_held_machine_says_that_it_is_held() -> None:
     site.ask(messages.HoldRequest(request="h", node=NodeId("hauler-1"), hold=True))
 
     assert told(site)["waits_for"] == "held, until `resume`"
+
+
+def test_a_stop_that_every_node_hands_on_is_journaled_once() -> None:
+    site = Site()
+    site.census()
+    stop = messages.Stop(stop="s1", node=None, reason="smoke")
+    site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, stop))
+    journaled = len(site.disk)
+
+    for _ in range(5):
+        site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, stop))
+
+    assert len(site.disk) == journaled
