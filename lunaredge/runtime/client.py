@@ -28,9 +28,9 @@ CONNECT_S_MAX = 5.0
 RESEND_S = 2.0
 EXPIRY_NS = 600 * NS_PER_S
 # Whose a view is; all others are the scheduler's, or its standby's, who has the same key.
+VIEW_OWNERS = {"link": Role.GATEWAY, "earth": Role.EARTH}
 # Each of several may publish these, under a boot id that is drawn at random.
 _OF_SEVERAL = frozenset({"standby"})
-VIEW_OWNERS = {"link": Role.GATEWAY, "earth": Role.EARTH}
 
 
 class ClientIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,10 +223,10 @@ class SiteClient:
             self._doubted(topic)
             return
         header, known = received.header, self._view_headers.get(view.name)
-        past = self._past_boots.setdefault(view.name, set())
-        follows = _is_later if view.name in _OF_SEVERAL else _follows
-        if known is None or follows(header, known, past):
-            if known is not None and header.boot != known.boot:
+        is_of_one = view.name not in _OF_SEVERAL
+        past = self._past_boots.setdefault(view.name, set()) if is_of_one else None
+        if known is None or _follows(header, known, past):
+            if past is not None and known is not None and header.boot != known.boot:
                 past.add(known.boot)
             self._view_headers[view.name] = header
             self.latest[view.name] = view
@@ -252,24 +252,18 @@ def new_request() -> str:
     return secrets.token_hex(8)
 
 
-def _is_later(header: codec.Header, known: codec.Header, _: Set[BootId]) -> bool:
-    """Tell whether a view of one of several is newer: the one that spoke last is shown."""
-    return (
-        header.number > known.number
-        if header.boot == known.boot
-        else (header.site_ns > known.site_ns)
-    )
-
-
-def _follows(header: codec.Header, known: codec.Header, past: Set[BootId]) -> bool:
+def _follows(header: codec.Header, known: codec.Header, past: Set[BootId] | None) -> bool:
     """Tell whether a view is newer than the one known: anyone may send an old one again.
 
     A scheduler that was started anew may lead above the last one with its clock put right, or be on
     an old copy of the store and say so; both are heard. So is who leads nobody, and was started
-    anew with its clock put right. ``past`` holds the lives that were left for another already.
+    anew with its clock put right. ``past`` holds the lives that were left for another already;
+    None: it is of several, and the one that spoke last is shown.
     """
     if header.boot == known.boot:
         return header.number > known.number
+    if past is None:
+        return header.site_ns > known.site_ns
     if header.epoch > known.epoch:
         return True
     is_restarted = header.epoch == known.epoch and header.boot > known.boot
