@@ -55,7 +55,7 @@ SITES = {
         (mutants.old_commands_are_obeyed, weathers.ATTACKED, {"I6"}),
         (mutants.results_are_forgotten, weathers.ATTACKED, {"I6"}),
         (mutants.late_holds_are_obeyed, weathers.HASTY, {"I7", "liveness"}),
-        (mutants.tags_are_on_neither_disk, weathers.GUARDED, {"lockout", "liveness"}),
+        (mutants.tags_are_on_neither_disk, weathers.GUARDED_KILLED, {"lockout"}),
         (mutants.driving_by_hand_takes_no_ground, weathers.DRIVEN, {"lockout"}),
         (mutants.an_area_is_ready_whoever_is_in_it, weathers.DRIVEN, {"lockout"}),
         (mutants.one_other_takes_a_tag_off, weathers.GUARDED, {"lockout"}),

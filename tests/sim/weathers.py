@@ -26,6 +26,9 @@ UNHEARD = weather(earth_outage_s=30.0, down_s_max=1_400.0)
 GUARDED = replace(
     weather(kill_agent_s=30.0, down_s_max=10.0), wardens=WardenOptions(lockout_s=40.0)
 )
+GUARDED_KILLED = replace(
+    weather(kill_agent_s=20.0, down_s_max=30.0), wardens=WardenOptions(lockout_s=60.0)
+)
 GUARDED_PARTED = replace(
     weather(cut_s=20.0, down_s_max=600.0),
     wardens=WardenOptions(lockout_s=40.0),
