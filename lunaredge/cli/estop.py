@@ -44,8 +44,6 @@ TURNS_MAX = 50
 # A view that the broker keeps comes within half a second, or there is none.
 LOOK_TURNS = 5
 
-ALARM_PREFIX = "stop."
-
 # Whoever types a stop in a hurry, and wrongly, must not walk on.
 NOT_DONE = "the stop was NOT sent: "
 
@@ -154,7 +152,7 @@ def _heard(site: SiteClient, stop: messages.Stop) -> Heard:
     # The list of nodes comes before that of alarms: it is no older.
     alarms = _rows(site, "alarms", _ALARMS) or ()
     # Under a node's name it holds that node alone, as far as the scheduler knows.
-    whole = AlarmRow(stop.node or "site", ALARM_PREFIX + stop.stop)
+    whole = AlarmRow(stop.node or "site", messages.STOP_ALARM + stop.stop)
     return Heard(
         nodes=_rows(site, "nodes", _NODES),
         is_newer=whole in alarms,
@@ -191,7 +189,7 @@ def _tell(stop: messages.Stop, verdict: Verdict, options: argparse.Namespace) ->
 
 def _stop_id(text: str) -> str:
     """Give the id of a stop, also from the name that its alarm has."""
-    return text.removeprefix(ALARM_PREFIX)
+    return text.removeprefix(messages.STOP_ALARM)
 
 
 def _check(options: argparse.Namespace) -> None:

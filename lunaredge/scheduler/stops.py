@@ -11,7 +11,7 @@ from lunaredge.scheduler.consent import Deed, Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Repeat
 from lunaredge.scheduler.state import NodeEntry, StopEntry
-from lunaredge.wire.messages import ReleaseStop, Stop
+from lunaredge.wire.messages import STOP_ALARM, ReleaseStop, Stop
 from lunaredge.wire.seal import Role
 
 # Nodes know a longer id by its first part.
@@ -43,7 +43,7 @@ def take(ctx: Context, stop: Stop, by: KeyId, role: Role) -> None:
         ctx.state.interventions += 1
     else:
         # A node that holds it has told of it before it came here by itself.
-        ctx.clear_alarm(entry.node or "site", f"stop.{name}")
+        ctx.clear_alarm(*_alarm(entry))
         del ctx.state.stops[name]
     node = stop.node if entry is None or entry.node == stop.node else None
     _note(ctx, name, node, stop.reason[:REASON_LENGTH_MAX], by=caller)
@@ -90,7 +90,7 @@ def meet(ctx: Context, node: NodeEntry, latched: tuple[str, ...]) -> None:
             _note(ctx, name, node.name, f"holds {node.name} again", by=entry.by)
         elif not entry.released and not _is_for(entry, node):
             # It holds another too: whoever pressed it meant more than one.
-            ctx.clear_alarm(entry.node or "site", f"stop.{name}")
+            ctx.clear_alarm(*_alarm(entry))
             del ctx.state.stops[name]
             _note(ctx, name, None, entry.reason, by=entry.by)
     for entry in ctx.state.stops.values():
@@ -116,7 +116,7 @@ def release(ctx: Context, stop: str, code: str) -> Outcome:
     for node in ctx.state.nodes:
         if entry.node is None or entry.node == node:
             ctx.order(node, ReleaseStop(command=ctx.command_id(), stop=entry.id))
-    ctx.clear_alarm(entry.node or "site", f"stop.{entry.id}")
+    ctx.clear_alarm(*_alarm(entry))
     ctx.changed()
     return done(f"{entry.id} released")
 
@@ -144,6 +144,12 @@ def _note(ctx: Context, name: str, node: NodeId | None, reason: str, by: str = "
     if len(known) >= STOPS_MAX:
         released = next((old for old, entry in known.items() if entry.released), None)
         del known[released if released is not None else next(iter(known))]
-    known[name] = StopEntry(id=name, node=node, reason=reason, since_ns=ctx.now_ns, by=by)
-    ctx.raise_alarm(node or "site", f"stop.{name}", f"emergency stop{_called(known[name])}")
+    entry = StopEntry(id=name, node=node, reason=reason, since_ns=ctx.now_ns, by=by)
+    known[name] = entry
+    ctx.raise_alarm(*_alarm(entry), f"emergency stop{_called(entry)}")
     ctx.changed()
+
+
+def _alarm(entry: StopEntry) -> tuple[str, str]:
+    """Name the source and the code of a stop's alarm."""
+    return entry.node or "site", STOP_ALARM + entry.id

@@ -229,7 +229,7 @@ class Busybody(Person):
         if view.name != "alarms":
             return
         for row in _alarm_rows.decode(view.rows):
-            stop = row.code.removeprefix("stop.")
+            stop = row.code.removeprefix(messages.STOP_ALARM)
             if row.active and stop in self._released and stop not in self._stops:
                 self._stops[stop] = None
                 self._release(stop, "")

@@ -259,6 +259,10 @@ class Outlived(Body, frozen=True, kw_only=True, tag="outlived"):
     floor: BootId
 
 
+# The view `alarms` shows a stop under this and its id.
+STOP_ALARM = "stop."
+
+
 class Stop(Body, frozen=True, kw_only=True, tag="stop"):
     """Stop now. Taken once per id from any enrolled key, whatever its epoch; latched durably."""
 
