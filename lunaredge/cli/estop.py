@@ -45,7 +45,7 @@ TURNS_MAX = 50
 LOOK_TURNS = 5
 
 # Whoever types a stop in a hurry, and wrongly, must not walk on.
-NOT_DONE = "the stop was NOT sent: "
+NOT_DONE = "NOTHING was sent: "
 
 T = TypeVar("T")
 

@@ -133,23 +133,23 @@ def test_whoever_types_a_stop_wrongly_is_told_that_it_was_not_sent(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["estop", *words]) == 2
-    assert "the stop was NOT sent: " in capsys.readouterr().err
+    assert "NOTHING was sent: " in capsys.readouterr().err
 
 
 def test_an_option_before_the_command_does_not_hide_that_no_stop_was_sent(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--config", "operator.toml", "estop"]) == 2
-    assert "the stop was NOT sent: " in capsys.readouterr().err
+    assert "NOTHING was sent: " in capsys.readouterr().err
 
 
 def test_no_other_command_speaks_of_a_stop(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hold", "estop", "x"]) == 2
-    assert "stop was NOT sent" not in capsys.readouterr().err
+    assert "NOTHING was sent" not in capsys.readouterr().err
 
 
 def test_a_release_without_settings_is_no_stop_that_was_not_sent(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["estop", "--release", "stop-1", "--config", "nowhere.toml"]) == 2
-    assert "stop was NOT sent" not in capsys.readouterr().err
+    assert "NOTHING was sent" not in capsys.readouterr().err
