@@ -234,7 +234,7 @@ class AgentNode:
             if latched is None:
                 self._relay.heard(stop.stop)
             else:
-                self._relay.take(latched, payload)
+                self._relay.take(latched, payload, self._parts.stops.latched)
         return None
 
     def _take_time(self, received: Received, reply: TimeReply, now_ns: int) -> str | None:

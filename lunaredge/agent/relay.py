@@ -23,8 +23,9 @@ class StopRelay:
         self._frames: dict[str, bytes] = {}
         """By the id under which a stop holds here. Of this life only: then it has been said."""
 
-    def take(self, stop: str, frame: bytes) -> None:
-        """Hand on a stop that was latched just now."""
+    def take(self, stop: str, frame: bytes, latched: Collection[str]) -> None:
+        """Hand on a stop that is among those latched since just now."""
+        self._keep(latched)
         if len(frame) <= FRAME_BYTES_MAX:
             self._frames[stop] = frame
             self._outlet.relay(self._topic, frame)
@@ -36,8 +37,13 @@ class StopRelay:
 
     def say_again(self, latched: Collection[str]) -> None:
         """Hand those on again that hold still: others may have been away when they were called."""
-        self._frames = {stop: frame for stop, frame in self._frames.items() if stop in latched}
+        self._keep(latched)
         for stop, frame in self._frames.items():
             if stop not in self._said:
                 self._outlet.relay(self._topic, frame)
         self._said.clear()
+
+    def _keep(self, latched: Collection[str]) -> None:
+        """Forget those that were released: no more are kept than may be latched."""
+        self._frames = {stop: frame for stop, frame in self._frames.items() if stop in latched}
+        self._said &= self._frames.keys()
