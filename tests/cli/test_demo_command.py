@@ -132,6 +132,18 @@ def test_an_empty_folder_of_the_users_is_not_deleted(stage, tmp_path):
     assert mine.exists()
 
 
+def test_a_folder_named_from_here_is_named_whole_in_the_files_that_lie_in_it(
+    stage, tmp_path, monkeypatch
+):
+    prepared: list[Path] = []
+    stage.prepared = prepared.append
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["demo", "--keep", "run"]) == 0
+
+    assert prepared == [tmp_path / "run"]
+
+
 def test_a_run_that_left_too_little_to_judge_ends_with_its_own_trouble(stage, capsys):
     stage.trouble = "scheduler ended by itself"
     stage.judged = raising(

@@ -143,9 +143,21 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear Earth", encoding="utf-8")
 
     check_folder(tmp_path / "new")
-    for taken in (tmp_path, tmp_path / "letter.txt"):
-        with pytest.raises(ConfigError, match="--keep"):
+    for taken, problem in (
+        (tmp_path, "has something in it"),
+        (tmp_path / "letter.txt", "is a file"),
+    ):
+        with pytest.raises(ConfigError, match=f"--keep.*{problem}"):
             check_folder(taken)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["/proc/x", "/proc/x/y", "letter.txt/run", "n" * 300])
+def test_a_folder_that_cannot_be_written_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear Earth", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match="--keep.*can't be written: "):
+        check_folder(tmp_path / name)
 
 
 def test_the_help_gives_the_range_of_the_speed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """What a demo refuses before anything is started or written, each with one message."""
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,15 +10,23 @@ from lunaredge.model.fleet import Fleet
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder in which something lies already.
+    """Refuse a folder that can't be written to, or in which something lies already.
 
     Raises:
         ConfigError: names the option.
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise refused(
-            "--keep", str(folder), "name a folder that is new or empty", "has something in it"
-        )
+    remedy = "name a folder that is new or empty"
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise refused("--keep", str(folder), remedy, "is a file")
+        if folder.exists() and any(folder.iterdir()):
+            raise refused("--keep", str(folder), remedy, "has something in it")
+        place = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        # What modes and mounts let a user do is known only to who tries.
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as exc:
+        remedy = "name one in a folder that can be written to"
+        raise refused("--keep", str(folder), remedy, f"can't be written: {exc.strerror}") from exc
 
 
 def check_picture(path: Path) -> None:

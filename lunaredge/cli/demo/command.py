@@ -103,7 +103,8 @@ def run(options: argparse.Namespace) -> int:
     if options.keep is not None:
         check_folder(options.keep)
     _end_as_interrupted()
-    folder = options.keep or Path(tempfile.mkdtemp(prefix="lunaredge-demo-"))
+    # The files there name each other, and each name is read from the file that it stands in.
+    folder = (options.keep or Path(tempfile.mkdtemp(prefix="lunaredge-demo-"))).resolve()
     code = EXIT_NOT_SO
     try:
         code = _play(folder, wishes, options)

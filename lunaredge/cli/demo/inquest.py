@@ -84,6 +84,20 @@ class _Upload(msgspec.Struct, frozen=True):
     archived: bool
 
 
+def planned_changes(record: RunRecord) -> Iterator[tuple[int, bool]]:
+    """Give when, by its plan, the Earth link changed in a run's time, and whether to up."""
+    plan = load_contacts(Path(record.contacts_file)).plan
+    edges = {record.start_ns, record.end_ns}
+    edges |= {edge for contact in plan.contacts for edge in (contact.start_ns, contact.end_ns)}
+    up = True
+    for at_ns in sorted(edges):
+        if record.start_ns <= at_ns <= record.end_ns:
+            now_up = plan.at(at_ns) is not None
+            if now_up != up:
+                yield at_ns, now_up
+            up = now_up
+
+
 class Inquest:
     """Reads one run's folder."""
 
@@ -197,16 +211,8 @@ class Inquest:
     # --- the director and the sky -------------------------------------------------------------
 
     def _links(self) -> Iterator[seen.Evidence]:
-        plan = load_contacts(Path(self.record.contacts_file)).plan
-        edges = {self.record.start_ns, self.record.end_ns}
-        edges |= {edge for contact in plan.contacts for edge in (contact.start_ns, contact.end_ns)}
-        up = True
-        for at_ns in sorted(edges):
-            if self.record.start_ns <= at_ns <= self.record.end_ns:
-                now_up = plan.at(at_ns) is not None
-                if now_up != up:
-                    yield seen.EarthLink(at_ns=at_ns, up=now_up)
-                up = now_up
+        for at_ns, up in planned_changes(self.record):
+            yield seen.EarthLink(at_ns=at_ns, up=up)
 
     def _directed(self) -> Iterator[seen.Evidence]:
         deeds: list[Kill | Attack] = [*self.record.kills, *self.record.attacks]

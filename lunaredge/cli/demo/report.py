@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from lunaredge.cli.demo.earthward import Sent, missing_count, uploads_to_earth
-from lunaredge.cli.demo.inquest import Findings, Inquest
+from lunaredge.cli.demo.inquest import Findings, Inquest, planned_changes
 from lunaredge.cli.demo.reasons import why_not_ok
 from lunaredge.cli.demo.record import RunRecord
 from lunaredge.model.task import TaskKind
@@ -30,7 +30,8 @@ def make_report(folder: Path, record: RunRecord) -> Report:
     tasks = _tasks(findings)
     telemetry = _telemetry(folder, findings)
     sent = uploads_to_earth(folder)
-    earth = _earth(sent, link, record.start_ns)
+    outages_ns = [at_ns for at_ns, up in planned_changes(record) if not up]
+    earth = tell_of_earth(sent, link, outages_ns, record.start_ns)
     lost = {
         "telemetry records": findings.jury.accounting.lost,
         "records toward Earth": missing_count(sent),
@@ -98,15 +99,22 @@ def _telemetry(folder: Path, findings: Findings) -> dict[str, object]:
     }
 
 
-def _earth(sent: list[Sent], link: dict[str, object], start_ns: int) -> dict[str, object]:
+def tell_of_earth(
+    sent: list[Sent], link: dict[str, object], outages_ns: list[int], start_ns: int
+) -> dict[str, object]:
+    """Give what became of all that was for Earth; outages are planned ones, by their start."""
     peak, delivered = link.get("backlog_peak"), link.get("delivered")
-    outages = link.get("outages", 0)
-    # Without an outage nothing was held back: the time is then of the first contact.
-    drained_ns = link.get("drained_ns") if outages else None
+    told, drained_ns = link.get("outages"), link.get("drained_ns")
+    # The gateway tells of unplanned ones too, but only of those since it was last started.
+    outages = max(len(outages_ns), told if isinstance(told, int) else 0)
+    # Before an outage nothing was held back: the time is then of the first contact.
+    drained_s = None
+    if outages and isinstance(drained_ns, int) and drained_ns > min(outages_ns, default=0):
+        drained_s = s_from_ns(drained_ns - start_ns)
     return {
         "outages": outages,
         "backlog_peak": peak.get("items", 0) if isinstance(peak, dict) else 0,
-        "drained_s": s_from_ns(drained_ns - start_ns) if isinstance(drained_ns, int) else None,
+        "drained_s": drained_s,
         "delivered": sum(delivered.values()) if isinstance(delivered, dict) else 0,
         "delivered_by_class": delivered,
         "dropped_by_class": link.get("dropped"),
