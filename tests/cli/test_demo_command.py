@@ -139,7 +139,7 @@ def test_a_folder_named_from_here_is_named_whole_in_the_files_that_lie_in_it(
     stage.prepared = prepared.append
     monkeypatch.chdir(tmp_path)
 
-    assert main(["demo", "--keep", "run"]) == 0
+    assert main(["demo", "--json", "--keep", "run"]) == 0
 
     assert prepared == [tmp_path / "run"]
 

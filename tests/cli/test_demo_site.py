@@ -147,7 +147,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
         (tmp_path, "has something in it"),
         (tmp_path / "letter.txt", "is a file"),
     ):
-        with pytest.raises(ConfigError, match=f"--keep.*{problem}"):
+        with pytest.raises(ConfigError, match=rf"--keep.*{problem}"):
             check_folder(taken)
     assert not (tmp_path / "new").exists()
 
@@ -156,7 +156,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear Earth", encoding="utf-8")
 
-    with pytest.raises(ConfigError, match="--keep.*can't be written: "):
+    with pytest.raises(ConfigError, match=r"--keep.*can't be written: "):
         check_folder(tmp_path / name)
 
 
