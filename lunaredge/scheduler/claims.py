@@ -30,6 +30,7 @@ from lunaredge.scheduler.paths import (
     Budget,
     RouteProblem,
     RouteSolution,
+    Violation,
     check_route,
     eased,
 )
@@ -211,6 +212,8 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
         node.way = solution.way
         if solution.exhausting:
             standoff.take_exhaustion(ctx, node, reason)
+        elif solution.cut_off:
+            standoff.take_cutting_off(ctx, node, reason)
         elif closed_by:
             standoff.take_closing(ctx, node, closed_by, solution.blocked_by)
         else:
@@ -219,10 +222,7 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
     spec = ctx.specs[node.name].machine
     assert spec is not None
     granted = _drawn_up(ctx, node, request, solution)
-    closed = tuple(closures.chains(ctx, node))
-    violation = check_route(
-        ctx.ground, solution.path, granted.half_width_m, spec.slope_deg_max, closed
-    )
+    violation = _violation(ctx, solution, granted, spec.slope_deg_max)
     free = reach.reach(ctx, node, granted)
     leads_on = free.stop_m > granted.from_m or granted.length_m == granted.from_m
     if violation is None and leads_on:
@@ -306,7 +306,9 @@ def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
     assert spec is not None
     start, half_width_m = (request.x_m, request.y_m), space.half_width_m(ctx, node.name)
     others = space.claims_of_others(ctx, node.name)
-    claims = eased(others, start, half_width_m, ctx.config.corridor_margin_m)
+    left = closures.left_by(ctx, node, ctx.state.tasks[request.task].task)
+    claims = tuple(chain for chain in others if chain.zone not in left)
+    claims = eased(claims, start, half_width_m, ctx.config.corridor_margin_m)
     problem = RouteProblem(
         version=ctx.state.version,
         node=node.name,
@@ -318,6 +320,7 @@ def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
         claims=claims + space.goals(ctx, node.name),
         budget=_budget(ctx, node),
         stranded=lanes.stranded(ctx, node),
+        left=tuple(chain for chain in others if chain.zone in left),
     )
     ctx.intents.append(Compute(problem=problem))
 
@@ -385,6 +388,7 @@ def _drawn_up(
     path = (*way_home, *solution.path) if way_home else solution.path
     from_m = length_m((*way_home, solution.path[0])) if way_home else 0.0
     whole_m, width_m = length_m(path), space.half_width_m(ctx, node.name)
+    leaves = closures.left_by(ctx, node, state.tasks[request.task].task) if solution.out_m else ()
     return Granted(
         id=AuthorityId(f"ma{state.epoch}-{state.authority_no + 1}"),
         number=state.authority_no + 1,
@@ -400,11 +404,27 @@ def _drawn_up(
         half_width_m=width_m,
         overlap_m=_overlap_m(spec, situation),
         sections=reach.sections(ctx.ground, path, whole_m, width_m),
+        leaves=leaves,
+        out_m=from_m + solution.out_m,
         granted_ns=ctx.now_ns,
         moved_ns=ctx.now_ns,
         expiry_ns=ctx.now_ns + ctx.config.authority_lifetime_ns,
         home_expiry_ns=ctx.now_ns + ctx.config.home_lifetime_ns if leads_home else 0,
     )
+
+
+def _violation(
+    ctx: Context, solution: RouteSolution, granted: Granted, slope_deg_max: float
+) -> Violation | None:
+    """Give what stands against a planned way, machines apart."""
+    zones, width_m = closures.chains(ctx), granted.half_width_m
+    bars = tuple(zone for zone in zones if zone.zone not in granted.leaves)
+    left = tuple(zone for zone in zones if zone.zone in granted.leaves)
+    found = check_route(ctx.ground, solution.path, width_m, slope_deg_max, bars)
+    if found is not None or not left:
+        return found
+    onward = rest_of(solution.path, solution.out_m)
+    return check_route(ctx.ground, onward, width_m, slope_deg_max, left)
 
 
 def _grant(

@@ -12,7 +12,6 @@ the zone is clear when it is proven to be. Both are `scheduler.draining`'s. The 
 """
 
 import enum
-import math
 
 from lunaredge.errors import LocalProtocolError
 from lunaredge.ids import NAME_LENGTH_MAX, KeyId, NodeId, is_name
@@ -22,7 +21,7 @@ from lunaredge.scheduler import areas, consent
 from lunaredge.scheduler.consent import Deed, Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
-from lunaredge.scheduler.state import Closure, ClosurePhase, NodeEntry
+from lunaredge.scheduler.state import Closure, ClosurePhase, Granted, NodeEntry
 from lunaredge.wire.safeguards import WHY_LENGTH_MAX, CloseRequest, OpenRequest
 
 # More zones at once than people could watch; a check of a route goes round all of them.
@@ -136,11 +135,8 @@ def hindrance(ctx: Context, area: Polygon, place: Point, radius_m: float) -> str
     return ""
 
 
-def chains(ctx: Context, node: NodeEntry) -> list[Chain]:
-    """Give the closed zones as obstacles to a machine's way.
-
-    One that it stands in does not hold up its trip out.
-    """
+def chains(ctx: Context) -> list[Chain]:
+    """Give the closed zones as obstacles to every machine's way."""
     return [
         Chain(
             points=closure.area,
@@ -150,8 +146,41 @@ def chains(ctx: Context, node: NodeEntry) -> list[Chain]:
             zone=closure.name,
         )
         for closure in in_force(ctx)
-        if not _is_leaving(ctx, node, closure)
     ]
+
+
+def left_by(ctx: Context, node: NodeEntry, task: Task) -> tuple[str, ...]:
+    """Name the closed zones that a machine stands in and that its task brings it out of.
+
+    Nobody leaves a zone that is clear: nobody is in it.
+    """
+    return tuple(
+        closure.name
+        for closure in in_force(ctx)
+        if closure.phase is not ClosurePhase.CLEAR
+        and is_trip_out(ctx, task, closure)
+        and stands_in(ctx, node, closure)
+    )
+
+
+def still_left(ctx: Context, granted: Granted) -> tuple[str, ...]:
+    """Name those of the zones an authority leads out of that somebody may still be in."""
+    closed = ctx.state.closures
+    return tuple(
+        name
+        for name in granted.leaves
+        if name in closed and closed[name].phase is not ClosurePhase.CLEAR
+    )
+
+
+def stands_in(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
+    """Tell whether a machine's corridor meets a zone where it stands."""
+    spec = ctx.specs[node.name].machine
+    assert spec is not None
+    half_width_m = spec.radius_m + ctx.config.corridor_margin_m
+    seen_at = None if node.seen is None else node.seen.at
+    places = [place for place in (node.body, seen_at) if place is not None]
+    return any(areas.meets_line(closure.area, (place,), half_width_m) for place in places)
 
 
 def closing(ctx: Context, task: Task) -> str:
@@ -227,17 +256,6 @@ def _is_in(ctx: Context, area: Polygon, task: Task) -> bool:
             return True
     stands: list[Point] = [place for place in (task.stand, task.to_stand) if place is not None]
     return any(areas.meets_line(area, (place,), half_width_m_max(ctx)) for place in stands)
-
-
-def _is_leaving(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
-    request = node.wanted
-    if request is None or not math.isfinite(request.x_m + request.y_m):
-        return False
-    spec, entry = ctx.specs[node.name].machine, ctx.state.tasks.get(request.task)
-    if spec is None or entry is None or not is_trip_out(ctx, entry.task, closure):
-        return False
-    half_width_m = spec.radius_m + ctx.config.corridor_margin_m
-    return areas.meets_line(closure.area, ((request.x_m, request.y_m),), half_width_m)
 
 
 def _forget_opened(ctx: Context) -> None:

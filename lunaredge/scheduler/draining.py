@@ -7,7 +7,6 @@ and a silent machine stands in nobody's way whose claim lies elsewhere.
 """
 
 import math
-from collections.abc import Iterator
 
 from lunaredge.ids import NodeId
 from lunaredge.model.site import Point, Polygon, ZoneKind
@@ -16,7 +15,7 @@ from lunaredge.scheduler import areas, backlog, closures, dispatch, lockout, spa
 from lunaredge.scheduler.closures import ClosureEvent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.occupancy import Occupancy
-from lunaredge.scheduler.paths import check_route
+from lunaredge.scheduler.paths import Chain, check_route
 from lunaredge.scheduler.state import (
     Closure,
     ClosurePhase,
@@ -27,9 +26,8 @@ from lunaredge.scheduler.state import (
     Tag,
     TaskPhase,
 )
-
-# So far from a zone's edge a machine is sent, over what its corridor takes.
-SPARE_M = 1.0
+from lunaredge.scheduler.travel import Mover, are_open
+from lunaredge.scheduler.way_out import places_outside
 
 
 def review(ctx: Context) -> None:
@@ -108,17 +106,10 @@ def _ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
         return
     if entry.phase not in backlog.IN_HAND or entry.recalled or entry.cancelling:
         return
-    if closures.is_trip_out(ctx, entry.task, closure) and _stands_in(ctx, node, closure):
+    if closures.is_trip_out(ctx, entry.task, closure) and closures.stands_in(ctx, node, closure):
         return
     entry.people_count += 1
     backlog.recall(ctx, entry, f"{closure.name} is closed: {closure.why}")
-
-
-def _stands_in(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
-    half_width_m = space.half_width_m(ctx, node.name)
-    seen_at = None if node.seen is None else node.seen.at
-    places = [place for place in (node.body, seen_at) if place is not None]
-    return any(areas.meets_line(closure.area, (place,), half_width_m) for place in places)
 
 
 def _told(ctx: Context, node: NodeEntry) -> str:
@@ -141,41 +132,58 @@ def _told(ctx: Context, node: NodeEntry) -> str:
 
 def _send_out(ctx: Context, node: NodeEntry, closure: Closure) -> None:
     """Make a trip out for a machine that stands in a zone, unless one waits already."""
-    if not dispatch.is_free(ctx, node) or not _stands_in(ctx, node, closure):
+    if not dispatch.is_free(ctx, node) or not closures.stands_in(ctx, node, closure):
         return
     for entry in ctx.state.tasks.values():
         is_its = entry.task.kind is TaskKind.PARK and node.name in entry.task.only_on
         if is_its and entry.phase is TaskPhase.QUEUED and not closures.closing(ctx, entry.task):
             return
-    refuge = next(_refuges(ctx, node, closure), None)
+    refuge = _refuge(ctx, node)
     if refuge is not None:
         backlog.add_trip(ctx, node, refuge)
         ctx.tell("machine.sent_out", node=node.name, zone=closure.name)
 
 
-def _refuges(ctx: Context, node: NodeEntry, closure: Closure) -> Iterator[Point]:
-    """Give places outside every closed zone where a machine may stand: home, havens, the rim."""
+def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
+    """Give a place outside every closed zone where a machine may stand: home, a haven, the rim."""
     spec, home = ctx.specs[node.name].machine, ctx.specs[node.name].home
     assert spec is not None
     assert node.body is not None
-    here, half_width_m = node.body, space.half_width_m(ctx, node.name)
+    here, width_m, slope_deg = node.body, space.half_width_m(ctx, node.name), spec.slope_deg_max
     others = space.claims_of_others(ctx, node.name)
     havens = [areas.middle(zone.polygon) for zone in ctx.site.zones if zone.kind is ZoneKind.HAVEN]
-    for place in [
+    known = [
         *([home] if home is not None else []),
         *sorted(havens, key=lambda point: math.dist(here, point)),
-    ]:
-        if check_route(ctx.ground, (place,), half_width_m, spec.slope_deg_max, others) is None:
-            yield place
-    left = {each.name for each in closures.in_force(ctx) if _stands_in(ctx, node, each)}
-    met = tuple(chain for chain in others if chain.zone not in left)
-    rim = _rim(closure.area, closures.half_width_m_max(ctx) + SPARE_M)
-    for place in sorted(rim, key=lambda point: math.dist(here, point)):
-        # Straight on, so that it can be reached for sure.
-        out = check_route(ctx.ground, (here, place), half_width_m, spec.slope_deg_max, met)
-        at = check_route(ctx.ground, (place,), half_width_m, spec.slope_deg_max, others)
-        if out is None and at is None:
-            yield place
+    ]
+    places = [
+        place
+        for place in known
+        if check_route(ctx.ground, (place,), width_m, slope_deg, others) is None
+    ]
+    rim = _rim(ctx, node, here, others)
+    if rim is None:
+        return next(iter(places), None)
+    mover = Mover(half_width_m=width_m, slope_deg_max=slope_deg, speed_m_s=spec.speed_m_s_max)
+    opens = are_open(ctx.ground, mover, others, rim, places)
+    return next((place for place, is_open in zip(places, opens, strict=True) if is_open), rim)
+
+
+def _rim(ctx: Context, node: NodeEntry, here: Point, others: tuple[Chain, ...]) -> Point | None:
+    """Give the nearest place outside that a machine reaches straight on; None without."""
+    spec, width_m = ctx.specs[node.name].machine, space.half_width_m(ctx, node.name)
+    assert spec is not None
+    left = [each for each in closures.in_force(ctx) if closures.stands_in(ctx, node, each)]
+    names = {each.name for each in left}
+    met = tuple(chain for chain in others if chain.zone not in names)
+    # Whoever is to work there later is as wide as the widest machine.
+    apart_m = closures.half_width_m_max(ctx)
+    for place in places_outside(here, [each.area for each in left], apart_m):
+        at = check_route(ctx.ground, (place,), width_m, spec.slope_deg_max, others)
+        out = check_route(ctx.ground, (here, place), width_m, spec.slope_deg_max, met)
+        if at is None and out is None:
+            return place
+    return None
 
 
 def _call_off_trips(ctx: Context, in_force: list[Closure]) -> None:
@@ -187,15 +195,8 @@ def _call_off_trips(ctx: Context, in_force: list[Closure]) -> None:
         stays = entry.task.stand in (ctx.specs[node.name].home, node.aside)
         if stays or node.granted is not None:
             continue
-        if not any(_stands_in(ctx, node, each) for each in in_force):
+        if not any(closures.stands_in(ctx, node, each) for each in in_force):
             backlog.cancel(ctx, entry, "the zone is left, or open")
-
-
-def _rim(area: Polygon, spare_m: float) -> Polygon:
-    """Give places round an area, all of them so far away from it or more."""
-    middle = areas.middle(area)
-    reach_m = max(math.dist(middle, corner) for corner in area)
-    return areas.disc(middle, reach_m + spare_m)
 
 
 # --- machines that are locked out --------------------------------------------------------------

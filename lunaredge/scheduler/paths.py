@@ -165,6 +165,8 @@ class RouteProblem(msgspec.Struct, frozen=True, kw_only=True, tag="route_problem
     """None where the battery is not asked: on the way home."""
     stranded: tuple[NodeId, ...] = ()
     """Of the other machines those that won't get out of the way by themselves."""
+    left: tuple[Chain, ...] = ()
+    """Closed zones that the machine stands in and is to leave by the shortest way."""
 
 
 class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_solution"):
@@ -187,6 +189,10 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     """Stranded machines that close every way by themselves, each of them needed for that."""
     way: tuple[Point, ...] = ()
     """Where it would go if none of the others were there."""
+    out_m: float = 0.0
+    """Station along the path at which it has left the zones that it is to leave."""
+    cut_off: bool = False
+    """It could leave them, but not go on from there."""
 
 
 class Chains:

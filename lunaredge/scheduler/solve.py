@@ -21,16 +21,19 @@ from lunaredge.scheduler.effort import bars_return, exhaustion, stranding
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.paths import (
     Chain,
+    Corridor,
     RouteProblem,
     RouteSolution,
     check_route,
     closers,
+    length_m,
     plan_route,
     refused,
     way_alone,
 )
 from lunaredge.scheduler.placement import place
 from lunaredge.scheduler.travel import Mover, reachable_cost_s
+from lunaredge.scheduler.way_out import way_out
 
 Problem = RouteProblem | PlacementProblem
 Solution = RouteSolution | PlacementSolution
@@ -40,11 +43,32 @@ def solve(ground: GroundMap, problem: Problem) -> Solution:
     """Solve a problem on that ground; the same input gives the same answer, bit for bit."""
     match problem:
         case RouteProblem():
-            return _routed(ground, problem)
+            return _led_out(ground, problem) if problem.left else _routed(ground, problem)
         case PlacementProblem():
             return place(ground, problem)
         case _:
             assert_never(problem)
+
+
+def _led_out(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
+    """Lead a machine out of the zones that it is to leave, and then on around them."""
+    corridor = Corridor(ground, problem.half_width_m, problem.slope_deg_max, problem.claims)
+    if stands := corridor.violation((problem.start,)):
+        return refused(problem, f"{stands.reason} at the start", stands.owner)
+    out = way_out(ground, problem)
+    if not out:
+        return refused(problem, f"no way out of {', '.join(zone.zone for zone in problem.left)}")
+    claims = (*problem.claims, *problem.left)
+    onward = msgspec.structs.replace(problem, start=out[-1], claims=claims, left=())
+    solution, out_m = _routed(ground, onward), length_m(out)
+    if not solution.path:
+        return msgspec.structs.replace(solution, cut_off=solution.blocked_by is None)
+    return msgspec.structs.replace(
+        solution,
+        path=(*out, *solution.path[1:]),
+        tool_from_m=out_m + solution.tool_from_m,
+        out_m=out_m,
+    )
 
 
 def _routed(ground: GroundMap, problem: RouteProblem) -> RouteSolution:

@@ -121,14 +121,14 @@ def tail_m(granted: Granted) -> float:
 
 
 def claims_of_others(ctx: Context, node: NodeId) -> tuple[Chain, ...]:
-    """Give the claims of every machine but one, and the zones that are closed to that one."""
+    """Give the claims of every machine but one, and the closed zones."""
     others = [
         chain
         for other in ctx.state.nodes.values()
         if other.name != node and ctx.is_machine(other.name)
         for chain in claim(ctx, other)
     ]
-    return (*others, *closures.chains(ctx, ctx.state.nodes[node]))
+    return (*others, *closures.chains(ctx))
 
 
 def routes_ahead(ctx: Context, node: NodeId, before: float = math.inf) -> tuple[Chain, ...]:

@@ -72,6 +72,13 @@ def take_exhaustion(ctx: Context, node: NodeEntry, reason: str) -> None:
         _recall(ctx, node, f"{node.name} must charge: {reason}")
 
 
+def take_cutting_off(ctx: Context, node: NodeEntry, reason: str) -> None:
+    """End a trip that leads out of a closed zone and can't go on from there; another ends there."""
+    entry = _task(ctx, node)
+    if not entry.cancelling:
+        backlog.cancel(ctx, entry, reason)
+
+
 def _ring(ctx: Context, node: NodeEntry) -> list[NodeEntry]:
     """Give the machines that wait for each other, this one first; none if it is in no ring."""
     ring: list[NodeEntry] = []

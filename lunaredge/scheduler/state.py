@@ -72,6 +72,10 @@ class Granted(msgspec.Struct, kw_only=True):
     """Meanwhile: up to where it is asked not to go back."""
     sections: tuple[tuple[float, float], ...] = ()
     """Where it may not stand, from station to station."""
+    leaves: tuple[str, ...] = ()
+    """Closed zones that it leads out of."""
+    out_m: float = 0.0
+    """Station at which it has; from there on they bar its way as all others do."""
     granted_ns: int
     expiry_ns: int
     """The latest site time at which the node may still think it live."""

@@ -219,14 +219,14 @@ def a_zone_is_clear_when_nobody_stands_in_it(patch: pytest.MonkeyPatch) -> None:
 
     def occupants(ctx: Context, occupancy: Occupancy, closure: Closure) -> list[NodeEntry]:
         machines = [node for node in ctx.state.nodes.values() if ctx.is_machine(node.name)]
-        return [node for node in machines if draining._stands_in(ctx, node, closure)]
+        return [node for node in machines if closures.stands_in(ctx, node, closure)]
 
     patch.setattr(draining, "_occupants", occupants)
 
 
 def closed_zones_bar_no_way(patch: pytest.MonkeyPatch) -> None:
     """And nobody is sent out, since the way out could lead to another closed zone."""
-    patch.setattr(closures, "chains", lambda ctx, node: [])
+    patch.setattr(closures, "chains", lambda ctx: [])
     patch.setattr(draining, "_send_out", lambda ctx, node, closure: None)
 
 

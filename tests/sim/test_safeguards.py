@@ -32,8 +32,8 @@ ZONE = ((10.0, 0.0), (30.0, 0.0), (30.0, 10.0), (20.0, 10.0), (20.0, 30.0), (10.
 OPENING = seen.Opening(at_ns=2 * NS_PER_S, zone="spot", asking=seen.Asking("ana", "r1"))
 
 
-def cleared(at_s, **zones):
-    return seen.Cleared(at_ns=at_s * NS_PER_S, zones=zones)
+def cleared(at_s, *others, **zones):
+    return seen.Cleared(at_ns=at_s * NS_PER_S, zones=zones, others=others)
 
 
 @pytest.mark.parametrize(("x_m", "y_m"), [(8.5, 5), (25, 12), (40, 5), (25, 31)])
@@ -90,6 +90,43 @@ def test_a_zone_is_not_watched_while_one_of_two_who_want_it_opened_is_not_refuse
     body = truth(4, ("a", 15, 5, 0))
 
     assert watch(ClosureChecker(FLEET), cleared(1, spot=ZONE), OPENING, other, refusal, body) == []
+
+
+def drives_in(speed_m_s):
+    """Give a look at a body outside the zone, and the next one inside."""
+    inside = truth(5, ("a", 15, 5, speed_m_s))
+    return truth(4, ("a", 0, 5, speed_m_s)), inside, replace(inside, at_ns=6 * NS_PER_S)
+
+
+def test_who_drives_into_a_zone_that_is_not_clear_any_more_is_found_once():
+    texts = watch(
+        ClosureChecker(FLEET), cleared(1, spot=ZONE), cleared(3, "spot"), *drives_in(speed_m_s=1)
+    )
+
+    assert texts == ["a drove into spot, which is closed and had been clear"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        # It was never clear: nobody has gone in.
+        (cleared(1, "spot"),),
+        # It was opened since.
+        (cleared(1, spot=ZONE), OPENING, cleared(3, "spot")),
+        (cleared(1, spot=ZONE), cleared(2), cleared(3, "spot")),
+    ],
+)
+def test_who_drives_into_a_zone_that_nobody_can_be_in_is_well(before):
+    assert watch(ClosureChecker(FLEET), *before, *drives_in(speed_m_s=1)) == []
+
+
+def test_who_is_carried_into_a_zone_that_had_been_clear_may_drive_out_of_it():
+    here, inside, later = drives_in(speed_m_s=0)
+    rolling = truth(6, ("a", 16, 5, 1))
+
+    shown = (cleared(1, spot=ZONE), cleared(3, "spot"))
+
+    assert watch(ClosureChecker(FLEET), *shown, here, inside, later, rolling) == []
 
 
 def test_a_zone_that_is_closed_again_is_watched_again():

@@ -33,6 +33,9 @@ class ClosureChecker(BaseChecker):
     is granted, or added to it, while it is. What was shown counts until something else is shown, or
     until somebody has it opened: a view may be older than that, so the zone is then not watched
     before it was shown not clear. Who was refused has opened nothing.
+
+    And nobody drives into a zone that was shown clear once, until it is opened, also while it is
+    not clear any more: people may be in there still.
     """
 
     name = "closure"
@@ -44,6 +47,10 @@ class ClosureChecker(BaseChecker):
         self._shown: dict[str, tuple[Point, ...]] = {}
         self._zones: dict[str, tuple[Point, ...]] = {}
         """Those of them that nobody may have had opened since."""
+        self._entered: dict[str, tuple[Point, ...]] = {}
+        """Zones that people may have gone into since they were closed."""
+        self._inside: set[tuple[str, NodeId]] = set()
+        """Who was in one of these when bodies were last seen."""
         self._opening: dict[Asking, str] = {}
         self._places: dict[NodeId, TrueBody] = {}
         self._ledger = Ledger()
@@ -56,9 +63,12 @@ class ClosureChecker(BaseChecker):
                 opening = self._opening.items()
                 self._opening = {asking: zone for asking, zone in opening if zone in self._shown}
                 self._watch(evidence.at_ns)
+                left = {k: v for k, v in self._entered.items() if k in evidence.others}
+                self._entered = left | self._zones
             case Opening():
                 self._opening[evidence.asking] = evidence.zone
                 self._zones.pop(evidence.zone, None)
+                self._entered.pop(evidence.zone, None)
             case Answered() if not evidence.ok and evidence.asking in self._opening:
                 del self._opening[evidence.asking]
                 self._watch(evidence.at_ns)
@@ -72,6 +82,7 @@ class ClosureChecker(BaseChecker):
             case Truth():
                 self._places = {body.machine: body for body in evidence.bodies}
                 self._compare(evidence.at_ns, evidence.bodies)
+                self._keep_out(evidence.at_ns, evidence.bodies)
             case _:
                 pass
         self._ledger.see(evidence)
@@ -105,6 +116,21 @@ class ClosureChecker(BaseChecker):
                 where = f"{body.machine} at ({body.x_m:.2f}, {body.y_m:.2f})"
                 outside = not self._is_in(body, area)
                 self._check(outside, at_ns, f"{where} is in {zone}, which was shown clear")
+
+    def _keep_out(self, at_ns: int, bodies: tuple[TrueBody, ...]) -> None:
+        """Judge who has come in since the last look; who was carried in is at rest."""
+        inside = {
+            (zone, body.machine)
+            for zone, area in self._entered.items()
+            for body in bodies
+            if self._is_in(body, area)
+        }
+        for zone in (zone for zone in self._entered if zone not in self._zones):
+            for body in bodies:
+                came_in = (zone, body.machine) in inside - self._inside
+                text = f"{body.machine} drove into {zone}, which is closed and had been clear"
+                self._check(not came_in or body.speed_m_s == 0.0, at_ns, text)
+        self._inside = inside
 
     def _is_in(self, body: TrueBody, area: tuple[Point, ...]) -> bool:
         """Tell whether a body and an area of any shape have a point in common."""

@@ -183,6 +183,8 @@ class Cleared(_Evidence, frozen=True, kw_only=True):
     """The scheduler showed which zones are closed and clear; no others are from now on."""
 
     zones: dict[str, tuple[Point, ...]]
+    others: tuple[str, ...] = ()
+    """Zones that are closed and not clear."""
 
 
 class Opening(_Evidence, frozen=True, kw_only=True):

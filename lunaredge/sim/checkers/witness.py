@@ -241,7 +241,8 @@ def _from_closures(view: messages.View, at_ns: int) -> list[seen.Evidence]:
     except msgspec.DecodeError:
         return []
     zones = {row.zone: row.area for row in rows if row.phase == "clear"}
-    return [seen.Cleared(at_ns=at_ns, zones=zones)]
+    others = tuple(row.zone for row in rows if row.phase not in ("clear", "opened"))
+    return [seen.Cleared(at_ns=at_ns, zones=zones, others=others)]
 
 
 class _TagRow(msgspec.Struct, frozen=True):
