@@ -66,8 +66,8 @@ class Duties:
         self._parts.outlet.publish("reply", reply, now_ns)
         return reason
 
-    def stop(self, stop: Stop, now_ns: int) -> str | None:
-        """Take an emergency stop, once: halt first, then latch durably, then report.
+    def stop(self, stop: Stop, frame: bytes, now_ns: int) -> str | None:
+        """Take an emergency stop, once: halt first, then latch it as it came, then report.
 
         Give the id it holds under, or None for one that was taken before.
         """
@@ -75,7 +75,7 @@ class Duties:
             return None
         if self._parts.config.is_machine:
             self._parts.pilot.helm.halt_first(now_ns)
-        name = self._parts.stops.take(stop.stop)
+        name = self._parts.stops.take(stop.stop, frame)
         self._parts.recorder.event("stop_latched", f"{name}: {stop.reason[:80]}", now_ns)
         return name
 

@@ -70,7 +70,7 @@ class AgentNode:
         self._all_authorities = f"{topics.ROOT}/{config.site}/+/ma"
         self._acks_topic = topics.build(config.site, config.node, "ack")
         self._stops_topic = topics.stop_all(config.site)
-        self._relay = StopRelay(self._parts.outlet, self._stops_topic)
+        self._relay = StopRelay(self._parts.outlet, self._stops_topic, self._parts.stops)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ class AgentNode:
         self._parts.outlet.connected = True
         self._parts.spool.resend_all()
         self._presence.connected(now_ns)
-        self._relay.say_again(self._parts.stops.latched)
+        self._relay.say_again()
         self._tick(now_ns)
 
     def disconnected(self, now_ns: int) -> None:
@@ -230,11 +230,11 @@ class AgentNode:
         if received.role is None:
             return "unsigned"
         if stop.node is None or stop.node == self._config.node:
-            latched = self._duties.stop(stop, now_ns)
+            latched = self._duties.stop(stop, payload, now_ns)
             if latched is None:
                 self._relay.heard(stop.stop)
             else:
-                self._relay.take(latched, payload, self._parts.stops.latched)
+                self._relay.take(latched)
         return None
 
     def _take_time(self, received: Received, reply: TimeReply, now_ns: int) -> str | None:
@@ -300,6 +300,7 @@ class AgentNode:
         commands.accept(received.header.epoch)
         reason = self._duties.obey(command, received.header, now_ns)
         if isinstance(command, Census):
+            self._relay.say_all()
             self._presence.tell_anew()
         return reason
 
@@ -336,7 +337,7 @@ class AgentNode:
         if self._upkeep.take(now_ns):
             self._parts.spool.write_late(now_ns)
             if not self._presence.reachable(now_ns):
-                self._relay.say_again(self._parts.stops.latched)
+                self._relay.say_again()
         self._settle(now_ns)
 
     def _settle(self, now_ns: int) -> None:

@@ -23,6 +23,9 @@ OVERFLOW = "too-many-stops"
 # Released ids that are remembered, so that a late copy of a stop doesn't latch it again.
 _RELEASED_MAX = 64
 
+# A person's stop is a few hundred bytes; with the most that are latched this stays small.
+FRAME_BYTES_MAX = 2_048
+
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -30,6 +33,8 @@ class _Latch(msgspec.Struct, frozen=True, array_like=True):
     serial: int
     """Rises with every change, so that the oldest is known."""
     holds: bool
+    frame: bytes = b""
+    """The stop as its caller signed it, while it holds; empty where it is not handed on."""
 
 
 _decoder = msgspec.msgpack.Decoder(_Latch)
@@ -45,6 +50,8 @@ class StopLatch:
         self._serial = 0
         self.latched: tuple[str, ...] = ()
         """Ids in force, oldest first."""
+        self.frames: dict[str, bytes] = {}
+        """What was signed, of those in force that are to be handed on."""
 
     def knows(self, stop: str) -> bool:
         """Tell whether that stop was taken before, or can add nothing to those in force."""
@@ -53,11 +60,11 @@ class StopLatch:
             len(latched) >= _LATCHED_MAX and OVERFLOW in latched
         )
 
-    def take(self, stop: str) -> str:
-        """Latch a new stop; give the id it holds under."""
+    def take(self, stop: str, frame: bytes = b"") -> str:
+        """Latch a new stop; give the id it holds under. Too long a frame is not kept."""
         assert not self.knows(stop)
         name = stop[:ID_LENGTH_MAX] if len(self.latched) < _LATCHED_MAX else OVERFLOW
-        self._write(name, holds=True)
+        self._write(name, holds=True, frame=frame if len(frame) <= FRAME_BYTES_MAX else b"")
         return name
 
     def release(self, stop: str) -> bool:
@@ -86,15 +93,17 @@ class StopLatch:
         names = [name for name, latch in self._known.items() if latch.holds is holds]
         return sorted(names, key=lambda name: (self._known[name].serial, name))
 
-    def _write(self, name: str, *, holds: bool) -> None:
+    def _write(self, name: str, *, holds: bool, frame: bytes = b"") -> None:
         self._serial += 1
-        latch = _Latch(self._serial, holds)
+        latch = _Latch(self._serial, holds, frame)
         self._know(name, latch)
         self._outlet.persist(self._table, name, 0, _encoder.encode(latch))
 
     def _know(self, name: str, latch: _Latch) -> None:
         self._known[name] = latch
         self.latched = tuple(self._names(holds=True))
+        frames = ((held, self._known[held].frame) for held in self.latched)
+        self.frames = {held: frame for held, frame in frames if frame}
 
     def _forget_oldest(self) -> None:
         for name in self._names(holds=False)[:-_RELEASED_MAX]:

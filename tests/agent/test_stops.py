@@ -159,6 +159,32 @@ def test_one_that_hands_a_stop_on_is_enough() -> None:
     assert [relayed(reconnected(rig)) for _ in range(2)] == [[], [frame]]
 
 
+def test_a_stop_is_handed_on_to_each_new_leader_whoever_has_said_it_since() -> None:
+    rig = driving()
+    frame = rig.frame(Stop(stop="s1", node=None, reason="smoke"), OPERATOR_KEY)
+    rig.deliver(frame, "stop")
+    rig.deliver(frame, "stop")
+
+    rig.effects.clear()
+    rig.census()
+
+    assert relayed(rig.effects) == [frame]
+
+
+def test_a_stop_is_handed_on_after_a_power_cycle() -> None:
+    rig = driving()
+    frame = rig.frame(Stop(stop="s1", node=None, reason="smoke"), OPERATOR_KEY)
+    rig.deliver(frame, "stop")
+
+    rig.boot()
+
+    assert relayed(reconnected(rig)) == [frame]
+    rig.census()
+    rig.release("s1")
+    rig.boot()
+    assert relayed(reconnected(rig)) == []
+
+
 def test_only_what_a_person_may_have_called_is_handed_on() -> None:
     rig = driving()
     stops = [

@@ -40,9 +40,9 @@ class Driving:
             signer=self.sim.keys.signer(OPERATOR),
             keyring=self.sim.keys.keyring,
         )
-        person = Person("operator-sim", terminal)
-        person.sit_down()
-        person.ask(messages.Submit(request="job", order=self.sim.scenario.orders[0].order))
+        self.person = Person("operator-sim", terminal)
+        self.person.sit_down()
+        self.person.ask(messages.Submit(request="job", order=self.sim.scenario.orders[0].order))
 
     def far(self):
         """Name the machines that drive, with a long way to their stop points."""
