@@ -58,7 +58,7 @@ class Jury:
             ReplayChecker(),
             LockoutChecker(fleet),
             ClosureChecker(fleet),
-            StandingChecker(site),
+            StandingChecker(site, fleet),
             TakingChecker(),
             ShorteningChecker(fleet, setpoint_lifetime_s),
         )

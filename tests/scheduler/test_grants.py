@@ -1,11 +1,12 @@
 import pytest
 
-from lunaredge.ids import NodeId, TaskId
-from lunaredge.model.polyline import part_of
+from lunaredge.ids import AuthorityId, CommandId, NodeId, TaskId
+from lunaredge.model.polyline import length_m, part_of
+from lunaredge.model.site import Point
 from lunaredge.model.task import TaskKind
 from lunaredge.scheduler import claims, space
 from lunaredge.scheduler.paths import RouteSolution
-from lunaredge.scheduler.state import Lockout
+from lunaredge.scheduler.state import Granted, Lockout
 from lunaredge.sim.checkers.geometry import path_to_path
 from lunaredge.wire import messages
 from tests.scheduler import plain_site
@@ -13,6 +14,7 @@ from tests.scheduler.drives import (
     asking,
     driving,
     held,
+    led_off,
     reborn,
     requesting,
     segment_m,
@@ -66,6 +68,39 @@ def test_a_later_grant_stops_short_of_an_older_ones_route() -> None:
     (route,) = space.routes_ahead(ctx, NodeId("grader-2"))
     apart_m = path_to_path(held, route.points)
     assert apart_m > route.half_width_m + second.half_width_m - 1e-9
+
+
+def test_no_way_is_planned_through_the_place_where_anothers_route_ends() -> None:
+    _, alone = driving()
+    goal = part_of(alone.path, 20.0, 20.0)[0]
+    site = Site()
+    site.census()
+    hauler = site.scheduler.core.state.nodes[NodeId("hauler-1")]
+    hauler.granted = route_to(goal)
+
+    grant = led_off(site)
+
+    apart_m = path_to_path(grant.path, [goal])
+    assert path_to_path(alone.path, [goal]) < 0.01
+    assert apart_m > grant.half_width_m + hauler.granted.half_width_m - 1e-9
+
+
+def route_to(goal: Point) -> Granted:
+    """Give an older authority that leads to a place, and is granted up to a stop short of it."""
+    path = ((goal[0] + 30.0, goal[1]), goal)
+    return Granted(
+        id=AuthorityId("ma1-0"),
+        number=0,
+        command=CommandId("c1-0"),
+        request_no=1,
+        task=TaskId("any"),
+        path=path,
+        length_m=length_m(path),
+        half_width_m=2.0,
+        stop_m=5.0,
+        granted_ns=0,
+        expiry_ns=2**62,
+    )
 
 
 def test_a_route_planned_before_a_neighbours_grant_is_planned_again() -> None:

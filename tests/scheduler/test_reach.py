@@ -14,6 +14,7 @@ from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.paths import Chain, Chains
 from lunaredge.scheduler.state import Granted, NodeEntry
 from lunaredge.wire import messages
+from tests.scheduler import plain_site
 from tests.scheduler.drives import beat, blocked_m, driving, held, renewed
 from tests.scheduler.rig import Site
 
@@ -198,6 +199,23 @@ def test_no_stop_point_lies_within_a_gate_whatever_stands_in_the_way(x_m: float)
     found = reach.reach(site.scheduler.core.ctx, node(site), way)
 
     assert found.stop_m == way.sections[0][0]
+
+
+def test_no_grant_ends_so_near_to_a_gate_that_the_body_hangs_in() -> None:
+    radius_m = plain_site.machine().radius_m
+    _, freely = driving()
+    x_m, y_m = part_of(freely.path, freely.stop_m, math.inf)[0]
+    near = plain_site.box(x_m - 15.0, y_m + 0.5 * radius_m, 30.0, 4.0)
+    gate = Zone(name="gate", kind=ZoneKind.NO_STANDING, polygon=near)
+    plain = plain_site.plain_site()
+    gated = msgspec.structs.replace(plain, zones=(*plain.zones, gate))
+
+    site, grant = driving(site=gated)
+
+    stop = part_of(grant.path, grant.stop_m, math.inf)[0]
+    assert grant.path == freely.path
+    assert grant.stop_m < length_m(grant.path)
+    assert not site.scheduler.core.ctx.ground.is_no_standing(stop, radius_m)
 
 
 def test_entry_is_granted_together_with_the_exit() -> None:

@@ -14,7 +14,7 @@ from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages
 from lunaredge.wire.messages import VouchRequest
 from tests.scheduler import plain_site
-from tests.scheduler.drives import blocked_m, driving, granted_part, held
+from tests.scheduler.drives import beat, blocked_m, driving, granted_part, held, renewed
 from tests.scheduler.rig import Site
 
 SEEN: Point = (30.0, 12.0)
@@ -192,6 +192,21 @@ def test_nobody_vouches_while_a_lease_may_be_alive() -> None:
 
     assert not answer.ok
     assert re.search(r"may still move .* ask again in 600 s", answer.text)
+
+
+def test_nobody_vouches_while_a_lease_may_be_alive_that_was_renewed_later() -> None:
+    site, grant = driving()
+    site.wait(100.0)
+    site.say("grader-1", beat(site.situation("grader-1", **held(grant, 10.0))))
+    renewed(site, grant)
+
+    site.wait(850.0)
+    early = say(site, SEEN)
+    site.wait(51.0)
+
+    assert not early.ok
+    assert "may still move by an authority granted earlier; ask again in 50 s" in early.text
+    assert vouch(site, SEEN).ok
 
 
 def test_after_a_restart_a_lease_of_an_earlier_leader_may_be_alive_too() -> None:

@@ -16,6 +16,7 @@ from lunaredge.agent.stops import LOCK_TABLE, StopLatch
 from lunaredge.ids import NodeId
 from lunaredge.machine.controller import Machine as Controlled
 from lunaredge.machine.setpoint import Setpoint
+from lunaredge.model.polyline import Path
 from lunaredge.node import Archive, Effect, Erase, Persist
 from lunaredge.placement import Machine
 from lunaredge.scheduler import (
@@ -34,6 +35,7 @@ from lunaredge.scheduler import (
 )
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.effort import Standing
+from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.inputs import Placed
 from lunaredge.scheduler.node import SchedulerNode
 from lunaredge.scheduler.occupancy import Occupancy
@@ -233,6 +235,17 @@ def closed_zones_bar_no_way(patch: pytest.MonkeyPatch) -> None:
 def machines_stop_on_ramps(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reach, "_past_sections", lambda found, station_m: station_m)
     patch.setattr(reach, "_before_sections", lambda found, station_m: station_m)
+
+
+def bodies_hang_in_ramps(patch: pytest.MonkeyPatch) -> None:
+    honest = reach.sections
+
+    def sections(
+        ground: GroundMap, path: Path, length_m: float, half_width_m: float
+    ) -> reach.Sections:
+        return honest(ground, path, length_m, 0.0)
+
+    patch.setattr(reach, "sections", sections)
 
 
 def a_lease_counts_from_its_coming(patch: pytest.MonkeyPatch) -> None:

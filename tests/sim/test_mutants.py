@@ -28,8 +28,10 @@ def in_sight() -> ContactPlan:
 
 # Time enough to do the job after everything is healed; who has not done it then, waits in vain.
 SMALL = replace(small(), work_s_max=3_600.0)
+RAMP = replace(ramp(), work_s_max=3_600.0)
 SITES = {
-    mutants.machines_stop_on_ramps: replace(ramp(), work_s_max=3_600.0),
+    mutants.machines_stop_on_ramps: RAMP,
+    mutants.bodies_hang_in_ramps: RAMP,
     # A dig leaves so little over the reserve that a wait away from home uses it up. Earth is in
     # sight all the time: else machines that strand idle an outage away first.
     mutants.every_battery_is_taken_for_full: replace(
@@ -67,6 +69,7 @@ SITES = {
         (mutants.a_zone_is_clear_when_nobody_stands_in_it, weathers.CLOSING_PARTED, {"closure"}),
         (mutants.closed_zones_bar_no_way, weathers.CLOSING, {"closure"}),
         (mutants.machines_stop_on_ramps, weathers.CALM, {"standing"}),
+        (mutants.bodies_hang_in_ramps, weathers.CALM, {"standing"}),
         (mutants.a_lease_counts_from_its_coming, weathers.LATE, {"I2"}),
         (mutants.set_points_never_die, weathers.BRIEF, {"I2"}),
         (mutants.a_clock_errs_no_more_as_time_passes, weathers.RUNNING_WRONG, {"I6"}),

@@ -9,6 +9,7 @@ from lunaredge.sim.checkers.shortening import ShorteningChecker
 from lunaredge.sim.checkers.standing import StandingChecker
 from lunaredge.sim.checkers.taking import TakingChecker
 from lunaredge.sim.scenario import ramp
+from lunaredge.sim.scenarios.parts import box
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import HeldAuthority
 from tests.sim.exhibits import (
@@ -217,9 +218,11 @@ INTO_THE_RAMP = ((10.0, 74.0), (50.0, 74.0))
 @pytest.mark.parametrize(
     ("path", "stop_m", "count"),
     [
-        (OVER_THE_RAMP, 20.0, 0),
+        (OVER_THE_RAMP, 22.5, 0),
+        (OVER_THE_RAMP, 22.7, 1),
         (OVER_THE_RAMP, 30.0, 1),
-        (OVER_THE_RAMP, 60.0, 0),
+        (OVER_THE_RAMP, 51.3, 1),
+        (OVER_THE_RAMP, 51.5, 0),
         (INTO_THE_RAMP, 30.0, 1),
         (INTO_THE_RAMP, 40.0, 0),
         (INTO_THE_RAMP[::-1], 0.0, 0),
@@ -228,14 +231,16 @@ INTO_THE_RAMP = ((10.0, 74.0), (50.0, 74.0))
 def test_a_stop_point_where_nobody_may_stand_is_found_unless_the_path_ends_there(
     path, stop_m, count
 ):
-    texts = watch(StandingChecker(ramp().site), asked(1, 1), granted(2, 1, path, stop_m=stop_m))
+    checker = StandingChecker(ramp().site, FLEET)
+
+    texts = watch(checker, asked(1, 1), granted(2, 1, path, stop_m=stop_m))
 
     assert len(texts) == count
 
 
 def test_a_stop_point_that_is_put_to_where_nobody_may_stand_is_found_once():
     texts = watch(
-        StandingChecker(ramp().site),
+        StandingChecker(ramp().site, FLEET),
         asked(1, 1),
         granted(2, 1, OVER_THE_RAMP, stop_m=20.0),
         asked(3, 2, renewal=True),
@@ -245,6 +250,46 @@ def test_a_stop_point_that_is_put_to_where_nobody_may_stand_is_found_once():
     )
 
     assert texts == ["ma1 has a stop at (40.00, 74.00), where nobody may stand"]
+
+
+def drawn_nearer(stop_m, said_m=0.0, *, site=None, from_m=0.0, answered=False):
+    """Have a's authority over the ramp, and beyond, drawn nearer when it has come so far."""
+    checker = StandingChecker(site or ramp().site, FLEET)
+    grant = replace(granted(2, 1, OVER_THE_RAMP, stop_m=70.0), from_m=from_m)
+    word = [situated(4, holding(0.0, stop_m=70.0, station_m=said_m))] if said_m else []
+    answer = [situated(5, holding(0.0, stop_m=stop_m, revision=2))] if answered else []
+    words = (*word, *answer, shortened(6, stop_m, 3 if answered else 2))
+    texts = watch(checker, asked(1, 1), grant, replied(3, "ma1"), *words)
+    return texts, checker.checked
+
+
+def test_a_stop_point_that_is_drawn_to_where_nobody_may_stand_is_found():
+    texts, _ = drawn_nearer(40.0, said_m=15.0)
+
+    assert texts == ["ma1 has a stop at (50.00, 74.00), where nobody may stand"]
+    assert drawn_nearer(22.5, said_m=15.0) == ([], 2)
+
+
+@pytest.mark.parametrize("come", [{"said_m": 21.0}, {"said_m": 41.0}, {"from_m": 30.0}])
+def test_who_has_entered_may_be_asked_to_stop_where_nobody_may_stand(come):
+    assert drawn_nearer(40.0, **come) == ([], 1)
+
+
+def test_who_has_entered_one_passage_may_be_asked_to_stop_in_the_next_one_only_if_they_join():
+    site = ramp().site
+    first, second = (
+        replace(site.zones[-1], name=f"gate-{x}", polygon=box(x, 64.0, x + 6.0, 84.0))
+        for x in (34, 45)
+    )
+    joined = replace(site, zones=(first, second))
+    apart = replace(site, zones=(first, replace(second, polygon=box(60.0, 64.0, 66.0, 84.0))))
+
+    assert drawn_nearer(36.0, said_m=25.0, site=joined) == ([], 2)
+    assert len(drawn_nearer(52.0, said_m=25.0, site=apart)[0]) == 1
+
+
+def test_who_is_asked_again_to_stop_where_it_said_that_it_stops_is_led_nowhere_else():
+    assert drawn_nearer(40.0, answered=True) == ([], 1)
 
 
 # --- taking -----------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ def test_a_grant_shows_its_corridor():
         authority="ma1",
         number=1,
         path=((0.0, 0.0), (5.0, 0.0)),
+        from_m=1.0,
         stop_m=4.0,
         overlap_m=0.5,
         revision=1,
@@ -88,6 +89,7 @@ def test_a_grant_shows_its_corridor():
     assert isinstance(granted, seen.Granted)
     assert (granted.machine, granted.authority, granted.request_no) == (NODE, "ma1", 3)
     assert granted.path == ((0.0, 0.0), (5.0, 0.0))
+    assert (granted.from_m, granted.stop_m) == (1.0, 4.0)
 
 
 def test_a_grant_signed_by_a_node_proves_nothing():

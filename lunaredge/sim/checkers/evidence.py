@@ -77,6 +77,8 @@ class Granted(_Evidence, frozen=True, kw_only=True):
     """So long it may go back along the path; 0: it may not."""
     epoch: int = 0
     """Under which it was sent; 0 where that is not known."""
+    from_m: float = 0.0
+    """The station at which its machine stood; what lies before is its way home."""
 
 
 class Renewed(_Evidence, frozen=True, kw_only=True):

@@ -65,6 +65,7 @@ class JournalReader:
                     revision=granted.revision,
                     half_width_m=granted.half_width_m,
                     lifetime_ns=granted.expiry_ns - granted.granted_ns,
+                    from_m=granted.from_m,
                 )
         for intent in intents:
             if isinstance(intent, inputs.Say) and isinstance(intent.body, messages.Renew):

@@ -67,6 +67,7 @@ def _from_command(node: NodeId, frame: Received, at_ns: int) -> list[seen.Eviden
                     lifetime_ns=body.lifetime_ns,
                     home_lifetime_ns=body.home_lifetime_ns,
                     epoch=frame.header.epoch,
+                    from_m=body.from_m,
                 )
             ]
         case messages.Renew():
