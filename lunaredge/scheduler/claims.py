@@ -359,6 +359,9 @@ def _unfit(ctx: Context, node: NodeEntry) -> str:
         return "held by an operator"
     if stops.holds(ctx, node):
         return "emergency stop"
+    if space.lost_m(ctx, node) > 0.0:
+        # It would not drive, and what it was granted would block more than its way.
+        return "its place is not known well enough"
     battery_wh = situation.battery_wh if situation is not None else None
     if situation is None or battery_wh is None or math.isnan(battery_wh):
         return "battery not known"

@@ -24,7 +24,8 @@ from lunaredge.wire.safeguards import CloseRequest, LockOutRequest, OpenRequest,
 KEPT_S = (5.0, 600.0)
 # A lander is down and a blast is over in this time.
 CLOSED_S = (5.0, 400.0)
-RADIUS_M = (4.0, 15.0)
+# Most want room for themselves; a lander keeps more of a site than a machine is granted at once.
+RADII_M = ((4.0, 15.0), (4.0, 15.0), (4.0, 15.0), (15.0, 60.0))
 # Room for a machine to be turned by hand, or to be taken some way.
 HAND_RADIUS_M = (4.0, 12.0)
 # What is to be driven by hand is stopped first, if it is under way.
@@ -176,7 +177,7 @@ class Wardens:
             zone=zone,
             why="a drill",
             outline=(self._place(),),
-            radius_m=self._rng.uniform(*RADIUS_M),
+            radius_m=self._rng.uniform(*self._rng.choice(RADII_M)),
         )
         self._count_open(1)
         owner.person.ask(body, lambda answer: self._closed(owner, zone, answer))

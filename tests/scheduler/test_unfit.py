@@ -21,8 +21,9 @@ def says(site: Site, **changes: object) -> None:
     [
         ({"battery_wh": None}, "battery not known"),
         ({"brake_ratio": 0.0}, "its brakes don't hold it"),
+        ({"pose_error_m": 2.0}, "its place is not known well enough"),
     ],
-    ids=["battery", "brakes"],
+    ids=["battery", "brakes", "place"],
 )
 def test_a_start_outlives_a_request_of_a_machine_that_is_not_fit(
     changes: dict[str, object], reason: str

@@ -53,6 +53,25 @@ def test_books_from_before_a_task_s_end_may_do_it_again():
     assert texts == []
 
 
+@pytest.mark.parametrize(("said_s", "found"), [(200, 0), (60, 0), (20, 1)])
+def test_what_may_have_been_said_to_lost_books_alone_may_be_done_again(said_s, found):
+    first = replace(done(said_s * NS_PER_S, 1), node="a")
+    copy = replace(copied(180 * NS_PER_S, "queued", 0), entries=())
+
+    texts = watch(
+        TaskChecker(),
+        assigned(NS_PER_S, 1),
+        first,
+        copy,
+        seen.Settled(at_ns=300 * NS_PER_S, books=0),
+        assigned(400 * NS_PER_S, 2),
+        done(401 * NS_PER_S, 2),
+        phase(402 * NS_PER_S, "done"),
+    )
+
+    assert len(texts) == found
+
+
 @pytest.mark.parametrize(("again", "found"), [("b", 0), ("a", 1)])
 def test_what_lost_books_gave_to_another_is_no_attempt_of_these(again, found):
     texts = watch(

@@ -36,7 +36,9 @@ OVERDUG_KG_MAX = 1.0
 class _Books:
     """What one scheduler has shown of its tasks."""
 
-    def __init__(self) -> None:
+    def __init__(self, since_ns: int = 0) -> None:
+        self.since_ns = since_ns
+        """When they were copied from others."""
         self.open: dict[TaskId, None] = {}
         self.ends: dict[TaskId, str] = {}
         self.done: dict[TaskId, tuple[int, int]] = {}
@@ -199,10 +201,15 @@ class TaskChecker(BaseChecker):
     def _settled(self, number: int) -> None:
         """Go on with the books that are left; nobody leads by the others any more."""
         self._has_forgotten = True
-        self._site, self._books = number, {number: self._books[number]}
+        kept, since_ns = self._books[number], max(each.since_ns for each in self._books.values())
+        for task, (_, said_ns) in list(kept.done.items()):
+            # The lost ones may have told its node that this is known; it says it to nobody again.
+            if task not in kept.ends and said_ns >= since_ns - ON_ITS_WAY_NS:
+                del kept.done[task]
+        self._site, self._books = number, {number: kept}
 
     def _copied(self, copied: Copied) -> None:
-        books = self._books[copied.books] = _Books()
+        books = self._books[copied.books] = _Books(copied.at_ns)
         for entry in copied.entries:
             books.open[entry.task] = None
             if entry.phase in ENDS:
