@@ -51,24 +51,32 @@ def take(ctx: Context, stop: Stop, by: KeyId, role: Role) -> None:
 
 def holds(ctx: Context, node: NodeEntry) -> bool:
     """Tell whether a stop is in force for a node, whether the node has heard of it or not."""
-    latched = node.situation is not None and node.situation.stops
-    return bool(latched) or any(_is_for(entry, node) for entry in ctx.state.stops.values())
+    return bool(_latched(node)) or any(_is_for(entry, node) for entry in ctx.state.stops.values())
 
 
 def of(ctx: Context, node: NodeEntry) -> list[str]:
     """Name the stops in force for a node."""
-    latched = node.situation.stops if node.situation is not None else ()
-    named = dict.fromkeys(stop[:ID_LENGTH_MAX] for stop in latched)
+    named = dict.fromkeys(_latched(node))
     named |= {entry.id: None for entry in ctx.state.stops.values() if _is_for(entry, node)}
     return list(named)
 
 
 def told(ctx: Context, node: NodeEntry) -> str:
-    """Say which stops keep a node at rest, who called them and why; empty for none."""
-    found = of(ctx, node)
-    if not found:
-        return ""
-    return f"stopped by {', '.join(_told(ctx, name) for name in found)}"
+    """Say which stops keep a node at rest, who called them and why; empty for none.
+
+    One that the node itself has not said that it holds is told as that: the node may still move.
+    """
+    latched, found = _latched(node), of(ctx, node)
+    confirmed = ", ".join(_told(ctx, name) for name in found if name in latched)
+    unconfirmed = ", ".join(_told(ctx, name) for name in found if name not in latched)
+    parts = [f"stopped by {confirmed}"] if confirmed else []
+    parts += [f"YET TO CONFIRM the stop of {unconfirmed}"] if unconfirmed else []
+    return "; ".join(parts)
+
+
+def is_unconfirmed(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a node is to be stopped and has not said that any stop holds it."""
+    return holds(ctx, node) and not _latched(node)
 
 
 def meet(ctx: Context, node: NodeEntry, latched: tuple[str, ...]) -> None:
@@ -119,6 +127,11 @@ def release(ctx: Context, stop: str, code: str) -> Outcome:
     ctx.clear_alarm(*_alarm(entry))
     ctx.changed()
     return done(f"{entry.id} released")
+
+
+def _latched(node: NodeEntry) -> list[str]:
+    """Name the stops that hold a node by its own last word."""
+    return [] if node.situation is None else [stop[:ID_LENGTH_MAX] for stop in node.situation.stops]
 
 
 def _is_for(entry: StopEntry, node: NodeEntry) -> bool:

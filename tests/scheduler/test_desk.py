@@ -415,8 +415,8 @@ def test_a_resumed_machine_that_is_stopped_is_said_to_be() -> None:
     answer = site.ask(HoldRequest(request="r", node=NodeId("grader-1"), hold=False))
 
     assert answer.text == (
-        "grader-1 is held no more, but does not go on; grader-1 is stopped by operator-mari: "
-        "smoke (s1); `estop --release` releases it"
+        "grader-1 is held no more, but does not go on; grader-1 is YET TO CONFIRM the stop of "
+        "operator-mari: smoke (s1); `estop --release` releases it"
     )
 
 
@@ -427,7 +427,8 @@ def test_a_resumed_machine_that_is_stopped_is_said_to_be() -> None:
         (lambda site: site.wait(500.0), "; grader-1 is lost"),
         (
             lambda site: site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, STOP)),
-            "; grader-1 is stopped by operator-mari: smoke (s1); `estop --release` releases it",
+            "; grader-1 is YET TO CONFIRM the stop of operator-mari: smoke (s1); "
+            "`estop --release` releases it",
         ),
     ],
     ids=["held", "lost", "stopped"],
@@ -453,9 +454,16 @@ def test_of_a_node_it_is_explained_why_it_stands() -> None:
     site.census()
     site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, STOP))
 
+    unheard = explained(site.scheduler.core.ctx, TaskId("grader-1"))
+    word = site.situation("grader-1", stops=("s1",))
+    site.say("grader-1", messages.Heartbeat(situation=word))
     found = explained(site.scheduler.core.ctx, TaskId("grader-1"))
     free = explained(Site().scheduler.core.ctx, TaskId("grader-1"))
 
+    assert unheard.text == (
+        "grader-1 is a node, up; grader-1 is YET TO CONFIRM the stop of operator-mari: smoke (s1); "
+        "`estop --release` releases it"
+    )
     assert found.text == (
         "grader-1 is a node, up; grader-1 is stopped by operator-mari: smoke (s1); "
         "`estop --release` releases it"

@@ -7,7 +7,7 @@ from lunaredge.wire import codec, messages, records
 from lunaredge.wire.messages import StopReleaseRequest
 from lunaredge.wire.seal import Signer
 from tests.scheduler import plain_site
-from tests.scheduler.drives import driving
+from tests.scheduler.drives import driving, held
 from tests.scheduler.rig import Site
 
 
@@ -237,8 +237,49 @@ def test_the_alarm_of_a_stop_and_the_list_of_nodes_name_who_called_it_and_why() 
 
     alarm = site.scheduler.core.state.alarms["site/stop.s9"]
     assert alarm.text == "emergency stop called by operator-mari: dust"
-    assert told(site)["waits_for"] == ("stopped by operator-mari: dust (s9)")
+    latch(site, "hauler-1", "s9")
+    assert told(site)["waits_for"] == "stopped by operator-mari: dust (s9)"
     assert told(site)["restrained"]
+
+
+def test_a_stop_that_a_node_has_not_confirmed_is_not_told_as_if_the_node_stood() -> None:
+    site = Site()
+    site.census()
+    call(site)
+    latch(site, "grader-1", "s9")
+
+    site.wait(500.0)
+
+    assert told(site)["presence"] == told(site, "grader-1")["presence"] == "lost"
+    assert told(site)["waits_for"] == "YET TO CONFIRM the stop of operator-mari: dust (s9)"
+    assert told(site)["restrained"]
+    assert told(site, "grader-1")["waits_for"] == "stopped by operator-mari: dust (s9)"
+
+
+def test_a_machine_that_may_not_have_heard_a_stop_is_listed_with_how_long_it_may_move() -> None:
+    site, grant = driving()
+    call(site)
+    before = told(site, "grader-1")
+
+    word = site.situation("grader-1", state="stopped", stops=("s9",), **held(grant, 0.0))
+    site.say("grader-1", messages.Heartbeat(situation=word))
+
+    unconfirmed = "YET TO CONFIRM the stop of operator-mari: dust (s9); may move for"
+    assert before["waits_for"] == f"{unconfirmed} {before['may_move_s']:.0f} s more"
+    assert told(site, "grader-1")["waits_for"] == "stopped by operator-mari: dust (s9)"
+
+
+def test_who_is_stopped_by_one_stop_and_has_not_heard_another_is_told_both() -> None:
+    site, grant = driving()
+    call(site)
+    word = site.situation("grader-1", state="stopped", stops=("s9",), **held(grant, 0.0))
+    site.say("grader-1", messages.Heartbeat(situation=word))
+
+    press_stop(site, "s10")
+
+    assert told(site, "grader-1")["waits_for"] == (
+        "stopped by operator-mari: dust (s9); YET TO CONFIRM the stop of operator-mari: dust (s10)"
+    )
 
 
 def test_a_stop_that_a_node_told_of_first_is_called_by_whoever_signed_it() -> None:
