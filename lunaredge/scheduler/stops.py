@@ -20,6 +20,9 @@ REASON_LENGTH_MAX = 200
 # A node has 33 latched at most. Past this the oldest is forgotten, a released one if there is one;
 # one that still holds a node comes back with that node's next word.
 STOPS_MAX = 1_024
+# Pending for one node, which may be lost for good: all that it can have latched, and as many more.
+# One that is forgotten and holds the node after all comes back with its next word.
+RELEASES_MAX = 64
 
 
 def is_news(ctx: Context, stop: Stop, role: Role) -> bool:
@@ -123,7 +126,7 @@ def release(ctx: Context, stop: str, code: str) -> Outcome:
     ctx.state.interventions += 1
     for node in ctx.state.nodes:
         if entry.node is None or entry.node == node:
-            ctx.order(node, ReleaseStop(command=ctx.command_id(), stop=entry.id))
+            _order_release(ctx, node, entry.id)
     ctx.clear_alarm(*_alarm(entry))
     ctx.changed()
     return done(f"{entry.id} released")
@@ -132,6 +135,14 @@ def release(ctx: Context, stop: str, code: str) -> Outcome:
 def _latched(node: NodeEntry) -> list[str]:
     """Name the stops that hold a node by its own last word."""
     return [] if node.situation is None else [stop[:ID_LENGTH_MAX] for stop in node.situation.stops]
+
+
+def _order_release(ctx: Context, node: NodeId, stop: str) -> None:
+    """Have a node release a stop; of too many that it has not answered the oldest are forgotten."""
+    pending = ctx.pending(node, ReleaseStop)
+    for body in pending[: max(0, len(pending) - RELEASES_MAX + 1)]:
+        del ctx.state.commands[body.command]
+    ctx.order(node, ReleaseStop(command=ctx.command_id(), stop=stop))
 
 
 def _is_for(entry: StopEntry, node: NodeEntry) -> bool:

@@ -97,6 +97,34 @@ def test_stops_without_end_fill_no_table() -> None:
     assert len(site.scheduler.core.state.stops) <= 1_024
 
 
+def test_releases_without_end_keep_the_newest_few_for_a_node_that_is_lost() -> None:
+    site = Site()
+    site.census()
+    latch(site, "hauler-1", "s0")
+
+    for i in range(70):
+        press_stop(site, f"s{i}", NodeId("hauler-1"))
+        assert release(site, f"s{i}").ok
+
+    pending = site.scheduler.core.ctx.pending(NodeId("hauler-1"), messages.ReleaseStop)
+    assert [each.stop for each in pending] == [f"s{i}" for i in range(6, 70)]
+
+
+def test_a_stop_whose_release_was_forgotten_holds_again_until_it_is_released_again() -> None:
+    site = Site()
+    site.census()
+    latch(site, "hauler-1", "s0")
+    for i in range(70):
+        press_stop(site, f"s{i}", NodeId("hauler-1"))
+        release(site, f"s{i}")
+
+    latch(site, "hauler-1", "s0", "s69")
+
+    held = [name for name, entry in site.scheduler.core.state.stops.items() if not entry.released]
+    assert held == ["s0"]
+    assert release(site, "s0").ok
+
+
 def press_stop(site: Site, stop: str, node: NodeId | None = None) -> None:
     body = messages.Stop(stop=stop, node=node, reason="dust")
     site.hear("lunaredge/v1/plain/all/stop", site.frame(site.operator, body))
