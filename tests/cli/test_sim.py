@@ -209,6 +209,14 @@ def failed_row(due_count: int) -> Row:
     )
 
 
+@pytest.mark.parametrize("words", [["--trace"], ["--exhaustive", "--trace"]])
+def test_a_flag_that_does_not_fit_is_named_as_it_was_typed(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sim", *words]) == 2
+    assert "the command line: can't be used, got '--trace'; " in capsys.readouterr().err
+
+
 def test_a_search_that_had_no_time_for_a_step_has_shown_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -372,7 +380,6 @@ def test_a_plan_whose_contacts_are_over_before_the_work_is_refused(
         (["--hours", "0"], "--hours"),
         (["--hours", "inf"], "--hours"),
         (["--shrink", "nan"], "--shrink"),
-        (["--trace"], "--trace"),
         (["--only", "3"], "--only"),
         (["--only", "3,x", "--seed", "3"], "--only"),
         (["--only", "0", "--seed", "3"], "--only"),
@@ -385,7 +392,6 @@ def test_a_plan_whose_contacts_are_over_before_the_work_is_refused(
         (["--exhaustive", "--depth", "9"], "--depth"),
         (["--exhaustive", "--seeds", "3"], "--seeds"),
         (["--exhaustive", "--jobs", "2"], "--jobs"),
-        (["--exhaustive", "--trace"], "--trace"),
     ],
 )
 def test_what_cannot_be_run_is_bad_usage(
