@@ -3,6 +3,7 @@
 import argparse
 
 from lunaredge.cli import operate, site_access
+from lunaredge.cli.consent_code import add_code, code_of
 from lunaredge.cli.outline import metres, outline_of
 from lunaredge.cli.reason import reason
 from lunaredge.errors import ConfigError
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     site_access.add_json(parser)
     if command == "open":
         parser.add_argument("zone", help="a closed zone, as `lunaredge closures` names it")
-        parser.add_argument("--code", default="", help="the code that the first step gave")
+        add_code(parser)
         parser.epilog = (
             "Anyone whose key is enrolled may open it, whoever closed it. Ask first, and look: the "
             "first step says who closed it and why, and gives a code; the second takes the code."
@@ -56,7 +57,7 @@ def _request(options: argparse.Namespace) -> CloseRequest | OpenRequest:
         ConfigError: words that don't go together.
     """
     if options.command == "open":
-        return OpenRequest(request=new_request(), zone=options.zone, code=options.code)
+        return OpenRequest(request=new_request(), zone=options.zone, code=code_of(options))
     if (options.at is None) != (options.radius is None):
         key, value = (
             ("--at", options.at) if options.radius is None else ("--radius", options.radius)

@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from lunaredge.cli import operate, site_access
+from lunaredge.cli.consent_code import add_code, code_of
 from lunaredge.cli.site_access import EARTH
 from lunaredge.cli.stop_verdict import (
     EXIT_CODES,
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     parser.add_argument("node", nargs="?", help=f"one node; left out, or {ALL}: every node")
     parser.add_argument("--reason", default="", help="what others read, beside your key's name")
     parser.add_argument("--release", metavar="STOP", help="release a stop: first asks for a code")
-    parser.add_argument("--code", help="the code that --release gave")
+    add_code(parser, "--release")
     parser.epilog = (
         "Exit code 0 only when every node that was meant has confirmed the stop; 1 when some have "
         "not, or there is no node of that name, 3 when nobody answers. The stop is sent whatever "
@@ -76,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
         return _refused(exc)
     if options.release is not None:
         release = messages.StopReleaseRequest(
-            request=new_request(), stop=_stop_id(options.release), code=options.code or ""
+            request=new_request(), stop=_stop_id(options.release), code=code_of(options)
         )
         return operate.put(site_access.load(options, signs=True), release, options)
     try:

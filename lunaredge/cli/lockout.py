@@ -3,6 +3,7 @@
 import argparse
 
 from lunaredge.cli import operate, site_access
+from lunaredge.cli.consent_code import add_code, code_of
 from lunaredge.cli.outline import metres, outline_of
 from lunaredge.cli.reason import reason
 from lunaredge.errors import ConfigError
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         )
     parser.add_argument("--release", action="store_true", help="take a tag off, in two steps")
     parser.add_argument("--whose", metavar="OPERATOR", help="with --release: whose tag; else mine")
-    parser.add_argument("--code", default="", help="the code that the first step gave")
+    add_code(parser)
     parser.epilog = (
         f"Don't {'drive' if command == 'manual' else 'touch'} the machine before `lunaredge nodes` "
         f"says `{READY[command]}` and your key's name; until then it says `NOT SAFE YET`, and why. "
@@ -57,7 +58,7 @@ def _request(options: argparse.Namespace) -> LockOutRequest | UnlockRequest:
     node = NodeId(options.node)
     if options.release:
         return UnlockRequest(
-            request=new_request(), node=node, whose=_key(options.whose), code=options.code
+            request=new_request(), node=node, whose=_key(options.whose), code=code_of(options)
         )
     is_manual = options.command == "manual"
     return LockOutRequest(
@@ -66,7 +67,7 @@ def _request(options: argparse.Namespace) -> LockOutRequest | UnlockRequest:
         why=options.why,
         outline=outline_of(options.area, "lunaredge manual") if is_manual else (),
         radius_m=options.radius or 0.0 if is_manual else 0.0,
-        code=options.code,
+        code=code_of(options),
     )
 
 

@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from lunaredge.cli import site_access
+from lunaredge.cli.consent_code import add_code, code_of
 from lunaredge.cli.outline import metres
 from lunaredge.cli.table import as_json, folded
 from lunaredge.errors import ConfigError
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
             place.add_argument(
                 "--gone", action="store_true", help="it takes no place on the site any more"
             )
-            parser.add_argument("--code", default="", help="the code that the first step gave")
+            add_code(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,7 +94,7 @@ def _question(options: argparse.Namespace) -> messages.Question:
         case _:
             at = None if options.gone else (options.at[0], options.at[1])
             return messages.VouchRequest(
-                request=request, node=NodeId(options.node), at=at, code=options.code
+                request=request, node=NodeId(options.node), at=at, code=code_of(options)
             )
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from lunaredge.cli.interrupt import heeding_interrupts
 from lunaredge.cli.kernel_reach import kernels_of
 from lunaredge.cli.main import EXIT_INTERRUPTED
+from lunaredge.cli.named_file import named_file
 from lunaredge.cli.place_answer import Answer, Kept, as_text, document_of, kept_of
 from lunaredge.cli.place_notes import notes_on
 from lunaredge.cli.place_score import lateness_of
@@ -67,7 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _ABOUT
-    parser.add_argument("problem", type=Path, metavar="PROBLEM", help="the problem, JSON or YAML")
+    parser.add_argument(
+        "problem", type=named_file, metavar="PROBLEM", help="the problem, JSON or YAML"
+    )
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
         "--seconds",
@@ -83,9 +86,9 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         "--seed", type=int, metavar="N", default=1, help="of the search (default: 1)"
     )
     parser.add_argument(
-        "--start", type=Path, metavar="PLAN", help="begin with this plan, as far as it holds"
+        "--start", type=named_file, metavar="PLAN", help="begin with this plan, as far as it holds"
     )
-    parser.add_argument("--out", type=Path, metavar="PLAN", help="write the answer: .json")
+    parser.add_argument("--out", type=named_file, metavar="PLAN", help="write the answer: .json")
     parser.add_argument(
         "--why",
         action="append",

@@ -62,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"lunaredge sim: --only: can't be used, got {tallies[-1].mistaken}", file=sys.stderr)
         return EXIT_BAD_INPUT
     _print(options, tallies)
+    if tallies[-1].unstruck:
+        _tell(f"lunaredge sim: {tallies[-1].unstruck}")
     if error:
         print(f"lunaredge sim: {error}", file=sys.stderr)
         return error.exit_code
@@ -99,7 +101,7 @@ def _run_parts(
         begun_s = time.monotonic()
         try:
             if options.trace or options.plot is not None:
-                tally.take(_played(options, part.subject))
+                _play(options, part.subject, tally)
             else:
                 _run_all(options, part, tally, kept)
         except KeyboardInterrupt:
@@ -122,6 +124,8 @@ def _run_all(options: argparse.Namespace, part: Part, tally: Tally, kept: Record
     try:
         for row, outcome, is_fresh in _finished(options, part, kept):
             tally.take(row)
+            if tally.mistaken:
+                return
             if not row.ok:
                 replay = command(row.key.seed, subject, subject.limits)
                 talk.line(f"FAILED seed={row.key.seed} {row.failure}; replay: {replay}")
@@ -165,13 +169,15 @@ def _print(options: argparse.Namespace, tallies: list[Tally]) -> None:
     print("\n\n".join(map(sentences, documents)), flush=True)
 
 
-def _played(options: argparse.Namespace, subject: Subject) -> Row:
+def _play(options: argparse.Namespace, subject: Subject, tally: Tally) -> None:
     """Run a seed as it is: tell each of its events, and draw its site, if that is asked for."""
     start_s = time.process_time()
     echo = _tell if options.trace else None
     run = prepared(options.seed, subject.load(), echo=echo, limits=subject.limits)
     outcome = run.outcome()
-    cpu_s = time.process_time() - start_s
+    tally.take(Row.of(subject.key(options.seed), outcome, time.process_time() - start_s))
+    if tally.mistaken:
+        return
     _tell(outcome.line())
     if options.plot is not None:
         # Here, since only who wants a picture has to have what draws it.
@@ -179,7 +185,6 @@ def _played(options: argparse.Namespace, subject: Subject) -> Row:
 
         draw(picture_of(run, outcome), options.plot)
         _tell(f"drawn: {options.plot}")
-    return Row.of(subject.key(options.seed), outcome, cpu_s)
 
 
 def _shrunk(failed: Outcome, subject: Subject, talk: Talk, seconds: float) -> Shrunk:

@@ -30,7 +30,9 @@ class Tally:
         self.wall_s = 0.0
         self.is_interrupted = False
         self.mistaken = ""
-        """What was asked for that no seed has; empty where there is nothing."""
+        """The faults that were asked for and that a whole run did not have; empty for none."""
+        self.unstruck = ""
+        """Those that a run which failed did not come to; empty for none."""
         self._subject = subject
         self._virtual_s = 0.0
         self._cpu_s = 0.0
@@ -54,9 +56,7 @@ class Tally:
         self._faults += row.faults
         self._digest.update(row.digest.encode())
         self._last_digest = row.digest
-        only = self._subject.limits.only or ()
-        if row.ok and max(only, default=0) > row.due_count:
-            self.mistaken = f"{max(only)}; seed {row.key.seed} has {row.due_count} faults"
+        self._take_unstruck(row)
         for name, count in row.checks.items():
             self._checks[name] = self._checks.get(name, 0) + count
         if row.converged_s is not None:
@@ -65,6 +65,19 @@ class Tally:
             self._breaches[row.breach] = self._breaches.get(row.breach, 0) + 1
             replay = command(row.key.seed, self._subject, self._subject.limits)
             self.failed.append({"seed": row.key.seed, "failure": row.failure, "replay": replay})
+
+    def _take_unstruck(self, row: Row) -> None:
+        """Note which of the faults that were asked for did not strike."""
+        limits = self._subject.limits
+        numbers = [str(number) for number in limits.only or () if number > row.due_count]
+        if not numbers:
+            return
+        within = "" if limits.until_s is None else f" in its first {limits.until_s:g} s"
+        has = f"seed {row.key.seed} has {row.due_count} faults{within}"
+        if row.ok:
+            self.mistaken = f"{','.join(numbers)}; {has}"
+        else:
+            self.unstruck = f"of --only did not strike: {', '.join(numbers)}; the run failed before"
 
     def add_shrunk(self, seed: int, shrunk: Shrunk) -> None:
         """Keep what a failing seed was shrunk to."""

@@ -76,8 +76,13 @@ def _scenario(name: str, hours: float | None) -> Scenario:
     if name in SCENARIOS:
         return SCENARIOS[name]()
     path = demo_site() if name == DEMO else Path(name)
-    path = path / "site.toml" if path.is_dir() else path
-    if not path.is_file():
+    try:
+        path = path / "site.toml" if path.is_dir() else path
+        is_there = path.is_file()
+    except OSError:
+        # As of a name that no file can have.
+        is_there = False
+    if not is_there:
         known = ", ".join([*SCENARIOS, DEMO])
         raise ConfigError(
             "can't be used",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lunaredge.cli import site_access
+from lunaredge.cli.named_file import named_file
 from lunaredge.cli.sim_scenario import DEMO, STANDARD
 from lunaredge.errors import ConfigError
 from lunaredge.runtime.files.route_output import check_target
@@ -105,7 +106,10 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         f"4,000 seeds of 1 hour and 100 of 24 (default: {CAMPAIGN})",
     )
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw the site at the violation, or at the end"
+        "--plot",
+        type=named_file,
+        metavar="FILE",
+        help="draw the site at the violation, or at the end",
     )
     _add_scope(parser)
     site_access.add_json(parser)
@@ -172,8 +176,7 @@ def check(options: argparse.Namespace) -> None:
         for name in _OF_ONE_SEED:
             value = getattr(options, name)
             if value:
-                given = "" if value is True else value
-                raise wrong(f"--{name}", given, "it is for one run: name that with --seed")
+                raise wrong(f"--{name}", value, "it is for one run: name that with --seed")
     if options.campaign is not None:
         for key in ("--seed", "--seconds", "--until", "--without"):
             value = getattr(options, key[2:])
@@ -235,6 +238,9 @@ def words_of(limits: Limits) -> list[str]:
 
 def wrong(key: str, value: object, remedy: str) -> ConfigError:
     """Give the error of an option that can't be used."""
+    if value is True:
+        # A flag has no value: what was typed is the flag.
+        key, value = "the command line", key
     given = str(value) if isinstance(value, Path) else value
     return ConfigError("can't be used", place="lunaredge sim", key=key, value=given, remedy=remedy)
 

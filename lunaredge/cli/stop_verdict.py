@@ -15,7 +15,6 @@ from lunaredge.wire.messages import Answer, Situation, Stop
 
 # A stop lives as long as any other word of an operator, also on its way from Earth.
 KEPT_S = EXPIRY_NS / NS_PER_S
-_ENROLLED = "is this key enrolled (keys/public.json)?"
 
 
 class NodeRow(msgspec.Struct, frozen=True):
@@ -110,7 +109,8 @@ def judge(stop: Stop, heard: Heard) -> Verdict:
                 f"{stop.stop}: sent, but NOBODY answers; take it that nothing has stopped. It "
                 "stays all the same: whoever hears of it later, from the broker or from the "
                 f"scheduler, stops then, until somebody releases it: --release "
-                f"{stop.stop}. Are the scheduler and the agents running, and {_ENROLLED}"
+                f"{stop.stop}. Are the scheduler and the agents running, and is this key enrolled "
+                "(keys/public.json)?"
             )
         case _:
             said = [f"{name} ({_known(rows.get(name), heard)})" for name in missing]
@@ -173,8 +173,6 @@ def _counted(stop: Stop, confirmed: Sequence[NodeId], missing: Sequence[str], he
         parts.append("nobody has published which nodes there are")
     elif confirmed and not missing and not _are_all_known(stop, heard):
         parts.append("the scheduler has not said since the stop whether there are others")
-    if not confirmed:
-        parts.append(_ENROLLED)
     return "; ".join(parts)
 
 

@@ -2,9 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from lunaredge.cli import site_access
+from lunaredge.cli.named_file import named_file
 from lunaredge.cli.table import as_json, folded
 from lunaredge.runtime.client import new_request
 from lunaredge.runtime.files.order_file import load_order
@@ -13,7 +13,7 @@ from lunaredge.wire import messages
 
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
-    parser.add_argument("order", type=Path, metavar="ORDER.yaml", help="the work order")
+    parser.add_argument("order", type=named_file, metavar="ORDER.yaml", help="the work order")
     site_access.add_config(parser)
     site_access.add_json(parser)
 

@@ -80,12 +80,14 @@ def advance(ctx: Context, closure: Closure, event: ClosureEvent) -> None:
 
 def close(ctx: Context, by: KeyId, asked: CloseRequest) -> Outcome:
     """Close a zone; tell whether it was taken, and what comes next."""
-    area, refusal = _area(ctx, asked)
+    name, standing = asked.zone, _standing(ctx, asked.zone)
+    area, refusal = _area(ctx, asked, standing)
     if not refusal and not areas.meets(area, ctx.site.boundary):
-        refusal = f"{asked.zone} would lie outside the site's boundary, all of it; look again"
+        refusal = f"{name} would lie outside the site's boundary, all of it; look again"
     if refusal:
         return refused(refusal)
-    name = asked.zone
+    if standing is not None:
+        return _closed_already(standing, by, area)
     ctx.state.closures.pop(name, None)
     _forget_opened(ctx)
     ctx.state.closures[name] = Closure(
@@ -208,6 +210,23 @@ def withdrawn_alarm(closure: Closure) -> str:
     return f"not_clear.{closure.name}"
 
 
+def _standing(ctx: Context, name: str) -> Closure | None:
+    """Give the closure in force under a name, or None."""
+    return next((closure for closure in in_force(ctx) if closure.name == name), None)
+
+
+def _closed_already(standing: Closure, by: KeyId, area: Polygon) -> Outcome:
+    """Answer who asks for a name that is closed: never so that he takes another place for it."""
+    whose = f"closed already by {standing.by}: {standing.why}"
+    if area != standing.area:
+        name = standing.name
+        return refused(
+            f"NOTHING was closed: {name} is the name of another area, {whose}; give another name"
+        )
+    text = f"{standing.name} is {whose}; {_how_far(standing)}"
+    return done(text) if by == standing.by else refused(text)
+
+
 def _how_far(closure: Closure) -> str:
     """Say whether people may go in, and who is in their way."""
     if closure.phase is ClosurePhase.CLEAR:
@@ -219,21 +238,17 @@ def _alarm(name: str) -> str:
     return f"closure.{name}"
 
 
-def _area(ctx: Context, asked: CloseRequest) -> tuple[Polygon, str]:
+def _area(ctx: Context, asked: CloseRequest, standing: Closure | None) -> tuple[Polygon, str]:
     """Give the area that is asked for, and what is wrong with it."""
     name, known = asked.zone, ctx.site.zone(asked.zone)
-    standing = ctx.state.closures.get(name)
     if not is_name(name):
         rule = f"1 to {NAME_LENGTH_MAX} lower-case letters, digits and hyphens"
         return (), f"a zone's name has {rule}"
-    if standing is not None and standing.phase is not ClosurePhase.OPENED:
-        return (
-            (),
-            f"{name} is closed already by {standing.by}: {standing.why}; {_how_far(standing)}",
-        )
-    if len(in_force(ctx)) >= CLOSURES_MAX:
+    if standing is None and len(in_force(ctx)) >= CLOSURES_MAX:
         return (), f"{CLOSURES_MAX} zones are closed; open one first"
     if not asked.outline:
+        if known is None and standing is not None:
+            return standing.area, ""
         if known is None:
             named = ", ".join(zone.name for zone in ctx.site.zones[:ZONES_NAMED_MAX])
             remedy = f"name one of its own ({named}), or give corners, or a place and a radius"

@@ -221,13 +221,12 @@ class Explained(NamedTuple):
 def explained(ctx: Context, task: TaskId) -> Explained:
     """Say why a task is where it is, where the plan has it, and what refused it on each node.
 
-    Of a node of that name, say what keeps it at rest: on Earth there is no list that shows it.
+    Of a node of that name, say why it stands: on Earth there is no list that shows it.
     """
     entry = ctx.state.tasks.get(task)
     node = ctx.state.nodes.get(NodeId(task))
     if entry is None and node is not None:
-        text = f"{node.name} is a node, {node.presence.value}{_restraint(ctx, node)}"
-        return Explained(found=True, text=_cut(text))
+        return Explained(found=True, text=_cut(_node_explained(ctx, node)))
     if entry is None:
         name = task[:NAME_LENGTH_SHOWN]
         return Explained(found=False, text=f"no task or node {name}; `tasks` and `nodes` list them")
@@ -255,6 +254,14 @@ def explained(ctx: Context, task: TaskId) -> Explained:
     if item is not None:
         text += f"; {plans.sentence(item, ctx.now_ns)}"
     return Explained(found=True, text=_cut(text), plan=plan, refusals=rows)
+
+
+def _node_explained(ctx: Context, node: NodeEntry) -> str:
+    """Say why a node stands: what keeps it at rest, and else what it waits for."""
+    kept = _restraint(ctx, node)
+    task = f"its task is {node.task}" if node.task is not None else "it has no task"
+    wait = f"; it waits: {node.wait_reason}" if node.wait_reason and not kept else ""
+    return f"{node.name} is a node, {node.presence.value}{kept}; {task}{wait}"
 
 
 def _ended(entry: TaskEntry) -> Explained:

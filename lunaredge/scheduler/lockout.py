@@ -218,9 +218,16 @@ def _refusal(ctx: Context, node: NodeEntry, by: KeyId, *, is_manual: bool) -> st
             f"{', '.join(others)} may be at {node.name}; drive it by hand when no other's tag "
             "hangs there"
         )
-    if node.lockout is not None and len(node.lockout.tags) >= TAGS_MAX:
+    return _crowd(node) if len(_tags(node)) >= TAGS_MAX else ""
+
+
+def _crowd(node: NodeEntry) -> str:
+    """Say why no tag more can be kept, and what to do: one is gone when the machine has said so."""
+    count = sum(tag.released for tag in _tags(node))
+    if not count:
         return f"{TAGS_MAX} tags hang on {node.name}; take one off first"
-    return ""
+    who = f"{node.name}, which is {node.presence.value}"
+    return f"{count} tags are still to be confirmed off by {who}; ask again when it has said so"
 
 
 def _area(ctx: Context, node: NodeEntry, asked: LockOutRequest) -> tuple[Polygon, str]:

@@ -20,6 +20,9 @@ REASON_LENGTH_MAX = 200
 # A node has 33 latched at most. Past this the oldest is forgotten, a released one if there is one;
 # one that still holds a node comes back with that node's next word.
 STOPS_MAX = 1_024
+# Pending for one node, which may be lost for good: all that it can have latched, and as many more.
+# One that is forgotten and holds the node after all comes back with its next word.
+RELEASES_MAX = 64
 
 
 def is_news(ctx: Context, stop: Stop, role: Role) -> bool:
@@ -51,24 +54,32 @@ def take(ctx: Context, stop: Stop, by: KeyId, role: Role) -> None:
 
 def holds(ctx: Context, node: NodeEntry) -> bool:
     """Tell whether a stop is in force for a node, whether the node has heard of it or not."""
-    latched = node.situation is not None and node.situation.stops
-    return bool(latched) or any(_is_for(entry, node) for entry in ctx.state.stops.values())
+    return bool(_latched(node)) or any(_is_for(entry, node) for entry in ctx.state.stops.values())
 
 
 def of(ctx: Context, node: NodeEntry) -> list[str]:
     """Name the stops in force for a node."""
-    latched = node.situation.stops if node.situation is not None else ()
-    named = dict.fromkeys(stop[:ID_LENGTH_MAX] for stop in latched)
+    named = dict.fromkeys(_latched(node))
     named |= {entry.id: None for entry in ctx.state.stops.values() if _is_for(entry, node)}
     return list(named)
 
 
 def told(ctx: Context, node: NodeEntry) -> str:
-    """Say which stops keep a node at rest, who called them and why; empty for none."""
-    found = of(ctx, node)
-    if not found:
-        return ""
-    return f"stopped by {', '.join(_told(ctx, name) for name in found)}"
+    """Say which stops keep a node at rest, who called them and why; empty for none.
+
+    One that the node itself has not said that it holds is told as that: the node may still move.
+    """
+    latched, found = _latched(node), of(ctx, node)
+    confirmed = ", ".join(_told(ctx, name) for name in found if name in latched)
+    unconfirmed = ", ".join(_told(ctx, name) for name in found if name not in latched)
+    parts = [f"stopped by {confirmed}"] if confirmed else []
+    parts += [f"YET TO CONFIRM the stop of {unconfirmed}"] if unconfirmed else []
+    return "; ".join(parts)
+
+
+def is_unconfirmed(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a node is to be stopped and has not said that any stop holds it."""
+    return holds(ctx, node) and not _latched(node)
 
 
 def meet(ctx: Context, node: NodeEntry, latched: tuple[str, ...]) -> None:
@@ -115,10 +126,23 @@ def release(ctx: Context, stop: str, code: str) -> Outcome:
     ctx.state.interventions += 1
     for node in ctx.state.nodes:
         if entry.node is None or entry.node == node:
-            ctx.order(node, ReleaseStop(command=ctx.command_id(), stop=entry.id))
+            _order_release(ctx, node, entry.id)
     ctx.clear_alarm(*_alarm(entry))
     ctx.changed()
     return done(f"{entry.id} released")
+
+
+def _latched(node: NodeEntry) -> list[str]:
+    """Name the stops that hold a node by its own last word."""
+    return [] if node.situation is None else [stop[:ID_LENGTH_MAX] for stop in node.situation.stops]
+
+
+def _order_release(ctx: Context, node: NodeId, stop: str) -> None:
+    """Have a node release a stop; of too many that it has not answered the oldest are forgotten."""
+    pending = ctx.pending(node, ReleaseStop)
+    for body in pending[: max(0, len(pending) - RELEASES_MAX + 1)]:
+        del ctx.state.commands[body.command]
+    ctx.order(node, ReleaseStop(command=ctx.command_id(), stop=stop))
 
 
 def _is_for(entry: StopEntry, node: NodeEntry) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from lunaredge.ids import TaskId
 from lunaredge.model import braking
 from lunaredge.model.site import Point
-from lunaredge.scheduler import backlog, lanes, lockout, restraint
+from lunaredge.scheduler import backlog, lanes, lockout, restraint, stops
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
 from lunaredge.scheduler.state import ClosurePhase, NodeEntry, Presence, TaskEntry
@@ -72,7 +72,8 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         place, age_ns = node.seen.at, now_ns - node.seen.at_ns
     # Below 0 the clock was put back since: then nobody knows how old it is.
     fresh = node.presence is Presence.UP and 0 <= age_ns <= FRESH_NS
-    kept = restraint.told(ctx, node)
+    may_move_s = _may_move_s(node, now_ns)
+    kept = _kept(ctx, node, may_move_s)
     row: Row = {
         "node": node.name,
         "kind": ctx.specs[node.name].kind,
@@ -91,7 +92,7 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "authority": node.granted.id if node.granted else None,
         "on_loss": node.granted.on_loss.value if node.granted else None,
         "stops_in_s": _stops_in_s(ctx, node),
-        "may_move_s": _may_move_s(node, now_ns),
+        "may_move_s": may_move_s,
         "waits_for": kept or node.wait_reason or None,
         "restrained": bool(kept),
         "cuts_off": _cuts_off(ctx, node),
@@ -104,6 +105,14 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "dropped": dict(situation.dropped) if situation else {},
     }
     return row
+
+
+def _kept(ctx: Context, node: NodeEntry, may_move_s: float | None) -> str:
+    """Say what keeps a node at rest; and for how long it may move if a stop has not reached it."""
+    kept = restraint.told(ctx, node)
+    if may_move_s is None or not stops.is_unconfirmed(ctx, node):
+        return kept
+    return f"{kept}; may move for {may_move_s:.0f} s more"
 
 
 def _cuts_off(ctx: Context, node: NodeEntry) -> list[TaskId]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from lunaredge.ids import NodeId
 from lunaredge.sim.checkers.evidence import Disturbed, Restrained
 from lunaredge.sim.leaders import Leaders
-from lunaredge.sim.limits import NO_LIMITS, Limits, Strike
+from lunaredge.sim.limits import NO_LIMITS, NOBODY, Limits, Strike
 from lunaredge.sim.network import Network
 from lunaredge.sim.options import FaultOptions
 from lunaredge.sim.process import Process
@@ -48,7 +48,7 @@ class Faults:
         streams: Streams,
         limits: Limits = NO_LIMITS,
     ) -> None:
-        self.count = 0
+        self._undo_no = 0
         self.strikes: list[Strike] = []
         """What struck so far, in order."""
         self.sim = self._sim = sim
@@ -133,7 +133,7 @@ class Faults:
     def _record(self, kind: str, lasts_s: float | None) -> None:
         # One that found nobody, or bides its time, has a number all the same: left out of a replay
         # by mistake, it might be what the failure needs.
-        target, what = self._told or (NodeId("-"), kind)
+        target, what = self._told or (NOBODY, kind)
         at_s = s_from_ns(self._sim.timeline.now_ns - self._sim.scenario.start_ns)
         self.strikes.append(
             Strike(
@@ -151,9 +151,9 @@ class Faults:
 
     def keep(self, undo: Undo) -> int:
         """Have a fault end when everything is healed, or by its number before that."""
-        self.count += 1
-        self._undo[self.count] = undo
-        return self.count
+        self._undo_no += 1
+        self._undo[self._undo_no] = undo
+        return self._undo_no
 
     def _end_one(self, number: int) -> None:
         undo = self._undo.pop(number, None)
@@ -226,7 +226,6 @@ class Faults:
 
     def _put_image_back(self) -> None:
         self.disturb(topics.SCHEDULER, "begins on an old image")
-        self.count += 1
         self.leaders.put_image_back()
 
     def _lose(self, candidates: list[Process]) -> None:

@@ -32,6 +32,10 @@ STEADY: dict[str, tuple[str, ...]] = {
 }
 
 
+# Whom a fault struck that found no target.
+NOBODY = NodeId("-")
+
+
 class Strike(msgspec.Struct, frozen=True, kw_only=True):
     """One fault that struck."""
 
@@ -44,6 +48,11 @@ class Strike(msgspec.Struct, frozen=True, kw_only=True):
     at_s: float
     lasts_s: float | None = None
     """How long it lasts at most; None: until everything is healed."""
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether it struck anybody."""
+        return self.target != NOBODY
 
     def line(self) -> str:
         """Give the one line that people read."""

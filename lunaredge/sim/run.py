@@ -190,7 +190,7 @@ class Run:
             digest=self.trace.digest(),
             events=sim.timeline.count,
             virtual_s=s_from_ns(sim.timeline.now_ns - self.scenario.start_ns),
-            faults=self.faults.count,
+            faults=sum(strike.is_felt for strike in self.faults.strikes),
             attacks=self.attacker.count,
             interventions=self.busybody.count + self.wardens.count,
             separation_m_min=sim.jury.separation.separation_m_min,

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from lunaredge.cli import sim, sim_scope
+from lunaredge.cli import sim, sim_scope, sim_talk
 from lunaredge.cli.main import main
+from lunaredge.cli.sim_report import Tally
 from lunaredge.cli.sim_scenario import Subject
 from lunaredge.cli.sim_talk import bar
 from lunaredge.examples import demo_site
+from lunaredge.sim.campaign import Key, Row
+from lunaredge.sim.limits import Limits
 from lunaredge.sim.workers import WorkerLost
 from tests.sim.mutants import everybody_else_is_forgotten
 
@@ -144,6 +147,74 @@ def test_a_replay_of_a_fault_that_the_seed_does_not_have_is_bad_input(
     told = capsys.readouterr()
     assert (code, told.out) == (2, "")
     assert "--only: can't be used, got 9999; seed" in told.err
+
+
+def test_faults_that_were_asked_for_and_did_not_strike_are_named_and_nothing_else_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Any progress is told at once, also on a pipe.
+    monkeypatch.setattr(sim_talk, "_FIRST_S", 0.0)
+    code = main(["sim", *QUICK, "--seed", SEED, "--only", "1,8888,9999"])
+
+    told = capsys.readouterr()
+    refusal = "lunaredge sim: --only: can't be used, got 8888,9999; seed 3 has "
+    assert (code, told.out, "1 of 1" in told.err) == (2, "", False)
+    assert re.search(f"{re.escape(refusal)}[0-9]+ faults in its first 72 s\n$", told.err)
+
+
+def test_a_traced_run_that_lacks_a_fault_is_not_called_passed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["sim", *QUICK, "--seed", SEED, "--only", "9999", "--trace"])
+
+    assert code == 2
+    assert "PASSED" not in capsys.readouterr().err
+
+
+def test_a_run_that_failed_first_says_which_faults_it_did_not_come_to() -> None:
+    tally = Tally(Subject(name="swap", hours=None, given=Limits(only=(2, 7, 9))))
+
+    tally.take(failed_row(due_count=3))
+
+    assert tally.mistaken == ""
+    assert tally.unstruck == "of --only did not strike: 7, 9; the run failed before"
+
+
+def test_what_a_failed_run_did_not_come_to_is_told_beside_its_summary(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everybody_else_is_forgotten(monkeypatch)
+
+    code = main(["sim", "--seed", "1", "--only", "9999", "--shrink", "0"])
+
+    told = capsys.readouterr()
+    assert (code, "seed 1: " in told.out) == (1, True)
+    assert told.err.endswith("of --only did not strike: 9999; the run failed before\n")
+
+
+def failed_row(due_count: int) -> Row:
+    return Row(
+        key=Key("swap", None, 3),
+        ok=False,
+        failure="I2: x",
+        breach="I2",
+        digest="",
+        events=1,
+        virtual_s=1.0,
+        converged_s=None,
+        faults=0,
+        checks={},
+        cpu_s=1.0,
+        due_count=due_count,
+    )
+
+
+@pytest.mark.parametrize("words", [["--trace"], ["--exhaustive", "--trace"]])
+def test_a_flag_that_does_not_fit_is_named_as_it_was_typed(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sim", *words]) == 2
+    assert "the command line: can't be used, got '--trace'; " in capsys.readouterr().err
 
 
 def test_a_search_that_had_no_time_for_a_step_has_shown_nothing(
@@ -297,6 +368,7 @@ def test_a_plan_whose_contacts_are_over_before_the_work_is_refused(
         (["--seeds", "0"], "--seeds"),
         (["--seeds", "100001"], "--seeds"),
         (["--scenario", "no/x"], "--scenario"),
+        (["--scenario", "x" * 300], "--scenario"),
         (["--seeds", "2", "--seed", "3"], "--seeds"),
         (["--seed-base", "2", "--seed", "3"], "--seed-base"),
         (["--seconds", "2", "--seed", "3"], "--seconds"),
@@ -309,7 +381,6 @@ def test_a_plan_whose_contacts_are_over_before_the_work_is_refused(
         (["--hours", "0"], "--hours"),
         (["--hours", "inf"], "--hours"),
         (["--shrink", "nan"], "--shrink"),
-        (["--trace"], "--trace"),
         (["--only", "3"], "--only"),
         (["--only", "3,x", "--seed", "3"], "--only"),
         (["--only", "0", "--seed", "3"], "--only"),
@@ -322,7 +393,6 @@ def test_a_plan_whose_contacts_are_over_before_the_work_is_refused(
         (["--exhaustive", "--depth", "9"], "--depth"),
         (["--exhaustive", "--seeds", "3"], "--seeds"),
         (["--exhaustive", "--jobs", "2"], "--jobs"),
-        (["--exhaustive", "--trace"], "--trace"),
     ],
 )
 def test_what_cannot_be_run_is_bad_usage(

@@ -102,11 +102,15 @@ def test_a_node_that_is_silent_is_named_with_what_is_known_of_it():
     assert "1 of 2 nodes stopped: a; NOT confirmed: b (lost)" in verdict.text
 
 
-def test_a_stop_that_nobody_took_asks_for_the_key():
-    verdict = judge(ALL, heard(row("a"), row("b")))
+@pytest.mark.parametrize(
+    "known", [heard(row("a", presence="lost")), heard()], ids=["it is lost", "never there"]
+)
+def test_a_stop_that_the_scheduler_took_raises_no_doubt_of_the_key(known):
+    verdict = judge(ONE, known)
 
     assert verdict.outcome is Outcome.PARTLY
-    assert "is this key enrolled" in verdict.text
+    assert verdict.confirmed == ()
+    assert "enrolled" not in verdict.text
 
 
 @pytest.mark.parametrize("rows", [(), (row("a"),)], ids=["no view", "an old view"])
@@ -115,6 +119,7 @@ def test_a_stop_that_nobody_answers_is_not_called_done(rows):
 
     assert verdict.outcome is Outcome.UNHEARD
     assert "NOBODY answers; take it that nothing has stopped" in verdict.text
+    assert "is this key enrolled (keys/public.json)?" in verdict.text
     assert "It stays all the same: whoever hears of it later" in verdict.text
     assert "stops then, until somebody releases it: --release stop-1" in verdict.text
 

@@ -437,26 +437,6 @@ def test_what_is_no_zone_is_refused_with_a_way_on(
     assert site.scheduler.core.state.closures == {}
 
 
-def test_a_closed_zone_is_not_closed_twice() -> None:
-    site = counted()
-    close(site, "berm")
-
-    assert close(site, "berm").text == (
-        "berm is closed already by operator-mari: a lander; it is clear"
-    )
-
-
-def test_a_zone_that_is_closed_again_says_who_has_still_to_leave() -> None:
-    site = counted()
-    lock(site)
-    close(site, outline=((32.0, 8.0),), radius_m=5.0)
-
-    again = close(site, outline=((32.0, 8.0),), radius_m=5.0)
-
-    assert not again.ok
-    assert "; NOT CLEAR YET (hauler-1 has to leave (" in again.text
-
-
 def test_opened_zones_are_forgotten_in_time() -> None:
     site = counted()
 

@@ -2,7 +2,7 @@
 
 from lunaredge.scheduler import lockout
 from lunaredge.scheduler.lockout import TAGS_MAX
-from tests.scheduler.locking import lock, node, staffed, word
+from tests.scheduler.locking import BEN, lock, node, obey, release, staffed, word
 from tests.scheduler.rig import Site
 
 
@@ -40,6 +40,37 @@ def test_no_tag_is_hung_where_as_many_hang_as_are_kept() -> None:
         False,
         f"{TAGS_MAX} tags hang on hauler-1; take one off first",
     )
+
+
+def test_tags_that_a_silent_machine_is_to_confirm_off_are_not_said_to_hang_there() -> None:
+    site = staffed(Site())
+    site.census()
+    site.wait(500.0)
+    for _ in range(TAGS_MAX):
+        assert lock(site).ok
+        assert release(site).ok
+
+    answer, off = lock(site), release(site)
+
+    assert (answer.ok, answer.text) == (
+        False,
+        f"{TAGS_MAX} tags are still to be confirmed off by hauler-1, which is lost; "
+        "ask again when it has said so",
+    )
+    assert off.text == "nobody's tag hangs on hauler-1"
+
+
+def test_a_tag_that_is_off_makes_room_once_the_machine_has_said_so() -> None:
+    site = staffed(Site())
+    site.census()
+    for _ in range(TAGS_MAX - 1):
+        lock(site)
+        release(site)
+    lock(site, by=BEN)
+
+    assert lock(site).text.startswith(f"{TAGS_MAX - 1} tags are still to be confirmed off by haul")
+    obey(site)
+    assert lock(site).ok
 
 
 def test_a_tag_longer_than_any_that_was_hung_is_not_kept() -> None:

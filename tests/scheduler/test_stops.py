@@ -7,7 +7,7 @@ from lunaredge.wire import codec, messages, records
 from lunaredge.wire.messages import StopReleaseRequest
 from lunaredge.wire.seal import Signer
 from tests.scheduler import plain_site
-from tests.scheduler.drives import driving
+from tests.scheduler.drives import driving, held
 from tests.scheduler.rig import Site
 
 
@@ -95,6 +95,34 @@ def test_stops_without_end_fill_no_table() -> None:
         latch(site, "hauler-1", *(f"s{i}-{k}" for k in range(100)))
 
     assert len(site.scheduler.core.state.stops) <= 1_024
+
+
+def test_releases_without_end_keep_the_newest_few_for_a_node_that_is_lost() -> None:
+    site = Site()
+    site.census()
+    latch(site, "hauler-1", "s0")
+
+    for i in range(70):
+        press_stop(site, f"s{i}", NodeId("hauler-1"))
+        assert release(site, f"s{i}").ok
+
+    pending = site.scheduler.core.ctx.pending(NodeId("hauler-1"), messages.ReleaseStop)
+    assert [each.stop for each in pending] == [f"s{i}" for i in range(6, 70)]
+
+
+def test_a_stop_whose_release_was_forgotten_holds_again_until_it_is_released_again() -> None:
+    site = Site()
+    site.census()
+    latch(site, "hauler-1", "s0")
+    for i in range(70):
+        press_stop(site, f"s{i}", NodeId("hauler-1"))
+        release(site, f"s{i}")
+
+    latch(site, "hauler-1", "s0", "s69")
+
+    held = [name for name, entry in site.scheduler.core.state.stops.items() if not entry.released]
+    assert held == ["s0"]
+    assert release(site, "s0").ok
 
 
 def press_stop(site: Site, stop: str, node: NodeId | None = None) -> None:
@@ -237,8 +265,49 @@ def test_the_alarm_of_a_stop_and_the_list_of_nodes_name_who_called_it_and_why() 
 
     alarm = site.scheduler.core.state.alarms["site/stop.s9"]
     assert alarm.text == "emergency stop called by operator-mari: dust"
-    assert told(site)["waits_for"] == ("stopped by operator-mari: dust (s9)")
+    latch(site, "hauler-1", "s9")
+    assert told(site)["waits_for"] == "stopped by operator-mari: dust (s9)"
     assert told(site)["restrained"]
+
+
+def test_a_stop_that_a_node_has_not_confirmed_is_not_told_as_if_the_node_stood() -> None:
+    site = Site()
+    site.census()
+    call(site)
+    latch(site, "grader-1", "s9")
+
+    site.wait(500.0)
+
+    assert told(site)["presence"] == told(site, "grader-1")["presence"] == "lost"
+    assert told(site)["waits_for"] == "YET TO CONFIRM the stop of operator-mari: dust (s9)"
+    assert told(site)["restrained"]
+    assert told(site, "grader-1")["waits_for"] == "stopped by operator-mari: dust (s9)"
+
+
+def test_a_machine_that_may_not_have_heard_a_stop_is_listed_with_how_long_it_may_move() -> None:
+    site, grant = driving()
+    call(site)
+    before = told(site, "grader-1")
+
+    word = site.situation("grader-1", state="stopped", stops=("s9",), **held(grant, 0.0))
+    site.say("grader-1", messages.Heartbeat(situation=word))
+
+    unconfirmed = "YET TO CONFIRM the stop of operator-mari: dust (s9); may move for"
+    assert before["waits_for"] == f"{unconfirmed} {before['may_move_s']:.0f} s more"
+    assert told(site, "grader-1")["waits_for"] == "stopped by operator-mari: dust (s9)"
+
+
+def test_who_is_stopped_by_one_stop_and_has_not_heard_another_is_told_both() -> None:
+    site, grant = driving()
+    call(site)
+    word = site.situation("grader-1", state="stopped", stops=("s9",), **held(grant, 0.0))
+    site.say("grader-1", messages.Heartbeat(situation=word))
+
+    press_stop(site, "s10")
+
+    assert told(site, "grader-1")["waits_for"] == (
+        "stopped by operator-mari: dust (s9); YET TO CONFIRM the stop of operator-mari: dust (s10)"
+    )
 
 
 def test_a_stop_that_a_node_told_of_first_is_called_by_whoever_signed_it() -> None:

@@ -41,6 +41,7 @@ def test_a_storm_strikes_and_every_checker_has_something_to_check():
 
     assert outcome.ok, outcome.failure
     assert outcome.faults > 20
+    assert outcome.faults == sum(strike.target != "-" for strike in outcome.strikes)
     assert outcome.attacks > 20
     assert outcome.interventions > 2
     assert outcome.invariants.keys() == INVARIANTS

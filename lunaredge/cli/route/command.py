@@ -3,8 +3,8 @@
 import argparse
 import importlib
 import sys
-from pathlib import Path
 
+from lunaredge.cli.named_file import named_file
 from lunaredge.cli.progress import telling_of_compiling
 
 # For a fleet in a tangle; one route takes a fraction of a second.
@@ -77,7 +77,10 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         "--request", action="append", metavar="NAME", help="plan this one; may be given again"
     )
     plan.add_argument(
-        "--out", type=Path, metavar="FILE", help="write the routes as a scene: .yaml or .geojson"
+        "--out",
+        type=named_file,
+        metavar="FILE",
+        help="write the routes as a scene: .yaml or .geojson",
     )
     plan.add_argument(
         "--seconds",
@@ -89,7 +92,9 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     for part in (check, plan):
         part.add_argument("--json", action="store_true", help="print JSON for scripts")
     plot = _action(parts, "plot", "draw the scene as a picture", _PLOT)
-    plot.add_argument("--out", type=Path, metavar="FILE", required=True, help="the PNG to write")
+    plot.add_argument(
+        "--out", type=named_file, metavar="FILE", required=True, help="the PNG to write"
+    )
     plot.add_argument(
         "--at", type=float, metavar="TIME_S", help="show where everyone is at that time"
     )
@@ -118,5 +123,7 @@ def _action(
         epilog=more % _CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    part.add_argument("scene", type=Path, metavar="SCENE", help="a scene file, YAML or GeoJSON")
+    part.add_argument(
+        "scene", type=named_file, metavar="SCENE", help="a scene file, YAML or GeoJSON"
+    )
     return part

@@ -63,6 +63,21 @@ def file_error(problem: str, path: Path, value: object, remedy: str) -> ConfigEr
     return ConfigError(problem, place=str(path), key="file", value=value, remedy=remedy)
 
 
+def refuse_folder(path: Path) -> None:
+    """Refuse a folder where a file is meant.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    try:
+        is_folder = path.is_dir()
+    except OSError:
+        # Whoever reads or writes it says what is wrong.
+        return
+    if is_folder:
+        raise file_error("this is a folder", path, path.name, "name a file in it")
+
+
 def unknown_key_remedy(key: str, known: Iterable[str]) -> str:
     """Give what to do about a key that is not known: the nearest one that is, then all."""
     choices = sorted(known)

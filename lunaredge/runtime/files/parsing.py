@@ -12,6 +12,7 @@ from lunaredge.runtime.files.document import (
     bounded,
     file_error,
     read_text,
+    refuse_folder,
 )
 from lunaredge.runtime.files.json_text import parse_json
 from lunaredge.runtime.files.toml_text import parse_toml
@@ -26,6 +27,7 @@ def load_document(path: Path, bytes_max: int = DOCUMENT_BYTES_MAX) -> Document:
     """
     parse = _PARSERS.get(path.suffix.lower())
     if parse is None:
+        refuse_folder(path)
         known = ", ".join(_PARSERS)
         raise file_error("the file type is not known", path, path.suffix, f"use one of {known}")
     return bounded(parse, path, read_text(path, bytes_max))

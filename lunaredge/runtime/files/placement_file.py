@@ -17,7 +17,13 @@ from lunaredge.errors import ConfigError
 from lunaredge.placement import Plan, Problem, Travel
 from lunaredge.placement.check import check
 from lunaredge.placement.problem import HORIZON_S_MAX
-from lunaredge.runtime.files.document import Document, KeyPath, file_error, unknown_key_remedy
+from lunaredge.runtime.files.document import (
+    Document,
+    KeyPath,
+    file_error,
+    refuse_folder,
+    unknown_key_remedy,
+)
 from lunaredge.runtime.files.parsing import load_document
 
 # 10,000 tasks on 1,000 nodes with 256 places take 10 MB of JSON; YAML is read 50 times as slowly.
@@ -108,8 +114,7 @@ def _check_times(
 
 
 def _loaded(path: Path) -> Document:
-    if path.is_dir():
-        raise file_error("this is a folder", path, path.name, "name a file in it")
+    refuse_folder(path)
     bytes_max = _BYTES_MAX.get(path.suffix.lower())
     if bytes_max is None:
         remedy = f"use one of {', '.join(_BYTES_MAX)}"

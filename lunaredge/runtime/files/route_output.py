@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lunaredge.errors import ConfigError, StorageError
-from lunaredge.runtime.files.document import file_error
+from lunaredge.runtime.files.document import file_error, refuse_folder
 
 # What writing to a full or broken disk gives: no fault of the name.
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
@@ -30,8 +30,7 @@ def check_target(path: Path, suffixes: Sequence[str]) -> None:
     if not path.parent.is_dir():
         remedy = "make the folder first, or name another"
         raise file_error("there is no such folder", path, str(path.parent), remedy)
-    if path.is_dir():
-        raise file_error("this is a folder", path, path.name, "name a file in it")
+    refuse_folder(path)
     if path.is_file() or not path.exists():
         _check_leave(path)
 

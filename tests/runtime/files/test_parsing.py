@@ -138,6 +138,11 @@ def test_a_file_over_the_bound_is_refused_unread(tmp_path):
     assert error.value == f"more than {DOCUMENT_BYTES_MAX} bytes"
 
 
+def test_a_folder_without_a_suffix_is_called_a_folder_and_a_name_too_long_is_no_crash(tmp_path):
+    assert refusal(tmp_path).problem == "this is a folder"
+    assert refusal(tmp_path / ("n" * 300)).problem == "the file type is not known"
+
+
 def test_what_is_not_a_regular_file_is_refused_without_opening_it(tmp_path):
     pipe = tmp_path / "pipe.json"
     os.mkfifo(pipe)

@@ -1,0 +1,24 @@
+"""Files on the command line: names that can be one."""
+
+import argparse
+import errno
+from pathlib import Path
+
+
+def named_file(text: str) -> Path:
+    """Give a file's path from its name, whether there is one or not.
+
+    Raises:
+        ArgumentTypeError: it is empty, as of a script whose variable is not set, and would mean
+            this folder; or no file can have so long a name.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty; name a file")
+    path = Path(text)
+    try:
+        path.lstat()
+    except OSError as exc:
+        if exc.errno == errno.ENAMETOOLONG:
+            told = f"the name has {len(text)} letters, more than a file's may have; name another"
+            raise argparse.ArgumentTypeError(told) from exc
+    return path
