@@ -359,7 +359,7 @@ def _unfit(ctx: Context, node: NodeEntry) -> str:
         return "held by an operator"
     if stops.holds(ctx, node):
         return "emergency stop"
-    if space.lost_m(ctx, node) > 0.0:
+    if _is_lost(ctx, node):
         # It would not drive, and what it was granted would block more than its way.
         return "its place is not known well enough"
     battery_wh = situation.battery_wh if situation is not None else None
@@ -367,6 +367,11 @@ def _unfit(ctx: Context, node: NodeEntry) -> str:
         return "battery not known"
     is_held = _overlap_m(spec, situation) <= OVERLAP_M_MAX
     return "" if is_held else "its brakes don't hold it"
+
+
+def _is_lost(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a machine knows its place worse than corridors allow for."""
+    return space.lost_m(ctx, node) > 0.0
 
 
 def _overlap_m(spec: MachineSpec, situation: Situation) -> float:

@@ -285,7 +285,7 @@ def stops_are_passed_over(patch: pytest.MonkeyPatch) -> None:
         honest(self, replace(world, stopped=False), now_ns)
 
     patch.setattr(Pilot, "settle", settle)
-    patch.setattr(Duties, "stop", lambda self, stop, now_ns: None)
+    patch.setattr(Duties, "stop", lambda self, stop, frame, now_ns: None)
 
 
 def one_word_proves_a_task_lost(patch: pytest.MonkeyPatch) -> None:
@@ -398,12 +398,14 @@ def nobody_works(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_bad_pose_stops_nobody(patch: pytest.MonkeyPatch) -> None:
+    """On neither side: the scheduler grants nothing to such a machine, and it doesn't drive."""
     honest = Pilot._facts
 
     def facts(self: Pilot, world: World, now_ns: int) -> Facts:
         return replace(honest(self, world, now_ns), pose_good=True)
 
     patch.setattr(Pilot, "_facts", facts)
+    patch.setattr(claims, "_is_lost", lambda ctx, node: False)
 
 
 def nothing_is_in_the_way(patch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,24 @@ def test_a_machine_that_came_to_rest_and_asked_anew_since_the_last_look_is_autho
     assert texts == ["a at (5.60, 0.00) moves without a live authority (none held)"]
 
 
+@pytest.mark.parametrize(("speed_m_s", "asked_s", "count"), [(0, 11, 0), (1, 11, 1), (0, 9, 1)])
+def test_what_is_granted_driven_on_and_given_back_between_two_looks_is_authorised(
+    speed_m_s, asked_s, count
+):
+    given_back = [asked(asked_s, 1), granted(asked_s, 1, PATH), asked(asked_s, 2)]
+    standing = truth(10, ("a", 0, 0, 0))
+    looks = [standing, *given_back] if asked_s > 10 else [*given_back, standing]
+
+    texts = watch(
+        AuthorityChecker(FLEET),
+        truth(0, ("a", 0, 0, 0)),
+        *looks,
+        truth(12, ("a", 0.2, 0, speed_m_s)),
+    )
+
+    assert len(texts) == count
+
+
 def drive_under_a_new_leader(*, is_sent_again):
     by_the_new_leader = [granted(3, 1, PATH, epoch=2)] if is_sent_again else []
     return watch(

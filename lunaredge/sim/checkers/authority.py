@@ -6,7 +6,7 @@ from typing import NamedTuple
 from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.sim.checkers.checker import BaseChecker
-from lunaredge.sim.checkers.evidence import Carried, Evidence, TrueBody, Truth
+from lunaredge.sim.checkers.evidence import Carried, Evidence, Granted, TrueBody, Truth
 from lunaredge.sim.checkers.geometry import point_to_path, rectangle, stations_near
 from lunaredge.sim.checkers.ledger import Holding, Ledger
 
@@ -43,6 +43,8 @@ class AuthorityChecker(BaseChecker):
         self._before: dict[NodeId, TrueBody] = {}
         self._before_ns = 0
         self._held_before: dict[NodeId, list[Holding]] = {}
+        self._granted: dict[NodeId, list[Holding]] = {}
+        """Since the last look."""
 
     def see(self, evidence: Evidence) -> None:
         """Take one piece of evidence, in order of time."""
@@ -50,6 +52,9 @@ class AuthorityChecker(BaseChecker):
         if isinstance(evidence, Carried):
             # It was lifted, and did not drive there.
             self._before.pop(evidence.machine, None)
+        if isinstance(evidence, Granted):
+            # It may be driven on and given back again before the next look.
+            self._granted.setdefault(evidence.machine, []).extend(self._ledger.of(evidence.machine))
         if isinstance(evidence, Truth):
             for body in evidence.bodies:
                 if body.works:
@@ -62,6 +67,7 @@ class AuthorityChecker(BaseChecker):
                 self._before[body.machine] = body
                 self._held_before[body.machine] = self._ledger.of(body.machine)
             self._before_ns = evidence.at_ns
+            self._granted.clear()
 
     def _judge_work(self, at_ns: int, body: TrueBody) -> None:
         # The way home is for driving alone.
@@ -74,7 +80,8 @@ class AuthorityChecker(BaseChecker):
         is_moving = body.speed_m_s > SPEED_M_S_MIN
         moving_ns = at_ns if is_moving else self._before_ns
         # It came to rest, and may have given back since what it came to rest by.
-        ended = [] if is_moving else self._held_before.get(body.machine, [])
+        all_since = (self._held_before, self._granted)
+        ended = [] if is_moving else [each for of in all_since for each in of.get(body.machine, [])]
         holdings = [*self._ledger.of(body.machine), *ended]
         live = [
             holding
