@@ -166,12 +166,17 @@ def left_by(ctx: Context, node: NodeEntry, task: Task) -> tuple[str, ...]:
 
 
 def still_left(ctx: Context, granted: Granted) -> tuple[str, ...]:
-    """Name those of the zones an authority leads out of that somebody may still be in."""
+    """Name those of the zones an authority leads out of that may not be empty yet.
+
+    One that was opened, and closed again since, is another.
+    """
     closed = ctx.state.closures
     return tuple(
         name
         for name in granted.leaves
-        if name in closed and closed[name].phase is not ClosurePhase.CLEAR
+        if name in closed
+        and closed[name].phase is not ClosurePhase.CLEAR
+        and closed[name].since_ns <= granted.granted_ns
     )
 
 

@@ -67,7 +67,7 @@ def _note_leaving(ctx: Context, inside: dict[str, list[NodeEntry]]) -> None:
     for node in ctx.state.nodes.values():
         zone = leaving.get(node.name, "")
         if zone != node.leaving:
-            node.leaving = zone
+            node.leaving, node.is_shut_off = zone, False
             ctx.changed()
 
 
@@ -150,7 +150,7 @@ def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
     assert spec is not None
     assert node.body is not None
     here, width_m, slope_deg = node.body, space.half_width_m(ctx, node.name), spec.slope_deg_max
-    others = space.claims_of_others(ctx, node.name)
+    others = space.claims_of_others(ctx, node.name) + space.goals(ctx, node.name)
     havens = [areas.middle(zone.polygon) for zone in ctx.site.zones if zone.kind is ZoneKind.HAVEN]
     known = [
         *([home] if home is not None else []),
@@ -158,7 +158,7 @@ def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
     ]
     places = [
         place
-        for place in known
+        for place in ([] if node.is_shut_off else known)
         if check_route(ctx.ground, (place,), width_m, slope_deg, others) is None
     ]
     rim = _rim(ctx, node, here, others)

@@ -73,10 +73,15 @@ def take_exhaustion(ctx: Context, node: NodeEntry, reason: str) -> None:
 
 
 def take_cutting_off(ctx: Context, node: NodeEntry, reason: str) -> None:
-    """End a trip that leads out of a closed zone and can't go on from there; another ends there."""
-    entry = _task(ctx, node)
-    if not entry.cancelling:
-        backlog.cancel(ctx, entry, reason)
+    """End a trip that leads out of a closed zone and can't go on from there; another ends there.
+
+    Once for each zone: a trip that ends there and can't either waits until the way is open.
+    """
+    if node.is_shut_off:
+        take_deferral(ctx, node, reason, None)
+        return
+    node.is_shut_off = True
+    backlog.cancel(ctx, _task(ctx, node), reason)
 
 
 def _ring(ctx: Context, node: NodeEntry) -> list[NodeEntry]:

@@ -212,6 +212,8 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """Where it goes instead, to let another one pass that it would meet on its way home."""
     leaving: str = ""
     """The closed zone that it has to leave before it takes another task; empty when none."""
+    is_shut_off: bool = False
+    """From just outside that zone it could not go on home, or to a haven, when it tried."""
     task: TaskId | None = None
     empty_handed_count: int = 0
     held: bool = False

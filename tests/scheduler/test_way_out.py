@@ -250,3 +250,36 @@ def test_a_trip_home_that_a_closed_zone_cuts_off_gives_way_to_one_that_leads_jus
     assert len(stands) == 1
     assert stands[0] is not None
     assert stands[0][1] > 41.0
+
+
+def test_a_zone_that_is_closed_again_elsewhere_is_none_that_a_machine_leaves() -> None:
+    site = Site(authority_ahead_ns=20_000_000_000)
+    site.census()
+    grant = led_out(site)
+    site.reply("hauler-1", grant.command)
+    open_again(site)
+    site.wait(1.0)
+
+    # It would be in there before it had left the first one; grader-2 is in there now.
+    close(site, outline=plain_site.box(22.0, 2.0, 28.0, 43.0))
+    stop_m = renewed(site, grant, 2, released_m=3.0)
+
+    assert closure(site).phase is ClosurePhase.DRAINING
+    assert stop_m == grant.stop_m
+
+
+def test_who_can_go_nowhere_from_outside_waits_with_its_second_trip() -> None:
+    site = counted()
+    says(site, "hauler-1", x_m=60.0, y_m=40.0)
+    close(site, "lander", outline=plain_site.box(0.0, 14.0, 80.0, 27.0))
+    site.solve()
+    site.reply("hauler-1", site.assignment("hauler-1").command)
+    site.scheduler.core.state.nodes[NodeId("hauler-1")].is_shut_off = True
+
+    site.request("hauler-1", 1, at=(60.0, 40.0))
+    site.solve()
+
+    assert site.last(messages.Defer).reason == "lander is closed"
+    assert site.sent("hauler-1", messages.Cancel) == []
+    open_again(site, "lander")
+    assert not site.scheduler.core.state.nodes[NodeId("hauler-1")].is_shut_off
