@@ -294,13 +294,15 @@ class AgentNode:
             reason = "garbage"
         if reason is not None:
             return reason
-        if commands.first_reply(command.command) is None:
+        is_new = commands.first_reply(command.command) is None
+        if is_new:
             # As with acknowledgements: an answered one may be an old copy.
             self._presence.heard(now_ns)
         commands.accept(received.header.epoch)
         reason = self._duties.obey(command, received.header, now_ns)
         if isinstance(command, Census):
-            self._relay.say_all()
+            if is_new:
+                self._relay.say_all()
             self._presence.tell_anew()
         return reason
 

@@ -21,6 +21,8 @@ JOIN_CELLS = 2
 # The lattice keeps more than the checks ask for, which count bodies within 0.1 mm as met: it can
 # never open a move which they then refuse.
 SLACK_M = 2e-4
+# Of an edge without length.
+TINY_M2 = 1e-18
 
 Path = tuple[Point, ...]
 
@@ -48,6 +50,22 @@ def travel_of(
     stays = np.arange(place_count)
     table[:, stays, stays] = 0
     return placement.Travel(movers=tuple(ways), table=table)
+
+
+def depths_m(area: Sequence[Point], places: Sequence[Point]) -> list[float]:
+    """Give how far inside a polygon places are, m; less than 0: so far outside."""
+    starts, at = points_array(area)[None], points_array(places)[:, None]
+    along = np.roll(starts, -1, axis=1) - starts
+    off = at - starts
+    square = np.maximum((along**2).sum(axis=2), TINY_M2)
+    ratio = np.clip((off * along).sum(axis=2) / square, 0.0, 1.0)
+    distances_m = np.linalg.norm(off - ratio[..., None] * along, axis=2).min(axis=1)
+    # A ray along x crosses the outline an odd number of times from a place inside.
+    above, below = starts[..., 1] > at[..., 1], (starts + along)[..., 1] > at[..., 1]
+    rises = np.where(along[..., 1] == 0.0, 1.0, along[..., 1])
+    crosses = (above != below) & (off[..., 0] < along[..., 0] * off[..., 1] / rises)
+    is_inside = crosses.sum(axis=1) % 2 == 1
+    return [float(depth_m) for depth_m in np.where(is_inside, distances_m, -distances_m)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

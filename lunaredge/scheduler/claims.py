@@ -321,6 +321,7 @@ def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
         budget=_budget(ctx, node),
         stranded=lanes.stranded(ctx, node),
         left=tuple(chain for chain in others if chain.zone in left),
+        with_care=any(ctx.state.closures[name].was_clear for name in left),
     )
     ctx.intents.append(Compute(problem=problem))
 
@@ -396,7 +397,8 @@ def _drawn_up(
     path = (*way_home, *solution.path) if way_home else solution.path
     from_m = length_m((*way_home, solution.path[0])) if way_home else 0.0
     whole_m, width_m = length_m(path), space.half_width_m(ctx, node.name)
-    leaves = closures.left_by(ctx, node, state.tasks[request.task].task) if solution.out_m else ()
+    left = closures.left_by(ctx, node, state.tasks[request.task].task)
+    leaves = tuple(name for name in left if name in solution.left)
     return Granted(
         id=AuthorityId(f"ma{state.epoch}-{state.authority_no + 1}"),
         number=state.authority_no + 1,

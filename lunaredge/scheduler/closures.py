@@ -21,7 +21,7 @@ from lunaredge.scheduler import areas, consent
 from lunaredge.scheduler.consent import Deed, Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain
-from lunaredge.scheduler.state import Closure, ClosurePhase, Granted, NodeEntry
+from lunaredge.scheduler.state import Closure, ClosurePhase, NodeEntry
 from lunaredge.wire.safeguards import WHY_LENGTH_MAX, CloseRequest, OpenRequest
 
 # More zones at once than people could watch; a check of a route goes round all of them.
@@ -30,6 +30,7 @@ CLOSURES_MAX = 32
 OPENED_MAX = 16
 # Of the site's own, where a name is none of them.
 ZONES_NAMED_MAX = 12
+RADIUS_M_MIN = 0.1
 RADIUS_M_MAX = 10_000.0
 
 
@@ -72,7 +73,10 @@ def advance(ctx: Context, closure: Closure, event: ClosureEvent) -> None:
             f"closure {closure.name} can't follow {event.value} from {closure.phase.value}"
         )
     closure.phase = phase
+    if phase in (ClosurePhase.CLEAR, ClosurePhase.OPENED):
+        _leave_to_nobody(ctx, closure.name)
     closure.clear_ns = ctx.now_ns if phase is ClosurePhase.CLEAR else 0
+    closure.was_clear = closure.was_clear or phase is ClosurePhase.CLEAR
     ctx.changed()
     ctx.note_event(f"closure.{phase.value}", f"{closure.name}: {closure.why}")
     ctx.tell("closure.changed", zone=closure.name, phase=phase.value)
@@ -154,7 +158,7 @@ def chains(ctx: Context) -> list[Chain]:
 def left_by(ctx: Context, node: NodeEntry, task: Task) -> tuple[str, ...]:
     """Name the closed zones that a machine stands in and that its task brings it out of.
 
-    Nobody leaves a zone that is clear: nobody is in it.
+    Not those that are clear: whoever is on his way may not go through any more.
     """
     return tuple(
         closure.name
@@ -165,19 +169,9 @@ def left_by(ctx: Context, node: NodeEntry, task: Task) -> tuple[str, ...]:
     )
 
 
-def still_left(ctx: Context, granted: Granted) -> tuple[str, ...]:
-    """Name those of the zones an authority leads out of that may not be empty yet.
-
-    One that was opened, and closed again since, is another.
-    """
-    closed = ctx.state.closures
-    return tuple(
-        name
-        for name in granted.leaves
-        if name in closed
-        and closed[name].phase is not ClosurePhase.CLEAR
-        and closed[name].since_ns <= granted.granted_ns
-    )
+def is_shut_in(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a machine stands in a closed zone: it is sent out of that, and nowhere else."""
+    return bool(node.leaving) and any(stands_in(ctx, node, each) for each in in_force(ctx))
 
 
 def stands_in(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
@@ -201,6 +195,12 @@ def closing(ctx: Context, task: Task) -> str:
 def is_trip_out(ctx: Context, task: Task, closure: Closure) -> bool:
     """Tell whether a task only brings a machine to a place outside a zone."""
     return task.kind is TaskKind.PARK and not _is_in(ctx, closure.area, task)
+
+
+def is_in_any(ctx: Context, place: Point) -> bool:
+    """Tell whether whoever stands somewhere, as wide as the widest, is in a closed zone."""
+    width_m = half_width_m_max(ctx)
+    return any(areas.meets_line(each.area, (place,), width_m) for each in in_force(ctx))
 
 
 def half_width_m_max(ctx: Context) -> float:
@@ -239,6 +239,14 @@ def _how_far(closure: Closure) -> str:
     return f"NOT CLEAR YET ({'; '.join(closure.waits) or closure.phase.value})"
 
 
+def _leave_to_nobody(ctx: Context, name: str) -> None:
+    """Have a zone bar the ways that led out of it, too: people may go in, or it is another next."""
+    for node in ctx.state.nodes.values():
+        if node.granted is not None and name in node.granted.leaves:
+            left = (zone for zone in node.granted.leaves if zone != name)
+            node.granted.leaves = tuple(left)
+
+
 def _alarm(name: str) -> str:
     return f"closure.{name}"
 
@@ -263,8 +271,9 @@ def _area(ctx: Context, asked: CloseRequest, standing: Closure | None) -> tuple[
         return (), f"{name} is a zone of the site; leave the outline out, or give another name"
     if len(asked.outline) > 1:
         return asked.outline, areas.flaw(asked.outline)
-    if not 0.0 < asked.radius_m <= RADIUS_M_MAX:
-        return (), f"the radius is {asked.radius_m:g} m; give more than 0, up to {RADIUS_M_MAX:g} m"
+    if not RADIUS_M_MIN <= asked.radius_m <= RADIUS_M_MAX:
+        bounds = f"{RADIUS_M_MIN:g} to {RADIUS_M_MAX:g} m"
+        return (), f"the radius is {asked.radius_m:g} m; give {bounds}"
     return areas.disc(asked.outline[0], asked.radius_m), ""
 
 

@@ -245,9 +245,13 @@ def park_idle(ctx: Context) -> None:
 
 def park_due_ns(ctx: Context, node: NodeEntry) -> int:
     """Give the time at which an idle machine must be sent home; far away when it need not."""
-    # Who has to leave a closed zone is sent out of it, home if it can get there.
-    is_to_go = not node.leaving and (ctx.is_away(node) or ctx.must_go_home(node))
-    if not is_to_go or not is_free(ctx, node) or _is_parking(ctx, node):
+    is_to_go = ctx.is_away(node) or ctx.must_go_home(node)
+    if (
+        not is_to_go
+        or closures.is_shut_in(ctx, node)
+        or not is_free(ctx, node)
+        or _is_parking(ctx, node)
+    ):
         return _NEVER_NS
     if ctx.must_go_home(node):
         return node.idle_since_ns

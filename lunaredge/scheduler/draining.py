@@ -15,7 +15,7 @@ from lunaredge.scheduler import areas, backlog, closures, dispatch, lockout, spa
 from lunaredge.scheduler.closures import ClosureEvent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.occupancy import Occupancy
-from lunaredge.scheduler.paths import Chain, check_route
+from lunaredge.scheduler.paths import Chain, Corridor, check_route
 from lunaredge.scheduler.state import (
     Closure,
     ClosurePhase,
@@ -27,7 +27,11 @@ from lunaredge.scheduler.state import (
     TaskPhase,
 )
 from lunaredge.scheduler.travel import Mover, are_open
-from lunaredge.scheduler.way_out import places_outside
+from lunaredge.scheduler.way_out import straight_ways
+from lunaredge.units import NS_PER_S
+
+# A place for who can't get out is sought again after this.
+SEEK_NS = 5 * NS_PER_S
 
 
 def review(ctx: Context) -> None:
@@ -134,18 +138,22 @@ def _send_out(ctx: Context, node: NodeEntry, closure: Closure) -> None:
     """Make a trip out for a machine that stands in a zone, unless one waits already."""
     if not dispatch.is_free(ctx, node) or not closures.stands_in(ctx, node, closure):
         return
+    if ctx.now_ns < node.sought_ns + SEEK_NS:
+        return
     for entry in ctx.state.tasks.values():
         is_its = entry.task.kind is TaskKind.PARK and node.name in entry.task.only_on
         if is_its and entry.phase is TaskPhase.QUEUED and not closures.closing(ctx, entry.task):
             return
     refuge = _refuge(ctx, node)
-    if refuge is not None:
+    if refuge is None:
+        node.sought_ns = ctx.now_ns
+    else:
         backlog.add_trip(ctx, node, refuge)
         ctx.tell("machine.sent_out", node=node.name, zone=closure.name)
 
 
 def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
-    """Give a place outside every closed zone where a machine may stand: home, a haven, the rim."""
+    """Give a place outside every closed zone to send a machine to: home, a haven, the rim."""
     spec, home = ctx.specs[node.name].machine, ctx.specs[node.name].home
     assert spec is not None
     assert node.body is not None
@@ -160,6 +168,7 @@ def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
         place
         for place in ([] if node.is_shut_off else known)
         if check_route(ctx.ground, (place,), width_m, slope_deg, others) is None
+        and not closures.is_in_any(ctx, place)
     ]
     rim = _rim(ctx, node, here, others)
     if rim is None:
@@ -176,14 +185,12 @@ def _rim(ctx: Context, node: NodeEntry, here: Point, others: tuple[Chain, ...]) 
     left = [each for each in closures.in_force(ctx) if closures.stands_in(ctx, node, each)]
     names = {each.name for each in left}
     met = tuple(chain for chain in others if chain.zone not in names)
-    # Whoever is to work there later is as wide as the widest machine.
+    corridor = Corridor(ctx.ground, width_m, spec.slope_deg_max, met)
+    # A trip to where the widest machine would be in a zone counts as one into it.
     apart_m = closures.half_width_m_max(ctx)
-    for place in places_outside(here, [each.area for each in left], apart_m):
-        at = check_route(ctx.ground, (place,), width_m, spec.slope_deg_max, others)
-        out = check_route(ctx.ground, (here, place), width_m, spec.slope_deg_max, met)
-        if at is None and out is None:
-            return place
-    return None
+    with_care = any(each.was_clear for each in left)
+    ways = straight_ways(corridor, here, [each.area for each in left], apart_m, with_care=with_care)
+    return next((place for _, place in ways if not closures.is_in_any(ctx, place)), None)
 
 
 def _call_off_trips(ctx: Context, in_force: list[Closure]) -> None:

@@ -166,7 +166,9 @@ class RouteProblem(msgspec.Struct, frozen=True, kw_only=True, tag="route_problem
     stranded: tuple[NodeId, ...] = ()
     """Of the other machines those that won't get out of the way by themselves."""
     left: tuple[Chain, ...] = ()
-    """Closed zones that the machine stands in and is to leave by the shortest way."""
+    """Closed zones that the machine stands in and is to leave first."""
+    with_care: bool = False
+    """People may be in these."""
 
 
 class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_solution"):
@@ -189,8 +191,10 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     """Stranded machines that close every way by themselves, each of them needed for that."""
     way: tuple[Point, ...] = ()
     """Where it would go if none of the others were there."""
+    left: tuple[str, ...] = ()
+    """The zones that it leads out of."""
     out_m: float = 0.0
-    """Station along the path at which it has left the zones that it is to leave."""
+    """Station along the path at which it has left them."""
     cut_off: bool = False
     """It could leave them, but not go on from there."""
 

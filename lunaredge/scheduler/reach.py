@@ -13,7 +13,7 @@ import msgspec
 from lunaredge.ids import NodeId
 from lunaredge.model.polyline import Path, box_of, part_of, rest_of
 from lunaredge.model.site import Point
-from lunaredge.scheduler import closures, space
+from lunaredge.scheduler import space
 from lunaredge.scheduler.arrays import points_array
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ground import GroundMap
@@ -65,7 +65,7 @@ def reach(ctx: Context, node: NodeEntry, granted: Granted) -> Reach:
     held = eased(others, start, granted.half_width_m, ctx.config.corridor_margin_m)
     routes = space.routes_ahead(ctx, node.name, granted.number)
     end_m = wanted_m + granted.overlap_m
-    free_m, other = _free_of(ctx, granted, end_m, held)
+    free_m, other = _free_of(granted, end_m, held)
     route_m, senior = free_until(granted, (granted.stop_m, end_m), routes)
     stop_m = min(wanted_m, min(free_m, route_m) - granted.overlap_m)
     if math.isinf(free_m) and math.isinf(route_m):
@@ -79,10 +79,10 @@ def reach(ctx: Context, node: NodeEntry, granted: Granted) -> Reach:
 
 
 def _free_of(
-    ctx: Context, granted: Granted, end_m: float, chains: tuple[Chain, ...]
+    granted: Granted, end_m: float, chains: tuple[Chain, ...]
 ) -> tuple[float, Chain | None]:
     """Give up to where a way is free, the zones excepted that it leads out of, until it has."""
-    left = closures.still_left(ctx, granted)
+    left = granted.leaves
     whole = tuple(chain for chain in chains if chain.zone not in left)
     found = free_until(granted, (granted.stop_m, end_m), whole)
     if not left or end_m <= granted.out_m:

@@ -1,5 +1,6 @@
 """Solving: one door to the planners, for the thread that runs them beside the scheduler's core."""
 
+from itertools import islice
 from typing import assert_never
 
 import msgspec
@@ -33,10 +34,14 @@ from lunaredge.scheduler.paths import (
 )
 from lunaredge.scheduler.placement import place
 from lunaredge.scheduler.travel import Mover, reachable_cost_s
-from lunaredge.scheduler.way_out import way_out
+from lunaredge.scheduler.way_out import ways_out
 
 Problem = RouteProblem | PlacementProblem
 Solution = RouteSolution | PlacementSolution
+
+
+# Ends of ways out of a closed zone from which the rest is tried.
+WAYS_OUT_MAX = 4
 
 
 def solve(ground: GroundMap, problem: Problem) -> Solution:
@@ -55,20 +60,21 @@ def _led_out(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
     corridor = Corridor(ground, problem.half_width_m, problem.slope_deg_max, problem.claims)
     if stands := corridor.violation((problem.start,)):
         return refused(problem, f"{stands.reason} at the start", stands.owner)
-    out = way_out(ground, problem)
-    if not out:
-        return refused(problem, f"no way out of {', '.join(zone.zone for zone in problem.left)}")
-    claims = (*problem.claims, *problem.left)
-    onward = msgspec.structs.replace(problem, start=out[-1], claims=claims, left=())
-    solution, out_m = _routed(ground, onward), length_m(out)
-    if not solution.path:
-        return msgspec.structs.replace(solution, cut_off=solution.blocked_by is None)
-    return msgspec.structs.replace(
-        solution,
-        path=(*out, *solution.path[1:]),
-        tool_from_m=out_m + solution.tool_from_m,
-        out_m=out_m,
-    )
+    names, claims = tuple(zone.zone for zone in problem.left), (*problem.claims, *problem.left)
+    refusal = refused(problem, f"no way out of {', '.join(names)}")
+    for out in islice(ways_out(ground, problem), WAYS_OUT_MAX):
+        onward = msgspec.structs.replace(problem, start=out[-1], claims=claims, left=())
+        solution, out_m = _routed(ground, onward), length_m(out)
+        if solution.path:
+            return msgspec.structs.replace(
+                solution,
+                path=(*out, *solution.path[1:]),
+                tool_from_m=out_m + solution.tool_from_m,
+                left=names,
+                out_m=out_m,
+            )
+        refusal = msgspec.structs.replace(solution, cut_off=solution.blocked_by is None)
+    return refusal
 
 
 def _routed(ground: GroundMap, problem: RouteProblem) -> RouteSolution:

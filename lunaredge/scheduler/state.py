@@ -73,9 +73,9 @@ class Granted(msgspec.Struct, kw_only=True):
     sections: tuple[tuple[float, float], ...] = ()
     """Where it may not stand, from station to station."""
     leaves: tuple[str, ...] = ()
-    """Closed zones that it leads out of."""
+    """Closed zones that it leads out of, and that were neither clear nor opened since."""
     out_m: float = 0.0
-    """Station at which it has; from there on they bar its way as all others do."""
+    """Station at which it has left them; from there on they bar its way as all others do."""
     granted_ns: int
     expiry_ns: int
     """The latest site time at which the node may still think it live."""
@@ -212,6 +212,8 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """Where it goes instead, to let another one pass that it would meet on its way home."""
     leaving: str = ""
     """The closed zone that it has to leave before it takes another task; empty when none."""
+    sought_ns: int = 0
+    """When a place for that was last sought in vain."""
     is_shut_off: bool = False
     """From just outside that zone it could not go on home, or to a haven, when it tried."""
     task: TaskId | None = None
@@ -366,6 +368,8 @@ class Closure(msgspec.Struct, kw_only=True):
     """What keeps it from being clear, machine by machine."""
     clear_ns: int = 0
     """Since when it is clear."""
+    was_clear: bool = False
+    """People may have gone in, though it may not be clear any more."""
     opened_ns: int = 0
 
 

@@ -1,59 +1,118 @@
 """The way out: how a machine leaves zones that people have closed while it stands in them.
 
-Straight out over the nearest edge, or as nearly so as others and the ground allow. From there on
-the zones bar its way as they bar everybody's: nobody is led through one because he stood at its
-edge. Pure geometry; changes nothing.
+A way out leads never deeper into a zone than its machine is, and never back in. Any other is taken
+only where there is none such, and where no zone was clear yet: people may be in there else. From
+its end on the zones bar the way as they bar everybody's. Pure geometry; changes nothing.
 """
 
 import math
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 
-from lunaredge.model.polyline import project_m, rest_of
+from lunaredge.model.polyline import length_m, part_of, project_m, rest_of
 from lunaredge.model.site import Point, Polygon
 from lunaredge.scheduler import areas
-from lunaredge.scheduler.arrays import Path
+from lunaredge.scheduler.arrays import Path, depths_m
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.paths import ROUNDING_M, Chains, Corridor, RouteProblem
+from lunaredge.scheduler.paths import CLEAR_M, ROUNDING_M, Corridor, RouteProblem
 
 # So far from a zone's edge a machine is led, over what its corridor takes.
 SPARE_M = 1.0
+# Where not straight over the nearest edge, then to a place on one of these rings.
+RINGS = 6
+RING_M = 3.0
 # Places that are tried by ways which are not straight, the nearest first.
 BENT_MAX = 4
+# A way is looked at so often.
+PIECE_M = 0.5
 
 
-def way_out(ground: GroundMap, problem: RouteProblem) -> Path:
-    """Give a way from a problem's start to a place outside the zones that it leaves.
+def ways_out(ground: GroundMap, problem: RouteProblem) -> Iterator[Path]:
+    """Give ways from a problem's start out of the zones that it leaves.
 
-    Empty when none was found.
+    First the shortest straight one, then one straight to its goal, then other straight ones, then
+    those that are not.
     """
     start, width_m = problem.start, problem.half_width_m
     corridor = Corridor(ground, width_m, problem.slope_deg_max, problem.claims)
-    zones = Chains(problem.left)
-    places = [
-        place
-        for place in places_outside(start, [zone.points for zone in problem.left], width_m)
-        if corridor.violation((place,)) is None and zones.first_met((place,), width_m) is None
-    ]
-    for place in places:
-        if corridor.violation((start, place)) is None:
-            return (start, place)
-    return next(filter(None, (corridor.way(start, place) for place in places[:BENT_MAX])), ())
+    zones = [zone.points for zone in problem.left]
+    straight = straight_ways(corridor, start, zones, width_m, with_care=problem.with_care)
+    yield from islice(straight, 1)
+    direct = (start, problem.path[0])
+    if _is_fit(problem, zones, direct) and corridor.violation(direct) is None:
+        yield direct
+    yield from straight
+    places = _places(start, zones, width_m)
+    standable = (place for place in places if corridor.violation((place,)) is None)
+    for place in islice(standable, BENT_MAX):
+        way = corridor.way(start, place)
+        if way and _is_fit(problem, zones, way):
+            yield way
 
 
-def places_outside(start: Point, zones: list[Polygon], half_width_m: float) -> list[Point]:
-    """Give places just outside the edges of zones, the nearest to a start first.
+def straight_ways(
+    corridor: Corridor,
+    start: Point,
+    zones: Sequence[Polygon],
+    apart_m: float,
+    *,
+    with_care: bool,
+) -> Iterator[Path]:
+    """Give free straight ways to places that are farther than that from zones.
 
-    One of them may lie in another of the zones.
+    The shortest first; without care, those that lead deeper come last.
     """
-    beyond_m = half_width_m + SPARE_M
-    found = [place for area in zones for place in _places(start, area, beyond_m)]
-    return sorted(found, key=lambda place: math.dist(start, place))
+    deeper: list[Path] = []
+    for place in _places(start, zones, apart_m):
+        way = (start, place)
+        if not leads_out(zones, way, apart_m):
+            deeper.append(way)
+        elif corridor.violation(way) is None:
+            yield way
+    if not with_care:
+        yield from (way for way in deeper if corridor.violation(way) is None)
 
 
-def _places(start: Point, area: Polygon, beyond_m: float) -> Iterator[Point]:
-    is_inside = areas.meets_line(area, (start,), 0.0)
+def _is_fit(problem: RouteProblem, zones: Sequence[Polygon], way: Path) -> bool:
+    """Tell whether a way out may be taken, though a shorter one may be free."""
+    return not problem.with_care or leads_out(zones, way, problem.half_width_m)
+
+
+def leads_out(zones: Sequence[Polygon], way: Path, apart_m: float) -> bool:
+    """Tell whether a way leaves zones, never deeper into one and never back into one."""
+    whole_m = length_m(way)
+    count = max(1, math.ceil(whole_m / PIECE_M))
+    places = [part_of(way, at_m, at_m)[0] for at_m in (whole_m * k / count for k in range(count))]
+    for area in zones:
+        found_m = depths_m(area, (*places, way[-1]))
+        are_in = [depth_m >= -apart_m for depth_m in found_m]
+        if max(found_m) > found_m[0] + CLEAR_M or are_in[-1]:
+            return False
+        if any(after and not before for before, after in pairwise(are_in)):
+            return False
+    return True
+
+
+def _places(start: Point, zones: Sequence[Polygon], apart_m: float) -> list[Point]:
+    """Give places outside zones, the nearest to a start first."""
+    beyond_m = apart_m + SPARE_M
+    depth_m = max(depths_m(area, (start,))[0] for area in zones)
+    near_m = max(SPARE_M, depth_m + beyond_m)
+    found = [place for area in zones for place in _over_edges(start, area, beyond_m)]
+    for ring in range(RINGS):
+        found += areas.disc(start, near_m + ring * RING_M)
+    outside = [
+        place for place in found if all(depths_m(area, (place,))[0] < -apart_m for area in zones)
+    ]
+    return sorted(outside, key=lambda place: math.dist(start, place))
+
+
+def _over_edges(start: Point, area: Polygon, beyond_m: float) -> Iterator[Point]:
+    """Give the places that lie straight across each edge, so far beyond it."""
+    is_inside = depths_m(area, (start,))[0] > 0.0
     for a, b in pairwise((*area, area[0])):
+        if math.dist(a, b) <= ROUNDING_M:
+            continue
         foot = rest_of((a, b), project_m((a, b), start, (0.0, math.inf)))[0]
         if math.dist(start, foot) > ROUNDING_M:
             inner, outer = (start, foot) if is_inside else (foot, start)
@@ -62,9 +121,6 @@ def _places(start: Point, area: Polygon, beyond_m: float) -> Iterator[Point]:
             # Across the edge, to either side.
             yield _beyond(foot, (b[1] - a[1], a[0] - b[0]), beyond_m)
             yield _beyond(foot, (a[1] - b[1], b[0] - a[0]), beyond_m)
-    middle = areas.middle(area)
-    reach_m = max(math.dist(middle, corner) for corner in area)
-    yield from areas.disc(middle, reach_m + beyond_m)
 
 
 def _beyond(point: Point, along: Point, distance_m: float) -> Point:

@@ -6,7 +6,7 @@ from lunaredge.model.task import Leg
 from lunaredge.node import Actuate, Effect, Persist, Publish
 from lunaredge.wire import topics
 from lunaredge.wire.driver import Follow, Halt
-from lunaredge.wire.messages import Hold, Stop
+from lunaredge.wire.messages import Census, Hold, Stop
 from lunaredge.wire.records import Event
 from lunaredge.wire.seal import Signer
 from tests.agent.rig import (
@@ -169,6 +169,16 @@ def test_a_stop_is_handed_on_to_each_new_leader_whoever_has_said_it_since() -> N
     rig.census()
 
     assert relayed(rig.effects) == [frame]
+
+
+def test_a_copy_of_a_census_has_no_stop_handed_on() -> None:
+    rig = driving()
+    rig.stop()
+    census = rig.frame(Census(command=rig.command_id(), boot=rig.boot_id))
+
+    original, copy = (relayed(rig.deliver(census)) for _ in range(2))
+
+    assert (len(original), copy) == (1, [])
 
 
 def test_a_stop_is_handed_on_after_a_power_cycle() -> None:

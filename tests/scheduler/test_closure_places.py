@@ -35,7 +35,7 @@ def test_a_zone_that_reaches_over_the_boundary_is_closed(place: tuple[float, flo
     assert close(site, outline=(place,), radius_m=6.0).ok
 
 
-@pytest.mark.parametrize("radius_m", [0.0, -3.0, 1e5, float("nan")])
+@pytest.mark.parametrize("radius_m", [0.0, 1e-15, -3.0, 1e5, float("nan")])
 def test_a_radius_that_is_none_is_told_what_it_may_be(radius_m: float) -> None:
     site = Site()
 
@@ -43,5 +43,5 @@ def test_a_radius_that_is_none_is_told_what_it_may_be(radius_m: float) -> None:
 
     assert (answer.ok, answer.text) == (
         False,
-        f"the radius is {radius_m:g} m; give more than 0, up to 10000 m",
+        f"the radius is {radius_m:g} m; give 0.1 to 10000 m",
     )

@@ -1,20 +1,23 @@
 """Who stands in a closed zone is led straight out of it, and nobody through it."""
 
 import math
+import random
 from itertools import pairwise
 
 import msgspec
 import pytest
 
 from lunaredge.ids import NodeId
-from lunaredge.model.polyline import length_m, part_of
-from lunaredge.model.site import Point, Polygon, ZoneKind
-from lunaredge.scheduler import areas
+from lunaredge.model.fleet import Fleet
+from lunaredge.model.polyline import distance_m, length_m, part_of
+from lunaredge.model.site import Point, Polygon, Zone, ZoneKind
+from lunaredge.scheduler import areas, draining
+from lunaredge.scheduler.arrays import depths_m
 from lunaredge.scheduler.ground import GroundMap
-from lunaredge.scheduler.paths import Chain, RouteProblem
+from lunaredge.scheduler.paths import Chain, RouteProblem, check_route
 from lunaredge.scheduler.solve import solve
 from lunaredge.scheduler.state import ClosurePhase, TaskPhase
-from lunaredge.scheduler.way_out import way_out
+from lunaredge.scheduler.way_out import leads_out, ways_out
 from lunaredge.wire import messages
 from tests.scheduler import plain_site, sites
 from tests.scheduler.rig import Site
@@ -87,18 +90,72 @@ def test_a_way_leads_out_of_two_zones_that_overlap() -> None:
     assert not any(areas.meets_line(area, onward, problem.half_width_m) for area in (left, right))
 
 
-def test_a_way_out_leads_round_a_machine_that_stands_in_every_straight_one() -> None:
-    area = sites.box(-30.0, -30.0, 30.0, 30.0)
-    wall = [(8.0, -12.0), (8.0, 8.0), (-8.0, 8.0), (-8.0, -12.0)]
+@pytest.mark.parametrize("turn_rad", [0.0, 1.0, 2.5, 4.0])
+def test_a_way_out_leads_round_machines_that_stand_in_every_straight_one(turn_rad: float) -> None:
+    area = areas.disc((0.0, 0.0), 12.0)
+    # A hook: open to one side only, and there across.
+    hook = [(6.0, -3.0), (6.0, 5.0), (-6.0, 5.0), (-6.0, -9.0), (11.0, -9.0), (11.0, 2.0)]
+    across, along = math.cos(turn_rad), math.sin(turn_rad)
+    turned = [(x * across - y * along, x * along + y * across) for x, y in hook]
     others = tuple(
-        Chain(points=(a, b), half_width_m=0.5, owner=NodeId("other")) for a, b in pairwise(wall)
+        Chain(points=piece, half_width_m=0.5, owner=NodeId("other")) for piece in pairwise(turned)
     )
-    problem = leaving((0.0, 0.0), (0.0, 60.0), area, claims=others)
+    problem = msgspec.structs.replace(
+        leaving((0.0, 0.0), (60.0, 0.0), area, claims=others), half_width_m=1.0
+    )
 
-    out = way_out(GROUND, problem)
+    solution = solve(GROUND, problem)
 
-    assert out[0] == (0.0, 0.0)
-    assert not areas.meets_line(area, out[-1:], problem.half_width_m)
+    out = part_of(solution.path, 0.0, solution.out_m)
+    assert len(out) > 2
+    assert check_route(GROUND, out, 1.0, 15.0, others) is None
+    assert leads_out([area], out, 1.0)
+
+
+@pytest.mark.parametrize(("wall_m", "is_free"), [(8.0, True), (4.5, False)])
+def test_no_way_out_leads_deeper_into_a_zone_that_was_clear_than_its_machine_is(
+    wall_m: float, *, is_free: bool
+) -> None:
+    # It stands at the edge, before a wall; ways through the zone would be free.
+    area = sites.box(-30.0, -30.0, 0.0, 30.0)
+    line = ((wall_m, -60.0), (wall_m, 60.0))
+    wall = Chain(points=line, half_width_m=0.5, owner=NodeId("wall"))
+    problem = leaving((1.8, 0.0), (-60.0, 0.0), area, claims=(wall,))
+
+    solution = solve(GROUND, msgspec.structs.replace(problem, with_care=True))
+
+    assert solve(GROUND, problem).path
+    assert bool(solution.path) is is_free
+    assert solution.reason == ("" if is_free else "no way out of zone-0")
+    assert inside_m(area, solution.path or (problem.start,), 1.79) == 0.0
+
+
+def test_no_way_out_leads_into_another_arm_of_a_zone_that_was_clear() -> None:
+    # A U about a gap in which nobody can stand clear of it.
+    area = ((0, 0), (30, 0), (30, 40), (18, 40), (18, 10), (13, 10), (13, 40), (0, 40))
+    left_arm = tuple((float(x_m), float(y_m)) for x_m, y_m in area)
+    walls = tuple(
+        Chain(points=points, half_width_m=0.5, owner=NodeId("wall"))
+        for points in [((-1.0, -9.0), (-1.0, 60.0)), ((-1.0, 45.0), (13.0, 45.0))]
+    )
+    problem = leaving((8.0, 30.0), (60.0, 20.0), left_arm, claims=walls)
+
+    other_arm = sites.box(18.0, 10.0, 30.0, 40.0)
+    ways = list(ways_out(GROUND, msgspec.structs.replace(problem, with_care=True)))
+    assert ways
+    assert not any(areas.meets_line(other_arm, way, 0.0) for way in ways)
+    assert not leads_out([left_arm], ((8.0, 30.0), (40.0, 30.0)), 2.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_depths_are_those_of_a_slow_look(seed: int) -> None:
+    rng = random.Random(seed)
+    places = [(rng.uniform(-10.0, 70.0), rng.uniform(-10.0, 70.0)) for _ in range(200)]
+
+    for place, depth_m in zip(places, depths_m(HOOK, places), strict=True):
+        assert (depth_m > 0.0) == areas.meets_line(HOOK, (place,), 0.0)
+        ring = (*HOOK, HOOK[0])
+        assert abs(depth_m) == pytest.approx(distance_m(ring, place))
 
 
 def test_who_is_shut_in_is_told_that_there_is_no_way_out() -> None:
@@ -124,8 +181,10 @@ def test_who_could_get_out_but_not_on_is_told_so() -> None:
     # From edge to edge of the site: the goal lies behind.
     problem = leaving((0.0, 4.0), (0.0, -40.0), sites.box(-100.0, -10.0, 100.0, 5.0))
 
-    solution = solve(GROUND, problem)
+    solution = solve(GROUND, msgspec.structs.replace(problem, with_care=True))
 
+    # Across it, as long as nobody can be in there.
+    assert solve(GROUND, problem).path == ((0.0, 4.0), (0.0, -40.0))
     assert solution.path == ()
     assert solution.cut_off
 
@@ -283,3 +342,80 @@ def test_who_can_go_nowhere_from_outside_waits_with_its_second_trip() -> None:
     assert site.sent("hauler-1", messages.Cancel) == []
     open_again(site, "lander")
     assert not site.scheduler.core.state.nodes[NodeId("hauler-1")].is_shut_off
+
+
+def wide_fleet() -> Fleet:
+    """Give the plain fleet, with an excavator that is wider than all others."""
+    fleet = plain_site.plain_fleet()
+    broad = msgspec.structs.replace(plain_site.machine(), length_m=7.0, width_m=4.0)
+    return Fleet(
+        nodes=tuple(
+            msgspec.structs.replace(spec, machine=broad) if spec.name == "excavator-1" else spec
+            for spec in fleet.nodes
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        # Beside home, and beside the nearest place outside: near enough for the widest alone.
+        (plain_site.box(20.0, 10.6, 24.0, 2.0),),
+        (plain_site.box(20.0, 1.5, 24.0, 14.0), plain_site.box(70.2, 20.0, 5.0, 40.0)),
+    ],
+)
+def test_no_trip_out_ends_where_the_widest_machine_would_be_in_another_zone(
+    others: tuple[Polygon, ...],
+) -> None:
+    site = Site(fleet=wide_fleet(), park_after_ns=3_600_000_000_000)
+    site.census()
+    for number, area in enumerate(others):
+        close(site, f"other-{number}", outline=area)
+    site.scheduler.core.state.nodes[NodeId("hauler-1")].idle_since_ns = site.now_ns
+    says(site, "hauler-1", x_m=60.0, y_m=40.0)
+
+    close(site, outline=plain_site.box(52.0, 30.0, 10.0, 20.0))
+    for _ in range(20):
+        says(site, "hauler-1", x_m=60.0, y_m=40.0)
+        site.solve()
+
+    trips = [entry for entry in site.scheduler.core.state.tasks.values() if entry.order == "site"]
+    # One of them for its home, if that was closed while it stood there.
+    assert len([trip for trip in trips if "hauler-1" in trip.task.only_on]) <= len(others)
+    assert site.assignment("hauler-1").task == trips[-1].task.id
+
+
+def test_a_way_out_is_sought_again_only_after_a_while_where_there_was_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sought: list[NodeId] = []
+    monkeypatch.setattr(draining, "_refuge", lambda ctx, node: sought.append(node.name))
+    site = counted()
+    close(site, outline=((32.0, 8.0),), radius_m=5.0)
+    for _ in range(10):
+        says(site, "hauler-1")
+    at_once = sought.count(NodeId("hauler-1"))
+
+    site.wait(6.0)
+    says(site, "hauler-1")
+
+    assert at_once == 1
+    assert sought.count(NodeId("hauler-1")) == 2
+
+
+def test_who_stands_on_a_ramp_outside_a_closed_zone_that_its_way_back_meets_goes_home() -> None:
+    gate = Zone(name="gate", kind=ZoneKind.NO_STANDING, polygon=plain_site.box(50, 30, 12, 20))
+    site = plain_site.plain_site()
+    rig = Site(site=msgspec.structs.replace(site, zones=(*site.zones, gate)))
+    rig.census()
+    node = rig.scheduler.core.state.nodes[NodeId("hauler-1")]
+    node.idle_since_ns = rig.now_ns + 20_000_000_000
+    says(rig, "hauler-1", x_m=60.0, y_m=40.0)
+    node.retreat = ((47.0, 40.0), (60.0, 40.0))
+
+    close(rig, outline=plain_site.box(40.0, 36.0, 9.0, 8.0))
+    node.idle_since_ns = 0
+    says(rig, "hauler-1", x_m=60.0, y_m=40.0)
+
+    assert node.leaving == "spot"
+    assert [entry.task.stand for entry in rig.scheduler.core.state.tasks.values()] == [(32.0, 8.0)]

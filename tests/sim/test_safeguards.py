@@ -93,15 +93,16 @@ def test_a_zone_is_not_watched_while_one_of_two_who_want_it_opened_is_not_refuse
     assert watch(ClosureChecker(FLEET), cleared(1, spot=ZONE), OPENING, other, refusal, body) == []
 
 
-def drives_in(speed_m_s):
-    """Give a look at a body outside the zone, and the next one inside."""
+def drives_in(speed_m_s=1):
+    """Give a look at a body outside the zone, and the next ones inside."""
     inside = truth(5, ("a", 15, 5, speed_m_s))
-    return truth(4, ("a", 0, 5, speed_m_s)), inside, replace(inside, at_ns=6 * NS_PER_S)
+    return truth(4, ("a", 0, 5, 1)), inside, replace(inside, at_ns=6 * NS_PER_S)
 
 
-def test_who_drives_into_a_zone_that_is_not_clear_any_more_is_found_once():
+@pytest.mark.parametrize("speed_m_s", [0, 1])
+def test_who_drives_into_a_zone_that_is_not_clear_any_more_is_found_once(speed_m_s):
     texts = watch(
-        ClosureChecker(FLEET), cleared(1, spot=ZONE), cleared(3, "spot"), *drives_in(speed_m_s=1)
+        ClosureChecker(FLEET), cleared(1, spot=ZONE), cleared(3, "spot"), *drives_in(speed_m_s)
     )
 
     assert texts == ["a drove into spot, which is closed and had been clear"]
@@ -118,16 +119,24 @@ def test_who_drives_into_a_zone_that_is_not_clear_any_more_is_found_once():
     ],
 )
 def test_who_drives_into_a_zone_that_nobody_can_be_in_is_well(before):
-    assert watch(ClosureChecker(FLEET), *before, *drives_in(speed_m_s=1)) == []
+    assert watch(ClosureChecker(FLEET), *before, *drives_in()) == []
+
+
+def test_who_drives_into_a_zone_that_nobody_was_let_open_is_found():
+    refusal = seen.Answered(at_ns=3 * NS_PER_S, asking=OPENING.asking, ok=False)
+    before = (cleared(1, spot=ZONE), cleared(1, "spot"), OPENING)
+
+    assert watch(ClosureChecker(FLEET), *before, *drives_in()) == []
+    assert len(watch(ClosureChecker(FLEET), *before, refusal, *drives_in())) == 1
 
 
 def test_who_is_carried_into_a_zone_that_had_been_clear_may_drive_out_of_it():
-    here, inside, later = drives_in(speed_m_s=0)
-    rolling = truth(6, ("a", 16, 5, 1))
+    here, inside, later = drives_in()
+    carried = seen.Carried(at_ns=inside.at_ns, machine="a")
 
     shown = (cleared(1, spot=ZONE), cleared(3, "spot"))
 
-    assert watch(ClosureChecker(FLEET), *shown, here, inside, later, rolling) == []
+    assert watch(ClosureChecker(FLEET), *shown, here, carried, inside, later) == []
 
 
 def test_a_zone_that_is_closed_again_is_watched_again():

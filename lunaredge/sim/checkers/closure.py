@@ -7,6 +7,7 @@ from lunaredge.sim.checkers.checker import BaseChecker
 from lunaredge.sim.checkers.evidence import (
     Answered,
     Asking,
+    Carried,
     Cleared,
     Evidence,
     Granted,
@@ -39,7 +40,7 @@ class ClosureChecker(BaseChecker):
     """
 
     name = "closure"
-    sees = (Cleared, Opening, Answered, Truth, *Ledger.sees)
+    sees = (Cleared, Opening, Answered, Truth, Carried, *Ledger.sees)
 
     def __init__(self, fleet: Fleet) -> None:
         super().__init__()
@@ -51,6 +52,8 @@ class ClosureChecker(BaseChecker):
         """Zones that people may have gone into since they were closed."""
         self._inside: set[tuple[str, NodeId]] = set()
         """Who was in one of these when bodies were last seen."""
+        self._carried: set[NodeId] = set()
+        """Who was lifted since."""
         self._opening: dict[Asking, str] = {}
         self._places: dict[NodeId, TrueBody] = {}
         self._ledger = Ledger()
@@ -60,15 +63,15 @@ class ClosureChecker(BaseChecker):
         match evidence:
             case Cleared():
                 self._shown = evidence.zones
+                listed = {*evidence.zones, *evidence.others}
                 opening = self._opening.items()
-                self._opening = {asking: zone for asking, zone in opening if zone in self._shown}
+                self._opening = {asking: zone for asking, zone in opening if zone in listed}
                 self._watch(evidence.at_ns)
                 left = {k: v for k, v in self._entered.items() if k in evidence.others}
-                self._entered = left | self._zones
+                self._entered = left | evidence.zones
             case Opening():
                 self._opening[evidence.asking] = evidence.zone
                 self._zones.pop(evidence.zone, None)
-                self._entered.pop(evidence.zone, None)
             case Answered() if not evidence.ok and evidence.asking in self._opening:
                 del self._opening[evidence.asking]
                 self._watch(evidence.at_ns)
@@ -79,6 +82,8 @@ class ClosureChecker(BaseChecker):
             case Renewed():
                 if (added := self._ledger.added_by(evidence)) is not None:
                     self._led(evidence, *added)
+            case Carried():
+                self._carried.add(evidence.machine)
             case Truth():
                 self._places = {body.machine: body for body in evidence.bodies}
                 self._compare(evidence.at_ns, evidence.bodies)
@@ -118,19 +123,22 @@ class ClosureChecker(BaseChecker):
                 self._check(outside, at_ns, f"{where} is in {zone}, which was shown clear")
 
     def _keep_out(self, at_ns: int, bodies: tuple[TrueBody, ...]) -> None:
-        """Judge who has come in since the last look; who was carried in is at rest."""
+        """Judge who has come in since the last look, by himself."""
         inside = {
             (zone, body.machine)
             for zone, area in self._entered.items()
             for body in bodies
             if self._is_in(body, area)
         }
-        for zone in (zone for zone in self._entered if zone not in self._zones):
+        # A zone that is shown clear is judged by what is in it.
+        passed = {*self._zones, *self._opening.values()}
+        for zone in (zone for zone in self._entered if zone not in passed):
             for body in bodies:
                 came_in = (zone, body.machine) in inside - self._inside
                 text = f"{body.machine} drove into {zone}, which is closed and had been clear"
-                self._check(not came_in or body.speed_m_s == 0.0, at_ns, text)
+                self._check(not came_in or body.machine in self._carried, at_ns, text)
         self._inside = inside
+        self._carried.clear()
 
     def _is_in(self, body: TrueBody, area: tuple[Point, ...]) -> bool:
         """Tell whether a body and an area of any shape have a point in common."""
