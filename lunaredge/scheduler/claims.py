@@ -398,7 +398,12 @@ def _drawn_up(
     from_m = length_m((*way_home, solution.path[0])) if way_home else 0.0
     whole_m, width_m = length_m(path), space.half_width_m(ctx, node.name)
     left = closures.left_by(ctx, node, state.tasks[request.task].task)
-    leaves = tuple(name for name in left if name in solution.left)
+    # One that was clear meanwhile bars a way that was planned without care.
+    leaves = tuple(
+        name
+        for name in left
+        if name in solution.left and (solution.with_care or not state.closures[name].was_clear)
+    )
     return Granted(
         id=AuthorityId(f"ma{state.epoch}-{state.authority_no + 1}"),
         number=state.authority_no + 1,

@@ -95,7 +95,12 @@ def close(ctx: Context, by: KeyId, asked: CloseRequest) -> Outcome:
     ctx.state.closures.pop(name, None)
     _forget_opened(ctx)
     ctx.state.closures[name] = Closure(
-        name=name, area=area, by=by, why=asked.why[:WHY_LENGTH_MAX], since_ns=ctx.now_ns
+        name=name,
+        area=area,
+        by=by,
+        why=asked.why[:WHY_LENGTH_MAX],
+        since_ns=ctx.now_ns,
+        was_clear=False,
     )
     ctx.state.interventions += 1
     ctx.raise_alarm("site", _alarm(name), f"{name} is closed by {by}: {asked.why[:WHY_LENGTH_MAX]}")
@@ -118,6 +123,8 @@ def open_again(ctx: Context, by: KeyId, asked: OpenRequest) -> Outcome:
         return outcome
     closure.waits = ()
     closure.opened_ns = ctx.now_ns
+    for node in ctx.state.nodes.values():
+        node.is_shut_off, node.sought_ns = False, 0
     advance(ctx, closure, ClosureEvent.OPENED)
     ctx.state.interventions += 1
     ctx.clear_alarm("site", _alarm(closure.name))

@@ -12,6 +12,7 @@ from lunaredge.ids import NodeId
 from lunaredge.model.site import Point, Polygon, ZoneKind
 from lunaredge.model.task import TaskKind
 from lunaredge.scheduler import areas, backlog, closures, dispatch, lockout, space, way_back
+from lunaredge.scheduler.candidates import Constraint
 from lunaredge.scheduler.closures import ClosureEvent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.occupancy import Occupancy
@@ -24,6 +25,7 @@ from lunaredge.scheduler.state import (
     NodeEntry,
     Presence,
     Tag,
+    TaskEntry,
     TaskPhase,
 )
 from lunaredge.scheduler.travel import Mover, are_open
@@ -110,10 +112,19 @@ def _ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
         return
     if entry.phase not in backlog.IN_HAND or entry.recalled or entry.cancelling:
         return
-    if closures.is_trip_out(ctx, entry.task, closure) and closures.stands_in(ctx, node, closure):
+    is_out = closures.is_trip_out(ctx, entry.task, closure)
+    if is_out and (closures.stands_in(ctx, node, closure) or not _leads_in(node, closure)):
         return
     entry.people_count += 1
     backlog.recall(ctx, entry, f"{closure.name} is closed: {closure.why}")
+
+
+def _leads_in(node: NodeEntry, closure: Closure) -> bool:
+    """Tell whether what a machine was granted meets a zone."""
+    granted = node.granted
+    return granted is not None and areas.meets_line(
+        closure.area, space.held_part(granted), granted.half_width_m
+    )
 
 
 def _told(ctx: Context, node: NodeEntry) -> str:
@@ -140,16 +151,29 @@ def _send_out(ctx: Context, node: NodeEntry, closure: Closure) -> None:
         return
     if ctx.now_ns < node.sought_ns + SEEK_NS:
         return
-    for entry in ctx.state.tasks.values():
-        is_its = entry.task.kind is TaskKind.PARK and node.name in entry.task.only_on
-        if is_its and entry.phase is TaskPhase.QUEUED and not closures.closing(ctx, entry.task):
-            return
+    queued = [
+        entry
+        for entry in ctx.state.tasks.values()
+        if entry.task.kind is TaskKind.PARK
+        and node.name in entry.task.only_on
+        and entry.phase is TaskPhase.QUEUED
+    ]
+    if not all(_is_in_vain(ctx, entry) for entry in queued):
+        return
     refuge = _refuge(ctx, node)
-    if refuge is None:
+    if refuge is None or refuge in [entry.task.stand for entry in queued]:
         node.sought_ns = ctx.now_ns
-    else:
-        backlog.add_trip(ctx, node, refuge)
-        ctx.tell("machine.sent_out", node=node.name, zone=closure.name)
+        return
+    for entry in queued:
+        backlog.cancel(ctx, entry, "there is another way out")
+    backlog.add_trip(ctx, node, refuge)
+    ctx.tell("machine.sent_out", node=node.name, zone=closure.name)
+
+
+def _is_in_vain(ctx: Context, entry: TaskEntry) -> bool:
+    """Tell whether a trip that waits leads into a closed zone, or nowhere that can be reached."""
+    is_shut = any(refusal.constraint is Constraint.NO_ROUTE for refusal in entry.refusals)
+    return is_shut or bool(closures.closing(ctx, entry.task))
 
 
 def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
@@ -164,13 +188,13 @@ def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
         *([home] if home is not None else []),
         *sorted(havens, key=lambda point: math.dist(here, point)),
     ]
+    rim = _rim(ctx, node, here, others)
     places = [
         place
-        for place in ([] if node.is_shut_off else known)
+        for place in ([] if node.is_shut_off and rim is not None else known)
         if check_route(ctx.ground, (place,), width_m, slope_deg, others) is None
         and not closures.is_in_any(ctx, place)
     ]
-    rim = _rim(ctx, node, here, others)
     if rim is None:
         return next(iter(places), None)
     mover = Mover(half_width_m=width_m, slope_deg_max=slope_deg, speed_m_s=spec.speed_m_s_max)

@@ -193,6 +193,8 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     """Where it would go if none of the others were there."""
     left: tuple[str, ...] = ()
     """The zones that it leads out of."""
+    with_care: bool = False
+    """It leads into them no deeper than its machine was."""
     out_m: float = 0.0
     """Station along the path at which it has left them."""
     cut_off: bool = False

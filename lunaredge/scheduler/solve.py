@@ -71,6 +71,7 @@ def _led_out(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
                 path=(*out, *solution.path[1:]),
                 tool_from_m=out_m + solution.tool_from_m,
                 left=names,
+                with_care=problem.with_care,
                 out_m=out_m,
             )
         refusal = msgspec.structs.replace(solution, cut_off=solution.blocked_by is None)

@@ -46,7 +46,7 @@ def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
     granted = node.granted
     if granted is not None:
         width_m = granted.half_width_m + off_m
-        chains.append(Chain(points=_held(granted), half_width_m=width_m, owner=node.name))
+        chains.append(Chain(points=held_part(granted), half_width_m=width_m, owner=node.name))
     return chains + lockout.chains(node)
 
 
@@ -97,7 +97,7 @@ def _is_astray(ctx: Context, node: NodeEntry, situation: Situation, at: Point) -
         return not situation.at_rest
     if granted is None or granted.id != held.id:
         return True
-    return distance_m(_held(granted), at) > deviation_m_max(ctx)
+    return distance_m(held_part(granted), at) > deviation_m_max(ctx)
 
 
 def deviation_m_max(ctx: Context) -> float:
@@ -105,7 +105,7 @@ def deviation_m_max(ctx: Context) -> float:
     return ctx.config.corridor_margin_m - ctx.config.pose_error_m
 
 
-def _held(granted: Granted) -> Path:
+def held_part(granted: Granted) -> Path:
     """Give the part of an authority's path on which its holder may be."""
     return part_of(granted.path, tail_m(granted), granted.stop_m + granted.overlap_m)
 

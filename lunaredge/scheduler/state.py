@@ -368,8 +368,8 @@ class Closure(msgspec.Struct, kw_only=True):
     """What keeps it from being clear, machine by machine."""
     clear_ns: int = 0
     """Since when it is clear."""
-    was_clear: bool = False
-    """People may have gone in, though it may not be clear any more."""
+    was_clear: bool = True
+    """People may have gone in, though it may not be clear any more. An older journal can't tell."""
     opened_ns: int = 0
 
 

@@ -21,6 +21,8 @@ SPARE_M = 1.0
 # Where not straight over the nearest edge, then to a place on one of these rings.
 RINGS = 6
 RING_M = 3.0
+# Places on free ground that are looked at, the nearest first: a look is part of an input.
+PLACES_MAX = 64
 # Places that are tried by ways which are not straight, the nearest first.
 BENT_MAX = 4
 # A way is looked at so often.
@@ -42,9 +44,7 @@ def ways_out(ground: GroundMap, problem: RouteProblem) -> Iterator[Path]:
     if _is_fit(problem, zones, direct) and corridor.violation(direct) is None:
         yield direct
     yield from straight
-    places = _places(start, zones, width_m)
-    standable = (place for place in places if corridor.violation((place,)) is None)
-    for place in islice(standable, BENT_MAX):
+    for place in islice(_places(corridor, start, zones, width_m), BENT_MAX):
         way = corridor.way(start, place)
         if way and _is_fit(problem, zones, way):
             yield way
@@ -63,7 +63,7 @@ def straight_ways(
     The shortest first; without care, those that lead deeper come last.
     """
     deeper: list[Path] = []
-    for place in _places(start, zones, apart_m):
+    for place in islice(_places(corridor, start, zones, apart_m), PLACES_MAX):
         way = (start, place)
         if not leads_out(zones, way, apart_m):
             deeper.append(way)
@@ -93,18 +93,22 @@ def leads_out(zones: Sequence[Polygon], way: Path, apart_m: float) -> bool:
     return True
 
 
-def _places(start: Point, zones: Sequence[Polygon], apart_m: float) -> list[Point]:
-    """Give places outside zones, the nearest to a start first."""
+def _places(
+    corridor: Corridor, start: Point, zones: Sequence[Polygon], apart_m: float
+) -> Iterator[Point]:
+    """Give places outside zones where a machine may stand, the nearest to a start first."""
     beyond_m = apart_m + SPARE_M
     depth_m = max(depths_m(area, (start,))[0] for area in zones)
     near_m = max(SPARE_M, depth_m + beyond_m)
     found = [place for area in zones for place in _over_edges(start, area, beyond_m)]
     for ring in range(RINGS):
         found += areas.disc(start, near_m + ring * RING_M)
-    outside = [
-        place for place in found if all(depths_m(area, (place,))[0] < -apart_m for area in zones)
-    ]
-    return sorted(outside, key=lambda place: math.dist(start, place))
+    for area in zones:
+        depths = depths_m(area, found)
+        found = [place for place, depth in zip(found, depths, strict=True) if depth < -apart_m]
+    for place in sorted(found, key=lambda place: math.dist(start, place)):
+        if corridor.violation((place,)) is None:
+            yield place
 
 
 def _over_edges(start: Point, area: Polygon, beyond_m: float) -> Iterator[Point]:
