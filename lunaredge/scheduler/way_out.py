@@ -1,8 +1,9 @@
 """The way out: how a machine leaves zones that people have closed while it stands in them.
 
 A way out leads never deeper into a zone than its machine is, and never back in. Any other is taken
-only where there is none such, and where no zone was clear yet: people may be in there else. From
-its end on the zones bar the way as they bar everybody's. Pure geometry; changes nothing.
+only where the shortest such leads no farther, and where no zone was clear yet: people may be in
+there else. From its end on the zones bar the way as they bar everybody's. Pure geometry; changes
+nothing.
 """
 
 import math
