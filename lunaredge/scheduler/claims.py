@@ -397,13 +397,6 @@ def _drawn_up(
     path = (*way_home, *solution.path) if way_home else solution.path
     from_m = length_m((*way_home, solution.path[0])) if way_home else 0.0
     whole_m, width_m = length_m(path), space.half_width_m(ctx, node.name)
-    left = closures.left_by(ctx, node, state.tasks[request.task].task)
-    # One that was clear meanwhile bars a way that was planned without care.
-    leaves = tuple(
-        name
-        for name in left
-        if name in solution.left and (solution.with_care or not state.closures[name].was_clear)
-    )
     return Granted(
         id=AuthorityId(f"ma{state.epoch}-{state.authority_no + 1}"),
         number=state.authority_no + 1,
@@ -419,7 +412,7 @@ def _drawn_up(
         half_width_m=width_m,
         overlap_m=_overlap_m(spec, situation),
         sections=reach.sections(ctx.ground, path, whole_m, width_m),
-        leaves=leaves,
+        leaves=closures.left_along(ctx, node, state.tasks[request.task].task, solution),
         out_m=from_m + solution.out_m,
         granted_ns=ctx.now_ns,
         moved_ns=ctx.now_ns,

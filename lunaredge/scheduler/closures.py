@@ -20,7 +20,7 @@ from lunaredge.model.task import Task, TaskKind
 from lunaredge.scheduler import areas, consent
 from lunaredge.scheduler.consent import Deed, Outcome, done, refused
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.paths import Chain
+from lunaredge.scheduler.paths import Chain, RouteSolution
 from lunaredge.scheduler.state import Closure, ClosurePhase, NodeEntry
 from lunaredge.wire.safeguards import WHY_LENGTH_MAX, CloseRequest, OpenRequest
 
@@ -173,6 +173,19 @@ def left_by(ctx: Context, node: NodeEntry, task: Task) -> tuple[str, ...]:
         if closure.phase is not ClosurePhase.CLEAR
         and is_trip_out(ctx, task, closure)
         and stands_in(ctx, node, closure)
+    )
+
+
+def left_along(
+    ctx: Context, node: NodeEntry, task: Task, solution: RouteSolution
+) -> tuple[str, ...]:
+    """Name those of them that a planned way leads out of, and may."""
+    return tuple(
+        name
+        for name in left_by(ctx, node, task)
+        if name in solution.left
+        # One that was clear meanwhile bars a way that was planned without care.
+        and (solution.with_care or not ctx.state.closures[name].was_clear)
     )
 
 
