@@ -304,7 +304,7 @@ def solve(ctx: Context, node: NodeEntry, request: AuthorityRequest) -> None:
     """Have a route planned around what everybody else may occupy now."""
     spec = ctx.specs[node.name].machine
     assert spec is not None
-    start, half_width_m = (request.x_m, request.y_m), space.half_width_m(ctx, node.name)
+    start, half_width_m = (request.x_m, request.y_m), ctx.half_width_m(node.name)
     others = space.claims_of_others(ctx, node.name)
     left = closures.left_by(ctx, node, ctx.state.tasks[request.task].task)
     claims = tuple(chain for chain in others if chain.zone not in left)
@@ -396,7 +396,7 @@ def _drawn_up(
     leads_home = way_home is not None
     path = (*way_home, *solution.path) if way_home else solution.path
     from_m = length_m((*way_home, solution.path[0])) if way_home else 0.0
-    whole_m, width_m = length_m(path), space.half_width_m(ctx, node.name)
+    whole_m, width_m = length_m(path), ctx.half_width_m(node.name)
     return Granted(
         id=AuthorityId(f"ma{state.epoch}-{state.authority_no + 1}"),
         number=state.authority_no + 1,

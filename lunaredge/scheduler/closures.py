@@ -196,9 +196,7 @@ def is_shut_in(ctx: Context, node: NodeEntry) -> bool:
 
 def stands_in(ctx: Context, node: NodeEntry, closure: Closure) -> bool:
     """Tell whether a machine's corridor meets a zone where it stands."""
-    spec = ctx.specs[node.name].machine
-    assert spec is not None
-    half_width_m = spec.radius_m + ctx.config.corridor_margin_m
+    half_width_m = ctx.half_width_m(node.name)
     seen_at = None if node.seen is None else node.seen.at
     places = [place for place in (node.body, seen_at) if place is not None]
     return any(areas.meets_line(closure.area, (place,), half_width_m) for place in places)

@@ -160,6 +160,12 @@ class Context:
         """Tell whether the node moves."""
         return self.specs[node].machine is not None
 
+    def half_width_m(self, node: NodeId) -> float:
+        """Give half the width of a machine's corridor, every margin included."""
+        spec = self.specs[node].machine
+        assert spec is not None
+        return spec.radius_m + self.config.corridor_margin_m
+
     def is_away(self, node: NodeEntry) -> bool:
         """Tell whether a machine is known to stand somewhere else than at its home."""
         if self.specs[node.name].home is None or node.body is None:

@@ -181,7 +181,7 @@ def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
     spec, home = ctx.specs[node.name].machine, ctx.specs[node.name].home
     assert spec is not None
     assert node.body is not None
-    here, width_m, slope_deg = node.body, space.half_width_m(ctx, node.name), spec.slope_deg_max
+    here, width_m, slope_deg = node.body, ctx.half_width_m(node.name), spec.slope_deg_max
     others = space.claims_of_others(ctx, node.name) + space.goals(ctx, node.name)
     havens = [areas.middle(zone.polygon) for zone in ctx.site.zones if zone.kind is ZoneKind.HAVEN]
     known = [
@@ -195,8 +195,8 @@ def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
         if check_route(ctx.ground, (place,), width_m, slope_deg, others) is None
         and not closures.is_in_any(ctx, place)
     ]
-    if rim is None:
-        return next(iter(places), None)
+    if rim is None or not places:
+        return next(iter(places), rim)
     mover = Mover(half_width_m=width_m, slope_deg_max=slope_deg, speed_m_s=spec.speed_m_s_max)
     opens = are_open(ctx.ground, mover, others, rim, places)
     return next((place for place, is_open in zip(places, opens, strict=True) if is_open), rim)
@@ -204,7 +204,7 @@ def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
 
 def _rim(ctx: Context, node: NodeEntry, here: Point, others: tuple[Chain, ...]) -> Point | None:
     """Give the nearest place outside that a machine reaches straight on; None without."""
-    spec, width_m = ctx.specs[node.name].machine, space.half_width_m(ctx, node.name)
+    spec, width_m = ctx.specs[node.name].machine, ctx.half_width_m(node.name)
     assert spec is not None
     left = [each for each in closures.in_force(ctx) if closures.stands_in(ctx, node, each)]
     names = {each.name for each in left}

@@ -21,7 +21,7 @@ RINGS_MAX = 40
 
 def refuge(ctx: Context, node: NodeEntry, ring: list[NodeEntry]) -> Point | None:
     """Give the nearest place at which a machine lets the others of a ring pass; None without."""
-    spec, width_m = ctx.specs[node.name].machine, space.half_width_m(ctx, node.name)
+    spec, width_m = ctx.specs[node.name].machine, ctx.half_width_m(node.name)
     if node.body is None or any(other is not node and not other.way for other in ring):
         return None
     assert spec is not None
@@ -30,7 +30,7 @@ def refuge(ctx: Context, node: NodeEntry, ring: list[NodeEntry]) -> Point | None
         space.claims_of_others(ctx, node.name), here, width_m, ctx.config.corridor_margin_m
     )
     ways = tuple(
-        Chain(points=other.way, half_width_m=space.half_width_m(ctx, other.name), owner=other.name)
+        Chain(points=other.way, half_width_m=ctx.half_width_m(other.name), owner=other.name)
         for other in ring
         if other is not node
     )

@@ -21,17 +21,10 @@ from lunaredge.scheduler.state import Granted, NodeEntry, Presence, Seen
 from lunaredge.wire.messages import AuthorityRequest, Situation
 
 
-def half_width_m(ctx: Context, node: NodeId) -> float:
-    """Give half the width of a machine's corridor, every margin included."""
-    spec = ctx.specs[node].machine
-    assert spec is not None
-    return spec.radius_m + ctx.config.corridor_margin_m
-
-
 def claim(ctx: Context, node: NodeEntry) -> list[Chain]:
     """Give every place where the machine may be."""
     off_m = lost_m(ctx, node)
-    width_m = half_width_m(ctx, node.name) + off_m
+    width_m = ctx.half_width_m(node.name) + off_m
     chains: list[Chain] = []
     if node.body is not None:
         body_m = width_m + (vouch.POSITION_ERROR_M if node.vouched else 0.0)

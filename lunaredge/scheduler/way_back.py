@@ -68,7 +68,7 @@ def lead_in(ctx: Context, node: NodeEntry, solution: RouteSolution) -> Path | No
     violation = check_route(
         ctx.ground,
         (*way, route[0]),
-        space.half_width_m(ctx, node.name),
+        ctx.half_width_m(node.name),
         spec.slope_deg_max,
         space.claims_of_others(ctx, node.name),
     )
@@ -83,7 +83,7 @@ def on_loss(ctx: Context, *, leads_home: bool) -> OnLoss:
 
 def settle(ctx: Context, node: NodeEntry, at: Point) -> None:
     """Keep or drop the way back of a machine that stands at rest without authority."""
-    if ctx.ground.is_no_standing(at, space.half_width_m(ctx, node.name)):
+    if ctx.ground.is_no_standing(at, ctx.half_width_m(node.name)):
         return
     if ctx.config.on_loss is not OnLoss.HOME or ctx.is_at_home(node, at):
         node.retreat = ()
@@ -93,7 +93,7 @@ def give_way(ctx: Context, node: NodeEntry) -> bool:
     """Drop the way home of a machine that has no authority on it; tell whether there was one."""
     if node.granted is not None or node.body is None or not node.retreat:
         return False
-    if ctx.ground.is_no_standing(node.body, space.half_width_m(ctx, node.name)):
+    if ctx.ground.is_no_standing(node.body, ctx.half_width_m(node.name)):
         return False
     node.retreat = ()
     ctx.changed()

@@ -7,7 +7,7 @@ import pytest
 
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.polyline import Path, part_of
-from lunaredge.scheduler import conflicts, presence, space
+from lunaredge.scheduler import conflicts, presence
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire import messages
 from tests.scheduler.drives import beat, blocked_m, driving, held, on_the_way, renewed
@@ -386,7 +386,7 @@ def test_a_shortened_authority_ends_clear_of_all_that_the_other_needs_to_leave()
 
     stop = part_of(grant.path, 0.0, shortening(site).stop_m)[-1]
     ctx = site.scheduler.core.ctx
-    apart_m = sum(space.half_width_m(ctx, NodeId(name)) for name in ("grader-1", "hauler-1"))
+    apart_m = sum(ctx.half_width_m(NodeId(name)) for name in ("grader-1", "hauler-1"))
     assert math.dist(stop, at) >= apart_m
 
 

@@ -164,7 +164,7 @@ def test_a_machine_that_rolls_without_authority_takes_ground_where_it_is_and_whe
     rolling(site, (50.0, 40.0), pose_error_m=3.0)
 
     claim = space.claim(site.scheduler.core.ctx, node(site, HAULER))
-    width_m = space.half_width_m(site.scheduler.core.ctx, NodeId(HAULER))
+    width_m = site.scheduler.core.ctx.half_width_m(NodeId(HAULER))
     assert [chain.points for chain in claim] == [(before,), ((50.0, 40.0),)]
     assert min(chain.half_width_m for chain in claim) > width_m + 2.0
 

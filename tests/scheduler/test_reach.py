@@ -113,7 +113,7 @@ def test_the_stop_and_its_overlap_keep_clear_of_whoever_stands_ahead() -> None:
 
     found = reach.reach(site.scheduler.core.ctx, node(site), way)
 
-    width_m = space.half_width_m(site.scheduler.core.ctx, NodeId("hauler-1"))
+    width_m = site.scheduler.core.ctx.half_width_m(NodeId("hauler-1"))
     assert found.owner == "hauler-1"
     assert 10.0 + found.stop_m + way.overlap_m <= 40.0 - width_m - way.half_width_m
     assert found.stop_m > 20.0
@@ -125,7 +125,7 @@ def test_whoever_stands_just_beyond_the_horizon_counts_as_far_as_the_overlap_rea
     assert mine is not None
     wanted_m = mine.stop_m
     mine.stop_m, mine.overlap_m = 0.0, 6.0
-    clear_m = mine.half_width_m + space.half_width_m(ctx, NodeId("grader-2"))
+    clear_m = mine.half_width_m + ctx.half_width_m(NodeId("grader-2"))
     node(site, "grader-2").body = part_of(mine.path, wanted_m + clear_m + 3.0, math.inf)[0]
 
     free = reach.reach(ctx, node(site), mine)

@@ -25,7 +25,7 @@ def claim(site: Site) -> list[Chain]:
 
 
 def width_m(site: Site) -> float:
-    return space.half_width_m(site.scheduler.core.ctx, NodeId(GRADER))
+    return site.scheduler.core.ctx.half_width_m(NodeId(GRADER))
 
 
 def test_the_claim_reaches_the_overlap_beyond_the_stop_point() -> None:
