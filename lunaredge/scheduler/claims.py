@@ -212,8 +212,6 @@ def take_route(ctx: Context, solution: RouteSolution) -> None:
         node.way = solution.way
         if solution.exhausting:
             standoff.take_exhaustion(ctx, node, reason)
-        elif solution.cut_off:
-            standoff.take_cutting_off(ctx, node, reason)
         elif closed_by:
             standoff.take_closing(ctx, node, closed_by, solution.blocked_by)
         else:

@@ -124,7 +124,7 @@ def open_again(ctx: Context, by: KeyId, asked: OpenRequest) -> Outcome:
     closure.waits = ()
     closure.opened_ns = ctx.now_ns
     for node in ctx.state.nodes.values():
-        node.is_shut_off, node.sought_ns = False, 0
+        node.sought_ns = 0
     advance(ctx, closure, ClosureEvent.OPENED)
     ctx.state.interventions += 1
     ctx.clear_alarm("site", _alarm(closure.name))
@@ -180,10 +180,12 @@ def left_along(
     ctx: Context, node: NodeEntry, task: Task, solution: RouteSolution
 ) -> tuple[str, ...]:
     """Name those of them that a planned way leads out of, and may."""
+    planned = [zone.points for zone in solution.left]
     return tuple(
         name
         for name in left_by(ctx, node, task)
-        if name in solution.left
+        # Another may have taken the name since.
+        if ctx.state.closures[name].area in planned
         # One that was clear meanwhile bars a way that was planned without care.
         and (solution.with_care or not ctx.state.closures[name].was_clear)
     )

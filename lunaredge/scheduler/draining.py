@@ -6,17 +6,12 @@ empty when no claim of any machine meets it and every machine is counted; silenc
 and a silent machine stands in nobody's way whose claim lies elsewhere.
 """
 
-import math
-
 from lunaredge.ids import NodeId
-from lunaredge.model.site import Point, Polygon, ZoneKind
-from lunaredge.model.task import TaskKind
-from lunaredge.scheduler import areas, backlog, closures, dispatch, lockout, space, way_back
-from lunaredge.scheduler.candidates import Constraint
+from lunaredge.model.site import Polygon
+from lunaredge.scheduler import areas, backlog, closures, lockout, space, trips_out, way_back
 from lunaredge.scheduler.closures import ClosureEvent
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.occupancy import Occupancy
-from lunaredge.scheduler.paths import Chain, Corridor, check_route
 from lunaredge.scheduler.state import (
     Closure,
     ClosurePhase,
@@ -25,15 +20,7 @@ from lunaredge.scheduler.state import (
     NodeEntry,
     Presence,
     Tag,
-    TaskEntry,
-    TaskPhase,
 )
-from lunaredge.scheduler.travel import Mover, are_open
-from lunaredge.scheduler.way_out import straight_ways
-from lunaredge.units import NS_PER_S
-
-# A place for who can't get out is sought again after this.
-SEEK_NS = 5 * NS_PER_S
 
 
 def review(ctx: Context) -> None:
@@ -49,7 +36,7 @@ def review(ctx: Context) -> None:
         _note_leaving(ctx, inside)
         for closure in in_force:
             _review_closure(ctx, closure, inside[closure.name], occupancy.uncounted)
-        _call_off_trips(ctx, in_force)
+        trips_out.call_off(ctx, in_force)
 
 
 # --- closed zones ------------------------------------------------------------------------------
@@ -73,7 +60,7 @@ def _note_leaving(ctx: Context, inside: dict[str, list[NodeEntry]]) -> None:
     for node in ctx.state.nodes.values():
         zone = leaving.get(node.name, "")
         if zone != node.leaving:
-            node.leaving, node.is_shut_off = zone, False
+            node.leaving = zone
             ctx.changed()
 
 
@@ -107,8 +94,9 @@ def _ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
     authority back. One that stands in the zone without a task is sent out.
     """
     entry = ctx.state.tasks.get(node.task) if node.task is not None else None
+    if entry is None or closures.is_trip_out(ctx, entry.task, closure):
+        trips_out.send_out(ctx, node, closure)
     if entry is None:
-        _send_out(ctx, node, closure)
         return
     if entry.phase not in backlog.IN_HAND or entry.recalled or entry.cancelling:
         return
@@ -143,91 +131,6 @@ def _told(ctx: Context, node: NodeEntry) -> str:
     if node.situation is not None and node.situation.stops:
         return f"{said} (emergency stop)"
     return f"{said} ({node.wait_reason})" if node.wait_reason else said
-
-
-def _send_out(ctx: Context, node: NodeEntry, closure: Closure) -> None:
-    """Make a trip out for a machine that stands in a zone, unless one waits already."""
-    if not dispatch.is_free(ctx, node) or not closures.stands_in(ctx, node, closure):
-        return
-    if ctx.now_ns < node.sought_ns + SEEK_NS:
-        return
-    queued = [
-        entry
-        for entry in ctx.state.tasks.values()
-        if entry.task.kind is TaskKind.PARK
-        and node.name in entry.task.only_on
-        and entry.phase is TaskPhase.QUEUED
-    ]
-    if not all(_is_in_vain(ctx, entry) for entry in queued):
-        return
-    refuge = _refuge(ctx, node)
-    if refuge is None or refuge in [entry.task.stand for entry in queued]:
-        node.sought_ns = ctx.now_ns
-        return
-    for entry in queued:
-        backlog.cancel(ctx, entry, "there is another way out")
-    backlog.add_trip(ctx, node, refuge)
-    ctx.tell("machine.sent_out", node=node.name, zone=closure.name)
-
-
-def _is_in_vain(ctx: Context, entry: TaskEntry) -> bool:
-    """Tell whether a trip that waits leads into a closed zone, or nowhere that can be reached."""
-    is_shut = any(refusal.constraint is Constraint.NO_ROUTE for refusal in entry.refusals)
-    return is_shut or bool(closures.closing(ctx, entry.task))
-
-
-def _refuge(ctx: Context, node: NodeEntry) -> Point | None:
-    """Give a place outside every closed zone to send a machine to: home, a haven, the rim."""
-    spec, home = ctx.specs[node.name].machine, ctx.specs[node.name].home
-    assert spec is not None
-    assert node.body is not None
-    here, width_m, slope_deg = node.body, ctx.half_width_m(node.name), spec.slope_deg_max
-    others = space.claims_of_others(ctx, node.name) + space.goals(ctx, node.name)
-    havens = [areas.middle(zone.polygon) for zone in ctx.site.zones if zone.kind is ZoneKind.HAVEN]
-    known = [
-        *([home] if home is not None else []),
-        *sorted(havens, key=lambda point: math.dist(here, point)),
-    ]
-    rim = _rim(ctx, node, here, others)
-    places = [
-        place
-        for place in ([] if node.is_shut_off and rim is not None else known)
-        if check_route(ctx.ground, (place,), width_m, slope_deg, others) is None
-        and not closures.is_in_any(ctx, place)
-    ]
-    if rim is None or not places:
-        return next(iter(places), rim)
-    mover = Mover(half_width_m=width_m, slope_deg_max=slope_deg, speed_m_s=spec.speed_m_s_max)
-    opens = are_open(ctx.ground, mover, others, rim, places)
-    return next((place for place, is_open in zip(places, opens, strict=True) if is_open), rim)
-
-
-def _rim(ctx: Context, node: NodeEntry, here: Point, others: tuple[Chain, ...]) -> Point | None:
-    """Give the nearest place outside that a machine reaches straight on; None without."""
-    spec, width_m = ctx.specs[node.name].machine, ctx.half_width_m(node.name)
-    assert spec is not None
-    left = [each for each in closures.in_force(ctx) if closures.stands_in(ctx, node, each)]
-    names = {each.name for each in left}
-    met = tuple(chain for chain in others if chain.zone not in names)
-    corridor = Corridor(ctx.ground, width_m, spec.slope_deg_max, met)
-    # A trip to where the widest machine would be in a zone counts as one into it.
-    apart_m = closures.half_width_m_max(ctx)
-    with_care = any(each.was_clear for each in left)
-    ways = straight_ways(corridor, here, [each.area for each in left], apart_m, with_care=with_care)
-    return next((place for _, place in ways if not closures.is_in_any(ctx, place)), None)
-
-
-def _call_off_trips(ctx: Context, in_force: list[Closure]) -> None:
-    """End the trips out that have not begun and that no closed zone asks for any more."""
-    for entry in list(ctx.state.tasks.values()):
-        if entry.order != backlog.SITE_ORDER or entry.phase in backlog.ENDS or entry.cancelling:
-            continue
-        node = ctx.state.nodes[entry.task.only_on[0]]
-        stays = entry.task.stand in (ctx.specs[node.name].home, node.aside)
-        if stays or node.granted is not None:
-            continue
-        if not any(closures.stands_in(ctx, node, each) for each in in_force):
-            backlog.cancel(ctx, entry, "the zone is left, or open")
 
 
 # --- machines that are locked out --------------------------------------------------------------

@@ -181,13 +181,18 @@ class _Work(msgspec.Struct, frozen=True, kw_only=True):
 def efforts(
     ground: GroundMap, standing: Standing, jobs: Sequence[tuple[Task, tuple[Leg, ...]]]
 ) -> list[Effort | None]:
-    """Give the effort of each job for one machine; None where no way leads there and home."""
+    """Give the effort of each job for one machine; None where no way leads there and home.
+
+    To stand somewhere else a machine needs no way home: it has none from where it is, either.
+    """
     mover, spec = standing.mover, standing.spec
     there = travels(ground, mover, standing.position, [legs[0].path[0] for _, legs in jobs])
     home = travels(ground, mover, standing.home, [legs[-1].path[-1] for _, legs in jobs])
     found: list[Effort | None] = []
-    for (task, legs), out, back in zip(jobs, there, home, strict=True):
+    for (task, legs), out, from_end in zip(jobs, there, home, strict=True):
         work = _work(spec, task, legs, _carry(ground, mover, task, legs))
+        has_none = task.kind is TaskKind.PARK and math.isinf(from_end.duration_s)
+        back = Travel(duration_s=0.0) if has_none else from_end
         if math.inf in (out.duration_s, back.duration_s, work.duration_s):
             found.append(None)
             continue

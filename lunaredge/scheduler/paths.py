@@ -191,14 +191,12 @@ class RouteSolution(msgspec.Struct, frozen=True, kw_only=True, tag="route_soluti
     """Stranded machines that close every way by themselves, each of them needed for that."""
     way: tuple[Point, ...] = ()
     """Where it would go if none of the others were there."""
-    left: tuple[str, ...] = ()
+    left: tuple[Chain, ...] = ()
     """The zones that it leads out of."""
     with_care: bool = False
     """It leads into them no deeper than its machine was."""
     out_m: float = 0.0
     """Station along the path at which it has left them."""
-    cut_off: bool = False
-    """It could leave them, but not go on from there."""
 
 
 class Chains:

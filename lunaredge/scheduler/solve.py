@@ -60,8 +60,8 @@ def _led_out(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
     corridor = Corridor(ground, problem.half_width_m, problem.slope_deg_max, problem.claims)
     if stands := corridor.violation((problem.start,)):
         return refused(problem, f"{stands.reason} at the start", stands.owner)
-    names, claims = tuple(zone.zone for zone in problem.left), (*problem.claims, *problem.left)
-    refusal = refused(problem, f"no way out of {', '.join(names)}")
+    claims = (*problem.claims, *problem.left)
+    refusal = refused(problem, f"no way out of {', '.join(zone.zone for zone in problem.left)}")
     for out in islice(ways_out(ground, problem), WAYS_OUT_MAX):
         onward = msgspec.structs.replace(problem, start=out[-1], claims=claims, left=())
         solution, out_m = _routed(ground, onward), length_m(out)
@@ -70,11 +70,11 @@ def _led_out(ground: GroundMap, problem: RouteProblem) -> RouteSolution:
                 solution,
                 path=(*out, *solution.path[1:]),
                 tool_from_m=out_m + solution.tool_from_m,
-                left=names,
+                left=problem.left,
                 with_care=problem.with_care,
                 out_m=out_m,
             )
-        refusal = msgspec.structs.replace(solution, cut_off=solution.blocked_by is None)
+        refusal = solution
     return refusal
 
 

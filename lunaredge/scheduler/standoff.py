@@ -11,6 +11,7 @@ takes nothing from it before it has answered; so this frees no space, but change
 """
 
 from lunaredge.ids import NodeId
+from lunaredge.model.task import TaskKind
 from lunaredge.scheduler import backlog, closures, lanes, retreat, stops, way_back
 from lunaredge.scheduler.context import STANDOFF_ALARM, Context
 from lunaredge.scheduler.state import NodeEntry, Presence, TaskEntry
@@ -25,8 +26,9 @@ def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId
     Without ``blocked_by`` it is the ground that is in the way.
     """
     node.closing_count = 0
-    if blocked_by is None and closures.in_force(ctx):
-        # It may be a closed zone that is in the way, and that will be opened again.
+    # It may be a closed zone that is in the way, and that will be opened again.
+    is_lasting = blocked_by is None and not closures.in_force(ctx)
+    if blocked_by is None and not is_lasting and not closures.is_shut_in(ctx, node):
         ctx.forget_deferrals(node)
         return
     if (blocked_by is None) != (node.blocked_by is None):
@@ -36,7 +38,8 @@ def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId
     if node.deferral_count < DEFERRALS_MIN or _task(ctx, node).recalled:
         return
     if blocked_by is None:
-        _recall(ctx, node, f"no way for {node.name}: {reason}")
+        if is_lasting:
+            _recall(ctx, node, f"no way for {node.name}: {reason}")
         return
     ring = _ring(ctx, node)
     if ring:
@@ -59,6 +62,9 @@ def take_closing(
     if node.closing_count < DEFERRALS_MIN or entry.recalled:
         return
     lanes.close(ctx, closed_by, entry.task.id)
+    if entry.task.kind is TaskKind.PARK and closures.is_shut_in(ctx, node):
+        # It is sent elsewhere, or waits where it is.
+        return
     entry.cut_off_count += 1
     _recall(ctx, node, lanes.told(ctx, closed_by))
 
@@ -70,18 +76,6 @@ def take_exhaustion(ctx: Context, node: NodeEntry, reason: str) -> None:
         entry.charge_count += 1
         node.home_first = "to charge"
         _recall(ctx, node, f"{node.name} must charge: {reason}")
-
-
-def take_cutting_off(ctx: Context, node: NodeEntry, reason: str) -> None:
-    """End a trip that leads out of a closed zone and can't go on from there; another ends there.
-
-    Once for each zone: a trip that ends there and can't either waits until the way is open.
-    """
-    if node.is_shut_off:
-        take_deferral(ctx, node, reason, None)
-        return
-    node.is_shut_off = True
-    backlog.cancel(ctx, _task(ctx, node), reason)
 
 
 def _ring(ctx: Context, node: NodeEntry) -> list[NodeEntry]:
@@ -97,14 +91,18 @@ def _ring(ctx: Context, node: NodeEntry) -> list[NodeEntry]:
     return ring if at is node else []
 
 
-def _waits_in_vain(ctx: Context, node: NodeEntry) -> bool:
-    """Tell whether a machine keeps asking for a way that another one closes."""
+def is_waiting(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a machine that could drive asks for its way again and again."""
     if node.presence is not Presence.UP or node.held or node.terrain_hold or stops.holds(ctx, node):
         return False
     if node.lockout is not None:
         return False
-    asks = node.deferral_count >= DEFERRALS_MIN and node.granted is None
-    return asks and node.blocked_by is not None
+    return node.deferral_count >= DEFERRALS_MIN and node.granted is None
+
+
+def _waits_in_vain(ctx: Context, node: NodeEntry) -> bool:
+    """Tell whether a machine keeps asking for a way that another one closes."""
+    return is_waiting(ctx, node) and node.blocked_by is not None
 
 
 def _resolve(ctx: Context, ring: list[NodeEntry]) -> None:

@@ -214,8 +214,6 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """The closed zone that it has to leave before it takes another task; empty when none."""
     sought_ns: int = 0
     """When a place for that was last sought in vain."""
-    is_shut_off: bool = False
-    """From just outside that zone it could not go on home, or to a haven, when it tried."""
     task: TaskId | None = None
     empty_handed_count: int = 0
     held: bool = False

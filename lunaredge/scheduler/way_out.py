@@ -22,8 +22,8 @@ SPARE_M = 1.0
 # Where not straight over the nearest edge, then to a place on one of these rings.
 RINGS = 6
 RING_M = 3.0
-# Places on free ground that are looked at, the nearest first: a look is part of an input.
-PLACES_MAX = 64
+# Free straight ways that are looked at, the shortest first: a look is part of an input.
+WAYS_MAX = 64
 # Places that are tried by ways which are not straight, the nearest first.
 BENT_MAX = 4
 # A way is looked at so often.
@@ -64,14 +64,15 @@ def straight_ways(
     The shortest first; without care, those that lead deeper come last.
     """
     deeper: list[Path] = []
-    for place in islice(_places(corridor, start, zones, apart_m), PLACES_MAX):
-        way = (start, place)
-        if not leads_out(zones, way, apart_m):
-            deeper.append(way)
-        elif corridor.violation(way) is None:
+    ways = ((start, place) for place in _places(corridor, start, zones, apart_m))
+    free = (way for way in ways if corridor.violation(way) is None)
+    for way in islice(free, WAYS_MAX):
+        if leads_out(zones, way, apart_m):
             yield way
+        else:
+            deeper.append(way)
     if not with_care:
-        yield from (way for way in deeper if corridor.violation(way) is None)
+        yield from deeper
 
 
 def _is_fit(problem: RouteProblem, zones: Sequence[Polygon], way: Path) -> bool:
@@ -80,17 +81,21 @@ def _is_fit(problem: RouteProblem, zones: Sequence[Polygon], way: Path) -> bool:
 
 
 def leads_out(zones: Sequence[Polygon], way: Path, apart_m: float) -> bool:
-    """Tell whether a way leaves zones, never deeper into one and never back into one."""
+    """Tell whether a way leaves zones, never deeper into one and never back into one.
+
+    Looked at every `PIECE_M`, and so to about that.
+    """
     whole_m = length_m(way)
     count = max(1, math.ceil(whole_m / PIECE_M))
     places = [part_of(way, at_m, at_m)[0] for at_m in (whole_m * k / count for k in range(count))]
     for area in zones:
         found_m = depths_m(area, (*places, way[-1]))
-        are_in = [depth_m >= -apart_m for depth_m in found_m]
-        if max(found_m) > found_m[0] + CLEAR_M or are_in[-1]:
+        if max(found_m) > found_m[0] + CLEAR_M or found_m[-1] >= -apart_m:
             return False
-        if any(after and not before for before, after in pairwise(are_in)):
-            return False
+        # Not once it is clear of it, nor, in a gap too narrow for that, once over its edge.
+        for edge_m in (-apart_m, 0.0):
+            if any(before < edge_m <= after for before, after in pairwise(found_m)):
+                return False
     return True
 
 

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from lunaredge.model.site import ZoneKind
 from lunaredge.model.task import TaskKind
 from lunaredge.scheduler.effort import Standing, efforts
 from lunaredge.scheduler.ground import GroundMap
@@ -27,6 +28,20 @@ def test_parking_where_it_stands_is_next_to_nothing():
 
     assert found.work_s == 0.0
     assert found.travel_s < 10.0
+
+
+def test_who_has_no_way_home_may_be_sent_elsewhere_but_nobody_is_sent_where_there_is_none():
+    wall = sites.zone("wall", sites.box(-100.0, 10.0, 100.0, 14.0), ZoneKind.KEEP_OUT)
+    ground = GroundMap.of(sites.site(wall))
+    trip = sites.task("p", TaskKind.PARK, stand=(10.0, 40.0))
+    dig = sites.task("d", TaskKind.EXCAVATE, zone="pad", pile="pad", mass_kg=1.0, stand=trip.stand)
+
+    astray = effort(trip, ground=ground, position=(10.0, 60.0))
+
+    assert astray.travel_s > 0.0
+    assert astray.home_s == 0.0
+    assert effort(trip, ground=ground) is None
+    assert effort(dig, ground=ground, position=(10.0, 60.0)) is None
 
 
 def test_digging_takes_the_time_and_energy_of_its_mass():
@@ -79,7 +94,7 @@ def test_climbing_home_is_paid_for_though_going_there_was_downhill():
 
 
 def test_no_way_home_is_no_effort_at_all():
-    task = sites.task("p", TaskKind.PARK, stand=(50.0, 0.0))
+    task = sites.task("g", TaskKind.GRADE, zone="pad")
 
     assert effort(task, home=(500.0, 0.0)) is None
     assert effort(task, position=(500.0, 0.0)) is None

@@ -31,6 +31,7 @@ from lunaredge.scheduler import (
     presence,
     reach,
     space,
+    trips_out,
     vouch,
 )
 from lunaredge.scheduler.context import Context
@@ -229,7 +230,7 @@ def a_zone_is_clear_when_nobody_stands_in_it(patch: pytest.MonkeyPatch) -> None:
 def closed_zones_bar_no_way(patch: pytest.MonkeyPatch) -> None:
     """And nobody is sent out, since the way out could lead to another closed zone."""
     patch.setattr(closures, "chains", lambda ctx: [])
-    patch.setattr(draining, "_send_out", lambda ctx, node, closure: None)
+    patch.setattr(trips_out, "send_out", lambda ctx, node, closure: None)
 
 
 def machines_stop_on_ramps(patch: pytest.MonkeyPatch) -> None:
