@@ -44,6 +44,7 @@ from lunaredge.wire.messages import OnLoss
 
 # So soon after a change, on the clock of whoever looks, the views show it.
 VIEW_GAP_WALL_S = 1.0
+_NEW_BOOKS = "no store was there: this scheduler knows nothing of an earlier one; check the path"
 _ONE_LEADS = "one scheduler leads: stop that one, or start this one with --standby to follow it"
 
 
@@ -75,7 +76,10 @@ async def _scheduler(path: Path, settings: SchedulerSettings, *, standby: bool) 
             return
         store = Store.open(store_path, lock=lock)
     else:
+        is_new = not store_path.exists()
         store = Store.open(store_path, lock=StoreLock.take(store_path, _ONE_LEADS))
+        if is_new:
+            log_event(Level.WARNING, "store.new", {"store": store_path, "hint": _NEW_BOOKS})
         _warm_up()
     boot = store.next_boot(secrets.randbits(BOOT_RANDOM_BITS))
     node = SchedulerNode(config, site, fleet, boot, signer=signer, keyring=keyring)

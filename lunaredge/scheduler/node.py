@@ -13,7 +13,7 @@ from lunaredge.ids import BootId, ClientId, CommandId, KeyId, NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Site
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row, Solve
-from lunaredge.scheduler import desk, ingest, plans, presence, stops, views
+from lunaredge.scheduler import desk, ingest, presence, stops, views
 from lunaredge.scheduler.candidates import PlacementSolution
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.core import SchedulerCore
@@ -194,7 +194,9 @@ class SchedulerNode:
             )
             self._publish(topic, upload, now_ns)
         if now_ns >= self._views_due_ns:
-            self._publish_views(now_ns)
+            self._views_sent_ns = now_ns
+            self._views_due_ns = now_ns + self.config.view_period_ns
+            self._publish_views(now_ns, views.NAMES)
 
     def wakeup_ns(self) -> int | None:
         """Say when something is next due."""
@@ -356,6 +358,9 @@ class SchedulerNode:
         self._journal_bytes += len(encoded)
         self._effects.append(Persist(JOURNAL, "", self._entry_no, encoded))
         self._effects += alongside
+        if isinstance(taken, Asked) and self.core.state.version != version:
+            # Ahead of the answer: whoever has read that goes by the lists.
+            self._publish_views(now_ns, views.PEOPLES)
         for intent in intents:
             self._carry_out(intent, now_ns)
         count_max = self.config.checkpoint_entries
@@ -447,23 +452,14 @@ class SchedulerNode:
         )
         self._effects.append(Publish(topic, encode(header, body, self._signer), retain))
 
-    def _publish_views(self, now_ns: int) -> None:
-        self._views_sent_ns = now_ns
-        self._views_due_ns = now_ns + self.config.view_period_ns
-        ctx = self.core.ctx
-        tables = {
-            "nodes": views.node_rows(ctx, now_ns),
-            "tasks": views.task_rows(ctx),
-            "alarms": views.alarm_rows(ctx),
-            "plan": plans.rows(ctx, now_ns),
-            "closures": views.closure_rows(ctx),
-            "site": [self._site_row()],
-        }
-        # Of very many tasks the oldest that ended have no row.
-        rowless = {"tasks": len(ctx.state.tasks) - len(tables["tasks"])}
-        for name, rows in tables.items():
-            shown, unfit = views.encode_rows(rows)
-            left_out = rowless.get(name, 0) + unfit
+    def _publish_views(self, now_ns: int, names: tuple[str, ...]) -> None:
+        for name in names:
+            make = views.ROWS.get(name)
+            rows = [self._site_row()] if make is None else make(self.core.ctx, now_ns)
+            shown, left_out = views.encode_rows(rows)
+            if name == "tasks":
+                # Of very many the oldest that ended have no row.
+                left_out += len(self.core.state.tasks) - len(rows)
             body = messages.View(name=name, site_ns=now_ns, rows=shown, left_out=left_out)
             self._publish(topics.view(self.config.site, name), body, now_ns, retain=True)
 

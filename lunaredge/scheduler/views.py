@@ -5,17 +5,17 @@ plain dictionaries, made from the state and from nothing else.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from lunaredge.ids import TaskId
 from lunaredge.model import braking
 from lunaredge.model.site import Point
-from lunaredge.scheduler import backlog, lanes, lockout, restraint, stops
+from lunaredge.scheduler import backlog, lanes, lockout, plans, restraint, stops
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
-from lunaredge.scheduler.state import ClosurePhase, NodeEntry, Presence, TaskEntry
+from lunaredge.scheduler.state import ClosurePhase, NodeEntry, Presence, TaskEntry, TaskPhase
 from lunaredge.units import s_from_ns
 from lunaredge.wire.codec import FRAME_BYTES_MAX
 
@@ -190,17 +190,24 @@ def _task_row(ctx: Context, entry: TaskEntry) -> Row:
         "order": entry.order,
         "kind": entry.task.kind.value,
         "phase": entry.phase.value,
-        "node": entry.node,
+        "node": entry.node if entry.phase is not TaskPhase.QUEUED else None,
         "attempt": entry.attempt,
         "priority": entry.task.priority,
         "progress_ratio": round(progress, 3) if progress is not None else None,
         "waits_for": waits_for or None,
-        "reason": entry.reason or None,
+        "reason": _reason(entry) or None,
         "approved": entry.approved,
         "needs_earth": entry.task.needs_earth,
         "started_ns": entry.started_ns or None,
         "ended_ns": entry.ended_ns or None,
     }
+
+
+def _reason(entry: TaskEntry) -> str:
+    """Say why a task ended, or why it came back when it was last in hand."""
+    if entry.phase is TaskPhase.QUEUED and entry.reason:
+        return f"came back: {entry.reason}"
+    return entry.reason
 
 
 def alarm_rows(ctx: Context) -> list[Row]:
@@ -255,6 +262,19 @@ def site_row(ctx: Context, ingest: Ingest) -> Row:
         "plan": msgspec.structs.asdict(state.plan_figures),
         "telemetry": ingest.totals(),
     }
+
+
+ROWS: dict[str, Callable[[Context, int], list[Row]]] = {
+    "nodes": node_rows,
+    "tasks": lambda ctx, _: task_rows(ctx),
+    "alarms": lambda ctx, _: alarm_rows(ctx),
+    "plan": plans.rows,
+    "closures": lambda ctx, _: closure_rows(ctx),
+}
+"""What makes each view but the site's, which tells of the node as well."""
+NAMES = (*ROWS, "site")
+PEOPLES = ("nodes", "alarms", "closures")
+"""What people go by who have asked for something."""
 
 
 def _rounded(value: float | None) -> float | None:

@@ -133,6 +133,8 @@ async def test_a_leader_that_ends_in_order_hands_over(run):
 
     assert await leads(run, "standby", begun_s) < LEAD_S_MAX
     assert "process.stopped" in run.log("scheduler")
+    # Who has books is told apart from who has none.
+    assert ("store.new" in run.log("scheduler"), "store.new" in run.log("standby")) == (True, False)
     assert epochs(run, "standby")[0] > epochs(run, "scheduler")[0]
 
 
