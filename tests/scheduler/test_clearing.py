@@ -148,7 +148,8 @@ def crowded(rng: random.Random) -> Yard:
     return Yard(places, *rocks)
 
 
-@pytest.mark.parametrize("seed", range(6))
+# In the last two a trip that one machine waited with in vain kept its zone from being clear.
+@pytest.mark.parametrize("seed", [*range(6), 189, 190])
 def test_closed_zones_become_clear(seed: int) -> None:
     rng = random.Random(seed)
     yard = crowded(rng)
