@@ -22,7 +22,12 @@
 Operating errors are raised as these and handled. Programmer errors are ``assert``.
 """
 
+from typing import Final
+
 from lunaredge.printable import printable
+
+NOT_GIVEN: Final = object()
+"""The value of what was left out: there is none to show."""
 
 
 class LunarEdgeError(Exception):
@@ -35,7 +40,7 @@ class ConfigError(LunarEdgeError):
     """A file or setting cannot be used.
 
     ``place`` is the file, ``key`` the place in it, ``value`` what stood there and ``remedy`` what
-    to do. The message holds all four on one line.
+    to do. The message holds all four on one line, but no value that is `NOT_GIVEN`.
     """
 
     exit_code = 2
@@ -49,7 +54,8 @@ class ConfigError(LunarEdgeError):
         shown = repr(value)
         if len(shown) > 80:
             shown = shown[:77] + "..."
-        message = f"{place}: {key}: {problem}, got {shown}; {remedy}"
+        got = "" if value is NOT_GIVEN else f", got {shown}"
+        message = f"{place}: {key}: {problem}{got}; {remedy}"
         # A path or a key may hold a line break or an escape code: the message stays one line.
         super().__init__(printable(message))
 

@@ -18,6 +18,9 @@ KeyId = NewType("KeyId", str)
 BootId = NewType("BootId", int)
 
 NAME_LENGTH_MAX = 40
+NAME_RULE = (
+    f"1 to {NAME_LENGTH_MAX} lower-case letters, digits and hyphens, no hyphen at either end"
+)
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 # Topic levels that are not machines or computers; no node may take one of these names.

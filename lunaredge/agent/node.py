@@ -155,6 +155,10 @@ class AgentNode:
         finding = self._parts.pace.take(sample.clock_ns, now_ns)
         if finding is Finding.PARTED:
             self._distrust("it parted from the controller's", now_ns)
+        elif finding is Finding.RESTARTED:
+            self._forget_times(now_ns)
+            self._parts.outlet.refuse("driver", "controller_restarted")
+            self._parts.recorder.event("controller_restarted", "its clock began anew", now_ns)
         elif finding is Finding.LATE:
             self._presence.ask_time(now_ns)
         else:
@@ -323,6 +327,12 @@ class AgentNode:
         self._now_ns = now_ns
 
     def _distrust(self, why: str, now_ns: int) -> None:
+        """Say that the local clock can't be right, and believe no time that it has measured."""
+        self._forget_times(now_ns)
+        self._parts.outlet.refuse("local clock", "clock_jump")
+        self._parts.recorder.event("clock_jumped", why, now_ns)
+
+    def _forget_times(self, now_ns: int) -> None:
         """Believe no time that the local clock has measured, and ask for site time anew."""
         parts = self._parts
         self._presence.upload_rows(now_ns)
@@ -330,8 +340,6 @@ class AgentNode:
         parts.pilot.clock_jumped(now_ns)
         parts.spool.resend_all()
         self._presence.ask_time(now_ns)
-        parts.outlet.refuse("local clock", "clock_jump")
-        parts.recorder.event("clock_jumped", why, now_ns)
 
     def _tick(self, now_ns: int) -> None:
         self._presence.tick(now_ns)

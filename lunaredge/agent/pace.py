@@ -21,6 +21,8 @@ class Finding(enum.Enum):
     """It waited on its way, or the board's clock has gained."""
     PARTED = "parted"
     """The clocks don't run alike: no time measured before this sample can be trusted."""
+    RESTARTED = "restarted"
+    """The controller's began anew: nobody has watched the board's over the break, so the same."""
 
 
 class Pace:
@@ -48,7 +50,9 @@ class Pace:
         if self._offset_ns is None:
             return self._begin(offset_ns, Finding.ALIKE)
         # A controller whose time goes back is another one, or started anew.
-        if passed_ns < 0 or offset_ns < self._offset_ns - self._apart_ns_max:
+        if passed_ns < 0:
+            return self._begin(offset_ns, Finding.RESTARTED)
+        if offset_ns < self._offset_ns - self._apart_ns_max:
             return self._begin(offset_ns, Finding.PARTED)
         self._follow(offset_ns, passed_ns)
         self.late_ns = max(0, offset_ns - self._offset_ns)

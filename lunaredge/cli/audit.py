@@ -12,6 +12,7 @@ from lunaredge.cli.demo.inquest import Inquest
 from lunaredge.cli.demo.record import RunRecord
 from lunaredge.cli.demo.report import Report, make_report
 from lunaredge.cli.demo.text import as_text, verdict_text
+from lunaredge.cli.named_file import named_folder
 from lunaredge.cli.table import as_json
 from lunaredge.errors import JournalCorrupt
 
@@ -19,7 +20,7 @@ from lunaredge.errors import JournalCorrupt
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
     parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="what `lunaredge demo --keep` left"
+        "folder", type=named_folder, metavar="DIR", help="what `lunaredge demo --keep` left"
     )
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
 

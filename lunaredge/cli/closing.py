@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Close or open a zone, and print what came of it."""
+    operate.check_names(options)
     question = _request(options)
     return operate.put(site_access.load(options, signs=True), question, options)
 

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from lunaredge.cli import site_access
+from lunaredge.cli import operate, site_access
 from lunaredge.cli.table import Column, as_json, folded, render, width_of_stdout
 from lunaredge.ids import TaskId
 from lunaredge.runtime.client import new_request
@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask and print."""
+    operate.check_names(options)
     client = site_access.load(options, signs=False)
     question = messages.Explain(request=new_request(), task=TaskId(options.task))
     answer = site_access.answer(client, question).answer

@@ -3,8 +3,8 @@
 import argparse
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
+from lunaredge.cli.named_file import named_folder
 from lunaredge.cli.site_access import add_json
 from lunaredge.cli.table import as_json
 from lunaredge.errors import ConfigError
@@ -29,7 +29,7 @@ RESTART = (
 def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     """Add the options."""
     parser.add_argument(
-        "folder", type=Path, metavar="DIR", help="where the keys are, or are to be made"
+        "folder", type=named_folder, metavar="DIR", help="where the keys are, or are to be made"
     )
     parser.add_argument(
         "--node", action="append", default=[], metavar="NAME", help="a node to enrol; repeatable"

@@ -6,7 +6,7 @@ from lunaredge.cli import operate, site_access
 from lunaredge.cli.consent_code import add_code, code_of
 from lunaredge.cli.outline import metres, outline_of
 from lunaredge.cli.reason import reason
-from lunaredge.errors import ConfigError
+from lunaredge.errors import NOT_GIVEN, ConfigError
 from lunaredge.ids import NodeId
 from lunaredge.runtime.client import new_request
 from lunaredge.wire.safeguards import LockOutRequest, UnlockRequest
@@ -95,10 +95,10 @@ def _check(options: argparse.Namespace) -> None:
         value = options.whose or options.code
         raise _wrong(options, key, value, "give it with --release", "is for a release")
     if options.why is None:
-        raise _wrong(options, "--why", "", "say what others must know", "is missing")
+        raise _wrong(options, "--why", NOT_GIVEN, "say what others must know", "is missing")
     if options.command == "manual" and not (options.area or (options.radius or 0.0) > 0.0):
-        radius = "" if options.radius is None else f"{options.radius:g}"
-        problem = "is not over 0 m" if radius else "is missing"
+        radius = NOT_GIVEN if options.radius is None else f"{options.radius:g}"
+        problem = "is missing" if options.radius is None else "is not over 0 m"
         raise _wrong(options, "--radius", radius, "give a radius over 0 m, or --area", problem)
 
 
@@ -111,7 +111,7 @@ def _extra(options: argparse.Namespace) -> str:
 
 
 def _wrong(
-    options: argparse.Namespace, key: str, value: str, remedy: str, problem: str
+    options: argparse.Namespace, key: str, value: object, remedy: str, problem: str
 ) -> ConfigError:
     place = f"lunaredge {options.command}"
     return ConfigError(problem, place=place, key=key, value=value, remedy=remedy)

@@ -8,7 +8,7 @@ from lunaredge.cli.consent_code import add_code, code_of
 from lunaredge.cli.outline import metres
 from lunaredge.cli.table import as_json, folded
 from lunaredge.errors import ConfigError
-from lunaredge.ids import NodeId, TaskId, is_name
+from lunaredge.ids import NAME_RULE, NodeId, TaskId, is_name
 from lunaredge.runtime.client import new_request
 from lunaredge.runtime.client_settings import Client
 from lunaredge.wire import messages
@@ -104,13 +104,27 @@ def check_names(options: argparse.Namespace) -> None:
     Raises:
         ConfigError: names the option.
     """
-    for key in ("node", "task"):
+    for key in ("node", "task", "zone"):
         value = getattr(options, key, None)
         if value is not None and not is_name(value):
+            what, remedy = _named(key, options.command)
             raise ConfigError(
-                f"not the name of a {key}",
+                f"not the name of a {what}",
                 place=f"lunaredge {options.command}",
                 key=key,
                 value=value,
-                remedy=f"`lunaredge {key}s` lists them",
+                remedy=remedy,
             )
+
+
+def _named(key: str, command: str) -> tuple[str, str]:
+    """Say what a command wants the name of, and how to come by one."""
+    match command:
+        case "explain":
+            return "task or node", "`lunaredge tasks` and `lunaredge nodes` list them"
+        case "close":
+            return key, f"give {NAME_RULE}"
+        case "open":
+            return key, "`lunaredge closures` lists those that are closed"
+        case _:
+            return key, f"`lunaredge {key}s` lists them"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lunaredge.errors import ConfigError
+from lunaredge.errors import NOT_GIVEN, ConfigError
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.task import WorkOrder
 from lunaredge.scheduler.ground import GroundMap
@@ -20,12 +20,13 @@ def check_order(path: Path, order: WorkOrder, ground: GroundMap, fleet: Fleet) -
         return
     first = problems[0]
     ids = [task.id for task in order.tasks]
-    place = f"tasks[{ids.index(first.task)}]" if first.task in ids else "tasks"
+    place = f"tasks[{ids.index(first.task)}] ({first.task})" if first.task in ids else "tasks"
     rest = f"; {len(problems) - 1} more like this" if len(problems) > 1 else ""
     raise ConfigError(
         first.text,
         place=str(path),
         key=place,
-        value=first.task or order.id,
+        # The reason says it: of a task of many words only it knows which is wrong.
+        value=NOT_GIVEN,
         remedy=f"mend the order: the scheduler refuses it as it is{rest}",
     )

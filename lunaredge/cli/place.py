@@ -14,6 +14,7 @@ from lunaredge.cli.interrupt import heeding_interrupts
 from lunaredge.cli.kernel_reach import kernels_of
 from lunaredge.cli.main import EXIT_INTERRUPTED
 from lunaredge.cli.named_file import named_file
+from lunaredge.cli.numbers import number, whole
 from lunaredge.cli.place_answer import Answer, Kept, as_text, document_of, kept_of
 from lunaredge.cli.place_notes import notes_on
 from lunaredge.cli.place_score import lateness_of
@@ -74,16 +75,23 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     length = parser.add_mutually_exclusive_group()
     length.add_argument(
         "--seconds",
-        type=float,
+        type=number(f"give 0 to {SECONDS_MAX:g}"),
         metavar="S",
         default=SECONDS,
         help="look for better plans for so long; 0: the first plan (default: 1)",
     )
     length.add_argument(
-        "--steps", type=int, metavar="N", help="or for so many steps, whatever time they take"
+        "--steps",
+        type=whole(f"give 0 to {STEPS_MAX}"),
+        metavar="N",
+        help="or for so many steps, whatever time they take",
     )
     parser.add_argument(
-        "--seed", type=int, metavar="N", default=1, help="of the search (default: 1)"
+        "--seed",
+        type=whole("give one, such as 7"),
+        metavar="N",
+        default=1,
+        help="of the search (default: 1)",
     )
     parser.add_argument(
         "--start", type=named_file, metavar="PLAN", help="begin with this plan, as far as it holds"

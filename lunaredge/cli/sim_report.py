@@ -8,7 +8,7 @@ import msgspec
 
 from lunaredge import __version__
 from lunaredge.cli.sim_scenario import S_PER_H, STANDARD, Subject
-from lunaredge.cli.sim_talk import clock
+from lunaredge.cli.sim_talk import clock, noun
 from lunaredge.cli.sim_words import words_of
 from lunaredge.sim.campaign import Row
 from lunaredge.sim.limits import NO_LIMITS, Limits
@@ -127,10 +127,10 @@ def sentences(document: Document) -> str:
     d: dict[str, Any] = document
     if not d["seeds"]:
         return f"no seed was run{_cut_short(d)}"
-    hours = "" if d["hours"] is None else f" of {d['hours']:g} virtual hours"
+    length = "" if d["hours"] is None else f" of {d['hours']:g} virtual {noun('hour', d['hours'])}"
     lines = [
-        f"{d['passed']} of {d['seeds']} seeds{hours} from {d['seed_first']} on "
-        f"passed{_cut_short(d)}"
+        f"{d['passed']} of {d['seeds']} {noun('seed', d['seeds'])}{length} "
+        f"from {d['seed_first']} on passed{_cut_short(d)}"
     ]
     lines += [
         f"{d['virtual_s'] / S_PER_H:,.1f} virtual hours in {clock(d['wall_s'])}; "

@@ -76,8 +76,10 @@ def _scenario(name: str, hours: float | None) -> Scenario:
     if name in SCENARIOS:
         return SCENARIOS[name]()
     path = demo_site() if name == DEMO else Path(name)
+    problem = "there is no such scenario or file"
     try:
-        path = path / "site.toml" if path.is_dir() else path
+        if path.is_dir():
+            path, problem = path / "site.toml", "there is no site.toml in it"
         is_there = path.is_file()
     except OSError:
         # As of a name that no file can have.
@@ -85,7 +87,7 @@ def _scenario(name: str, hours: float | None) -> Scenario:
     if not is_there:
         known = ", ".join([*SCENARIOS, DEMO])
         raise ConfigError(
-            "can't be used",
+            problem,
             place="lunaredge sim",
             key="--scenario",
             value=name,

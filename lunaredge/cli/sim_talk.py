@@ -42,7 +42,8 @@ class Talk:
         else:
             ratio, of = done / self._total, f" of {self._total}"
             left = clock(gone_s / self._fresh * (self._total - done)) if self._fresh else "?"
-        text = f"{done}{of} seeds, {failed} failed, {left} left"
+        seeds = noun("seed", self._total or done)
+        text = f"{done}{of} {seeds}, {failed} failed, {left} left"
         self.say(f"{bar(ratio)} {text}" if self._on_terminal else text)
 
     def say(self, text: str) -> None:
@@ -67,6 +68,11 @@ def bar(ratio: float) -> str:
     """Give a bar in plain ASCII."""
     full = round(BAR_WIDTH * ratio)
     return f"[{'#' * full}{'.' * (BAR_WIDTH - full)}]"
+
+
+def noun(name: str, count: float) -> str:
+    """Give a noun as it goes with a count."""
+    return name if count == 1 else f"{name}s"
 
 
 def clock(seconds: float) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from lunaredge.cli import site_access
-from lunaredge.cli.named_file import named_file
+from lunaredge.cli.named_file import named_file, named_folder
+from lunaredge.cli.numbers import number, whole
 from lunaredge.cli.sim_scenario import DEMO, STANDARD
 from lunaredge.errors import ConfigError
 from lunaredge.runtime.files.route_output import check_target
@@ -90,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     )
     parser.add_argument(
         "--shrink",
-        type=float,
+        type=number(f"give 0 to {SHRINK_S_MAX:g}"),
         metavar="S",
         default=SHRINK_S,
         help="make a failing run small for so long at most; 0: don't (default: 60)",
@@ -99,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     parser.add_argument(
         "--campaign",
         nargs="?",
-        type=Path,
+        type=named_folder,
         const=Path(CAMPAIGN),
         metavar="FOLDER",
         help="keep each finished seed there and skip those that are; without --seeds and --hours "
@@ -123,37 +124,54 @@ def _add_scope(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--depth",
-        type=int,
+        type=whole(f"give 1 to {DEPTH_MAX}"),
         metavar="N",
         help=f"of so many steps, 1 to {DEPTH_MAX} (default: {DEPTH})",
     )
 
 
 def _add_seeds(parser: argparse.ArgumentParser) -> None:
+    seed = whole(f"give 0 to {SEED_MAX}")
     parser.add_argument(
-        "--seeds", type=int, metavar="N", help=f"how many seeds to run (default: {SEEDS})"
+        "--seeds",
+        type=whole(f"give 1 to {SEEDS_MAX}"),
+        metavar="N",
+        help=f"how many seeds to run (default: {SEEDS})",
     )
     parser.add_argument(
-        "--seconds", type=float, metavar="S", help="or run seeds until so much time has passed"
+        "--seconds",
+        type=number(_above_0(SECONDS_MAX)),
+        metavar="S",
+        help="or run seeds until so much time has passed",
     )
     parser.add_argument(
-        "--seed-base", type=int, metavar="B", help=f"the first of them (default: {SEED_BASE})"
+        "--seed-base", type=seed, metavar="B", help=f"the first of them (default: {SEED_BASE})"
     )
-    parser.add_argument("--seed", type=int, metavar="S", help="run this seed alone")
+    parser.add_argument("--seed", type=seed, metavar="S", help="run this seed alone")
     parser.add_argument(
-        "--jobs", type=int, metavar="N", default=1, help="in so many processes (default: 1)"
+        "--jobs",
+        type=whole(f"give 1 to {JOBS_MAX}"),
+        metavar="N",
+        default=1,
+        help="in so many processes (default: 1)",
     )
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--hours", type=float, metavar="H", help="virtual hours of faults (default: drawn)"
+        "--hours",
+        type=number(_above_0(HOURS_MAX)),
+        metavar="H",
+        help="virtual hours of faults (default: drawn)",
     )
     parser.add_argument(
         "--only", metavar="N,N", help=f"of the faults let only these strike; {NONE}: no fault"
     )
     parser.add_argument(
-        "--until", type=float, metavar="S", help="end the safety phase at that virtual second"
+        "--until",
+        type=number(f"give 0 to {HOURS_MAX * 3_600.0:g}"),
+        metavar="S",
+        help="end the safety phase at that virtual second",
     )
     parser.add_argument(
         "--without", metavar="NAME,NAME", help=f"leave out, all through: {', '.join(STEADY)}"
@@ -188,10 +206,9 @@ def check(options: argparse.Namespace) -> None:
     _check_range(options, "seed_base", 0, SEED_MAX)
     _check_range(options, "seeds", 1, SEEDS_MAX)
     _check_range(options, "jobs", 1, JOBS_MAX)
-    _check_range(options, "seconds", 0.0, SECONDS_MAX)
+    _check_above_0(options, "seconds", SECONDS_MAX)
     _check_range(options, "shrink", 0.0, SHRINK_S_MAX)
-    if options.hours is not None and not 0.0 < options.hours <= HOURS_MAX:
-        raise wrong("--hours", options.hours, f"give more than 0, up to {HOURS_MAX:g}")
+    _check_above_0(options, "hours", HOURS_MAX)
     _check_range(options, "until", 0.0, HOURS_MAX * 3_600.0)
     if options.plot is not None:
         check_target(options.plot, (".png",))
@@ -249,6 +266,16 @@ def _check_range(options: argparse.Namespace, name: str, low: float, high: float
     value = getattr(options, name)
     if value is not None and not low <= value <= high:
         raise wrong(f"--{name.replace('_', '-')}", value, f"give {low:.15g} to {high:.15g}")
+
+
+def _check_above_0(options: argparse.Namespace, name: str, high: float) -> None:
+    value = getattr(options, name)
+    if value is not None and not 0.0 < value <= high:
+        raise wrong(f"--{name}", value, _above_0(high))
+
+
+def _above_0(high: float) -> str:
+    return f"give more than 0, up to {high:g}"
 
 
 def _numbers(text: str) -> tuple[int, ...]:

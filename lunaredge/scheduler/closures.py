@@ -14,10 +14,10 @@ the zone is clear when it is proven to be. Both are `scheduler.draining`'s. The 
 import enum
 
 from lunaredge.errors import LocalProtocolError
-from lunaredge.ids import NAME_LENGTH_MAX, KeyId, NodeId, is_name
+from lunaredge.ids import NAME_LENGTH_MAX, NAME_RULE, KeyId, NodeId, is_name
 from lunaredge.model.site import Point, Polygon
 from lunaredge.model.task import Task, TaskKind
-from lunaredge.scheduler import areas, consent
+from lunaredge.scheduler import areas, consent, zone_names
 from lunaredge.scheduler.consent import Deed, Outcome, done, refused
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain, RouteSolution
@@ -28,8 +28,8 @@ from lunaredge.wire.safeguards import WHY_LENGTH_MAX, CloseRequest, OpenRequest
 CLOSURES_MAX = 32
 # Opened ones that are still shown.
 OPENED_MAX = 16
-# Of the site's own, where a name is none of them.
-ZONES_NAMED_MAX = 12
+# Longer than any name.
+_NAME_LENGTH_SHOWN = 80
 RADIUS_M_MIN = 0.1
 RADIUS_M_MAX = 10_000.0
 
@@ -87,7 +87,7 @@ def close(ctx: Context, by: KeyId, asked: CloseRequest) -> Outcome:
     name, standing = asked.zone, _standing(ctx, asked.zone)
     area, refusal = _area(ctx, asked, standing)
     if not refusal and not areas.meets(area, ctx.site.boundary):
-        refusal = f"{name} would lie outside the site's boundary, all of it; look again"
+        refusal = _nowhere(ctx, name, asked.outline or area)
     if refusal:
         return refused(refusal)
     if standing is not None:
@@ -275,15 +275,14 @@ def _area(ctx: Context, asked: CloseRequest, standing: Closure | None) -> tuple[
     """Give the area that is asked for, and what is wrong with it."""
     name, known = asked.zone, ctx.site.zone(asked.zone)
     if not is_name(name):
-        rule = f"1 to {NAME_LENGTH_MAX} lower-case letters, digits and hyphens"
-        return (), f"a zone's name has {rule}"
+        return (), f"{name[:_NAME_LENGTH_SHOWN]!r} is no zone's name; give {NAME_RULE}"
     if standing is None and len(in_force(ctx)) >= CLOSURES_MAX:
         return (), f"{CLOSURES_MAX} zones are closed; open one first"
     if not asked.outline:
         if known is None and standing is not None:
             return standing.area, ""
         if known is None:
-            named = ", ".join(zone.name for zone in ctx.site.zones[:ZONES_NAMED_MAX])
+            named = zone_names.told(ctx.site)
             remedy = f"name one of its own ({named}), or give corners, or a place and a radius"
             return (), f"the site has no zone {name}; {remedy}"
         return known.polygon, ""
@@ -295,6 +294,17 @@ def _area(ctx: Context, asked: CloseRequest, standing: Closure | None) -> tuple[
         bounds = f"{RADIUS_M_MIN:g} to {RADIUS_M_MAX:g} m"
         return (), f"the radius is {asked.radius_m:g} m; give {bounds}"
     return areas.disc(asked.outline[0], asked.radius_m), ""
+
+
+def _nowhere(ctx: Context, name: str, outline: Polygon) -> str:
+    """Say that a zone with its first corner, or its middle, there is no part of the site."""
+    x_m, y_m = outline[0]
+    xs_m, ys_m = zip(*ctx.site.boundary, strict=True)
+    reach = f"from {min(xs_m):g}, {min(ys_m):g} to {max(xs_m):g}, {max(ys_m):g}"
+    return (
+        f"{name} at {x_m:g}, {y_m:g} would lie outside the site's boundary, all of it; "
+        f"the site reaches {reach}: look again"
+    )
 
 
 def _is_in(ctx: Context, area: Polygon, task: Task) -> bool:

@@ -261,7 +261,8 @@ def _node_explained(ctx: Context, node: NodeEntry) -> str:
     kept = _restraint(ctx, node)
     task = f"its task is {node.task}" if node.task is not None else "it has no task"
     wait = f"; it waits: {node.wait_reason}" if node.wait_reason and not kept else ""
-    return f"{node.name} is a node, {node.presence.value}{kept}; {task}{wait}"
+    leaves = f"; it has to leave {node.leaving}, which is closed" if node.leaving else ""
+    return f"{node.name} is a node, {node.presence.value}{kept}{leaves}; {task}{wait}"
 
 
 def _ended(entry: TaskEntry) -> Explained:

@@ -22,6 +22,7 @@ from lunaredge.model.task import (
     is_capable,
     may_be_on,
 )
+from lunaredge.scheduler import zone_names
 from lunaredge.scheduler.dag import circle
 from lunaredge.scheduler.effort import NO_WAY, least_shortfall, overrun
 from lunaredge.scheduler.fusion import DURATION_S_MAX
@@ -39,6 +40,8 @@ NEEDED = {
     TaskKind.PARK: ("stand",),
 }
 """What a task of each kind must say."""
+
+_NO_ZONE = "no such zone"
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +74,25 @@ def refusals_at_submit(
     texts = able.problems([order.tasks[index] for index in sound])
     for index, text in zip(sound, texts, strict=True):
         found[index] = [text] if text else _reach_problems(order.tasks[index], ground)
-    return problems + [
+    problems += [
         Problem(task=task.id, text=text)
         for task, texts in zip(order.tasks, found, strict=True)
         for text in texts
     ]
+    return _with_zones(problems, site)
+
+
+def _with_zones(problems: list[Problem], site: Site) -> list[Problem]:
+    """Name the site's zones with the first that is none; with each they would fill the answer."""
+    for index, problem in enumerate(problems):
+        if problem.text.endswith(_NO_ZONE):
+            text = f"{problem.text} (the site has {zone_names.told(site)})"
+            return [
+                *problems[:index],
+                Problem(task=problem.task, text=text),
+                *problems[index + 1 :],
+            ]
+    return problems
 
 
 def _order_problems(order: WorkOrder) -> list[Problem]:
@@ -183,7 +200,7 @@ def _reach_problems(task: Task, ground: GroundMap) -> list[str]:
 def _zone_problems(name: str, key: str, ground: GroundMap) -> list[str]:
     zone = ground.site.zone(name)
     if zone is None:
-        return ["no such zone"]
+        return [_NO_ZONE]
     if zone.kind is ZoneKind.KEEP_OUT:
         return ["is a keep-out zone"]
     if key != "zone" and zone.kind is not ZoneKind.WORK:

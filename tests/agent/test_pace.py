@@ -5,6 +5,7 @@ import pytest
 from lunaredge.agent.pace import Finding, Pace
 from lunaredge.model.task import Leg
 from lunaredge.wire.driver import Follow
+from lunaredge.wire.records import Event
 from tests.agent.rig import Rig
 from tests.agent.toy_machine import PATH, seconds
 
@@ -86,7 +87,7 @@ def test_samples_that_stay_late_show_a_clock_that_jumped_ahead() -> None:
 
 
 def test_a_controller_that_started_anew_is_another_clock() -> None:
-    assert pace().take(-11 * PERIOD_NS, PERIOD_NS) is Finding.PARTED
+    assert pace().take(-11 * PERIOD_NS, PERIOD_NS) is Finding.RESTARTED
 
 
 # --- in an agent ----------------------------------------------------------------------------------
@@ -141,6 +142,22 @@ def test_a_board_that_lost_time_trusts_no_lease_and_asks_for_the_time() -> None:
     assert rig.node._parts.pilot.leasing.left_ns(rig.now_ns) == 0
     assert rig.follows_in(30) == []
     assert rig.situation.refused["clock_jump"] == 1
+
+
+def test_a_controller_that_started_anew_ends_trust_and_is_called_no_jump_of_the_clock() -> None:
+    rig = Rig()
+    rig.drive_off(Leg(path=PATH))
+    rig.run(10)
+
+    rig.machine.ahead_ns = -rig.now_ns
+    rig.sense()
+
+    assert rig.node._parts.pilot.leasing.left_ns(rig.now_ns) == 0
+    assert rig.follows_in(30) == []
+    assert rig.situation.refused["controller_restarted"] == 1
+    assert "clock_jump" not in rig.situation.refused
+    assert "controller_restarted" in rig.codes(Event)
+    assert "clock_jumped" not in rig.codes(Event)
 
 
 def test_orders_rest_on_the_newest_sample() -> None:

@@ -216,3 +216,34 @@ def test_evidence_that_cannot_be_read_is_bad_input(run, capsys, name, contents):
     assert code == 2
     assert str(run / name) in told
     assert told.count("\n") == 1
+
+
+def test_what_is_no_folder_of_a_run_is_told_in_words(tmp_path, capsys):
+    missing, file = tmp_path / "nix", tmp_path / "file"
+    file.touch()
+
+    codes = [main(["audit", str(place)]) for place in (missing, tmp_path, file)]
+
+    remedy = "name the folder that `lunaredge demo --keep DIR` left"
+    assert codes == [2, 2, 2]
+    assert capsys.readouterr().err.splitlines() == [
+        f"lunaredge: {place}: folder: {problem}, got '{place}'; {remedy}"
+        for place, problem in (
+            (missing, "there is no such folder"),
+            (tmp_path, "there is no run.json in it"),
+            (file, "this is no folder"),
+        )
+    ]
+
+
+def test_a_record_that_can_not_be_read_is_told_with_its_reason(tmp_path, capsys):
+    (tmp_path / "run.json").mkdir()
+    unreadable = main(["audit", str(tmp_path)])
+    (tmp_path / "run.json").rmdir()
+    (tmp_path / "run.json").write_text("noise")
+    no_record = main(["audit", str(tmp_path)])
+
+    told = capsys.readouterr().err
+    assert (unreadable, no_record) == (2, 2)
+    assert "file: can't be read: Is a directory, got 'run.json'; name the folder" in told
+    assert "file: is no record of a run: " in told

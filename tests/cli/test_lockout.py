@@ -53,11 +53,11 @@ def test_whose_tag_is_meant_may_be_said_by_the_person_s_name(whose: str, key: st
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("lockout", "hauler-1"), "--why: is missing, got ''; say what others must know"),
+        (("lockout", "hauler-1"), "--why: is missing; say what others must know"),
         (("lockout", "hauler-1", "--code", "1"), "--code: is for a release, got '1'; give it"),
         (("lockout", "hauler-1", "--whose", "jo"), "--whose: is for a release, got 'jo'; give it"),
         (("lockout", "hauler-1", "--release", "--why", "x"), "no more, got '--why'; leave --why"),
-        (("manual", "hauler-1", "--why", "x"), "give a radius over 0 m, or --area"),
+        (("manual", "hauler-1", "--why", "x"), "--radius: is missing; give a radius over 0 m"),
         (("manual", "hauler-1", "--why", "x", "--radius", "-1"), "give a radius over 0 m"),
         (("manual", "hauler-1", "--why", "x", "--radius", "nan"), "no number of metres"),
         (("manual", "hauler-1", "--why", "x", "--area", "1", "2", "3"), "3 to 64 corners"),

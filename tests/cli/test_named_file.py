@@ -1,11 +1,11 @@
-"""Names of files on the command line: what can't be one is refused, and is no folder by mistake."""
+"""Names of files and folders on the command line: what can't be one is refused by its name."""
 
 from pathlib import Path
 
 import pytest
 
 from lunaredge.cli.main import main
-from lunaredge.cli.named_file import named_file
+from lunaredge.cli.named_file import named_file, named_folder
 
 COMMANDS = [
     "submit",
@@ -15,7 +15,9 @@ COMMANDS = [
     "route check",
     "route plot s.yaml --out",
     "sim --seed 1 --plot",
+    "demo --picture",
 ]
+FOLDERS = ["demo --keep", "demo --site", "audit", "keys", "sim --campaign"]
 
 
 @pytest.mark.parametrize("words", COMMANDS)
@@ -28,6 +30,22 @@ COMMANDS = [
     ids=["empty", "too long"],
 )
 def test_what_can_be_no_file_is_refused_by_its_name(
+    words: str, name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words.split(), name]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", FOLDERS)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "the name is empty; name a folder"),
+        ("n" * 300, "the name has 300 letters, more than a folder's may have; name another"),
+    ],
+    ids=["empty", "too long"],
+)
+def test_what_can_be_no_folder_is_refused_by_its_name(
     words: str, name: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*words.split(), name]) == 2
@@ -48,3 +66,4 @@ def test_a_name_is_taken_whether_there_is_such_a_file_or_not(tmp_path: Path) -> 
 
     assert named_file(str(here)) == here
     assert named_file("no/such.yaml") == Path("no/such.yaml")
+    assert named_folder("no/such") == Path("no/such")

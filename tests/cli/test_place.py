@@ -126,7 +126,7 @@ BAD = [
     ("--seconds nan", "--seconds: out of range, got nan; give 0 to 86400"),
     ("--seconds inf", "--seconds: out of range, got inf"),
     ("--seconds -1", "--seconds: out of range, got -1;"),
-    ("--seconds soon", "argument --seconds: invalid float value"),
+    ("--seconds soon", "argument --seconds: no number: 'soon'; give 0 to 86400"),
     ("--steps -1", "--steps: out of range, got -1"),
     (f"--steps {10**30}", "--steps: out of range"),
     ("--steps 1 --seconds 1", "--seconds: not allowed with argument --steps"),

@@ -220,7 +220,7 @@ def test_a_flag_that_does_not_fit_is_named_as_it_was_typed(
 def test_a_search_that_had_no_time_for_a_step_has_shown_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code = main(["sim", "--exhaustive", "--seconds", "0"])
+    code = main(["sim", "--exhaustive", "--seconds", "1e-9"])
 
     told = capsys.readouterr()
     assert code == 1
@@ -296,10 +296,30 @@ def test_seeds_are_run_until_the_time_is_up_and_counted(
     assert document["seed_first"] == 50
 
 
-def test_no_time_at_all_is_one_seed(capsys: pytest.CaptureFixture[str]) -> None:
-    _, document, _ = asked(["--seconds", "0", *QUICK], capsys)
+def test_hardly_any_time_is_one_seed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Any progress is told at once, also on a pipe.
+    monkeypatch.setattr(sim_talk, "_FIRST_S", 0.0)
+    code = main(["sim", "--seconds", "1e-9", *QUICK])
 
-    assert document["seeds"] == 1
+    told = capsys.readouterr()
+    assert code == 0
+    assert told.out.startswith("1 of 1 seed of 0.02 virtual hours from 1 on passed\n")
+    assert "0 seeds, 0 failed, " in told.err
+
+
+@pytest.mark.parametrize(("total", "said"), [(1, "1 of 1 seed, "), (None, "1 seed, ")])
+def test_one_seed_is_no_seeds(
+    total: int | None,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sim_talk, "_FIRST_S", 0.0)
+    sim_talk.Talk(total, 1.0).progress(1, 0)
+
+    assert f"{said}0 failed" in capsys.readouterr().err
 
 
 def test_an_order_that_its_site_can_not_do_is_refused_before_anything_runs(
@@ -317,8 +337,10 @@ def test_an_order_that_its_site_can_not_do_is_refused_before_anything_runs(
 
     said = capsys.readouterr().err
     assert code == 2
-    assert "order.yaml" in said
-    assert "nowhere" in said
+    told = (
+        r"tasks\[\d+\] \(\S+\): zone nowhere: no such zone \(the site has \S.* and \d+ more\); mend"
+    )
+    assert re.search(rf"order\.yaml: {told} the order", said)
 
 
 def site_with_one_task(folder: Path, release_s: float) -> list[str]:
@@ -367,13 +389,13 @@ def test_a_plan_whose_contacts_are_over_before_the_work_is_refused(
     [
         (["--seeds", "0"], "--seeds"),
         (["--seeds", "100001"], "--seeds"),
-        (["--scenario", "no/x"], "--scenario"),
-        (["--scenario", "x" * 300], "--scenario"),
         (["--seeds", "2", "--seed", "3"], "--seeds"),
         (["--seed-base", "2", "--seed", "3"], "--seed-base"),
         (["--seconds", "2", "--seed", "3"], "--seconds"),
         (["--seconds", "2", "--seeds", "3"], "--seconds"),
         (["--seconds", "-1"], "--seconds"),
+        (["--seconds", "0"], "--seconds"),
+        (["--exhaustive", "--seconds", "0"], "--seconds"),
         (["--seconds", "nan"], "--seconds"),
         (["--jobs", "0"], "--jobs"),
         (["--jobs", "100000"], "--jobs"),
@@ -404,6 +426,23 @@ def test_what_cannot_be_run_is_bad_usage(
     assert code == 2
     assert captured.out == ""
     assert captured.err.startswith(f"lunaredge sim: {named}: can't be used, got ")
+
+
+@pytest.mark.parametrize("name", ["no/x", "no/site.toml", "x" * 300])
+def test_a_scenario_that_is_not_there_is_told_so(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sim", "--scenario", name]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("lunaredge sim: --scenario: there is no such scenario or file, got '")
+    assert "; use standard, " in said
+
+
+def test_a_folder_without_a_site_is_told_what_it_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sim", "--scenario", str(tmp_path)]) == 2
+    assert "--scenario: there is no site.toml in it, got " in capsys.readouterr().err
 
 
 def test_the_bar_is_full_at_the_end() -> None:

@@ -1,8 +1,12 @@
 """Where a zone may be closed: on the site, or what is called clear was never looked at."""
 
+import msgspec
 import pytest
 
-from lunaredge.model.site import Polygon
+from lunaredge.model import site as model
+from lunaredge.model.site import Polygon, Zone, ZoneKind
+from lunaredge.scheduler import zone_names
+from tests.scheduler import plain_site
 from tests.scheduler.rig import Site
 from tests.scheduler.test_closures import close
 
@@ -23,7 +27,11 @@ def test_a_zone_that_is_nowhere_on_the_site_is_not_closed(
     answer = close(site, outline=outline, radius_m=radius_m)
 
     assert not answer.ok
-    assert answer.text.endswith("would lie outside the site's boundary, all of it; look again")
+    x_m, y_m = outline[0]
+    assert answer.text == (
+        f"spot at {x_m:g}, {y_m:g} would lie outside the site's boundary, all of it; "
+        "the site reaches from 1, 1 to 79, 79: look again"
+    )
     assert site.scheduler.core.ctx.state.closures == {}
 
 
@@ -45,3 +53,22 @@ def test_a_radius_that_is_none_is_told_what_it_may_be(radius_m: float) -> None:
         False,
         f"the radius is {radius_m:g} m; give 0.1 to 10000 m",
     )
+
+
+@pytest.mark.parametrize(("more", "said"), [(0, ""), (1, " and 1 more"), (6, " and 6 more")])
+def test_who_names_no_zone_of_the_site_is_told_how_many_it_has(more: int, said: str) -> None:
+    site = Site(site=with_zones(zone_names.NAMED_MAX + more))
+
+    answer = close(site, "nix")
+
+    named = ", ".join(f"zone-{number}" for number in range(zone_names.NAMED_MAX))
+    assert not answer.ok
+    assert f"name one of its own ({named}{said}), or give corners" in answer.text
+
+
+def with_zones(count: int) -> model.Site:
+    area = plain_site.box(20.0, 20.0, 4.0, 4.0)
+    zones = tuple(
+        Zone(name=f"zone-{number}", kind=ZoneKind.WORK, polygon=area) for number in range(count)
+    )
+    return msgspec.structs.replace(plain_site.plain_site(), zones=zones)

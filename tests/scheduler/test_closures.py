@@ -420,9 +420,9 @@ def test_a_code_for_an_earlier_closure_opens_no_later_one() -> None:
         ("spot", {"outline": WAY, "radius_m": 1e9}, "the radius is 1e+09 m"),
         ("spot", {"outline": ((0.0, 0.0), (1.0, 1.0))}, "give 3 to"),
         ("nowhere", {}, "name one of its own (pad, pit, pile, berm, crater), or give corners"),
-        ("", {}, "1 to 40 lower-case letters"),
+        ("", {}, "'' is no zone's name; give 1 to 40 lower-case letters"),
         ("x" * 41, {}, "1 to 40 lower-case letters"),
-        ("Pad North", {}, "1 to 40 lower-case letters"),
+        ("Pad North", {}, "'Pad North' is no zone's name; give 1 to 40 lower-case letters"),
     ],
 )
 def test_what_is_no_zone_is_refused_with_a_way_on(

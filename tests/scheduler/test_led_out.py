@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
-from lunaredge.ids import NodeId
+from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.polyline import length_m, part_of
 from lunaredge.model.site import Point, Polygon, Zone, ZoneKind
 from lunaredge.scheduler import claims, trips_out
 from lunaredge.scheduler import way_out as way_out_room
+from lunaredge.scheduler.desk import explained
 from lunaredge.scheduler.paths import RouteProblem, RouteSolution
 from lunaredge.scheduler.state import Closure, ClosurePhase
 from lunaredge.wire import messages
@@ -204,6 +205,8 @@ def test_who_stands_on_a_ramp_outside_a_closed_zone_that_its_way_back_meets_goes
     says(rig, "hauler-1", x_m=60.0, y_m=40.0)
 
     assert node.leaving == "spot"
+    said = explained(rig.scheduler.core.ctx, TaskId("hauler-1")).text
+    assert "hauler-1 is a node, up; it has to leave spot, which is closed; it" in said
     assert [entry.task.stand for entry in rig.scheduler.core.state.tasks.values()] == [(32.0, 8.0)]
 
 

@@ -9,6 +9,7 @@ from lunaredge.ids import OrderId
 from lunaredge.model.fleet import Capability
 from lunaredge.model.site import ZoneKind
 from lunaredge.model.task import TaskKind, WorkOrder
+from lunaredge.scheduler import zone_names
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.orders import refusals_at_submit
 from tests.scheduler import sites
@@ -82,6 +83,17 @@ def test_a_task_that_can_never_be_is_refused_by_name(task, text):
     problems = refusals(*kept, task)
 
     assert [p for p in problems if f"task {task.id}: " in p and text in p], problems
+
+
+def test_the_zones_of_the_site_are_named_once_where_some_are_none_of_them():
+    site = "the site has " + zone_names.told(SITE)
+
+    problems = refusals(changed(SURVEY, zone="mare"), changed(GRADE, zone="sea"))
+
+    assert problems == [
+        f"task {SURVEY.id}: zone mare: no such zone ({site})",
+        f"task {GRADE.id}: zone sea: no such zone",
+    ]
 
 
 def test_work_that_no_machine_of_the_fleet_can_do_is_refused():

@@ -10,6 +10,7 @@ from lunaredge.cli.bench.paths import JOBS as PATHS_JOBS
 from lunaredge.cli.bench.placement import JOBS as PLACEMENT_JOBS
 from lunaredge.cli.bench.report import as_text
 from lunaredge.cli.bench.row import BenchOptions, BenchRow, as_document
+from lunaredge.cli.numbers import number
 from lunaredge.cli.table import as_json
 from lunaredge.errors import ConfigError, LunarEdgeError
 
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=number("give seconds, such as 10"),
         metavar="S",
         help="about how long to measure, shared by all cases; on top of it come starting,"
         " drawing scenes and comparing answers: for paths some two minutes, and for one job of it"

@@ -23,6 +23,8 @@ from lunaredge.cli.demo.report import Report, make_report
 from lunaredge.cli.demo.run import DemoRun, Plot
 from lunaredge.cli.demo.site import DemoSite, DemoWishes, prepare, process_of
 from lunaredge.cli.demo.text import as_text
+from lunaredge.cli.named_file import named_file, named_folder
+from lunaredge.cli.numbers import number, whole
 from lunaredge.cli.table import as_json
 from lunaredge.errors import LunarEdgeError, TransportError
 from lunaredge.examples import demo_site
@@ -43,19 +45,25 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     )
     parser.add_argument(
         "--site",
-        type=Path,
+        type=named_folder,
         default=demo_site(),
         metavar="DIR",
         help="another site: a folder with site.toml, fleet.toml, order.yaml and contacts.json",
     )
     parser.add_argument(
         "--speed",
-        type=float,
+        type=number(f"give 1 to {SPEED_MAX:g}"),
         default=60.0,
         metavar="X",
         help=f"site seconds per second, 1 to {SPEED_MAX:g} (60)",
     )
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of the machines (1)")
+    parser.add_argument(
+        "--seed",
+        type=whole("give one, such as 7"),
+        default=1,
+        metavar="N",
+        help="seed of the machines (1)",
+    )
     parser.add_argument(
         "--kill",
         action="append",
@@ -76,10 +84,12 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         default=BrokerChoice.AUTO.value,
         help="which broker to run (auto: Mosquitto, else amqtt)",
     )
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave stores and logs there")
+    parser.add_argument(
+        "--keep", type=named_folder, metavar="DIR", help="leave stores and logs there"
+    )
     parser.add_argument(
         "--picture",
-        type=Path,
+        type=named_file,
         metavar="FILE.svg",
         help="draw the live display in mid-outage",
     )

@@ -69,11 +69,20 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
             record = msgspec.json.decode(path.read_bytes(), type=RunRecord)
             msgspec.json.decode(record.link, type=dict[str, object])
             return record
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as exc:
-            raise ConfigError(
-                "no run to judge",
-                place=str(path),
-                key="(file)",
-                value=str(exc),
-                remedy="name the folder that `lunaredge demo --keep DIR` left",
-            ) from exc
+        except (FileNotFoundError, NotADirectoryError) as exc:
+            raise _unjudged(folder, "folder", _missing(folder), str(folder)) from exc
+        except OSError as exc:
+            raise _unjudged(path, "file", f"can't be read: {exc.strerror}", FILE_NAME) from exc
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            raise _unjudged(path, "file", f"is no record of a run: {exc}", FILE_NAME) from exc
+
+
+def _missing(folder: Path) -> str:
+    if folder.is_dir():
+        return f"there is no {FILE_NAME} in it"
+    return "this is no folder" if folder.exists() else "there is no such folder"
+
+
+def _unjudged(place: Path, key: str, problem: str, value: str) -> ConfigError:
+    remedy = "name the folder that `lunaredge demo --keep DIR` left"
+    return ConfigError(problem, place=str(place), key=key, value=value, remedy=remedy)

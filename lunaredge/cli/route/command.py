@@ -5,6 +5,7 @@ import importlib
 import sys
 
 from lunaredge.cli.named_file import named_file
+from lunaredge.cli.numbers import number
 from lunaredge.cli.progress import telling_of_compiling
 
 # For a fleet in a tangle; one route takes a fraction of a second.
@@ -84,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     )
     plan.add_argument(
         "--seconds",
-        type=float,
+        type=number("give seconds, such as 10"),
         metavar="S",
         default=SECONDS,
         help="end the search after about so long, with what it found by then (default: 60)",
@@ -96,7 +97,10 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         "--out", type=named_file, metavar="FILE", required=True, help="the PNG to write"
     )
     plot.add_argument(
-        "--at", type=float, metavar="TIME_S", help="show where everyone is at that time"
+        "--at",
+        type=number("give seconds, such as 10"),
+        metavar="TIME_S",
+        help="show where everyone is at that time",
     )
 
 
