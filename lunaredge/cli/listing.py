@@ -48,6 +48,8 @@ MARK = Column("mark", "MARK")
 TASK = Column("task", "TASK", is_name=True)
 PLACE = (Column("x_m", "X_M", spare=3), Column("y_m", "Y_M", spare=3))
 MEASURED = "measured"
+# The most urgent classes stand first, but each counts: the column goes on in further lines.
+DELIVERED = Column("delivered", "DELIVERED", is_free=True, wraps=True, width_min=24)
 
 COLUMNS = {
     "nodes": (
@@ -103,7 +105,7 @@ COLUMNS = {
         Column("light_time_s", "LIGHT_S", spare=2),
         Column("backlog_items", "BACKLOG"),
         Column("backlog_peak", "PEAK", spare=3),
-        Column("delivered", "DELIVERED", is_free=True),
+        DELIVERED,
     ),
     "standby": (
         Column("standby", "STANDBY"),
@@ -119,7 +121,7 @@ COLUMNS = {
         Column("heard_age_s", "HEARD_S", spare=1),
         Column("directives_waiting", "DIRECTIVES"),
         Column("approvals_wanted", "APPROVALS WANTED", is_free=True),
-        Column("delivered", "DELIVERED", is_free=True),
+        DELIVERED,
     ),
 }
 

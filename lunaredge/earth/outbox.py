@@ -65,6 +65,7 @@ class Total(msgspec.Struct, kw_only=True, array_like=True):
     era: BootId
     """The life in which ids began at 1: another disk, another era."""
     peak_items: int = 0
+    """The most that waited at once, over all restarts; so are the bytes, at another time maybe."""
     peak_bytes: int = 0
     tallies: list[Tally] = []
 
@@ -106,6 +107,8 @@ class Outbox:
                 for stream, tally in zip(self.streams.values(), self.total.tallies, strict=True):
                     stream.restore_tally(tally)
                 self._is_total_changed = False
+                # The entries lie before this row: a crash may have kept a newer one's peak from it.
+                self._note_peak()
         except (msgspec.DecodeError, ValueError, IndexError) as exc:
             raise JournalCorrupt(f"{row.table} {row.scope}/{row.number}: {exc}") from exc
 
@@ -140,9 +143,7 @@ class Outbox:
         )
         self.streams[record_class].offer(entry)
         self._shed()
-        if self.size_bytes > self.total.peak_bytes:
-            self.total.peak_bytes, self.total.peak_items = self.size_bytes, self.items
-            self._is_total_changed = True
+        self._note_peak()
         return True
 
     def take(self, budget_bytes: int, link_ns: int, overdue_before_ns: int) -> list[Item]:
@@ -214,6 +215,17 @@ class Outbox:
                 if records is None:
                     break
                 self._count_drop(record_class, "shed", records)
+
+    def _note_peak(self) -> None:
+        """Keep the most there ever was: of items and of bytes, each for itself.
+
+        Many small ones may wait after few large ones.
+        """
+        total = self.total
+        if self.size_bytes > total.peak_bytes or self.items > total.peak_items:
+            total.peak_bytes = max(total.peak_bytes, self.size_bytes)
+            total.peak_items = max(total.peak_items, self.items)
+            self._is_total_changed = True
 
     def _count_drop(self, record_class: RecordClass, reason: str, records: int) -> None:
         if records:

@@ -138,6 +138,7 @@ class Stream:
         """Take the numbers back; before the entries or after them."""
         tally.last_id = max(tally.last_id, self.tally.last_id)
         self.tally = tally
+        self._note_peak()
 
     def restore(self, entry: Entry) -> None:
         """Take an entry back, in the order of ids. What was in flight waits again."""
@@ -159,8 +160,7 @@ class Stream:
         self.is_changed = True
         if not entry.is_marker:
             self.tally.taken += 1
-        self.tally.peak_items = max(self.tally.peak_items, self.items)
-        self.tally.peak_bytes = max(self.tally.peak_bytes, self.size_bytes)
+        self._note_peak()
 
     # --- out ------------------------------------------------------------------------------------
 
@@ -307,6 +307,10 @@ class Stream:
         self._waiting.append(entry)
         self.size_bytes += entry.size_bytes
         self.items += not entry.is_marker
+
+    def _note_peak(self) -> None:
+        self.tally.peak_items = max(self.tally.peak_items, self.items)
+        self.tally.peak_bytes = max(self.tally.peak_bytes, self.size_bytes)
 
     def _is_known(self, number: int) -> bool:
         return number <= self._through or number in self._held

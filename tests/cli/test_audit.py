@@ -2,15 +2,18 @@
 
 import json
 import sqlite3
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 import tomli_w
 
+from lunaredge.cli.demo.inquest import Inquest
 from lunaredge.cli.demo.record import RunRecord
 from lunaredge.cli.main import main
 from lunaredge.examples import demo_site
-from lunaredge.ids import BootId, NodeId
+from lunaredge.ids import BootId, NodeId, TaskId
+from lunaredge.model.task import TaskKind
 from lunaredge.node import Archive, Persist
 from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.site_file import load_site
@@ -116,6 +119,18 @@ def test_an_undamaged_run_has_no_damage_to_tell(run, capsys):
     assert report["invariants"]["I4"]["ok"]
     telemetry = report["telemetry"]
     assert (telemetry["archived"], telemetry["waiting"], telemetry["damaged"]) == (3, 1, 0)
+
+
+def test_the_goal_of_a_pit_is_the_largest_that_anybody_handed_in(run):
+    inquest = Inquest(run, RunRecord.load(run))
+    first = next(task for task in inquest.order.tasks if task.kind is TaskKind.EXCAVATE)
+    later = msgspec.structs.replace(first, id=TaskId("later"), mass_kg=first.mass_kg + 100.0)
+    books = {later.id: SimpleNamespace(task=later)}
+    core = SimpleNamespace(state=SimpleNamespace(tasks=books))
+
+    heaps = {heap.zone: heap for heap in inquest._heaps(inquest._truth(), core)}
+
+    assert heaps[first.zone].goal_kg == later.mass_kg
 
 
 def test_a_damaged_archive_row_is_told_as_damage_and_not_as_never_archived(run, capsys):

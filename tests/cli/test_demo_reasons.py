@@ -7,6 +7,7 @@ from lunaredge.cli.demo.reasons import why_not_ok
 from lunaredge.cli.demo.record import RunRecord
 from lunaredge.ids import OrderId, TaskId
 from lunaredge.model.task import Task, TaskKind, WorkOrder
+from lunaredge.scheduler.backlog import SITE_ORDER
 from lunaredge.scheduler.state import TaskEntry, TaskPhase
 from lunaredge.sim.checkers.checker import Verdict
 
@@ -41,10 +42,11 @@ def reasons(
     lost: int = 0,
     record: RunRecord = RECORD,
     is_taken: bool = True,
+    more: tuple[TaskEntry, ...] = (),
     damage: tuple[str, ...] = (),
 ) -> list[str]:
     order = WorkOrder(id=OrderId("o"), title="t", tasks=tuple(e.task for e in entries))
-    known = {e.task.id: e for e in entries} if is_taken else {}
+    known = {e.task.id: e for e in (*entries, *more)} if is_taken else {}
     core = SimpleNamespace(state=SimpleNamespace(tasks=known))
     found = {"invariants": {"I3": verdict}, "core": core, "order": order, "damage": damage}
     findings = SimpleNamespace(**found)
@@ -78,6 +80,20 @@ def test_failed_and_open_tasks_are_named_with_their_reasons() -> None:
         "none of 2 tasks cancelled, 1 failed, 1 still to do",
         "failed: a (too steep)",
         "still to do: b (no battery)",
+    ]
+
+
+def test_what_was_handed_in_during_the_run_counts_and_the_sites_own_trips_do_not() -> None:
+    later = entry("later", TaskPhase.CANCELLED, "by an operator")
+    later.order = OrderId("later")
+    trip = entry("trip", TaskPhase.CANCELLED)
+    trip.order = SITE_ORDER
+
+    told = reasons(entry("a", TaskPhase.DONE), more=(later, trip))
+
+    assert told == [
+        "1 of 2 tasks cancelled, none failed, none still to do",
+        "cancelled: later (by an operator)",
     ]
 
 

@@ -54,6 +54,20 @@ def test_a_good_run_ends_with_ok() -> None:
     assert "2 h 30 min" in text
 
 
+def test_of_a_rule_that_was_not_tried_the_verdict_does_not_say_that_it_held() -> None:
+    verdict = {"ok": True, "checked": 7, "violations": 0}
+
+    text = as_text(report(invariants={"I1": verdict, "closure": verdict | {"checked": 0}}))
+
+    assert text.endswith("\n\nOK: every invariant that was tried held and every task was done.")
+
+
+def test_where_nothing_was_forged_and_nothing_refused_nothing_is_said_of_it() -> None:
+    lines = as_text(report(commands_refused=0, refused_by_reason={}, attacks=[])).splitlines()
+
+    assert "forged by the demo   0" in lines
+
+
 def test_a_run_without_an_outage_has_nothing_to_drain() -> None:
     earth = {"outages": 0, "backlog_peak": 5, "drained_s": None, "delivered": 9}
 

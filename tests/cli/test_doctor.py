@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tomli_w
 
-from lunaredge.cli.doctor import machine, reach
+from lunaredge.cli.doctor import kernels, machine, reach
 from lunaredge.cli.doctor.finding import State, attempt, exit_code, failed, ok
 from lunaredge.cli.keys import holders
 from lunaredge.cli.main import main
@@ -379,6 +379,25 @@ def test_warming_compiles_the_kernels_or_loads_them(capsys: pytest.CaptureFixtur
     assert " in " in checks["kernels"]["found"]
     count = again["kernels"]["found"].split()[0]
     assert again["kernels"]["found"] == f"{count} of {count} compiled and kept"
+
+
+def test_what_a_scheduler_starts_with_is_told_apart_from_all_kernels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starting = {id(kernel) for kernel in kernels.scheduler_kernels()}
+    count, all_count = len(starting), len(list(kernels.compiled_functions()))
+
+    monkeypatch.setattr(kernels, "is_cached", lambda kernel: id(kernel) in starting)
+    ready = kernels.check_kernels(print, warm=False)
+    monkeypatch.setattr(kernels, "is_cached", lambda kernel: id(kernel) not in starting)
+    cold = kernels.check_kernels(print, warm=False)
+
+    assert count < all_count
+    assert f"{count} of {all_count} compiled and kept" in ready.found
+    assert f"the {count} that a scheduler starts with are there" in ready.found
+    assert "first start" not in ready.remedy
+    assert f"a scheduler starts with {count}, and {count} of them are missing" in cold.found
+    assert "its first start compiles them" in cold.remedy
 
 
 def test_a_clock_that_lost_its_battery_fails() -> None:

@@ -47,6 +47,27 @@ def test_a_list_of_nodes_fits_eighty_columns():
     assert "excavator-1" in lines[1]
 
 
+LINK = {
+    "state": "open",
+    "autonomy": "A0",
+    "countdown_s": 28636.6,
+    "light_time_s": 1.3,
+    "backlog_items": 9,
+    "backlog_peak": {"items": 120, "bytes": 49574},
+    "delivered": {"alarm": 16, "event": 129, "state": 41, "summary": 86, "raw": 12345},
+}
+
+
+def test_at_eighty_columns_the_peak_goes_before_any_count_of_what_was_delivered():
+    narrow = as_table(view(LINK, name="link"), 0.0, 80)
+    wide = as_table(view(LINK, name="link"), 0.0, 130)
+
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert all(f"{name}={count}" in narrow for name, count in LINK["delivered"].items())
+    assert "PEAK" not in narrow
+    assert "items=120 bytes=49574" in wide
+
+
 UNSAFE = NODE | {
     "node": "scout-1",
     "state": "locked",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lunaredge.earth.inbox import Inbox
-from lunaredge.earth.outbox import FLOOR_DIVISOR
+from lunaredge.earth.outbox import FLOOR_DIVISOR, TOTAL_TABLE, Outbox
 from lunaredge.earth.stream import TABLE
 from lunaredge.ids import BootId, NodeId
 from lunaredge.node import Erase, Note, Persist
@@ -206,6 +206,34 @@ def test_the_numbers_survive_a_restart():
 
     assert {kind: stream.tally for kind, stream in box.outbox.streams.items()} == before
     assert box.outbox.total.peak_items == 4
+
+
+def test_the_peak_is_the_most_items_and_the_most_bytes_each_for_itself():
+    box = Box()
+    box.offer(RecordClass.STATE, 5_000)
+    most_bytes = box.outbox.size_bytes
+    box.acknowledge(RecordClass.STATE, through=box.drain()[-1].id)
+
+    for _ in range(9):
+        box.offer(RecordClass.STATE, 10)
+
+    total = box.outbox.total
+    assert (box.outbox.items, total.peak_items) == (9, 9)
+    assert total.peak_bytes == most_bytes > box.outbox.size_bytes
+
+
+def test_a_peak_never_falls_below_what_waits_after_a_crash_between_two_rows():
+    box = Box()
+    box.offer(RecordClass.STATE, 10)
+    total = box.disk.rows(TOTAL_TABLE)
+    box.offer(RecordClass.STATE, 10)
+    after = Outbox(SMALL, ERA)
+
+    for row in (*box.stored(), *total):
+        after.restore(row)
+
+    tally = after.streams[RecordClass.STATE].tally
+    assert (after.items, after.total.peak_items, tally.peak_items) == (2, 2, 2)
 
 
 def test_the_backlog_of_an_outage_is_drained_when_its_last_item_is_acknowledged():

@@ -139,7 +139,7 @@ class Inquest:
         ]
         for evidence in heapq.merge(*streams, key=lambda found: found.at_ns):
             jury.see(evidence)
-        for evidence in self._at_the_end(truth):
+        for evidence in self._at_the_end(truth, core):
             jury.see(evidence)
         jury.finish(self.record.end_ns)
         verdicts = jury.report()
@@ -269,7 +269,7 @@ class Inquest:
             yield decode_entry(row.value)
         store.close()
 
-    def _at_the_end(self, truth: Truth) -> Iterator[seen.Evidence]:
+    def _at_the_end(self, truth: Truth, core: SchedulerCore) -> Iterator[seen.Evidence]:
         held = self._archive()
         self._add_spools(held)
         for (node, boot, record_class), uploads in held.items():
@@ -278,7 +278,7 @@ class Inquest:
         # What a damaged row kept can't be compared; that it is damaged is told already.
         if not self.damage:
             yield from self._relayed()
-        yield from self._heaps(truth)
+        yield from self._heaps(truth, core)
 
     def _archive(self) -> dict[_Stream, dict[int, _Upload]]:
         """Read what the archive holds, by stream and first number."""
@@ -363,15 +363,22 @@ class Inquest:
             if on_earth is not None:
                 yield on_earth
 
-    def _heaps(self, truth: Truth) -> Iterator[seen.Evidence]:
-        for task in self.order.tasks:
+    def _heaps(self, truth: Truth, core: SchedulerCore) -> Iterator[seen.Evidence]:
+        """Hold what was dug against the largest goal of each zone: a goal is what has left in all.
+
+        Beside those of the run's order there are those that were handed in while it ran.
+        """
+        goals_kg: dict[str, float] = {}
+        for task in (*self.order.tasks, *(entry.task for entry in core.state.tasks.values())):
             if task.kind is TaskKind.EXCAVATE and task.zone is not None:
-                yield seen.Heaped(
-                    at_ns=self.record.end_ns,
-                    zone=task.zone,
-                    moved_kg=truth.pits_kg.get(task.zone, 0.0),
-                    goal_kg=task.mass_kg,
-                )
+                goals_kg[task.zone] = max(goals_kg.get(task.zone, 0.0), task.mass_kg)
+        for zone, goal_kg in goals_kg.items():
+            yield seen.Heaped(
+                at_ns=self.record.end_ns,
+                zone=zone,
+                moved_kg=truth.pits_kg.get(zone, 0.0),
+                goal_kg=goal_kg,
+            )
 
 
 def _refusals(lives: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lunaredge.cli.demo.inquest import Findings
 from lunaredge.cli.demo.record import RunRecord
+from lunaredge.scheduler.backlog import SITE_ORDER
 from lunaredge.scheduler.state import TaskEntry, TaskPhase
 
 # Two screens of names; an order may have a thousand.
@@ -27,6 +28,17 @@ def why_not_ok(findings: Findings, record: RunRecord, lost: Mapping[str, int]) -
     ]
 
 
+def asked_for(findings: Findings) -> tuple[list[TaskEntry], int]:
+    """Give what the books know of all tasks that people handed in, and how many these are.
+
+    Beside the demo's own order there are those of the run's time; the site's own trips are none.
+    """
+    known = findings.core.state.tasks
+    entries = [entry for entry in known.values() if entry.order != SITE_ORDER]
+    unknown_count = sum(task.id not in known for task in findings.order.tasks)
+    return entries, len(entries) + unknown_count
+
+
 def _end(record: RunRecord) -> Iterator[str]:
     if record.trouble:
         yield f"the run was broken off: {record.trouble}"
@@ -41,11 +53,10 @@ def _invariants(findings: Findings) -> Iterator[str]:
 
 
 def _tasks(findings: Findings, record: RunRecord) -> Iterator[str]:
-    known = findings.core.state.tasks
-    entries = [known[task.id] for task in findings.order.tasks if task.id in known]
-    total = len(findings.order.tasks)
-    if not entries:
-        yield f"the order was not taken: the scheduler knows none of its {total} tasks"
+    entries, total = asked_for(findings)
+    known, ordered = findings.core.state.tasks, findings.order.tasks
+    if not any(task.id in known for task in ordered):
+        yield f"the order was not taken: the scheduler knows none of its {len(ordered)} tasks"
         return
     cancelled = [entry for entry in entries if entry.phase is TaskPhase.CANCELLED]
     failed = [entry for entry in entries if entry.phase is TaskPhase.FAILED]

@@ -7,9 +7,8 @@ import msgspec
 
 from lunaredge.cli.demo.earthward import Sent, missing_count, uploads_to_earth
 from lunaredge.cli.demo.inquest import Findings, Inquest, planned_changes
-from lunaredge.cli.demo.reasons import why_not_ok
+from lunaredge.cli.demo.reasons import asked_for, why_not_ok
 from lunaredge.cli.demo.record import RunRecord
-from lunaredge.model.task import TaskKind
 from lunaredge.runtime.store import Store
 from lunaredge.scheduler import ingest
 from lunaredge.scheduler.state import TaskPhase
@@ -27,7 +26,7 @@ def make_report(folder: Path, record: RunRecord) -> Report:
     """
     link: dict[str, object] = json.loads(record.link)
     findings = Inquest(folder, record).hold()
-    tasks = _tasks(findings)
+    tasks = tell_of_tasks(findings)
     telemetry = _telemetry(folder, findings)
     sent = uploads_to_earth(folder)
     outages_ns = [at_ns for at_ns, up in planned_changes(record) if not up]
@@ -62,18 +61,17 @@ def make_report(folder: Path, record: RunRecord) -> Report:
     }
 
 
-def _tasks(findings: Findings) -> dict[str, int]:
-    entries = findings.core.state.tasks
-    ordered = [entries[task.id] for task in findings.order.tasks if task.id in entries]
+def tell_of_tasks(findings: Findings) -> dict[str, int]:
+    """Count what people handed in, before the run and in it, and the site's own errands."""
+    entries, total = asked_for(findings)
     counts = {
-        phase: sum(entry.phase is phase for entry in ordered)
+        phase: sum(entry.phase is phase for entry in entries)
         for phase in (TaskPhase.DONE, TaskPhase.FAILED, TaskPhase.CANCELLED)
     }
-    errands = sum(entry.task.kind is TaskKind.PARK for entry in entries.values())
     return {
-        "submitted": len(findings.order.tasks),
+        "submitted": total,
         **{phase.value: count for phase, count in counts.items()},
-        "errands": errands,
+        "errands": len(findings.core.state.tasks) - len(entries),
     }
 
 

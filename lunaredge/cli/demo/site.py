@@ -11,25 +11,21 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import tomli_w
 
 from lunaredge.cli.beside import running_beside
 from lunaredge.cli.demo.checks import check_folder, check_kills, refused
-from lunaredge.cli.doctor.kernels import COMPILING, is_cached
-from lunaredge.cli.kernel_reach import kernels_of
+from lunaredge.cli.doctor.kernels import COMPILING, is_cached, scheduler_kernels
 from lunaredge.cli.keys import holders
 from lunaredge.cli.order_check import check_order
 from lunaredge.cli.progress import telling_of_compiling
 from lunaredge.ids import NodeId, SiteId
-from lunaredge.kernels.schedule_walk import improve_walk, walk_from
 from lunaredge.model.braking import counted_m_s2
 from lunaredge.model.contact import ContactPlan
 from lunaredge.model.fleet import Fleet, NodeSpec
 from lunaredge.model.site import Site
-from lunaredge.placement.warmup import warm_up_planner
 from lunaredge.runtime.broker import Broker, BrokerChoice, BrokerSettings, find_broker
 from lunaredge.runtime.client_settings import Client, load_client
 from lunaredge.runtime.files.contact_file import load_contacts
@@ -131,11 +127,6 @@ class DemoSite(msgspec.Struct, frozen=True, kw_only=True):
     """The node that the forger picks on."""
 
 
-def _kernels() -> list[Any]:
-    """Give the kernels of a small site; those of plans of hundreds of tasks it does without."""
-    return kernels_of([check_order, GroundMap, warm_up, warm_up_planner], [improve_walk, walk_from])
-
-
 def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> DemoSite:
     """Write everything a run needs, and compile the kernels.
 
@@ -150,9 +141,10 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
     order = load_order(wishes.site / ORDER_FILE)
     load_contacts(contacts_file)
     check_kills(wishes.kills, fleet)
-    kernels = _kernels()
-    if not all(map(is_cached, kernels)):
-        say(f"compiling kernels: {COMPILING}")
+    kernels = scheduler_kernels(check_order)
+    missing_count = sum(not is_cached(kernel) for kernel in kernels)
+    if missing_count:
+        say(f"compiling {missing_count} kernels: at most {COMPILING}")
     beside = running_beside("from lunaredge.placement import warmup; warmup.warm_up_planner()")
     with telling_of_compiling(kernels):
         with beside:

@@ -49,7 +49,10 @@ def as_text(report: Report) -> str:
 def verdict_text(report: Report) -> str:
     """Give the report's last lines: whether the run is ok, and what spoils it."""
     if report["ok"]:
-        return "OK: every invariant held and every task was done."
+        verdicts = _part(report, "invariants").values()
+        is_each_tried = all(isinstance(one, Mapping) and one["checked"] for one in verdicts)
+        which = "every invariant" if is_each_tried else "every invariant that was tried"
+        return f"OK: {which} held and every task was done."
     lines = ["NOT OK:"]
     for reason in _texts(report, "reasons"):
         lines += _folded(reason, "  - ", 4)
@@ -137,6 +140,8 @@ def _forged(refused: object, attacks: Sequence[object]) -> str:
     """Say how the forged ones stand to those that were refused, so that the two add up."""
     assert isinstance(refused, int)
     count = len(attacks)
+    if not count and not refused:
+        return "0"
     if refused == count:
         return f"{count}, which are the refused ones"
     if refused > count:

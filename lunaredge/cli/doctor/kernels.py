@@ -17,6 +17,7 @@ from typing import Any
 
 from lunaredge.cli.beside import running_beside
 from lunaredge.cli.doctor.finding import Finding, not_installed, ok
+from lunaredge.cli.kernel_reach import kernels_of
 
 NAME = "kernels"
 COMPILING = "5 to 8 minutes on two cores, once"
@@ -31,19 +32,28 @@ def check_kernels(say: Say, *, warm: bool) -> Finding:
     """Say how many kernels are compiled; with ``warm``, compile what is missing."""
     try:
         functions = list(compiled_functions())
+        if not warm:
+            return _kept(functions)
     except ModuleNotFoundError as exc:
         return not_installed(NAME, exc)
     cached_count = sum(map(is_cached, functions))
-    if not warm:
-        found = f"{cached_count} of {len(functions)} compiled and kept"
-        if cached_count == len(functions):
-            return ok(NAME, found)
-        return ok(NAME, found, f"run lunaredge doctor --warm, or the first start takes {COMPILING}")
     start_s = time.monotonic()
     _compile(functions, say)
     fresh_count = sum(bool(function.stats.cache_misses) for function in functions)
     what = "compiled" if fresh_count or cached_count < len(functions) else "loaded from the cache"
     return ok(NAME, f"{len(functions)} {what} in {time.monotonic() - start_s:.1f} s")
+
+
+def scheduler_kernels(*others: Callable[..., object]) -> list[Any]:
+    """Give the kernels that a scheduler compiles before it leads, and those of other work.
+
+    Plans of hundreds of tasks and proofs of how good a plan is need more; it does without.
+    """
+    from lunaredge.kernels.schedule_bound import search
+    from lunaredge.kernels.schedule_walk import improve_walk, walk_from
+    from lunaredge.scheduler.solve import warm_up
+
+    return kernels_of([*others, warm_up], [improve_walk, walk_from, search])
 
 
 def compiled_functions() -> Iterator[Any]:
@@ -60,6 +70,24 @@ def is_cached(function: Any) -> bool:
     pattern = f"{source.stem}.{function.py_func.__qualname__}-{code.co_firstlineno}.*.nbi"
     written_s = [path.stat().st_mtime for path in Path(function.stats.cache_path).glob(pattern)]
     return any(at_s >= source.stat().st_mtime for at_s in written_s)
+
+
+def _kept(functions: list[Any]) -> Finding:
+    """Say what is compiled, and what waits for the compiler: a scheduler, or other commands."""
+    cached_count, count = sum(map(is_cached, functions)), len(functions)
+    found = f"{cached_count} of {count} compiled and kept"
+    if cached_count == count:
+        return ok(NAME, found)
+    starting = scheduler_kernels()
+    missing_count = sum(not is_cached(kernel) for kernel in starting)
+    warm = "run lunaredge doctor --warm, or"
+    if missing_count:
+        found += (
+            f"; a scheduler starts with {len(starting)}, and {missing_count} of them are missing"
+        )
+        return ok(NAME, found, f"{warm} its first start compiles them: at most {COMPILING}")
+    found += f"; the {len(starting)} that a scheduler starts with are there"
+    return ok(NAME, found, f"{warm} place, route and bench compile theirs: minutes, once")
 
 
 def _functions_of(module: ModuleType) -> Iterator[Any]:

@@ -1,8 +1,9 @@
 """Evidence from a scheduler's journal: a finished run of real processes, told again.
 
 Replays the journal through a fresh core and says what each entry shows: what nodes said, which
-authorities and tasks went out, which phases tasks were in. What it shows of the world outside
-(bodies, disks, links) must come from elsewhere.
+authorities and tasks went out, which phases tasks were in, which zones and machines were shown as
+safe, and who took that away. What it shows of the world outside (bodies, disks, links) must come
+from elsewhere.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,9 @@ from lunaredge.ids import AuthorityId, CommandId, NodeId, TaskId
 from lunaredge.scheduler import inputs
 from lunaredge.scheduler.core import SchedulerCore
 from lunaredge.sim.checkers import evidence as seen
-from lunaredge.wire import messages, records
+from lunaredge.sim.checkers.requests import word_of
+from lunaredge.sim.checkers.shown import Shown
+from lunaredge.wire import messages, records, safeguards
 
 
 class JournalReader:
@@ -23,10 +26,11 @@ class JournalReader:
         self.entries = 0
         self.differing = 0
         self._granted: set[AuthorityId] = set()
-        self._assigned: set[CommandId] = set()
+        self._ordered: set[CommandId] = set()
         self._phases: dict[TaskId, str] = {}
         self._restrained = False
         self._vouched: set[NodeId] = set()
+        self._shown = Shown()
 
     def read(self, entries: Iterable[inputs.JournalEntry]) -> Iterator[seen.Evidence]:
         """Give the evidence of each entry in turn."""
@@ -45,6 +49,10 @@ class JournalReader:
                 yield from _from_record(told, at_ns)
             case inputs.Asked(body=messages.Approve() as body):
                 yield seen.Approved(at_ns=at_ns, task=body.task, approved=body.approved)
+            case inputs.Asked():
+                word = word_of(told.client, told.key, told.body, at_ns)
+                if word is not None:
+                    yield word
             case _:
                 pass
 
@@ -68,20 +76,13 @@ class JournalReader:
                     from_m=granted.from_m,
                 )
         for intent in intents:
-            if isinstance(intent, inputs.Say) and isinstance(intent.body, messages.Renew):
-                yield seen.Renewed(
-                    at_ns=at_ns,
-                    machine=intent.node,
-                    authority=intent.body.authority,
-                    request_no=intent.body.request_no,
-                    stop_m=intent.body.stop_m,
-                    revision=intent.body.revision,
-                    lifetime_ns=intent.body.lifetime_ns,
-                )
-        yield from self._assignments(at_ns)
+            yield from _from_intent(intent, at_ns)
+        yield from self._orders(at_ns)
         yield from self._task_steps(at_ns)
         yield from self._restraint(at_ns)
         yield from self._vouches(at_ns)
+        # Last: what was asked, answered and given back by now bears on what is shown.
+        yield from self._shown.changes(self.core.state, at_ns)
 
     def _vouches(self, at_ns: int) -> Iterator[seen.Evidence]:
         vouched = {node.name for node in self.core.state.nodes.values() if node.vouched}
@@ -97,16 +98,12 @@ class JournalReader:
             self._restrained = restrained
             yield seen.Restrained(at_ns=at_ns, cause="people", restrained=restrained)
 
-    def _assignments(self, at_ns: int) -> Iterator[seen.Evidence]:
+    def _orders(self, at_ns: int) -> Iterator[seen.Evidence]:
+        """Give what is said in commands, each when it is first to be sent."""
         for command, pending in self.core.state.commands.items():
-            if isinstance(pending.body, messages.Assign) and command not in self._assigned:
-                self._assigned.add(command)
-                yield seen.Assigned(
-                    at_ns=at_ns,
-                    node=pending.node,
-                    task=pending.body.task,
-                    attempt=pending.body.attempt,
-                )
+            if command not in self._ordered:
+                self._ordered.add(command)
+                yield from _from_order(pending.node, pending.body, at_ns)
 
     def _task_steps(self, at_ns: int) -> Iterator[seen.Evidence]:
         fresh = []
@@ -119,6 +116,37 @@ class JournalReader:
                 yield seen.TaskSeen(at_ns=at_ns, task=task, phase=phase)
         if fresh:
             yield seen.Submitted(at_ns=at_ns, tasks=tuple(fresh))
+
+
+def _from_intent(intent: inputs.Intent, at_ns: int) -> Iterator[seen.Evidence]:
+    match intent:
+        case inputs.Say(body=messages.Renew() as body):
+            yield seen.Renewed(
+                at_ns=at_ns,
+                machine=intent.node,
+                authority=body.authority,
+                request_no=body.request_no,
+                stop_m=body.stop_m,
+                revision=body.revision,
+                lifetime_ns=body.lifetime_ns,
+            )
+        case inputs.Reply(body=body):
+            asking = seen.Asking(intent.client, body.request)
+            yield seen.Answered(at_ns=at_ns, asking=asking, ok=body.ok)
+        case _:
+            pass
+
+
+def _from_order(node: NodeId, body: messages.Command, at_ns: int) -> Iterator[seen.Evidence]:
+    match body:
+        case messages.Assign():
+            yield seen.Assigned(at_ns=at_ns, node=node, task=body.task, attempt=body.attempt)
+        case safeguards.LockOut():
+            yield seen.Tagged(at_ns=at_ns, node=node, tag=body.tag)
+        case safeguards.Unlock():
+            yield seen.Unlocked(at_ns=at_ns, node=node, tag=body.tag)
+        case _:
+            pass
 
 
 def _from_word(heard: inputs.Heard, at_ns: int) -> Iterator[seen.Evidence]:
@@ -150,6 +178,7 @@ def _from_word(heard: inputs.Heard, at_ns: int) -> Iterator[seen.Evidence]:
                 posed=situation.x_m is not None,
                 authority=situation.authority,
                 refused=situation.refused,
+                locks=situation.locks,
             )
         case _:
             pass

@@ -10,6 +10,7 @@ from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import ClientId, NodeId, TaskId
 from lunaredge.model.site import Point
 from lunaredge.sim.checkers import evidence as seen
+from lunaredge.sim.checkers.requests import word_of
 from lunaredge.wire import messages, records, safeguards, topics
 from lunaredge.wire.codec import Header, Received, decode
 from lunaredge.wire.seal import Keyring, Role
@@ -150,26 +151,13 @@ def _from_word(header: Header, body: messages.Message, at_ns: int) -> list[seen.
 
 def _from_desk(client: ClientId, frame: Received, at_ns: int) -> list[seen.Evidence]:
     """Take what a person asked, and what the scheduler answered."""
-    body, by = frame.body, frame.header.key
-    match body:
-        case messages.Answer() if frame.role is Role.SCHEDULER:
-            asking = seen.Asking(client, body.request)
-            return [seen.Answered(at_ns=at_ns, asking=asking, ok=body.ok)]
-        case safeguards.LockOutRequest() if body.code and (body.outline or body.radius_m):
-            asking = seen.Asking(client, body.request)
-            return [seen.HandWord(at_ns=at_ns, node=body.node, by=by, asking=asking)]
-        case safeguards.UnlockRequest() if body.code:
-            asking = seen.Asking(client, body.request)
-            word = seen.TagWord(at_ns=at_ns, node=body.node, by=by, whose=body.whose, asking=asking)
-            return [word]
-        case messages.VouchRequest() if body.code:
-            asking = seen.Asking(client, body.request)
-            return [seen.VouchWord(at_ns=at_ns, machine=body.node, asking=asking)]
-        case safeguards.OpenRequest() if body.code:
-            asking = seen.Asking(client, body.request)
-            return [seen.Opening(at_ns=at_ns, zone=body.zone, asking=asking)]
-        case _:
-            return _from_word(frame.header, body, at_ns)
+    body = frame.body
+    if isinstance(body, messages.Answer):
+        asking = seen.Asking(client, body.request)
+        is_told = frame.role is Role.SCHEDULER
+        return [seen.Answered(at_ns=at_ns, asking=asking, ok=body.ok)] if is_told else []
+    word = word_of(client, frame.header.key, body, at_ns)
+    return [word] if word is not None else _from_word(frame.header, body, at_ns)
 
 
 def _situated(header: Header, situation: messages.Situation, at_ns: int) -> seen.Situated:
