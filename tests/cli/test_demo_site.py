@@ -46,7 +46,7 @@ def test_an_order_that_the_scheduler_would_refuse_is_refused_before_the_start(
     with pytest.raises(ConfigError) as caught:
         prepare(tmp_path / "run", wishes(order.parent), lambda _: None)
 
-    assert str(caught.value).startswith(f"{order}: {key}: ")
+    assert str(caught.value).startswith(f"{order}: {key} (")
     assert named in str(caught.value)
     assert not (tmp_path / "run").exists()
 
