@@ -258,13 +258,17 @@ def park_due_ns(ctx: Context, node: NodeEntry) -> int:
     return node.idle_since_ns + ctx.config.park_after_ns
 
 
-def _is_parking(ctx: Context, node: NodeEntry) -> bool:
-    return any(
-        entry.task.kind is TaskKind.PARK
-        and entry.phase is TaskPhase.QUEUED
-        and node.name in entry.task.only_on
+def trips(ctx: Context, node: NodeEntry) -> list[TaskEntry]:
+    """Give the trips that a machine has before it, or that it is on."""
+    return [
+        entry
         for entry in ctx.open_tasks
-    )
+        if entry.task.kind is TaskKind.PARK and node.name in entry.task.only_on
+    ]
+
+
+def _is_parking(ctx: Context, node: NodeEntry) -> bool:
+    return any(entry.phase is TaskPhase.QUEUED for entry in trips(ctx, node))
 
 
 def _task_candidates(ctx: Context) -> Iterator[TaskCandidate]:

@@ -94,13 +94,13 @@ def _ask_back(ctx: Context, node: NodeEntry, closure: Closure) -> None:
     authority back. One that stands in the zone without a task is sent out.
     """
     entry = ctx.state.tasks.get(node.task) if node.task is not None else None
-    if entry is None or closures.is_trip_out(ctx, entry.task, closure):
+    is_out = entry is None or closures.is_trip_out(ctx, entry.task, closure)
+    if is_out:
         trips_out.send_out(ctx, node, closure)
     if entry is None:
         return
     if entry.phase not in backlog.IN_HAND or entry.recalled or entry.cancelling:
         return
-    is_out = closures.is_trip_out(ctx, entry.task, closure)
     if is_out and (closures.stands_in(ctx, node, closure) or not _leads_in(node, closure)):
         return
     entry.people_count += 1

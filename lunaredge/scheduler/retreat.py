@@ -40,14 +40,28 @@ def refuge(ctx: Context, node: NodeEntry, ring: list[NodeEntry]) -> Point | None
         for place in places
         if check_route(ctx.ground, (place,), width_m, slope_deg, (*others, *ways)) is None
     ]
-    mover = Mover(half_width_m=width_m, slope_deg_max=slope_deg, speed_m_s=spec.speed_m_s_max)
-    opens = are_open(ctx.ground, mover, others, here, clear)
-    return next((place for place, is_open in zip(clear, opens, strict=True) if is_open), None)
+    return first_open(ctx, node, others, here, clear)
+
+
+def first_open(
+    ctx: Context, node: NodeEntry, others: tuple[Chain, ...], start: Point, places: list[Point]
+) -> Point | None:
+    """Give the first of some places to which a machine finds a way past others; None without."""
+    spec, width_m = ctx.specs[node.name].machine, ctx.half_width_m(node.name)
+    assert spec is not None
+    mover = Mover(
+        half_width_m=width_m, slope_deg_max=spec.slope_deg_max, speed_m_s=spec.speed_m_s_max
+    )
+    opens = are_open(ctx.ground, mover, others, start, places)
+    return next((place for place, is_open in zip(places, opens, strict=True) if is_open), None)
+
+
+def havens(ctx: Context) -> list[Point]:
+    """Give the middles of the site's havens."""
+    return [areas.middle(zone.polygon) for zone in ctx.site.zones if zone.kind is ZoneKind.HAVEN]
 
 
 def _places(ctx: Context, here: Point) -> Iterator[Point]:
-    for zone in ctx.site.zones:
-        if zone.kind is ZoneKind.HAVEN:
-            yield areas.middle(zone.polygon)
+    yield from havens(ctx)
     for number in range(1, RINGS_MAX + 1):
         yield from areas.disc(here, number * RING_M)

@@ -27,19 +27,18 @@ def take_deferral(ctx: Context, node: NodeEntry, reason: str, blocked_by: NodeId
     """
     node.closing_count = 0
     # It may be a closed zone that is in the way, and that will be opened again.
-    is_lasting = blocked_by is None and not closures.in_force(ctx)
-    if blocked_by is None and not is_lasting and not closures.is_shut_in(ctx, node):
+    may_open = blocked_by is None and bool(closures.in_force(ctx))
+    if may_open and not closures.is_shut_in(ctx, node):
         ctx.forget_deferrals(node)
         return
     if (blocked_by is None) != (node.blocked_by is None):
         node.deferral_count = 0
     node.deferral_count += 1
     node.blocked_by = blocked_by
-    if node.deferral_count < DEFERRALS_MIN or _task(ctx, node).recalled:
+    if may_open or node.deferral_count < DEFERRALS_MIN or _task(ctx, node).recalled:
         return
     if blocked_by is None:
-        if is_lasting:
-            _recall(ctx, node, f"no way for {node.name}: {reason}")
+        _recall(ctx, node, f"no way for {node.name}: {reason}")
         return
     ring = _ring(ctx, node)
     if ring:

@@ -7,14 +7,12 @@ as soon as another place can be reached, and no place that proved vain is offere
 import math
 from collections.abc import Sequence
 
-from lunaredge.model.site import Point, ZoneKind
-from lunaredge.model.task import TaskKind
-from lunaredge.scheduler import areas, backlog, closures, dispatch, space, standoff
+from lunaredge.model.site import Point
+from lunaredge.scheduler import backlog, closures, dispatch, retreat, space, standoff
 from lunaredge.scheduler.candidates import Constraint
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.paths import Chain, Corridor, check_route
 from lunaredge.scheduler.state import Closure, NodeEntry, TaskEntry
-from lunaredge.scheduler.travel import Mover, are_open
 from lunaredge.scheduler.way_out import straight_ways
 from lunaredge.units import NS_PER_S
 
@@ -28,7 +26,7 @@ def send_out(ctx: Context, node: NodeEntry, closure: Closure) -> None:
     """Make a trip out for a machine that stands in a zone and is free, or whose trip is vain."""
     if not closures.stands_in(ctx, node, closure) or ctx.now_ns < node.sought_ns + SEEK_NS:
         return
-    trips = _trips(ctx, node)
+    trips = dispatch.trips(ctx, node)
     if not all(_is_vain(ctx, node, entry) for entry in trips):
         return
     is_under_way = any(entry.phase in backlog.IN_HAND for entry in trips)
@@ -58,15 +56,6 @@ def call_off(ctx: Context, in_force: list[Closure]) -> None:
             backlog.cancel(ctx, entry, "the zone is left, or open")
 
 
-def _trips(ctx: Context, node: NodeEntry) -> list[TaskEntry]:
-    """Give the trips that a machine has before it, or that it is on."""
-    return [
-        entry
-        for entry in ctx.open_tasks
-        if entry.task.kind is TaskKind.PARK and node.name in entry.task.only_on
-    ]
-
-
 def _is_vain(ctx: Context, node: NodeEntry, entry: TaskEntry) -> bool:
     """Tell whether a trip leads into a closed zone, or nowhere that can be reached as things are.
 
@@ -86,10 +75,9 @@ def _refuge(ctx: Context, node: NodeEntry, vain: Sequence[Point]) -> Point | Non
     assert node.body is not None
     here, width_m, slope_deg = node.body, ctx.half_width_m(node.name), spec.slope_deg_max
     others = space.claims_of_others(ctx, node.name) + space.goals(ctx, node.name)
-    havens = [areas.middle(zone.polygon) for zone in ctx.site.zones if zone.kind is ZoneKind.HAVEN]
     known = [
         *([home] if home is not None else []),
-        *sorted(havens, key=lambda point: math.dist(here, point)),
+        *sorted(retreat.havens(ctx), key=lambda point: math.dist(here, point)),
     ]
     rim = _rim(ctx, node, here, others, vain)
     places = [
@@ -100,9 +88,7 @@ def _refuge(ctx: Context, node: NodeEntry, vain: Sequence[Point]) -> Point | Non
     ]
     if rim is None or not places:
         return next(iter(places), rim)
-    mover = Mover(half_width_m=width_m, slope_deg_max=slope_deg, speed_m_s=spec.speed_m_s_max)
-    opens = are_open(ctx.ground, mover, others, rim, places)
-    return next((place for place, is_open in zip(places, opens, strict=True) if is_open), rim)
+    return retreat.first_open(ctx, node, others, rim, places) or rim
 
 
 def _rim(

@@ -20,36 +20,23 @@ COMMANDS = [
 FOLDERS = ["demo --keep", "demo --site", "audit", "keys", "sim --campaign"]
 
 
-@pytest.mark.parametrize("words", COMMANDS)
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [*((words, "file") for words in COMMANDS), *((words, "folder") for words in FOLDERS)],
+)
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("", "the name is empty; name a file"),
-        ("n" * 300, "the name has 300 letters, more than a file's may have; name another"),
+        ("", "the name is empty; name a {}"),
+        ("n" * 300, "the name has 300 letters, more than a {}'s may have; name another"),
     ],
     ids=["empty", "too long"],
 )
-def test_what_can_be_no_file_is_refused_by_its_name(
-    words: str, name: str, said: str, capsys: pytest.CaptureFixture[str]
+def test_what_can_be_no_file_or_folder_is_refused_by_its_name(
+    words: str, what: str, name: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*words.split(), name]) == 2
-    assert said in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("words", FOLDERS)
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("", "the name is empty; name a folder"),
-        ("n" * 300, "the name has 300 letters, more than a folder's may have; name another"),
-    ],
-    ids=["empty", "too long"],
-)
-def test_what_can_be_no_folder_is_refused_by_its_name(
-    words: str, name: str, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*words.split(), name]) == 2
-    assert said in capsys.readouterr().err
+    assert said.format(what) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", ["submit", "place", "route check"])

@@ -171,13 +171,18 @@ def test_a_refused_opening_leaves_the_zone_shown_clear() -> None:
     assert "is in berm, which was shown clear" in found
 
 
-def test_a_machine_that_moves_with_a_tag_on_it_by_the_journal_is_found() -> None:
+def moved_while_locked() -> tuple[Site, seen.Truth, seen.Truth]:
+    """A site whose hauler is locked out, and moves by 1 m all the same."""
     site = locked()
     site.wait(30.0)
     word(site)
     before = body_at(site, HAULER, 30.0, 8.0)
     site.wait(1.0)
-    after = body_at(site, HAULER, 31.0, 8.0)
+    return site, before, body_at(site, HAULER, 31.0, 8.0)
+
+
+def test_a_machine_that_moves_with_a_tag_on_it_by_the_journal_is_found() -> None:
+    site, before, after = moved_while_locked()
 
     (found,) = judged(LockoutChecker(site.fleet), site, before, after)
 
@@ -185,12 +190,7 @@ def test_a_machine_that_moves_with_a_tag_on_it_by_the_journal_is_found() -> None
 
 
 def test_a_machine_that_is_shown_locked_out_is_held_to_it_without_a_word_of_its_own() -> None:
-    site = locked()
-    site.wait(30.0)
-    word(site)
-    before = body_at(site, HAULER, 30.0, 8.0)
-    site.wait(1.0)
-    after = body_at(site, HAULER, 31.0, 8.0)
+    site, before, after = moved_while_locked()
     _, evidence = read(site)
     checker = LockoutChecker(site.fleet)
 
