@@ -24,7 +24,9 @@ NAME_RULE = (
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 # Topic levels that are not machines or computers; no node may take one of these names.
-RESERVED_NAMES = frozenset({"all", "scheduler", "gateway", "earth", "operator", "view", "machines"})
+RESERVED_NAMES = frozenset(
+    {"all", "archive", "scheduler", "gateway", "earth", "operator", "view", "machines"}
+)
 
 
 def is_name(text: str) -> bool:

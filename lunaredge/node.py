@@ -16,6 +16,7 @@ from lunaredge.ids import BootId, NodeId, TaskId
 from lunaredge.model.task import Workload
 from lunaredge.wire.driver import MachineOrder
 from lunaredge.wire.messages import RecordClass
+from lunaredge.wire.telemetry import Channel
 
 
 class Publish(msgspec.Struct, frozen=True):
@@ -55,6 +56,44 @@ class Archive(msgspec.Struct, frozen=True, kw_only=True):
     dropped: bool
     received_ns: int
     record: bytes
+
+
+class KeepKind(enum.Enum):
+    """What an entry of the telemetry archive is."""
+
+    SAMPLES = "samples"
+    DROPPED = "dropped"
+    """Its sender dropped them for want of room; a summary is left."""
+    MISSING = "missing"
+    """Numbers that will never come: their sender holds them no more."""
+    QUARANTINED = "quarantined"
+    """They arrived and can't be believed; the bytes are kept, and the reason."""
+
+
+class Keep(msgspec.Struct, frozen=True, kw_only=True):
+    """Enter uploads of a bulk stream into the telemetry archive; durable before the next effect.
+
+    Each number of a (node, boot, class) is entered once, as one of these kinds.
+    """
+
+    kind: KeepKind
+    node: NodeId
+    boot: BootId
+    record_class: RecordClass
+    first_seq: int
+    last_seq: int
+    count: int
+    """Samples inside; of what is missing, 0."""
+    received_ns: int
+    start_ns: int
+    """Site time of which it speaks, to ``end_ns``; both 0 where that is not known."""
+    end_ns: int
+    late: bool = False
+    """Backfill: it came after newer ones, or long after it was measured."""
+    channels: tuple[Channel, ...] = ()
+    """The table of samples."""
+    reason: str = ""
+    record: bytes = b""
 
 
 class Actuate(msgspec.Struct, frozen=True):
@@ -117,6 +156,7 @@ Effect = (
     | Persist
     | Erase
     | Archive
+    | Keep
     | Actuate
     | Solve
     | StartWorkload

@@ -14,6 +14,7 @@ from lunaredge.wire.seal import Role
 
 SITE_HOLDERS: Mapping[str, Role] = {
     "scheduler": Role.SCHEDULER,
+    "archive": Role.ARCHIVE,
     "gateway": Role.GATEWAY,
     "earth": Role.EARTH,
 }

@@ -20,3 +20,9 @@ Boot = Annotated[BootId, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of every message body."""
+
+
+class RecordBody(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of every record. ``site_ns`` is the sender's estimate of site time."""
+
+    site_ns: Int64

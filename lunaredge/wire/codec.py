@@ -9,7 +9,7 @@ from lunaredge.ids import KeyId, NodeId
 from lunaredge.wire.body import Boot, Int64
 from lunaredge.wire.frame import seal, signed_role, unpacked, unseal
 from lunaredge.wire.messages import Message
-from lunaredge.wire.seal import Keyring, Role, Signer
+from lunaredge.wire.seal import Keyring, Role, Sealer
 
 VERSION = 1
 
@@ -56,7 +56,7 @@ _header_decoder = msgspec.msgpack.Decoder(Header)
 _body_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
-def encode(header: Header, body: Message, signer: Signer | None = None) -> bytes:
+def encode(header: Header, body: Message, signer: Sealer | None = None) -> bytes:
     """Give the frame of a message, signed when a signer is given."""
     if signer is not None:
         header = msgspec.structs.replace(header, key=signer.key_id)

@@ -15,7 +15,7 @@ import msgspec
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import KeyId
 from lunaredge.wire.malformed import MALFORMED
-from lunaredge.wire.seal import Keyring, Role, Signer
+from lunaredge.wire.seal import Keyring, Role, Sealer
 
 Value = TypeVar("Value")
 
@@ -34,7 +34,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Frame)
 
 
-def seal(version: int, header: bytes, body: bytes, signer: Signer | None) -> bytes:
+def seal(version: int, header: bytes, body: bytes, signer: Sealer | None) -> bytes:
     """Give the bytes of a frame, signed when a signer is given."""
     signature = signer.sign(header + body) if signer is not None else b""
     crc = zlib.crc32(header + body + signature)

@@ -6,6 +6,7 @@ is the sender's monotonic clock, ``site`` is site time.
 """
 
 import enum
+from typing import Annotated
 
 import msgspec
 
@@ -30,6 +31,12 @@ from lunaredge.wire.safeguards import (
     Unlock,
     UnlockRequest,
 )
+from lunaredge.wire.telemetry import CHANNELS_MAX, Channel
+
+# Bulk streams that a birth lists: two for each life. A node that holds more lists the newest.
+HELD_MAX = 128
+# Of what is committed beyond a hole, an acknowledgement tells so much at a time, from the top.
+ACK_RANGES_MAX = 64
 
 
 class RecordClass(enum.Enum):
@@ -55,13 +62,6 @@ class Autonomy(enum.Enum):
 
 
 # --- node -> scheduler: presence -------------------------------------------------------------
-
-
-class Channel(msgspec.Struct, frozen=True, kw_only=True):
-    """One telemetry channel of a stream, as announced at birth."""
-
-    name: str
-    unit: str
 
 
 class Situation(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +105,6 @@ class Birth(Body, frozen=True, kw_only=True, tag="birth"):
     """A node's first word after boot, repeated until a census answers it."""
 
     kind: str
-    channels: tuple[Channel, ...]
     situation: Situation
 
 
@@ -174,6 +173,38 @@ class RecordAck(Body, frozen=True, kw_only=True, tag="record_ack"):
     record_class: RecordClass
     boot: Boot
     through_seq: Count
+    ranges: Annotated[tuple[tuple[Count, Count], ...], msgspec.Meta(max_length=ACK_RANGES_MAX)] = ()
+    """First and last of what is committed beyond, in bulk classes; what lies between is asked
+    for."""
+    window: Count = 0
+    """How many bulk uploads the sender may have under way; 0 leaves it as it was."""
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A bulk stream of which a node still holds uploads."""
+
+    record_class: RecordClass
+    boot: Boot
+    floor_seq: Count
+    """Lowest number it still holds: what is missing below is lost for good."""
+    last_seq: Count
+
+
+class StreamBirth(Body, frozen=True, kw_only=True, tag="stream_birth"):
+    """What a node's telemetry means: its channel table, by the number that its batches name.
+
+    Said at each connection and when a `RebirthRequest` asks for it, and retained by the broker,
+    so that whoever comes late can read what follows.
+    """
+
+    table: Count
+    channels: Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1, max_length=CHANNELS_MAX)]
+    held: Annotated[tuple[Held, ...], msgspec.Meta(max_length=HELD_MAX)] = ()
+    """All bulk streams of which something is still held; of others nothing will come any more."""
+
+
+class RebirthRequest(Body, frozen=True, kw_only=True, tag="rebirth_request"):
+    """Ask a node to say its `StreamBirth` again; anybody may, and it answers so often only."""
 
 
 # --- scheduler -> node: answers and commands --------------------------------------------------
@@ -405,6 +436,8 @@ Message = (
     | CommandReply
     | Upload
     | RecordAck
+    | StreamBirth
+    | RebirthRequest
     | TimeReply
     | Outlived
     | Dispute

@@ -111,7 +111,7 @@ class Sender:
             for item in islice(items, WINDOW_COUNT):
                 if item.sent_ns is None or back:
                     item.sent_ns = now_ns
-                    uploads.append(_upload(item, items[0].first_seq))
+                    uploads.append(upload_of(item, items[0].first_seq))
         return uploads
 
     def resend_all(self) -> None:
@@ -198,7 +198,8 @@ def _urgency(stream: Stream) -> tuple[int, BootId]:
     return RECORD_CLASSES.index(stream[1]), stream[0]
 
 
-def _upload(item: Item, floor_seq: int) -> Upload:
+def upload_of(item: Item, floor_seq: int) -> Upload:
+    """Give an item as it travels; ``floor_seq`` is the lowest number still held of its stream."""
     return Upload(
         record_class=item.record_class,
         boot=item.boot,
