@@ -121,7 +121,6 @@ def take_word(ctx: Context, heard: Heard) -> None:
     _mark_up(ctx, node)
     match body:
         case Birth():
-            node.channels = tuple(channel.name for channel in body.channels)
             _take_situation(ctx, node, body.situation)
         case Heartbeat():
             placed = _take_situation(ctx, node, body.situation)

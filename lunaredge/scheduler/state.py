@@ -171,7 +171,6 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     heard_ns: int = 0
     censused: bool = False
     """Has said in one word that it obeys this leader's epoch, and where everything of it is."""
-    channels: tuple[str, ...] = ()
     """Names of the columns of its telemetry, as it last announced them."""
     situation: Situation | None = None
     body: Point | None = None

@@ -363,6 +363,16 @@ class Explain(Body, frozen=True, kw_only=True, tag="explain"):
     task: TaskId
 
 
+class LatestRequest(Body, frozen=True, kw_only=True, tag="latest_request"):
+    """Ask the archive for the last values of a node's channels. Changes nothing; needs no key.
+
+    The answer's rows have channel, unit, value, measured_ns, age_s and quality.
+    """
+
+    request: RequestId
+    node: NodeId
+
+
 class Answer(Body, frozen=True, kw_only=True, tag="answer"):
     """What came of a request.
 
@@ -438,6 +448,7 @@ Message = (
     | RecordAck
     | StreamBirth
     | RebirthRequest
+    | LatestRequest
     | TimeReply
     | Outlived
     | Dispute

@@ -119,8 +119,10 @@ def encode_record(record: Record) -> bytes:
     return _encoder.encode(record)
 
 
-def decode_record(payload: bytes) -> Record:
+def decode_record(payload: bytes, *, columns: bool = True) -> Record:
     """Take a record apart and check what a Struct alone can't.
+
+    Without ``columns`` a batch's columns are left to a caller who has their table.
 
     Raises:
         RemoteProtocolError: reason ``garbage``, ``columns`` (a batch that lies about its length or
@@ -131,7 +133,7 @@ def decode_record(payload: bytes) -> Record:
         record = _decoder.decode(payload)
     except MALFORMED as exc:
         raise RemoteProtocolError("garbage", str(exc)) from exc
-    if isinstance(record, Telemetry):
+    if columns and isinstance(record, Telemetry):
         check_shape(record)
     if isinstance(record, Summary | Dropped):
         _check_summary(record)
