@@ -1,8 +1,11 @@
 """The archive's fixed configuration; units in the names, reasons beside the figures."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from lunaredge.ids import NodeId, SiteId
+from lunaredge.model.limits import ChannelLimits
 from lunaredge.units import NS_PER_S
 
 _DAY_NS = 86_400 * NS_PER_S
@@ -14,6 +17,8 @@ class ArchiveConfig(msgspec.Struct, frozen=True, kw_only=True):
     site: SiteId
     nodes: tuple[NodeId, ...]
     """Whose telemetry is taken; of anybody else nothing is remembered."""
+    limits: Mapping[NodeId, Mapping[str, ChannelLimits]] = {}
+    """Limits of channels, by node and channel: live values out of them raise alarms."""
     commit_period_ns: int = NS_PER_S // 5
     """What came in so long goes to the disk in one go. A fifth of a second more until a sample is
     safe costs a board nothing; a sync for each upload would be the price of everything."""

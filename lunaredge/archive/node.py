@@ -10,9 +10,11 @@ from collections.abc import Iterable
 import msgspec
 
 from lunaredge.archive import answers, pacing
+from lunaredge.archive.batches import Folded
 from lunaredge.archive.config import ArchiveConfig
 from lunaredge.archive.intake import Intake, NotYet, Taken
 from lunaredge.archive.latest import Latest
+from lunaredge.archive.limits import LimitWatch
 from lunaredge.archive.streams import Key, restore_kept
 from lunaredge.archive.summaries import Summaries
 from lunaredge.archive.tables import Tables
@@ -32,19 +34,18 @@ from lunaredge.wire.messages import (
     Upload,
     View,
 )
-from lunaredge.wire.records import encode_record
+from lunaredge.wire.records import Alarm, NodeRecord, encode_record
 from lunaredge.wire.seal import Keyring, Role, Signer
 from lunaredge.wire.session import Limits
+from lunaredge.wire.telemetry import Channel
 from lunaredge.wire.topics import Topic
 
-KEPT_TABLE = "kept"
 LATEST_TABLE = "latest"
+LIMITS_TABLE = "limits"
 VIEW = "intake"
 
 # Distinct (source, reason) pairs that are noted one by one; more than that is a flood.
 NOTED_MAX = 256
-# What is known now is written down so often: a restart shows it as last known.
-LATEST_PERIODS = 2
 
 
 class ArchiveNode:
@@ -63,6 +64,7 @@ class ArchiveNode:
         # What comes in bulk is tagged for this reader.
         self._keyring = keyring.read_by(signer)
         self._nodes = frozenset(config.nodes)
+        self._limits = LimitWatch(config.limits)
         self._summaries = Summaries(config.summary_period_ns)
         self._feed = Feed(Limits(bytes_max=config.feed_bytes_max, resend_ns=config.resend_ns), boot)
         self._pacer = pacing.Pacer(config)
@@ -96,9 +98,14 @@ class ArchiveNode:
         A row that can't be read costs nothing but itself: tables are asked for again, and what was
         last known is heard again.
         """
-        damaged_count = 0
+        damaged_count, judged = 0, b""
         for row in rows:
-            damaged_count += not self._restore(row)
+            if row.table == LIMITS_TABLE:
+                judged = row.value
+            else:
+                damaged_count += not self._restore(row)
+        for node, alarm in self._limits.restore(judged, now_ns):
+            self._raise(node, alarm, now_ns)
         if damaged_count:
             fields: dict[str, object] = {"count": damaged_count}
             self._effects.append(Note(level=Level.ERROR, event="row.left_out", fields=fields))
@@ -226,6 +233,26 @@ class ArchiveNode:
         if taken.live is not None:
             self.latest.take(node, taken.channels, span_ns, taken.live)
             self._told.add(node)
+            self._watch(node, taken.channels, taken.live, now_ns)
+
+    def _watch(
+        self, node: NodeId, channels: tuple[Channel, ...], live: Folded, now_ns: int
+    ) -> None:
+        """Hold what has limits to them: also the least and greatest value between two words."""
+        limited = self.config.limits.get(node, {})
+        for k, channel in enumerate(channels):
+            if channel.name in limited and live.counts[k]:
+                for value in dict.fromkeys((live.lows[k], live.highs[k], live.lasts[k])):
+                    alarm = self._limits.take(node, channel.name, value, live.last_ns[k])
+                    if alarm is not None:
+                        self._raise(node, alarm, now_ns)
+
+    def _raise(self, node: NodeId, alarm: Alarm, now_ns: int) -> None:
+        """Pass an alarm on to the scheduler, for good."""
+        record = encode_record(NodeRecord(site_ns=now_ns, node=node, record=alarm))
+        self._effects.append(Persist(LIMITS_TABLE, "", 0, self._limits.encoded()))
+        self._effects += self._feed.offer(RecordClass.ALARM, record, 1, now_ns)
+        self._feed_due_ns = now_ns
 
     def _take_birth(self, node: NodeId, boot: BootId, birth: StreamBirth, now_ns: int) -> None:
         effects, flaw = self.tables.announce(node, boot, birth)

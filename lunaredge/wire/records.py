@@ -30,12 +30,28 @@ class TaskOutcome(enum.Enum):
     CANCELLED = "cancelled"
 
 
-class Alarm(RecordBody, frozen=True, kw_only=True, tag="alarm"):
-    """Something that a person must hear of."""
+class AlarmLevel(enum.Enum):
+    """How soon a person must act on an alarm."""
+
+    WARNING = "warning"
+    """In this shift."""
+    CRITICAL = "critical"
+    """Now: a machine, or a person's safety, is at stake."""
+
+
+# Without its defaults an alarm is as short as before it had a level, and of the same bytes.
+class Alarm(RecordBody, frozen=True, kw_only=True, tag="alarm", omit_defaults=True):
+    """Something that a person must hear of.
+
+    Said again with ``active`` it has risen or fallen to another level, or is worded anew.
+    """
 
     code: str
     text: str
     active: bool
+    level: AlarmLevel = AlarmLevel.WARNING
+    latching: bool = False
+    """Stays until its condition is gone and a person has reset it."""
 
 
 class Event(RecordBody, frozen=True, kw_only=True, tag="event"):

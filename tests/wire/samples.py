@@ -7,6 +7,8 @@ version number. Write them anew with ``python -m tests.wire.samples``, and say w
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.task import Dig, Dump, Leg, Load, Task, TaskKind, Tool, Workload, WorkOrder
 from lunaredge.wire import driver, messages, records, safeguards
@@ -156,8 +158,9 @@ MESSAGES: tuple[messages.Message, ...] = (
 )
 
 ALARM = records.Alarm(site_ns=SITE_NS, code="battery_low", text="under its reserve", active=True)
+CRITICAL = msgspec.structs.replace(ALARM, level=records.AlarmLevel.CRITICAL, latching=True)
 RECORDS: tuple[records.Record, ...] = (
-    ALARM,
+    CRITICAL,
     records.Event(site_ns=SITE_NS, code="authority_granted", text="ma-9"),
     records.TaskReport(
         site_ns=SITE_NS,
