@@ -242,7 +242,9 @@ class ArchiveNode:
         limited = self.config.limits.get(node, {})
         for k, channel in enumerate(channels):
             if channel.name in limited and live.counts[k]:
-                for value in dict.fromkeys((live.lows[k], live.highs[k], live.lasts[k])):
+                last = live.lasts[k]
+                between = [value for value in (live.lows[k], live.highs[k]) if value != last]
+                for value in (*between, last):
                     alarm = self._limits.take(node, channel.name, value, live.last_ns[k])
                     if alarm is not None:
                         self._raise(node, alarm, now_ns)

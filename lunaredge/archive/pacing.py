@@ -21,7 +21,7 @@ class _Due:
     def __init__(self, since_ns: int) -> None:
         self.since_ns = since_ns
         self.count = 0
-        self.is_written = False
+        self.is_written = True
         """All of it is in the archive, or about to be ahead of the answer."""
 
 
@@ -44,7 +44,8 @@ class Pacer:
         else:
             self._draining.discard(key)
         due = self._waiting.setdefault(key, _Due(now_ns))
-        due.count += 1
+        # Whoever sends again what is kept has lost the answer, and waits for one.
+        due.count += 1 if is_news else WINDOW_COUNT_MAX
         due.is_written = due.is_written and not is_news
 
     def flushed(self, now_ns: int) -> None:
