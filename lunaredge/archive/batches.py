@@ -4,6 +4,7 @@ A batch is checked against its table without looking at one value in Python: len
 times and rows, and what is no number. What it comes to is four numbers a channel.
 """
 
+import array
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.kernels.columns import LENGTHS, ROWS, SOUND, TIMES, check_columns, fold_columns
-from lunaredge.wire.telemetry import ROWS_MAX, Channel, Telemetry
+from lunaredge.wire.telemetry import ROWS_MAX, Channel, Dtype, Telemetry
 
 _SHORT = np.dtype("<u2")
 _TIME = np.dtype("<i8")
@@ -122,3 +123,21 @@ class Layout:
         if any(row >= len(offsets_ns) or index >= len(self.channels) for row, index in pairs):
             raise RemoteProtocolError("columns", "a blank outside of the batch")
         return {index: batch.site_ns + int(offsets_ns[row]) for row, index in pairs}
+
+
+def warm_up() -> None:
+    """Compile the kernels for every type of value, aligned in memory or not."""
+    for lead in ((), (Channel(name="lead", unit="", dtype=Dtype.U1),)):
+        for dtype in Dtype:
+            channels = (*lead, Channel(name="value", unit="", dtype=dtype))
+            counts = array.array("H", [1] * len(channels)).tobytes()
+            batch = Telemetry(
+                site_ns=0,
+                end_ns=0,
+                table=0,
+                times_ns=bytes(8),
+                counts=counts,
+                rows=b"",
+                values=bytes(sum(each.dtype.size_bytes for each in channels)),
+            )
+            Layout(channels).fold(batch)

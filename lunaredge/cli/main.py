@@ -62,6 +62,7 @@ COMMANDS = (
     Command("doctor", "doctor.command", "check settings, broker, clock, disk and kernels"),
     Command("broker", "process", "run the MQTT broker of a site"),
     Command("scheduler", "process", "run the scheduler"),
+    Command("archive", "process", "run the telemetry archive"),
     Command("gateway", "process", "run the gateway toward Earth"),
     Command("earth", "process", "run the Earth station"),
     Command("agent", "process", "run the agent of one node"),
