@@ -10,8 +10,9 @@ import math
 
 import msgspec
 
-from lunaredge.archive.batches import Folded
+from lunaredge.archive.batches import Folded, Standing
 from lunaredge.ids import NodeId
+from lunaredge.units import s_from_ns
 from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.telemetry import Channel
 
@@ -32,24 +33,6 @@ class Quality(enum.Enum):
     """Never heard since these books began."""
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True):
-    """The last value of a channel."""
-
-    value: float
-    measured_ns: int
-    """When it became this value, or was last said to be it."""
-    blank_ns: int = 0
-    """Since when the node has no value; 0 while it has one."""
-
-
-class _Known(msgspec.Struct, kw_only=True):
-    through_ns: int = 0
-    """Site time through which the node has spoken."""
-    period_ns: int = 0
-    """Of its last batch."""
-    values: dict[str, Value] = {}
-
-
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
     """A channel as people and scripts see it."""
 
@@ -60,6 +43,27 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     age_s: float | None
     """Since the node last vouched for it."""
     quality: Quality
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a node, as it is kept over a restart."""
+
+    through_ns: int
+    period_ns: int
+    channels: tuple[Channel, ...]
+    values: list[tuple[float | None, int, int]]
+    """Value, when it was measured, and since when there is none; as of the table."""
+
+
+class _Known:
+    """What is known of a node."""
+
+    def __init__(self, channels: tuple[Channel, ...]) -> None:
+        self.through_ns = 0
+        """Site time through which it has spoken."""
+        self.period_ns = 0
+        """Of its last batch."""
+        self.standing = Standing(channels)
 
 
 class Latest:
@@ -77,40 +81,73 @@ class Latest:
         self, node: NodeId, channels: tuple[Channel, ...], span_ns: tuple[int, int], folded: Folded
     ) -> None:
         """Learn a live batch."""
-        known = self._known.setdefault(node, _Known())
+        known = self._known.get(node)
+        if known is None:
+            known = self._known[node] = _Known(channels)
+        elif known.standing.channels is not channels and known.standing.channels != channels:
+            known.standing = _carried_over(known.standing, channels)
         known.through_ns = max(known.through_ns, span_ns[1])
         known.period_ns = span_ns[1] - span_ns[0]
-        for index, channel in enumerate(channels):
-            last, last_ns = folded.lasts[index], folded.last_ns[index]
-            before = known.values.get(channel.name)
-            if math.isfinite(last) and (before is None or last_ns >= before.measured_ns):
-                known.values[channel.name] = Value(value=last, measured_ns=last_ns)
-            blank_ns = folded.blanked_ns.get(index, 0)
-            now = known.values.get(channel.name)
-            if blank_ns and now is not None and blank_ns >= now.measured_ns:
-                known.values[channel.name] = msgspec.structs.replace(now, blank_ns=blank_ns)
+        known.standing.take(folded)
 
     def show(self, node: NodeId, channels: tuple[Channel, ...], now_ns: int) -> list[Shown]:
         """Give every channel of a node's table with its last value and how good that is."""
-        known = self._known.get(node, _Known())
-        return [_shown(known, channel, now_ns) for channel in channels]
+        known = self._known.get(node) or _Known(channels)
+        values = _values(known.standing)
+        return [_shown(known, channel, values.get(channel.name), now_ns) for channel in channels]
 
     def encoded(self, node: NodeId) -> bytes:
         """Give what is known of a node, to be kept over a restart."""
-        return msgspec.msgpack.encode(self._known[node])
+        known = self._known[node]
+        kept = _Kept(
+            through_ns=known.through_ns,
+            period_ns=known.period_ns,
+            channels=known.standing.channels,
+            values=[
+                (value if math.isfinite(value) else None, measured_ns, blank_ns)
+                for value, measured_ns, blank_ns in known.standing.values()
+            ],
+        )
+        return msgspec.msgpack.encode(kept)
 
     def restore(self, node: NodeId, value: bytes) -> bool:
         """Take back what was known of a node; tell whether it could be read."""
         try:
-            self._known[node] = msgspec.msgpack.decode(value, type=_Known)
+            kept = msgspec.msgpack.decode(value, type=_Kept)
         except MALFORMED:
             return False
+        if len(kept.values) != len(kept.channels):
+            return False
+        known = self._known[node] = _Known(kept.channels)
+        known.through_ns, known.period_ns = kept.through_ns, kept.period_ns
+        for index, (last, measured_ns, blank_ns) in enumerate(kept.values):
+            known.standing.put(index, math.nan if last is None else last, measured_ns, blank_ns)
         return True
 
 
-def _shown(known: _Known, channel: Channel, now_ns: int) -> Shown:
-    value = known.values.get(channel.name)
-    if value is None:
+def _values(standing: Standing) -> dict[str, tuple[float, int, int]]:
+    """Give what is known of the channels that ever had a value, by name."""
+    return {
+        channel.name: found
+        for channel, found in zip(standing.channels, standing.values(), strict=True)
+        if math.isfinite(found[0])
+    }
+
+
+def _carried_over(before: Standing, channels: tuple[Channel, ...]) -> Standing:
+    """Go on with another table: what is of the same name is the same channel."""
+    known = _values(before)
+    standing = Standing(channels)
+    for index, channel in enumerate(channels):
+        if channel.name in known:
+            standing.put(index, *known[channel.name])
+    return standing
+
+
+def _shown(
+    known: _Known, channel: Channel, found: tuple[float, int, int] | None, now_ns: int
+) -> Shown:
+    if found is None:
         return Shown(
             channel=channel.name,
             unit=channel.unit,
@@ -119,18 +156,19 @@ def _shown(known: _Known, channel: Channel, now_ns: int) -> Shown:
             age_s=None,
             quality=Quality.UNKNOWN,
         )
+    value, measured_ns, blank_ns = found
     # Whoever has spoken since stands by it, unless it has said that there is none.
-    as_of_ns = value.blank_ns or max(value.measured_ns, known.through_ns)
+    as_of_ns = blank_ns or max(measured_ns, known.through_ns)
     stale_ns = max(STALE_PERIODS * known.period_ns, STALE_NS_MIN)
-    if value.blank_ns:
+    if blank_ns:
         quality = Quality.BLANK
     else:
         quality = Quality.STALE if now_ns - known.through_ns > stale_ns else Quality.GOOD
     return Shown(
         channel=channel.name,
         unit=channel.unit,
-        value=value.value,
-        measured_ns=value.measured_ns,
-        age_s=max(0, now_ns - as_of_ns) / 1e9,
+        value=value,
+        measured_ns=measured_ns,
+        age_s=s_from_ns(max(0, now_ns - as_of_ns)),
         quality=quality,
     )

@@ -239,13 +239,13 @@ class ArchiveNode:
         self, node: NodeId, channels: tuple[Channel, ...], live: Folded, now_ns: int
     ) -> None:
         """Hold what has limits to them: also the least and greatest value between two words."""
-        limited = self.config.limits.get(node, {})
+        limited = self.config.limits.get(node)
+        if not limited:
+            return
         for k, channel in enumerate(channels):
             if channel.name in limited and live.counts[k]:
-                last = live.lasts[k]
-                between = [value for value in (live.lows[k], live.highs[k]) if value != last]
-                for value in (*between, last):
-                    alarm = self._limits.take(node, channel.name, value, live.last_ns[k])
+                for value in live.extremes(k):
+                    alarm = self._limits.take(node, channel.name, value, int(live.last_ns[k]))
                     if alarm is not None:
                         self._raise(node, alarm, now_ns)
 

@@ -1,11 +1,12 @@
 """Summaries: a stretch of telemetry in four numbers a channel, for the link toward Earth."""
 
-import math
-
-from lunaredge.archive.batches import Folded
+from lunaredge.archive.batches import Folded, Tally
 from lunaredge.ids import NodeId
 from lunaredge.wire.records import Summary
 from lunaredge.wire.telemetry import Channel
+
+Row = tuple[float, float, float, int]
+"""Least, greatest, last, count."""
 
 # Periods of one node that are open at a time: this one, the last, and two that come late. A node
 # that drains its backlog newest first works through one after the other.
@@ -23,7 +24,8 @@ class _Open:
         self.end_ns = 0
         self.heard_ns = 0
         """When something of it was last taken."""
-        self.rows: dict[str, tuple[float, float, float, int]] = {}
+        self.tallies: list[Tally] = []
+        """One for each stretch under one table."""
 
 
 class Summaries:
@@ -48,8 +50,6 @@ class Summaries:
         now_ns: int,
     ) -> None:
         """Fold a batch in, by the period that it begins in."""
-        if not any(folded.counts):
-            return
         periods = self._open.setdefault(node, {})
         index = span_ns[0] // self.period_ns
         if index not in periods and len(periods) >= OPEN_MAX:
@@ -58,9 +58,9 @@ class Summaries:
         period.heard_ns = now_ns
         period.start_ns = min(period.start_ns, span_ns[0])
         period.end_ns = max(period.end_ns, span_ns[1])
-        for k, channel in enumerate(channels):
-            if math.isfinite(folded.lasts[k]):
-                period.rows[channel.name] = _folded(period.rows.get(channel.name), folded, k)
+        if not period.tallies or period.tallies[-1].channels is not channels:
+            period.tallies.append(Tally(channels))
+        period.tallies[-1].add(folded)
 
     def take_due(self, now_ns: int) -> list[Summary]:
         """Hand out the summaries of periods that are over."""
@@ -76,16 +76,18 @@ class Summaries:
 
     def _hand_out(self, node: NodeId, index: int) -> None:
         period = self._open[node].pop(index)
-        if period.rows:
+        rows: dict[str, Row] = {}
+        for tally in period.tallies:
+            for name, row in tally.rows().items():
+                rows[name] = _joined(rows.get(name), row)
+        if rows:
             self._ready.append(
-                Summary(site_ns=period.start_ns, end_ns=period.end_ns, node=node, rows=period.rows)
+                Summary(site_ns=period.start_ns, end_ns=period.end_ns, node=node, rows=rows)
             )
 
 
-def _folded(
-    before: tuple[float, float, float, int] | None, folded: Folded, k: int
-) -> tuple[float, float, float, int]:
-    low, high, last, count = folded.lows[k], folded.highs[k], folded.lasts[k], folded.counts[k]
+def _joined(before: Row | None, row: Row) -> Row:
     if before is None:
-        return low, high, last, count
+        return row
+    low, high, last, count = row
     return min(low, before[0]), max(high, before[1]), last, count + before[3]

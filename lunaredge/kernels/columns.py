@@ -93,3 +93,45 @@ def check_columns(
             return TIMES
         before_ns = offsets_ns[k]
     return SOUND if before_ns <= span_ns else TIMES
+
+
+@kernel
+def stand_columns(
+    lasts: Floats, last_ns: Ints, out_lasts: Floats, out_measured_ns: Ints, out_blank_ns: Ints
+) -> None:
+    """Take the last value of each column over what was known, if it is as new.
+
+    lasts : float64 (C,)           NaN for a column without a value
+    last_ns : int64 (C,)           when each was measured
+    out_lasts, out_measured_ns : float64 and int64 (C,)   what is known; changed in place
+    out_blank_ns : int64 (C,)      since when there is no value; 0 again where there is one now
+    """
+    for column in range(lasts.shape[0]):
+        if not np.isnan(lasts[column]) and last_ns[column] >= out_measured_ns[column]:
+            out_lasts[column] = lasts[column]
+            out_measured_ns[column] = last_ns[column]
+            if last_ns[column] >= out_blank_ns[column]:
+                out_blank_ns[column] = 0
+
+
+@kernel
+def sum_columns(
+    folds: Floats, counts: NDArray[np.uint16], out_folds: Floats, out_counts: Ints
+) -> None:
+    """Add what a batch came to, to what a longer stretch came to.
+
+    folds : float64 (3, C)       least, greatest and last of each column; NaN without a value
+    counts : uint16 (C,)
+    out_folds : float64 (3, C)   the same of the stretch; NaN before the first value
+    out_counts : int64 (C,)
+    """
+    for column in range(counts.shape[0]):
+        low, high, last = folds[0, column], folds[1, column], folds[2, column]
+        if np.isnan(last):
+            continue
+        if out_counts[column] == 0:
+            out_folds[0, column], out_folds[1, column] = low, high
+        out_folds[0, column] = min(out_folds[0, column], low)
+        out_folds[1, column] = max(out_folds[1, column], high)
+        out_folds[2, column] = last
+        out_counts[column] += counts[column]

@@ -9,7 +9,7 @@ from lunaredge.agent.telemetry import channels
 from lunaredge.model.limits import ChannelLimits
 from lunaredge.runtime.files.document import Document, KeyPath, unknown_key_remedy
 from lunaredge.runtime.files.fields import Written, number
-from lunaredge.wire.records import CHANNELS_MAX
+from lunaredge.wire.telemetry import CHANNELS_MAX
 
 # Beyond any figure of a machine.
 _VALUE_MAX = 1e9
