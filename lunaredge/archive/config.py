@@ -15,8 +15,6 @@ class ArchiveConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What the archive is told once, for its life."""
 
     site: SiteId
-    nodes: tuple[NodeId, ...]
-    """Whose telemetry is taken; of anybody else nothing is remembered."""
     limits: Mapping[NodeId, Mapping[str, ChannelLimits]] = {}
     """Limits of channels, by node and channel: live values out of them raise alarms."""
     commit_period_ns: int = NS_PER_S // 5

@@ -7,8 +7,6 @@ spools, and the site works on without it.
 
 from collections.abc import Iterable
 
-import msgspec
-
 from lunaredge.archive import answers, pacing
 from lunaredge.archive.batches import Folded
 from lunaredge.archive.config import ArchiveConfig
@@ -35,6 +33,7 @@ from lunaredge.wire.messages import (
     View,
 )
 from lunaredge.wire.records import Alarm, NodeRecord, encode_record
+from lunaredge.wire.rows import encode_rows
 from lunaredge.wire.seal import Keyring, Role, Signer
 from lunaredge.wire.session import Limits
 from lunaredge.wire.telemetry import Channel
@@ -63,7 +62,8 @@ class ArchiveNode:
         self._signer = signer
         # What comes in bulk is tagged for this reader.
         self._keyring = keyring.read_by(signer)
-        self._nodes = frozenset(config.nodes)
+        # Whose telemetry is taken: a node's key is named after it. Of strangers nothing is kept.
+        self._nodes = frozenset(NodeId(key_id) for key_id in keyring.of_role(Role.NODE))
         self._limits = LimitWatch(config.limits)
         self._summaries = Summaries(config.summary_period_ns)
         self._feed = Feed(Limits(bytes_max=config.feed_bytes_max, resend_ns=config.resend_ns), boot)
@@ -320,9 +320,10 @@ class ArchiveNode:
         self._told.clear()
 
     def _publish_view(self, now_ns: int) -> None:
-        rows = answers.intake_rows(self.intake, self.latest, self.config.nodes, now_ns)
-        rows.append({"node": "", "refused": dict(self.refused)})
-        view = View(name=VIEW, site_ns=now_ns, rows=msgspec.json.encode(rows))
+        rows: list[answers.Row] = [{"node": "", "refused": dict(self.refused)}]
+        rows += answers.intake_rows(self.intake, self.latest, sorted(self._nodes), now_ns)
+        shown, left_out = encode_rows(rows)
+        view = View(name=VIEW, site_ns=now_ns, rows=shown, left_out=left_out)
         self._publish(topics.view(self.config.site, VIEW), view, now_ns, retain=True)
 
     def _publish_own(self, channel: str, body: Message, now_ns: int, detail: str) -> None:

@@ -37,7 +37,6 @@ def archive_config(site: SiteId, fleet: Fleet, settings: ArchiveProcessSettings)
     """Give what the core is told of an archive's settings."""
     return ArchiveConfig(
         site=site,
-        nodes=tuple(spec.name for spec in fleet.nodes),
         limits={spec.name: spec.limits for spec in fleet.nodes},
         commit_period_ns=ns_from_s(settings.commit_period_s),
         ack_period_ns=ns_from_s(settings.ack_period_s),

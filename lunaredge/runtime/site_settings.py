@@ -125,7 +125,7 @@ class ArchiveProcessSettings(SiteProcess):
 
     store: Annotated[str, text(4096, "folder of the archive, on a disk that syncs")]
     site_file: Annotated[str, text(4096, "the site file")]
-    fleet_file: Annotated[str, text(4096, "the fleet file: whose telemetry, and its limits")]
+    fleet_file: Annotated[str, text(4096, "the fleet file, for the limits of channels")]
     commit_period_s: Annotated[
         float, number("s", 0.01, 60, "what comes in so long goes to the disk in one go")
     ] = 0.2

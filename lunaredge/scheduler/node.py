@@ -47,6 +47,7 @@ from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages, spool, topics
 from lunaredge.wire.codec import Header, Received, decode, encode
 from lunaredge.wire.messages import RECORD_CLASSES, Message, RecordClass
+from lunaredge.wire.rows import encode_rows
 from lunaredge.wire.seal import Keyring, Role, Signer
 from lunaredge.wire.session import Limits
 from lunaredge.wire.topics import Topic
@@ -455,7 +456,7 @@ class SchedulerNode:
         for name in names:
             make = views.ROWS.get(name)
             rows = [self._site_row()] if make is None else make(self.core.ctx, now_ns)
-            shown, left_out = views.encode_rows(rows)
+            shown, left_out = encode_rows(rows)
             if name == "tasks":
                 # Of very many the oldest that ended have no row.
                 left_out += len(self.core.state.tasks) - len(rows)

@@ -17,7 +17,7 @@ from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
 from lunaredge.scheduler.state import ClosurePhase, NodeEntry, Presence, TaskEntry, TaskPhase
 from lunaredge.units import s_from_ns
-from lunaredge.wire.codec import FRAME_BYTES_MAX
+from lunaredge.wire.rows import encode_rows
 
 Row = dict[str, object]
 
@@ -25,12 +25,8 @@ Row = dict[str, object]
 FRESH_NS = 30 * 1_000_000_000
 
 
-# A view is one frame; the header and the signature take some hundred bytes of it.
-ROWS_BYTES_MAX = FRAME_BYTES_MAX - 4_096
 # A task's row takes 300 bytes: this many leave room for long reasons.
 TASK_ROWS_MAX = 600
-# Sixteen people's tags with areas of many corners take less.
-ROW_BYTES_USUAL = 16_384
 
 
 def encode_explained(plan: Row | None, reason: str, refusals: Sequence[Row]) -> bytes:
@@ -38,22 +34,6 @@ def encode_explained(plan: Row | None, reason: str, refusals: Sequence[Row]) -> 
     shown, _ = encode_rows(refusals)
     rows = msgspec.Raw(shown)
     return msgspec.json.encode({"plan": plan, "reason": reason or None, "refusals": rows})
-
-
-def encode_rows(rows: Sequence[Row]) -> tuple[bytes, int]:
-    """Give rows as JSON, those that fit into a frame: the first ones first; and how many do not.
-
-    A row of absurd length, made so by one node's words, takes no other's place.
-    """
-    encoded = [msgspec.json.encode(row) for row in rows]
-    fitting: list[int] = []
-    room_bytes = ROWS_BYTES_MAX
-    for i in sorted(range(len(encoded)), key=lambda i: len(encoded[i]) > ROW_BYTES_USUAL):
-        if len(encoded[i]) < room_bytes:
-            room_bytes -= len(encoded[i]) + 1
-            fitting.append(i)
-    shown = msgspec.json.encode([msgspec.Raw(encoded[i]) for i in sorted(fitting)])
-    return shown, len(rows) - len(fitting)
 
 
 def node_rows(ctx: Context, now_ns: int) -> list[Row]:

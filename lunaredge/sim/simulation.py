@@ -257,7 +257,7 @@ class Simulation:
         return new_scheduler(self.scenario, self.options, self.keys, boot)
 
     def _archive(self, boot: BootId) -> Node:
-        config = ArchiveConfig(site=self.scenario.site.name, nodes=self.agents)
+        config = ArchiveConfig(site=self.scenario.site.name)
         signer = self.keys.signer(topics.ARCHIVE)
         return ArchiveNode(config, boot, signer=signer, keyring=self.keys.keyring)
 

@@ -64,7 +64,7 @@ def marker(first_seq: int, seq: int, count: int, record: Dropped, **changed: obj
 class Books:
     def __init__(self, **settings: object) -> None:
         """An archive of two nodes; ``settings`` are its own."""
-        self.config = ArchiveConfig(site=SITE, nodes=(DOZER, ROVER), **settings)
+        self.config = ArchiveConfig(site=SITE, **settings)
         self.now_ns = START_NS
         self.signer = key("archive", Role.ARCHIVE)
         self.signers = {
