@@ -1,4 +1,4 @@
-"""A site for a load of nodes: a real broker, the real archive, and the load, each in its process."""
+"""A site for a load of nodes: a real broker, the real archive, and the load, each a process."""
 
 import contextlib
 import subprocess
