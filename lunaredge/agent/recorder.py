@@ -18,10 +18,10 @@ from lunaredge.wire.records import (
     Event,
     TaskOutcome,
     TaskReport,
-    Telemetry,
     TerrainPatch,
     pack_points,
 )
+from lunaredge.wire.telemetry import Telemetry
 
 TABLE = "alarm"
 SITE_TIME_UNKNOWN = 0
