@@ -176,10 +176,12 @@ def unpack_points(payload: bytes) -> list[tuple[float, float, float]]:
 
 
 def _check_summary(summary: Summary | Dropped) -> None:
+    if summary.end_ns < summary.site_ns:
+        raise RemoteProtocolError("columns", "a summary that ends before it begins")
     for name, (low, high, last, count) in summary.rows.items():
         if not all(map(math.isfinite, (low, high, last))):
             raise RemoteProtocolError("not_finite", name)
-        if not low <= last <= high or count < 1 or summary.end_ns < summary.site_ns:
+        if not low <= last <= high or count < 1:
             raise RemoteProtocolError("columns", f"a summary of {name} that can't be")
 
 
