@@ -35,12 +35,13 @@ from lunaredge.wire.messages import (
     Farewell,
     Grant,
     Outlived,
+    RebirthRequest,
     RecordAck,
     Stop,
     TimeReply,
 )
 from lunaredge.wire.records import TaskOutcome
-from lunaredge.wire.seal import Keyring, Role, Signer
+from lunaredge.wire.seal import Keyring, Role, Sealer, Signer
 
 # How often unacknowledged uploads are looked through for what is due again or due for the disk.
 _UPKEEP_NS = 5 * NS_PER_S
@@ -61,6 +62,7 @@ class AgentNode:
         self._boot = boot
         self._keyring = keyring
         self._parts = Parts(config, boot, signer)
+        self._parts.spool.bulk_sealer = _tagger(signer, keyring)
         self._duties = Duties(self._parts)
         self._presence = Presence(self._parts)
         self._now_ns: int | None = None
@@ -69,13 +71,14 @@ class AgentNode:
         self._authorities_topic = topics.build(config.site, config.node, "ma")
         self._all_authorities = f"{topics.ROOT}/{config.site}/+/ma"
         self._acks_topic = topics.build(config.site, config.node, "ack")
+        self._rebirths_topic = topics.build(config.site, config.node, "rebirth")
         self._stops_topic = topics.stop_all(config.site)
         self._relay = StopRelay(self._parts.outlet, self._stops_topic, self._parts.stops)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
-        """Commands, everybody's authorities, acknowledgements and emergency stops."""
-        own = (self._commands_topic, self._acks_topic, self._stops_topic)
+        """Commands, everybody's authorities, acknowledgements, stops, and who asks for a birth."""
+        own = (self._commands_topic, self._acks_topic, self._rebirths_topic, self._stops_topic)
         # Who doesn't move needs no ground.
         return (*own, self._all_authorities) if self._config.is_machine else own
 
@@ -227,7 +230,11 @@ class AgentNode:
         if topic == self._commands_topic and isinstance(body, Outlived):
             return self._take_outlived(received, body)
         if topic == self._acks_topic and isinstance(body, RecordAck):
-            return self._take_ack(received, body, now_ns)
+            return self._take_ack(received, body)
+        if topic == self._rebirths_topic and isinstance(body, RebirthRequest):
+            self._parts.announcer.asked(now_ns)
+            self._parts.announcer.tick(self._parts.spool.held, now_ns)
+            return None
         return "unexpected" if topic in self.subscriptions else "topic"
 
     def _take_stop(self, received: Received, stop: Stop, payload: bytes, now_ns: int) -> str | None:
@@ -251,10 +258,11 @@ class AgentNode:
             self._presence.heard(now_ns)
         return reason
 
-    def _take_ack(self, received: Received, ack: RecordAck, now_ns: int) -> str | None:
-        reason = self._parts.commands.refusal_of_word(received)
+    def _take_ack(self, received: Received, ack: RecordAck) -> str | None:
+        reason = self._parts.commands.refusal_of_ack(received, ack.record_class)
         if reason is None:
-            # An old copy can be played back, so it doesn't show that the scheduler is in reach.
+            # It doesn't show that the scheduler is in reach: an old copy can be played back, and
+            # another than the scheduler may have said it.
             self._parts.spool.acknowledge(ack)
         return reason
 
@@ -336,6 +344,7 @@ class AgentNode:
         """Believe no time that the local clock has measured, and ask for site time anew."""
         parts = self._parts
         self._presence.upload_rows(now_ns)
+        parts.rows.forget_times()
         parts.clock.forget()
         parts.pilot.clock_jumped(now_ns)
         parts.spool.resend_all()
@@ -375,3 +384,11 @@ class AgentNode:
             course.reach(State.WORKING, Event.WORK)
         elif course.state is not State.IDLE:
             course.fire(Event.END)
+
+
+def _tagger(signer: Signer, keyring: Keyring) -> Sealer | None:
+    """Give what seals telemetry for the archive; None at a site that has enrolled none."""
+    archive = keyring.public(KeyId(topics.ARCHIVE))
+    if archive is None or archive.role is not Role.ARCHIVE:
+        return None
+    return signer.tagger(archive)

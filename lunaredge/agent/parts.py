@@ -1,5 +1,6 @@
 """Every room of one agent, built once and wired together. Does nothing by itself."""
 
+from lunaredge.agent.announcer import Announcer
 from lunaredge.agent.clock import ClockErrors, SiteClock
 from lunaredge.agent.commands import Commands
 from lunaredge.agent.config import AgentConfig
@@ -12,6 +13,7 @@ from lunaredge.agent.recorder import Recorder
 from lunaredge.agent.spool import Spool
 from lunaredge.agent.states import Course
 from lunaredge.agent.stops import LOCK_TABLE, StopLatch
+from lunaredge.agent.telemetry import Rows
 from lunaredge.agent.workloads import Workloads
 from lunaredge.ids import BootId
 from lunaredge.units import ns_from_s
@@ -36,7 +38,10 @@ class Parts:
         self.pace = Pace(apart_ns_max, config.drift_ppm)
         self.outlet = Outlet(config, boot, signer, self.clock)
         limits = Limits(bytes_max=config.spool_bytes_max, resend_ns=ns_from_s(config.resend_s))
-        self.spool = Spool(self.outlet, boot, limits, ns_from_s(config.spool_after_s))
+        self.rows = Rows(config.batch_rows_max, config.channels, is_machine=config.is_machine)
+        self.announcer = Announcer(self.outlet, self.rows.channels)
+        spool_after_ns = ns_from_s(config.spool_after_s)
+        self.spool = Spool(self.outlet, boot, limits, spool_after_ns, self.announcer)
         self.recorder = Recorder(self.outlet, self.spool, self.clock)
         self.course = Course()
         self.commands = Commands(self.outlet, config.node, boot)

@@ -19,10 +19,10 @@ from lunaredge.wire.records import (
     Event,
     TaskOutcome,
     TaskReport,
-    Telemetry,
     TerrainPatch,
     pack_points,
 )
+from lunaredge.wire.telemetry import Telemetry
 
 TABLE = "alarm"
 # By what is at stake: a machine that nobody knows the place of, or that is where it was not let,

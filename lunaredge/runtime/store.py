@@ -328,13 +328,13 @@ class Store:
                     "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?)",
                     (table, scope, number, value, crc),
                 )
-            case Erase(table=table, scope=scope, through=through):
+            case Erase(table=table, scope=scope, through=through, first=first):
                 execute(
-                    'DELETE FROM rows WHERE "table" = ? AND scope = ? AND number <= ?',
-                    (table, scope, through),
+                    'DELETE FROM rows WHERE "table" = ? AND scope = ? AND number BETWEEN ? AND ?',
+                    (table, scope, first, through),
                 )
                 for row in self._damaged.get((table, scope), ()):
-                    if row.number <= through:
+                    if first <= row.number <= through:
                         # Its place may be another's by now; that has another checksum.
                         execute("DELETE FROM rows WHERE rowid = ? AND crc IS ?", row[1:])
             case Archive():

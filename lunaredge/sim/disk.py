@@ -36,7 +36,7 @@ class Disk:
                     scope[effect.number] = effect.value
                 case Erase():
                     scope = self._scopes.get((effect.table, effect.scope), {})
-                    for number in [n for n in scope if n <= effect.through]:
+                    for number in [n for n in scope if effect.first <= n <= effect.through]:
                         del scope[number]
                 case Archive():
                     self.archive.append(effect)

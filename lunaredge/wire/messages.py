@@ -159,7 +159,8 @@ class Upload(Body, frozen=True, kw_only=True, tag="upload"):
     """Samples or records inside (or dropped)."""
     dropped: bool
     record: bytes
-    """An encoded Record; empty when dropped."""
+    """An encoded Record; a `Dropped` where the policy dropped them, or nothing where not even for
+    that there was room."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a share that runs backwards; a decoder calls that garbage."""
@@ -181,12 +182,15 @@ class RecordAck(Body, frozen=True, kw_only=True, tag="record_ack"):
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """A bulk stream of which a node still holds uploads."""
+    """A bulk stream of which a node still holds uploads.
+
+    What is missing below, and of an earlier life above, is lost for good.
+    """
 
     record_class: RecordClass
     boot: Boot
     floor_seq: Count
-    """Lowest number it still holds: what is missing below is lost for good."""
+    """Lowest number it still holds."""
     last_seq: Count
 
 
@@ -194,13 +198,20 @@ class StreamBirth(Body, frozen=True, kw_only=True, tag="stream_birth"):
     """What a node's telemetry means: its channel table, by the number that its batches name.
 
     Said at each connection and when a `RebirthRequest` asks for it, and retained by the broker,
-    so that whoever comes late can read what follows.
+    so that whoever comes late can read what follows. It says nothing of who is alive: that is told
+    by births, heartbeats and farewells on the node's other topic.
     """
 
     table: Count
     channels: Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1, max_length=CHANNELS_MAX)]
     held: Annotated[tuple[Held, ...], msgspec.Meta(max_length=HELD_MAX)] = ()
-    """All bulk streams of which something is still held; of others nothing will come any more."""
+    """Bulk streams of which something is still held. Of earlier lives that are not listed nothing
+    will come any more, unless the list is full."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for two channels of one name; a decoder calls that garbage."""
+        if len({channel.name for channel in self.channels}) < len(self.channels):
+            raise ValueError("two channels of one name")
 
 
 class RebirthRequest(Body, frozen=True, kw_only=True, tag="rebirth_request"):

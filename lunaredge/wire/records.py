@@ -8,6 +8,7 @@ import enum
 import math
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -18,6 +19,9 @@ from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.telemetry import Telemetry, check_shape
 
 PATCH_POINTS_MAX = 4096
+# Of dropped uploads that may have arrived, so many are told apart: 28 kB. More were spooled before
+# a restart and dropped after it, without a word from the receiver in between.
+PERHAPS_SENT_MAX = 4096
 
 
 class TaskOutcome(enum.Enum):
@@ -90,14 +94,25 @@ class Summary(RecordBody, frozen=True, kw_only=True, tag="summary"):
 
 
 class Dropped(RecordBody, frozen=True, kw_only=True, tag="dropped"):
-    """What is left of telemetry that a node dropped for want of room."""
+    """What is left of telemetry that a node dropped for want of room.
+
+    Its upload says how many samples that were. Those that come up in the receiver's books with one
+    of the numbers below arrived after all, and are not to be counted as dropped.
+    """
 
     end_ns: Int64
     rows: dict[str, tuple[float, float, float, int]]
     """As in `Summary`."""
-    perhaps_sent: tuple[tuple[Count, Count], ...] = ()
-    """Number and count of samples of each upload in it that may have arrived all the same; what
-    has was not dropped."""
+    perhaps_sent: Annotated[
+        tuple[tuple[Count, Count], ...], msgspec.Meta(max_length=PERHAPS_SENT_MAX)
+    ] = ()
+    """Numbers that the receiver may have, and the count of samples that it has if it does.
+
+    Each upload that may have been sent, by its own number; and all that were surely not, by the
+    number of one of them: that is there if an earlier record of their being dropped is.
+    """
+    perhaps_more_count: Count = 0
+    """Samples that may have arrived and for whose numbers there was no room above."""
 
 
 class NodeRecord(RecordBody, frozen=True, kw_only=True, tag="node_record"):
@@ -179,10 +194,12 @@ def unpack_points(payload: bytes) -> list[tuple[float, float, float]]:
 
 
 def _check_summary(summary: Summary | Dropped) -> None:
+    if summary.end_ns < summary.site_ns:
+        raise RemoteProtocolError("columns", "a summary that ends before it begins")
     for name, (low, high, last, count) in summary.rows.items():
         if not all(map(math.isfinite, (low, high, last))):
             raise RemoteProtocolError("not_finite", name)
-        if not low <= last <= high or count < 1 or summary.end_ns < summary.site_ns:
+        if not low <= last <= high or count < 1:
             raise RemoteProtocolError("columns", f"a summary of {name} that can't be")
 
 

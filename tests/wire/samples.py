@@ -13,8 +13,9 @@ from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId
 from lunaredge.model.task import Dig, Dump, Leg, Load, Task, TaskKind, Tool, Workload, WorkOrder
 from lunaredge.wire import driver, messages, records, safeguards
 from lunaredge.wire.codec import Header, encode
-from lunaredge.wire.messages import Autonomy, Channel, HeldAuthority, RecordClass, Situation
+from lunaredge.wire.messages import Autonomy, HeldAuthority, RecordClass, Situation
 from lunaredge.wire.seal import Keyring, Role, Signer
+from lunaredge.wire.telemetry import Channel, Dtype, Samples, Series, pack, table_of
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -71,10 +72,15 @@ ORDER = WorkOrder(
     tasks=(Task(id=TASK, kind=TaskKind.EXCAVATE, zone="pit", pile="heap", mass_kg=900.0),),
 )
 
+CHANNELS = (
+    Channel(name="battery_wh", unit="Wh"),
+    Channel(name="at_rest", unit="bool", dtype=Dtype.U1),
+    Channel(name="motor_c", unit="degC", dtype=Dtype.F8),
+)
+TABLE = table_of(CHANNELS)
+
 MESSAGES: tuple[messages.Message, ...] = (
-    messages.Birth(
-        kind="excavator", channels=(Channel(name="battery", unit="Wh"),), situation=SITUATION
-    ),
+    messages.Birth(kind="excavator", situation=SITUATION),
     messages.Heartbeat(situation=SITUATION),
     messages.Farewell(node=NODE, orderly=False),
     messages.TimeRequest(local_ns=12_000_000_000),
@@ -93,7 +99,15 @@ MESSAGES: tuple[messages.Message, ...] = (
         dropped=True,
         record=b"",
     ),
-    messages.RecordAck(record_class=RecordClass.EVENT, boot=BOOT, through_seq=9),
+    messages.RecordAck(
+        record_class=RecordClass.RAW, boot=BOOT, through_seq=9, ranges=((12, 40),), window=8
+    ),
+    messages.StreamBirth(
+        table=TABLE,
+        channels=CHANNELS,
+        held=(messages.Held(record_class=RecordClass.RAW, boot=BOOT, floor_seq=10, last_seq=44),),
+    ),
+    messages.RebirthRequest(),
     messages.TimeReply(local_ns=12_000_000_000, site_ns=SITE_NS),
     messages.Census(command=COMMAND, boot=BOOT),
     messages.Assign(
@@ -157,6 +171,15 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.View(name="nodes", site_ns=SITE_NS, rows=b"[]"),
 )
 
+BATCH = pack(
+    CHANNELS,
+    Samples(
+        [SITE_NS + 5, SITE_NS + 10],
+        [Series([0, 1], [2.5, -1.0]), Series([1], [1]), Series([], [])],
+        [(1, 2)],
+    ),
+    (SITE_NS, SITE_NS + 60),
+)
 ALARM = records.Alarm(site_ns=SITE_NS, code="battery_low", text="under its reserve", active=True)
 CRITICAL = msgspec.structs.replace(ALARM, level=records.AlarmLevel.CRITICAL, latching=True)
 RECORDS: tuple[records.Record, ...] = (
@@ -173,12 +196,18 @@ RECORDS: tuple[records.Record, ...] = (
     records.TerrainPatch(
         site_ns=SITE_NS, task=TASK, points=records.pack_points([(1.0, 2.0, -0.5)])
     ),
-    records.pack_telemetry(SITE_NS, [SITE_NS, SITE_NS + 5], [[1.0, 2.5], [-1.0, 0.125]]),
+    BATCH,
     records.Summary(
         site_ns=SITE_NS,
         node=NODE,
         end_ns=SITE_NS + 60,
         rows={"battery": (1.0, 4.0, 2.5, 12)},
+    ),
+    records.Dropped(
+        site_ns=SITE_NS,
+        end_ns=SITE_NS + 60,
+        rows={"battery_wh": (1.0, 4.0, 2.5, 12)},
+        perhaps_sent=((7, 12), (9, 24)),
     ),
     records.NodeRecord(site_ns=SITE_NS, node=NODE, record=ALARM),
     records.ApprovalWanted(site_ns=SITE_NS, task=TASK, title="Dig the pit"),
