@@ -6,8 +6,9 @@ The id counts together with the key that signed, never with the topic, which any
 
 from typing import NamedTuple
 
-from lunaredge.ids import NodeId, TaskId
+from lunaredge.ids import KeyId, NodeId, TaskId
 from lunaredge.scheduler import (
+    alarms,
     backlog,
     closures,
     conflicts,
@@ -23,6 +24,7 @@ from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
 from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
+from lunaredge.wire.alarm_requests import AcknowledgeRequest, ShelveRequest, UnshelveRequest
 from lunaredge.wire.messages import (
     Answer,
     Approve,
@@ -77,10 +79,10 @@ def _decide(ctx: Context, asked: Asked, body: Question) -> Answer:
             return _vouch(ctx, body)
         case LockOutRequest() | UnlockRequest():
             return _lock_or_release(ctx, asked, body)
-        case CloseRequest():
-            return _answer(body.request, closures.close(ctx, asked.key, body))
-        case OpenRequest():
-            return _answer(body.request, closures.open_again(ctx, asked.key, body))
+        case CloseRequest() | OpenRequest():
+            return _close_or_open(ctx, asked.key, body)
+        case AcknowledgeRequest() | ShelveRequest() | UnshelveRequest():
+            return _answer(body.request, _about_alarm(ctx, asked.key, body))
         case Approve():
             return _approve(ctx, body, role)
         case Explain():
@@ -165,6 +167,24 @@ def _lock_or_release(ctx: Context, asked: Asked, body: LockOutRequest | UnlockRe
         return _answer(body.request, lockout.lock(ctx, node, asked.key, body))
     who = (asked.key, asked.role)
     return _answer(body.request, lockout.release(ctx, node, who, body.whose, body.code))
+
+
+def _close_or_open(ctx: Context, by: KeyId, body: CloseRequest | OpenRequest) -> Answer:
+    if isinstance(body, CloseRequest):
+        return _answer(body.request, closures.close(ctx, by, body))
+    return _answer(body.request, closures.open_again(ctx, by, body))
+
+
+def _about_alarm(
+    ctx: Context, by: KeyId, body: AcknowledgeRequest | ShelveRequest | UnshelveRequest
+) -> Outcome:
+    match body:
+        case AcknowledgeRequest():
+            return alarms.acknowledge(ctx, by, body)
+        case ShelveRequest():
+            return alarms.shelve(ctx, by, body)
+        case UnshelveRequest():
+            return alarms.unshelve(ctx, by, body)
 
 
 def _approve(ctx: Context, body: Approve, role: Role) -> Answer:

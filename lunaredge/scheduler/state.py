@@ -14,9 +14,11 @@ from lunaredge.errors import JournalCorrupt
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.site import Point, Polygon
 from lunaredge.model.task import Task
+from lunaredge.scheduler.alarm_states import UP, AlarmState
 from lunaredge.scheduler.candidates import PlanFigures, Planned, Refusal
 from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import Answer, AuthorityRequest, Command, OnLoss, Situation
+from lunaredge.wire.records import AlarmLevel
 
 
 class Presence(enum.Enum):
@@ -312,16 +314,40 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlarmEntry(msgspec.Struct, kw_only=True):
-    """One alarm, by source and code."""
+    """One alarm, by source and code. Only `scheduler.alarm_life` changes what it is at."""
 
     source: str
     code: str
     text: str
     active: bool
+    """Its condition is there."""
     since_ns: int
+    """When it was raised last."""
     cleared_ns: int = 0
+    """When its condition went away; 0 while it is there."""
     told: bool = False
     """The source's own word, and not the scheduler's about it."""
+    state: AlarmState = AlarmState.UNACKNOWLEDGED
+    level: AlarmLevel = AlarmLevel.WARNING
+    latching: bool = False
+    raise_count: int = 1
+    """How often it was raised since it was last normal."""
+    acknowledged_ns: int = 0
+    acknowledged_by: KeyId = KeyId("")
+    shelved_until_ns: int = 0
+    shelved_by: KeyId = KeyId("")
+    shelved_why: str = ""
+    shelved_level: AlarmLevel = AlarmLevel.WARNING
+    """What it was when somebody shelved it."""
+    unsaid: bool = False
+    """Its last change has still to be told to Earth and the log; see `context`."""
+    said_ns: int = 0
+    """When a change of it was last told."""
+
+    def __post_init__(self) -> None:
+        """Read one of an older journal, which tells only whether the condition is there."""
+        if self.state in UP and not self.active:
+            self.state = AlarmState.NORMAL
 
     @property
     def key(self) -> str:
@@ -411,6 +437,8 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     lanes: dict[NodeId, Lane] = {}
     """By the machine that closes it."""
     alarms: dict[str, AlarmEntry] = {}
+    alarms_left_out: int = 0
+    """Alarms of little worth for which there was no room."""
     answers: dict[str, Answer] = {}
     terrain: list[Fused] = []
     terrain_version: int = 0
@@ -429,6 +457,11 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     """Inputs that made the core fail and were taken back."""
     interventions: int = 0
     """Requests of people that changed something, other than submitting work."""
+
+    @property
+    def change_count(self) -> int:
+        """Rises with every change that people look out for."""
+        return self.version + self.interventions
 
     def encoded(self) -> bytes:
         """Give the canonical bytes of the tree."""

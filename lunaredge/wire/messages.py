@@ -12,6 +12,7 @@ import msgspec
 from lunaredge.ids import BootId, CommandId, NodeId, TaskId
 from lunaredge.model.site import Coordinate, Point
 from lunaredge.model.task import Leg, Workload, WorkOrder
+from lunaredge.wire.alarm_requests import AcknowledgeRequest, ShelveRequest, UnshelveRequest
 from lunaredge.wire.authorities import AuthorityRenewal as AuthorityRenewal
 from lunaredge.wire.authorities import AuthorityRequest as AuthorityRequest
 from lunaredge.wire.authorities import Dispute as Dispute
@@ -388,6 +389,9 @@ Question = (
     | UnlockRequest
     | CloseRequest
     | OpenRequest
+    | AcknowledgeRequest
+    | ShelveRequest
+    | UnshelveRequest
     | Approve
     | Explain
 )

@@ -25,6 +25,7 @@ ROOT = "lunaredge/v1"
 SCHEDULER = NodeId("scheduler")
 GATEWAY = NodeId("gateway")
 EARTH = NodeId("earth")
+ARCHIVE = NodeId("archive")
 ALL = NodeId("all")
 # Whom a message is for that names nobody.
 EVERYBODY = NodeId("")

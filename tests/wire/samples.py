@@ -11,7 +11,7 @@ import msgspec
 
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.task import Dig, Dump, Leg, Load, Task, TaskKind, Tool, Workload, WorkOrder
-from lunaredge.wire import driver, messages, records, safeguards
+from lunaredge.wire import alarm_requests, driver, messages, records, safeguards
 from lunaredge.wire.codec import Header, encode
 from lunaredge.wire.messages import Autonomy, Channel, HeldAuthority, RecordClass, Situation
 from lunaredge.wire.seal import Keyring, Role, Signer
@@ -148,6 +148,11 @@ MESSAGES: tuple[messages.Message, ...] = (
     ),
     safeguards.OpenRequest(request="r-11", zone="pad-north", code="c0de"),
     safeguards.UnlockRequest(request="r-9", node=NODE, whose="operator-mari", code="c0de"),
+    alarm_requests.AcknowledgeRequest(request="r-12", source="hauler-1", code="conflict"),
+    alarm_requests.ShelveRequest(
+        request="r-13", source="hauler-1", code="node.lost", for_ns=7_200_000_000_000, why="in bits"
+    ),
+    alarm_requests.UnshelveRequest(request="r-14", source="hauler-1", code="node.lost"),
     messages.StopReleaseRequest(request="r-4", stop="stop-1", code="4711"),
     messages.Approve(request="r-5", task=TASK, approved=True),
     messages.Explain(request="r-6", task=TASK),
