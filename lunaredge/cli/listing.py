@@ -22,7 +22,7 @@ from lunaredge.wire.messages import View
 # What works through Earth's broker, of all that talks to a site.
 COMMANDS_ON_EARTH = (
     *("link", "explain", "submit", "hold", "resume", "cancel", "vouch", "approve", "estop"),
-    *("lockout", "manual", "close", "open", "ack", "shelve", "unshelve"),
+    *("lockout", "manual", "close", "open", "ack", "shelve", "unshelve", "hibernate"),
 )
 # Whoever asks whether a standby is there hears from this view whether the scheduler is.
 NODES = "nodes"

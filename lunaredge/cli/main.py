@@ -54,6 +54,7 @@ COMMANDS = (
     Command("explain", "explain", "say why a task is where it is, or why it is not placed"),
     Command("hold", "operate", "bring a node to rest and keep it there"),
     Command("resume", "operate", "let a held node go on"),
+    Command("hibernate", "hibernate", "have a node at rest sleep until a time"),
     Command("cancel", "operate", "cancel a task"),
     Command("estop", "estop", "stop one node or all, now; or release a stop, in two steps"),
     Command("vouch", "operate", "say where a silent node stands, or that it is gone, in two steps"),

@@ -5,8 +5,8 @@ to tell is `context`'s, and what people are answered `alarms`'.
 """
 
 from lunaredge.ids import KeyId
+from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.alarm_states import TRANSITIONS, AlarmEvent, AlarmState, after
-from lunaredge.scheduler.state import AlarmEntry
 from lunaredge.wire.records import AlarmLevel
 
 # So many alarms of one source's own telling are kept: one that tells without end displaces its own.

@@ -4,15 +4,15 @@ Owns what people are answered, and the end of a time on the shelf. What an alarm
 `alarm_life`'s, and what may be shelved `alarm_rules`'. A request that is not legal changes nothing.
 """
 
-from datetime import UTC, datetime
-
 from lunaredge.ids import KeyId
 from lunaredge.scheduler import alarm_life
+from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.alarm_rules import rule_of
 from lunaredge.scheduler.alarm_states import AlarmEvent, AlarmState
 from lunaredge.scheduler.consent import Outcome, done, refused
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.state import AlarmEntry, SchedulerState
+from lunaredge.scheduler.hibernation import time_text
+from lunaredge.scheduler.state import SchedulerState
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.alarm_requests import AcknowledgeRequest, ShelveRequest, UnshelveRequest
 from lunaredge.wire.safeguards import WHY_LENGTH_MAX
@@ -73,7 +73,7 @@ def shelve(ctx: Context, by: KeyId, asked: ShelveRequest) -> Outcome:
     _note(ctx, "shelved", by, asked.source, asked.code)
     name = _name(open_ones[0])
     return done(
-        f"{name} shelved until {_time(until_ns)}; it comes back then, or if it becomes critical"
+        f"{name} shelved until {time_text(until_ns)}; it comes back then, or if it becomes critical"
     )
 
 
@@ -138,7 +138,7 @@ def _why_not(entry: AlarmEntry, event: AlarmEvent) -> str:
     name = _name(entry)
     match entry.state:
         case AlarmState.SHELVED:
-            until = _time(entry.shelved_until_ns)
+            until = time_text(entry.shelved_until_ns)
             return f"{name} is shelved by {entry.shelved_by} until {until}; `unshelve` it first"
         case AlarmState.LATCHED:
             return f"{name} is gone and latched; `ack` resets it"
@@ -160,7 +160,3 @@ def _name(entry: AlarmEntry) -> str:
 def _note(ctx: Context, what: str, by: KeyId, source: str, code: str) -> None:
     ctx.state.interventions += 1
     ctx.note_event(f"alarm.{what}", f"{code or 'all'} of {source}, by {by}")
-
-
-def _time(site_ns: int) -> str:
-    return datetime.fromtimestamp(site_ns // NS_PER_S, UTC).strftime("%Y-%m-%d %H:%M:%S")

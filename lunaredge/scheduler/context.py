@@ -9,20 +9,13 @@ from lunaredge.ids import CommandId, KeyId, NodeId
 from lunaredge.model.fleet import Fleet, NodeSpec
 from lunaredge.model.site import Point, Site
 from lunaredge.scheduler import alarm_life
+from lunaredge.scheduler.alarm_entry import AlarmEntry, alarm_key
 from lunaredge.scheduler.alarm_rules import rule_of
 from lunaredge.scheduler.alarm_states import AlarmState
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.inputs import Intent, Tell, ToEarth
-from lunaredge.scheduler.state import (
-    ENDED,
-    AlarmEntry,
-    NodeEntry,
-    PendingCommand,
-    SchedulerState,
-    TaskEntry,
-    alarm_key,
-)
+from lunaredge.scheduler.state import ENDED, NodeEntry, PendingCommand, SchedulerState, TaskEntry
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import records
 from lunaredge.wire.messages import Command, Hold, RecordClass, Resume

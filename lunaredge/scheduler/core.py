@@ -22,6 +22,7 @@ from lunaredge.scheduler import (
     lanes,
     presence,
 )
+from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import (
@@ -37,7 +38,7 @@ from lunaredge.scheduler.inputs import (
     Started,
     Ticked,
 )
-from lunaredge.scheduler.state import AlarmEntry, SchedulerState
+from lunaredge.scheduler.state import SchedulerState
 from lunaredge.wire import records, topics
 from lunaredge.wire.messages import RecordClass
 

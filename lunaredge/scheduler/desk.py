@@ -12,6 +12,7 @@ from lunaredge.scheduler import (
     backlog,
     closures,
     conflicts,
+    hibernation,
     lanes,
     lockout,
     plans,
@@ -30,6 +31,7 @@ from lunaredge.wire.messages import (
     Approve,
     CancelRequest,
     Explain,
+    HibernateRequest,
     HoldRequest,
     Question,
     Stop,
@@ -69,8 +71,8 @@ def _decide(ctx: Context, asked: Asked, body: Question) -> Answer:
     match body:
         case Submit():
             return _submit(ctx, body)
-        case HoldRequest():
-            return _hold(ctx, body)
+        case HoldRequest() | HibernateRequest():
+            return _rest(ctx, body)
         case CancelRequest():
             return _cancel(ctx, body)
         case StopReleaseRequest():
@@ -109,6 +111,12 @@ def _submit(ctx: Context, body: Submit) -> Answer:
     count = len(order.tasks)
     tasks = "1 task" if count == 1 else f"{count} tasks"
     return _yes(body.request, f"order {order.id} accepted with {tasks}")
+
+
+def _rest(ctx: Context, body: HoldRequest | HibernateRequest) -> Answer:
+    if isinstance(body, HoldRequest):
+        return _hold(ctx, body)
+    return _answer(body.request, hibernation.order(ctx, body.node, body.until_ns))
 
 
 def _hold(ctx: Context, body: HoldRequest) -> Answer:
@@ -282,7 +290,7 @@ def _node_explained(ctx: Context, node: NodeEntry) -> str:
     task = f"its task is {node.task}" if node.task is not None else "it has no task"
     wait = f"; it waits: {node.wait_reason}" if node.wait_reason and not kept else ""
     leaves = f"; it has to leave {node.leaving}, which is closed" if node.leaving else ""
-    return f"{node.name} is a node, {node.presence.value}{kept}{leaves}; {task}{wait}"
+    return f"{node.name} is a node, {node.shown_presence}{kept}{leaves}; {task}{wait}"
 
 
 def _ended(entry: TaskEntry) -> Explained:

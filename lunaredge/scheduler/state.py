@@ -14,20 +14,20 @@ from lunaredge.errors import JournalCorrupt
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.site import Point, Polygon
 from lunaredge.model.task import Task
-from lunaredge.scheduler.alarm_states import UP, AlarmState
+from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.candidates import PlanFigures, Planned, Refusal
 from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import Answer, AuthorityRequest, Command, OnLoss, Situation
-from lunaredge.wire.records import AlarmLevel
 
 
 class Presence(enum.Enum):
-    """Whether a node is heard. Four different things, never to be mixed up."""
+    """Whether a node is heard. Five different things, never to be mixed up; see `presence`."""
 
     UNKNOWN = "unknown"
     UP = "up"
     LOST = "lost"
     DOWN = "down"
+    HIBERNATING = "hibernating"
 
 
 class TaskPhase(enum.Enum):
@@ -171,6 +171,10 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """Header number of the newest word taken; older ones are not news."""
     presence: Presence = Presence.UNKNOWN
     heard_ns: int = 0
+    has_left: bool = False
+    """Its last word was an orderly farewell."""
+    asleep_until_ns: int = 0
+    """With which it said until when it sleeps; 0 where it did not."""
     censused: bool = False
     """Has said in one word that it obeys this leader's epoch, and where everything of it is."""
     channels: tuple[str, ...] = ()
@@ -222,6 +226,17 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     lockout: Lockout | None = None
     idle_since_ns: int = 0
     terrain_hold: bool = False
+
+    @property
+    def shown_presence(self) -> str:
+        """Whether it is heard, in the word that people read."""
+        # To decide by, one that was never heard may count as lost.
+        return (self.presence if self.boot else Presence.UNKNOWN).value
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is not heard, nor may be about to be."""
+        return self.presence in (Presence.LOST, Presence.DOWN, Presence.HIBERNATING)
 
     @property
     def is_blind(self) -> bool:
@@ -311,54 +326,6 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str
     code: str
     expiry_ns: int
-
-
-class AlarmEntry(msgspec.Struct, kw_only=True):
-    """One alarm, by source and code. Only `scheduler.alarm_life` changes what it is at."""
-
-    source: str
-    code: str
-    text: str
-    active: bool
-    """Its condition is there."""
-    since_ns: int
-    """When it was raised last."""
-    cleared_ns: int = 0
-    """When its condition went away; 0 while it is there."""
-    told: bool = False
-    """The source's own word, and not the scheduler's about it."""
-    state: AlarmState = AlarmState.UNACKNOWLEDGED
-    level: AlarmLevel = AlarmLevel.WARNING
-    latching: bool = False
-    raise_count: int = 1
-    """How often it was raised since it was last normal."""
-    acknowledged_ns: int = 0
-    acknowledged_by: KeyId = KeyId("")
-    shelved_until_ns: int = 0
-    shelved_by: KeyId = KeyId("")
-    shelved_why: str = ""
-    shelved_level: AlarmLevel = AlarmLevel.WARNING
-    """What it was when somebody shelved it."""
-    unsaid: bool = False
-    """Its last change has still to be told to Earth and the log; see `context`."""
-    said_ns: int = 0
-    """When a change of it was last told."""
-
-    def __post_init__(self) -> None:
-        """Read one of an older journal, which tells only whether the condition is there."""
-        if self.state in UP and not self.active:
-            self.state = AlarmState.NORMAL
-
-    @property
-    def key(self) -> str:
-        """What it is kept under."""
-        return alarm_key(self.source, self.code, told=self.told)
-
-
-def alarm_key(source: str, code: str, *, told: bool = False) -> str:
-    """Give what an alarm is kept under: a node's own apart from the scheduler's about it."""
-    # No source has a space in its name.
-    return f"{'told ' if told else ''}{source}/{code}"
 
 
 class Fused(msgspec.Struct, frozen=True, kw_only=True):

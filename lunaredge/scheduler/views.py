@@ -13,17 +13,11 @@ from lunaredge.ids import TaskId
 from lunaredge.model import braking
 from lunaredge.model.site import Point
 from lunaredge.scheduler import backlog, lanes, lockout, plans, restraint, stops
+from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.alarm_states import AlarmState
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
-from lunaredge.scheduler.state import (
-    AlarmEntry,
-    ClosurePhase,
-    NodeEntry,
-    Presence,
-    TaskEntry,
-    TaskPhase,
-)
+from lunaredge.scheduler.state import ClosurePhase, NodeEntry, Presence, TaskEntry, TaskPhase
 from lunaredge.units import s_from_ns
 from lunaredge.wire.codec import FRAME_BYTES_MAX
 from lunaredge.wire.records import AlarmLevel
@@ -86,7 +80,8 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
     row: Row = {
         "node": node.name,
         "kind": ctx.specs[node.name].kind,
-        "presence": node.presence.value,
+        "presence": node.shown_presence,
+        "asleep_until_ns": node.asleep_until_ns or None,
         "mark": _mark(node, fresh=fresh),
         "age_s": round(s_from_ns(age_ns), 1) if situation and age_ns >= 0 else None,
         "state": situation.state if situation else None,
@@ -102,7 +97,7 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "on_loss": node.granted.on_loss.value if node.granted else None,
         "stops_in_s": _stops_in_s(ctx, node),
         "may_move_s": may_move_s,
-        "waits_for": kept or node.wait_reason or None,
+        "waits_for": _waits_for(node, kept) or None,
         "restrained": bool(kept),
         "cuts_off": _cuts_off(ctx, node),
         "held": node.held,
@@ -114,6 +109,11 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "dropped": dict(situation.dropped) if situation else {},
     }
     return row
+
+
+def _waits_for(node: NodeEntry, kept: str) -> str:
+    asleep = restraint.silence(node) if node.presence is Presence.HIBERNATING else ""
+    return "; ".join(filter(None, (asleep, kept))) or node.wait_reason
 
 
 def _kept(ctx: Context, node: NodeEntry, may_move_s: float | None) -> str:

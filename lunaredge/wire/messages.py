@@ -121,6 +121,8 @@ class Farewell(Body, frozen=True, kw_only=True, tag="farewell"):
 
     node: NodeId
     orderly: bool
+    until_ns: Int64 | None = None
+    """Site time until which the node sleeps and won't be heard; only in its own orderly word."""
 
 
 # --- node -> scheduler: requests -------------------------------------------------------------
@@ -234,6 +236,14 @@ class Resume(Body, frozen=True, kw_only=True, tag="resume"):
     turn: int = 0
 
 
+class Hibernate(Body, frozen=True, kw_only=True, tag="hibernate"):
+    """Say farewell and be quiet until then. Obeyed at rest only, without a task or an authority."""
+
+    command: CommandId
+    until_ns: Int64
+    """Site time."""
+
+
 class Cancel(Body, frozen=True, kw_only=True, tag="cancel"):
     """Come to rest and give the task up."""
 
@@ -289,6 +299,15 @@ class HoldRequest(Body, frozen=True, kw_only=True, tag="hold_request"):
     request: RequestId
     node: NodeId
     hold: bool
+
+
+class HibernateRequest(Body, frozen=True, kw_only=True, tag="hibernate_request"):
+    """Have a node sleep until then: through a lunar night, say."""
+
+    request: RequestId
+    node: NodeId
+    until_ns: Int64
+    """Site time."""
 
 
 class CancelRequest(Body, frozen=True, kw_only=True, tag="cancel_request"):
@@ -372,6 +391,7 @@ Command = (
     | Defer
     | Hold
     | Resume
+    | Hibernate
     | Cancel
     | ReleaseStop
     | LockOut
@@ -382,6 +402,7 @@ Command = (
 Question = (
     Submit
     | HoldRequest
+    | HibernateRequest
     | CancelRequest
     | StopReleaseRequest
     | VouchRequest

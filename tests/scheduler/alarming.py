@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from lunaredge.ids import NodeId
+from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.inputs import Recorded
-from lunaredge.scheduler.state import AlarmEntry
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages, records
 from lunaredge.wire.alarm_requests import AcknowledgeRequest, ShelveRequest, UnshelveRequest

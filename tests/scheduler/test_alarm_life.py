@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from lunaredge.ids import KeyId
 from lunaredge.scheduler import alarm_life
+from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.alarm_life import TOLD_PER_SOURCE_MAX
 from lunaredge.scheduler.alarm_states import UP, AlarmState
-from lunaredge.scheduler.state import AlarmEntry, SchedulerState
+from lunaredge.scheduler.state import SchedulerState
 from lunaredge.wire.records import AlarmLevel
 
 MARI = KeyId("operator-mari")

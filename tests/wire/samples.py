@@ -76,7 +76,7 @@ MESSAGES: tuple[messages.Message, ...] = (
         kind="excavator", channels=(Channel(name="battery", unit="Wh"),), situation=SITUATION
     ),
     messages.Heartbeat(situation=SITUATION),
-    messages.Farewell(node=NODE, orderly=False),
+    messages.Farewell(node=NODE, orderly=True, until_ns=SITE_NS + 1_209_600_000_000_000),
     messages.TimeRequest(local_ns=12_000_000_000),
     messages.AuthorityRequest(
         request_no=5, task=TASK, attempt=1, path=LEG.path, x_m=0.5, y_m=-0.5, pose_error_m=0.1
@@ -129,12 +129,14 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.Defer(command=COMMAND, request_no=5, reason="occupied", wait_ns=10_000_000_000),
     messages.Hold(command=COMMAND, turn=7),
     messages.Resume(command=COMMAND, turn=8),
+    messages.Hibernate(command=COMMAND, until_ns=SITE_NS + 1_209_600_000_000_000),
     messages.Cancel(command=COMMAND, task=TASK, attempt=1),
     messages.ReleaseStop(command=COMMAND, stop="stop-1"),
     messages.Dispute(authority=AuthorityId("ma-9")),
     messages.Stop(stop="stop-1", node=None, reason="a person on the site"),
     messages.Submit(request="r-1", order=ORDER),
     messages.HoldRequest(request="r-2", node=NODE, hold=True),
+    messages.HibernateRequest(request="r-15", node=NODE, until_ns=SITE_NS + 1_209_600_000_000_000),
     messages.CancelRequest(request="r-3", task=TASK),
     messages.Outlived(boot=BootId(1 << 24), floor=BootId(9 << 24)),
     messages.VouchRequest(request="r-7", node=NodeId("hauler-1"), at=(12.5, -3.0), code="c0de"),
