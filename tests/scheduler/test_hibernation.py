@@ -241,9 +241,8 @@ def test_silence_of_any_kind_frees_no_ground() -> None:
 def test_nothing_is_placed_on_a_sleeper() -> None:
     site = Site()
     site.census()
-    site.say(
-        "grader-1", Farewell(node=NodeId("grader-1"), orderly=True, until_ns=site.now_ns + HOUR_NS)
-    )
+    name, until_ns = NodeId("grader-1"), site.now_ns + HOUR_NS
+    site.say(name, Farewell(node=name, orderly=True, until_ns=until_ns))
 
     site.submit(plain_site.order(plain_site.grade("g", only_on=(name,))))
     site.solve()
