@@ -10,6 +10,7 @@ from lunaredge.agent.outlet import Outlet
 from lunaredge.agent.pace import Pace
 from lunaredge.agent.pilot import Pilot
 from lunaredge.agent.recorder import Recorder
+from lunaredge.agent.slumber import Slumber
 from lunaredge.agent.spool import Spool
 from lunaredge.agent.states import Course
 from lunaredge.agent.stops import LOCK_TABLE, StopLatch
@@ -44,6 +45,7 @@ class Parts:
         self.spool = Spool(self.outlet, boot, limits, spool_after_ns, self.announcer)
         self.recorder = Recorder(self.outlet, self.spool, self.clock)
         self.course = Course()
+        self.slumber = Slumber(self.outlet)
         self.commands = Commands(self.outlet, config.node, boot)
         self.stops = StopLatch(self.outlet)
         self.locks = StopLatch(self.outlet, LOCK_TABLE)

@@ -345,9 +345,9 @@ class SchedulerNode:
 
     def _take(self, taken: Input, now_ns: int, alongside: tuple[Effect, ...] = ()) -> None:
         """Apply an input: journal entry first, then everything it led to."""
-        version = self.core.state.version
+        count = self.core.state.change_count
         taken, intents = self._guarded.apply(taken, now_ns)
-        if intents or self.core.state.version != version:
+        if intents or self.core.state.change_count != count:
             soon_ns = self._views_sent_ns + self.config.view_gap_ns
             self._views_due_ns = min(self._views_due_ns, soon_ns)
         entry = JournalEntry(
@@ -358,7 +358,7 @@ class SchedulerNode:
         self._journal_bytes += len(encoded)
         self._effects.append(Persist(JOURNAL, "", self._entry_no, encoded))
         self._effects += alongside
-        if isinstance(taken, Asked) and self.core.state.version != version:
+        if isinstance(taken, Asked) and self.core.state.change_count != count:
             # Ahead of the answer: whoever has read that goes by the lists.
             self._publish_views(now_ns, views.PEOPLES)
         for intent in intents:

@@ -11,7 +11,7 @@ import msgspec
 
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.task import Dig, Dump, Leg, Load, Task, TaskKind, Tool, Workload, WorkOrder
-from lunaredge.wire import driver, messages, records, safeguards
+from lunaredge.wire import alarm_requests, driver, messages, records, safeguards
 from lunaredge.wire.codec import Header, encode
 from lunaredge.wire.messages import Autonomy, HeldAuthority, RecordClass, Situation
 from lunaredge.wire.seal import Keyring, Role, Signer
@@ -82,7 +82,7 @@ TABLE = table_of(CHANNELS)
 MESSAGES: tuple[messages.Message, ...] = (
     messages.Birth(kind="excavator", situation=SITUATION),
     messages.Heartbeat(situation=SITUATION),
-    messages.Farewell(node=NODE, orderly=False),
+    messages.Farewell(node=NODE, orderly=True, until_ns=SITE_NS + 1_209_600_000_000_000),
     messages.TimeRequest(local_ns=12_000_000_000),
     messages.AuthorityRequest(
         request_no=5, task=TASK, attempt=1, path=LEG.path, x_m=0.5, y_m=-0.5, pose_error_m=0.1
@@ -143,12 +143,14 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.Defer(command=COMMAND, request_no=5, reason="occupied", wait_ns=10_000_000_000),
     messages.Hold(command=COMMAND, turn=7),
     messages.Resume(command=COMMAND, turn=8),
+    messages.Hibernate(command=COMMAND, until_ns=SITE_NS + 1_209_600_000_000_000),
     messages.Cancel(command=COMMAND, task=TASK, attempt=1),
     messages.ReleaseStop(command=COMMAND, stop="stop-1"),
     messages.Dispute(authority=AuthorityId("ma-9")),
     messages.Stop(stop="stop-1", node=None, reason="a person on the site"),
     messages.Submit(request="r-1", order=ORDER),
     messages.HoldRequest(request="r-2", node=NODE, hold=True),
+    messages.HibernateRequest(request="r-15", node=NODE, until_ns=SITE_NS + 1_209_600_000_000_000),
     messages.CancelRequest(request="r-3", task=TASK),
     messages.Outlived(boot=BootId(1 << 24), floor=BootId(9 << 24)),
     messages.VouchRequest(request="r-7", node=NodeId("hauler-1"), at=(12.5, -3.0), code="c0de"),
@@ -162,6 +164,11 @@ MESSAGES: tuple[messages.Message, ...] = (
     ),
     safeguards.OpenRequest(request="r-11", zone="pad-north", code="c0de"),
     safeguards.UnlockRequest(request="r-9", node=NODE, whose="operator-mari", code="c0de"),
+    alarm_requests.AcknowledgeRequest(request="r-12", source="hauler-1", code="conflict"),
+    alarm_requests.ShelveRequest(
+        request="r-13", source="hauler-1", code="node.lost", for_ns=7_200_000_000_000, why="in bits"
+    ),
+    alarm_requests.UnshelveRequest(request="r-14", source="hauler-1", code="node.lost"),
     messages.StopReleaseRequest(request="r-4", stop="stop-1", code="4711"),
     messages.Approve(request="r-5", task=TASK, approved=True),
     messages.Explain(request="r-6", task=TASK),
