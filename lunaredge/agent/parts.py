@@ -3,6 +3,7 @@
 from lunaredge.agent.clock import ClockErrors, SiteClock
 from lunaredge.agent.commands import Commands
 from lunaredge.agent.config import AgentConfig
+from lunaredge.agent.flash import FlashBudget
 from lunaredge.agent.hold import HoldSwitch
 from lunaredge.agent.neighbours import Neighbours
 from lunaredge.agent.outlet import Outlet
@@ -37,6 +38,7 @@ class Parts:
         self.outlet = Outlet(config, boot, signer, self.clock)
         limits = Limits(bytes_max=config.spool_bytes_max, resend_ns=ns_from_s(config.resend_s))
         self.spool = Spool(self.outlet, boot, limits, ns_from_s(config.spool_after_s))
+        self.flash = FlashBudget(config.flash_bytes_per_day_max)
         self.recorder = Recorder(self.outlet, self.spool, self.clock)
         self.course = Course()
         self.commands = Commands(self.outlet, config.node, boot)

@@ -34,7 +34,10 @@ BOOT = BootId(1 << 24)
 
 def campaign(*words):
     command = [sys.executable, "-m", "tests.runtime.power.campaign", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+    told = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    if told.returncode == 3:
+        pytest.skip(told.stderr)
+    return told
 
 
 # --- the node's spool ----------------------------------------------------------------------------

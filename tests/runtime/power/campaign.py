@@ -5,7 +5,8 @@
 A seed is one node's store, for ten rounds: in each the node lives from what the last cut left,
 its files are recorded, and the power is cut in several places of that life. Every image is judged;
 the last one is what the next round begins with. Prints a line of JSON; a round that fails is told
-with its seed and its place, and ends it with exit code 1.
+with its seed and its place, and ends its seed; the exit code is then 1. It is 3 where this Python's
+SQLite can't be recorded.
 """
 
 import argparse
@@ -144,7 +145,12 @@ def main() -> int:
     parser.add_argument("--ignore-syncs", action="store_true", help="forget that anything synced")
     options = parser.parse_args()
     logging.getLogger("lunaredge").setLevel(logging.CRITICAL)
-    total = rounds(options, SqliteRecorder())
+    try:
+        recorder = SqliteRecorder()
+    except OSError as exc:
+        sys.stderr.write(f"{exc}; use a Python that is linked with the system's SQLite\n")
+        return 3
+    total = rounds(options, recorder)
     sys.stdout.write(json.dumps({key: total[key] for key in sorted(total)}) + "\n")
     return 1 if total["failed"] else 0
 
