@@ -46,6 +46,8 @@ from lunaredge.wire.seal import Keyring, Role, Sealer, Signer
 
 # How often unacknowledged uploads are looked through for what is due again or due for the disk.
 _UPKEEP_NS = 5 * NS_PER_S
+# People and logs are told once an hour what the medium took.
+_FLASH_REPORT_NS = 3600 * NS_PER_S
 # Something that is due but can't be done must not make the shell spin.
 _WAKEUP_NS_MIN = 1_000_000
 
@@ -68,6 +70,7 @@ class AgentNode:
         self._presence = Presence(self._parts)
         self._now_ns: int | None = None
         self._upkeep = Cadence(_UPKEEP_NS, _UPKEEP_NS // 2)
+        self._flash_reports = Cadence(_FLASH_REPORT_NS)
         self._commands_topic = topics.build(config.site, config.node, "cmd")
         self._authorities_topic = topics.build(config.site, config.node, "ma")
         self._all_authorities = f"{topics.ROOT}/{config.site}/+/ma"
@@ -198,6 +201,15 @@ class AgentNode:
         end = End(result=result) if ok else End(reason=reason)
         self._parts.workloads.ended(TaskRef(task, attempt), outcome, now_ns, end)
         self._settle(now_ns)
+
+    def written(self, size_bytes: int, now_ns: int) -> None:
+        """Learn how many bytes a commit took of the medium's life."""
+        self._enter(now_ns)
+        self._parts.flash.written(size_bytes, now_ns)
+
+    def flash_bytes_day(self, now_ns: int) -> int:
+        """Give the bytes written to the medium in the last 24 hours, or in this life if shorter."""
+        return self._parts.flash.bytes_day(now_ns)
 
     def will(self, now_ns: int) -> Publish:
         """Give what the broker shall say when the connection breaks."""
@@ -394,10 +406,20 @@ class AgentNode:
         self._presence.tick(now_ns)
         self._parts.workloads.expire(now_ns)
         if self._upkeep.take(now_ns):
-            self._parts.spool.write_late(now_ns)
+            if self._parts.flash.allows(now_ns):
+                self._parts.spool.write_late(now_ns)
+            self._report_flash(now_ns)
             if not self._presence.reachable(now_ns):
                 self._relay.say_again()
         self._settle(now_ns)
+
+    def _report_flash(self, now_ns: int) -> None:
+        bytes_day = self.flash_bytes_day(now_ns)
+        # It wakes nobody by itself: the next upkeep will do.
+        if bytes_day and self._flash_reports.take(now_ns):
+            bytes_max = self._config.flash_bytes_per_day_max
+            fields = {"bytes_day": bytes_day, "bytes_day_max": bytes_max}
+            self._parts.outlet.note(Level.INFO, "flash.written", **fields)
 
     def _settle(self, now_ns: int) -> None:
         """End an input: judge the motion, show the state, send what is due, tell what changed."""

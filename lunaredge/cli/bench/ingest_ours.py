@@ -1,4 +1,4 @@
-"""Our side of `bench ingest.commit`: packed columns in tagged frames, through the production code."""
+"""Our side of `bench ingest.commit`: packed columns in tagged frames, through production code."""
 
 import math
 from pathlib import Path
