@@ -8,8 +8,9 @@ voids every order that still waits. Owns no policy and knows no core by name.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol, assert_never
 
 import msgspec
@@ -21,12 +22,14 @@ from lunaredge.node import (
     Archive,
     Effect,
     Erase,
+    Keep,
     Level,
     Node,
     Note,
     Persist,
     Publish,
     Rebirth,
+    Row,
     Solve,
     StartWorkload,
     StopWorkload,
@@ -34,12 +37,12 @@ from lunaredge.node import (
 )
 from lunaredge.runtime.clock import Clock
 from lunaredge.runtime.log import log_event, log_note
-from lunaredge.runtime.store import Store
+from lunaredge.runtime.store import Write
 from lunaredge.runtime.tasks import end_tasks
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.driver import Halt, MachineOrder
 
-_WRITES = (Persist, Erase, Archive)
+_WRITES = (Persist, Erase, Archive, Keep)
 
 # Over the upper bound messages wait in the link until the lower one is reached: a slow disk slows
 # intake down instead of filling memory. Stops alone come through: an agent latches only so many,
@@ -85,6 +88,33 @@ class Link(Protocol):
         ...
 
 
+class Storage(Protocol):
+    """What a runner needs of a store."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is, for messages."""
+        ...
+
+    @property
+    def corrupt_count(self) -> int:
+        """Damaged rows that the last walk over them met."""
+        ...
+
+    @property
+    def corrupt_keys(self) -> list[str]:
+        """Some of them by name."""
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """Give what an earlier life persisted."""
+        ...
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """Make all writes durable, in order; all or none."""
+        ...
+
+
 class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """Who carries out what is not disk, network or log. Called on the event loop; must not block.
 
@@ -103,7 +133,7 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
 class NodeRunner:
     """Drives one core. It is the link's listener; make the link with it, then `run`."""
 
-    def __init__(self, node: Node, store: Store, clock: Clock) -> None:
+    def __init__(self, node: Node, store: Storage, clock: Clock) -> None:
         self.reborn_above: BootId | None = None
         """Set when the core ended its life to begin one above that boot."""
         self._node = node
@@ -272,7 +302,7 @@ class NodeRunner:
             self._busy = False
             self._emptied.set()
 
-    async def _commit(self, writes: list[Persist | Erase | Archive]) -> None:
+    async def _commit(self, writes: list[Write]) -> None:
         """Write, again and again while the disk has no room, for a bounded time."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + RETRY_S_MAX
@@ -329,7 +359,7 @@ class NodeRunner:
                 self._stopping.set()
             case Note():
                 log_note(effect)
-            case Persist() | Erase() | Archive():
+            case Persist() | Erase() | Archive() | Keep():
                 raise AssertionError("a write is committed, not carried out")
             case _:
                 assert_never(effect)
