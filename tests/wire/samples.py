@@ -11,10 +11,11 @@ import msgspec
 
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.task import Dig, Dump, Leg, Load, Task, TaskKind, Tool, Workload, WorkOrder
-from lunaredge.wire import driver, messages, records, safeguards
+from lunaredge.wire import driver, messages, records, safeguards, telemetry
 from lunaredge.wire.codec import Header, encode
-from lunaredge.wire.messages import Autonomy, Channel, HeldAuthority, RecordClass, Situation
+from lunaredge.wire.messages import Autonomy, HeldAuthority, RecordClass, Situation
 from lunaredge.wire.seal import Keyring, Role, Signer
+from lunaredge.wire.telemetry import Channel, Dtype, Samples, Series
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -71,10 +72,30 @@ ORDER = WorkOrder(
     tasks=(Task(id=TASK, kind=TaskKind.EXCAVATE, zone="pit", pile="heap", mass_kg=900.0),),
 )
 
-MESSAGES: tuple[messages.Message, ...] = (
-    messages.Birth(
-        kind="excavator", channels=(Channel(name="battery", unit="Wh"),), situation=SITUATION
+CHANNELS = (
+    Channel(name="battery_wh", unit="Wh"),
+    Channel(name="pose.x_m", unit="m", dtype=Dtype.F8),
+    Channel(name="motor_c", unit="degC", dtype=Dtype.I4),
+    Channel(name="ticks", unit="", dtype=Dtype.I8),
+    Channel(name="blocked", unit="", dtype=Dtype.U1),
+)
+BATCH = telemetry.pack(
+    CHANNELS,
+    Samples(
+        times_ns=[SITE_NS, SITE_NS + 500_000_000],
+        series=[
+            Series([0, 1], [4200.0, 4199.5]),
+            Series([1], [0.1]),
+            Series([0], [-40]),
+            Series([0], [2**53 + 1]),
+            Series([], []),
+        ],
+        blanks=[(1, 2)],
     ),
+    (SITE_NS, SITE_NS + 1_000_000_000),
+)
+MESSAGES: tuple[messages.Message, ...] = (
+    messages.Birth(kind="excavator", situation=SITUATION),
     messages.Heartbeat(situation=SITUATION),
     messages.Farewell(node=NODE, orderly=False),
     messages.TimeRequest(local_ns=12_000_000_000),
@@ -93,7 +114,20 @@ MESSAGES: tuple[messages.Message, ...] = (
         dropped=True,
         record=b"",
     ),
-    messages.RecordAck(record_class=RecordClass.EVENT, boot=BOOT, through_seq=9),
+    messages.RecordAck(
+        record_class=RecordClass.RAW,
+        boot=BOOT,
+        through_seq=9,
+        ranges=((12, 14), (17, 17)),
+        window=8,
+    ),
+    messages.StreamBirth(
+        table=telemetry.table_of(CHANNELS),
+        channels=CHANNELS,
+        held=(messages.Held(record_class=RecordClass.RAW, boot=BOOT, floor_seq=7, last_seq=9),),
+    ),
+    messages.RebirthRequest(),
+    messages.LatestRequest(request="r-12", node=NODE),
     messages.TimeReply(local_ns=12_000_000_000, site_ns=SITE_NS),
     messages.Census(command=COMMAND, boot=BOOT),
     messages.Assign(
@@ -173,12 +207,18 @@ RECORDS: tuple[records.Record, ...] = (
     records.TerrainPatch(
         site_ns=SITE_NS, task=TASK, points=records.pack_points([(1.0, 2.0, -0.5)])
     ),
-    records.pack_telemetry(SITE_NS, [SITE_NS, SITE_NS + 5], [[1.0, 2.5], [-1.0, 0.125]]),
+    BATCH,
     records.Summary(
         site_ns=SITE_NS,
         node=NODE,
         end_ns=SITE_NS + 60,
         rows={"battery": (1.0, 4.0, 2.5, 12)},
+    ),
+    records.Dropped(
+        site_ns=SITE_NS,
+        end_ns=SITE_NS + 60,
+        rows={"battery_wh": (1.0, 4.0, 2.5, 12)},
+        perhaps_sent=((8, 4),),
     ),
     records.NodeRecord(site_ns=SITE_NS, node=NODE, record=ALARM),
     records.ApprovalWanted(site_ns=SITE_NS, task=TASK, title="Dig the pit"),
