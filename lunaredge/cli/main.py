@@ -63,6 +63,8 @@ COMMANDS = (
     Command("close", "closing", "close a zone to every machine, for people to be in"),
     Command("open", "closing", "open a closed zone again, in two steps"),
     Command("approve", "operate", "give Earth's word on a task that needs it"),
+    Command("tap", "tap.command", "show what is said on the site's broker as it comes, decoded"),
+    Command("schema", "schema.command", "print what crosses the broker, for other languages"),
     Command("doctor", "doctor.command", "check settings, broker, clock, disk and kernels"),
     Command("broker", "process", "run the MQTT broker of a site"),
     Command("scheduler", "process", "run the scheduler"),

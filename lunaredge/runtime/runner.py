@@ -106,6 +106,11 @@ class Storage(Protocol):
         """Some of them by name."""
         ...
 
+    @property
+    def written_bytes(self) -> int:
+        """Bytes that it has had written to the medium since it was opened."""
+        ...
+
     def rows(self) -> Iterator[Row]:
         """Give what an earlier life persisted."""
         ...

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from lunaredge.agent.telemetry import channels
+from lunaredge.agent.channels import table
 from lunaredge.model.limits import ChannelLimits
 from lunaredge.runtime.files.document import Document, KeyPath, unknown_key_remedy
 from lunaredge.runtime.files.fields import Written, number
@@ -54,7 +54,7 @@ def limits_of(
     """
     if part is None:
         return {}
-    units = {channel.name: channel.unit for channel in channels(is_machine=is_machine)}
+    units = {channel.name: channel.unit for channel in table(is_machine=is_machine)}
     found: dict[str, ChannelLimits] = {}
     for name, written in part.items():
         key = (*owner, "limits", name)
