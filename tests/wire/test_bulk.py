@@ -58,8 +58,8 @@ def relieved(subject: BulkSender, now_ns: int = 0) -> list[int]:
     return taken
 
 
-def restored(items: list[Item], boot: int = 2, bytes_max: int = 1000) -> BulkSender:
-    subject = sender(boot, bytes_max)
+def restored(items: list[Item], boot: int = 2, marker_bytes: int = 10) -> BulkSender:
+    subject = sender(boot, marker_bytes=marker_bytes)
     subject.restore(items)
     return subject
 
@@ -302,7 +302,7 @@ def test_one_marker_stands_for_so_many_uploads_only() -> None:
 
 def test_one_large_marker_does_not_keep_the_bound_from_holding() -> None:
     # It alone is more than the share that markers may have, and has no neighbour to merge with.
-    subject = restored([row(1, 9, size=600)])
+    subject = restored([row(1, 9, boot=2, size=600)], marker_bytes=600)
     offer(subject, 60)
 
     subject.shed()
