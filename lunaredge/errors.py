@@ -14,6 +14,7 @@
       MachineError
         ActuationRefused        a machine's controller would not take an order
         SensorInvalid           a machine's measurement cannot be true
+      QueryError                what was asked of an archive can't be answered as asked
       StorageError
         JournalCorrupt          stored bytes fail their checksum
         JournalFull             no room to write; nothing was acknowledged
@@ -112,6 +113,12 @@ class ActuationRefused(MachineError):
 
 class SensorInvalid(MachineError):
     """A machine's measurement cannot be true."""
+
+
+class QueryError(LunarEdgeError):
+    """What was asked of an archive can't be answered as it was asked."""
+
+    exit_code = 2
 
 
 class StorageError(LunarEdgeError):

@@ -102,6 +102,9 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Unacknowledged records in memory, bytes, 64 KiB to 1 GiB. 8 MiB is days of one machine."""
     spool_after_s: float = 30.0
     """Telemetry unacknowledged for this long goes to disk, s, 1 to 600. Flash wears out."""
+    flash_bytes_per_day_max: int = 67_108_864
+    """Written to disk in a day, bytes, 1 MiB to 1 TiB. Over it, telemetry waits in memory; all else
+    is written as ever. A day out of reach takes 26 MiB."""
     resend_s: float = 20.0
     """An upload without acknowledgement is sent again after this, s, 1 to 600."""
     batch_rows_max: int = 240
@@ -184,6 +187,7 @@ _RANGES = (
     ("stall_s", 60.0, 86400.0),
     ("spool_bytes_max", 65_536, 1_073_741_824),
     ("spool_after_s", 1.0, 600.0),
+    ("flash_bytes_per_day_max", 1_048_576, 1_099_511_627_776),
     ("resend_s", 1.0, 600.0),
     ("batch_rows_max", 1, 1500),
 )

@@ -27,7 +27,10 @@ class Outlet:
     """Collects what is to be done."""
 
     def __init__(self, config: AgentConfig, boot: BootId, signer: Signer, clock: SiteClock) -> None:
-        self.connected = False
+        self.reached = False
+        """The broker is there."""
+        self.quiet = False
+        """Nothing is to be said, though the broker may be reached."""
         self.refused: dict[str, int] = {}
         self._config = config
         self._boot = boot
@@ -36,6 +39,15 @@ class Outlet:
         self._number = 0
         self._effects: list[Effect] = []
         self._noted: set[tuple[str, str]] = set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether what is said now goes out."""
+        return self.reached and not self.quiet
+
+    @connected.setter
+    def connected(self, connected: bool) -> None:
+        self.reached = connected
 
     def publish(
         self,
@@ -63,8 +75,8 @@ class Outlet:
             self._effects.append(Publish(topic, codec.encode(header, body, self._signer)))
 
     def publish_unsigned(self, channel: str, body: Message, now_ns: int, detail: str = "") -> None:
-        """Send a message that needs no proof, unless the broker is out of reach."""
-        if self.connected:
+        """Send a question that says nothing of the node, unless the broker is out of reach."""
+        if self.reached:
             topic = topics.build(self._config.site, self._config.node, channel, detail)
             self._effects.append(Publish(topic, codec.encode(self._header(now_ns), body)))
 

@@ -4,12 +4,14 @@ from lunaredge.agent.announcer import Announcer
 from lunaredge.agent.clock import ClockErrors, SiteClock
 from lunaredge.agent.commands import Commands
 from lunaredge.agent.config import AgentConfig
+from lunaredge.agent.flash import FlashBudget
 from lunaredge.agent.hold import HoldSwitch
 from lunaredge.agent.neighbours import Neighbours
 from lunaredge.agent.outlet import Outlet
 from lunaredge.agent.pace import Pace
 from lunaredge.agent.pilot import Pilot
 from lunaredge.agent.recorder import Recorder
+from lunaredge.agent.slumber import Slumber
 from lunaredge.agent.spool import Spool
 from lunaredge.agent.states import Course
 from lunaredge.agent.stops import LOCK_TABLE, StopLatch
@@ -42,8 +44,10 @@ class Parts:
         self.announcer = Announcer(self.outlet, self.rows.channels)
         spool_after_ns = ns_from_s(config.spool_after_s)
         self.spool = Spool(self.outlet, boot, limits, spool_after_ns, self.announcer)
+        self.flash = FlashBudget(config.flash_bytes_per_day_max)
         self.recorder = Recorder(self.outlet, self.spool, self.clock)
         self.course = Course()
+        self.slumber = Slumber(self.outlet)
         self.commands = Commands(self.outlet, config.node, boot)
         self.stops = StopLatch(self.outlet)
         self.locks = StopLatch(self.outlet, LOCK_TABLE)

@@ -63,9 +63,11 @@ class Presence:
     def tick(self, now_ns: int) -> None:
         """Do what is due by its period; births until a census, heartbeats after it."""
         parts = self._parts
-        if self._time_requests.take(now_ns) and parts.outlet.connected:
+        if self._time_requests.take(now_ns) and parts.outlet.reached:
             parts.clock.requested(now_ns)
             parts.outlet.publish_unsigned("ask", TimeRequest(local_ns=now_ns), now_ns)
+        if parts.slumber.is_asleep:
+            return
         if self._births.take(now_ns) and not parts.commands.proven:
             birth = Birth(kind=parts.config.kind, situation=self.situation(now_ns))
             parts.outlet.publish("node", birth, now_ns)
@@ -104,6 +106,8 @@ class Presence:
 
     def wakeups_ns(self) -> tuple[int | None, ...]:
         """Say when each thing is next due by its period."""
+        if self._parts.slumber.is_asleep:
+            return (self._parts.slumber.wakeup_ns, self._time_requests.wakeup_ns)
         return (
             self._heartbeats.wakeup_ns,
             self._time_requests.wakeup_ns,

@@ -8,8 +8,9 @@ voids every order that still waits. Owns no policy and knows no core by name.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol, assert_never
 
 import msgspec
@@ -21,12 +22,14 @@ from lunaredge.node import (
     Archive,
     Effect,
     Erase,
+    Keep,
     Level,
     Node,
     Note,
     Persist,
     Publish,
     Rebirth,
+    Row,
     Solve,
     StartWorkload,
     StopWorkload,
@@ -34,12 +37,12 @@ from lunaredge.node import (
 )
 from lunaredge.runtime.clock import Clock
 from lunaredge.runtime.log import log_event, log_note
-from lunaredge.runtime.store import Store
+from lunaredge.runtime.store import Write
 from lunaredge.runtime.tasks import end_tasks
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.driver import Halt, MachineOrder
 
-_WRITES = (Persist, Erase, Archive)
+_WRITES = (Persist, Erase, Archive, Keep)
 
 # Over the upper bound messages wait in the link until the lower one is reached: a slow disk slows
 # intake down instead of filling memory. Stops alone come through: an agent latches only so many,
@@ -85,6 +88,38 @@ class Link(Protocol):
         ...
 
 
+class Storage(Protocol):
+    """What a runner needs of a store."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is, for messages."""
+        ...
+
+    @property
+    def corrupt_count(self) -> int:
+        """Damaged rows that the last walk over them met."""
+        ...
+
+    @property
+    def corrupt_keys(self) -> list[str]:
+        """Some of them by name."""
+        ...
+
+    @property
+    def written_bytes(self) -> int:
+        """Bytes that it has had written to the medium since it was opened."""
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """Give what an earlier life persisted."""
+        ...
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """Make all writes durable, in order; all or none."""
+        ...
+
+
 class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """Who carries out what is not disk, network or log. Called on the event loop; must not block.
 
@@ -96,12 +131,14 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     start_workload: Callable[[StartWorkload], object] | None = None
     stop_workload: Callable[[StopWorkload], object] | None = None
     transmit: Callable[[bytes], object] | None = None
+    written: Callable[[int, int], None] | None = None
+    """Told after each commit how many bytes went to the medium, and the time."""
 
 
 class NodeRunner:
     """Drives one core. It is the link's listener; make the link with it, then `run`."""
 
-    def __init__(self, node: Node, store: Store, clock: Clock) -> None:
+    def __init__(self, node: Node, store: Storage, clock: Clock) -> None:
         self.reborn_above: BootId | None = None
         """Set when the core ended its life to begin one above that boot."""
         self._node = node
@@ -113,6 +150,7 @@ class NodeRunner:
         self._batch: deque[Effect] = deque()
         self._busy = False
         self._paused = False
+        self._written_bytes = 0
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -269,7 +307,7 @@ class NodeRunner:
             self._busy = False
             self._emptied.set()
 
-    async def _commit(self, writes: list[Persist | Erase | Archive]) -> None:
+    async def _commit(self, writes: list[Write]) -> None:
         """Write, again and again while the disk has no room, for a bounded time."""
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + RETRY_S_MAX
@@ -291,6 +329,15 @@ class NodeRunner:
             wait_s = min(2.0 * wait_s, RETRY_WAIT_S_MAX)
         if failed:
             log_event(Level.WARNING, "store.write_recovered", {"writes": len(writes)})
+        self._tell_written()
+
+    def _tell_written(self) -> None:
+        """Tell the core what it costs the medium; in a callback that must not raise."""
+        written_bytes = self._store.written_bytes
+        size_bytes, self._written_bytes = written_bytes - self._written_bytes, written_bytes
+        tell = self._hooks.written
+        if tell is not None:
+            self._enter_safely(lambda now_ns: tell(size_bytes, now_ns))
 
     def _carry_out_until_write(self, queue: deque[Effect]) -> None:
         while queue and not isinstance(queue[0], _WRITES):
@@ -317,7 +364,7 @@ class NodeRunner:
                 self._stopping.set()
             case Note():
                 log_note(effect)
-            case Persist() | Erase() | Archive():
+            case Persist() | Erase() | Archive() | Keep():
                 raise AssertionError("a write is committed, not carried out")
             case _:
                 assert_never(effect)

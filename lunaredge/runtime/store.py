@@ -17,12 +17,13 @@ import msgspec
 
 from lunaredge.errors import JournalCorrupt, JournalFenced, JournalFull, StorageError
 from lunaredge.ids import BootId, NodeId
-from lunaredge.node import Archive, Erase, Persist, Row
+from lunaredge.node import Archive, Erase, Keep, Persist, Row
 from lunaredge.runtime.lock import StoreLock
 from lunaredge.runtime.store_schema import APPLICATION_ID, MIGRATIONS
+from lunaredge.runtime.wal import WalMeter
 from lunaredge.wire.messages import RecordClass
 
-Write = Persist | Erase | Archive
+Write = Persist | Erase | Archive | Keep
 
 # Shown in a report; the count goes on beyond it.
 CORRUPT_SHOWN_MAX = 20
@@ -81,7 +82,13 @@ class _DamagedRow(NamedTuple):
 class Store:
     """One process's file. Make it with `open`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: StoreLock | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        lock: StoreLock | None,
+        meter: WalMeter | None = None,
+    ) -> None:
         self.path = path
         self.corrupt_count = 0
         self.corrupt_keys: list[str] = []
@@ -93,6 +100,7 @@ class Store:
         # A damaged key must not keep the rows behind it from being read.
         connection.text_factory = _text
         self._lock = lock
+        self._meter = meter
         self._damaged: dict[tuple[str, str], list[_DamagedRow]] = {}
         """Damaged rows by table and scope as they were read: their keys may not find them."""
         self._life = 0
@@ -117,9 +125,10 @@ class Store:
         lock = lock or StoreLock.take(path, "stop it, or name another store")
         assert lock.path == path, f"a lock of {lock.path}"
         try:
-            with _translated(path):
+            with translated(path):
+                meter = WalMeter(path)
                 connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-                store = cls(path, connection, lock)
+                store = cls(path, connection, lock, meter)
                 try:
                     store._prepare(settings)
                 except BaseException:
@@ -138,7 +147,7 @@ class Store:
             StorageError: there is no such store, or it is newer than this program.
             JournalCorrupt: the file is damaged.
         """
-        with _translated(path):
+        with translated(path):
             connection = sqlite3.connect(
                 f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
             )
@@ -150,9 +159,14 @@ class Store:
                 raise
         return store
 
+    @property
+    def written_bytes(self) -> int:
+        """What went to the medium since it was opened, by whole blocks; see `WalMeter`."""
+        return 0 if self._meter is None else self._meter.written_bytes
+
     def close(self) -> None:
         """Close the file and give up the lock."""
-        with _translated(self.path):
+        with translated(self.path):
             self._connection.close()
         if self._lock is not None:
             self._lock.release()
@@ -169,7 +183,7 @@ class Store:
         """
         assert writes, "empty commit"
         with self._transaction():
-            self._check_life()
+            self.check_life()
             for write in writes:
                 self._write(write)
 
@@ -186,7 +200,7 @@ class Store:
         self.corrupt_keys = []
         self._damaged = {}
         query = 'SELECT "table", scope, number, value, crc, rowid FROM rows ORDER BY 1, 2, 3'
-        with _translated(self.path):
+        with translated(self.path):
             for *key, value, crc, place in self._connection.execute(query):
                 # SQLite keeps any type in any column: damage may have turned one into another.
                 table, scope, number = _text(key[0]), _text(key[1]), _number(key[2])
@@ -223,10 +237,25 @@ class Store:
             JournalFull, StorageError, JournalCorrupt: as `commit`.
         """
         with self._transaction():
-            self._check_life()
+            self.check_life()
             counter = max(self._meta("boot_counter"), above >> 24)
             self._set_meta("boot_counter", counter)
         self._life = counter
+
+    def check_life(self) -> None:
+        """Make sure that nobody has begun a life on this file since ours.
+
+        The lock sees to that, but a lock can be got round: by deleting its file, say.
+
+        Raises:
+            JournalFenced: somebody has.
+        """
+        newest = self._meta("boot_counter")
+        if self._life and newest != self._life:
+            raise JournalFenced(
+                f"{self.path} was taken over: life {newest} has begun on it, this one is"
+                f" {self._life}; run one process on a store, and leave its lock file alone"
+            )
 
     def archive_rows(
         self, node: NodeId | None = None, record_class: RecordClass | None = None
@@ -241,7 +270,7 @@ class Store:
             " ORDER BY node, boot, class, seq"
         )
         arguments = (node, record_class.value if record_class else None)
-        with _translated(self.path):
+        with translated(self.path):
             for *columns, crc in self._connection.execute(query, arguments):
                 if not isinstance(columns[-1], bytes) or _archive_crc(columns) != crc:
                     self._count_corrupt("archive/{}/{}/{}/{}".format(*columns[:3], columns[4]))
@@ -255,7 +284,7 @@ class Store:
             " sum(CASE dropped WHEN 0 THEN 0 ELSE count END)"
             " FROM archive GROUP BY node, class ORDER BY node, class"
         )
-        with _translated(self.path):
+        with translated(self.path):
             found = self._connection.execute(query).fetchall()
         return [
             ArchiveCount(
@@ -270,7 +299,7 @@ class Store:
 
     def check(self) -> list[str]:
         """Give what is wrong with the whole file, one line each; empty when it is sound. Slow."""
-        with _translated(self.path):
+        with translated(self.path):
             lines = [str(row[0]) for row in self._connection.execute("PRAGMA quick_check(20)")]
         found = [line for line in lines if line != "ok"]
         for _ in self.rows():
@@ -339,6 +368,8 @@ class Store:
                         execute("DELETE FROM rows WHERE rowid = ? AND crc IS ?", row[1:])
             case Archive():
                 self._archive(write)
+            case Keep():
+                raise AssertionError("an upload for the telemetry archive, which has its own store")
 
     def _archive(self, write: Archive) -> None:
         """Keep a record once: the same number again, after a lost answer, changes nothing."""
@@ -359,23 +390,8 @@ class Store:
         )
         self.repeated_count += 1 - cursor.rowcount
 
-    def _check_life(self) -> None:
-        """Make sure that nobody has begun a life on this file since ours.
-
-        The lock sees to that, but a lock can be got round: by deleting its file, say.
-
-        Raises:
-            JournalFenced: somebody has.
-        """
-        newest = self._meta("boot_counter")
-        if self._life and newest != self._life:
-            raise JournalFenced(
-                f"{self.path} was taken over: life {newest} has begun on it, this one is"
-                f" {self._life}; run one process on a store, and leave its lock file alone"
-            )
-
     def _meta(self, key: str) -> int:
-        with _translated(self.path):
+        with translated(self.path):
             found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,))
             row = found.fetchone()
         value = row[0] if row else 0
@@ -388,7 +404,7 @@ class Store:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _translated(self.path):
+        with translated(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -398,6 +414,8 @@ class Store:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+            assert self._meter is not None, "a reader wrote"
+            self._meter.read()
 
     def _count_corrupt(self, key: str) -> None:
         self.corrupt_count += 1
@@ -406,8 +424,12 @@ class Store:
 
 
 @contextlib.contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours, at the border."""
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into ours, at the border.
+
+    Raises:
+        JournalFull, JournalCorrupt, StorageError: as they say.
+    """
     try:
         yield
     except sqlite3.Error as exc:

@@ -13,6 +13,7 @@ import msgspec
 from lunaredge.ids import BootId, CommandId, NodeId, TaskId
 from lunaredge.model.site import Coordinate, Point
 from lunaredge.model.task import Leg, Workload, WorkOrder
+from lunaredge.wire.alarm_requests import AcknowledgeRequest, ShelveRequest, UnshelveRequest
 from lunaredge.wire.authorities import AuthorityRenewal as AuthorityRenewal
 from lunaredge.wire.authorities import AuthorityRequest as AuthorityRequest
 from lunaredge.wire.authorities import Dispute as Dispute
@@ -119,6 +120,8 @@ class Farewell(Body, frozen=True, kw_only=True, tag="farewell"):
 
     node: NodeId
     orderly: bool
+    until_ns: Int64 | None = None
+    """Site time until which the node sleeps and won't be heard; only in its own orderly word."""
 
 
 # --- node -> scheduler: requests -------------------------------------------------------------
@@ -275,6 +278,14 @@ class Resume(Body, frozen=True, kw_only=True, tag="resume"):
     turn: int = 0
 
 
+class Hibernate(Body, frozen=True, kw_only=True, tag="hibernate"):
+    """Say farewell and be quiet until then. Obeyed at rest only, without a task or an authority."""
+
+    command: CommandId
+    until_ns: Int64
+    """Site time."""
+
+
 class Cancel(Body, frozen=True, kw_only=True, tag="cancel"):
     """Come to rest and give the task up."""
 
@@ -332,6 +343,15 @@ class HoldRequest(Body, frozen=True, kw_only=True, tag="hold_request"):
     hold: bool
 
 
+class HibernateRequest(Body, frozen=True, kw_only=True, tag="hibernate_request"):
+    """Have a node sleep until then: through a lunar night, say."""
+
+    request: RequestId
+    node: NodeId
+    until_ns: Int64
+    """Site time."""
+
+
 class CancelRequest(Body, frozen=True, kw_only=True, tag="cancel_request"):
     """Cancel a task."""
 
@@ -374,6 +394,16 @@ class Explain(Body, frozen=True, kw_only=True, tag="explain"):
     task: TaskId
 
 
+class LatestRequest(Body, frozen=True, kw_only=True, tag="latest_request"):
+    """Ask the archive for the last values of a node's channels. Changes nothing; needs no key.
+
+    The answer's rows have channel, unit, value, measured_ns, age_s and quality.
+    """
+
+    request: RequestId
+    node: NodeId
+
+
 class Answer(Body, frozen=True, kw_only=True, tag="answer"):
     """What came of a request.
 
@@ -413,6 +443,7 @@ Command = (
     | Defer
     | Hold
     | Resume
+    | Hibernate
     | Cancel
     | ReleaseStop
     | LockOut
@@ -423,6 +454,7 @@ Command = (
 Question = (
     Submit
     | HoldRequest
+    | HibernateRequest
     | CancelRequest
     | StopReleaseRequest
     | VouchRequest
@@ -430,6 +462,9 @@ Question = (
     | UnlockRequest
     | CloseRequest
     | OpenRequest
+    | AcknowledgeRequest
+    | ShelveRequest
+    | UnshelveRequest
     | Approve
     | Explain
 )
@@ -449,6 +484,7 @@ Message = (
     | RecordAck
     | StreamBirth
     | RebirthRequest
+    | LatestRequest
     | TimeReply
     | Outlived
     | Dispute

@@ -34,12 +34,28 @@ class TaskOutcome(enum.Enum):
     CANCELLED = "cancelled"
 
 
-class Alarm(RecordBody, frozen=True, kw_only=True, tag="alarm"):
-    """Something that a person must hear of."""
+class AlarmLevel(enum.Enum):
+    """How soon a person must act on an alarm."""
+
+    WARNING = "warning"
+    """In this shift."""
+    CRITICAL = "critical"
+    """Now: a machine, or a person's safety, is at stake."""
+
+
+# Without its defaults an alarm is as short as before it had a level, and of the same bytes.
+class Alarm(RecordBody, frozen=True, kw_only=True, tag="alarm", omit_defaults=True):
+    """Something that a person must hear of.
+
+    Said again with ``active`` it has risen or fallen to another level, or is worded anew.
+    """
 
     code: str
     text: str
     active: bool
+    level: AlarmLevel = AlarmLevel.WARNING
+    latching: bool = False
+    """Stays until its condition is gone and a person has reset it."""
 
 
 class Event(RecordBody, frozen=True, kw_only=True, tag="event"):
@@ -134,8 +150,10 @@ def encode_record(record: Record) -> bytes:
     return _encoder.encode(record)
 
 
-def decode_record(payload: bytes) -> Record:
+def decode_record(payload: bytes, *, columns: bool = True) -> Record:
     """Take a record apart and check what a Struct alone can't.
+
+    Without ``columns`` a batch's columns are left to a caller who has their table.
 
     Raises:
         RemoteProtocolError: reason ``garbage``, ``columns`` (a batch that lies about its length or
@@ -146,7 +164,7 @@ def decode_record(payload: bytes) -> Record:
         record = _decoder.decode(payload)
     except MALFORMED as exc:
         raise RemoteProtocolError("garbage", str(exc)) from exc
-    if isinstance(record, Telemetry):
+    if columns and isinstance(record, Telemetry):
         check_shape(record)
     if isinstance(record, Summary | Dropped):
         _check_summary(record)

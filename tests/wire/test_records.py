@@ -15,6 +15,7 @@ from lunaredge.wire.records import (
     PATCH_POINTS_MAX,
     PERHAPS_SENT_MAX,
     Alarm,
+    AlarmLevel,
     ApprovalWanted,
     Dropped,
     Event,
@@ -47,6 +48,18 @@ def reason_of(payload: bytes) -> str:
 @settings(max_examples=200)
 def test_any_plain_record_comes_back_as_it_was_sent(record: Record) -> None:
     assert decode_record(encode_record(record)) == record
+
+
+def test_an_alarm_of_an_older_node_is_a_warning_that_does_not_latch() -> None:
+    old = msgpack.packb(
+        {"type": "alarm", "site_ns": SITE_NS, "code": "sensor_stale", "text": "", "active": True}
+    )
+
+    alarm = decode_record(old)
+
+    assert isinstance(alarm, Alarm)
+    assert (alarm.level, alarm.latching) == (AlarmLevel.WARNING, False)
+    assert encode_record(alarm) == old
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=tag_of)
