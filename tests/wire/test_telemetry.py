@@ -30,8 +30,23 @@ from lunaredge.wire.telemetry import (
     table_of,
     unpack,
 )
-from tests.wire.samples import BATCH, CHANNELS, HEADER, KEYRING, SIGNER, SITE_NS, TABLE
+from tests.wire.samples import HEADER, KEYRING, SIGNER, SITE_NS
 
+CHANNELS = (
+    Channel(name="battery_wh", unit="Wh"),
+    Channel(name="at_rest", unit="bool", dtype=Dtype.U1),
+    Channel(name="motor_c", unit="degC", dtype=Dtype.F8),
+)
+TABLE = table_of(CHANNELS)
+BATCH = pack(
+    CHANNELS,
+    Samples(
+        [SITE_NS + 5, SITE_NS + 10],
+        [Series([0, 1], [2.5, -1.0]), Series([1], [1]), Series([], [])],
+        [(1, 2)],
+    ),
+    (SITE_NS, SITE_NS + 60),
+)
 EDGES: dict[Dtype, tuple[float, float]] = {
     Dtype.F4: (-FLOAT32_MAX, FLOAT32_MAX),
     Dtype.F8: (-FLOAT64_MAX, FLOAT64_MAX),
