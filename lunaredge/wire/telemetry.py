@@ -193,7 +193,7 @@ def check_shape(batch: Telemetry) -> None:
     counts = _from_little_endian("H", batch.counts)
     listed_count = sum(count for count in counts if count != row_count)
     if max(counts, default=0) > row_count or 2 * listed_count != len(batch.rows):
-        raise RemoteProtocolError("columns", f"{row_count} rows, counts up to {max(counts)}")
+        raise RemoteProtocolError("columns", f"{row_count} rows, {listed_count} listed values")
     _check_rows(batch, counts, row_count)
     times = _from_little_endian("q", batch.times_ns)
     span_ns = batch.end_ns - batch.site_ns

@@ -11,9 +11,18 @@ import msgspec
 
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.task import Dig, Dump, Leg, Load, Task, TaskKind, Tool, Workload, WorkOrder
-from lunaredge.wire import alarm_requests, driver, messages, records, safeguards, telemetry
+from lunaredge.wire import (
+    alarm_requests,
+    channel_orders,
+    driver,
+    messages,
+    records,
+    safeguards,
+    telemetry,
+)
 from lunaredge.wire.codec import Header, encode
 from lunaredge.wire.messages import Autonomy, HeldAuthority, RecordClass, Situation
+from lunaredge.wire.policy import ChannelPolicy
 from lunaredge.wire.seal import Keyring, Role, Signer
 from lunaredge.wire.telemetry import Channel, Dtype, Samples, Series
 
@@ -175,6 +184,16 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.Outlived(boot=BootId(1 << 24), floor=BootId(9 << 24)),
     messages.VouchRequest(request="r-7", node=NodeId("hauler-1"), at=(12.5, -3.0), code="c0de"),
     safeguards.LockOut(command=COMMAND, tag="operator-mari/lockout-4-17"),
+    channel_orders.SetChannels(
+        command=COMMAND,
+        policies={"motor_c": ChannelPolicy(deadband=2.5), "x_m": ChannelPolicy(period_s_min=5.0)},
+        turn=9,
+    ),
+    channel_orders.ChannelsRequest(
+        request="r-16",
+        node=NODE,
+        policies={"motor_c": ChannelPolicy(period_s_min=0.0, period_s_max=3600.0)},
+    ),
     safeguards.Unlock(command=COMMAND, tag="operator-mari/lockout-4-17"),
     safeguards.LockOutRequest(
         request="r-8", node=NODE, why="to change a track", outline=((1.0, 2.0),), radius_m=0.5
