@@ -70,7 +70,13 @@ class Press:
             FileDamaged: of the files it writes into; nothing counts.
             JournalFull, JournalCorrupt, StorageError, OSError: nothing counts.
         """
-        segment = Segment.open(path, sealed=True)
+        if int(path.stem) <= self._catalog.settled_through():
+            os.unlink(path)  # noqa: PTH108 -- it was settled, and could not be deleted
+            return Settled(0, 0, 0, 0)
+        try:
+            segment = Segment.open(path, sealed=True)
+        except FileNotFoundError:
+            return self._pass_over(path)
         with contextlib.closing(segment):
             index = segment.index()
             tables = self._known_tables() | segment.tables
@@ -90,6 +96,7 @@ class Press:
                 streams=taken.streams,
                 tables=segment.tables,
                 used=_used(index, sorted_groups),
+                days=self._shelf.days(),
                 problems=_problems(segment, index),
             )
             self._catalog.settle(settlement, touch_ns)
@@ -98,6 +105,14 @@ class Press:
         received_ns = int(index.fixed["received_ns"].max()) if len(index.fixed) else 0
         damaged_bytes = sum(damage.size_bytes for damage in segment.damaged)
         return Settled(len(index.fixed), row_count, received_ns, damaged_bytes)
+
+    def _pass_over(self, path: Path) -> Settled:
+        """Go on without a segment that somebody took away."""
+        name = f"{path.parent.name}/{path.name}"
+        lost = [Problem(name, "the segment is gone, and what was in it", 0, 0, 0)]
+        settlement = Settlement(int(path.stem), {}, {}, {}, [], lost)
+        self._catalog.settle(settlement, self._settings.touch_ns)
+        return Settled(0, 0, 0, 0)
 
     def _known_tables(self) -> dict[bytes, tuple[Channel, ...]]:
         if self._tables is None:

@@ -69,7 +69,7 @@ class Snapshot:
         """The numbers that are in the log alone."""
         self.repeated: list[list[int]] = []
         """Of each segment, the entries that are there already by earlier ones."""
-        self._touch_ns = touch_ns
+        self.touch_ns = touch_ns
         for each in unsettled:
             found = laid(each.entries, {}, touch_ns, self._known)
             self.repeated.append(found.repeated)
@@ -91,7 +91,7 @@ class Snapshot:
             stretches = [stretch for _, stretch in pairs]
             if ours and ours[0] == stream:
                 stretches += self.fresh[ours.pop(0)]
-            yield stream, merged(stretches, self._touch_ns)
+            yield stream, merged(stretches, self.touch_ns)
         for stream in ours:
             yield stream, self.fresh[stream]
 
