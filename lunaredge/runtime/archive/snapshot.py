@@ -43,9 +43,10 @@ class LogCache:
             # One that is gone was settled: the catalog says so to whoever asks it after this.
             with contextlib.suppress(FileNotFoundError):
                 held = self._held.get(number)
-                if held is None or not (held.is_mapped or held.grow()):
-                    path = segment_path(self._folder, number)
-                    self._held[number] = Segment.open(path, sealed=number < numbers[-1])
+                if held is not None and not held.grow():
+                    self._forget({number})
+                if number not in self._held:
+                    self._held[number] = Segment.open(segment_path(self._folder, number))
 
     def unsettled(self, through: int) -> list[Unsettled]:
         """Give the segments behind that one."""

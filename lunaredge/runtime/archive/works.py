@@ -75,7 +75,7 @@ class Works:
         """
         path = segment_path(self._folder, number)
         aside = path.with_suffix(".aside")
-        segment = Segment.open(path, sealed=True)
+        segment = Segment.open(path)
         try:
             index = segment.index()
             streams = laid(index, {}, self._settings.touch_ns, self._catalog.known).streams
