@@ -17,10 +17,10 @@ DEV       := $(VENV)/.dev-installed
 PEERS     := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format sim exhaustive campaign exactness plans bench wheel clean
+.PHONY: help demo test check format sim exhaustive campaign exactness plans power-cut bench wheel clean
 
 help: ## list what can be made
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 demo: $(SITE) ## run a whole construction site through an Earth outage (about 3 minutes; the first time some 10 more)
 	@$(LUNAREDGE) demo $(ARGS)
@@ -54,6 +54,9 @@ exactness: $(DEV) ## check a million random motions against independent judges (
 
 plans: $(DEV) ## check the plans of 10,000 drawn sites against an independent judge
 	@$(BIN)/python -m tests.placement.campaign $(ARGS)
+
+power-cut: $(DEV) ## cut the power of a node's store 100 times, in 400 places (about 15 seconds)
+	@$(BIN)/python -m tests.runtime.power.campaign $(ARGS)
 
 bench: $(PEERS) ## measure, beside named peers
 	@$(LUNAREDGE) bench $(ARGS)

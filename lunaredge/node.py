@@ -37,11 +37,12 @@ class Persist(msgspec.Struct, frozen=True):
 
 
 class Erase(msgspec.Struct, frozen=True):
-    """Delete the rows of a scope up to and with that number."""
+    """Delete the rows of a scope up to and with that number, from ``first`` on."""
 
     table: str
     scope: str
     through: int
+    first: int = -(2**63)
 
 
 class Archive(msgspec.Struct, frozen=True, kw_only=True):

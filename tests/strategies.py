@@ -6,7 +6,8 @@ import msgspec
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from lunaredge.wire.messages import Upload
+from lunaredge.wire.messages import StreamBirth, Upload
+from lunaredge.wire.telemetry import Channel
 
 _INT64_MAX = 2**63 - 1
 
@@ -25,7 +26,8 @@ def _strategy(info: inspect.Type) -> st.SearchStrategy[Any]:
         case inspect.TupleType():
             return st.tuples(*(_strategy(item) for item in info.item_types))
         case inspect.VarTupleType():
-            return st.lists(_strategy(info.item_type), max_size=3).map(tuple)
+            low = info.min_length or 0
+            return st.lists(_strategy(info.item_type), min_size=low, max_size=3).map(tuple)
         case inspect.DictType():
             return st.dictionaries(_strategy(info.key_type), _strategy(info.value_type), max_size=3)
         case inspect.EnumType():
@@ -43,6 +45,8 @@ def _scalar(info: inspect.Type) -> st.SearchStrategy[Any]:
             return st.floats(info.ge, info.le, allow_nan=False)
         case inspect.BoolType():
             return st.booleans()
+        case inspect.StrType(pattern=str() as pattern):
+            return st.from_regex(pattern, fullmatch=True)
         case inspect.StrType():
             return st.text(max_size=8)
         case inspect.BytesType():
@@ -54,6 +58,9 @@ def _scalar(info: inspect.Type) -> st.SearchStrategy[Any]:
 
 def _struct(info: inspect.StructType) -> st.SearchStrategy[Any]:
     fields = {field.name: _strategy(field.type) for field in info.fields}
+    if info.cls is StreamBirth:
+        channels = st.lists(values_of(Channel), min_size=1, max_size=3, unique_by=lambda c: c.name)
+        fields["channels"] = channels.map(tuple)
     if info.cls is Upload:
         numbers = st.lists(st.integers(1, _INT64_MAX), min_size=2, max_size=2).map(sorted)
         del fields["first_seq"], fields["seq"]

@@ -4,6 +4,8 @@ Owns the sensor watchdog. A sample that can't be true is not used, so that a mac
 nothing else goes blind by age; a blind machine doesn't move.
 """
 
+import math
+
 from lunaredge.agent.config import AgentConfig
 from lunaredge.model.site import COORDINATE_M_MAX
 from lunaredge.units import ns_from_s
@@ -94,18 +96,15 @@ class Body:
 
 def _is_plausible(sample: Sample) -> bool:
     places = (sample.x_m, sample.y_m, sample.heading_rad, sample.station_m)
-    values = (
-        sample.speed_m_s,
-        sample.power_w,
-        sample.pitch_deg,
-        sample.roll_deg,
-        sample.slip_ratio,
-        sample.motor_c,
-    )
+    values = (sample.speed_m_s, sample.pitch_deg, sample.roll_deg)
+    # Nothing here rests on these: a broken thermometer must not blind a machine. Telemetry blanks
+    # what is no number.
+    shown = (sample.power_w, sample.slip_ratio, sample.motor_c)
     positives = (sample.pose_error_m, sample.station_m, sample.battery_wh, sample.payload_kg)
     return (
         all(abs(place) <= COORDINATE_M_MAX for place in places)
         and all(abs(value) <= _VALUE_MAX for value in values)
+        and all(abs(value) <= _VALUE_MAX or not math.isfinite(value) for value in shown)
         and all(0.0 <= value <= _VALUE_MAX for value in positives)
         and 0.0 <= sample.brake_ratio <= 1.0
         and 0 <= sample.order_no < _ORDER_NO_MAX

@@ -10,9 +10,10 @@ import msgspec
 from lunaredge.agent.outlet import Outlet
 from lunaredge.ids import BootId, CommandId, NodeId
 from lunaredge.node import Row
+from lunaredge.wire.bulk import BULK_CLASSES
 from lunaredge.wire.codec import Received
 from lunaredge.wire.malformed import MALFORMED
-from lunaredge.wire.messages import Census, Command, CommandReply
+from lunaredge.wire.messages import Census, Command, CommandReply, RecordClass
 from lunaredge.wire.seal import Role
 
 EPOCH_TABLE = "epoch"
@@ -59,6 +60,19 @@ class Commands:
         if 0 < received.header.epoch < self.epoch:
             return "epoch"
         return None
+
+    def refusal_of_ack(self, received: Received, record_class: RecordClass) -> str | None:
+        """Give why somebody's word on what it has committed is not to be believed, or None.
+
+        Each receiver may acknowledge only what goes to it: telemetry goes to the archive.
+        """
+        if record_class not in BULK_CLASSES:
+            return self.refusal_of_word(received)
+        if received.role is None:
+            return "unsigned"
+        if received.role is not Role.ARCHIVE:
+            return "role"
+        return None if received.header.to == self._node else "addressee"
 
     def refusal(self, received: Received, latest_site_ns: int | None) -> str | None:
         """Give why a command is not to be obeyed, or None.

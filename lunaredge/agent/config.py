@@ -6,9 +6,15 @@ nothing of the machine's shape; the scheduler keeps the footprint, the agent onl
 
 import msgspec
 
+from lunaredge.agent import channels
 from lunaredge.errors import ConfigError
 from lunaredge.ids import RESERVED_NAMES, NodeId, SiteId, is_name
 from lunaredge.units import ns_from_s
+from lunaredge.wire.policy import ChannelPolicy
+
+
+class ChannelSetting(ChannelPolicy, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A channel's policy as it is written in a file, where a slip of the pen must not pass."""
 
 
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,13 +102,18 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Unacknowledged records in memory, bytes, 64 KiB to 1 GiB. 8 MiB is days of one machine."""
     spool_after_s: float = 30.0
     """Telemetry unacknowledged for this long goes to disk, s, 1 to 600. Flash wears out."""
+    flash_bytes_per_day_max: int = 67_108_864
+    """Written to disk in a day, bytes, 1 MiB to 1 TiB. Over it, telemetry waits in memory; all else
+    is written as ever. A day out of reach takes 26 MiB."""
     resend_s: float = 20.0
     """An upload without acknowledgement is sent again after this, s, 1 to 600."""
     batch_rows_max: int = 240
-    """Rows in one upload, 1 to 2000; also what is kept before site time is known.
+    """Rows in one upload, 1 to 1500; also what is kept before site time is known.
 
-    A row takes 100 bytes; an upload must fit a frame of 256 KiB.
+    A row in which everything changed takes 160 bytes; an upload must fit a frame of 256 KiB.
     """
+    channels: dict[str, ChannelSetting] = {}
+    """When telemetry channels are sent, by name, where that is to be other than it is by itself."""
 
     @property
     def stopping_ns(self) -> int:
@@ -132,6 +143,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 remedy = f"set it between {low:g} and {high:g}"
                 raise _wrong("out of range", place, name, value, remedy)
         _validate_names(self, place)
+        _validate_channels(self, place)
         if 2.0 * self.clock_apart_s_max > self.clock_margin_s:
             apart_s, half_s = self.clock_apart_s_max, 0.5 * self.clock_margin_s
             remedy = f"set it to {half_s:g} or less, or clock_margin_s higher"
@@ -175,8 +187,9 @@ _RANGES = (
     ("stall_s", 60.0, 86400.0),
     ("spool_bytes_max", 65_536, 1_073_741_824),
     ("spool_after_s", 1.0, 600.0),
+    ("flash_bytes_per_day_max", 1_048_576, 1_099_511_627_776),
     ("resend_s", 1.0, 600.0),
-    ("batch_rows_max", 1, 2000),
+    ("batch_rows_max", 1, 1500),
 )
 
 
@@ -188,6 +201,14 @@ def _validate_names(config: AgentConfig, place: str) -> None:
         raise _wrong("a reserved name", place, "node", config.node, "choose another")
     if not 1 <= len(config.kind) <= 40:
         raise _wrong("1 to 40 characters", place, "kind", config.kind, "name the kind of node")
+
+
+def _validate_channels(config: AgentConfig, place: str) -> None:
+    own = channels.policies(is_machine=config.is_machine)
+    misfit = channels.misfit(config.channels, own)
+    if misfit is not None:
+        key = f"channels.{misfit.key}"
+        raise _wrong("can't be used", place, key, misfit.value, misfit.remedy)
 
 
 def _wrong(problem: str, place: str, key: str, value: object, remedy: str) -> ConfigError:

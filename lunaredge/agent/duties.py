@@ -25,6 +25,7 @@ from lunaredge.wire.messages import (
     Defer,
     Dispute,
     Grant,
+    Hibernate,
     Hold,
     ReleaseStop,
     Renew,
@@ -107,6 +108,7 @@ class Duties:
             | Shorten
             | Hold
             | Resume
+            | Hibernate
             | Cancel
             | ReleaseStop
             | LockOut
@@ -130,6 +132,8 @@ class Duties:
                 return self._hold(command, now_ns)
             case Resume():
                 return self._resume(command, now_ns)
+            case Hibernate():
+                return self._hibernate(command, now_ns)
             case ReleaseStop():
                 self._release(command.stop, now_ns)
             case LockOut():
@@ -236,6 +240,27 @@ class Duties:
             return "superseded"
         switch.put(held=False, epoch=epoch, turn=resume.turn)
         self._parts.recorder.event("resumed", "by an operator", now_ns)
+        return None
+
+    def _hibernate(self, hibernate: Hibernate, now_ns: int) -> str | None:
+        site_ns = self._parts.clock.site_ns(now_ns)
+        if site_ns is None or hibernate.until_ns <= site_ns:
+            return "over"
+        reason = self.unrest(now_ns)
+        if reason is None:
+            self._parts.slumber.until_ns = hibernate.until_ns
+            self._parts.recorder.event("hibernates", "by an operator", now_ns)
+        return reason
+
+    def unrest(self, now_ns: int) -> str | None:
+        """Give why the node can't sleep now, or None."""
+        parts = self._parts
+        if parts.pilot.task is not None or parts.workloads.count:
+            return "busy"
+        if parts.pilot.held_authority is not None:
+            return "authority"
+        if parts.config.is_machine and not parts.pilot.helm.at_rest(now_ns):
+            return "moving"
         return None
 
     def _cancel(self, ref: TaskRef, now_ns: int) -> str | None:

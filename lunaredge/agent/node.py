@@ -34,16 +34,20 @@ from lunaredge.wire.messages import (
     Dispute,
     Farewell,
     Grant,
+    Hibernate,
     Outlived,
+    RebirthRequest,
     RecordAck,
     Stop,
     TimeReply,
 )
 from lunaredge.wire.records import TaskOutcome
-from lunaredge.wire.seal import Keyring, Role, Signer
+from lunaredge.wire.seal import Keyring, Role, Sealer, Signer
 
 # How often unacknowledged uploads are looked through for what is due again or due for the disk.
 _UPKEEP_NS = 5 * NS_PER_S
+# People and logs are told once an hour what the medium took.
+_FLASH_REPORT_NS = 3600 * NS_PER_S
 # Something that is due but can't be done must not make the shell spin.
 _WAKEUP_NS_MIN = 1_000_000
 
@@ -61,21 +65,24 @@ class AgentNode:
         self._boot = boot
         self._keyring = keyring
         self._parts = Parts(config, boot, signer)
+        self._parts.spool.bulk_sealer = _tagger(signer, keyring)
         self._duties = Duties(self._parts)
         self._presence = Presence(self._parts)
         self._now_ns: int | None = None
         self._upkeep = Cadence(_UPKEEP_NS, _UPKEEP_NS // 2)
+        self._flash_reports = Cadence(_FLASH_REPORT_NS)
         self._commands_topic = topics.build(config.site, config.node, "cmd")
         self._authorities_topic = topics.build(config.site, config.node, "ma")
         self._all_authorities = f"{topics.ROOT}/{config.site}/+/ma"
         self._acks_topic = topics.build(config.site, config.node, "ack")
+        self._rebirths_topic = topics.build(config.site, config.node, "rebirth")
         self._stops_topic = topics.stop_all(config.site)
         self._relay = StopRelay(self._parts.outlet, self._stops_topic, self._parts.stops)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
-        """Commands, everybody's authorities, acknowledgements and emergency stops."""
-        own = (self._commands_topic, self._acks_topic, self._stops_topic)
+        """Commands, everybody's authorities, acknowledgements, stops, and who asks for a birth."""
+        own = (self._commands_topic, self._acks_topic, self._rebirths_topic, self._stops_topic)
         # Who doesn't move needs no ground.
         return (*own, self._all_authorities) if self._config.is_machine else own
 
@@ -106,6 +113,8 @@ class AgentNode:
         """Learn that the broker is reached (again); what was in flight may be lost."""
         self._enter(now_ns)
         self._parts.outlet.connected = True
+        # Its farewell may be lost.
+        self._parts.slumber.stir()
         self._parts.spool.resend_all()
         self._presence.connected(now_ns)
         self._relay.say_again()
@@ -193,6 +202,15 @@ class AgentNode:
         self._parts.workloads.ended(TaskRef(task, attempt), outcome, now_ns, end)
         self._settle(now_ns)
 
+    def written(self, size_bytes: int, now_ns: int) -> None:
+        """Learn how many bytes a commit took of the medium's life."""
+        self._enter(now_ns)
+        self._parts.flash.written(size_bytes, now_ns)
+
+    def flash_bytes_day(self, now_ns: int) -> int:
+        """Give the bytes written to the medium in the last 24 hours, or in this life if shorter."""
+        return self._parts.flash.bytes_day(now_ns)
+
     def will(self, now_ns: int) -> Publish:
         """Give what the broker shall say when the connection breaks."""
         farewell = Farewell(node=self._config.node, orderly=False)
@@ -227,7 +245,11 @@ class AgentNode:
         if topic == self._commands_topic and isinstance(body, Outlived):
             return self._take_outlived(received, body)
         if topic == self._acks_topic and isinstance(body, RecordAck):
-            return self._take_ack(received, body, now_ns)
+            return self._take_ack(received, body)
+        if topic == self._rebirths_topic and isinstance(body, RebirthRequest):
+            self._parts.announcer.asked(now_ns)
+            self._parts.announcer.tick(self._parts.spool.held, now_ns)
+            return None
         return "unexpected" if topic in self.subscriptions else "topic"
 
     def _take_stop(self, received: Received, stop: Stop, payload: bytes, now_ns: int) -> str | None:
@@ -235,6 +257,9 @@ class AgentNode:
             return "unsigned"
         if stop.node is None or stop.node == self._config.node:
             latched = self._duties.stop(stop, payload, now_ns)
+            if latched is not None:
+                # Others may hear of it from us alone.
+                self._wake(now_ns)
             if latched is None:
                 self._relay.heard(stop.stop)
             else:
@@ -251,10 +276,11 @@ class AgentNode:
             self._presence.heard(now_ns)
         return reason
 
-    def _take_ack(self, received: Received, ack: RecordAck, now_ns: int) -> str | None:
-        reason = self._parts.commands.refusal_of_word(received)
+    def _take_ack(self, received: Received, ack: RecordAck) -> str | None:
+        reason = self._parts.commands.refusal_of_ack(received, ack.record_class)
         if reason is None:
-            # An old copy can be played back, so it doesn't show that the scheduler is in reach.
+            # It doesn't show that the scheduler is in reach: an old copy can be played back, and
+            # another than the scheduler may have said it.
             self._parts.spool.acknowledge(ack)
         return reason
 
@@ -303,7 +329,12 @@ class AgentNode:
             # As with acknowledgements: an answered one may be an old copy.
             self._presence.heard(now_ns)
         commands.accept(received.header.epoch)
+        # Asleep, it answers all the same. A new leader counts it in, and lets it sleep on; whatever
+        # else is new to it wakes it.
+        self._parts.slumber.stir()
         reason = self._duties.obey(command, received.header, now_ns)
+        if is_new and not isinstance(command, Census | Hibernate):
+            self._wake(now_ns)
         if isinstance(command, Census):
             if is_new:
                 self._relay.say_all()
@@ -336,19 +367,59 @@ class AgentNode:
         """Believe no time that the local clock has measured, and ask for site time anew."""
         parts = self._parts
         self._presence.upload_rows(now_ns)
+        parts.rows.forget_times()
+        # It can't tell any more when it is to wake.
+        self._wake(now_ns)
         parts.clock.forget()
         parts.pilot.clock_jumped(now_ns)
         parts.spool.resend_all()
         self._presence.ask_time(now_ns)
 
+    def _fall_asleep(self, now_ns: int) -> None:
+        """Say farewell and be quiet, if that was asked; no more of it where there is no rest."""
+        parts, until_ns = self._parts, self._parts.slumber.until_ns
+        if until_ns is None or parts.slumber.is_asleep:
+            return
+        site_ns = parts.clock.site_ns(now_ns)
+        if site_ns is None or site_ns >= until_ns or self._duties.unrest(now_ns) is not None:
+            parts.slumber.end()
+            return
+        self._presence.upload_rows(now_ns)
+        parts.spool.write_all(now_ns)
+        parts.spool.pump(now_ns)
+        farewell = Farewell(node=self._config.node, orderly=True, until_ns=until_ns)
+        parts.outlet.publish("node", farewell, now_ns)
+        parts.slumber.begin(now_ns + until_ns - site_ns)
+
+    def _wake(self, now_ns: int) -> None:
+        """End a sleep, and say at once who is there."""
+        parts = self._parts
+        if parts.slumber.until_ns is not None:
+            parts.slumber.end()
+            parts.spool.resend_all()
+            self._presence.connected(now_ns)
+
     def _tick(self, now_ns: int) -> None:
+        wakeup_ns = self._parts.slumber.wakeup_ns
+        if wakeup_ns is not None and wakeup_ns <= now_ns:
+            self._wake(now_ns)
         self._presence.tick(now_ns)
         self._parts.workloads.expire(now_ns)
         if self._upkeep.take(now_ns):
-            self._parts.spool.write_late(now_ns)
+            if self._parts.flash.allows(now_ns):
+                self._parts.spool.write_late(now_ns)
+            self._report_flash(now_ns)
             if not self._presence.reachable(now_ns):
                 self._relay.say_again()
         self._settle(now_ns)
+
+    def _report_flash(self, now_ns: int) -> None:
+        bytes_day = self.flash_bytes_day(now_ns)
+        # It wakes nobody by itself: the next upkeep will do.
+        if bytes_day and self._flash_reports.take(now_ns):
+            bytes_max = self._config.flash_bytes_per_day_max
+            fields = {"bytes_day": bytes_day, "bytes_day_max": bytes_max}
+            self._parts.outlet.note(Level.INFO, "flash.written", **fields)
 
     def _settle(self, now_ns: int) -> None:
         """End an input: judge the motion, show the state, send what is due, tell what changed."""
@@ -368,6 +439,7 @@ class AgentNode:
             self._show_workloads()
         parts.spool.pump(now_ns)
         self._presence.tell_changes(now_ns)
+        self._fall_asleep(now_ns)
 
     def _show_workloads(self) -> None:
         course = self._parts.course
@@ -375,3 +447,11 @@ class AgentNode:
             course.reach(State.WORKING, Event.WORK)
         elif course.state is not State.IDLE:
             course.fire(Event.END)
+
+
+def _tagger(signer: Signer, keyring: Keyring) -> Sealer | None:
+    """Give what seals telemetry for the archive; None at a site that has enrolled none."""
+    archive = keyring.public(KeyId(topics.ARCHIVE))
+    if archive is None or archive.role is not Role.ARCHIVE:
+        return None
+    return signer.tagger(archive)

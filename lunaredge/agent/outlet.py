@@ -14,7 +14,7 @@ from lunaredge.wire import codec, topics
 from lunaredge.wire.codec import CLOCK_UNKNOWN, Header
 from lunaredge.wire.driver import Halt, MachineOrder
 from lunaredge.wire.messages import Message
-from lunaredge.wire.seal import Signer
+from lunaredge.wire.seal import Sealer, Signer
 
 # Reasons are words of ours, some forty of them; the bound holds even if a bug makes them up.
 _REASONS_MAX = 48
@@ -27,7 +27,10 @@ class Outlet:
     """Collects what is to be done."""
 
     def __init__(self, config: AgentConfig, boot: BootId, signer: Signer, clock: SiteClock) -> None:
-        self.connected = False
+        self.reached = False
+        """The broker is there."""
+        self.quiet = False
+        """Nothing is to be said, though the broker may be reached."""
         self.refused: dict[str, int] = {}
         self._config = config
         self._boot = boot
@@ -37,10 +40,32 @@ class Outlet:
         self._effects: list[Effect] = []
         self._noted: set[tuple[str, str]] = set()
 
-    def publish(self, channel: str, body: Message, now_ns: int, detail: str = "") -> None:
-        """Send a signed message, unless the broker is out of reach."""
+    @property
+    def connected(self) -> bool:
+        """Whether what is said now goes out."""
+        return self.reached and not self.quiet
+
+    @connected.setter
+    def connected(self, connected: bool) -> None:
+        self.reached = connected
+
+    def publish(
+        self,
+        channel: str,
+        body: Message,
+        now_ns: int,
+        detail: str = "",
+        sealer: Sealer | None = None,
+    ) -> None:
+        """Send a message, signed unless a sealer is named, if the broker is in reach."""
         if self.connected:
-            self._effects.append(self.message(channel, body, now_ns, detail))
+            self._effects.append(self.message(channel, body, now_ns, detail, sealer))
+
+    def publish_retained(self, channel: str, body: Message, now_ns: int) -> None:
+        """Send a signed message that the broker keeps for who comes late, if it is in reach."""
+        if self.connected:
+            sent = self.message(channel, body, now_ns)
+            self._effects.append(Publish(sent.topic, sent.payload, retain=True))
 
     def publish_to(self, node: NodeId, channel: str, body: Message, now_ns: int) -> None:
         """Send a signed message on another node's topic, unless the broker is out of reach."""
@@ -50,8 +75,8 @@ class Outlet:
             self._effects.append(Publish(topic, codec.encode(header, body, self._signer)))
 
     def publish_unsigned(self, channel: str, body: Message, now_ns: int, detail: str = "") -> None:
-        """Send a message that needs no proof, unless the broker is out of reach."""
-        if self.connected:
+        """Send a question that says nothing of the node, unless the broker is out of reach."""
+        if self.reached:
             topic = topics.build(self._config.site, self._config.node, channel, detail)
             self._effects.append(Publish(topic, codec.encode(self._header(now_ns), body)))
 
@@ -60,10 +85,17 @@ class Outlet:
         if self.connected:
             self._effects.append(Publish(topic, frame))
 
-    def message(self, channel: str, body: Message, now_ns: int, detail: str = "") -> Publish:
-        """Give a signed message without sending it."""
+    def message(
+        self,
+        channel: str,
+        body: Message,
+        now_ns: int,
+        detail: str = "",
+        sealer: Sealer | None = None,
+    ) -> Publish:
+        """Give a message without sending it, signed unless a sealer is named."""
         topic = topics.build(self._config.site, self._config.node, channel, detail)
-        return Publish(topic, codec.encode(self._header(now_ns), body, self._signer))
+        return Publish(topic, codec.encode(self._header(now_ns), body, sealer or self._signer))
 
     def persist(self, table: str, scope: str, number: int, value: bytes) -> None:
         """Write a row before anything that follows."""
@@ -72,6 +104,11 @@ class Outlet:
     def erase(self, table: str, scope: str, through: int) -> None:
         """Delete the rows of a scope up to and with that number."""
         self._effects.append(Erase(table, scope, through))
+
+    def erase_between(self, table: str, scope: str, first: int, through: int) -> None:
+        """Delete the rows of a scope with those numbers, both in it."""
+        assert first <= through, (first, through)
+        self._effects.append(Erase(table, scope, through, first))
 
     def actuate(self, order: MachineOrder) -> None:
         """Order the machine."""

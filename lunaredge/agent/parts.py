@@ -1,17 +1,21 @@
 """Every room of one agent, built once and wired together. Does nothing by itself."""
 
+from lunaredge.agent.announcer import Announcer
 from lunaredge.agent.clock import ClockErrors, SiteClock
 from lunaredge.agent.commands import Commands
 from lunaredge.agent.config import AgentConfig
+from lunaredge.agent.flash import FlashBudget
 from lunaredge.agent.hold import HoldSwitch
 from lunaredge.agent.neighbours import Neighbours
 from lunaredge.agent.outlet import Outlet
 from lunaredge.agent.pace import Pace
 from lunaredge.agent.pilot import Pilot
 from lunaredge.agent.recorder import Recorder
+from lunaredge.agent.slumber import Slumber
 from lunaredge.agent.spool import Spool
 from lunaredge.agent.states import Course
 from lunaredge.agent.stops import LOCK_TABLE, StopLatch
+from lunaredge.agent.telemetry import Rows
 from lunaredge.agent.workloads import Workloads
 from lunaredge.ids import BootId
 from lunaredge.units import ns_from_s
@@ -36,9 +40,14 @@ class Parts:
         self.pace = Pace(apart_ns_max, config.drift_ppm)
         self.outlet = Outlet(config, boot, signer, self.clock)
         limits = Limits(bytes_max=config.spool_bytes_max, resend_ns=ns_from_s(config.resend_s))
-        self.spool = Spool(self.outlet, boot, limits, ns_from_s(config.spool_after_s))
+        self.rows = Rows(config.batch_rows_max, config.channels, is_machine=config.is_machine)
+        self.announcer = Announcer(self.outlet, self.rows.channels)
+        spool_after_ns = ns_from_s(config.spool_after_s)
+        self.spool = Spool(self.outlet, boot, limits, spool_after_ns, self.announcer)
+        self.flash = FlashBudget(config.flash_bytes_per_day_max)
         self.recorder = Recorder(self.outlet, self.spool, self.clock)
         self.course = Course()
+        self.slumber = Slumber(self.outlet)
         self.commands = Commands(self.outlet, config.node, boot)
         self.stops = StopLatch(self.outlet)
         self.locks = StopLatch(self.outlet, LOCK_TABLE)

@@ -8,7 +8,7 @@ from lunaredge.agent.cadence import Cadence
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.parts import Parts
 from lunaredge.agent.states import State
-from lunaredge.agent.telemetry import NO_VALUE, Health, Rows, channels
+from lunaredge.agent.telemetry import NO_VALUE, Health
 from lunaredge.units import ns_from_s, s_from_ns
 from lunaredge.wire.messages import (
     Autonomy,
@@ -33,7 +33,6 @@ class Presence:
         self._time_requests = _cadence(config, config.time_period_s)
         self._row_turns = _cadence(config, config.row_period_s)
         self._batches = _cadence(config, config.batch_period_s)
-        self._rows = Rows(config.batch_rows_max, is_machine=config.is_machine)
         self._told: tuple[object, ...] = ()
 
     # --- the scheduler's reach -------------------------------------------------------------------
@@ -58,27 +57,29 @@ class Presence:
         """Say at once who is there, and ask for the time."""
         for cadence in (self._births, self._heartbeats, self._time_requests):
             cadence.hurry(now_ns)
+        self._parts.announcer.say(self._parts.spool.held, now_ns)
         self.tell_anew()
 
     def tick(self, now_ns: int) -> None:
         """Do what is due by its period; births until a census, heartbeats after it."""
         parts = self._parts
-        if self._time_requests.take(now_ns) and parts.outlet.connected:
+        if self._time_requests.take(now_ns) and parts.outlet.reached:
             parts.clock.requested(now_ns)
             parts.outlet.publish_unsigned("ask", TimeRequest(local_ns=now_ns), now_ns)
+        if parts.slumber.is_asleep:
+            return
         if self._births.take(now_ns) and not parts.commands.proven:
-            birth = Birth(
-                kind=parts.config.kind,
-                channels=channels(is_machine=parts.config.is_machine),
-                situation=self.situation(now_ns),
-            )
+            birth = Birth(kind=parts.config.kind, situation=self.situation(now_ns))
             parts.outlet.publish("node", birth, now_ns)
         if self._heartbeats.take(now_ns):
             self.heartbeat(now_ns)
         if self._row_turns.take(now_ns):
-            self._rows.add(parts.pilot.helm.fresh(now_ns), self._health(now_ns), now_ns)
-        if self._batches.take(now_ns) or self._rows.full:
+            sample = parts.pilot.helm.fresh(now_ns)
+            for _ in range(parts.rows.add(sample, self._health(now_ns), now_ns)):
+                parts.outlet.refuse("driver", "not_finite")
+        if self._batches.take(now_ns) or parts.rows.full:
             self.upload_rows(now_ns)
+        parts.announcer.tick(parts.spool.held, now_ns)
 
     def heartbeat(self, now_ns: int) -> None:
         """Tell the situation now; nothing before a census, when births tell it."""
@@ -99,17 +100,20 @@ class Presence:
 
     def upload_rows(self, now_ns: int) -> None:
         """Hand the rows so far to the spool, once site time is known."""
-        packed = self._rows.pack(self._parts.clock, now_ns)
+        packed = self._parts.rows.pack(self._parts.clock, now_ns)
         if packed is not None:
             self._parts.recorder.telemetry(*packed, now_ns)
 
     def wakeups_ns(self) -> tuple[int | None, ...]:
         """Say when each thing is next due by its period."""
+        if self._parts.slumber.is_asleep:
+            return (self._parts.slumber.wakeup_ns, self._time_requests.wakeup_ns)
         return (
             self._heartbeats.wakeup_ns,
             self._time_requests.wakeup_ns,
             self._row_turns.wakeup_ns,
             self._batches.wakeup_ns,
+            self._parts.announcer.wakeup_ns,
             None if self._parts.commands.proven else self._births.wakeup_ns,
         )
 
@@ -171,9 +175,10 @@ class Presence:
 
     def _with_dropped_rows(self, counts: dict[RecordClass, int]) -> dict[str, int]:
         named = {record_class.value: count for record_class, count in counts.items()}
-        if self._rows.dropped_count:
+        dropped_count = self._parts.rows.dropped_count
+        if dropped_count:
             raw = RecordClass.RAW.value
-            named[raw] = named.get(raw, 0) + self._rows.dropped_count
+            named[raw] = named.get(raw, 0) + dropped_count
         return named
 
     def _health(self, now_ns: int) -> Health:
@@ -186,6 +191,7 @@ class Presence:
             spool_count=parts.spool.count,
             spool_bytes=parts.spool.size_bytes,
             refused_count=sum(parts.outlet.refused.values()),
+            rebirths_count=parts.announcer.asked_count,
             clock_error_s=NO_VALUE if error_ns is None else s_from_ns(error_ns),
             lease_left_s=NO_VALUE if left_ns is None else s_from_ns(left_ns),
         )

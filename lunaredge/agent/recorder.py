@@ -15,15 +15,26 @@ from lunaredge.node import Row
 from lunaredge.wire.messages import RecordClass
 from lunaredge.wire.records import (
     Alarm,
+    AlarmLevel,
     Event,
     TaskOutcome,
     TaskReport,
-    Telemetry,
     TerrainPatch,
     pack_points,
 )
+from lunaredge.wire.telemetry import Telemetry
 
 TABLE = "alarm"
+# By what is at stake: a machine that nobody knows the place of, or that is where it was not let,
+# may meet another; one under its reserve freezes. What the disk lost is read as the safe thing.
+LEVELS = {
+    "sensor_stale": AlarmLevel.CRITICAL,
+    "battery_low": AlarmLevel.CRITICAL,
+    "off_corridor": AlarmLevel.CRITICAL,
+    "state_corrupt": AlarmLevel.WARNING,
+}
+# Somebody has to look at why it strayed, even if it stands well again.
+LATCHING = frozenset({"off_corridor"})
 SITE_TIME_UNKNOWN = 0
 # A reason is a line for people; a workload may say more than fits one.
 _REASON_LENGTH_MAX = 200
@@ -47,6 +58,7 @@ class Recorder:
 
     def alarm(self, code: str, text: str, now_ns: int, *, active: bool) -> None:
         """Report that an alarm came up or went away; nothing when it is as it was."""
+        assert code in LEVELS, f"{code} has no level"
         if active == (code in self._alarms):
             return
         if active:
@@ -94,7 +106,15 @@ class Recorder:
         return False
 
     def _keep_alarm(self, code: str, text: str, now_ns: int, *, active: bool) -> None:
-        record = Alarm(site_ns=self._site_ns(now_ns), code=code, text=text, active=active)
+        record = Alarm(
+            site_ns=self._site_ns(now_ns),
+            code=code,
+            text=text,
+            active=active,
+            # A code from a damaged row is none of ours.
+            level=LEVELS.get(code, AlarmLevel.WARNING),
+            latching=code in LATCHING,
+        )
         self._spool.keep(record, RecordClass.ALARM, 1, now_ns)
 
     def _site_ns(self, now_ns: int) -> int:

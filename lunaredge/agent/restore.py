@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from lunaredge.agent import commands, hold, recorder, stops, tasks
+from lunaredge.agent import announcer, commands, hold, recorder, stops, tasks
 from lunaredge.agent.parts import Parts
 from lunaredge.agent.tasks import LEG_TABLE, TASK_TABLE, End, Steps, TaskRef
 from lunaredge.ids import TaskId
@@ -23,6 +23,7 @@ from lunaredge.wire.records import TaskOutcome
 _TABLES = frozenset(
     {
         spool.TABLE,
+        announcer.TABLE,
         commands.EPOCH_TABLE,
         commands.RESULT_TABLE,
         recorder.TABLE,
@@ -45,7 +46,9 @@ def restore(parts: Parts, rows: Iterable[Row], now_ns: int) -> None:
     spooled = parts.spool.restore(tables.get(spool.TABLE, []))
     corrupt_count = spooled.corrupt_count
     corrupt_count += parts.commands.restore_fence(tables.get(commands.EPOCH_TABLE, []))
-    whole = [parts.recorder.restore(row, now_ns) for row in tables.get(recorder.TABLE, [])]
+    channel_rows = tables.get(announcer.TABLE, [])
+    whole = parts.announcer.restore(channel_rows, needed=bool(parts.spool.held()))
+    whole += [parts.recorder.restore(row, now_ns) for row in tables.get(recorder.TABLE, [])]
     whole += [parts.stops.restore(row) for row in tables.get(stops.TABLE, [])]
     whole += [parts.locks.restore(row) for row in tables.get(stops.LOCK_TABLE, [])]
     whole += [parts.hold.restore(row) for row in tables.get(hold.TABLE, [])]

@@ -9,7 +9,7 @@ import json
 import sys
 from datetime import UTC, datetime
 
-from lunaredge.cli import site_access
+from lunaredge.cli import alarm_list, site_access
 from lunaredge.cli.site_access import EARTH
 from lunaredge.cli.table import Column, Row, as_json, render, width_of_stdout
 from lunaredge.cli.view_rows import rows_of
@@ -22,10 +22,11 @@ from lunaredge.wire.messages import View
 # What works through Earth's broker, of all that talks to a site.
 COMMANDS_ON_EARTH = (
     *("link", "explain", "submit", "hold", "resume", "cancel", "vouch", "approve", "estop"),
-    *("lockout", "manual", "close", "open"),
+    *("lockout", "manual", "close", "open", "ack", "shelve", "unshelve", "hibernate"),
 )
 # Whoever asks whether a standby is there hears from this view whether the scheduler is.
 NODES = "nodes"
+ALARMS = "alarms"
 STANDBY = "standby"
 # On its own clock one says every 5 s that it is there; past three of them it may be dead.
 STANDBY_SILENT_S = 15.0
@@ -86,9 +87,11 @@ COLUMNS = {
         Column("waits", "WAITS", is_free=True),
     ),
     "alarms": (
+        Column("level", "LEVEL"),
+        Column("state", "IS"),
+        Column("age_s", "RAISED_S", spare=1),
         Column("source", "SOURCE"),
         Column("code", "CODE"),
-        Column("active", "ACTIVE"),
         Column("text", "TEXT", is_free=True, wraps=True),
     ),
     "closures": (
@@ -138,6 +141,10 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     site_access.add_config(parser)
     site_access.add_json(parser)
     parser.add_argument("--watch", action="store_true", help="print again whenever it changes")
+    if command == ALARMS:
+        parser.add_argument(
+            "--all", action="store_true", help="those too that are shelved, or over"
+        )
     parser.epilog = (
         "On a terminal columns are left out and texts cut where it is too narrow, never what keeps "
         "a machine at rest; a pipe and --json get all. Ages are in seconds of site time. In JSON, "
@@ -210,10 +217,10 @@ def _print(site: SiteClient, client: Client, name: str, options: argparse.Namesp
     view = site.latest[name]
     view_age_s = site_access.age_s(client, view.site_ns)
     if options.json:
-        document = as_document(view, view_age_s)
+        document = as_document(view, view_age_s, is_all=_is_all(options))
         print(json.dumps(document) if options.watch else as_json(document), flush=True)
         return
-    lines = [as_table(view, view_age_s, width_of_stdout())]
+    lines = [as_table(view, view_age_s, width_of_stdout(), is_all=_is_all(options))]
     if options.watch and sys.stdout.isatty():
         lines.insert(0, "\x1b[H\x1b[J")
         if not site.connected:
@@ -224,38 +231,54 @@ def _print(site: SiteClient, client: Client, name: str, options: argparse.Namesp
     print("".join(lines), flush=True)
 
 
-def as_document(view: View, view_age_s: float) -> dict[str, object]:
+def _is_all(options: argparse.Namespace) -> bool:
+    return bool(getattr(options, "all", False))
+
+
+def as_document(view: View, view_age_s: float, *, is_all: bool = False) -> dict[str, object]:
     """Give a view as scripts get it: the rows as they were made, and how old they are."""
-    return {
+    rows = rows_of(view)
+    document: dict[str, object] = {
         "view": view.name,
         "site_ns": view.site_ns,
         "age_s": round(view_age_s, 1),
-        "rows": rows_of(view),
+        "rows": rows,
         "left_out": view.left_out,
     }
+    if view.name == ALARMS:
+        document["rows"] = alarm_list.listed(rows, is_all=is_all)
+        document["shelved"] = alarm_list.shelved_count(rows)
+    return document
 
 
-def as_table(view: View, view_age_s: float, width: int | None) -> str:
+def as_table(view: View, view_age_s: float, width: int | None, *, is_all: bool = False) -> str:
     """Give a view as people read it, with its age where it is not news."""
     rows: list[Row] = [_aged(row, view_age_s) for row in rows_of(view)]
+    notes: list[str] = []
+    if view.name == ALARMS:
+        notes.append(alarm_list.shelf_line(rows, is_all=is_all))
+        rows = [alarm_list.shortened(row) for row in alarm_list.listed(rows, is_all=is_all)]
+    if view.left_out:
+        notes.append(f"and {view.left_out} more, for which the list has no room")
+    if view_age_s > STALE_S:
+        notes.append(f"as of {view_age_s:.0f} s ago: last known, nobody has said more since")
+    elif view_age_s > FRESH_S:
+        notes.append(f"as of {view_age_s:.0f} s ago")
+    table = render(rows, _columns(view.name, rows), width) if rows else f"no {view.name}"
+    return "\n".join([table, *filter(None, notes)])
+
+
+def _columns(name: str, rows: list[Row]) -> list[Column]:
+    """Give the columns that a list has something to say in, by what they are worth there."""
     columns = [
         column
-        for column in COLUMNS[view.name]
+        for column in COLUMNS[name]
         if column.key not in RARE or any(row.get(column.key) for row in rows)
     ]
     if all(row.get("mark") == MEASURED for row in rows):
-        columns = [MARK._replace(spare=3) if column is MARK else column for column in columns]
-    else:
-        ranks = {TASK: 1, **dict.fromkeys(PLACE, 0)}
-        columns = [column._replace(spare=ranks.get(column, column.spare)) for column in columns]
-    lines = [render(rows, columns, width) if rows else f"no {view.name}"]
-    if view.left_out:
-        lines.append(f"and {view.left_out} more, for which the list has no room")
-    if view_age_s > STALE_S:
-        lines.append(f"as of {view_age_s:.0f} s ago: last known, nobody has said more since")
-    elif view_age_s > FRESH_S:
-        lines.append(f"as of {view_age_s:.0f} s ago")
-    return "\n".join(lines)
+        return [MARK._replace(spare=3) if column is MARK else column for column in columns]
+    ranks = {TASK: 1, **dict.fromkeys(PLACE, 0)}
+    return [column._replace(spare=ranks.get(column, column.spare)) for column in columns]
 
 
 def _aged(row: Row, view_age_s: float) -> Row:

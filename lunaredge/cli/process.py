@@ -1,4 +1,4 @@
-"""`lunaredge broker|scheduler|gateway|earth|agent|machines`: run one process of a site."""
+"""`lunaredge broker|scheduler|archive|gateway|earth|agent|machines`: run one process of a site."""
 
 import argparse
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 WHOSE = {
     "broker": "the broker",
     "scheduler": "the scheduler",
+    "archive": "the telemetry archive",
     "gateway": "the gateway",
     "earth": "the Earth station",
     "agent": "the agent",
@@ -43,6 +44,10 @@ def run(options: argparse.Namespace) -> int:
             from lunaredge.runtime.broker_process import run_broker
 
             run_broker(path, shapes.load_settings(path, shapes.BrokerSettingsFile))
+        case "archive":
+            from lunaredge.runtime.archive_process import run_archive
+
+            run_archive(path, shapes.load_settings(path, shapes.ArchiveProcessSettings))
         case "gateway":
             from lunaredge.runtime.link_processes import run_gateway
 

@@ -1,12 +1,14 @@
 """The gateway: the site's end of the Earth link.
 
-Takes what the scheduler sends up, keeps it until Earth has it, and hands Earth's directives to the
+Takes what the scheduler and the archive send up, keeps it until Earth has it, and hands Earth's
+directives to the
 scheduler as they were signed. Decides nothing about the site: the scheduler checks every directive
 itself, and an outage changes nothing here but the rate.
 """
 
 from collections import deque
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,7 +22,7 @@ from lunaredge.earth.rows import link_row
 from lunaredge.earth.scribe import Scribe
 from lunaredge.earth.terminal import AT_ONCE_MAX, Terminal
 from lunaredge.errors import JournalCorrupt, RemoteProtocolError
-from lunaredge.ids import BootId, ClientId, SiteId
+from lunaredge.ids import BootId, ClientId, KeyId, NodeId, SiteId
 from lunaredge.model.contact import LINK_PRESETS, ContactPlan
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row
 from lunaredge.units import NS_PER_S
@@ -50,13 +52,29 @@ from lunaredge.wire.session import judge
 
 THROUGH_TABLE = "through"
 
-# Lives of the scheduler whose numbers are kept: more than it can have unacknowledged records of.
-SCHEDULER_BOOTS_MAX = 1024
+# Who sends records up to Earth, each with its own key.
+SOURCES = {topics.SCHEDULER: Role.SCHEDULER, topics.ARCHIVE: Role.ARCHIVE}
+
+# Lives of one of them whose numbers are kept: more than it can have unacknowledged records of.
+LIVES_MAX = 1024
 
 # Answers to directives that wait for a place in a datagram; Earth asks again for what is over.
 ANSWERS_MAX = 64
 
 EARTH_CLIENT = ClientId(topics.EARTH)
+
+
+class _Life(NamedTuple):
+    """One life of a source."""
+
+    source: NodeId
+    boot: BootId
+
+    @property
+    def scope(self) -> str:
+        """Its rows' scope."""
+        boot = f"{self.boot:015d}"
+        return boot if self.source == topics.SCHEDULER else f"{self.source}/{boot}"
 
 
 class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +111,7 @@ class GatewayNode:
         self._ledger = Ledger()
         self._scribe = Scribe(topics.GATEWAY, boot, signer)
         self._keyring = keyring
-        self._through: dict[BootId, dict[RecordClass, int]] = {}
+        self._through: dict[_Life, dict[RecordClass, int]] = {}
         self._answers: deque[DirectiveAck] = deque(maxlen=ANSWERS_MAX)
         self._effects: list[Effect] = []
         self._is_connected = False
@@ -103,14 +121,14 @@ class GatewayNode:
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
-        """The scheduler's records, and its answers to Earth."""
-        uploads = topics.build(self.config.site, topics.SCHEDULER, "up", "+")
-        return (uploads, topics.answer(self.config.site, EARTH_CLIENT))
+        """The scheduler's and the archive's records, and the scheduler's answers to Earth."""
+        uploads = (topics.build(self.config.site, name, "up", "+") for name in SOURCES)
+        return (*uploads, topics.answer(self.config.site, EARTH_CLIENT))
 
     # --- life ---------------------------------------------------------------------------------
 
     def restore(self, rows: Iterable[Row], now_ns: int) -> None:
-        """Take back the outbox, the directives in hand and the scheduler's numbers."""
+        """Take back the outbox, the directives in hand and the sources' numbers."""
         for row in rows:
             try:
                 self._restore(row)
@@ -170,7 +188,7 @@ class GatewayNode:
             self._ledger.restore(row)
         elif row.table == THROUGH_TABLE:
             try:
-                through = self._through.setdefault(BootId(int(row.scope)), {})
+                through = self._through.setdefault(_life_of(row.scope), {})
                 through[RECORD_CLASSES[row.number]] = msgspec.msgpack.decode(row.value, type=int)
             except (msgspec.DecodeError, ValueError, IndexError) as exc:
                 raise JournalCorrupt(f"{row.table} {row.scope}/{row.number}: {exc}") from exc
@@ -178,7 +196,7 @@ class GatewayNode:
     # --- from the site ------------------------------------------------------------------------
 
     def receive(self, topic: str, payload: bytes, now_ns: int) -> None:
-        """Take a message of the scheduler; what is not sound is counted and changes nothing."""
+        """Take a message of the site; what is not sound is counted and changes nothing."""
         parsed = topics.parse(topic)
         if parsed is None or parsed.site != self.config.site:
             self._refuse("topic", topic[:80])
@@ -197,15 +215,17 @@ class GatewayNode:
         upload = received.body
         if not isinstance(upload, Upload) or topic.detail != upload.record_class.value:
             raise RemoteProtocolError("unexpected", type(upload).__name__)
-        # Raw uploads travel unsigned on the site's own bus; what claims a key must still hold it.
-        unsigned_raw = received.role is None and upload.record_class is RecordClass.RAW
-        if received.header.node != topics.SCHEDULER or topic.node != topics.SCHEDULER:
+        source = topic.node
+        if received.header.node != source or source not in SOURCES:
             raise RemoteProtocolError("not_its_topic", received.header.node)
-        if received.role is not Role.SCHEDULER and not unsigned_raw:
+        if received.role is not SOURCES[source] or received.header.key != KeyId(source):
             raise RemoteProtocolError("not_authentic", received.header.node)
-        through = self._through.get(upload.boot, {})
+        if source == topics.ARCHIVE and upload.record_class is not RecordClass.SUMMARY:
+            # Its alarms are for the scheduler, which passes them on itself.
+            return
+        through = self._through.get(_Life(source, upload.boot), {})
         verdict = judge(through.get(upload.record_class, 0), upload)
-        if verdict.accepted and not self._keep(upload, now_ns):
+        if verdict.accepted and not self._keep(source, upload, now_ns):
             raise RemoteProtocolError("outbox_full", upload.record_class.value)
         if verdict.duplicate:
             self._refuse("repeated", f"{topic.node}/{topic.channel}")
@@ -215,12 +235,12 @@ class GatewayNode:
         ack = RecordAck(
             record_class=upload.record_class, boot=upload.boot, through_seq=verdict.through_seq
         )
-        self._publish(topics.build(self.config.site, topics.SCHEDULER, "ack"), ack, now_ns)
+        self._publish(topics.build(self.config.site, source, "ack"), ack, now_ns)
 
-    def _keep(self, upload: Upload, now_ns: int) -> bool:
+    def _keep(self, source: NodeId, upload: Upload, now_ns: int) -> bool:
         """Put an upload in the outbox, its number with it; the acknowledgement stands behind."""
         shipment = Shipment(
-            node=topics.SCHEDULER,
+            node=source,
             boot=upload.boot,
             first_seq=upload.first_seq,
             seq=upload.seq,
@@ -231,14 +251,16 @@ class GatewayNode:
         if not self.outbox.offer(upload.record_class, shipment, now_ns):
             return False
         self._effects += self.outbox.take_effects()
-        self._through.setdefault(upload.boot, {})[upload.record_class] = upload.seq
+        life = _Life(source, upload.boot)
+        self._through.setdefault(life, {})[upload.record_class] = upload.seq
         number = RECORD_CLASSES.index(upload.record_class)
         value = msgspec.msgpack.encode(upload.seq)
-        self._effects.append(Persist(THROUGH_TABLE, _boot_scope(upload.boot), number, value))
-        if len(self._through) > SCHEDULER_BOOTS_MAX:
-            oldest = min(self._through)
+        self._effects.append(Persist(THROUGH_TABLE, life.scope, number, value))
+        lives = [each for each in self._through if each.source == source]
+        if len(lives) > LIVES_MAX:
+            oldest = min(lives)
             del self._through[oldest]
-            self._effects.append(Erase(THROUGH_TABLE, _boot_scope(oldest), len(RECORD_CLASSES)))
+            self._effects.append(Erase(THROUGH_TABLE, oldest.scope, len(RECORD_CLASSES)))
         return True
 
     def _take_answer(self, received: Received, now_ns: int) -> None:
@@ -400,5 +422,7 @@ class GatewayNode:
         self._effects += self.refusals.count(reason, source)
 
 
-def _boot_scope(boot: BootId) -> str:
-    return f"{boot:015d}"
+def _life_of(scope: str) -> _Life:
+    """Give the life of a row's scope; ValueError for none. The scheduler's has its boot alone."""
+    source, _, boot = scope.rpartition("/")
+    return _Life(NodeId(source or topics.SCHEDULER), BootId(int(boot)))

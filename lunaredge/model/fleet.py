@@ -6,6 +6,7 @@ import math
 import msgspec
 
 from lunaredge.ids import NodeId
+from lunaredge.model.limits import ChannelLimits
 
 # From a machine's centre to the nearest ground it works on: body, boom and a stand-off.
 REACH_M = 8.0
@@ -75,6 +76,8 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Where it parks and charges; machines only."""
     heading_rad: float = 0.0
     """Heading at its home when the site starts, counter-clockwise from east."""
+    limits: dict[str, ChannelLimits] = {}
+    """By the name of the telemetry channel."""
 
 
 class Fleet(msgspec.Struct, frozen=True, kw_only=True):

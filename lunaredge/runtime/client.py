@@ -28,7 +28,8 @@ CONNECT_S_MAX = 5.0
 RESEND_S = 2.0
 EXPIRY_NS = 600 * NS_PER_S
 # Whose a view is; all others are the scheduler's, or its standby's, who has the same key.
-VIEW_OWNERS = {"link": Role.GATEWAY, "earth": Role.EARTH}
+ANSWERERS = (Role.SCHEDULER, Role.ARCHIVE, Role.EARTH)
+VIEW_OWNERS = {"intake": Role.ARCHIVE, "link": Role.GATEWAY, "earth": Role.EARTH}
 # Each of several may publish these, under a boot id that is drawn at random.
 _OF_SEVERAL = frozenset({"standby"})
 
@@ -197,7 +198,7 @@ class SiteClient:
             self._doubted(topic)
             return
         body = received.body
-        if isinstance(body, messages.Answer) and received.role in (Role.SCHEDULER, Role.EARTH):
+        if isinstance(body, messages.Answer) and received.role in ANSWERERS:
             self._answers[body.request] = body
             self._news.set()
         elif isinstance(body, messages.View):

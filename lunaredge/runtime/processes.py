@@ -76,6 +76,7 @@ async def _live(
         actuate=machine.order if machine is not None else None,
         start_workload=workloads.start,
         stop_workload=workloads.stop,
+        written=node.written,
     )
     driving = []
     if machine is not None:

@@ -106,6 +106,11 @@ class Storage(Protocol):
         """Some of them by name."""
         ...
 
+    @property
+    def written_bytes(self) -> int:
+        """Bytes that it has had written to the medium since it was opened."""
+        ...
+
     def rows(self) -> Iterator[Row]:
         """Give what an earlier life persisted."""
         ...
@@ -126,6 +131,8 @@ class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     start_workload: Callable[[StartWorkload], object] | None = None
     stop_workload: Callable[[StopWorkload], object] | None = None
     transmit: Callable[[bytes], object] | None = None
+    written: Callable[[int, int], None] | None = None
+    """Told after each commit how many bytes went to the medium, and the time."""
 
 
 class NodeRunner:
@@ -143,6 +150,7 @@ class NodeRunner:
         self._batch: deque[Effect] = deque()
         self._busy = False
         self._paused = False
+        self._written_bytes = 0
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -321,6 +329,15 @@ class NodeRunner:
             wait_s = min(2.0 * wait_s, RETRY_WAIT_S_MAX)
         if failed:
             log_event(Level.WARNING, "store.write_recovered", {"writes": len(writes)})
+        self._tell_written()
+
+    def _tell_written(self) -> None:
+        """Tell the core what it costs the medium; in a callback that must not raise."""
+        written_bytes = self._store.written_bytes
+        size_bytes, self._written_bytes = written_bytes - self._written_bytes, written_bytes
+        tell = self._hooks.written
+        if tell is not None:
+            self._enter_safely(lambda now_ns: tell(size_bytes, now_ns))
 
     def _carry_out_until_write(self, queue: deque[Effect]) -> None:
         while queue and not isinstance(queue[0], _WRITES):

@@ -120,6 +120,39 @@ class SchedulerSettings(SiteProcess):
     ] = 20_000
 
 
+class ArchiveProcessSettings(SiteProcess):
+    """Settings of the telemetry archive."""
+
+    store: Annotated[str, text(4096, "folder of the archive, on a disk that syncs")]
+    site_file: Annotated[str, text(4096, "the site file")]
+    fleet_file: Annotated[str, text(4096, "the fleet file, for the limits of channels")]
+    commit_period_s: Annotated[
+        float, number("s", 0.01, 60, "what comes in so long goes to the disk in one go")
+    ] = 0.2
+    ack_period_s: Annotated[
+        float, number("s", 0.1, 600, "a sender without a backlog is answered this often")
+    ] = 5.0
+    drain_uploads_per_s: Annotated[
+        float,
+        number(
+            "uploads/s", 1, 1_000_000, "of backlogs of the whole fleet, so that all else goes on"
+        ),
+    ] = 4_000.0
+    under_way_max: Annotated[
+        int, number("uploads", 2, 1_000_000, "of the whole fleet that may be under way in a drain")
+    ] = 2_048
+    late_after_s: Annotated[
+        float, number("s", 1, 86_400, "what speaks of a time longer ago is backfill: no alarm")
+    ] = 180.0
+    raw_days: Annotated[int, number("days", 1, 36_500, "samples older than this expire")] = 30
+    minutes_days: Annotated[
+        int, number("days", 1, 36_500, "roll-ups by the minute expire; those by the hour never")
+    ] = 400
+    raw_bytes_max: Annotated[
+        int, number("bytes", 0, 2**50, "over it the oldest samples expire early; 0 for no bound")
+    ] = 0
+
+
 class EarthLinkSettings(SiteProcess):
     """What both ends of the Earth link are told."""
 

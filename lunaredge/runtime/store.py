@@ -20,6 +20,7 @@ from lunaredge.ids import BootId, NodeId
 from lunaredge.node import Archive, Erase, Keep, Persist, Row
 from lunaredge.runtime.lock import StoreLock
 from lunaredge.runtime.store_schema import APPLICATION_ID, MIGRATIONS
+from lunaredge.runtime.wal import WalMeter
 from lunaredge.wire.messages import RecordClass
 
 Write = Persist | Erase | Archive | Keep
@@ -81,7 +82,13 @@ class _DamagedRow(NamedTuple):
 class Store:
     """One process's file. Make it with `open`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, lock: StoreLock | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        lock: StoreLock | None,
+        meter: WalMeter | None = None,
+    ) -> None:
         self.path = path
         self.corrupt_count = 0
         self.corrupt_keys: list[str] = []
@@ -93,6 +100,7 @@ class Store:
         # A damaged key must not keep the rows behind it from being read.
         connection.text_factory = _text
         self._lock = lock
+        self._meter = meter
         self._damaged: dict[tuple[str, str], list[_DamagedRow]] = {}
         """Damaged rows by table and scope as they were read: their keys may not find them."""
         self._life = 0
@@ -118,8 +126,9 @@ class Store:
         assert lock.path == path, f"a lock of {lock.path}"
         try:
             with translated(path):
+                meter = WalMeter(path)
                 connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-                store = cls(path, connection, lock)
+                store = cls(path, connection, lock, meter)
                 try:
                     store._prepare(settings)
                 except BaseException:
@@ -149,6 +158,11 @@ class Store:
                 connection.close()
                 raise
         return store
+
+    @property
+    def written_bytes(self) -> int:
+        """What went to the medium since it was opened, by whole blocks; see `WalMeter`."""
+        return 0 if self._meter is None else self._meter.written_bytes
 
     def close(self) -> None:
         """Close the file and give up the lock."""
@@ -343,13 +357,13 @@ class Store:
                     "INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?)",
                     (table, scope, number, value, crc),
                 )
-            case Erase(table=table, scope=scope, through=through):
+            case Erase(table=table, scope=scope, through=through, first=first):
                 execute(
-                    'DELETE FROM rows WHERE "table" = ? AND scope = ? AND number <= ?',
-                    (table, scope, through),
+                    'DELETE FROM rows WHERE "table" = ? AND scope = ? AND number BETWEEN ? AND ?',
+                    (table, scope, first, through),
                 )
                 for row in self._damaged.get((table, scope), ()):
-                    if row.number <= through:
+                    if first <= row.number <= through:
                         # Its place may be another's by now; that has another checksum.
                         execute("DELETE FROM rows WHERE rowid = ? AND crc IS ?", row[1:])
             case Archive():
@@ -400,6 +414,8 @@ class Store:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+            assert self._meter is not None, "a reader wrote"
+            self._meter.read()
 
     def _count_corrupt(self, key: str) -> None:
         self.corrupt_count += 1

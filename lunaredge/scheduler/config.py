@@ -48,8 +48,6 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
     view_gap_ns: int = NS_PER_S
     """Views are made anew after a change, but no sooner than this after the last ones: a person
     who has acted sees it at once, and a busy site is not drowned in its own pictures."""
-    summary_period_ns: int = 600 * NS_PER_S
-    """One summary per node and period goes toward Earth instead of raw telemetry."""
     feed_bytes_max: int = 64 * 1024 * 1024
     """What may wait for the gateway: a day of the standard site's records, ten times over."""
     attempts_max: int = 3

@@ -3,25 +3,30 @@
 import math
 from typing import TypeVar
 
-from lunaredge.ids import CommandId, NodeId
+import msgspec
+
+from lunaredge.ids import CommandId, KeyId, NodeId
 from lunaredge.model.fleet import Fleet, NodeSpec
 from lunaredge.model.site import Point, Site
+from lunaredge.scheduler import alarm_life
+from lunaredge.scheduler.alarm_entry import AlarmEntry, alarm_key
+from lunaredge.scheduler.alarm_rules import rule_of
+from lunaredge.scheduler.alarm_states import AlarmState
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.ground import GroundMap
 from lunaredge.scheduler.inputs import Intent, Tell, ToEarth
-from lunaredge.scheduler.state import (
-    ENDED,
-    AlarmEntry,
-    NodeEntry,
-    PendingCommand,
-    SchedulerState,
-    TaskEntry,
-    alarm_key,
-)
+from lunaredge.scheduler.state import ENDED, NodeEntry, PendingCommand, SchedulerState, TaskEntry
+from lunaredge.units import NS_PER_S
 from lunaredge.wire import records
 from lunaredge.wire.messages import Command, Hold, RecordClass, Resume
 
 Kind = TypeVar("Kind")
+
+# So often an alarm that nobody acknowledges is told of as it comes and goes; then once in so long:
+# a minute's alarm is still news on Earth, and takes a thousandth of the slowest link.
+SAID_AT_ONCE_MAX = 3
+SAY_GAP_NS = 60 * NS_PER_S
+NEVER_NS = 2**62
 
 # Machines wait for each other, and can't undo it without people.
 STANDOFF_ALARM = "standoff"
@@ -114,14 +119,13 @@ class Context:
         """Raise an alarm of the scheduler's own, once until it clears."""
         if self.is_alarmed(source, code):
             return
-        self.keep_alarm(
-            AlarmEntry(source=source, code=code, text=text, active=True, since_ns=self.now_ns)
+        level = rule_of(code).level
+        news = AlarmEntry(
+            source=source, code=code, text=text, active=True, since_ns=self.now_ns, level=level
         )
-        alarm = records.Alarm(site_ns=self.now_ns, code=code, text=f"{source}: {text}", active=True)
-        self.to_earth(RecordClass.ALARM, alarm)
-        self.intents.append(
-            Tell(event="alarm.raised", fields={"source": source, "code": code}, warning=True)
-        )
+        entry = self.take_alarm(news)
+        if entry is not None:
+            self._note_change(entry)
 
     def is_alarmed(self, source: str, code: str) -> bool:
         """Tell whether an alarm of the scheduler's own is active."""
@@ -131,30 +135,78 @@ class Context:
     def reword_alarm(self, source: str, code: str, text: str) -> None:
         """Raise an alarm, or have it say something else if it is active already."""
         self.raise_alarm(source, code, text)
-        self.state.alarms[alarm_key(source, code)].text = text
+        entry = self.state.alarms.get(alarm_key(source, code))
+        if entry is not None:
+            entry.text = text
 
     def clear_alarm(self, source: str, code: str) -> None:
         """Clear an alarm, if it is active."""
         entry = self.state.alarms.get(alarm_key(source, code))
         if entry is None or not entry.active:
             return
-        entry.active = False
-        entry.cleared_ns = self.now_ns
+        alarm_life.go_away(entry, self.now_ns)
+        self._note_change(entry)
+
+    def take_alarm(self, news: AlarmEntry) -> AlarmEntry | None:
+        """Take an alarm that is up; give its entry, or None where there is no room for it."""
+        entry = self.state.alarms.get(news.key)
+        if entry is None:
+            entry = msgspec.structs.replace(news, active=False, state=AlarmState.NORMAL)
+        alarm_life.come_up(entry, news)
+        if alarm_life.keep(self.state.alarms, entry, self.config.alarms_max):
+            return entry
+        self.state.alarms_left_out += 1
+        return None
+
+    def end_report(self, entry: AlarmEntry, by: KeyId) -> None:
+        """End an alarm that only a person's word ends."""
+        alarm_life.dismiss(entry, by, self.now_ns)
+        if not entry.told:
+            self._note_change(entry)
+
+    def say_alarms(self) -> None:
+        """Tell Earth and the log what fluttering alarms have come to, once each is due."""
+        for entry in self.state.alarms.values():
+            if entry.unsaid and _said_due_ns(entry) <= self.now_ns:
+                self._say(entry)
+
+    def alarms_due_ns(self) -> int:
+        """Give the time at which an alarm has to be told of, or leaves the shelf."""
+        due_ns = NEVER_NS
+        for entry in self.state.alarms.values():
+            if entry.unsaid:
+                due_ns = min(due_ns, _said_due_ns(entry))
+            if entry.state is AlarmState.SHELVED:
+                due_ns = min(due_ns, entry.shelved_until_ns)
+        return due_ns
+
+    def _note_change(self, entry: AlarmEntry) -> None:
+        """Have Earth and the log told that an alarm of our own came up or went away.
+
+        One that flutters is told of now and then, and at last as what it is then.
+        """
+        # Up and away again since it was told of: there is nothing to tell.
+        entry.unsaid = not entry.unsaid
+        if entry.unsaid and _said_due_ns(entry) <= self.now_ns:
+            self._say(entry)
+
+    def _say(self, entry: AlarmEntry) -> None:
+        entry.unsaid = False
+        entry.said_ns = self.now_ns
         alarm = records.Alarm(
-            site_ns=self.now_ns, code=code, text=f"{source}: cleared", active=False
+            site_ns=self.now_ns,
+            code=entry.code,
+            text=f"{entry.source}: {entry.text if entry.active else 'cleared'}",
+            active=entry.active,
+            level=entry.level,
         )
         self.to_earth(RecordClass.ALARM, alarm)
-
-    def keep_alarm(self, entry: AlarmEntry) -> None:
-        """Remember an alarm; when the table is full the oldest of the least use makes room.
-
-        Those that are cleared go first, then those that nodes tell: what this scheduler has found
-        out itself it may find out but once.
-        """
-        alarms = self.state.alarms
-        if entry.key not in alarms and len(alarms) >= self.config.alarms_max:
-            del alarms[min(alarms, key=lambda key: (alarms[key].active, not alarms[key].told))]
-        alarms[entry.key] = entry
+        if entry.active:
+            fields: dict[str, str | int | float | bool | None] = {
+                "source": entry.source,
+                "code": entry.code,
+            }
+            self.intents.append(Tell(event="alarm.raised", fields=fields, warning=True))
 
     def is_machine(self, node: NodeId) -> bool:
         """Tell whether the node moves."""
@@ -197,3 +249,8 @@ class Context:
         self.forget_deferrals(node)
         node.idle_since_ns = self.now_ns
         self.changed()
+
+
+def _said_due_ns(entry: AlarmEntry) -> int:
+    """Give the time from which on a change of an alarm may be told."""
+    return entry.said_ns + SAY_GAP_NS if entry.raise_count > SAID_AT_ONCE_MAX else 0

@@ -10,7 +10,19 @@ from lunaredge.errors import ConfigError, RemoteProtocolError
 from lunaredge.ids import NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Site
-from lunaredge.scheduler import backlog, claims, desk, dispatch, draining, fusion, lanes, presence
+from lunaredge.scheduler import (
+    alarm_life,
+    alarms,
+    backlog,
+    claims,
+    desk,
+    dispatch,
+    draining,
+    fusion,
+    lanes,
+    presence,
+)
+from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import (
@@ -26,8 +38,8 @@ from lunaredge.scheduler.inputs import (
     Started,
     Ticked,
 )
-from lunaredge.scheduler.state import AlarmEntry, SchedulerState
-from lunaredge.wire import records
+from lunaredge.scheduler.state import SchedulerState
+from lunaredge.wire import records, topics
 from lunaredge.wire.messages import RecordClass
 
 QUARANTINE_ALARM = "input.quarantined"
@@ -64,6 +76,7 @@ class SchedulerCore:
             del state.nodes[name]
         for name, entry in self.ctx.state.nodes.items():
             state.nodes.setdefault(name, entry)
+        alarms.renew_levels(state)
         self.ctx.state = state
         self.ctx.tasks_changed()
         self._wakeup_ns = self._place_due_ns = None
@@ -76,6 +89,8 @@ class SchedulerCore:
             ConfigError: it has not.
         """
         if isinstance(taken, Heard | Recorded) and taken.node not in self.ctx.specs:
+            if taken.node == topics.ARCHIVE:
+                return
             self._miss(taken.node)
 
     def _miss(self, name: NodeId) -> NoReturn:
@@ -117,6 +132,8 @@ class SchedulerCore:
                 ctx.raise_alarm("scheduler", QUARANTINE_ALARM, f"{taken.kind}: {taken.error}")
             case Ticked():
                 presence.check_silence(ctx)
+                alarms.end_shelving(ctx)
+                ctx.say_alarms()
                 backlog.end_expired(ctx)
                 dispatch.park_idle(ctx)
         presence.review(ctx)
@@ -138,17 +155,20 @@ class SchedulerCore:
         due_ns += [backlog.expires_ns(entry) for entry in ctx.open_tasks]
         if self._place_due_ns is None:
             self._place_due_ns = dispatch.place_due_ns(ctx)
-        due_ns.append(self._place_due_ns)
+        due_ns += [self._place_due_ns, ctx.alarms_due_ns()]
         return min(due_ns)
 
     def _take_record(self, recorded: Recorded) -> None:
         ctx = self.ctx
-        node = ctx.state.nodes[recorded.node]
         try:
             record = records.decode_record(recorded.record)
         except RemoteProtocolError as exc:
-            ctx.raise_alarm(node.name, "record.unreadable", exc.reason)
+            ctx.raise_alarm(recorded.node, "record.unreadable", exc.reason)
             return
+        if recorded.node == topics.ARCHIVE:
+            self._take_judgement(recorded.record_class, record)
+            return
+        node = ctx.state.nodes[recorded.node]
         match record:
             case records.TaskReport():
                 ended = backlog.take_report(ctx, node, record)
@@ -164,22 +184,37 @@ class SchedulerCore:
         if isinstance(record, records.Alarm | records.Event | records.TaskReport):
             self._pass_on(node.name, recorded.record_class, record)
 
+    def _take_judgement(self, record_class: RecordClass, record: records.Record) -> None:
+        """Take what the archive found in a node's telemetry: it speaks of others, and of no more.
+
+        A node may speak of itself alone: what it wraps up as another's changes nothing.
+        """
+        match record:
+            case records.NodeRecord(node=node, record=records.Alarm() as alarm):
+                if node in self.ctx.state.nodes:
+                    self._take_alarm(node, alarm)
+                    self._pass_on(node, record_class, alarm)
+            case _:
+                pass
+
     def _take_alarm(self, node: NodeId, alarm: records.Alarm) -> None:
-        code = alarm.code[:ALARM_CODE_LENGTH_MAX]
+        ctx = self.ctx
         told = AlarmEntry(
             source=node,
-            code=code,
+            code=alarm.code[:ALARM_CODE_LENGTH_MAX],
             text=alarm.text[:ALARM_TEXT_LENGTH_MAX],
             active=True,
-            since_ns=self.ctx.now_ns,
+            since_ns=ctx.now_ns,
             told=True,
+            level=alarm.level,
+            latching=alarm.latching,
         )
-        entry = self.ctx.state.alarms.get(told.key)
-        if entry is not None and not alarm.active:
-            entry.active = False
-            entry.cleared_ns = self.ctx.now_ns
-        elif alarm.active:
-            self.ctx.keep_alarm(told)
+        if alarm.active:
+            ctx.take_alarm(told)
+            return
+        entry = ctx.state.alarms.get(told.key)
+        if entry is not None and entry.active:
+            alarm_life.go_away(entry, ctx.now_ns)
 
     def _pass_on(
         self,

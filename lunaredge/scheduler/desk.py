@@ -6,11 +6,13 @@ The id counts together with the key that signed, never with the topic, which any
 
 from typing import NamedTuple
 
-from lunaredge.ids import NodeId, TaskId
+from lunaredge.ids import KeyId, NodeId, TaskId
 from lunaredge.scheduler import (
+    alarms,
     backlog,
     closures,
     conflicts,
+    hibernation,
     lanes,
     lockout,
     plans,
@@ -23,11 +25,13 @@ from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
 from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
+from lunaredge.wire.alarm_requests import AcknowledgeRequest, ShelveRequest, UnshelveRequest
 from lunaredge.wire.messages import (
     Answer,
     Approve,
     CancelRequest,
     Explain,
+    HibernateRequest,
     HoldRequest,
     Question,
     Stop,
@@ -67,8 +71,8 @@ def _decide(ctx: Context, asked: Asked, body: Question) -> Answer:
     match body:
         case Submit():
             return _submit(ctx, body)
-        case HoldRequest():
-            return _hold(ctx, body)
+        case HoldRequest() | HibernateRequest():
+            return _rest(ctx, body)
         case CancelRequest():
             return _cancel(ctx, body)
         case StopReleaseRequest():
@@ -77,10 +81,10 @@ def _decide(ctx: Context, asked: Asked, body: Question) -> Answer:
             return _vouch(ctx, body)
         case LockOutRequest() | UnlockRequest():
             return _lock_or_release(ctx, asked, body)
-        case CloseRequest():
-            return _answer(body.request, closures.close(ctx, asked.key, body))
-        case OpenRequest():
-            return _answer(body.request, closures.open_again(ctx, asked.key, body))
+        case CloseRequest() | OpenRequest():
+            return _close_or_open(ctx, asked.key, body)
+        case AcknowledgeRequest() | ShelveRequest() | UnshelveRequest():
+            return _answer(body.request, _about_alarm(ctx, asked.key, body))
         case Approve():
             return _approve(ctx, body, role)
         case Explain():
@@ -107,6 +111,12 @@ def _submit(ctx: Context, body: Submit) -> Answer:
     count = len(order.tasks)
     tasks = "1 task" if count == 1 else f"{count} tasks"
     return _yes(body.request, f"order {order.id} accepted with {tasks}")
+
+
+def _rest(ctx: Context, body: HoldRequest | HibernateRequest) -> Answer:
+    if isinstance(body, HoldRequest):
+        return _hold(ctx, body)
+    return _answer(body.request, hibernation.order(ctx, body.node, body.until_ns))
 
 
 def _hold(ctx: Context, body: HoldRequest) -> Answer:
@@ -165,6 +175,24 @@ def _lock_or_release(ctx: Context, asked: Asked, body: LockOutRequest | UnlockRe
         return _answer(body.request, lockout.lock(ctx, node, asked.key, body))
     who = (asked.key, asked.role)
     return _answer(body.request, lockout.release(ctx, node, who, body.whose, body.code))
+
+
+def _close_or_open(ctx: Context, by: KeyId, body: CloseRequest | OpenRequest) -> Answer:
+    if isinstance(body, CloseRequest):
+        return _answer(body.request, closures.close(ctx, by, body))
+    return _answer(body.request, closures.open_again(ctx, by, body))
+
+
+def _about_alarm(
+    ctx: Context, by: KeyId, body: AcknowledgeRequest | ShelveRequest | UnshelveRequest
+) -> Outcome:
+    match body:
+        case AcknowledgeRequest():
+            return alarms.acknowledge(ctx, by, body)
+        case ShelveRequest():
+            return alarms.shelve(ctx, by, body)
+        case UnshelveRequest():
+            return alarms.unshelve(ctx, by, body)
 
 
 def _approve(ctx: Context, body: Approve, role: Role) -> Answer:
@@ -262,7 +290,7 @@ def _node_explained(ctx: Context, node: NodeEntry) -> str:
     task = f"its task is {node.task}" if node.task is not None else "it has no task"
     wait = f"; it waits: {node.wait_reason}" if node.wait_reason and not kept else ""
     leaves = f"; it has to leave {node.leaving}, which is closed" if node.leaving else ""
-    return f"{node.name} is a node, {node.presence.value}{kept}{leaves}; {task}{wait}"
+    return f"{node.name} is a node, {node.shown_presence}{kept}{leaves}; {task}{wait}"
 
 
 def _ended(entry: TaskEntry) -> Explained:

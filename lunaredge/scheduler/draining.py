@@ -123,7 +123,7 @@ def _told(ctx: Context, node: NodeEntry) -> str:
     if node.vouched:
         return f"{said} (vouched to stand there)"
     if node.presence is not Presence.UP:
-        return f"{said} (silent: {node.presence.value})"
+        return f"{said} (silent: {node.shown_presence})"
     if node.lockout is not None:
         return f"{said} ({lockout.told(node)})"
     if node.held or node.terrain_hold:

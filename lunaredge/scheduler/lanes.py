@@ -158,8 +158,13 @@ def _why(ctx: Context, node: NodeEntry) -> str:
 
 def _plight(ctx: Context, node: NodeEntry) -> str:
     """Say why a machine won't go out of another's way; empty while it may."""
-    if node.presence in (Presence.LOST, Presence.DOWN):
-        return "not heard" if node.presence is Presence.LOST else "switched off"
+    match node.presence:
+        case Presence.LOST:
+            return "not heard"
+        case Presence.DOWN:
+            return "switched off"
+        case Presence.HIBERNATING:
+            return "asleep"
     if node.lockout is not None:
         return lockout.told(node)
     if stops.holds(ctx, node):

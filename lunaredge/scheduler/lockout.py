@@ -226,7 +226,7 @@ def _crowd(node: NodeEntry) -> str:
     count = sum(tag.released for tag in _tags(node))
     if not count:
         return f"{TAGS_MAX} tags hang on {node.name}; take one off first"
-    who = f"{node.name}, which is {node.presence.value}"
+    who = f"{node.name}, which is {node.shown_presence}"
     return f"{count} tags are still to be confirmed off by {who}; ask again when it has said so"
 
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable
 
 from lunaredge.errors import JournalCorrupt, RemoteProtocolError
+from lunaredge.feed import Feed
 from lunaredge.ids import BootId, ClientId, CommandId, KeyId, NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Site
@@ -17,7 +18,6 @@ from lunaredge.scheduler import desk, ingest, presence, stops, views
 from lunaredge.scheduler.candidates import PlacementSolution
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.core import SchedulerCore
-from lunaredge.scheduler.feed import Feed
 from lunaredge.scheduler.inputs import (
     Asked,
     Compute,
@@ -44,16 +44,18 @@ from lunaredge.scheduler.paths import RouteSolution
 from lunaredge.scheduler.quarantine import GuardedCore
 from lunaredge.scheduler.state import SchedulerState
 from lunaredge.units import NS_PER_S
-from lunaredge.wire import messages, records, spool, topics
+from lunaredge.wire import messages, spool, topics
 from lunaredge.wire.codec import Header, Received, decode, encode
-from lunaredge.wire.messages import Message, RecordClass
+from lunaredge.wire.messages import RECORD_CLASSES, Message, RecordClass
+from lunaredge.wire.rows import encode_rows
 from lunaredge.wire.seal import Keyring, Role, Signer
+from lunaredge.wire.session import Limits
 from lunaredge.wire.topics import Topic
 
 JOURNAL = "journal"
 CHECKPOINT = "checkpoint"
 
-# Classes whose records the core decides on; the others are archived only.
+# Classes whose records the core decides on; the others are the archive's.
 DECIDING = frozenset({RecordClass.ALARM, RecordClass.EVENT, RecordClass.STATE})
 
 # An entry is some hundred bytes, and up to 100 kB where it holds a plan. A journal of many plans is
@@ -87,7 +89,8 @@ class SchedulerNode:
         self._signer = signer
         self._keyring = keyring
         self._ingest = ingest.Ingest()
-        self._feed = Feed(config, boot)
+        limits = Limits(bytes_max=config.feed_bytes_max, resend_ns=config.command_resend_ns)
+        self._feed = Feed(limits, boot)
         self._effects: list[Effect] = []
         self._entry_no = 0
         self._checkpoint_no = 0
@@ -105,7 +108,8 @@ class SchedulerNode:
     def subscriptions(self) -> tuple[str, ...]:
         """Everything that nodes, operators and the gateway say to the scheduler."""
         base = f"{topics.ROOT}/{self.config.site}"
-        channels = ("+/node", "+/ask", "+/reply", "+/up/+")
+        records = tuple(f"+/up/{each.value}" for each in RECORD_CLASSES if each in DECIDING)
+        channels = ("+/node", "+/ask", "+/reply", *records)
         own = (f"{base}/scheduler/ack", f"{base}/scheduler/request/+", f"{base}/all/stop")
         return (*(f"{base}/{channel}" for channel in channels), *own)
 
@@ -186,8 +190,6 @@ class SchedulerNode:
         if not self._is_connected:
             return
         self._send_commands(now_ns)
-        for summary in self._feed.summaries.take_due(now_ns):
-            self._effects += self._feed.offer_summary(summary, now_ns)
         for upload in self._feed.due(now_ns):
             topic = topics.build(
                 self.config.site, topics.SCHEDULER, "up", upload.record_class.value
@@ -285,25 +287,23 @@ class SchedulerNode:
         upload, node = received.body, topic.node
         if not isinstance(upload, messages.Upload):
             raise RemoteProtocolError("unexpected", type(upload).__name__)
-        if node not in self.core.state.nodes or received.header.node != node:
+        is_archive = node == topics.ARCHIVE
+        if not (is_archive or node in self.core.state.nodes) or received.header.node != node:
             raise RemoteProtocolError("unknown_node", node)
-        if not _is_from(received, node):
+        if not _is_from(received, node, Role.ARCHIVE if is_archive else Role.NODE):
             raise RemoteProtocolError("not_authentic", node)
+        # What the archive passes on are the alarms that it raises; no node sends it what is bulk.
+        if upload.record_class not in ({RecordClass.ALARM} if is_archive else DECIDING):
+            raise RemoteProtocolError("unexpected", upload.record_class.value)
         if upload.count > ingest.COUNT_MAX:
             raise RemoteProtocolError("count", f"{upload.count} records in one upload")
         taken = self._ingest.take(node, upload, now_ns)
-        if taken.fresh and upload.record_class in DECIDING:
+        if taken.fresh:
             deciding = Recorded(node=node, record_class=upload.record_class, record=upload.record)
             self._take(deciding, now_ns, alongside=taken.effects)
         else:
             self._effects += taken.effects
         self._tell_node(node, "ack", taken.ack, now_ns)
-        if taken.fresh and upload.record_class is RecordClass.RAW:
-            # Kept as it is even when it can't be read: refusing it would hold up its stream.
-            record = records.decode_record(upload.record)
-            if isinstance(record, records.Telemetry):
-                names = self.core.state.nodes[node].channels
-                self._feed.summaries.fold(node, names, record)
 
     def _take_request(self, topic: Topic, received: Received, now_ns: int) -> None:
         body, header = received.body, received.header
@@ -345,9 +345,9 @@ class SchedulerNode:
 
     def _take(self, taken: Input, now_ns: int, alongside: tuple[Effect, ...] = ()) -> None:
         """Apply an input: journal entry first, then everything it led to."""
-        version = self.core.state.version
+        count = self.core.state.change_count
         taken, intents = self._guarded.apply(taken, now_ns)
-        if intents or self.core.state.version != version:
+        if intents or self.core.state.change_count != count:
             soon_ns = self._views_sent_ns + self.config.view_gap_ns
             self._views_due_ns = min(self._views_due_ns, soon_ns)
         entry = JournalEntry(
@@ -358,7 +358,7 @@ class SchedulerNode:
         self._journal_bytes += len(encoded)
         self._effects.append(Persist(JOURNAL, "", self._entry_no, encoded))
         self._effects += alongside
-        if isinstance(taken, Asked) and self.core.state.version != version:
+        if isinstance(taken, Asked) and self.core.state.change_count != count:
             # Ahead of the answer: whoever has read that goes by the lists.
             self._publish_views(now_ns, views.PEOPLES)
         for intent in intents:
@@ -456,7 +456,7 @@ class SchedulerNode:
         for name in names:
             make = views.ROWS.get(name)
             rows = [self._site_row()] if make is None else make(self.core.ctx, now_ns)
-            shown, left_out = views.encode_rows(rows)
+            shown, left_out = encode_rows(rows)
             if name == "tasks":
                 # Of very many the oldest that ended have no row.
                 left_out += len(self.core.state.tasks) - len(rows)
@@ -486,6 +486,6 @@ def _crc(entries: list[int]) -> int:
     return zlib.crc32(",".join(map(str, entries)).encode())
 
 
-def _is_from(received: Received, node: NodeId) -> bool:
+def _is_from(received: Received, node: NodeId, role: Role = Role.NODE) -> bool:
     """Tell whether that node's own key signed the frame; a node's key is named after it."""
-    return received.role is Role.NODE and received.header.key == KeyId(node)
+    return received.role is role and received.header.key == KeyId(node)

@@ -3,10 +3,26 @@
 A leader trusts nobody's place until it has asked: each start raises the fencing epoch and asks
 every node to acknowledge it durably and to report (the census). A heartbeat is taken only from a
 node's present boot and only when it is newer than everything taken from it so far.
+
+Silence is told apart by what a node said last:
+
+    unknown      never heard since these books began; or, for `lost_after_ns` after a start, not
+                 heard by this leader yet.
+    lost         it was heard, said nothing of leaving, and has been silent for `lost_after_ns`. So
+                 is one that slept and is not heard `lost_after_ns` after it was to wake.
+    down         its last word was that it leaves, in good order.
+    hibernating  its last word was that it leaves and sleeps until a time that is not over.
+
+The broker's word that a connection broke (a will) makes no node down. It comes late, after the
+broker's own patience; or never, when the broker died as well; or for every node at once, when the
+broker was started anew and all are well. It was signed at the node's boot, so that whatever the
+node has said since is newer. A broken connection is silence, and silence is lost, not down.
+
+None of these words frees ground: what a node may stand on stays its own, whatever it is called.
 """
 
 from lunaredge.ids import BootId
-from lunaredge.scheduler import claims, conflicts, lockout, space, stops, vouch
+from lunaredge.scheduler import claims, conflicts, hibernation, lockout, space, stops, vouch
 from lunaredge.scheduler.backlog import ask_earth, reconcile, requeue
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Heard
@@ -22,6 +38,7 @@ from lunaredge.wire.messages import (
     Farewell,
     Grant,
     Heartbeat,
+    Hibernate,
     Hold,
     Resume,
     Shorten,
@@ -121,7 +138,6 @@ def take_word(ctx: Context, heard: Heard) -> None:
     _mark_up(ctx, node)
     match body:
         case Birth():
-            node.channels = tuple(channel.name for channel in body.channels)
             _take_situation(ctx, node, body.situation)
         case Heartbeat():
             placed = _take_situation(ctx, node, body.situation)
@@ -154,9 +170,33 @@ def check_silence(ctx: Context) -> None:
     """Call nodes lost that have been silent for too long. Their space stays blocked."""
     for node in ctx.state.nodes.values():
         if silence_due_ns(ctx, node) <= ctx.now_ns:
-            node.presence = Presence.LOST
+            node.presence = _silent_as(ctx, node)
             ctx.changed()
-            ctx.raise_alarm(node.name, "node.lost", "not heard")
+            if node.presence is Presence.LOST:
+                ctx.raise_alarm(node.name, "node.lost", _missed(node))
+
+
+def _silent_as(ctx: Context, node: NodeEntry) -> Presence:
+    """Give what a node is that has been silent for too long, by its last word."""
+    if not node.has_left:
+        return Presence.LOST
+    if not node.asleep_until_ns:
+        return Presence.DOWN
+    is_overdue = ctx.now_ns >= _overdue_ns(ctx, node)
+    return Presence.LOST if is_overdue else Presence.HIBERNATING
+
+
+def _overdue_ns(ctx: Context, node: NodeEntry) -> int:
+    """Give the time at which a sleeper is lost; while nobody could be heard, none could be late."""
+    since_ns = ctx.state.listening_since_ns
+    assert since_ns is not None
+    return max(node.asleep_until_ns, since_ns) + ctx.config.lost_after_ns
+
+
+def _missed(node: NodeEntry) -> str:
+    if not node.boot:
+        return "never heard since these books began"
+    return "was to wake, and is not heard" if node.asleep_until_ns else "not heard"
 
 
 def silence_due_ns(ctx: Context, node: NodeEntry) -> int:
@@ -164,6 +204,8 @@ def silence_due_ns(ctx: Context, node: NodeEntry) -> int:
     since_ns = ctx.state.listening_since_ns
     if since_ns is None or node.presence in (Presence.LOST, Presence.DOWN):
         return 2**62
+    if node.presence is Presence.HIBERNATING:
+        return _overdue_ns(ctx, node)
     return max(node.heard_ns, since_ns) + ctx.config.lost_after_ns
 
 
@@ -178,6 +220,7 @@ def review(ctx: Context) -> None:
 
 def _mark_up(ctx: Context, node: NodeEntry) -> None:
     node.heard_ns = ctx.now_ns
+    node.has_left, node.asleep_until_ns = False, 0
     if node.presence is not Presence.UP:
         node.presence = Presence.UP
         ctx.changed()
@@ -191,7 +234,7 @@ def _begin_life(ctx: Context, node: NodeEntry, boot: BootId) -> None:
     node.request_no = 0
     node.wanted = None
     # What the earlier life left unanswered it will never take up, save by its claim, which stays.
-    ctx.forget_commands(node.name, Grant)
+    ctx.forget_commands(node.name, Grant, Hibernate)
     if node.granted is not None:
         node.granted.taken = True
     call_census(ctx, node)
@@ -200,12 +243,19 @@ def _begin_life(ctx: Context, node: NodeEntry, boot: BootId) -> None:
 
 
 def _take_farewell(ctx: Context, node: NodeEntry, farewell: Farewell) -> None:
-    # A will says that a connection broke, no more: the node itself may be well. Only its own
-    # orderly word makes it "down"; silence makes it "lost".
-    if farewell.orderly and node.presence is not Presence.DOWN:
-        node.presence = Presence.DOWN
+    if not farewell.orderly:
+        # A will: see above.
+        return
+    ctx.forget_commands(node.name, Hibernate)
+    node.has_left = True
+    until_ns = min(farewell.until_ns or 0, ctx.now_ns + hibernation.ASLEEP_NS_MAX)
+    node.asleep_until_ns = until_ns if until_ns > ctx.now_ns else 0
+    left = Presence.HIBERNATING if node.asleep_until_ns else Presence.DOWN
+    if node.presence is not left:
+        node.presence = left
         ctx.changed()
-        ctx.tell("node.left", node=node.name)
+        ctx.clear_alarm(node.name, "node.lost")
+        ctx.tell("node.left", node=node.name, asleep_until_ns=node.asleep_until_ns or None)
 
 
 def _take_situation(ctx: Context, node: NodeEntry, situation: Situation) -> bool:

@@ -5,8 +5,10 @@ one place. Decides nothing.
 """
 
 from lunaredge.scheduler import lockout, stops
+from lunaredge.scheduler.alarm_entry import alarm_key
 from lunaredge.scheduler.context import Context
-from lunaredge.scheduler.state import NodeEntry, Presence, alarm_key
+from lunaredge.scheduler.hibernation import time_text
+from lunaredge.scheduler.state import NodeEntry, Presence
 
 # The state of an agent that found something of its machine broken, and the alarms that say what.
 SAFE = "safe"
@@ -26,7 +28,9 @@ def hindrance(ctx: Context, node: NodeEntry) -> str:
 
 def silence(node: NodeEntry) -> str:
     """Say that a node is not heard; empty where it is, or may be about to be."""
-    return node.presence.value if node.presence in (Presence.LOST, Presence.DOWN) else ""
+    if node.presence is Presence.HIBERNATING:
+        return f"asleep until {time_text(node.asleep_until_ns)}"
+    return node.shown_presence if node.is_silent else ""
 
 
 def _safe(ctx: Context, node: NodeEntry) -> str:

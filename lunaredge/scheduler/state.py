@@ -14,18 +14,20 @@ from lunaredge.errors import JournalCorrupt
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.site import Point, Polygon
 from lunaredge.model.task import Task
+from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.candidates import PlanFigures, Planned, Refusal
 from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import Answer, AuthorityRequest, Command, OnLoss, Situation
 
 
 class Presence(enum.Enum):
-    """Whether a node is heard. Four different things, never to be mixed up."""
+    """Whether a node is heard. Five different things, never to be mixed up; see `presence`."""
 
     UNKNOWN = "unknown"
     UP = "up"
     LOST = "lost"
     DOWN = "down"
+    HIBERNATING = "hibernating"
 
 
 class TaskPhase(enum.Enum):
@@ -169,9 +171,12 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     """Header number of the newest word taken; older ones are not news."""
     presence: Presence = Presence.UNKNOWN
     heard_ns: int = 0
+    has_left: bool = False
+    """Its last word was an orderly farewell."""
+    asleep_until_ns: int = 0
+    """With which it said until when it sleeps; 0 where it did not."""
     censused: bool = False
     """Has said in one word that it obeys this leader's epoch, and where everything of it is."""
-    channels: tuple[str, ...] = ()
     """Names of the columns of its telemetry, as it last announced them."""
     situation: Situation | None = None
     body: Point | None = None
@@ -220,6 +225,17 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     lockout: Lockout | None = None
     idle_since_ns: int = 0
     terrain_hold: bool = False
+
+    @property
+    def shown_presence(self) -> str:
+        """Whether it is heard, in the word that people read."""
+        # To decide by, one that was never heard may count as lost.
+        return (self.presence if self.boot else Presence.UNKNOWN).value
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it is not heard, nor may be about to be."""
+        return self.presence in (Presence.LOST, Presence.DOWN, Presence.HIBERNATING)
 
     @property
     def is_blind(self) -> bool:
@@ -311,30 +327,6 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     expiry_ns: int
 
 
-class AlarmEntry(msgspec.Struct, kw_only=True):
-    """One alarm, by source and code."""
-
-    source: str
-    code: str
-    text: str
-    active: bool
-    since_ns: int
-    cleared_ns: int = 0
-    told: bool = False
-    """The source's own word, and not the scheduler's about it."""
-
-    @property
-    def key(self) -> str:
-        """What it is kept under."""
-        return alarm_key(self.source, self.code, told=self.told)
-
-
-def alarm_key(source: str, code: str, *, told: bool = False) -> str:
-    """Give what an alarm is kept under: a node's own apart from the scheduler's about it."""
-    # No source has a space in its name.
-    return f"{'told ' if told else ''}{source}/{code}"
-
-
 class Fused(msgspec.Struct, frozen=True, kw_only=True):
     """One cell of the map as fused from measurements."""
 
@@ -411,6 +403,8 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     lanes: dict[NodeId, Lane] = {}
     """By the machine that closes it."""
     alarms: dict[str, AlarmEntry] = {}
+    alarms_left_out: int = 0
+    """Alarms of little worth for which there was no room."""
     answers: dict[str, Answer] = {}
     terrain: list[Fused] = []
     terrain_version: int = 0
@@ -429,6 +423,11 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     """Inputs that made the core fail and were taken back."""
     interventions: int = 0
     """Requests of people that changed something, other than submitting work."""
+
+    @property
+    def change_count(self) -> int:
+        """Rises with every change that people look out for."""
+        return self.version + self.interventions
 
     def encoded(self) -> bytes:
         """Give the canonical bytes of the tree."""

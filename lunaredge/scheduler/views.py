@@ -13,11 +13,14 @@ from lunaredge.ids import TaskId
 from lunaredge.model import braking
 from lunaredge.model.site import Point
 from lunaredge.scheduler import backlog, lanes, lockout, plans, restraint, stops
+from lunaredge.scheduler.alarm_entry import AlarmEntry
+from lunaredge.scheduler.alarm_states import AlarmState
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.ingest import Ingest
 from lunaredge.scheduler.state import ClosurePhase, NodeEntry, Presence, TaskEntry, TaskPhase
 from lunaredge.units import s_from_ns
-from lunaredge.wire.codec import FRAME_BYTES_MAX
+from lunaredge.wire.records import AlarmLevel
+from lunaredge.wire.rows import encode_rows
 
 Row = dict[str, object]
 
@@ -25,12 +28,8 @@ Row = dict[str, object]
 FRESH_NS = 30 * 1_000_000_000
 
 
-# A view is one frame; the header and the signature take some hundred bytes of it.
-ROWS_BYTES_MAX = FRAME_BYTES_MAX - 4_096
 # A task's row takes 300 bytes: this many leave room for long reasons.
 TASK_ROWS_MAX = 600
-# Sixteen people's tags with areas of many corners take less.
-ROW_BYTES_USUAL = 16_384
 
 
 def encode_explained(plan: Row | None, reason: str, refusals: Sequence[Row]) -> bytes:
@@ -38,22 +37,6 @@ def encode_explained(plan: Row | None, reason: str, refusals: Sequence[Row]) -> 
     shown, _ = encode_rows(refusals)
     rows = msgspec.Raw(shown)
     return msgspec.json.encode({"plan": plan, "reason": reason or None, "refusals": rows})
-
-
-def encode_rows(rows: Sequence[Row]) -> tuple[bytes, int]:
-    """Give rows as JSON, those that fit into a frame: the first ones first; and how many do not.
-
-    A row of absurd length, made so by one node's words, takes no other's place.
-    """
-    encoded = [msgspec.json.encode(row) for row in rows]
-    fitting: list[int] = []
-    room_bytes = ROWS_BYTES_MAX
-    for i in sorted(range(len(encoded)), key=lambda i: len(encoded[i]) > ROW_BYTES_USUAL):
-        if len(encoded[i]) < room_bytes:
-            room_bytes -= len(encoded[i]) + 1
-            fitting.append(i)
-    shown = msgspec.json.encode([msgspec.Raw(encoded[i]) for i in sorted(fitting)])
-    return shown, len(rows) - len(fitting)
 
 
 def node_rows(ctx: Context, now_ns: int) -> list[Row]:
@@ -77,7 +60,8 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
     row: Row = {
         "node": node.name,
         "kind": ctx.specs[node.name].kind,
-        "presence": node.presence.value,
+        "presence": node.shown_presence,
+        "asleep_until_ns": node.asleep_until_ns or None,
         "mark": _mark(node, fresh=fresh),
         "age_s": round(s_from_ns(age_ns), 1) if situation and age_ns >= 0 else None,
         "state": situation.state if situation else None,
@@ -93,7 +77,7 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "on_loss": node.granted.on_loss.value if node.granted else None,
         "stops_in_s": _stops_in_s(ctx, node),
         "may_move_s": may_move_s,
-        "waits_for": kept or node.wait_reason or None,
+        "waits_for": _waits_for(node, kept) or None,
         "restrained": bool(kept),
         "cuts_off": _cuts_off(ctx, node),
         "held": node.held,
@@ -105,6 +89,11 @@ def _node_row(ctx: Context, node: NodeEntry, now_ns: int) -> Row:
         "dropped": dict(situation.dropped) if situation else {},
     }
     return row
+
+
+def _waits_for(node: NodeEntry, kept: str) -> str:
+    asleep = restraint.silence(node) if node.presence is Presence.HIBERNATING else ""
+    return "; ".join(filter(None, (asleep, kept))) or node.wait_reason
 
 
 def _kept(ctx: Context, node: NodeEntry, may_move_s: float | None) -> str:
@@ -210,20 +199,51 @@ def _reason(entry: TaskEntry) -> str:
     return entry.reason
 
 
-def alarm_rows(ctx: Context) -> list[Row]:
-    """One row per alarm, active ones first."""
-    entries = sorted(ctx.state.alarms.values(), key=lambda alarm: not alarm.active)
-    return [
-        {
-            "source": alarm.source,
-            "code": alarm.code,
-            "text": alarm.text,
-            "active": alarm.active,
-            "since_ns": alarm.since_ns,
-            "cleared_ns": alarm.cleared_ns or None,
-        }
-        for alarm in entries
-    ]
+# What a person has to do something about first: to know of it, to mend it, to reset it.
+_URGENCY = (
+    AlarmState.UNACKNOWLEDGED,
+    AlarmState.ACKNOWLEDGED,
+    AlarmState.LATCHED,
+    AlarmState.RETURNED,
+    AlarmState.SHELVED,
+    AlarmState.NORMAL,
+)
+
+
+def alarm_rows(ctx: Context, now_ns: int) -> list[Row]:
+    """One row per alarm: first those that nobody has acknowledged, of these the critical ones."""
+    entries = sorted(
+        ctx.state.alarms.values(),
+        key=lambda entry: (
+            _URGENCY.index(entry.state),
+            entry.level is not AlarmLevel.CRITICAL,
+            -entry.since_ns,
+        ),
+    )
+    return [_alarm_row(entry, now_ns) for entry in entries]
+
+
+def _alarm_row(alarm: AlarmEntry, now_ns: int) -> Row:
+    age_ns = now_ns - alarm.since_ns
+    return {
+        "source": alarm.source,
+        "code": alarm.code,
+        "text": alarm.text,
+        "state": alarm.state.value,
+        "level": alarm.level.value,
+        "active": alarm.active,
+        "latching": alarm.latching,
+        # Below 0 the clock was put back since: then nobody knows how old it is.
+        "age_s": round(s_from_ns(age_ns), 1) if age_ns >= 0 else None,
+        "raised_ns": alarm.since_ns,
+        "raise_count": alarm.raise_count,
+        "returned_ns": alarm.cleared_ns or None,
+        "acknowledged_ns": alarm.acknowledged_ns or None,
+        "acknowledged_by": alarm.acknowledged_by or None,
+        "shelved_until_ns": alarm.shelved_until_ns or None,
+        "shelved_by": alarm.shelved_by or None,
+        "shelved_why": alarm.shelved_why or None,
+    }
 
 
 def closure_rows(ctx: Context) -> list[Row]:
@@ -258,6 +278,7 @@ def site_row(ctx: Context, ingest: Ingest) -> Row:
         "tasks": {phase: phases.count(phase) for phase in sorted(set(phases))},
         "authorities_granted": state.authority_no,
         "interventions": state.interventions,
+        "alarms_left_out": state.alarms_left_out,
         "terrain_version": state.terrain_version,
         "plan": msgspec.structs.asdict(state.plan_figures),
         "telemetry": ingest.totals(),
@@ -267,7 +288,7 @@ def site_row(ctx: Context, ingest: Ingest) -> Row:
 ROWS: dict[str, Callable[[Context, int], list[Row]]] = {
     "nodes": node_rows,
     "tasks": lambda ctx, _: task_rows(ctx),
-    "alarms": lambda ctx, _: alarm_rows(ctx),
+    "alarms": alarm_rows,
     "plan": plans.rows,
     "closures": lambda ctx, _: closure_rows(ctx),
 }

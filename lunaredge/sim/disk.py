@@ -6,9 +6,11 @@ one in flight got through is drawn, since the dying process can't know either.
 
 from collections.abc import Sequence
 
-from lunaredge.node import Archive, Erase, Persist, Row
+import msgspec
 
-StorageEffect = Persist | Erase | Archive
+from lunaredge.node import Archive, Erase, Keep, Persist, Row
+
+StorageEffect = Persist | Erase | Archive | Keep
 
 
 class Disk:
@@ -16,6 +18,8 @@ class Disk:
 
     def __init__(self) -> None:
         self.archive: list[Archive] = []
+        self.kept: list[Keep] = []
+        """Entries of the telemetry archive."""
         self.commits = 0
         self.boots = 0
         """Lives begun on this disk."""
@@ -32,15 +36,17 @@ class Disk:
                     scope[effect.number] = effect.value
                 case Erase():
                     scope = self._scopes.get((effect.table, effect.scope), {})
-                    for number in [n for n in scope if n <= effect.through]:
+                    for number in [n for n in scope if effect.first <= n <= effect.through]:
                         del scope[number]
                 case Archive():
                     self.archive.append(effect)
+                case Keep():
+                    self.kept.append(effect)
 
     def copy(self) -> "Disk":
         """Give an image of the disk as it is now."""
         image = Disk()
-        image.archive = list(self.archive)
+        image.archive, image.kept = list(self.archive), list(self.kept)
         image.commits, image.boots = self.commits, self.boots
         image._scopes = {key: dict(scope) for key, scope in self._scopes.items()}
         return image
@@ -50,12 +56,13 @@ class Disk:
         self._scopes[(row.table, row.scope)][row.number] = None
 
     def rows(self) -> list[Row]:
-        """Give every row, in order of (table, scope, number)."""
-        return [
+        """Give every row, in order of (table, scope, number), then what is kept."""
+        rows = [
             _row(table, scope, number, value)
             for (table, scope), numbers in sorted(self._scopes.items())
             for number, value in sorted(numbers.items())
         ]
+        return rows + [_kept_row(keep) for keep in self.kept]
 
     def rows_above(self, tables: Sequence[str], number: int) -> list[Row]:
         """Give the rows of some tables above that number, in the same order."""
@@ -72,3 +79,9 @@ def _row(table: str, scope: str, number: int, value: bytes | None) -> Row:
     if value is None:
         return Row(table, scope, number, b"", is_whole=False)
     return Row(table, scope, number, value)
+
+
+def _kept_row(keep: Keep) -> Row:
+    value = msgspec.msgpack.encode((keep.first_seq, keep.last_seq, keep.kind, keep.count))
+    scope = f"{keep.node}/{keep.boot}/{keep.record_class.value}"
+    return Row("kept", scope, keep.last_seq, value)

@@ -70,6 +70,7 @@ class Faults:
         agents = [self._sim.processes[name] for name in self._sim.agents]
         scheduler = [self._sim.processes[topics.SCHEDULER]]
         gateway = [self._sim.processes[topics.GATEWAY]]
+        archive = [self._sim.processes[topics.ARCHIVE]]
         earth = [self._sim.processes[topics.EARTH]]
         options = self._options
         self._plan("kill scheduler", options.kill_scheduler_s, lambda: self._kill(scheduler))
@@ -77,6 +78,7 @@ class Faults:
         self._plan("old image", options.old_image_s, self._put_image_back)
         self._plan("kill agent", options.kill_agent_s, lambda: self._kill(agents))
         self._plan("kill gateway", options.kill_gateway_s, lambda: self._kill(gateway))
+        self._plan("kill archive", options.kill_archive_s, lambda: self._kill(archive))
         self._plan("kill earth", options.kill_earth_s, lambda: self._kill(earth))
         self._plan("lose agent", options.lose_agent_s, lambda: self._lose(agents))
         self._plan("stall disk", options.stall_disk_s, self._stall)
@@ -274,7 +276,7 @@ class Faults:
         return lambda: network.mend(name)
 
     def _victim(self) -> tuple[Network, NodeId]:
-        names = [*self._sim.agents, topics.SCHEDULER, topics.GATEWAY]
+        names = [*self._sim.agents, topics.SCHEDULER, topics.ARCHIVE, topics.GATEWAY]
         return self._sim.site_net, self._streams.stream("fault target").choice(names)
 
     def _outage(self) -> Undo | None:

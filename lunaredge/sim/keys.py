@@ -23,8 +23,8 @@ class KnowingKeyring(Keyring):
     other bytes, key or signature go through the real check.
     """
 
-    def __init__(self, keys: Mapping[KeyId, PublicKey]) -> None:
-        super().__init__(keys)
+    def __init__(self, keys: Mapping[KeyId, PublicKey], reader: Signer | None = None) -> None:
+        super().__init__(keys, reader)
         self._known: dict[tuple[KeyId, bytes, bytes], bool] = {}
 
     def know(self, key_id: KeyId, message: bytes, signature: bytes, *, good: bool) -> None:
@@ -62,6 +62,7 @@ class Keys:
     def __init__(self, fleet: Fleet) -> None:
         roles = {
             KeyId(topics.SCHEDULER): Role.SCHEDULER,
+            KeyId(topics.ARCHIVE): Role.ARCHIVE,
             KeyId(topics.GATEWAY): Role.GATEWAY,
             KeyId(topics.EARTH): Role.EARTH,
             OPERATOR: Role.OPERATOR,

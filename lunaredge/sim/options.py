@@ -36,6 +36,7 @@ class FaultOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The scheduler's disk is lost, and it begins again on an image from minutes ago."""
     kill_agent_s: float = 0.0
     kill_gateway_s: float = 0.0
+    kill_archive_s: float = 0.0
     kill_earth_s: float = 0.0
     kill_broker_s: float = 0.0
     cut_s: float = 0.0
@@ -232,6 +233,7 @@ def _faults(rng: random.Random) -> FaultOptions:
         kill_scheduler_s=rng.choice((0.0, 120.0, 600.0)),
         kill_agent_s=rng.choice((0.0, 60.0, 300.0)),
         kill_gateway_s=rng.choice((0.0, 300.0)),
+        kill_archive_s=rng.choice((0.0, 60.0, 300.0)),
         kill_earth_s=rng.choice((0.0, 300.0)),
         kill_broker_s=rng.choice((0.0, 300.0, 1_200.0)),
         cut_s=rng.choice((0.0, 90.0, 400.0)),

@@ -19,6 +19,7 @@ from lunaredge.node import (
     Archive,
     Effect,
     Erase,
+    Keep,
     Node,
     Note,
     Persist,
@@ -47,7 +48,7 @@ TICK_WAIT_NS_MAX = 60 * NS_PER_S
 # Boot ids are a durable counter above this many random bits, as in the real shell.
 BOOT_RANDOM_BITS = 24
 
-_WRITES = (Persist, Erase, Archive)
+_WRITES = (Persist, Erase, Archive, Keep)
 
 
 class ProcessOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -469,7 +470,7 @@ class Process:
                 self._trace.log(now_ns, self.name, f"notes {effect.event} {effect.fields}")
                 if ports.noted is not None:
                     ports.noted(effect)
-            case Persist() | Erase() | Archive():
+            case Persist() | Erase() | Archive() | Keep():
                 raise AssertionError("a storage effect outside a commit")
 
 

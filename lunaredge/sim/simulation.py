@@ -14,6 +14,8 @@ import msgspec
 from lunaredge.agent.commands import RESULT_TABLE
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.node import AgentNode
+from lunaredge.archive.config import ArchiveConfig
+from lunaredge.archive.node import ArchiveNode
 from lunaredge.earth.gateway import GatewayConfig, GatewayNode
 from lunaredge.earth.station import EarthConfig, EarthNode
 from lunaredge.errors import RemoteProtocolError
@@ -26,6 +28,8 @@ from lunaredge.node import (
     Archive,
     Effect,
     Erase,
+    Keep,
+    KeepKind,
     Node,
     Note,
     Persist,
@@ -92,6 +96,8 @@ class Simulation:
         self.trace = trace
         self.timeline = Timeline(scenario.start_ns)
         self.keys = Keys(scenario.fleet)
+        # Whoever watches reads what is tagged for the archive as well.
+        self._watching = self.keys.keyring.read_by(self.keys.signer(topics.ARCHIVE))
         self.jury = Jury(scenario.site, scenario.fleet, options.setpoint_lifetime_s)
         self.agents = tuple(node.name for node in scenario.fleet.nodes)
         self.taps: list[Tap] = [self._witness]
@@ -189,6 +195,7 @@ class Simulation:
     def _make_processes(self) -> None:
         for name, make in (
             (topics.SCHEDULER, self._scheduler),
+            (topics.ARCHIVE, self._archive),
             (topics.GATEWAY, self._gateway),
         ):
             self._add(name, make, self.site_net)
@@ -249,6 +256,11 @@ class Simulation:
     def _scheduler(self, boot: BootId) -> Node:
         return new_scheduler(self.scenario, self.options, self.keys, boot)
 
+    def _archive(self, boot: BootId) -> Node:
+        config = ArchiveConfig(site=self.scenario.site.name)
+        signer = self.keys.signer(topics.ARCHIVE)
+        return ArchiveNode(config, boot, signer=signer, keyring=self.keys.keyring)
+
     def _gateway(self, boot: BootId) -> Node:
         config = GatewayConfig(site=self.scenario.site.name, preset=PRESET)
         signer = self.keys.signer(topics.GATEWAY)
@@ -288,7 +300,7 @@ class Simulation:
         if topic is None:
             return
         try:
-            frame = decode(message.payload, self.keys.keyring)
+            frame = decode(message.payload, self._watching)
         except RemoteProtocolError:
             return
         for tap in self.taps:
@@ -363,8 +375,27 @@ class Simulation:
     def _committed(self, name: NodeId, effect: StorageEffect) -> None:
         if isinstance(effect, Archive):
             self.see_archived(name, effect)
+        elif isinstance(effect, Keep):
+            self._see_kept(effect)
         else:
             self._spooled(name, effect)
+
+    def _see_kept(self, keep: Keep) -> None:
+        """Show the checkers what the archive keeps; what is missing or quarantined is not kept."""
+        if keep.kind in (KeepKind.SAMPLES, KeepKind.DROPPED):
+            self.jury.see(
+                seen.Archived(
+                    at_ns=self.timeline.now_ns,
+                    store=topics.ARCHIVE,
+                    node=keep.node,
+                    boot=keep.boot,
+                    record_class=keep.record_class,
+                    first_seq=keep.first_seq,
+                    seq=keep.last_seq,
+                    count=keep.count,
+                    dropped=keep.kind is KeepKind.DROPPED,
+                )
+            )
 
     def see_archived(self, store: NodeId, archive: Archive) -> None:
         """Show the checkers what a receiver's disk keeps."""

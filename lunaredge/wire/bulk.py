@@ -22,6 +22,8 @@ WINDOW_COUNT_FIRST = 2
 WINDOW_COUNT_MAX = 32
 # What is dropped in one go: one marker with its summary then stands for so much of the bound.
 SHED_SHARE = 16
+# But no more uploads: summing up takes 0.1 ms each, and a board has a machine to see to meanwhile.
+SHED_COUNT_MAX = 64
 # Markers over this share of the bound are merged, each with its neighbour.
 MARKER_SHARE = 8
 
@@ -109,7 +111,7 @@ class BulkSender:
         for item in items:
             item.spooled = True
             # It may have been sent, and even be committed: nobody knows.
-            item.sent_ns = item.sent_ns or 0
+            item.sent_ns = 0
             if item.dropped:
                 self._supersede(item)
             self._append(item)
@@ -155,62 +157,77 @@ class BulkSender:
             return []
         gone: list[int] = []
         for first, last in ((0, ack.through_seq), *ack.ranges):
-            gone += [seq for seq in held.flying if first <= seq <= last]
-            start, end = bisect_left(held.unsent, first), bisect_right(held.unsent, last)
-            gone += held.unsent[start:end]
-            del held.unsent[start:end]
-            for seq in gone:
-                held.flying.pop(seq, None)
+            found = [seq for seq in held.flying if first <= seq <= last]
+            found += held.unsent[bisect_left(held.unsent, first) : bisect_right(held.unsent, last)]
+            # Of what a marker stands for, the receiver may have taken but the newest.
+            gone += [seq for seq in found if held.items[seq].first_seq >= first]
         return [self._forget(stream, seq) for seq in sorted(set(gone))]
 
     def to_spool(self, offered_before_ns: int) -> list[Item]:
         """Give the items offered before that time that are not on disk, and mark them spooled."""
         late: list[Item] = []
         for held in self._streams.values():
-            # The newest alone are not on disk yet.
+            is_late = False
+            # The newest alone are not on disk yet. Whatever is older than a late one is late, for
+            # a clock that went back stamped it.
             for item in reversed(held.items.values()):
                 if item.spooled:
                     break
-                if item.offered_ns <= offered_before_ns:
+                is_late = is_late or item.offered_ns <= offered_before_ns
+                if is_late:
                     item.spooled = True
                     late.append(item)
         return late[::-1]
 
-    def shed(self) -> list[tuple[Item, list[Item]]]:
+    def shed(self, taken_bytes: int = 0) -> list[tuple[Item, list[Item]]]:
         """Drop the least valuable until the bound holds; give each marker, and what it stands for.
 
         Samples before summaries, the oldest first. Where markers themselves grow to be much, each
-        two neighbours become one.
+        two neighbours become one; and when there is nothing else, they lose their summaries.
+
+        Args:
+            taken_bytes: What others have taken of the bound.
         """
+        bytes_max = self.limits.bytes_max - taken_bytes
         changed: list[tuple[Item, list[Item]]] = []
-        for record_class in (RecordClass.RAW, RecordClass.SUMMARY):
-            for stream in sorted(key for key in self._streams if key[1] is record_class):
-                while self._size_bytes > self.limits.bytes_max:
-                    victims = self._victims(stream)
-                    if not victims:
-                        break
-                    changed.append(self._replace(stream, victims))
+        streams = [
+            stream
+            for record_class in reversed(BULK_CLASSES)
+            for stream in sorted(key for key in self._streams if key[1] is record_class)
+        ]
+        for stream in streams:
+            while self._size_bytes > bytes_max and (victims := self._victims(stream)):
+                changed.append(self._replace(stream, victims, self._summarize(victims)))
+        for stream in streams:
+            for item in list(self._streams[stream].items.values()):
+                if item.record and self._size_bytes > bytes_max:
+                    bare = Marker(record=b"", count=item.count)
+                    changed.append(self._replace(stream, [item], bare))
         return changed
 
     def _victims(self, stream: Stream) -> list[Item]:
         """Give neighbours that one marker shall stand for; none when there is nothing to gain."""
-        items = list(self._streams[stream].items.values())
-        markers = [item for item in items if item.dropped]
-        marker_bytes = sum(len(item.record) for item in markers)
-        if marker_bytes * MARKER_SHARE > self.limits.bytes_max or len(markers) == len(items):
-            return markers[:2] if len(markers) > 1 else []
-        victims, size_bytes = [], 0
-        for item in items:
+        markers: list[Item] = []
+        victims: list[Item] = []
+        size_bytes, marker_bytes = 0, 0
+        for item in self._streams[stream].items.values():
             if item.dropped:
+                # The oldest is dropped first, so there is none between two that are not.
+                assert not victims, item.seq
+                markers.append(item)
+                marker_bytes += len(item.record)
                 continue
             victims.append(item)
             size_bytes += len(item.record)
-            if size_bytes * SHED_SHARE >= self.limits.bytes_max:
+            enough = size_bytes * SHED_SHARE >= self.limits.bytes_max
+            if enough or len(victims) == SHED_COUNT_MAX:
                 break
-        return victims
+        crowded = marker_bytes * MARKER_SHARE > self.limits.bytes_max or not victims
+        return markers[:2] if crowded and len(markers) > 1 else victims
 
-    def _replace(self, stream: Stream, victims: list[Item]) -> tuple[Item, list[Item]]:
-        marker = self._summarize(victims)
+    def _replace(
+        self, stream: Stream, victims: list[Item], marker: Marker
+    ) -> tuple[Item, list[Item]]:
         for item in victims:
             if not item.dropped:
                 lost = self.dropped.get(item.record_class, 0)
@@ -227,12 +244,11 @@ class BulkSender:
             offered_ns=victims[-1].offered_ns,
             spooled=True,
         )
-        gone = {victim.seq for victim in victims}
-        for seq in gone:
-            self._size_bytes -= len(held.items.pop(seq).record)
-            held.flying.pop(seq, None)
-        kept = [*held.items.values(), item]
-        held.items = {each.seq: each for each in sorted(kept, key=lambda each: each.seq)}
+        for victim in victims:
+            self._size_bytes -= len(held.items.pop(victim.seq).record)
+            held.flying.pop(victim.seq, None)
+        kept = sorted([*held.items.values(), item], key=lambda each: each.seq)
+        held.items = {each.seq: each for each in kept}
         held.unsent = [seq for seq in held.items if seq not in held.flying]
         self._size_bytes += len(item.record)
         return item, victims
@@ -241,8 +257,7 @@ class BulkSender:
         # Power may go between the writing of a marker and the erasing of the rows it stands for.
         stream = (marker.boot, marker.record_class)
         held = self._streams.get(stream)
-        stale = [seq for seq in held.items if marker.first_seq <= seq] if held else []
-        for seq in stale:
+        for seq in [seq for seq in held.items if marker.first_seq <= seq] if held else []:
             self._forget(stream, seq)
 
     def _append(self, item: Item) -> None:
@@ -255,6 +270,10 @@ class BulkSender:
     def _forget(self, stream: Stream, seq: int) -> Item:
         held = self._streams[stream]
         item = held.items.pop(seq)
+        if seq in held.flying:
+            del held.flying[seq]
+        else:
+            del held.unsent[bisect_left(held.unsent, seq)]
         self._size_bytes -= len(item.record)
         if not held.items:
             del self._streams[stream]

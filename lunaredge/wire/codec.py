@@ -3,13 +3,15 @@
 Header and body are msgpack maps inside a frame; see `lunaredge.wire.frame` for the frame itself.
 """
 
+import enum
+
 import msgspec
 
 from lunaredge.ids import KeyId, NodeId
 from lunaredge.wire.body import Boot, Int64
-from lunaredge.wire.frame import seal, signed_role, unpacked, unseal
+from lunaredge.wire.frame import Frame, seal, signed_role, unpacked, unseal
 from lunaredge.wire.messages import Message
-from lunaredge.wire.seal import Keyring, Role, Sealer
+from lunaredge.wire.seal import TAG_BYTES, Keyring, Role, Sealer
 
 VERSION = 1
 
@@ -51,6 +53,28 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     role: Role | None
 
 
+class Standing(enum.Enum):
+    """What a looker-on can say of who sent a frame."""
+
+    VERIFIED = "verified"
+    """Signed by the key that it names."""
+    UNSIGNED = "unsigned"
+    TAGGED = "tagged"
+    """For one reader, who alone can check it."""
+    UNKNOWN_KEY = "unknown key"
+    FORGED = "forged"
+    """Not signed by the key that it names."""
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that arrived whole, whoever sent it. ``role`` is that of a verified one."""
+
+    header: Header
+    body: Message
+    standing: Standing
+    role: Role | None
+
+
 _encoder = msgspec.msgpack.Encoder()
 _header_decoder = msgspec.msgpack.Decoder(Header)
 _body_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
@@ -78,3 +102,27 @@ def decode(payload: bytes, keyring: Keyring) -> Received:
     header = unpacked(_header_decoder, frame.header)
     role = signed_role(frame, header.key, keyring) if header.key else None
     return Received(header=header, body=unpacked(_body_decoder, frame.body), role=role)
+
+
+def look(payload: bytes, keyring: Keyring) -> Seen:
+    """Take a frame apart for whoever only looks on: who sent it is told, and not demanded.
+
+    Raises:
+        RemoteProtocolError: reason ``oversized``, ``garbage``, ``version`` or ``checksum``.
+    """
+    frame = unseal(payload, version=VERSION, bytes_max=FRAME_BYTES_MAX)
+    header = unpacked(_header_decoder, frame.header)
+    body = unpacked(_body_decoder, frame.body)
+    standing = _standing(frame, header.key, keyring)
+    role = keyring.role(header.key) if standing is Standing.VERIFIED else None
+    return Seen(header=header, body=body, standing=standing, role=role)
+
+
+def _standing(frame: Frame, key: KeyId, keyring: Keyring) -> Standing:
+    if not key:
+        return Standing.UNSIGNED
+    if keyring.role(key) is None:
+        return Standing.UNKNOWN_KEY
+    if keyring.verifies(key, frame.header + frame.body, frame.signature):
+        return Standing.VERIFIED
+    return Standing.TAGGED if len(frame.signature) == TAG_BYTES else Standing.FORGED

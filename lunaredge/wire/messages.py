@@ -13,6 +13,7 @@ import msgspec
 from lunaredge.ids import BootId, CommandId, NodeId, TaskId
 from lunaredge.model.site import Coordinate, Point
 from lunaredge.model.task import Leg, Workload, WorkOrder
+from lunaredge.wire.alarm_requests import AcknowledgeRequest, ShelveRequest, UnshelveRequest
 from lunaredge.wire.authorities import AuthorityRenewal as AuthorityRenewal
 from lunaredge.wire.authorities import AuthorityRequest as AuthorityRequest
 from lunaredge.wire.authorities import Dispute as Dispute
@@ -119,6 +120,8 @@ class Farewell(Body, frozen=True, kw_only=True, tag="farewell"):
 
     node: NodeId
     orderly: bool
+    until_ns: Int64 | None = None
+    """Site time until which the node sleeps and won't be heard; only in its own orderly word."""
 
 
 # --- node -> scheduler: requests -------------------------------------------------------------
@@ -159,7 +162,8 @@ class Upload(Body, frozen=True, kw_only=True, tag="upload"):
     """Samples or records inside (or dropped)."""
     dropped: bool
     record: bytes
-    """An encoded Record; empty when dropped."""
+    """An encoded Record; a `Dropped` where the policy dropped them, or nothing where not even for
+    that there was room."""
 
     def __post_init__(self) -> None:
         """Raise ValueError for a share that runs backwards; a decoder calls that garbage."""
@@ -181,12 +185,15 @@ class RecordAck(Body, frozen=True, kw_only=True, tag="record_ack"):
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """A bulk stream of which a node still holds uploads."""
+    """A bulk stream of which a node still holds uploads.
+
+    What is missing below, and of an earlier life above, is lost for good.
+    """
 
     record_class: RecordClass
     boot: Boot
     floor_seq: Count
-    """Lowest number it still holds: what is missing below is lost for good."""
+    """Lowest number it still holds."""
     last_seq: Count
 
 
@@ -194,13 +201,20 @@ class StreamBirth(Body, frozen=True, kw_only=True, tag="stream_birth"):
     """What a node's telemetry means: its channel table, by the number that its batches name.
 
     Said at each connection and when a `RebirthRequest` asks for it, and retained by the broker,
-    so that whoever comes late can read what follows.
+    so that whoever comes late can read what follows. It says nothing of who is alive: that is told
+    by births, heartbeats and farewells on the node's other topic.
     """
 
     table: Count
     channels: Annotated[tuple[Channel, ...], msgspec.Meta(min_length=1, max_length=CHANNELS_MAX)]
     held: Annotated[tuple[Held, ...], msgspec.Meta(max_length=HELD_MAX)] = ()
-    """All bulk streams of which something is still held; of others nothing will come any more."""
+    """Bulk streams of which something is still held. Of earlier lives that are not listed nothing
+    will come any more, unless the list is full."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for two channels of one name; a decoder calls that garbage."""
+        if len({channel.name for channel in self.channels}) < len(self.channels):
+            raise ValueError("two channels of one name")
 
 
 class RebirthRequest(Body, frozen=True, kw_only=True, tag="rebirth_request"):
@@ -264,6 +278,14 @@ class Resume(Body, frozen=True, kw_only=True, tag="resume"):
     turn: int = 0
 
 
+class Hibernate(Body, frozen=True, kw_only=True, tag="hibernate"):
+    """Say farewell and be quiet until then. Obeyed at rest only, without a task or an authority."""
+
+    command: CommandId
+    until_ns: Int64
+    """Site time."""
+
+
 class Cancel(Body, frozen=True, kw_only=True, tag="cancel"):
     """Come to rest and give the task up."""
 
@@ -321,6 +343,15 @@ class HoldRequest(Body, frozen=True, kw_only=True, tag="hold_request"):
     hold: bool
 
 
+class HibernateRequest(Body, frozen=True, kw_only=True, tag="hibernate_request"):
+    """Have a node sleep until then: through a lunar night, say."""
+
+    request: RequestId
+    node: NodeId
+    until_ns: Int64
+    """Site time."""
+
+
 class CancelRequest(Body, frozen=True, kw_only=True, tag="cancel_request"):
     """Cancel a task."""
 
@@ -363,6 +394,16 @@ class Explain(Body, frozen=True, kw_only=True, tag="explain"):
     task: TaskId
 
 
+class LatestRequest(Body, frozen=True, kw_only=True, tag="latest_request"):
+    """Ask the archive for the last values of a node's channels. Changes nothing; needs no key.
+
+    The answer's rows have channel, unit, value, measured_ns, age_s and quality.
+    """
+
+    request: RequestId
+    node: NodeId
+
+
 class Answer(Body, frozen=True, kw_only=True, tag="answer"):
     """What came of a request.
 
@@ -402,6 +443,7 @@ Command = (
     | Defer
     | Hold
     | Resume
+    | Hibernate
     | Cancel
     | ReleaseStop
     | LockOut
@@ -412,6 +454,7 @@ Command = (
 Question = (
     Submit
     | HoldRequest
+    | HibernateRequest
     | CancelRequest
     | StopReleaseRequest
     | VouchRequest
@@ -419,6 +462,9 @@ Question = (
     | UnlockRequest
     | CloseRequest
     | OpenRequest
+    | AcknowledgeRequest
+    | ShelveRequest
+    | UnshelveRequest
     | Approve
     | Explain
 )
@@ -438,6 +484,7 @@ Message = (
     | RecordAck
     | StreamBirth
     | RebirthRequest
+    | LatestRequest
     | TimeReply
     | Outlived
     | Dispute

@@ -8,6 +8,7 @@ import enum
 import math
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -18,6 +19,9 @@ from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.telemetry import Telemetry, check_shape
 
 PATCH_POINTS_MAX = 4096
+# Of dropped uploads that may have arrived, so many are told apart: 28 kB. More were spooled before
+# a restart and dropped after it, without a word from the receiver in between.
+PERHAPS_SENT_MAX = 4096
 
 
 class TaskOutcome(enum.Enum):
@@ -30,12 +34,28 @@ class TaskOutcome(enum.Enum):
     CANCELLED = "cancelled"
 
 
-class Alarm(RecordBody, frozen=True, kw_only=True, tag="alarm"):
-    """Something that a person must hear of."""
+class AlarmLevel(enum.Enum):
+    """How soon a person must act on an alarm."""
+
+    WARNING = "warning"
+    """In this shift."""
+    CRITICAL = "critical"
+    """Now: a machine, or a person's safety, is at stake."""
+
+
+# Without its defaults an alarm is as short as before it had a level, and of the same bytes.
+class Alarm(RecordBody, frozen=True, kw_only=True, tag="alarm", omit_defaults=True):
+    """Something that a person must hear of.
+
+    Said again with ``active`` it has risen or fallen to another level, or is worded anew.
+    """
 
     code: str
     text: str
     active: bool
+    level: AlarmLevel = AlarmLevel.WARNING
+    latching: bool = False
+    """Stays until its condition is gone and a person has reset it."""
 
 
 class Event(RecordBody, frozen=True, kw_only=True, tag="event"):
@@ -74,14 +94,25 @@ class Summary(RecordBody, frozen=True, kw_only=True, tag="summary"):
 
 
 class Dropped(RecordBody, frozen=True, kw_only=True, tag="dropped"):
-    """What is left of telemetry that a node dropped for want of room."""
+    """What is left of telemetry that a node dropped for want of room.
+
+    Its upload says how many samples that were. Those that come up in the receiver's books with one
+    of the numbers below arrived after all, and are not to be counted as dropped.
+    """
 
     end_ns: Int64
     rows: dict[str, tuple[float, float, float, int]]
     """As in `Summary`."""
-    perhaps_sent: tuple[tuple[Count, Count], ...] = ()
-    """Number and count of samples of each upload in it that may have arrived all the same; what
-    has was not dropped."""
+    perhaps_sent: Annotated[
+        tuple[tuple[Count, Count], ...], msgspec.Meta(max_length=PERHAPS_SENT_MAX)
+    ] = ()
+    """Numbers that the receiver may have, and the count of samples that it has if it does.
+
+    Each upload that may have been sent, by its own number; and all that were surely not, by the
+    number of one of them: that is there if an earlier record of their being dropped is.
+    """
+    perhaps_more_count: Count = 0
+    """Samples that may have arrived and for whose numbers there was no room above."""
 
 
 class NodeRecord(RecordBody, frozen=True, kw_only=True, tag="node_record"):
@@ -119,8 +150,10 @@ def encode_record(record: Record) -> bytes:
     return _encoder.encode(record)
 
 
-def decode_record(payload: bytes) -> Record:
+def decode_record(payload: bytes, *, columns: bool = True) -> Record:
     """Take a record apart and check what a Struct alone can't.
+
+    Without ``columns`` a batch's columns are left to a caller who has their table.
 
     Raises:
         RemoteProtocolError: reason ``garbage``, ``columns`` (a batch that lies about its length or
@@ -131,7 +164,7 @@ def decode_record(payload: bytes) -> Record:
         record = _decoder.decode(payload)
     except MALFORMED as exc:
         raise RemoteProtocolError("garbage", str(exc)) from exc
-    if isinstance(record, Telemetry):
+    if columns and isinstance(record, Telemetry):
         check_shape(record)
     if isinstance(record, Summary | Dropped):
         _check_summary(record)
@@ -161,10 +194,12 @@ def unpack_points(payload: bytes) -> list[tuple[float, float, float]]:
 
 
 def _check_summary(summary: Summary | Dropped) -> None:
+    if summary.end_ns < summary.site_ns:
+        raise RemoteProtocolError("columns", "a summary that ends before it begins")
     for name, (low, high, last, count) in summary.rows.items():
         if not all(map(math.isfinite, (low, high, last))):
             raise RemoteProtocolError("not_finite", name)
-        if not low <= last <= high or count < 1 or summary.end_ns < summary.site_ns:
+        if not low <= last <= high or count < 1:
             raise RemoteProtocolError("columns", f"a summary of {name} that can't be")
 
 

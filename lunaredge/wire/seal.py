@@ -125,6 +125,10 @@ class Keyring:
         """Give an enrolled key; None when it is not enrolled."""
         return self._publics.get(key_id)
 
+    def of_role(self, role: Role) -> tuple[KeyId, ...]:
+        """Give the keys of that role, in order."""
+        return tuple(sorted(key_id for key_id, found in self._roles.items() if found is role))
+
     def read_by(self, reader: Signer) -> "Keyring":
         """Give the same keyring with what it needs to check tags for that reader."""
         return Keyring(self._publics, reader)

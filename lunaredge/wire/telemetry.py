@@ -22,8 +22,10 @@ from lunaredge.wire.body import Count, Int64, RecordBody
 CHANNELS_MAX = 256
 ROWS_MAX = 4096
 # Of a channel's name; it is a key in tables, a word on screens and a column in exports.
-_NAME_PATTERN = r"^[a-z][a-z0-9_.]{0,63}$"
+# The last part is for engines whose $ also matches before a final line break.
+_NAME_PATTERN = r"^[a-z][a-z0-9_.]{0,63}$(?!\n)"
 FLOAT32_MAX = 3.4028234663852886e38
+FLOAT64_MAX = 1.7976931348623157e308
 
 
 class Dtype(enum.Enum):
@@ -43,7 +45,11 @@ class Dtype(enum.Enum):
 
 # The array module's letters; their sizes are checked once, below.
 _TYPECODES = {Dtype.F4: "f", Dtype.F8: "d", Dtype.I4: "i", Dtype.I8: "q", Dtype.U1: "B"}
-_WHOLE_RANGES = {
+_WHOLE = frozenset({Dtype.I4, Dtype.I8, Dtype.U1})
+# Neither NaN nor infinity is in any of them.
+_RANGES: dict[Dtype, tuple[float, float]] = {
+    Dtype.F4: (-FLOAT32_MAX, FLOAT32_MAX),
+    Dtype.F8: (-FLOAT64_MAX, FLOAT64_MAX),
     Dtype.I4: (-(2**31), 2**31 - 1),
     Dtype.I8: (-(2**63), 2**63 - 1),
     Dtype.U1: (0, 255),
@@ -59,24 +65,24 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     dtype: Dtype = Dtype.F4
 
 
-class Telemetry(RecordBody, frozen=True, kw_only=True, tag="telemetry"):
+class Telemetry(RecordBody, frozen=True, kw_only=True, omit_defaults=True, tag="telemetry"):
     """What the channels of one table did from ``site_ns`` to ``end_ns``.
 
     A channel without a value in it has not changed since the batch before; one in ``blanks`` has
-    no value from that row on.
+    no value from that row on, until a later row gives it one. Without rows nothing changed.
     """
 
     end_ns: Int64
     table: Count
     """Number of the channel table, as its `StreamBirth` gives it."""
-    times_ns: bytes
+    times_ns: bytes = b""
     """int64: time of each row as an offset from ``site_ns``, never falling."""
-    counts: bytes
-    """uint16: for each channel of the table, how many values it has here."""
-    rows: bytes
+    counts: bytes = b""
+    """uint16: for each channel of the table, how many values it has here; empty without rows."""
+    rows: bytes = b""
     """uint16: row numbers of the values of each channel that has some but not one in every row,
     one channel after another, each rising."""
-    values: bytes
+    values: bytes = b""
     """The values, one channel after another, each in its channel's dtype."""
     blanks: bytes = b""
     """uint16 pairs: (row, channel) from which on the channel has no value."""
@@ -157,7 +163,7 @@ def pack(
         end_ns=span_ns[1],
         table=table_of(channels) if table is None else table,
         times_ns=_little_endian(array.array("q", (time - span_ns[0] for time in times_ns))),
-        counts=_little_endian(counts),
+        counts=_little_endian(counts) if row_count else b"",
         rows=_little_endian(rows),
         values=values,
         blanks=_little_endian(array.array("H", (n for pair in sorted(blanks) for n in pair))),
@@ -166,12 +172,8 @@ def pack(
 
 def fits(dtype: Dtype, value: float) -> bool:
     """Tell whether a type can hold a value; nothing holds NaN, and infinity is never honest."""
-    if not math.isfinite(value):
-        return False
-    bounds = _WHOLE_RANGES.get(dtype)
-    if bounds is not None:
-        return bounds[0] <= value <= bounds[1]
-    return dtype is Dtype.F8 or abs(value) <= FLOAT32_MAX
+    low, high = _RANGES[dtype]
+    return low <= value <= high
 
 
 def check_shape(batch: Telemetry) -> None:
@@ -184,11 +186,13 @@ def check_shape(batch: Telemetry) -> None:
     channel_count, odd_count_bytes = divmod(len(batch.counts), 2)
     if odd_bytes or odd_count_bytes or len(batch.rows) % 2 or len(batch.blanks) % 4:
         raise RemoteProtocolError("columns", "a length that is no whole number of values")
-    if row_count > ROWS_MAX or not 1 <= channel_count <= CHANNELS_MAX:
+    channel_count_min = 1 if row_count else 0
+    channel_count_max = CHANNELS_MAX if row_count else 0
+    if row_count > ROWS_MAX or not channel_count_min <= channel_count <= channel_count_max:
         raise RemoteProtocolError("columns", f"{row_count} rows, {channel_count} channels")
     counts = _from_little_endian("H", batch.counts)
     listed_count = sum(count for count in counts if count != row_count)
-    if max(counts) > row_count or 2 * listed_count != len(batch.rows):
+    if max(counts, default=0) > row_count or 2 * listed_count != len(batch.rows):
         raise RemoteProtocolError("columns", f"{row_count} rows, counts up to {max(counts)}")
     _check_rows(batch, counts, row_count)
     times = _from_little_endian("q", batch.times_ns)
@@ -205,7 +209,7 @@ def unpack(batch: Telemetry, channels: Sequence[Channel]) -> Samples:
         RemoteProtocolError: reason ``columns`` (not of that table, or lying about its length) or
             ``not_finite``.
     """
-    counts = _from_little_endian("H", batch.counts)
+    counts = _from_little_endian("H", batch.counts or bytes(2 * len(channels)))
     expected = sum(n * each.dtype.size_bytes for n, each in zip(counts, channels, strict=False))
     if len(counts) != len(channels) or expected != len(batch.values):
         raise RemoteProtocolError("columns", f"{len(counts)} channels, {len(batch.values)} bytes")
@@ -217,7 +221,7 @@ def unpack(batch: Telemetry, channels: Sequence[Channel]) -> Samples:
         values = _from_little_endian(
             _TYPECODES[channel.dtype], batch.values[byte_at : byte_at + size_bytes]
         )
-        if channel.dtype not in _WHOLE_RANGES and not all(map(math.isfinite, values)):
+        if channel.dtype not in _WHOLE and not all(map(math.isfinite, values)):
             raise RemoteProtocolError("not_finite", channel.name)
         if count == len(times_ns):
             rows: Sequence[int] = range(count)
@@ -245,7 +249,7 @@ def _check_rows(batch: Telemetry, counts: "array.array[int]", row_count: int) ->
 
 
 def _packed(dtype: Dtype, values: Sequence[float]) -> bytes:
-    if dtype in _WHOLE_RANGES:
+    if dtype in _WHOLE:
         return _little_endian(array.array(_TYPECODES[dtype], map(int, values)))
     return _little_endian(array.array(_TYPECODES[dtype], values))
 

@@ -1,24 +1,6 @@
 """Topic names, built and parsed in one place: ``lunaredge/v1/{site}/{node}/{channel}[/{detail}]``.
 
-    {node}/node                 births and heartbeats                          node -> scheduler
-    {node}/ask                  requests that want an answer                   node -> scheduler
-    {node}/reply                results of commands                            node -> scheduler
-    {node}/up/{class}           records, acknowledged end to end               node -> its receiver
-                                (of a machine or computer: raw and summary are the archive's, the
-                                others the scheduler's)
-    {node}/cmd                  commands and answers                           scheduler -> node
-    {node}/ma                   its authorities, and disputes about them       anyone -> every node
-    {node}/ack                  what has been committed                        receiver -> node
-    {node}/birth                its channel table, retained                    node -> anyone
-    {node}/rebirth              asks for that                                  anyone -> node
-    all/stop                    emergency stops, from any enrolled key         anyone -> every node
-    scheduler/request/{client}  submit, hold, approve, explain, ...            operator -> scheduler
-    archive/request/{client}    what is known of a node's channels             operator -> archive
-    operator/reply/{client}     their answers                                  either -> operator
-    view/view/{name}            rows for screens, signed, retained             owner -> anyone
-
-The scheduler's own records go up to the gateway on ``scheduler/up/{class}``, the archive's
-summaries on ``archive/up/summary``; alarms that the archive raises go to the scheduler.
+What travels on each, and who says it to whom, is in `topic_table`.
 """
 
 from functools import lru_cache

@@ -16,6 +16,7 @@ from lunaredge.model.task import Dig, Leg, Workload
 from lunaredge.node import Actuate, Effect, Erase, Note, Persist, Publish, Row, StartWorkload
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import codec, driver, records, topics
+from lunaredge.wire.bulk import BULK_CLASSES
 from lunaredge.wire.codec import Header
 from lunaredge.wire.driver import Follow, Hello
 from lunaredge.wire.messages import (
@@ -69,13 +70,18 @@ def signer(name: str, role: Role) -> Signer:
 
 AGENT_KEY = signer(NODE, Role.NODE)
 SCHEDULER_KEY = signer("scheduler", Role.SCHEDULER)
+ARCHIVE_KEY = signer("archive", Role.ARCHIVE)
 OPERATOR_KEY = signer("operator-ana", Role.OPERATOR)
 OTHER_KEY = signer("hauler-1", Role.NODE)
 STRANGER_KEY = signer("scheduler-2", Role.SCHEDULER)
 FORGER_KEY = Signer(KeyId("scheduler"), Role.SCHEDULER, b"forged".ljust(32, b"."))
 KEYRING = Keyring(
-    {key.key_id: key.public for key in (AGENT_KEY, OTHER_KEY, SCHEDULER_KEY, OPERATOR_KEY)}
+    {
+        key.key_id: key.public
+        for key in (AGENT_KEY, OTHER_KEY, SCHEDULER_KEY, ARCHIVE_KEY, OPERATOR_KEY)
+    }
 )
+EVERYBODY = KEYRING.read_by(ARCHIVE_KEY)  # reads telemetry too, which is for the archive alone
 
 
 def config(**changes: Any) -> AgentConfig:
@@ -188,11 +194,12 @@ class Rig:
         match effect:
             case Persist(table, scope, number, value):
                 self.disk[(table, scope, number)] = value
-            case Erase(table, scope, through):
-                for key in [k for k in self.disk if k[:2] == (table, scope) and k[2] <= through]:
-                    del self.disk[key]
+            case Erase(table, scope, through, lowest):
+                for key in [k for k in self.disk if k[:2] == (table, scope)]:
+                    if lowest <= key[2] <= through:
+                        del self.disk[key]
             case Publish(topic, payload):
-                received = codec.decode(payload, KEYRING)
+                received = codec.decode(payload, EVERYBODY)
                 self.heard.append((topic, received))
                 self._answer_time(received.body)
             case Actuate(order):
@@ -364,7 +371,8 @@ class Rig:
             through[stream] = max(through.get(stream, 0), upload.seq)
         for (boot, record_class), seq in through.items():
             ack = RecordAck(record_class=record_class, boot=boot, through_seq=seq)
-            self.deliver(self.frame(ack), channel="ack")
+            key = ARCHIVE_KEY if record_class in BULK_CLASSES else SCHEDULER_KEY
+            self.deliver(self.frame(ack, key), channel="ack")
 
     # --- scenes ----------------------------------------------------------------------------------
 
@@ -441,7 +449,7 @@ def first(effects: list[Effect], kind: type[Kept], where: Callable[[Kept], bool]
 
 
 def bodies(effects: list[Effect], kind: type[Body]) -> list[Body]:
-    received = [codec.decode(e.payload, KEYRING) for e in effects if isinstance(e, Publish)]
+    received = [codec.decode(e.payload, EVERYBODY) for e in effects if isinstance(e, Publish)]
     return [one.body for one in received if isinstance(one.body, kind)]
 
 

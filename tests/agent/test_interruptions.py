@@ -146,9 +146,9 @@ def test_a_machine_that_left_its_corridor_gives_up_and_asks_anew_from_where_it_s
     off_the_path(rig)
     rig.run(60)
 
-    assert [(a.code, a.active) for a in rig.kept(Alarm)] == [
-        ("off_corridor", True),
-        ("off_corridor", False),
+    assert [(a.code, a.active, a.latching) for a in rig.kept(Alarm)] == [
+        ("off_corridor", True, True),
+        ("off_corridor", False, True),
     ]
     assert len(rig.all(AuthorityRequest)) > 1
     assert rig.last(AuthorityRequest).y_m == 3.1

@@ -50,6 +50,7 @@ def test_it_is_a_node_and_hears_its_topics_and_everybodys_authorities() -> None:
     assert node.subscriptions == (
         "lunaredge/v1/ridge/digger-1/cmd",
         "lunaredge/v1/ridge/digger-1/ack",
+        "lunaredge/v1/ridge/digger-1/rebirth",
         "lunaredge/v1/ridge/all/stop",
         "lunaredge/v1/ridge/+/ma",
     )

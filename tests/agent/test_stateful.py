@@ -41,7 +41,7 @@ from lunaredge.wire.messages import (
 from lunaredge.wire.records import TaskReport
 from lunaredge.wire.safeguards import LockOut, Unlock
 from lunaredge.wire.spool import scope_of
-from tests.agent.rig import DIG, KEYRING, Rig, channel_of, config
+from tests.agent.rig import DIG, EVERYBODY, Rig, channel_of, config
 from tests.agent.toy_machine import PATH, seconds
 
 ENDINGS = {"done", "failed", "cancelled"}
@@ -107,7 +107,7 @@ class Witness(Rig):
             case Actuate(Work() as order):
                 self.judge_motion(order.order_no, self.until_ns)
             case Publish(_, payload):
-                self.judge_word(codec.decode(payload, KEYRING).body)
+                self.judge_word(codec.decode(payload, EVERYBODY).body)
         super().carry_out_one(effect)
 
     # --- motion ----------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ class Witness(Rig):
             assert self.now_ns < self.rest_by_ns, "moving after the expiry"
 
     def deliver(self, payload: bytes, channel: str = "cmd") -> list[Effect]:
-        if len(payload) > 40 and isinstance(codec.decode(payload, KEYRING).body, TimeReply):
+        if len(payload) > 40 and isinstance(codec.decode(payload, EVERYBODY).body, TimeReply):
             self.served_ns = self.now_ns
         return super().deliver(payload, channel)
 

@@ -151,7 +151,16 @@ def test_a_site_without_a_standby_says_so_and_does_not_doubt_its_scheduler() -> 
 
 
 def test_every_command_that_acts_is_told_to_work_on_earth() -> None:
-    modules = ("operate", "lockout", "closing", "submit", "explain", "estop")
+    modules = (
+        "operate",
+        "lockout",
+        "closing",
+        "alarm_words",
+        "hibernate",
+        "submit",
+        "explain",
+        "estop",
+    )
     acting = {command.name for command in COMMANDS if command.module in modules}
 
     assert set(COMMANDS_ON_EARTH) == acting | {"link"}

@@ -82,7 +82,7 @@ class Disk:
                 scope[effect.number] = effect.value
             case Erase():
                 scope = self.scopes.get((effect.table, effect.scope), {})
-                for number in [number for number in scope if number <= effect.through]:
+                for number in [n for n in scope if effect.first <= n <= effect.through]:
                     del scope[number]
                 if not scope:
                     self.scopes.pop((effect.table, effect.scope), None)

@@ -133,7 +133,7 @@ async def test_an_agent_without_its_key_does_not_start(site):
 class HeldStore:
     """A disk on which no write ends before it is let."""
 
-    path, corrupt_count = "held", 0
+    path, corrupt_count, written_bytes = "held", 0, 0
 
     def __init__(self):
         self.gate = threading.Event()
@@ -190,6 +190,20 @@ async def test_a_stop_comes_through_while_a_slow_disk_holds_up_all_other_message
     assert is_paused
     assert orders[-1] == Halt()
     assert shell.rig.node._parts.stops.latched == ("stop-1",)
+
+
+async def test_an_agent_reports_what_it_writes(site):
+    with site.file.open("a") as settings:
+        settings.write("[clock]\nspeed = 30.0\n")
+    agent = site.start()
+    # Births come each half a second of its clock: this is behind its first upkeep.
+    for _ in range(20):
+        await site.hear(Birth)
+
+    agent.send_signal(signal.SIGTERM)
+    _, words = await ended(agent)
+
+    assert "flash.written bytes_day=" in words
 
 
 def test_an_agents_process_loads_nothing_that_a_board_lacks():

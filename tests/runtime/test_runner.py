@@ -92,6 +92,7 @@ class RecordingStore:
 
     path = "recording"
     corrupt_count = 0
+    written_bytes = 0
 
     def __init__(self, happened):
         self.happened = happened
@@ -108,6 +109,7 @@ class RecordingStore:
         assert self.gate.wait(20)
         if self.refusals:
             raise self.refusals.pop(0)
+        self.written_bytes += 4096
         self.happened.append(("commit", [write.scope for write in writes]))
 
 
@@ -116,12 +118,16 @@ class Bench:
 
     def __init__(self):
         self.happened = []
+        self.written = []
         self.node = ScriptedNode()
         self.store = RecordingStore(self.happened)
         self.link = RecordingLink(self.happened)
         self.clock = LocalClock()
         self.runner = NodeRunner(self.node, self.store, self.clock)
-        self.hooks = Hooks(actuate=lambda order: self.happened.append(("actuate", order)))
+        self.hooks = Hooks(
+            actuate=lambda order: self.happened.append(("actuate", order)),
+            written=lambda size_bytes, _: self.written.append(size_bytes),
+        )
         self.task = None
 
     async def start(self):
@@ -187,6 +193,15 @@ async def test_all_writes_that_wait_are_one_transaction(bench):
         ("publish", "c"),
         ("publish", "d"),
     ]
+
+
+async def test_the_core_is_told_what_each_commit_took_of_the_medium(bench):
+    for number in range(2):
+        bench.give(Persist("t", f"{number}", 1, b""), Publish(f"after-{number}", b""))
+        await bench.until(("publish", f"after-{number}"))
+
+    assert bench.written == [4096, 4096]
+    await bench.finish()
 
 
 async def test_a_halt_never_queues_behind_a_disk_write(bench):

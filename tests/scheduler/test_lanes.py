@@ -7,9 +7,10 @@ from lunaredge.ids import NodeId, TaskId
 from lunaredge.model.site import Point, Zone, ZoneKind
 from lunaredge.model.task import TaskKind
 from lunaredge.scheduler import views
+from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.lanes import CUT_OFF, STUCK_NS
 from lunaredge.scheduler.standoff import DEFERRALS_MIN
-from lunaredge.scheduler.state import AlarmEntry, Lane, NodeEntry, TaskEntry, TaskPhase
+from lunaredge.scheduler.state import Lane, NodeEntry, TaskEntry, TaskPhase
 from lunaredge.units import s_from_ns
 from lunaredge.wire import messages
 from tests.scheduler import plain_site

@@ -5,7 +5,7 @@ import msgspec
 from lunaredge.ids import BootId, NodeId, OrderId, TaskId
 from lunaredge.model.task import TaskKind
 from lunaredge.node import Archive, Persist, Publish
-from lunaredge.scheduler import fusion, views
+from lunaredge.scheduler import fusion
 from lunaredge.scheduler.node import JOURNAL
 from lunaredge.scheduler.state import TaskEntry
 from lunaredge.wire import codec, messages, records
@@ -304,16 +304,6 @@ def test_a_count_beyond_reason_is_refused() -> None:
     assert site.scheduler.refused == {"count": 1}
 
 
-def test_rows_that_fit_no_frame_leave_room_for_the_others() -> None:
-    rows: list[views.Row] = [{"at": 0, "text": "x" * 150_000}, {"at": 1, "text": "y" * 150_000}]
-    rows += [{"at": 2, "text": "z"}, {"at": 3, "text": "x" * 400_000}]
-
-    encoded, left_out = views.encode_rows(rows)
-
-    assert [row["at"] for row in msgspec.json.decode(encoded)] == [0, 2]
-    assert left_out == 2
-
-
 def test_a_list_says_how_many_of_its_rows_had_no_room() -> None:
     site = Site()
     for number in range(20):
@@ -333,15 +323,6 @@ def test_a_list_says_how_many_of_its_rows_had_no_room() -> None:
     ]
     assert len(msgspec.json.decode(view.rows)) + view.left_out == 20 * 64
     assert view.left_out > 0
-
-
-def test_one_node_s_endless_words_take_no_other_s_place_in_a_list() -> None:
-    long = {"at": 0, "text": "x" * (views.ROWS_BYTES_MAX - 100)}
-    others: list[views.Row] = [{"at": at, "text": "y" * 100} for at in (1, 2)]
-
-    encoded, _ = views.encode_rows([long, *others])
-
-    assert [row["at"] for row in msgspec.json.decode(encoded)] == [1, 2]
 
 
 def test_a_map_of_many_surveys_fits_one_assignment() -> None:

@@ -19,6 +19,7 @@ from lunaredge.runtime.clock import Anchor
 from lunaredge.runtime.mqtt import LinkSettings
 from lunaredge.runtime.settings import AgentSettings
 from lunaredge.runtime.site_settings import (
+    ArchiveProcessSettings,
     BrokerPlace,
     BrokerSettingsFile,
     ClockPart,
@@ -36,6 +37,7 @@ PAGE = ROOT / "docs/reference/settings.md"
 SECTIONS = {
     "`lunaredge broker`": {"": BrokerSettingsFile},
     "`lunaredge scheduler`": {"": SchedulerSettings, "broker": BrokerPlace, "clock": ClockPart},
+    "`lunaredge archive`": {"": ArchiveProcessSettings},
     "`lunaredge gateway`": {"": GatewaySettings},
     "`lunaredge earth`": {"": EarthSettings},
     "`lunaredge machines`": {"": MachinesSettings, "space": SpaceLinkPart},

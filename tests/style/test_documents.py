@@ -17,7 +17,7 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(#[\w-]+)?\)")
 FILE = re.compile(r"`((?:[\w-]+/)*\w+\.py)`")
 # In code only: in prose, "lunaredge" and "make" are followed by any word.
 COMMAND = re.compile(r"(?:^    |`)(?:\.venv/bin/)?lunaredge ([a-z]+)", re.MULTILINE)
-TARGET = re.compile(r"(?:^    |`)(?:[A-Z_]+=\w+ )?make ([a-z]+)", re.MULTILINE)
+TARGET = re.compile(r"(?:^    |`)(?:[A-Z_]+=\w+ )?make ([a-z-]+)", re.MULTILINE)
 
 
 def found(pattern: re.Pattern[str]) -> Iterator[tuple[Path, str]]:

@@ -14,6 +14,7 @@ from tests.style.source import PACKAGE, imports_of, package_files, place, tree_o
 PURE = (
     "agent",
     "scheduler",
+    "archive",
     "earth",
     "machine",
     "wire",

@@ -7,12 +7,15 @@ version number. Write them anew with ``python -m tests.wire.samples``, and say w
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.task import Dig, Dump, Leg, Load, Task, TaskKind, Tool, Workload, WorkOrder
-from lunaredge.wire import driver, messages, records, safeguards
+from lunaredge.wire import alarm_requests, driver, messages, records, safeguards, telemetry
 from lunaredge.wire.codec import Header, encode
-from lunaredge.wire.messages import Autonomy, Channel, HeldAuthority, RecordClass, Situation
+from lunaredge.wire.messages import Autonomy, HeldAuthority, RecordClass, Situation
 from lunaredge.wire.seal import Keyring, Role, Signer
+from lunaredge.wire.telemetry import Channel, Dtype, Samples, Series
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -69,12 +72,32 @@ ORDER = WorkOrder(
     tasks=(Task(id=TASK, kind=TaskKind.EXCAVATE, zone="pit", pile="heap", mass_kg=900.0),),
 )
 
-MESSAGES: tuple[messages.Message, ...] = (
-    messages.Birth(
-        kind="excavator", channels=(Channel(name="battery", unit="Wh"),), situation=SITUATION
+CHANNELS = (
+    Channel(name="battery_wh", unit="Wh"),
+    Channel(name="pose.x_m", unit="m", dtype=Dtype.F8),
+    Channel(name="motor_c", unit="degC", dtype=Dtype.I4),
+    Channel(name="ticks", unit="", dtype=Dtype.I8),
+    Channel(name="blocked", unit="", dtype=Dtype.U1),
+)
+BATCH = telemetry.pack(
+    CHANNELS,
+    Samples(
+        times_ns=[SITE_NS, SITE_NS + 500_000_000],
+        series=[
+            Series([0, 1], [4200.0, 4199.5]),
+            Series([1], [0.1]),
+            Series([0], [-40]),
+            Series([0], [2**53 + 1]),
+            Series([], []),
+        ],
+        blanks=[(1, 2)],
     ),
+    (SITE_NS, SITE_NS + 1_000_000_000),
+)
+MESSAGES: tuple[messages.Message, ...] = (
+    messages.Birth(kind="excavator", situation=SITUATION),
     messages.Heartbeat(situation=SITUATION),
-    messages.Farewell(node=NODE, orderly=False),
+    messages.Farewell(node=NODE, orderly=True, until_ns=SITE_NS + 1_209_600_000_000_000),
     messages.TimeRequest(local_ns=12_000_000_000),
     messages.AuthorityRequest(
         request_no=5, task=TASK, attempt=1, path=LEG.path, x_m=0.5, y_m=-0.5, pose_error_m=0.1
@@ -91,7 +114,20 @@ MESSAGES: tuple[messages.Message, ...] = (
         dropped=True,
         record=b"",
     ),
-    messages.RecordAck(record_class=RecordClass.EVENT, boot=BOOT, through_seq=9),
+    messages.RecordAck(
+        record_class=RecordClass.RAW,
+        boot=BOOT,
+        through_seq=9,
+        ranges=((12, 14), (17, 17)),
+        window=8,
+    ),
+    messages.StreamBirth(
+        table=telemetry.table_of(CHANNELS),
+        channels=CHANNELS,
+        held=(messages.Held(record_class=RecordClass.RAW, boot=BOOT, floor_seq=7, last_seq=9),),
+    ),
+    messages.RebirthRequest(),
+    messages.LatestRequest(request="r-12", node=NODE),
     messages.TimeReply(local_ns=12_000_000_000, site_ns=SITE_NS),
     messages.Census(command=COMMAND, boot=BOOT),
     messages.Assign(
@@ -127,12 +163,14 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.Defer(command=COMMAND, request_no=5, reason="occupied", wait_ns=10_000_000_000),
     messages.Hold(command=COMMAND, turn=7),
     messages.Resume(command=COMMAND, turn=8),
+    messages.Hibernate(command=COMMAND, until_ns=SITE_NS + 1_209_600_000_000_000),
     messages.Cancel(command=COMMAND, task=TASK, attempt=1),
     messages.ReleaseStop(command=COMMAND, stop="stop-1"),
     messages.Dispute(authority=AuthorityId("ma-9")),
     messages.Stop(stop="stop-1", node=None, reason="a person on the site"),
     messages.Submit(request="r-1", order=ORDER),
     messages.HoldRequest(request="r-2", node=NODE, hold=True),
+    messages.HibernateRequest(request="r-15", node=NODE, until_ns=SITE_NS + 1_209_600_000_000_000),
     messages.CancelRequest(request="r-3", task=TASK),
     messages.Outlived(boot=BootId(1 << 24), floor=BootId(9 << 24)),
     messages.VouchRequest(request="r-7", node=NodeId("hauler-1"), at=(12.5, -3.0), code="c0de"),
@@ -146,6 +184,11 @@ MESSAGES: tuple[messages.Message, ...] = (
     ),
     safeguards.OpenRequest(request="r-11", zone="pad-north", code="c0de"),
     safeguards.UnlockRequest(request="r-9", node=NODE, whose="operator-mari", code="c0de"),
+    alarm_requests.AcknowledgeRequest(request="r-12", source="hauler-1", code="conflict"),
+    alarm_requests.ShelveRequest(
+        request="r-13", source="hauler-1", code="node.lost", for_ns=7_200_000_000_000, why="in bits"
+    ),
+    alarm_requests.UnshelveRequest(request="r-14", source="hauler-1", code="node.lost"),
     messages.StopReleaseRequest(request="r-4", stop="stop-1", code="4711"),
     messages.Approve(request="r-5", task=TASK, approved=True),
     messages.Explain(request="r-6", task=TASK),
@@ -156,8 +199,9 @@ MESSAGES: tuple[messages.Message, ...] = (
 )
 
 ALARM = records.Alarm(site_ns=SITE_NS, code="battery_low", text="under its reserve", active=True)
+CRITICAL = msgspec.structs.replace(ALARM, level=records.AlarmLevel.CRITICAL, latching=True)
 RECORDS: tuple[records.Record, ...] = (
-    ALARM,
+    CRITICAL,
     records.Event(site_ns=SITE_NS, code="authority_granted", text="ma-9"),
     records.TaskReport(
         site_ns=SITE_NS,
@@ -170,12 +214,18 @@ RECORDS: tuple[records.Record, ...] = (
     records.TerrainPatch(
         site_ns=SITE_NS, task=TASK, points=records.pack_points([(1.0, 2.0, -0.5)])
     ),
-    records.pack_telemetry(SITE_NS, [SITE_NS, SITE_NS + 5], [[1.0, 2.5], [-1.0, 0.125]]),
+    BATCH,
     records.Summary(
         site_ns=SITE_NS,
         node=NODE,
         end_ns=SITE_NS + 60,
         rows={"battery": (1.0, 4.0, 2.5, 12)},
+    ),
+    records.Dropped(
+        site_ns=SITE_NS,
+        end_ns=SITE_NS + 60,
+        rows={"battery_wh": (1.0, 4.0, 2.5, 12)},
+        perhaps_sent=((8, 4),),
     ),
     records.NodeRecord(site_ns=SITE_NS, node=NODE, record=ALARM),
     records.ApprovalWanted(site_ns=SITE_NS, task=TASK, title="Dig the pit"),

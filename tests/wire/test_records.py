@@ -10,33 +10,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lunaredge.errors import LocalProtocolError, RemoteProtocolError
+from lunaredge.errors import RemoteProtocolError
 from lunaredge.wire.records import (
-    CHANNELS_MAX,
     PATCH_POINTS_MAX,
-    SAMPLES_MAX,
+    PERHAPS_SENT_MAX,
     Alarm,
+    AlarmLevel,
     ApprovalWanted,
+    Dropped,
     Event,
     NodeRecord,
     Record,
     Summary,
     TaskReport,
-    Telemetry,
     TerrainPatch,
     decode_record,
     encode_record,
     pack_points,
-    pack_telemetry,
     unpack_points,
-    unpack_telemetry,
 )
 from tests.strategies import values_of
 from tests.wire import samples
-from tests.wire.samples import RECORDS, SITE_NS, TASK, tag_of
+from tests.wire.samples import NODE, RECORDS, SITE_NS, TASK, tag_of
 
 float32s = st.floats(width=32, allow_nan=False, allow_infinity=False)
-BATCH = pack_telemetry(SITE_NS, [SITE_NS, SITE_NS + 5], [[1.0, 2.5], [-1.0, 0.125]])
+SUMMARY = Summary(site_ns=SITE_NS, node=NODE, end_ns=SITE_NS + 1, rows={})
+DROPPED = Dropped(site_ns=SITE_NS, end_ns=SITE_NS + 1, rows={})
 
 
 def reason_of(payload: bytes) -> str:
@@ -45,10 +44,22 @@ def reason_of(payload: bytes) -> str:
     return caught.value.reason
 
 
-@given(values_of(Alarm | Event | TaskReport | Summary | NodeRecord | ApprovalWanted))
+@given(values_of(Alarm | Event | TaskReport | NodeRecord | ApprovalWanted))
 @settings(max_examples=200)
 def test_any_plain_record_comes_back_as_it_was_sent(record: Record) -> None:
     assert decode_record(encode_record(record)) == record
+
+
+def test_an_alarm_of_an_older_node_is_a_warning_that_does_not_latch() -> None:
+    old = msgpack.packb(
+        {"type": "alarm", "site_ns": SITE_NS, "code": "sensor_stale", "text": "", "active": True}
+    )
+
+    alarm = decode_record(old)
+
+    assert isinstance(alarm, Alarm)
+    assert (alarm.level, alarm.latching) == (AlarmLevel.WARNING, False)
+    assert encode_record(alarm) == old
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=tag_of)
@@ -71,116 +82,36 @@ def test_the_reference_codec_reads_the_same_map(record: Record) -> None:
     assert content == expected | {"type": tag_of(record)}
 
 
-@given(st.data())
-@settings(max_examples=100)
-def test_telemetry_comes_back_as_it_was_sampled(data: st.DataObject) -> None:
-    width = data.draw(st.integers(1, 5))
-    row = st.lists(float32s, min_size=width, max_size=width)
-    rows = data.draw(st.lists(row, min_size=1, max_size=8))
-    times = st.integers(SITE_NS - 2**40, SITE_NS + 2**40)
-    times_ns = data.draw(st.lists(times, min_size=len(rows), max_size=len(rows)))
-
-    batch = pack_telemetry(SITE_NS, times_ns, rows)
-
-    assert unpack_telemetry(batch) == (times_ns, rows)
-
-
-def test_columns_are_little_endian_whatever_the_machine() -> None:
-    assert BATCH.times_ns == struct.pack("<2q", 0, 5)
-    assert BATCH.values == struct.pack("<4f", 1.0, 2.5, -1.0, 0.125)
-
-
-def test_a_channel_without_a_value_travels_as_nan() -> None:
-    _, rows = unpack_telemetry(pack_telemetry(0, [0], [[math.nan, 1.0]]))
-
-    assert math.isnan(rows[0][0])
-    assert rows[0][1] == 1.0
-
-
-@pytest.mark.parametrize("value", [math.inf, -math.inf, 1e39, -1e39], ids=str)
-def test_a_value_that_float32_cannot_hold_travels_as_no_value(value: float) -> None:
-    _, rows = unpack_telemetry(pack_telemetry(0, [0], [[value]]))
-
-    assert math.isnan(rows[0][0])
-
-
-@pytest.mark.parametrize(
-    ("times_ns", "rows"),
-    [
-        ([], []),
-        ([0], []),
-        ([], [[1.0]]),
-        ([0], [[]]),
-        ([0, 1], [[1.0], [1.0, 2.0]]),
-        ([0], [[1.0] * (CHANNELS_MAX + 1)]),
-        ([0] * (SAMPLES_MAX + 1), [[1.0]] * (SAMPLES_MAX + 1)),
-    ],
-    ids=["nothing", "no-rows", "no-times", "no-channels", "ragged", "wide", "long"],
-)
-def test_a_batch_that_no_receiver_takes_is_our_own_mistake(
-    times_ns: list[int], rows: list[list[float]]
-) -> None:
-    with pytest.raises(LocalProtocolError):
-        pack_telemetry(0, times_ns, rows)
-
-
-def test_the_largest_batch_is_taken() -> None:
-    times_ns = list(range(SAMPLES_MAX))
-    rows = [[1.0] * CHANNELS_MAX] * SAMPLES_MAX
-
-    batch = pack_telemetry(0, times_ns, rows)
-
-    assert unpack_telemetry(batch) == (times_ns, rows)
-
-
 @pytest.mark.parametrize(
     "lie",
     [
-        {"channel_count": 0},
-        {"channel_count": -2},
-        {"channel_count": 1},
-        {"channel_count": 4},
-        {"channel_count": CHANNELS_MAX + 1},
-        {"times_ns": b""},
-        {"times_ns": bytes(8)},
-        {"times_ns": bytes(15)},
-        {"times_ns": bytes(24)},
-        {"times_ns": bytes(8 * (SAMPLES_MAX + 1)), "values": bytes(8 * (SAMPLES_MAX + 1))},
-        {"values": b""},
-        {"values": bytes(15)},
-        {"values": bytes(20)},
+        {"rows": {"x_m": (1.0, 0.0, 0.5, 3)}},
+        {"rows": {"x_m": (0.0, 1.0, 1.5, 3)}},
+        {"rows": {"x_m": (0.0, 1.0, -0.5, 3)}},
+        {"rows": {"x_m": (0.0, 1.0, 0.5, 0)}},
+        {"end_ns": SITE_NS - 1},
     ],
-    ids=lambda lie: "-".join(f"{name}:{str(value)[:12]}" for name, value in lie.items()),
+    ids=["backwards", "above", "below", "none", "ends-before"],
 )
-def test_columns_that_lie_about_their_length_are_refused(lie: dict[str, Any]) -> None:
-    batch = msgspec.structs.replace(BATCH, **lie)
-
-    assert reason_of(encode_record(batch)) == "columns"
-
-
-def test_an_infinite_value_is_refused() -> None:
-    batch = msgspec.structs.replace(BATCH, values=struct.pack("<4f", 1.0, math.inf, 0.0, 0.0))
-
-    assert reason_of(encode_record(batch)) == "not_finite"
+@pytest.mark.parametrize("record", [SUMMARY, DROPPED], ids=tag_of)
+def test_a_summary_that_can_not_be_is_refused(record: Record, lie: dict[str, Any]) -> None:
+    assert reason_of(encode_record(msgspec.structs.replace(record, **lie))) == "columns"
 
 
-@given(st.integers(-3, 70), st.binary(max_size=64), st.binary(max_size=64))
-@settings(max_examples=200)
-def test_any_columns_give_full_rows_or_a_refusal(count: int, times: bytes, values: bytes) -> None:
-    batch = Telemetry(site_ns=0, channel_count=count, times_ns=times, values=values)
-    times_ns: list[int] = []
-    rows: list[list[float]] = []
-    reason = ""
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("record", [SUMMARY, DROPPED], ids=tag_of)
+def test_a_summary_of_what_is_no_number_is_refused(record: Record, value: float) -> None:
+    lie = msgspec.structs.replace(record, rows={"x_m": (0.0, value, 0.0, 3)})
 
-    try:
-        times_ns, rows = unpack_telemetry(batch)
-    except RemoteProtocolError as error:
-        reason = error.reason
+    assert reason_of(encode_record(lie)) == "not_finite"
 
-    assert reason in {"", "columns", "not_finite"}
-    assert len(times_ns) == len(rows)
-    assert bool(rows) == (reason == "")
-    assert all(len(row) == count for row in rows)
+
+def test_a_dropped_record_names_so_many_uploads_only() -> None:
+    most = msgspec.structs.replace(DROPPED, perhaps_sent=((1, 1),) * PERHAPS_SENT_MAX)
+    more = msgspec.structs.replace(DROPPED, perhaps_sent=((1, 1),) * (PERHAPS_SENT_MAX + 1))
+
+    assert decode_record(encode_record(most)) == most
+    assert reason_of(encode_record(more)) == "garbage"
 
 
 @given(st.lists(st.tuples(float32s, float32s, float32s), max_size=10))

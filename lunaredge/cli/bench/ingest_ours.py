@@ -1,156 +1,106 @@
-"""Our side of `bench ingest`: packed columns in a signed frame, through the production code."""
+"""Our side of `bench ingest.commit`: packed columns in tagged frames, through production code."""
 
+import math
 from pathlib import Path
 
-from lunaredge.cli.bench.ingest import CHANNELS, draw_batches
-from lunaredge.ids import BootId, NodeId
-from lunaredge.node import Archive, Effect, Erase, Persist
-from lunaredge.runtime.store import Store
-from lunaredge.scheduler.config import SchedulerConfig
-from lunaredge.scheduler.ingest import Ingest
-from lunaredge.scheduler.node import SchedulerNode
-from lunaredge.sim.scenario import Keys, small
-from lunaredge.wire import codec, messages, records, topics
+from lunaredge.archive.batches import warm_up
+from lunaredge.archive.config import ArchiveConfig
+from lunaredge.archive.node import ArchiveNode
+from lunaredge.cli.bench.ingest_commit import CHANNELS, Batch, draw_batches
+from lunaredge.ids import BootId, KeyId, NodeId, SiteId
+from lunaredge.node import Erase, Keep, Persist
+from lunaredge.runtime.archive.read import ArchiveReader
+from lunaredge.runtime.archive.store import ArchiveStore
+from lunaredge.units import NS_PER_S
+from lunaredge.wire import codec, messages, records, telemetry, topics
+from lunaredge.wire.seal import Keyring, Role, Sealer, Signer
+from lunaredge.wire.telemetry import Channel, Samples, Series
 
+SITE = SiteId("bench")
 NODE = NodeId("rover-1")
 BOOT = BootId(1 << 24)
-SCENARIO = small()
-KEYS = Keys(SCENARIO.fleet)
-NOW_NS = SCENARIO.start_ns
+NOW_NS = 1_831_377_600 * NS_PER_S
+TABLE = tuple(Channel(name=name, unit="1") for name in CHANNELS)
+
+_signers = {
+    name: Signer(KeyId(name), role, name.encode().ljust(32, b"."))
+    for name, role in ((NODE, Role.NODE), (topics.ARCHIVE, Role.ARCHIVE))
+}
 
 
 def payloads() -> list[bytes]:
     """Give the frames of every batch."""
-    return [
-        _frame(
-            number,
-            messages.Upload(
-                record_class=messages.RecordClass.RAW,
-                boot=BOOT,
-                first_seq=number,
-                seq=number,
-                floor_seq=1,
-                count=len(batch.rows),
-                dropped=False,
-                record=records.encode_record(
-                    records.pack_telemetry(batch.times_ns[0], batch.times_ns, batch.rows)
-                ),
-            ),
-        )
-        for number, batch in enumerate(draw_batches(), start=1)
-    ]
+    tagger = _signers[NODE].tagger(_signers[topics.ARCHIVE].public)
+    assert tagger is not None
+    return [_frame(number, batch, tagger) for number, batch in enumerate(draw_batches(), start=1)]
 
 
 class Archiver:
-    """What ingest must do and nothing else."""
+    """The archive's core and its store, which know the node's channels."""
 
     def __init__(self, folder: Path) -> None:
-        self._store = Store.open(folder / "ours.sqlite")
-        self._ingest = Ingest()
-
-    def take(self, payloads: list[bytes]) -> None:
-        """Decode, check and commit."""
-        effects: list[Effect] = []
-        for payload in payloads:
-            received = codec.decode(payload, KEYS.keyring)
-            assert isinstance(received.body, messages.Upload)
-            effects += self._ingest.take(NODE, received.body, NOW_NS).effects
-        _commit(self._store, effects)
-
-    def stored(self) -> tuple[int, float]:
-        """Read everything back."""
-        return _stored(self._store)
-
-    def close(self) -> None:
-        """Close the store."""
-        self._store.close()
-
-
-class Scheduler:
-    """The whole scheduler, which knows the node from its birth."""
-
-    def __init__(self, folder: Path) -> None:
-        self._store = Store.open(folder / "scheduler.sqlite")
-        self._node = SchedulerNode(
-            SchedulerConfig(site=SCENARIO.site.name),
-            SCENARIO.site,
-            SCENARIO.fleet,
-            BootId(1),
-            signer=KEYS.signer(topics.SCHEDULER),
-            keyring=KEYS.keyring,
+        warm_up()
+        keyring = Keyring({signer.key_id: signer.public for signer in _signers.values()})
+        self._folder = folder / "archive"
+        self._store = ArchiveStore.open(self._folder)
+        self._node = ArchiveNode(
+            ArchiveConfig(site=SITE), BootId(1), signer=_signers[topics.ARCHIVE], keyring=keyring
         )
-        self._topic = topics.build(SCENARIO.site.name, NODE, "up", "raw")
         self._node.restore((), NOW_NS)
-        birth = topics.build(SCENARIO.site.name, NODE, "node")
-        self._node.receive(birth, _frame(1, _birth()), NOW_NS)
-        _commit(self._store, self._node.take_effects())
+        self._now_ns = NOW_NS
+        birth = messages.StreamBirth(table=telemetry.table_of(TABLE), channels=TABLE)
+        frame = codec.encode(_header(0), birth, _signers[NODE])
+        self._node.receive(topics.build(SITE, NODE, "birth"), frame, NOW_NS)
+        self._topic = topics.build(SITE, NODE, "up", "raw")
+        self._commit()
 
     def take(self, payloads: list[bytes]) -> None:
-        """Hand the payloads to the node and carry out what it wants written."""
+        """Hand the payloads to the core and carry out what it wants written."""
         for payload in payloads:
-            self._node.receive(self._topic, payload, NOW_NS)
-        _commit(self._store, self._node.take_effects())
+            self._node.receive(self._topic, payload, self._now_ns)
+        self._commit()
 
     def stored(self) -> tuple[int, float]:
         """Read everything back."""
         assert not self._node.refused, self._node.refused
-        return _stored(self._store)
+        count, total = 0, 0.0
+        with ArchiveReader.open(self._folder) as reader:
+            for name in CHANNELS:
+                found = reader.samples(NODE, name, 0, 2**62)
+                count = len(found.values)
+                total += math.fsum(found.values.tolist())
+        return count, total
 
     def close(self) -> None:
         """Close the store."""
         self._store.close()
 
+    def _commit(self) -> None:
+        # The core gathers for a fraction of a second.
+        self._now_ns += NS_PER_S
+        self._node.tick(self._now_ns)
+        effects = self._node.take_effects()
+        self._store.commit([e for e in effects if isinstance(e, Persist | Erase | Keep)])
 
-def _frame(number: int, body: messages.Message) -> bytes:
-    header = codec.Header(
-        node=NODE,
+
+def _frame(number: int, batch: Batch, tagger: Sealer) -> bytes:
+    columns = [Series(range(len(batch.rows)), column) for column in zip(*batch.rows, strict=True)]
+    times_ns = [NOW_NS - 3_600 * NS_PER_S + time_ns for time_ns in batch.times_ns]
+    packed = telemetry.pack(TABLE, Samples(times_ns, columns, []), (times_ns[0], times_ns[-1]))
+    upload = messages.Upload(
+        record_class=messages.RecordClass.RAW,
         boot=BOOT,
-        number=number,
-        local_ns=number,
-        site_ns=NOW_NS,
-        clock_error_ns=0,
+        first_seq=number,
+        seq=number,
+        floor_seq=1,
+        count=len(batch.rows),
+        dropped=False,
+        record=records.encode_record(packed),
     )
-    return codec.encode(header, body, KEYS.signer(NODE))
+    return codec.encode(_header(number), upload, tagger)
 
 
-def _birth() -> messages.Birth:
-    situation = messages.Situation(
-        state="unproven",
-        autonomy=messages.Autonomy.A0,
-        x_m=10.0,
-        y_m=10.0,
-        heading_rad=0.0,
-        pose_error_m=0.1,
-        at_rest=True,
-        brake_ratio=1.0,
-        battery_wh=1000.0,
-        payload_kg=0.0,
-        authority=None,
-        task=None,
-        attempt=0,
-        progress_ratio=0.0,
-        stops=(),
-        held=False,
-        epoch=0,
-        spool_count=0,
-        refused={},
-        produced={},
-        dropped={},
+def _header(number: int) -> codec.Header:
+    return codec.Header(
+        node=NODE, boot=BOOT, number=number, local_ns=number, site_ns=NOW_NS, clock_error_ns=0
     )
-    channels = tuple(messages.Channel(name=name, unit="1") for name in CHANNELS)
-    return messages.Birth(kind="rover", channels=channels, situation=situation)
-
-
-def _commit(store: Store, effects: list[Effect]) -> None:
-    store.commit([e for e in effects if isinstance(e, Persist | Erase | Archive)])
-
-
-def _stored(store: Store) -> tuple[int, float]:
-    count, total = 0, 0.0
-    for archived in store.archive_rows():
-        record = records.decode_record(archived.record)
-        assert isinstance(record, records.Telemetry)
-        _, rows = records.unpack_telemetry(record)
-        count += len(rows)
-        total += sum(value for row in rows for value in row)
-    return count, total

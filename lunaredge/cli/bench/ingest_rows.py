@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, create_model
 
-from lunaredge.cli.bench.ingest import CHANNELS, draw_batches
+from lunaredge.cli.bench.ingest_commit import CHANNELS, draw_batches
 
 # By name, and typed Any: it comes without types.
 msgpack: Any = importlib.import_module("msgpack")

@@ -61,7 +61,7 @@ def running_site(folder: Path, cache: Path, row_period_s: float) -> Iterator[Ben
     make_keys(folder / "keys", holders([node.name for node in fleet.nodes], []))
     with contextlib.ExitStack() as stack:
         program = find_broker(cache)
-        broker = Broker(program, BrokerSettings(port=_free_port(), folder=folder / "broker"))
+        broker = Broker(program, BrokerSettings(port=free_port(), folder=folder / "broker"))
         broker.start()
         stack.callback(broker.stop)
         about = broker.describe()
@@ -72,7 +72,7 @@ def running_site(folder: Path, cache: Path, row_period_s: float) -> Iterator[Ben
             "agent": _agent(site.name, spec, place, row_period_s),
         }
         pids = {
-            name: stack.enter_context(_process(folder, name, document))
+            name: stack.enter_context(running_process(folder, name, document))
             for name, document in documents.items()
         }
         _wait_for_service(folder)
@@ -128,7 +128,8 @@ def _agent(
 
 
 @contextlib.contextmanager
-def _process(folder: Path, name: str, settings: dict[str, object]) -> Iterator[int]:
+def running_process(folder: Path, name: str, settings: dict[str, object]) -> Iterator[int]:
+    """Run a process of the site with those settings; give its id, and end it in good order."""
     path = folder / f"{name}.toml"
     path.write_text(tomli_w.dumps(settings), encoding="utf-8")
     command = [sys.executable, "-P", "-m", "lunaredge", name, "--config", str(path)]
@@ -171,7 +172,8 @@ def _has_epoch(path: Path) -> bool:
         return False  # the agent has not made it yet
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of this machine that is free now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

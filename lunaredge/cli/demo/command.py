@@ -69,8 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         action="append",
         default=[],
         metavar="PROCESS",
-        help="kill with SIGKILL in mid-run and start again: scheduler, broker, earth, gateway, or"
-        " agent:NAME; may be repeated",
+        help="kill with SIGKILL in mid-run and start again: scheduler, archive, broker, earth,"
+        " gateway, or agent:NAME; may be repeated",
     )
     parser.add_argument(
         "--standby",

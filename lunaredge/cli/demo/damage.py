@@ -13,9 +13,11 @@ import msgspec
 from lunaredge.errors import JournalCorrupt, StorageError
 from lunaredge.ids import BootId, NodeId
 from lunaredge.runtime.store import Store
-from lunaredge.wire import spool
+from lunaredge.wire import spool, topics
 from lunaredge.wire.messages import RECORD_CLASSES, RecordClass
 
+# Where a process's rows are, if not in a file of its own name.
+STORES = {topics.ARCHIVE: "archive/archive"}
 # What a person reads; the count goes on beyond it.
 SHOWN_MAX = 5
 KEYS_MAX = 20

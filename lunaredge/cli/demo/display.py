@@ -30,7 +30,13 @@ STATE_STYLES = {
     "stopped": "red",
     "safe": "red",
 }
-PRESENCE_STYLES = {"up": "green", "lost": "red", "down": "red", "unknown": "yellow"}
+PRESENCE_STYLES = {
+    "up": "green",
+    "lost": "red",
+    "down": "red",
+    "unknown": "yellow",
+    "hibernating": "blue",
+}
 PHASE_MARKS = {
     "queued": "·",
     "assigned": ">",

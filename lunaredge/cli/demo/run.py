@@ -266,7 +266,7 @@ class DemoRun:
         agents = [name for name in names if name.startswith("agent-")]
         await self.supervisor.stop(agents)
         # At once: a standby must not lead because the leader was asked to end.
-        for together in (["machines"], [STANDBY, "scheduler"], ["gateway"], ["earth"]):
+        for together in (["machines", "archive"], [STANDBY, "scheduler"], ["gateway"], ["earth"]):
             await self.supervisor.stop(together)
         await self.supervisor.stop(self.site.brokers)
 

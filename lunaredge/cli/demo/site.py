@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import tomli_w
 
+from lunaredge.archive.batches import warm_up as warm_up_archive
 from lunaredge.cli.beside import running_beside
 from lunaredge.cli.demo.checks import check_folder, check_kills, refused
 from lunaredge.cli.doctor.kernels import COMPILING, is_cached, scheduler_kernels
@@ -52,6 +53,7 @@ CLOCK_APART_WALL_S = 0.1
 # All processes read one computer's clock, which can't run away from itself.
 RATE_ERROR_RATIO = 0.001
 LINK_MARGIN_WALL_S = 0.5
+COMMIT_WALL_S = 0.1
 LINK_SILENCE_WALL_S = 5.0
 # Into an outage: at the demo's own site the middle of it, so that a slow start does no harm.
 APPROVAL_INTO_OUTAGE_S = 1200.0
@@ -60,10 +62,11 @@ APPROVAL_S_MAX = 4 * 3600.0
 OPERATOR = "mari"
 STANDBY = "standby"
 """The second scheduler's process; they take turns, so it may be the one that leads."""
-KILLABLE = ("scheduler", "broker", "earth", "gateway")
+KILLABLE = ("scheduler", "archive", "broker", "earth", "gateway")
 
 # In the run's folder.
 SCHEDULER_STORE = "stores/scheduler.sqlite"
+ARCHIVE_FOLDER = "stores/archive"
 
 SITE_FILE = "site.toml"
 FLEET_FILE = "fleet.toml"
@@ -151,6 +154,7 @@ def prepare(folder: Path, wishes: DemoWishes, say: Callable[[str], None]) -> Dem
             check_order(wishes.site / ORDER_FILE, order, GroundMap.of(site), fleet)
             warm_up_routes()
         warm_up()
+        warm_up_archive()
     if not wishes.outage:
         contacts_file = _without_outage(contacts_file, folder)
     program = find_broker(_cache(), wishes.broker)
@@ -246,6 +250,7 @@ class _Writer:
             ),
             "machines": self._file("machines", "machines", self._machines()),
             "scheduler": self._file("scheduler", "scheduler", self._scheduler()),
+            "archive": self._file("archive", "archive", self._archive()),
             "gateway": self._file("gateway", "gateway", self._link_end("gateway")),
             "earth": self._file("earth", "earth", self._link_end("earth")),
         }
@@ -295,6 +300,15 @@ class _Writer:
             "clock_error_s": max(5.0, CLOCK_ERROR_WALL_S * self.wishes.speed),
             # The inquest replays the whole run.
             "checkpoint_entries": 10_000_000,
+        }
+
+    def _archive(self) -> dict[str, object]:
+        return {
+            **self._common("archive", self.site_port),
+            "store": ARCHIVE_FOLDER,
+            "site_file": str(self.wishes.site / SITE_FILE),
+            "fleet_file": str(self.wishes.site / FLEET_FILE),
+            "commit_period_s": min(60.0, max(0.2, COMMIT_WALL_S * self.wishes.speed)),
         }
 
     def _link_end(self, name: str) -> dict[str, object]:

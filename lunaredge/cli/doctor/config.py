@@ -26,7 +26,7 @@ from lunaredge.runtime.settings import (
 )
 from lunaredge.runtime.settings_file import read_settings
 
-SITE_PROCESSES = ("broker", "scheduler", "gateway", "earth", "machines")
+SITE_PROCESSES = ("broker", "scheduler", "archive", "gateway", "earth", "machines")
 PROCESSES = (*SITE_PROCESSES, "agent", "client")
 # One required key that is misspelt is missing and unknown: still recognised.
 MISFITS_MAX = 2

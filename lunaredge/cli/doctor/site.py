@@ -14,6 +14,7 @@ from lunaredge.runtime.files.site_file import load_site
 from lunaredge.runtime.keys import load_keyring
 from lunaredge.runtime.settings import beside
 from lunaredge.runtime.site_settings import (
+    ArchiveProcessSettings,
     BrokerPlace,
     BrokerSettingsFile,
     EarthLinkSettings,
@@ -28,6 +29,7 @@ from lunaredge.runtime.site_settings import (
 SHAPES: dict[str, type[Written]] = {
     "broker": BrokerSettingsFile,
     "scheduler": SchedulerSettings,
+    "archive": ArchiveProcessSettings,
     "gateway": GatewaySettings,
     "earth": EarthSettings,
     "machines": MachinesSettings,

@@ -57,6 +57,8 @@ class SegmentLog:
         """Take the number of the first segment; none of that or a higher one is there."""
         self.size_bytes = 0
         """Bytes of the segment that is being written."""
+        self.written_bytes = 0
+        """Of all segments of this life."""
         self._sealed: list[tuple[int, int]] = []
         self._folder = folder
         self._settings = settings
@@ -177,6 +179,7 @@ class SegmentLog:
             self.seal()
             raise _error(path, exc) from exc
         self.size_bytes = good_bytes + written
+        self.written_bytes += written
 
     def _take_back(self, descriptor: int, good_bytes: int) -> None:
         """Cut off what was half written."""

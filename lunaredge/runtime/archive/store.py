@@ -98,6 +98,11 @@ class ArchiveStore:
         """Some of them by name."""
         return self._corrupt_keys
 
+    @property
+    def written_bytes(self) -> int:
+        """Bytes written since it was opened: log and rows; settling, once for each, is apart."""
+        return self._store.written_bytes + self._log.written_bytes
+
     def close(self) -> None:
         """End settling, close all files and give up the lock."""
         self._settler.close()

@@ -5,7 +5,7 @@ Every field's description holds its unit, its range and its reason; an error's r
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -148,15 +148,27 @@ def _located(
     models: list[type[BaseModel]] = [shape]
     siblings: Mapping[str, FieldInfo] = {}
     key: list[str | int] = []
+    is_mapping = False
     for part in loc:
+        if is_mapping:
+            # A key that people chose.
+            key.append(part)
+            is_mapping = False
+            continue
         if isinstance(part, str) and len(models) > 1:
             models = [model for model in models if _has_tag(model, part)]
             continue
         key.append(part)
         if isinstance(part, str):
             siblings = models[0].model_fields if models else {}
-            models = list(_models_in(siblings[part].annotation)) if part in siblings else []
+            annotation = siblings[part].annotation if part in siblings else None
+            models = list(_models_in(annotation))
+            is_mapping = _has_mapping(annotation)
     return tuple(key), siblings
+
+
+def _has_mapping(annotation: Any) -> bool:
+    return get_origin(annotation) is dict or any(map(_has_mapping, get_args(annotation)))
 
 
 def _has_tag(model: type[BaseModel], tag: str) -> bool:

@@ -25,6 +25,7 @@ from lunaredge.runtime.files.fields import (
     text,
     validated,
 )
+from lunaredge.runtime.files.limits_part import LimitsPart, limits_of, limits_table
 from lunaredge.runtime.files.parsing import load_document
 from lunaredge.runtime.files.polygon import distance_m, holds_point
 
@@ -115,6 +116,9 @@ class TypePart(Written):
     computer: Annotated[
         ComputerPart | None, Field(description="a table of a computer's figures, if it computes")
     ] = None
+    limits: Annotated[
+        dict[str, LimitsPart] | None, limits_table("a table of a channel's limits, by its name")
+    ] = None
 
 
 class NodePart(Written):
@@ -128,6 +132,10 @@ class NodePart(Written):
     heading_deg: Annotated[
         float, number("deg", -360, 360, "at home, counter-clockwise from east; machines only")
     ] = 0.0
+    limits: Annotated[
+        dict[str, LimitsPart] | None,
+        limits_table("channels whose limits are other than those of its type: the whole table"),
+    ] = None
 
 
 class FleetPart(Written):
@@ -168,7 +176,7 @@ def load_fleet(path: Path, site: Site) -> Fleet:
                 problem, ("nodes", i, "name"), node_part.name, "rename one of them"
             )
         _check_node(document, i, node_part, types)
-        nodes.append(_node_of(node_part, types[node_part.type]))
+        nodes.append(_node_of(document, i, node_part, types))
         _check_home(document, i, nodes, site)
     return Fleet(nodes=tuple(nodes))
 
@@ -272,8 +280,13 @@ def _check_home(document: Document, i: int, nodes: list[NodeSpec], site: Site) -
         raise document.error(problem, ("nodes", i, "home"), list(node.home), remedy)
 
 
-def _node_of(part: NodePart, type_part: TypePart) -> NodeSpec:
+def _node_of(document: Document, i: int, part: NodePart, types: dict[str, TypePart]) -> NodeSpec:
+    type_part = types[part.type]
     machine, computer = type_part.machine, type_part.computer
+    is_machine = machine is not None
+    type_key = ("types", list(types).index(part.type))
+    limits = limits_of(document, type_key, type_part.limits, is_machine=is_machine)
+    limits |= limits_of(document, ("nodes", i), part.limits, is_machine=is_machine)
     return NodeSpec(
         name=NodeId(part.name),
         kind=type_part.name,
@@ -282,4 +295,5 @@ def _node_of(part: NodePart, type_part: TypePart) -> NodeSpec:
         computer=None if computer is None else ComputerSpec(**computer.model_dump()),
         home=part.home,
         heading_rad=math.radians(part.heading_deg),
+        limits=limits,
     )

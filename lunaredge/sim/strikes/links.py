@@ -20,7 +20,7 @@ def kinds(saboteur: Saboteur) -> tuple[Kind, ...]:
 
 
 def _names(saboteur: Saboteur) -> list[NodeId]:
-    return [*saboteur.sim.agents, topics.SCHEDULER, topics.GATEWAY]
+    return [*saboteur.sim.agents, topics.SCHEDULER, topics.ARCHIVE, topics.GATEWAY]
 
 
 def _part(saboteur: Saboteur) -> Undo:

@@ -5,6 +5,7 @@ import pytest
 from lunaredge.errors import ConfigError
 from lunaredge.ids import RESERVED_NAMES
 from lunaredge.model.fleet import Capability
+from lunaredge.model.limits import ChannelLimits
 from lunaredge.runtime.files.fleet_file import HOME_MARGIN_M, load_fleet
 from lunaredge.runtime.files.site_file import load_site
 from tests.runtime.files.writing import FLEET, write, write_site
@@ -68,6 +69,75 @@ def test_a_fleet_that_cannot_be_is_refused_by_its_key(tmp_path, site, old, new, 
     assert error.key == key
     assert problem in error.problem
     assert error.remedy
+
+
+LIMITED = """work_speed_m_s = 0.3
+
+[types.limits]
+battery_wh = { warning_low = 280, critical_low = 140, hysteresis = 14 }
+motor_c = { warning_high = 100, latching = true }
+"""
+OF_NODE = """[nodes.limits]
+motor_c = { critical_high = 90 }
+"""
+
+
+def test_nodes_get_the_limits_of_their_type_and_their_own_in_place_of_them(tmp_path, site):
+    text = FLEET.replace("work_speed_m_s = 0.3\n", LIMITED)
+    path = write(
+        tmp_path / "fleet.toml", text, "heading_deg = 90\n", f"heading_deg = 90\n{OF_NODE}"
+    )
+
+    fleet = load_fleet(path, site)
+
+    battery = ChannelLimits(warning_low=280.0, critical_low=140.0, hysteresis=14.0, unit="Wh")
+    assert fleet.node("scout-1").limits == {
+        "battery_wh": battery,
+        "motor_c": ChannelLimits(warning_high=100.0, latching=True, unit="degC"),
+    }
+    assert fleet.node("scout-2").limits == {
+        "battery_wh": battery,
+        "motor_c": ChannelLimits(critical_high=90.0, unit="degC"),
+    }
+    assert fleet.node("dc-1").limits == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "problem", "remedy"),
+    [
+        ("motor_c", "motor_k", "motor_k", "no machine measures", "did you mean motor_c?"),
+        ("critical_low = 140", "critical_low = 300", "battery_wh.critical_low", "before", "280"),
+        ("warning_high = 100", "warning_hi = 100", "motor_c.warning_hi", "not known", "did you"),
+        ("warning_high = 100, ", "", "motor_c", "there is no limit", "at least one"),
+        ("warning_high = 100", "warning_high = inf", "motor_c.warning_high", "finite", "unit"),
+        (
+            "hysteresis = 14",
+            'hysteresis = "14"',
+            "battery_wh.hysteresis",
+            "number",
+            "so far inside",
+        ),
+    ],
+)
+def test_limits_that_cannot_be_are_refused_by_their_key(
+    tmp_path, site, old, new, key, problem, remedy
+):
+    text = FLEET.replace("work_speed_m_s = 0.3\n", LIMITED)
+
+    error = refusal(write(tmp_path / "fleet.toml", text, old, new), site)
+
+    assert error.key == f"types[0].limits.{key}"
+    assert problem in error.problem
+    assert remedy in error.remedy
+
+
+def test_a_computer_has_no_motor_to_limit(tmp_path, site):
+    text = f"{FLEET}[nodes.limits]\nmotor_c = {{ warning_high = 90 }}\n"
+
+    error = refusal(write(tmp_path / "fleet.toml", text), site)
+
+    assert error.key == "nodes[2].limits.motor_c"
+    assert error.problem == "no computer measures such a channel"
 
 
 @pytest.mark.parametrize("reserved", sorted(RESERVED_NAMES))

@@ -1,11 +1,12 @@
-"""The feed: what the scheduler passes on toward Earth, kept until the gateway has it on disk."""
+"""The feed: what a core of the data centre passes on, kept until its receiver has it on disk.
+
+The scheduler feeds the gateway, and so the Earth; the archive feeds the gateway and the scheduler.
+"""
 
 from lunaredge.errors import JournalCorrupt
 from lunaredge.ids import BootId
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Row
-from lunaredge.scheduler.config import SchedulerConfig
-from lunaredge.scheduler.summaries import Summaries
-from lunaredge.wire import records, spool
+from lunaredge.wire import spool
 from lunaredge.wire.codec import FRAME_BYTES_MAX
 from lunaredge.wire.messages import RecordAck, RecordClass, Upload
 from lunaredge.wire.session import Item, Limits, Sender
@@ -17,9 +18,7 @@ RECORD_BYTES_MAX = FRAME_BYTES_MAX // 2
 class Feed:
     """A sender whose every upload is written ahead, in the same batch as the decision behind it."""
 
-    def __init__(self, config: SchedulerConfig, boot: BootId) -> None:
-        limits = Limits(bytes_max=config.feed_bytes_max, resend_ns=config.command_resend_ns)
-        self.summaries = Summaries(config.summary_period_ns)
+    def __init__(self, limits: Limits, boot: BootId) -> None:
         self.unreadable = 0
         self._sender = Sender(boot, limits)
 
@@ -52,11 +51,6 @@ class Feed:
             effects.append(Note(level=Level.WARNING, event="feed.shed", fields=fields))
         return effects
 
-    def offer_summary(self, summary: records.Summary, now_ns: int) -> list[Effect]:
-        """Take a telemetry summary."""
-        encoded = records.encode_record(summary)
-        return self.offer(RecordClass.SUMMARY, encoded, 1, now_ns)
-
     def due(self, now_ns: int) -> list[Upload]:
         """Give the uploads to send now."""
         return self._sender.due(now_ns)
@@ -66,7 +60,7 @@ class Feed:
         self._sender.resend_all()
 
     def acknowledge(self, ack: RecordAck) -> list[Effect]:
-        """Forget what the gateway has on disk."""
+        """Forget what the receiver has on disk."""
         gone = self._sender.acknowledge(ack)
         return [Erase(spool.TABLE, spool.scope_of(gone[-1]), gone[-1].seq)] if gone else []
 

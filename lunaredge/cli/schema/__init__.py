@@ -1,0 +1,1 @@
+"""`lunaredge schema`: what crosses the site's brokers, described for other languages."""

@@ -1,0 +1,1 @@
+"""`lunaredge tap`: what is said on a site's broker, decoded, as it comes."""

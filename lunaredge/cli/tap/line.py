@@ -1,0 +1,122 @@
+"""One line of what was said: for a person, and for a script."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from lunaredge.cli.table import shown
+from lunaredge.printable import printable
+from lunaredge.units import NS_PER_MS, NS_PER_S
+from lunaredge.wire.codec import Seen, Standing
+from lunaredge.wire.telemetry import Channel, Dtype
+from lunaredge.wire.topics import Topic
+
+# Of a float32 no more is known.
+_FLOAT32_DIGITS = 7
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """Where something was said, by whom, and who can vouch for it."""
+
+    topic: Topic
+    seen: Seen
+    label: str
+    """Class of the record, or channel that it was said on."""
+    kind: str
+    """The word for its class on the wire; of a row of telemetry ``sample``."""
+    time_ns: int
+
+
+class Value(msgspec.Struct, frozen=True):
+    """A value of a channel; None from where it has none."""
+
+    channel: Channel
+    value: float | None
+
+
+def sample_text(said: Said, values: list[Value]) -> str:
+    """Give a row of telemetry for a person."""
+    words = [
+        f"{each.channel.name}={_number(each)} {printable(each.channel.unit)}".rstrip()
+        for each in values
+    ]
+    return _text(said, "  ".join(words))
+
+
+def sample_json(said: Said, values: list[Value]) -> bytes:
+    """Give a row of telemetry for a script."""
+    document = _document(said) | {
+        "values": {each.channel.name: each.value for each in values},
+        "units": {each.channel.name: each.channel.unit for each in values},
+    }
+    return msgspec.json.encode(document)
+
+
+def text_of(said: Said, content: dict[str, Any]) -> str:
+    """Give anything else for a person: what of it says something."""
+    words = [
+        f"{printable(key)}={_word(value)}"
+        for key, value in _flat(content).items()
+        if value not in (None, "", [], (), {})
+    ]
+    return _text(said, " ".join(words))
+
+
+def json_of(said: Said, content: dict[str, Any]) -> bytes:
+    """Give anything else for a script."""
+    return msgspec.json.encode(_document(said) | {"body": content})
+
+
+def _text(said: Said, words: str) -> str:
+    label = said.label if said.kind in (said.label, "sample") else f"{said.label} {said.kind}"
+    standing = said.seen.standing
+    # Ahead of what it is about: a narrow screen cuts the end.
+    mark = "" if standing is Standing.VERIFIED else f"  [{standing.value}]"
+    return f"{_iso(said.time_ns)}  {said.topic.node}  {label}{mark}  {words}".rstrip()
+
+
+def _document(said: Said) -> dict[str, Any]:
+    header = said.seen.header
+    return {
+        "time_ns": said.time_ns,
+        "node": said.topic.node,
+        "class": said.label,
+        "type": said.kind,
+        "verified": said.seen.standing is Standing.VERIFIED,
+        "standing": said.seen.standing.value,
+        "key": header.key,
+        "from": header.node,
+        "to": header.to,
+        "boot": header.boot,
+        "number": header.number,
+    }
+
+
+def _number(given: Value) -> str:
+    if given.value is None:
+        return "-"
+    if given.channel.dtype is Dtype.F4:
+        return f"{given.value:.{_FLOAT32_DIGITS}g}"
+    return repr(given.value)
+
+
+def _flat(content: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Give a map's fields, those of a map inside with its name before them."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, dict) and value and not before:
+            flat |= _flat(value, f"{key}.")
+        else:
+            flat[f"{before}{key}"] = value
+    return flat
+
+
+def _word(value: object) -> str:
+    word = shown(value)
+    return f'"{word}"' if " " in word and isinstance(value, str) else word
+
+
+def _iso(time_ns: int) -> str:
+    at = datetime.fromtimestamp(time_ns // NS_PER_S, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{time_ns % NS_PER_S // NS_PER_MS:03d}Z"

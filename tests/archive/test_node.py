@@ -1,0 +1,254 @@
+"""What the archive tells: acknowledgements, the last values, alarms, summaries."""
+
+import msgspec
+import pytest
+
+from lunaredge.ids import BootId, NodeId
+from lunaredge.model.limits import ChannelLimits
+from lunaredge.node import KeepKind
+from lunaredge.units import NS_PER_S
+from lunaredge.wire import messages, topics
+from lunaredge.wire.messages import Answer, LatestRequest, RecordAck, RecordClass, Upload
+from lunaredge.wire.records import Alarm, NodeRecord, Summary, decode_record
+from tests.archive.rig import BOOT, DOZER, ROVER, SITE, Books, batch, upload
+
+LIMITS = {DOZER: {"battery_wh": ChannelLimits(critical_low=10.0, unit="Wh")}}
+
+
+@pytest.fixture
+def books() -> Books:
+    books = Books()
+    books.announce()
+    return books
+
+
+def latest(books: Books, node: str = DOZER) -> list[dict[str, object]]:
+    """Ask for the last values of a node."""
+    asked = LatestRequest(request="r1", node=NodeId(node))
+    topic = topics.build(SITE, topics.ARCHIVE, "request", "operator-mari")
+    books.hear(topic, books.frame(asked, books.signers["operator-mari"]))
+    answer = books.published[-1][1]
+    assert isinstance(answer, Answer)
+    assert answer.ok, answer.text
+    rows: list[dict[str, object]] = msgspec.json.decode(answer.rows)
+    return rows
+
+
+def passed_on(books: Books, record_class: RecordClass) -> list[object]:
+    """Give what the archive sends on, once each."""
+    topic = topics.build(SITE, topics.ARCHIVE, "up", record_class.value)
+    found = {
+        body.seq: decode_record(body.record)
+        for at, body in books.published
+        if at == topic and isinstance(body, Upload)
+    }
+    return list(found.values())
+
+
+def test_a_value_is_shown_with_its_age_and_quality(books: Books) -> None:
+    books.send(books.samples(1, 1.0, 2.5))
+    books.wait(4)
+
+    battery, slip = latest(books)
+
+    assert (battery["value"], battery["quality"], battery["unit"]) == (2.5, "good", "Wh")
+    assert battery["age_s"] == pytest.approx(4.0)
+    assert (slip["value"], slip["quality"], slip["age_s"]) == (None, "unknown", None)
+
+
+def test_a_value_that_stays_is_as_fresh_as_its_nodes_last_word(books: Books) -> None:
+    books.send(books.samples(1, 1.0))
+    books.wait(60)
+    books.send(upload(2, batch(books.now_ns - 60 * NS_PER_S, []), 0))
+    start_ns = books.now_ns - 59 * NS_PER_S
+
+    (battery, _) = latest(books)
+
+    assert battery["quality"] == "stale"
+    assert battery["age_s"] == pytest.approx((books.now_ns - start_ns) / NS_PER_S)
+
+
+def test_whoever_says_nothing_is_stale_and_not_blank(books: Books) -> None:
+    books.send(books.samples(1, 1.0))
+    books.wait(100)
+
+    assert latest(books)[0]["quality"] == "stale"
+
+
+def test_late_samples_change_nothing_that_is_shown_as_now(books: Books) -> None:
+    books.send(books.samples(2, 5.0, floor_seq=1))
+    books.send(books.samples(1, 1.0, ago_s=600, floor_seq=1))
+
+    assert latest(books)[0]["value"] == 5.0
+
+
+def test_what_was_last_known_outlives_a_restart(books: Books) -> None:
+    books.send(books.samples(1, 3.0))
+    books.wait(31)
+    books.restart()
+
+    assert latest(books)[0]["value"] == 3.0
+
+
+def test_a_node_that_is_not_enrolled_has_no_values(books: Books) -> None:
+    asked = LatestRequest(request="r1", node=NodeId("ghost"))
+    topic = topics.build(SITE, topics.ARCHIVE, "request", "operator-mari")
+    books.hear(topic, books.frame(asked, books.signers["operator-mari"]))
+
+    answer = books.published[-1][1]
+    assert isinstance(answer, Answer)
+    assert not answer.ok
+    assert "ghost" in answer.text
+
+
+def test_a_live_value_out_of_its_limits_raises_an_alarm_with_the_scheduler() -> None:
+    books = Books(limits=LIMITS)
+    books.announce()
+    books.send(books.samples(1, 50.0, 5.0))
+    books.wait(1)
+
+    # A new archive can't know what is up, so the first value of each channel is told as well.
+    inside, found = passed_on(books, RecordClass.ALARM)
+
+    assert isinstance(inside, NodeRecord)
+    assert not inside.record.active
+    assert isinstance(found, NodeRecord)
+    assert isinstance(found.record, Alarm)
+    assert (found.node, found.record.code) == (DOZER, "limit.battery_wh")
+    assert found.record.active
+
+
+def test_a_value_that_was_out_and_came_back_between_two_words_is_told() -> None:
+    books = Books(limits=LIMITS)
+    books.announce()
+    books.send(books.samples(1, 50.0, 5.0, 50.0))
+    books.wait(1)
+
+    found = passed_on(books, RecordClass.ALARM)
+
+    actives = [each.record.active for each in found if isinstance(each, NodeRecord)]
+    assert actives == [True, False], "it was told of, though its last value is inside"
+
+
+def test_backfill_trips_no_alarm() -> None:
+    books = Books(limits=LIMITS)
+    books.announce()
+    books.send(books.samples(1, 5.0, ago_s=3600))
+    books.wait(1)
+
+    assert not passed_on(books, RecordClass.ALARM)
+    assert [keep.late for keep in books.kept] == [True]
+
+
+def test_an_alarm_is_passed_on_until_the_scheduler_has_it() -> None:
+    books = Books(limits=LIMITS)
+    books.announce()
+    books.send(books.samples(1, 5.0))
+    books.wait(1)
+    books.restart()
+    books.published.clear()
+    books.wait(20)
+    assert len(passed_on(books, RecordClass.ALARM)) == 1
+
+    sent = next(body for _, body in books.published if isinstance(body, Upload))
+    ack = RecordAck(record_class=RecordClass.ALARM, boot=sent.boot, through_seq=sent.seq)
+    topic = topics.build(SITE, topics.ARCHIVE, "ack")
+    books.hear(topic, books.frame(ack, books.signers["scheduler"]))
+    books.published.clear()
+    books.wait(60)
+
+    assert not passed_on(books, RecordClass.ALARM)
+
+
+def test_only_whom_it_feeds_may_acknowledge() -> None:
+    books = Books()
+    ack = RecordAck(record_class=RecordClass.ALARM, boot=BootId(1), through_seq=9)
+    topic = topics.build(SITE, topics.ARCHIVE, "ack")
+    books.hear(topic, books.frame(ack, books.signers[DOZER]))
+
+    assert books.archive.refused == {"not_authentic": 1}
+
+
+def test_a_summary_of_each_period_goes_toward_earth(books: Books) -> None:
+    books.send(books.samples(1, 1.0, 7.0, 4.0))
+    books.wait(1_500)
+
+    (summary,) = passed_on(books, RecordClass.SUMMARY)
+
+    assert isinstance(summary, Summary)
+    assert summary.node == DOZER
+    assert summary.rows == {"battery_wh": (1.0, 7.0, 4.0, 3)}
+
+
+def test_a_period_that_comes_late_has_a_summary_of_its_own(books: Books) -> None:
+    books.send(books.samples(2, 1.0, floor_seq=1))
+    books.send(books.samples(1, 9.0, ago_s=7_200, floor_seq=1))
+    books.wait(1_500)
+
+    found = passed_on(books, RecordClass.SUMMARY)
+
+    rows = sorted(each.rows["battery_wh"][0] for each in found if isinstance(each, Summary))
+    assert rows == [1.0, 9.0]
+
+
+def test_a_lone_newest_upload_is_acknowledged_within_seconds(books: Books) -> None:
+    books.send(books.samples(1, 1.0))
+    books.wait(4.8)
+    assert not books.acks()
+
+    books.wait(0.5)
+
+    assert [ack.through_seq for ack in books.acks()] == [1]
+
+
+def test_a_sender_with_a_backlog_is_answered_as_soon_as_it_is_safe(books: Books) -> None:
+    books.send(books.samples(20, 1.0, floor_seq=1))
+    books.wait(0.3)
+
+    (ack,) = books.acks()
+    assert ack.window == 32
+    assert len(books.of_kind(KeepKind.SAMPLES)) == 1
+
+
+def test_many_that_drain_share_what_may_be_under_way() -> None:
+    books = Books(under_way_max=8)
+    for node in (DOZER, ROVER):
+        books.announce(node)
+        books.send(books.samples(20, 1.0, floor_seq=1), node=node)
+    books.wait(0.3)
+
+    assert books.acks(ROVER)[-1].window == 4
+
+
+def test_a_drain_goes_no_faster_than_its_rate() -> None:
+    books = Books(drain_uploads_per_s=10.0)
+    books.announce()
+    for seq in range(400, 340, -1):
+        books.send(books.samples(seq, 1.0, floor_seq=1))
+    books.wait(0.3)
+    books.send(books.samples(340, 1.0, floor_seq=1))
+    books.published.clear()
+    books.wait(4.5)
+    assert not books.acks()
+
+    books.wait(1.5)
+
+    assert len(books.acks()) == 1
+
+
+def test_the_view_tells_of_each_node(books: Books) -> None:
+    books.send(books.samples(8, 1.0, 2.0, floor_seq=5))
+
+    row = books.intake_row()
+
+    assert (row["archived"], row["missing"], row["backlog"]) == (2, 4, 3)
+    assert books.intake_row(ROVER)["age_s"] is None
+
+
+def test_what_is_no_message_of_the_archive_is_refused(books: Books) -> None:
+    time = messages.TimeRequest(local_ns=1)
+    books.hear(topics.build(SITE, DOZER, "birth"), books.frame(time, books.signers[DOZER]))
+    books.hear(topics.build(SITE, topics.ARCHIVE, "ack"), books.frame(time, books.signers[DOZER]))
+
+    assert books.archive.refused == {"unexpected": 2}
+    assert BOOT

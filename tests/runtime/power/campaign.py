@@ -1,0 +1,159 @@
+"""Power-cut rounds on a node's spool.
+
+    python -m tests.runtime.power.campaign --rounds 100
+
+A seed is one node's store, for ten rounds: in each the node lives from what the last cut left,
+its files are recorded, and the power is cut in several places of that life. Every image is judged;
+the last one is what the next round begins with. Prints a line of JSON; a round that fails is told
+with its seed and its place, and ends its seed; the exit code is then 1. It is 3 where this Python's
+SQLite can't be recorded.
+"""
+
+import argparse
+import json
+import logging
+import random
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from lunaredge.errors import LunarEdgeError
+from lunaredge.ids import BootId
+from lunaredge.node import Persist
+from lunaredge.units import NS_PER_S
+from lunaredge.wire.spool import TABLE, decode_item
+from tests.runtime.power.history import History
+from tests.runtime.power.images import image, put, said_before
+from tests.runtime.power.judge import Found, Rows, Scene, judged
+from tests.runtime.power.life import Arrived, Begun, Born, Left, live_once
+from tests.runtime.power.station import Station
+from tests.runtime.power.vfs import SqliteRecorder
+
+ROUNDS_PER_SEED = 10
+IMAGES_PER_ROUND = 4
+
+
+class Chain:
+    """One store through its rounds."""
+
+    def __init__(self, options: argparse.Namespace, seed: int, folder: Path) -> None:
+        self.total: Counter[str] = Counter()
+        self.place = "before any cut"
+        """Where the power was last cut, for who looks for a fault."""
+        self._options = options
+        self._rng = random.Random(f"power/{seed}")
+        self._folder = folder
+        self._files: dict[str, bytes] = {}
+        self._rows: Rows = {}
+        self._boot = BootId(0)
+        self._arrived = Station().arrived
+        self._now_ns = 1000 * NS_PER_S
+
+    def round(self, number: int, recorder: SqliteRecorder) -> None:
+        """Live once, and judge some cuts of that life."""
+        folder = self._folder / f"{number}"
+        folder.mkdir()
+        put(self._files, folder)
+        history = History(folder, ignores_syncs=self._options.ignore_syncs)
+        recorder.history = history
+        station = Station(self._arrived)
+        self._now_ns = live_once(
+            history, station, self._now_ns, self._rng, self._options.synchronous
+        )
+        recorder.history = None
+        history.check()
+        self._count(history)
+        for count in range(IMAGES_PER_ROUND):
+            self._cut(history, folder / f"image-{count}", is_last=count == IMAGES_PER_ROUND - 1)
+
+    def _count(self, history: History) -> None:
+        words = said_before(history, len(history.ops))
+        commits = [word.writes for word in words if isinstance(word, Begun)]
+        writes = [w for writes in commits for w in writes if isinstance(w, Persist)]
+        records = [decode_item(write.value) for write in writes if write.table == TABLE]
+        self.total.update(
+            rounds=1,
+            file_operations=len(history.ops),
+            bytes_written=history.written_bytes(),
+            commits=len(commits),
+            records_written=len(records),
+            markers_written=sum(item.dropped for item in records),
+            uploads_left=sum(isinstance(word, Left) for word in words),
+            uploads_arrived=sum(isinstance(word, Arrived) for word in words),
+        )
+
+    def _cut(self, history: History, folder: Path, *, is_last: bool) -> None:
+        rng = self._rng
+        cut = rng.randint(0, len(history.ops))
+        self.place = f"cut before operation {cut} of {len(history.ops)}"
+        files = image(history, cut, rng)
+        words = said_before(history, cut)
+        scene = Scene(
+            rows=self._rows,
+            boot=self._boot,
+            arrived=self._arrived,
+            words=words,
+            now_ns=self._now_ns,
+        )
+        found = judged(files, scene, folder, rng)
+        self.total.update(images=1, offered_again=found.offered_count)
+        if is_last:
+            self._go_on(files, words, found)
+
+    def _go_on(self, files: dict[str, bytes], words: list[object], found: Found) -> None:
+        self._files, self._rows = files, found.rows
+        self._boot = max([self._boot, *(word.boot for word in words if isinstance(word, Born))])
+        arrived = [word.upload for word in words if isinstance(word, Arrived)]
+        self._arrived = [*self._arrived, *arrived]
+
+
+def rounds(options: argparse.Namespace, recorder: SqliteRecorder) -> Counter[str]:
+    """Run the rounds asked for; count failed ones."""
+    total: Counter[str] = Counter(rounds=0, failed=0)
+    seed = options.seed_base
+    while total["rounds"] < options.rounds:
+        with tempfile.TemporaryDirectory(prefix="lunaredge-power-") as folder:
+            chain = Chain(options, seed, Path(folder))
+            numbers = range(min(ROUNDS_PER_SEED, options.rounds - total["rounds"]))
+            failed = not _is_through(chain, seed, numbers, recorder)
+        total.update(chain.total)
+        # A chain that broke has no next round: its others count as run.
+        total["rounds"] += len(numbers) - chain.total["rounds"]
+        total["failed"] += failed
+        seed += 1
+    return total
+
+
+def _is_through(chain: Chain, seed: int, numbers: range, recorder: SqliteRecorder) -> bool:
+    for number in numbers:
+        try:
+            chain.round(number, recorder)
+        except (AssertionError, LunarEdgeError) as exc:
+            again = f"--seed-base {seed} --rounds {number + 1}"
+            sys.stderr.write(f"FAILED seed={seed} round={number} {chain.place}: {exc}\n")
+            sys.stderr.write(f"  again: python -m tests.runtime.power.campaign {again}\n")
+            return False
+    return True
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--seed-base", type=int, default=1)
+    parser.add_argument("--synchronous", choices=("full", "normal", "off"), default="full")
+    parser.add_argument("--ignore-syncs", action="store_true", help="forget that anything synced")
+    options = parser.parse_args()
+    logging.getLogger("lunaredge").setLevel(logging.CRITICAL)
+    try:
+        recorder = SqliteRecorder()
+    except OSError as exc:
+        sys.stderr.write(f"{exc}; use a Python that is linked with the system's SQLite\n")
+        return 3
+    total = rounds(options, recorder)
+    sys.stdout.write(json.dumps({key: total[key] for key in sorted(total)}) + "\n")
+    return 1 if total["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
