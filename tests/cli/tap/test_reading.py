@@ -211,7 +211,7 @@ def test_a_table_that_comes_twice_by_two_subscriptions_is_shown_once() -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("body", samples.MESSAGES, ids=tag_of)
-def test_every_message_is_a_line(body: messages.Message, as_json: bool) -> None:  # noqa: FBT001
+def test_every_message_is_a_line(body: messages.Message, *, as_json: bool) -> None:
     tap = reading(as_json=as_json)
 
     (line,) = hear(tap, "cmd", frame(body, SCHEDULER))
@@ -227,7 +227,7 @@ def test_every_message_is_a_line(body: messages.Message, as_json: bool) -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("record", samples.RECORDS, ids=tag_of)
-def test_every_record_is_a_line_or_its_rows_are(record: Any, as_json: bool) -> None:  # noqa: FBT001
+def test_every_record_is_a_line_or_its_rows_are(record: Any, *, as_json: bool) -> None:
     tap = reading(as_json=as_json)
     told(tap, BIRTH)
 
@@ -308,9 +308,7 @@ def test_a_number_that_json_has_not_is_null() -> None:
     ],
 )
 def test_what_was_chosen_is_shown_and_nothing_else(
-    words: dict[str, Any],
-    topic: str,
-    is_shown: bool,  # noqa: FBT001
+    words: dict[str, Any], topic: str, *, is_shown: bool
 ) -> None:
     tap = reading(**words)
     node, channel = topic.split("/", 1)
