@@ -15,9 +15,9 @@ from lunaredge.wire.codec import Header, encode
 from lunaredge.wire.messages import RecordClass, StreamBirth, Upload
 from lunaredge.wire.records import Record, encode_record
 from lunaredge.wire.seal import Keyring, Role, Sealer, Signer
-from lunaredge.wire.telemetry import Channel, Samples, Series
+from lunaredge.wire.telemetry import Channel, Dtype, Samples, Series
 from tests.wire import samples
-from tests.wire.samples import BATCH, BOOT, CHANNELS, SITE_NS, tag_of
+from tests.wire.samples import BOOT, SITE_NS, tag_of
 
 SITE = SiteId("yard")
 NODE = NodeId("digger-1")
@@ -28,6 +28,28 @@ OTHER = Signer(KeyId("hauler-1"), Role.NODE, b"\4" * 32)
 FORGER = Signer(KeyId(NODE), Role.NODE, b"\5" * 32)
 STRANGER = Signer(KeyId("stranger"), Role.NODE, b"\6" * 32)
 KEYRING = Keyring({each.key_id: each.public for each in (SIGNER, SCHEDULER, ARCHIVE, OTHER)})
+CHANNELS = (
+    Channel(name="battery_wh", unit="Wh"),
+    Channel(name="pose.x_m", unit="m", dtype=Dtype.F8),
+    Channel(name="motor_c", unit="degC", dtype=Dtype.I4),
+    Channel(name="ticks", unit="", dtype=Dtype.I8),
+    Channel(name="blocked", unit="", dtype=Dtype.U1),
+)
+BATCH = telemetry.pack(
+    CHANNELS,
+    Samples(
+        times_ns=[SITE_NS, SITE_NS + 500_000_000],
+        series=[
+            Series([0, 1], [4200.0, 4199.5]),
+            Series([1], [0.1]),
+            Series([0], [-40]),
+            Series([0], [2**53 + 1]),
+            Series([], []),
+        ],
+        blanks=[(1, 2)],
+    ),
+    (SITE_NS, SITE_NS + 1_000_000_000),
+)
 BIRTH = StreamBirth(table=telemetry.table_of(CHANNELS), channels=CHANNELS)
 UPLOAD = next(body for body in samples.MESSAGES if isinstance(body, Upload))
 
@@ -138,7 +160,7 @@ def test_what_waits_for_a_table_is_bounded_and_the_rest_counted() -> None:
 def test_large_batches_that_wait_are_bounded_by_their_bytes() -> None:
     tap = reading()
     times_ns = [SITE_NS + k for k in range(4_000)]
-    wide = tuple(Channel(name=f"c{k}", unit="", dtype=telemetry.Dtype.F8) for k in range(7))
+    wide = tuple(Channel(name=f"c{k}", unit="", dtype=Dtype.F8) for k in range(7))
     series = [Series(range(4_000), [0.5] * 4_000)] * 7
     batch = telemetry.pack(wide, Samples(times_ns, series, []), (SITE_NS, SITE_NS + 10**9))
     for number in range(200):
@@ -225,8 +247,11 @@ def test_every_message_is_a_line(body: messages.Message, *, as_json: bool) -> No
         assert tag_of(body) in line or isinstance(body, Upload)
 
 
+PLAIN = [each for each in samples.RECORDS if not isinstance(each, telemetry.Telemetry)]
+
+
 @pytest.mark.parametrize("as_json", [False, True])
-@pytest.mark.parametrize("record", samples.RECORDS, ids=tag_of)
+@pytest.mark.parametrize("record", [BATCH, *PLAIN], ids=tag_of)
 def test_every_record_is_a_line_or_its_rows_are(record: Any, *, as_json: bool) -> None:
     tap = reading(as_json=as_json)
     told(tap, BIRTH)
