@@ -290,6 +290,32 @@ def test_what_is_damaged_is_counted_by_reason_and_is_no_line() -> None:
     assert tap.damaged == reasons
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_rows_too_deep_to_be_shown_end_nothing(*, as_json: bool) -> None:
+    rows = b'{"a":' * 700 + b"1" + b"}" * 700
+    deep = messages.Answer(request="r", ok=True, text="", rows=rows)
+    tap = reading(as_json=as_json)
+
+    lines = hear(tap, "reply", frame(deep, SCHEDULER))
+
+    assert len(lines) + tap.damaged.get("garbage", 0) == 1
+
+
+def test_tables_are_kept_in_bounded_number() -> None:
+    tap = reading()
+    for number in range(100):
+        body = msgspec.structs.replace(BIRTH, table=number)
+        hear(tap, "birth", frame(body, SIGNER, number=number + 1))
+    for number in range(2 * NODES_MAX):
+        hear(tap, "birth", frame(BIRTH, None), node=f"node-{number}")
+
+    kept = [number for number in range(100) if tap.tables.channels(NODE, number)]
+    names = [NodeId(f"node-{number}") for number in range(2 * NODES_MAX)]
+    known = [name for name in names if tap.tables.channels(name, BIRTH.table)]
+    assert kept == [*range(84, 100)]
+    assert len(known) == NODES_MAX - 1
+
+
 def test_a_late_batch_that_is_damaged_stops_no_other() -> None:
     tap = reading()
     short = msgspec.structs.replace(BATCH, values=BATCH.values[:-1])
