@@ -301,6 +301,16 @@ def test_rows_too_deep_to_be_shown_end_nothing(*, as_json: bool) -> None:
     assert len(lines) + tap.damaged.get("garbage", 0) == 1
 
 
+def test_a_blank_that_is_said_twice_is_shown_once() -> None:
+    twice = msgspec.structs.replace(BATCH, blanks=BATCH.blanks * 2)
+    tap = reading()
+    told(tap, BIRTH)
+
+    _, second = hear(tap, "up/raw", tagged(twice))
+
+    assert second.count("motor_c=-") == 1
+
+
 def test_tables_are_kept_in_bounded_number() -> None:
     tap = reading()
     for number in range(100):
@@ -334,6 +344,17 @@ def test_a_text_from_outside_draws_nothing_on_a_screen() -> None:
 
     assert line.isprintable()
     assert "gone?next" in line
+
+
+def test_a_unit_from_outside_draws_nothing_on_a_screen_either() -> None:
+    channels = (Channel(name="x", unit="\x1b[2J"),)
+    batch = telemetry.pack(channels, Samples([1], [Series([0], [1.0])], []), (0, 2))
+    tap = reading()
+    told(tap, StreamBirth(table=batch.table, channels=channels))
+
+    (line,) = hear(tap, "up/raw", tagged(batch))
+
+    assert line.endswith("x=1 ?[2J")
 
 
 def test_a_number_that_json_has_not_is_null() -> None:
