@@ -99,13 +99,15 @@ class Reading:
         """Give a line for each row in which a channel that was chosen has a value, or loses it."""
         samples = unpack(batch, channels)
         rows: list[list[Value]] = [[] for _ in samples.times_ns]
-        gone = {(row, index) for row, index in samples.blanks}
-        for index, channel in enumerate(channels):
+        # Said twice, it is shown once.
+        blanks: list[dict[int, None]] = [{} for _ in channels]
+        for row, index in samples.blanks:
+            blanks[index][row] = None
+        for channel, series, gone in zip(channels, samples.series, blanks, strict=True):
             if self._choice.takes_channel(channel.name):
-                series = samples.series[index]
                 for row, value in zip(series.rows, series.values, strict=True):
                     rows[row].append(Value(channel, value))
-                for row in (row for row, blank in sorted(gone) if blank == index):
+                for row in gone:
                     rows[row].append(Value(channel, None))
         give: Callable[[Said, list[Value]], Any] = sample_json if self._as_json else sample_text
         for time_ns, values in zip(samples.times_ns, rows, strict=True):
