@@ -31,7 +31,9 @@ from tests.runtime.archive.drawn import (
     upload,
 )
 
-SMALL = ArchiveSettings(gather_bytes_max=64 * 1024, block_rows_max=128)
+SMALL = ArchiveSettings(
+    segment_bytes_max=8 * 1024 * 1024, gather_bytes_max=64 * 1024, block_rows_max=128
+)
 WAIT_S = 30.0
 
 
