@@ -152,7 +152,8 @@ def pack(
     for index, (channel, series) in enumerate(zip(channels, samples.series, strict=True)):
         kept = _holdable(channel.dtype, series)
         if len(kept.rows) < len(series.rows):
-            blanks += [(row, index) for row in set(series.rows).difference(kept.rows)]
+            held = frozenset(kept.rows)
+            blanks += [(row, index) for row in series.rows if row not in held]
         counts.append(len(kept.rows))
         if len(kept.rows) != row_count:
             rows.extend(kept.rows)

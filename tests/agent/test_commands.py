@@ -10,8 +10,8 @@ from lunaredge.ids import BootId, CommandId, NodeId, TaskId
 from lunaredge.model.task import Leg
 from lunaredge.node import Actuate, Persist, Publish
 from lunaredge.wire import codec
-from lunaredge.wire.driver import Follow, Halt
 from lunaredge.wire.channel_orders import SetChannels
+from lunaredge.wire.driver import Follow, Halt
 from lunaredge.wire.messages import (
     AuthorityRequest,
     Cancel,
@@ -25,8 +25,8 @@ from lunaredge.wire.messages import (
     TimeReply,
     TimeRequest,
 )
-from lunaredge.wire.records import Alarm, TaskReport
 from lunaredge.wire.policy import ChannelPolicy
+from lunaredge.wire.records import Alarm, TaskReport
 from lunaredge.wire.safeguards import LockOut, Unlock
 from lunaredge.wire.seal import Signer
 from tests.agent.rig import (

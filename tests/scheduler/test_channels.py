@@ -26,8 +26,8 @@ def ask(
 
 def told(site: Site) -> list[SetChannels]:
     """Give the words sent to the hauler, each once."""
-    found = {body.command: body for body in site.sent(HAULER, SetChannels)}  # type: ignore[attr-defined]
-    return [body for body in found.values() if isinstance(body, SetChannels)]
+    words = [body for body in site.sent(HAULER, SetChannels) if isinstance(body, SetChannels)]
+    return list({body.command: body for body in words}.values())
 
 
 def reply(site: Site, word: SetChannels, reason: str = "") -> None:
