@@ -3,10 +3,6 @@
 ``python -m tests.style.settings_page`` writes it anew.
 """
 
-import ast
-import inspect
-import itertools
-import textwrap
 from collections.abc import Iterator
 from typing import Literal, get_args, get_origin
 
@@ -15,6 +11,7 @@ from pydantic import BaseModel
 
 from lunaredge.agent import channels
 from lunaredge.agent.config import AgentConfig
+from lunaredge.cli.schema.docstrings import field_texts
 from lunaredge.runtime.client_settings import ClientFile
 from lunaredge.runtime.clock import Anchor
 from lunaredge.runtime.mqtt import LinkSettings
@@ -111,24 +108,12 @@ def _written(shape: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
 def _struct(shape: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
     # Said once where the site's processes have the same table.
     shared = {name: text for part in (BrokerPlace, ClockPart) for name, _, text in _written(part)}
-    texts = shared | _field_texts(shape)
+    texts = shared | field_texts(shape)
     for field in msgspec.structs.fields(shape):
         default = REQUIRED if field.required else _shown(field.default)
         if field.default_factory is not msgspec.NODEFAULT:
             default = "left out"
         yield field.name, default, texts.get(field.name, "")
-
-
-def _field_texts(shape: type[msgspec.Struct]) -> dict[str, str]:
-    """Give the docstring under each field, which Python itself forgets."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(shape)))
-    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    texts: dict[str, str] = {}
-    for field, text in itertools.pairwise(body):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str())):
-                texts[name] = " ".join(text.value.value.split())
-    return texts
 
 
 def _shown(value: object) -> str:

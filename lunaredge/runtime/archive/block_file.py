@@ -6,13 +6,14 @@ in the SQLite file.
 """
 
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from lunaredge.runtime.archive.blocks import Packer, crc_of
+from lunaredge.runtime.archive.blocks import Packer
 from lunaredge.runtime.archive.columns import Frame
 from lunaredge.runtime.archive.log import storage_errors, sync_folder, write_all
 
@@ -20,11 +21,11 @@ DIRECTORY = np.dtype(
     [
         ("series", "<u4"),
         ("count", "<u4"),
-        ("place", "<u4"),
         ("rows_bytes", "<u4"),
         ("values_bytes", "<u4"),
         ("blanks_bytes", "<u4"),
         ("crc", "<u4"),
+        ("place", "<u4"),
     ]
 )
 """An entry for each channel of a part. The first is of the times: series 0, no rows, no blanks."""
@@ -45,27 +46,35 @@ def blocks_path(day_path: Path, segment: int) -> Path:
 def packed_part(part: Frame, series: Sequence[int], packer: Packer) -> tuple[list[bytes], bytes]:
     """Give the blocks of a part, and the directory of them."""
     times = packer.times(part.times_ns)
-    blocks, entries = (
-        [times],
-        [(0, len(part.times_ns), 0, ALL_ROWS, len(times), 0, crc_of((), times))],
-    )
+    blocks = [times]
+    entries = [(0, len(part.times_ns), ALL_ROWS, len(times), 0, zlib.crc32(times))]
     blanks = {channel: packer.rows(rows) for channel, rows in part.blanks.items()}
-    at = len(times)
     for panel in part.panels:
-        rows = b"" if panel.rows is None else packer.rows(panel.rows)
-        rows_bytes = ALL_ROWS if panel.rows is None else len(rows)
-        count = panel.values.shape[1]
+        count, rows_bytes, rows = panel.values.shape[1], ALL_ROWS, b""
+        if panel.rows is not None:
+            rows = packer.rows(panel.rows)
+            rows_bytes = len(rows)
         for channel, values in zip(panel.channels, packer.values(panel.values), strict=True):
-            blank = blanks.pop(channel, b"")
-            sizes = (rows_bytes, len(values), len(blank))
-            entries.append((series[channel], count, at, *sizes, crc_of((), rows, values, blank)))
-            blocks += (rows, values, blank)
-            at += len(rows) + len(values) + len(blank)
+            crc, number = zlib.crc32(values, zlib.crc32(rows)), series[channel]
+            blank = blanks.pop(channel, b"") if blanks else b""
+            entries.append(
+                (number, count, rows_bytes, len(values), len(blank), zlib.crc32(blank, crc))
+            )
+            blocks += [block for block in (rows, values, blank) if block]
     for channel, blank in blanks.items():
-        entries.append((series[channel], 0, at, 0, 0, len(blank), crc_of((), blank)))
+        entries.append((series[channel], 0, 0, 0, len(blank), zlib.crc32(blank)))
         blocks.append(blank)
-        at += len(blank)
-    return blocks, np.array(entries, DIRECTORY).tobytes()
+    return blocks, _directory(entries)
+
+
+def _directory(entries: Sequence[tuple[int, ...]]) -> bytes:
+    """Say where each block is: one behind the other."""
+    columns = np.array(entries, np.uint32)
+    rows_bytes, rest = columns[:, 2], columns[:, 3] + columns[:, 4]
+    sizes = np.where(rows_bytes == ALL_ROWS, 0, rows_bytes) + rest
+    directory = np.empty((len(entries), DIRECTORY.itemsize // 4), "<u4")
+    directory[:, :-1], directory[:, -1] = columns, np.cumsum(sizes) - sizes
+    return directory.tobytes()
 
 
 Read = tuple[bytes | None, bytes, bytes]
@@ -155,6 +164,6 @@ class BlockReader:
         content = os.pread(self._descriptor, sum(sizes), base + int(entry["place"]))
         rows, rest = content[: sizes[0]], content[sizes[0] :]
         values, blanks = rest[: sizes[1]], rest[sizes[1] :]
-        if len(content) != sum(sizes) or crc_of((), rows, values, blanks) != int(entry["crc"]):
+        if len(content) != sum(sizes) or zlib.crc32(content) != int(entry["crc"]):
             return None
         return None if is_full else rows, values, blanks

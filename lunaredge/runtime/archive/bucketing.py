@@ -33,9 +33,6 @@ from lunaredge.runtime.archive.sources import (
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# More than a screen or a plot can show; it bounds an answer.
-BUCKETS_MAX = 10_000_000
-
 
 class Buckets(NamedTuple):
     """What one channel did by stretches of time; those without a sample are left out. B of them."""
@@ -56,16 +53,11 @@ def aligned(span_ns: tuple[int, int], step_ns: int) -> tuple[int, int]:
     """Give the whole buckets that a time is in.
 
     Raises:
-        QueryError: a length that is none, or too many of them.
+        QueryError: a length that is none.
     """
     if step_ns < 1:
         raise QueryError(f"buckets of {step_ns} ns; give a length of 1 ns or more")
     low, high = span_ns[0] // step_ns, -(-span_ns[1] // step_ns)
-    if high - low > BUCKETS_MAX:
-        raise QueryError(
-            f"{high - low} buckets of {step_ns} ns; ask for a shorter time or longer buckets:"
-            f" {BUCKETS_MAX} at most"
-        )
     return low * step_ns, high * step_ns
 
 

@@ -38,6 +38,7 @@ _SCHEMA = (
         PRIMARY KEY (node, digest)
     ) WITHOUT ROWID
     """,
+    "CREATE TABLE written (day INTEGER, segment INTEGER, PRIMARY KEY (day, segment)) WITHOUT ROWID",
     """
     CREATE TABLE expired (
         start_ns INTEGER PRIMARY KEY, end_ns INTEGER NOT NULL, reason TEXT NOT NULL
@@ -95,6 +96,8 @@ class Settlement(NamedTuple):
     streams: Mapping[Stream, list[Stretch]]
     tables: Mapping[bytes, tuple[Channel, ...]]
     used: Mapping[tuple[str, bytes], tuple[int, int]]
+    days: Sequence[int]
+    """Days into whose files it was written."""
     problems: Sequence[Problem]
 
 
@@ -162,6 +165,10 @@ class Catalog:
                 " end_ns = max(end_ns, excluded.end_ns)",
                 [(*key, *span) for key, span in settlement.used.items()],
             )
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO written VALUES (?, ?)",
+                [(day, settlement.number) for day in settlement.days],
+            )
             self._note(settlement.problems)
             execute(
                 "INSERT OR REPLACE INTO meta VALUES ('settled_through', ?)", (settlement.number,)
@@ -176,8 +183,8 @@ class Catalog:
         with transaction(self._connection, self.path):
             self._note(problems)
 
-    def expire(self, expired: Expired) -> None:
-        """Remember that the samples of a time are gone by policy.
+    def expire(self, expired: Expired, day: int, segment: int | None = None) -> None:
+        """Remember that the samples of a time are gone by policy: a day, or one segment's of it.
 
         Raises:
             JournalFull, JournalCorrupt, StorageError: nothing was written.
@@ -190,6 +197,10 @@ class Catalog:
                 " WHERE start_ns <= ? AND end_ns >= ? AND reason = ?",
                 (end_ns, start_ns, expired.reason),
             ).fetchall()
+            execute(
+                "DELETE FROM written WHERE day = ? AND segment = coalesce(?, segment)",
+                (day, segment),
+            )
             for old_start_ns, old_end_ns in near:
                 execute("DELETE FROM expired WHERE start_ns = ?", (old_start_ns,))
                 start_ns, end_ns = min(start_ns, old_start_ns), max(end_ns, old_end_ns)
@@ -247,6 +258,13 @@ class Catalog:
         """Give the times of which samples are gone by policy, rising."""
         rows = self._all("SELECT start_ns, end_ns, reason FROM expired ORDER BY start_ns")
         return [Expired(*row) for row in rows]
+
+    def written(self) -> dict[int, set[int]]:
+        """Give which segments were written into the file of which day, and have not expired."""
+        found: dict[int, set[int]] = {}
+        for day, segment in self._all("SELECT day, segment FROM written ORDER BY day, segment"):
+            found.setdefault(day, set()).add(segment)
+        return found
 
     def problems(self) -> list[Problem]:
         """Give what was found damaged, in order of finding."""

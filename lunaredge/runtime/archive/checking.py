@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lunaredge.errors import StorageError
 from lunaredge.runtime.archive.catalog import Problem
-from lunaredge.runtime.archive.day_file import span_of
+from lunaredge.runtime.archive.day_file import day_of, day_path, span_of
 from lunaredge.runtime.archive.day_reader import Lost
 from lunaredge.runtime.archive.rollup_file import Level, RollupReader, periods_of
 from lunaredge.runtime.archive.snapshot import Snapshot
@@ -33,8 +33,10 @@ def problems_of(folder: Path, snapshot: Snapshot) -> list[Problem]:
 
 def _days(folder: Path, snapshot: Snapshot) -> Iterator[Problem]:
     lost: list[Lost] = []
+    written = snapshot.catalog.written()
     for reader in day_readers(folder, snapshot, _EVER_NS, lost):
         try:
+            written.get(day_of(span_of(reader.path)[0]), set()).difference_update(reader.segments())
             reader.check()
         except StorageError as exc:
             lost.append(Lost(str(reader.path), str(exc), *span_of(reader.path)))
@@ -44,6 +46,11 @@ def _days(folder: Path, snapshot: Snapshot) -> Iterator[Problem]:
         if (start_ns, end_ns) == _EVER_NS:
             start_ns, end_ns = span_of(Path(each.place))
         yield Problem(str(Path(each.place).relative_to(folder)), each.what, start_ns, end_ns, 0)
+    for day, segments in written.items():
+        if segments:
+            path = day_path(folder, day)
+            what = f"{len(segments)} segments are not there, {min(segments)} the first of them"
+            yield Problem(str(path.relative_to(folder)), what, *span_of(path), 0)
 
 
 def _rollups(folder: Path, snapshot: Snapshot) -> Iterator[Problem]:

@@ -29,6 +29,7 @@ from lunaredge.runtime.archive.blocks import Packer, crc_of
 from lunaredge.runtime.archive.columns import Frame
 from lunaredge.runtime.archive.coverage import Stream
 from lunaredge.runtime.archive.database import (
+    PARTS,
     opened,
     opened_to_read,
     remove_database,
@@ -257,17 +258,21 @@ class DayWriter:
         self._span_ns = (min(low_ns, start_ns), max(high_ns, end_ns))
 
 
-def used_bytes(path: Path) -> int:
-    """Give how many bytes a day's files have."""
-    files = [path, *blocks_folder(path).glob("*.blocks")]
+def used_bytes(paths: Sequence[Path]) -> int:
+    """Give how many bytes a day has: its files, those put aside with them, and their blocks."""
+    files = [Path(f"{path}{part}") for path in paths for part in PARTS]
+    files += blocks_folder(paths[-1]).glob("*.blocks")
     return sum(file.stat().st_size for file in files if file.exists())
 
 
-def oldest_span(path: Path) -> tuple[int, int] | None:
-    """Give of which time the segment tells that ends first, unless it is the only one."""
+def oldest_segment(path: Path) -> tuple[int, int, int] | None:
+    """Give the segment of a day that ends first, and of which time it tells there.
+
+    None where it is the only one.
+    """
     with contextlib.closing(opened_to_read(path, VERSION)) as connection, translated(path):
-        found = connection.execute(f"SELECT start_ns, end_ns {_OLDEST_FIRST} LIMIT 2").fetchall()
-    return (int(found[0][0]), int(found[0][1])) if len(found) > 1 else None
+        found = connection.execute(f"SELECT * {_OLDEST_FIRST} LIMIT 2").fetchall()
+    return found[0] if len(found) > 1 else None
 
 
 def trim(path: Path) -> None:
@@ -293,7 +298,7 @@ def remove(path: Path) -> int:
     Raises:
         OSError: some may be left.
     """
-    size_bytes = used_bytes(path)
+    size_bytes = used_bytes([path])
     remove_database(path)
     folder = blocks_folder(path)
     # Those put aside as damaged name blocks of the same folder, and go with it.

@@ -108,6 +108,14 @@ class DayReader:
         for segment in self._segments(start_ns, end_ns):
             yield from self._pieces_of(segment, number, series, (start_ns, end_ns))
 
+    def segments(self) -> set[int]:
+        """Give the segments of which there are rows.
+
+        Raises:
+            JournalCorrupt: the list is damaged.
+        """
+        return set(self._segments(-(2**63), 2**63 - 1))
+
     def check(self) -> None:
         """Read all there is, so that what is damaged is met.
 

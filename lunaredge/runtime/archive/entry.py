@@ -25,6 +25,8 @@ MARK_START = b"\xa5LE\x96"
 MARK_BYTES = 8
 HEAD = struct.Struct("<8sII")
 HEAD_BYTES = HEAD.size
+# Many times the largest message; of a damaged length no more is read.
+ENTRY_BYTES_MAX = 64 * 1024 * 1024
 
 # kind, class, late, bytes of the node's name, boot, first and last number, count, received, start
 # and end in ns, table, bytes of the reason. The name, the reason and the record follow.
@@ -84,6 +86,7 @@ def read_table(payload: bytes) -> tuple[bytes, tuple[Channel, ...]] | None:
 
 def keep_entry(mark: bytes, keep: Keep, digest: bytes) -> bytes:
     """Give all of a Keep's entry but its record, which is written behind it as it is."""
+    assert len(keep.record) < ENTRY_BYTES_MAX // 2, len(keep.record)
     node, reason, record = keep.node.encode(), b"", keep.record
     if keep.reason:
         reason = keep.reason.encode()[:REASON_BYTES_MAX]

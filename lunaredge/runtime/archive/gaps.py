@@ -66,7 +66,7 @@ def stream_gaps(stream: Stream, stretches: Sequence[Stretch]) -> Iterator[Gap]:
         before_ns = stretch.end_ns or before_ns
 
 
-def silent_gaps(node: str, streams: Mapping[Stream, Sequence[Stretch]]) -> list[Gap]:
+def silent_gaps(node: str, streams: Mapping[Stream, Sequence[Stretch]], touch_ns: int) -> list[Gap]:
     """Give the time between a node's first and last word of which no upload of samples speaks."""
     spans = sorted(
         (stretch.start_ns, stretch.end_ns)
@@ -78,7 +78,7 @@ def silent_gaps(node: str, streams: Mapping[Stream, Sequence[Stretch]]) -> list[
     found = []
     reach_ns = spans[0][1] if spans else 0
     for start_ns, end_ns in spans:
-        if start_ns > reach_ns:
+        if start_ns > reach_ns + touch_ns:
             found.append(Gap(node, reach_ns, start_ns, NO_DATA))
         reach_ns = max(reach_ns, end_ns)
     return found

@@ -13,7 +13,8 @@ NAME_BITS = 24
 PARTS_MAX = 1 << PART_BITS
 NAMES_MAX = 1 << NAME_BITS
 SEGMENT_SHIFT = PART_BITS + NAME_BITS
-SEGMENTS_MAX = 1 << (63 - SEGMENT_SHIFT)
+# Tables of nodes that are remembered; a site has one for each node.
+_MET_MAX = 8192
 
 SCHEMA = (
     "CREATE TABLE nodes (id INTEGER PRIMARY KEY, node TEXT NOT NULL UNIQUE)",
@@ -40,6 +41,8 @@ class Names:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._met: dict[tuple[int, int], tuple[Sequence[Channel], list[int]]] = {}
+        """By node and the identity of a table, which is held so that no other takes its place."""
         self._nodes: dict[str, int] = dict(connection.execute("SELECT node, id FROM nodes"))
         self._series: dict[tuple[int, str, str, str], int] = {
             tuple(key): number
@@ -57,7 +60,17 @@ class Names:
         return known
 
     def series(self, node: int, channels: Sequence[Channel]) -> list[int]:
-        """Give the numbers of a node's channels."""
+        """Give the numbers of a node's channels; the same sequence again is not looked through."""
+        met = self._met.get((node, id(channels)))
+        if met is not None:
+            return met[1]
+        if len(self._met) >= _MET_MAX:
+            self._met.clear()
+        numbers = self._numbers(node, channels)
+        self._met[node, id(channels)] = (channels, numbers)
+        return numbers
+
+    def _numbers(self, node: int, channels: Sequence[Channel]) -> list[int]:
         numbers = []
         for channel in channels:
             key = (node, channel.name, channel.unit, channel.dtype.value)

@@ -43,6 +43,10 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 
+# Segments are settled in minutes: an answer that one of them spoils is had by asking again.
+_TRIES_MAX = 10
+
+
 class ChannelInfo(NamedTuple):
     """A channel of a node in one unit and type, and of which time it speaks."""
 
@@ -139,13 +143,21 @@ class ArchiveReader:
         minutes and hours come from the roll-ups, also of time whose samples have expired.
 
         Raises:
-            QueryError: no length, too many stretches, or the channel's unit or type changes.
+            QueryError: no length, or the channel's unit or type changes.
             JournalCorrupt, StorageError: the catalog can't be read.
         """
         span_ns = aligned((start_ns, end_ns), step_ns)
         wanted = Wanted(node, channel, None, span_ns)
-        with self._snapshot() as snapshot:
-            return buckets(self.folder, snapshot, wanted, step_ns)
+        for _ in range(_TRIES_MAX):
+            with self._snapshot() as snapshot:
+                told = buckets(self.folder, snapshot, wanted, step_ns)
+                through = snapshot.through
+            # Roll-ups of older segments are put together as a later one is settled: what was read
+            # in the midst of that may lack some.
+            with self._snapshot() as snapshot:
+                if snapshot.through == through:
+                    break
+        return told
 
     def coverage(self, node: str) -> list[Covered]:
         """Give which numbers of a node's streams are there, as what; rising in each."""
@@ -215,7 +227,7 @@ class ArchiveReader:
         for name, streams in by_node.items():
             for stream, stretches in streams.items():
                 yield from stream_gaps(stream, stretches)
-            yield from silent_gaps(name, streams)
+            yield from silent_gaps(name, streams, snapshot.touch_ns)
             yield from lost_gaps(name, known_span(streams), expired, problems)
 
     def _summaries(self, snapshot: Snapshot, asked: list[Gap]) -> dict[tuple[object, ...], Summary]:

@@ -13,7 +13,7 @@ from lunaredge.runtime.archive.day_file import (
     DAY_NS,
     day_of,
     days_of,
-    oldest_span,
+    oldest_segment,
     remove,
     trim,
     used_bytes,
@@ -61,7 +61,7 @@ def _shrink(
     bytes_max: int, catalog: Catalog, shelf: Shelf, days: dict[int, list[Path]]
 ) -> list[Removed]:
     """Delete the oldest days, and of the last one the oldest segments, until the rest fits."""
-    sizes = {day: sum(map(used_bytes, paths)) for day, paths in days.items()}
+    sizes = {day: used_bytes(paths) for day, paths in days.items()}
     gone: list[Removed] = []
     for day in sorted(days)[:-1]:
         if sum(sizes.values()) <= bytes_max:
@@ -72,12 +72,14 @@ def _shrink(
         size_bytes = sizes[last]
         while size_bytes > bytes_max:
             path = days[last][-1]
-            span_ns = oldest_span(path)
-            if span_ns is None:
+            oldest = oldest_segment(path) if path.name.count(".") == 1 else None
+            if oldest is None:
                 break
-            catalog.expire(Expired(*span_ns, BY_BYTES))
+            number, _, end_ns = oldest
+            # What is told at the end is at most too much: late samples may be left before it.
+            catalog.expire(Expired(last * DAY_NS, end_ns, BY_BYTES), last, number)
             trim(path)
-            left_bytes = used_bytes(path)
+            left_bytes = used_bytes(days[last])
             gone.append(Removed(path, size_bytes - left_bytes, BY_BYTES))
             size_bytes = left_bytes
     return gone
@@ -86,7 +88,7 @@ def _shrink(
 def _remove_day(
     catalog: Catalog, shelf: Shelf, day: int, paths: list[Path], reason: str
 ) -> list[Removed]:
-    catalog.expire(Expired(day * DAY_NS, (day + 1) * DAY_NS, reason))
+    catalog.expire(Expired(day * DAY_NS, (day + 1) * DAY_NS, reason), day)
     gone = []
     for path in paths:
         shelf.forget(path)

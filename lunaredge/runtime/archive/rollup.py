@@ -93,27 +93,35 @@ def merged(whole: Rollup) -> Rollup:
     """Make one of entries of the same series and bucket."""
     if not len(whole.series):
         return whole
-    # Of two samples of one time the later one told is the last.
-    order = np.lexsort((whole.last_ns, whole.buckets, whole.series))
-    series, buckets = whole.series[order], whole.buckets[order]
-    starts = np.concatenate(
-        ([0], np.flatnonzero((np.diff(series) != 0) | (np.diff(buckets) != 0)) + 1)
-    )
-    ends = np.append(starts[1:], len(order)) - 1
+    whole = _in_order(whole)
+    changes = (whole.series[1:] != whole.series[:-1]) | (whole.buckets[1:] != whole.buckets[:-1])
+    if changes.all():
+        return whole
+    starts = np.concatenate((_FIRST, np.flatnonzero(changes) + 1))
+    ends = np.append(starts[1:], len(whole.series)) - 1
     return Rollup(
-        series[starts],
-        buckets[starts],
-        np.add.reduceat(whole.counts[order], starts),
-        np.minimum.reduceat(whole.lows[order], starts),
-        np.maximum.reduceat(whole.highs[order], starts),
-        whole.lasts[order][ends],
-        whole.last_ns[order][ends],
+        whole.series[starts],
+        whole.buckets[starts],
+        np.add.reduceat(whole.counts, starts),
+        np.minimum.reduceat(whole.lows, starts),
+        np.maximum.reduceat(whole.highs, starts),
+        whole.lasts[ends],
+        whole.last_ns[ends],
     )
 
 
 def coarser(whole: Rollup, factor: int) -> Rollup:
     """Give the roll-up of buckets that are so many times as long."""
     return merged(whole._replace(buckets=whole.buckets // factor))
+
+
+def _in_order(whole: Rollup) -> Rollup:
+    """Sort entries by series and bucket; of two of one time the one told later is the last."""
+    rises = np.diff(whole.series)
+    goes_on = rises == 0
+    if bool((rises >= 0).all() and (np.diff(whole.last_ns)[goes_on] >= 0).all()):
+        return whole  # a later bucket's last sample is later
+    return chosen(whole, np.lexsort((whole.last_ns, whole.buckets, whole.series)))
 
 
 def fuller(one: Rollup, other: Rollup) -> Rollup:

@@ -66,8 +66,8 @@ class Level(enum.Enum):
 
     def period(self, day: int) -> str:
         """Give the name of the file that a day is in."""
-        date = _EPOCH + dt.timedelta(days=day)
-        return f"{date:%Y-%m}" if self is Level.MINUTES else f"{date:%Y}"
+        date = (_EPOCH + dt.timedelta(days=day)).isoformat()
+        return date[: len("YYYY-MM")] if self is Level.MINUTES else date[: len("YYYY")]
 
     def span_ns(self, period: str) -> tuple[int, int]:
         """Give of which time the file of a period tells."""
@@ -95,6 +95,9 @@ def periods_of(folder: Path, level: Level) -> dict[str, bool]:
 
 def by_period(whole: Rollup, level: Level) -> dict[str, Rollup]:
     """Give a roll-up's entries by the file that they belong in."""
+    ends = [day_of(int(end) * level.step_ns) for end in (whole.buckets.min(), whole.buckets.max())]
+    if level.period(ends[0]) == level.period(ends[1]):
+        return {level.period(ends[0]): whole}
     days = whole.buckets * level.step_ns // DAY_NS
     found: dict[str, list[int]] = {}
     for day in np.unique(days).tolist():
@@ -152,8 +155,9 @@ class RollupWriter:
             series = np.array(self._names.series(number, channels), np.int64)
             whole = whole._replace(series=series[whole.series])
             chunks = whole.buckets // (self._level.chunk_ns // self._level.step_ns)
-            for chunk in np.unique(chunks).tolist():
-                own = chosen(whole, chunks == chunk)
+            is_one = int(chunks.min()) == int(chunks.max())
+            for chunk in [int(chunks[0])] if is_one else np.unique(chunks).tolist():
+                own = whole if is_one else chosen(whole, chunks == chunk)
                 if (self._segment + number) % _ROWS_MAX == 0:
                     self._put_together(number, chunk, packer)
                 self._insert((number, chunk, self._segment), pack(own, packer))

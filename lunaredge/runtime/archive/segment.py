@@ -5,7 +5,7 @@ at a time. A damaged entry costs itself: reading goes on at the next mark, and a
 an entry.
 """
 
-import mmap
+import os
 import zlib
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lunaredge.runtime.archive.entry import (
+    ENTRY_BYTES_MAX,
     HEAD,
     HEAD_BYTES,
     HEADER_BYTES,
@@ -49,8 +50,8 @@ _FIXED = np.dtype(
 assert _FIXED.itemsize == KEEP_BYTES
 
 
-# So much of the last record is compared, to see whether a file is still what was read of it.
-_LOOK_BACK_BYTES = 64
+# A file is read in pieces of that size.
+_WINDOW_BYTES = 1024 * 1024
 
 
 class Damage(NamedTuple):
@@ -77,16 +78,21 @@ class Index(NamedTuple):
 
 
 class Segment:
-    """A segment that is open for reading; deleting its file takes nothing from who has it open."""
+    """A segment that is open for reading; deleting its file takes nothing from who has it open.
 
-    def __init__(self, path: Path, content: mmap.mmap | bytes) -> None:
+    It is read piece by piece and never mapped: should a failed commit be cut off behind a reader's
+    back, touching the memory of a mapped file would kill the reader.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self.tables: dict[bytes, tuple[Channel, ...]] = {}
         self.damaged: list[Damage] = []
         """In the midst: something is lost."""
-        self.tail_bytes = 0
-        """At the end: what a power cut left of a commit that nobody heard of, or damage."""
-        self._content = content
+        self._descriptor = descriptor
+        self._size_bytes = os.fstat(descriptor).st_size
+        self._window = memoryview(b"")
+        self._window_at = 0
         self._at = HEADER_BYTES
         self._mark = b""
         self._heads: list[bytes] = []
@@ -95,25 +101,14 @@ class Segment:
         self._reasons: dict[int, str] = {}
 
     @classmethod
-    def open(cls, path: Path, *, sealed: bool = False) -> Self:
+    def open(cls, path: Path) -> Self:
         """Open a segment as far as it is written now.
-
-        Args:
-            path: Its file.
-            sealed: Nothing will be written to it, nor cut off. One that is not is copied: should a
-                failed commit be cut off behind a reader's back, touching a mapped file kills it.
 
         Raises:
             FileNotFoundError: it is gone; it was settled.
             OSError: it can't be read.
         """
-        with path.open("rb") as file:
-            if not sealed:
-                return cls(path, file.read())
-            try:
-                return cls(path, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-            except ValueError:
-                return cls(path, b"")  # an empty file can't be mapped
+        return cls(path, os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
     @property
     def number(self) -> int:
@@ -121,46 +116,41 @@ class Segment:
         return int(self.path.stem)
 
     @property
-    def is_mapped(self) -> bool:
-        """Whether it was opened as sealed: there is nothing to come."""
-        return isinstance(self._content, mmap.mmap)
+    def tail_bytes(self) -> int:
+        """Bytes at its end that are no whole entry, after `index`.
 
-    @property
-    def size_bytes(self) -> int:
-        """How much of it is read."""
-        return len(self._content)
+        What a power cut left of a commit that nobody heard of, or damage.
+        """
+        return self._size_bytes - self._at
 
     def close(self) -> None:
         """Give the file back."""
-        if isinstance(self._content, mmap.mmap):
-            self._content.close()
-        self._content = b""
+        os.close(self._descriptor)
 
     def grow(self) -> bool:
-        """Read what was written since; tell whether it is still the file that was read.
+        """Look for what was written since; tell whether it is still the file that was read.
 
         Raises:
-            FileNotFoundError: it is gone; it was settled.
             OSError: it can't be read.
         """
-        with self.path.open("rb") as file:
-            last_at = self._records[-1][1] if self._records else 0
-            file.seek(last_at)
-            if file.read(_LOOK_BACK_BYTES) != self._content[last_at:][:_LOOK_BACK_BYTES]:
+        if self._heads:
+            at, head = self._records[-1][1] - len(self._heads[-1]), self._heads[-1]
+            at -= head[3] + (head[-2] | head[-1] << 8)
+            if os.pread(self._descriptor, len(head), at) != head:
                 return False  # a commit that failed was cut off, after it was read here
-            file.seek(len(self._content))
-            more = file.read()
-        if more:
-            self._content = self._content[:] + more
-        return True
+        size_bytes = os.fstat(self._descriptor).st_size
+        if size_bytes != self._size_bytes:
+            self._window = memoryview(b"")
+            self._size_bytes = size_bytes
+        return size_bytes >= self._at
 
     def index(self) -> Index:
         """Give what is in it; what was read by an earlier call is not read again."""
-        content = self._content
         if not self._mark:
-            self._mark = mark_of(content[:HEADER_BYTES]) or _mark_of_first(content) or b""
+            self._mark = mark_of(bytes(self._bytes(0, HEADER_BYTES))) or self._mark_of_first()
         if self._mark:
-            self._scan(content)
+            self._scan()
+        self._window = memoryview(b"")
         table = np.array(self._records, np.int64).reshape(-1, 3)
         return Index(
             np.frombuffer(b"".join(self._heads), _FIXED),
@@ -173,73 +163,87 @@ class Segment:
 
     def record(self, offset: int, size_bytes: int) -> bytes:
         """Give the bytes of a record."""
-        assert self._content, "read of a closed segment"
-        return self._content[offset : offset + size_bytes]
+        return os.pread(self._descriptor, size_bytes, offset)
 
-    def _scan(self, content: mmap.mmap | bytes) -> None:
-        at, size_bytes, mark = self._at, len(content), self._mark
-        with memoryview(content) as view:
-            while at < size_bytes:
-                end = _entry_end(view, at, mark)
-                if end:
-                    self._take(content, at + HEAD_BYTES, end)
-                    at = end
-                    continue
-                found = _next_whole(content, view, at + 1, mark)
-                if not found:
-                    break
-                self.damaged.append(Damage(at, found - at))
-                at = found
-        self._at, self.tail_bytes = at, size_bytes - at
+    def _bytes(self, at: int, size_bytes: int) -> memoryview:
+        """Give bytes of the file; fewer at its end."""
+        start = at - self._window_at
+        if start < 0 or start + size_bytes > len(self._window):
+            content = os.pread(self._descriptor, max(size_bytes, _WINDOW_BYTES), at)
+            self._window, self._window_at, start = memoryview(content), at, 0
+        return self._window[start : start + size_bytes]
 
-    def _take(self, content: mmap.mmap | bytes, start: int, end: int) -> None:
-        head = content[start : min(start + KEEP_BYTES, end)]
+    def _scan(self) -> None:
+        at = self._at
+        while at < self._size_bytes:
+            end = self._entry_end(at, self._mark)
+            if end:
+                self._take(at + HEAD_BYTES, end)
+                at = end
+                continue
+            found = self._next_whole(at + 1)
+            if not found:
+                break
+            self.damaged.append(Damage(at, found - at))
+            at = found
+        self._at = at
+
+    def _take(self, start: int, end: int) -> None:
+        head = bytes(self._bytes(start, min(KEEP_BYTES, end - start)))
         if head[0] == TABLE_CODE:
-            table = read_table(content[start:end])
+            table = read_table(bytes(self._bytes(start, end - start)))
             if table is not None:
                 self.tables[table[0]] = table[1]
             return
         if len(head) < KEEP_BYTES or head[0] > len(KINDS) or head[1] >= len(RECORD_CLASSES):
             return  # a later program's; that one will read it
         node_bytes, reason_bytes = head[3], head[-2] | head[-1] << 8
-        name = content[start + KEEP_BYTES : start + KEEP_BYTES + node_bytes]
         record_at = start + KEEP_BYTES + node_bytes + reason_bytes
         if record_at > end:
             return
+        name = bytes(self._bytes(start + KEEP_BYTES, node_bytes))
         if reason_bytes:
-            reason = content[record_at - reason_bytes : record_at]
+            reason = bytes(self._bytes(record_at - reason_bytes, reason_bytes))
             self._reasons[len(self._heads)] = reason.decode(errors="replace")
         node = self._nodes.setdefault(name, len(self._nodes))
         self._heads.append(head)
         self._records.append((node, record_at, end - record_at))
 
+    def _entry_end(self, at: int, mark: bytes) -> int:
+        """Give where the entry that begins there ends; 0 where none does, or not a whole one."""
+        head = self._bytes(at, HEAD_BYTES)
+        if len(head) < HEAD_BYTES:
+            return 0
+        found, length, crc = HEAD.unpack(head)
+        end: int = at + HEAD_BYTES + length
+        if found != mark or not 0 < length <= ENTRY_BYTES_MAX or end > self._size_bytes:
+            return 0
+        payload = self._bytes(at + HEAD_BYTES, length)
+        return end if len(payload) == length and zlib.crc32(payload) == crc else 0
 
-def _entry_end(view: memoryview, at: int, mark: bytes) -> int:
-    """Give where the entry that begins there ends; 0 where none does, or not a whole one."""
-    if at + HEAD_BYTES > len(view):
+    def _next_whole(self, at: int) -> int:
+        """Give where the next whole entry begins; 0 for nowhere."""
+        while at := self._find(self._mark, at):
+            if self._entry_end(at, self._mark):
+                return at
+            at += 1
         return 0
-    found, length, crc = HEAD.unpack_from(view, at)
-    end: int = at + HEAD_BYTES + length
-    if found != mark or not length or end > len(view):
-        return 0
-    return end if zlib.crc32(view[at + HEAD_BYTES : end]) == crc else 0
 
-
-def _next_whole(content: mmap.mmap | bytes, view: memoryview, at: int, mark: bytes) -> int:
-    """Give where the next whole entry begins; 0 for nowhere."""
-    while (at := content.find(mark, at)) >= 0:
-        if _entry_end(view, at, mark):
-            return at
-        at += 1
-    return 0
-
-
-def _mark_of_first(content: mmap.mmap | bytes) -> bytes | None:
-    """Give the mark of the first whole entry, where no header tells it."""
-    at = -1
-    with memoryview(content) as view:
-        while (at := content.find(MARK_START, at + 1)) >= 0:
-            mark = content[at : at + MARK_BYTES]
-            if _entry_end(view, at, mark):
+    def _mark_of_first(self) -> bytes:
+        """Give the mark of the first whole entry, where no header tells it; nothing for none."""
+        at = 0
+        while at := self._find(MARK_START, at + 1):
+            mark = bytes(self._bytes(at, MARK_BYTES))
+            if self._entry_end(at, mark):
                 return mark
-    return None
+        return b""
+
+    def _find(self, what: bytes, at: int) -> int:
+        """Give where some bytes are next; 0 for nowhere."""
+        while at < self._size_bytes:
+            content = os.pread(self._descriptor, _WINDOW_BYTES, at)
+            found = content.find(what)
+            if found >= 0:
+                return at + found
+            at += max(1, len(content) - len(what) + 1)
+        return 0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from lunaredge.runtime.archive import rollup
 from lunaredge.runtime.archive.blocks import Packer
@@ -70,7 +71,13 @@ class Press:
             FileDamaged: of the files it writes into; nothing counts.
             JournalFull, JournalCorrupt, StorageError, OSError: nothing counts.
         """
-        segment = Segment.open(path, sealed=True)
+        if int(path.stem) <= self._catalog.settled_through():
+            os.unlink(path)  # noqa: PTH108 -- it was settled, and could not be deleted
+            return Settled(0, 0, 0, 0)
+        try:
+            segment = Segment.open(path)
+        except FileNotFoundError:
+            return self._pass_over(path)
         with contextlib.closing(segment):
             index = segment.index()
             tables = self._known_tables() | segment.tables
@@ -90,6 +97,7 @@ class Press:
                 streams=taken.streams,
                 tables=segment.tables,
                 used=_used(index, sorted_groups),
+                days=self._shelf.days(),
                 problems=_problems(segment, index),
             )
             self._catalog.settle(settlement, touch_ns)
@@ -98,6 +106,14 @@ class Press:
         received_ns = int(index.fixed["received_ns"].max()) if len(index.fixed) else 0
         damaged_bytes = sum(damage.size_bytes for damage in segment.damaged)
         return Settled(len(index.fixed), row_count, received_ns, damaged_bytes)
+
+    def _pass_over(self, path: Path) -> Settled:
+        """Go on without a segment that somebody took away."""
+        name = f"{path.parent.name}/{path.name}"
+        lost = [Problem(name, "the segment is gone, and what was in it", 0, 0, 0)]
+        settlement = Settlement(int(path.stem), {}, {}, {}, [], lost)
+        self._catalog.settle(settlement, self._settings.touch_ns)
+        return Settled(0, 0, 0, 0)
 
     def _known_tables(self) -> dict[bytes, tuple[Channel, ...]]:
         if self._tables is None:
@@ -137,10 +153,10 @@ class Press:
     def _write_parts(
         self, node: str, channels: Sequence[Channel], whole: Frame, *, late: bool
     ) -> None:
-        days, starts = np.unique(days_of_times(whole.times_ns), return_index=True)
-        ends = [*starts[1:].tolist(), len(whole.times_ns)]
+        days, starts = _days_in(whole.times_ns)
+        ends = [*starts[1:], len(whole.times_ns)]
         rows_max = self._settings.block_rows_max
-        for day, start, end in zip(days.tolist(), starts.tolist(), ends, strict=True):
+        for day, start, end in zip(days, starts, ends, strict=True):
             writer = self._shelf.day(day)
             with damage_named(writer.path):
                 for low in range(start, end, rows_max):
@@ -156,7 +172,7 @@ class Press:
             for period, own in by_period(whole, level).items():
                 writer = self._shelf.rollups(level, period)
                 with damage_named(writer.path):
-                    writer.add(node, list(rolled.channels), own, self._packer)
+                    writer.add(node, rolled.channels, own, self._packer)
 
     def _write_others(
         self, segment: Segment, index: Index, rest: Sequence[int], unread: dict[int, Verdict]
@@ -175,17 +191,33 @@ class Press:
         return verdicts
 
 
+def _days_in(times_ns: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """Give the days of times that never fall, and where each begins."""
+    first, last = day_of(int(times_ns[0])), day_of(int(times_ns[-1]))
+    if first == last:
+        return [first], [0]
+    days, starts = np.unique(days_of_times(times_ns), return_index=True)
+    return days.tolist(), starts.tolist()
+
+
 class _Rolled:
     """The roll-ups of one node, of all its tables."""
 
     def __init__(self) -> None:
         self.parts: list[rollup.Rollup] = []
-        self.channels: dict[Channel, int] = {}
-        """The place of each channel that was met."""
+        self.channels: Sequence[Channel] = ()
+        """Those that were met; the table itself, where a node has one."""
 
-    def places(self, channels: Sequence[Channel]) -> list[int]:
+    def places(self, channels: Sequence[Channel]) -> Sequence[int]:
         """Give the places of a table's channels."""
-        return [self.channels.setdefault(each, len(self.channels)) for each in channels]
+        if not self.channels:
+            self.channels = channels
+        if self.channels is channels:
+            return range(len(channels))
+        known = {channel: place for place, channel in enumerate(self.channels)}
+        places = [known.setdefault(channel, len(known)) for channel in channels]
+        self.channels = tuple(known)
+        return places
 
 
 def _used(index: Index, sorted_groups: Sequence[Group]) -> dict[tuple[str, bytes], tuple[int, int]]:

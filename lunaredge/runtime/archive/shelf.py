@@ -40,12 +40,14 @@ class Shelf:
         """Of those, the ones in which this segment is under way."""
         self._written: set[Path] = set()
         """Those in which some of this segment stands by now."""
+        self._days: set[int] = set()
 
     def begin(self, segment: int) -> None:
         """Begin with a segment."""
         assert not self._begun, self._begun
         self._segment = segment
         self._written.clear()
+        self._days.clear()
 
     def day(self, day: int) -> DayWriter:
         """Give the file of a day.
@@ -60,6 +62,7 @@ class Shelf:
                 writer = writer or DayWriter.open(self._folder, day)
                 self._enter(path, writer)
         assert isinstance(writer, DayWriter)
+        self._days.add(day)
         return writer
 
     def rollups(self, level: Level, period: str) -> RollupWriter:
@@ -77,6 +80,10 @@ class Shelf:
         assert isinstance(writer, RollupWriter)
         return writer
 
+    def days(self) -> list[int]:
+        """Give the days into whose files the segment was written."""
+        return sorted(self._days)
+
     def finish(self) -> None:
         """Make all that the segment wrote durable, and the names of its files.
 
@@ -85,7 +92,7 @@ class Shelf:
         """
         for path in list(self._begun):
             self._finish(path)
-        for folder in sorted({path.parent for path in self._open}):
+        for folder in sorted({path.parent for path in self._written}):
             sync_folder(folder)
 
     def close(self) -> None:

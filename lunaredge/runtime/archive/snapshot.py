@@ -43,9 +43,10 @@ class LogCache:
             # One that is gone was settled: the catalog says so to whoever asks it after this.
             with contextlib.suppress(FileNotFoundError):
                 held = self._held.get(number)
-                if held is None or not (held.is_mapped or held.grow()):
-                    path = segment_path(self._folder, number)
-                    self._held[number] = Segment.open(path, sealed=number < numbers[-1])
+                if held is not None and not held.grow():
+                    self._forget({number})
+                if number not in self._held:
+                    self._held[number] = Segment.open(segment_path(self._folder, number))
 
     def unsettled(self, through: int) -> list[Unsettled]:
         """Give the segments behind that one."""
@@ -69,7 +70,7 @@ class Snapshot:
         """The numbers that are in the log alone."""
         self.repeated: list[list[int]] = []
         """Of each segment, the entries that are there already by earlier ones."""
-        self._touch_ns = touch_ns
+        self.touch_ns = touch_ns
         for each in unsettled:
             found = laid(each.entries, {}, touch_ns, self._known)
             self.repeated.append(found.repeated)
@@ -91,7 +92,7 @@ class Snapshot:
             stretches = [stretch for _, stretch in pairs]
             if ours and ours[0] == stream:
                 stretches += self.fresh[ours.pop(0)]
-            yield stream, merged(stretches, self._touch_ns)
+            yield stream, merged(stretches, self.touch_ns)
         for stream in ours:
             yield stream, self.fresh[stream]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lunaredge.node import KeepKind
-from lunaredge.runtime.archive.columns import Frame, fit, frame
+from lunaredge.runtime.archive.columns import NOTHING, Frame, frame, laid
 from lunaredge.runtime.archive.coverage import Stream, Verdict
 from lunaredge.runtime.archive.day_file import KeptRecord
 from lunaredge.runtime.archive.entry import KINDS
@@ -80,12 +80,11 @@ def frames(
                 batches.append(_decoder.decode(record_of(segment, index, entry)))
             except MALFORMED as exc:
                 verdicts[entry] = Verdict(KeepKind.QUARANTINED, f"garbage: {exc}"[:200])
-        if not fit(batches, channels):
+        out = laid(batches, channels)
+        if out is None and batches:
             batches = _fitting(segment, index, entries, channels, verdicts)
-        if batches:
-            yield frame(batches, channels), verdicts
-        elif verdicts:
-            yield Frame(np.empty(0, np.int64), [], {}), verdicts
+            out = laid(batches, channels)
+        yield frame(out) if out is not None else NOTHING, verdicts
 
 
 def others(index: Index, sorted_groups: list[Group], left_out: list[int]) -> list[int]:
@@ -150,7 +149,7 @@ def _fitting(
         if entry in verdicts:
             continue
         batch = _decoder.decode(record_of(segment, index, entry))
-        if fit([batch], channels):
+        if laid([batch], channels) is not None:
             batches.append(batch)
         else:
             verdicts[entry] = Verdict(KeepKind.QUARANTINED, "columns")

@@ -8,6 +8,7 @@ there is what the archive itself says: at a start the core is told from the cata
 import contextlib
 import operator
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
@@ -51,6 +52,7 @@ class ArchiveStore:
         self._settler = Settler(folder, settings)
         self._log = SegmentLog(folder, settings, 1)
         self._half: list[Keep] = []
+        self._writing = threading.Lock()
         """In the log by a commit whose rows were refused: its repetition writes them alone."""
         self._corrupt_keys: list[str] = []
         self._corrupt_count = 0
@@ -136,11 +138,8 @@ class ArchiveStore:
         rest = [write for write in writes if not isinstance(write, Keep)]
         if keeps and not self._is_half(keeps):
             self._store.check_life()
-            self._check_backlog()
-            try:
-                self._log.append(keeps)
-            finally:
-                self._hand_over()
+            with self._writing:
+                self._append(keeps)
             # Should the rows be refused, the same writes come again: the log has these.
             self._half = keeps if rest else []
         if rest:
@@ -160,8 +159,9 @@ class ArchiveStore:
 
         For an orderly end, and for whoever measures; nothing is lost without it.
         """
-        self._log.seal()
-        self._hand_over()
+        with self._writing:
+            self._log.seal()
+            self._hand_over()
         return self._settler.wait(wait_s)
 
     def _kept_rows(self, cache: LogCache) -> Iterator[Row]:
@@ -196,6 +196,13 @@ class ArchiveStore:
 
     def _is_half(self, keeps: Sequence[Keep]) -> bool:
         return len(keeps) == len(self._half) and all(map(operator.is_, keeps, self._half))
+
+    def _append(self, keeps: Sequence[Keep]) -> None:
+        self._check_backlog()
+        try:
+            self._log.append(keeps)
+        finally:
+            self._hand_over()
 
     def _check_backlog(self) -> None:
         waiting_bytes = self._settler.waiting_bytes + self._log.size_bytes

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from lunaredge.errors import StorageError
 from lunaredge.node import Level
 from lunaredge.runtime.archive.catalog import Catalog, Problem, Settlement
 from lunaredge.runtime.archive.coverage import laid
@@ -74,7 +75,7 @@ class Works:
         """
         path = segment_path(self._folder, number)
         aside = path.with_suffix(".aside")
-        segment = Segment.open(path, sealed=True)
+        segment = Segment.open(path)
         try:
             index = segment.index()
             streams = laid(index, {}, self._settings.touch_ns, self._catalog.known).streams
@@ -86,7 +87,7 @@ class Works:
         problem = Problem(
             f"intake/{aside.name}", f"can't be settled: {reason}", start_ns, end_ns, end_ns
         )
-        settlement = Settlement(number, streams, segment.tables, {}, [problem])
+        settlement = Settlement(number, streams, segment.tables, {}, [], [problem])
         self._catalog.settle(settlement, self._settings.touch_ns)
         os.replace(path, aside)  # noqa: PTH105 -- as all writes here, where a test can cut the power
         sync_folder(path.parent)
@@ -101,8 +102,12 @@ class Works:
         self._catalog.note([Problem(place, f"put aside: {damaged}", start_ns, end_ns, start_ns)])
 
     def _expire(self, now_ns: int) -> None:
-        for gone in expire(self._folder, self._settings, self._catalog, self._shelf, now_ns):
-            _tell(gone)
+        try:
+            for gone in expire(self._folder, self._settings, self._catalog, self._shelf, now_ns):
+                _tell(gone)
+        except (StorageError, OSError) as exc:
+            # What is too old is tried again after the next segment; this one is settled.
+            log_event(Level.ERROR, "samples.not_expired", {"reason": exc})
 
 
 def _tell(gone: Removed) -> None:
