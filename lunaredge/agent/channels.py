@@ -107,6 +107,8 @@ class Misfit(NamedTuple):
     key: str
     value: object
     remedy: str
+    is_unknown: bool = False
+    """There is no such channel."""
 
 
 def misfit(
@@ -116,7 +118,8 @@ def misfit(
     """Give what is wrong with the first policy that can't be used over those under it, or None."""
     for name, policy in said.items():
         if name not in under:
-            return Misfit(name, name, f"no such channel; there are {', '.join(under)}")
+            told = f"no such channel; there are {', '.join(under)}"
+            return Misfit(name, name, told, is_unknown=True)
         # Each alone may be right, and the two periods not fit together.
         found = flaw(policy) or flaw(over(policy, under[name]))
         if found is not None:

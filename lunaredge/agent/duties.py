@@ -15,6 +15,7 @@ from lunaredge.agent.states import Event, State
 from lunaredge.agent.stops import ID_LENGTH_MAX
 from lunaredge.agent.tasks import TASK_TABLE, TaskRef
 from lunaredge.ids import NodeId
+from lunaredge.wire.channel_orders import SetChannels
 from lunaredge.wire.codec import Header
 from lunaredge.wire.messages import (
     Assign,
@@ -113,6 +114,7 @@ class Duties:
             | ReleaseStop
             | LockOut
             | Unlock
+            | SetChannels
         ),
         header: Header,
         now_ns: int,
@@ -136,10 +138,10 @@ class Duties:
                 return self._hibernate(command, now_ns)
             case ReleaseStop():
                 self._release(command.stop, now_ns)
-            case LockOut():
-                return self._lock_out(command.tag, now_ns)
-            case Unlock():
-                self._unlock(command.tag, now_ns)
+            case LockOut() | Unlock():
+                return self._tag(command, now_ns)
+            case SetChannels():
+                return self._set_channels(command, now_ns)
             case _:
                 assert_never(command)
         return None
@@ -276,6 +278,12 @@ class Duties:
         if self._parts.stops.release(stop):
             self._parts.recorder.event("stop_released", stop[:ID_LENGTH_MAX], now_ns)
 
+    def _tag(self, command: LockOut | Unlock, now_ns: int) -> str | None:
+        if isinstance(command, LockOut):
+            return self._lock_out(command.tag, now_ns)
+        self._unlock(command.tag, now_ns)
+        return None
+
     def _lock_out(self, tag: str, now_ns: int) -> str | None:
         if not self._parts.config.is_machine:
             return "unable"
@@ -288,6 +296,13 @@ class Duties:
     def _unlock(self, tag: str, now_ns: int) -> None:
         if self._parts.locks.release(tag):
             self._parts.recorder.event("unlocked", tag[:ID_LENGTH_MAX], now_ns)
+
+    def _set_channels(self, command: SetChannels, now_ns: int) -> str | None:
+        epoch, policies = self._parts.commands.epoch, command.policies
+        reason = self._parts.policies.put(policies, epoch, command.turn)
+        if reason is None:
+            self._parts.recorder.event("channels_set", ", ".join(policies)[:80], now_ns)
+        return reason
 
     def _has(self, ref: TaskRef) -> bool:
         task = self._parts.pilot.task

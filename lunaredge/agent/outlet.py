@@ -47,6 +47,7 @@ class Outlet:
 
     @connected.setter
     def connected(self, connected: bool) -> None:
+        """Learn whether the broker is reached."""
         self.reached = connected
 
     def publish(

@@ -1,5 +1,6 @@
 """Every room of one agent, built once and wired together. Does nothing by itself."""
 
+from lunaredge.agent import channels
 from lunaredge.agent.announcer import Announcer
 from lunaredge.agent.clock import ClockErrors, SiteClock
 from lunaredge.agent.commands import Commands
@@ -10,6 +11,7 @@ from lunaredge.agent.neighbours import Neighbours
 from lunaredge.agent.outlet import Outlet
 from lunaredge.agent.pace import Pace
 from lunaredge.agent.pilot import Pilot
+from lunaredge.agent.policies import Policies
 from lunaredge.agent.recorder import Recorder
 from lunaredge.agent.slumber import Slumber
 from lunaredge.agent.spool import Spool
@@ -41,6 +43,8 @@ class Parts:
         self.outlet = Outlet(config, boot, signer, self.clock)
         limits = Limits(bytes_max=config.spool_bytes_max, resend_ns=ns_from_s(config.resend_s))
         self.rows = Rows(config.batch_rows_max, config.channels, is_machine=config.is_machine)
+        own = channels.policies(config.channels, is_machine=config.is_machine)
+        self.policies = Policies(self.outlet, self.rows, own)
         self.announcer = Announcer(self.outlet, self.rows.channels)
         spool_after_ns = ns_from_s(config.spool_after_s)
         self.spool = Spool(self.outlet, boot, limits, spool_after_ns, self.announcer)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from lunaredge.agent import announcer, commands, hold, recorder, stops, tasks
+from lunaredge.agent import announcer, commands, hold, policies, recorder, stops, tasks
 from lunaredge.agent.parts import Parts
 from lunaredge.agent.tasks import LEG_TABLE, TASK_TABLE, End, Steps, TaskRef
 from lunaredge.ids import TaskId
@@ -30,6 +30,7 @@ _TABLES = frozenset(
         stops.TABLE,
         stops.LOCK_TABLE,
         hold.TABLE,
+        policies.TABLE,
         LEG_TABLE,
         TASK_TABLE,
     }
@@ -52,6 +53,7 @@ def restore(parts: Parts, rows: Iterable[Row], now_ns: int) -> None:
     whole += [parts.stops.restore(row) for row in tables.get(stops.TABLE, [])]
     whole += [parts.locks.restore(row) for row in tables.get(stops.LOCK_TABLE, [])]
     whole += [parts.hold.restore(row) for row in tables.get(hold.TABLE, [])]
+    whole += [parts.policies.restore(row) for row in tables.get(policies.TABLE, [])]
     whole += [parts.commands.restore_reply(row) for row in tables.get(commands.RESULT_TABLE, [])]
     parts.recorder.event("boot", f"boot {parts.boot}, {parts.spool.count} spooled", now_ns)
     legs = {(row.scope, row.number): row for row in tables.get(LEG_TABLE, [])}

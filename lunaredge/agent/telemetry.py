@@ -90,6 +90,7 @@ class Rows:
     def follow(self, policies: Mapping[str, ChannelPolicy]) -> None:
         """Go by these policies, one for each channel, from the next row on, which says all."""
         self._gates = channels.gates(policies, is_machine=self._is_machine)
+        self._deadbands = [gate.deadband for gate in self._gates]
         self.say_all()
 
     def say_all(self) -> None:
@@ -107,11 +108,14 @@ class Rows:
         if self._is_machine:
             values = (*(_UNHEARD if sample is None else _measured(sample)), *values)
         heard_count = 0 if sample is None or not self._is_machine else len(_UNHEARD)
-        said, again_ns = self._said, self._again_ns
+        said, again_ns, deadbands = self._said, self._again_ns, self._deadbands
         changes: dict[int, float] = {}
         blanked_count = 0
         for index, value in enumerate(values):
-            if value == said[index] and now_ns < again_ns[index]:
+            # Most values end here; equal ones first, since infinity less itself is no number.
+            if now_ns < again_ns[index] and (
+                value == said[index] or abs(value - said[index]) <= deadbands[index]
+            ):
                 continue
             worth = self._worth(index, value, now_ns)
             if worth is not None:
@@ -147,16 +151,12 @@ class Rows:
         return batch, len(times_ns)
 
     def _worth(self, index: int, value: float, now_ns: int) -> float | None:
-        """Give a value as it is to be said, or None where it is not worth it."""
-        said = self._said[index]
+        """Give a value that is due or has changed as it is to be said, or None for not now."""
+        is_due = now_ns >= self._again_ns[index]
         if not fits(self._dtypes[index], value):
             # That there is none any more is told at once: an old value must not look fresh.
-            return None if said == NO_VALUE and now_ns < self._again_ns[index] else NO_VALUE
-        if now_ns >= self._again_ns[index]:
-            return value
-        if now_ns < self._soonest_ns[index] or abs(value - said) <= self._gates[index].deadband:
-            return None
-        return value
+            return NO_VALUE if is_due or self._said[index] != NO_VALUE else None
+        return value if is_due or now_ns >= self._soonest_ns[index] else None
 
     def _say(self, index: int, value: float, now_ns: int) -> None:
         gate = self._gates[index]

@@ -67,6 +67,8 @@ class Layout:
             (start, end, np.dtype("<" + channels[start].dtype.value))
             for start, end in zip(starts, [*starts[1:], count], strict=True)
         ]
+        self._none = bytes(2 * count)
+        """The counts of a batch without rows, which leaves them out."""
         # Filled anew by each batch: making arrays takes longer than filling them.
         self._folds = np.empty((3, count))
         self._last_ns = np.empty(count, np.int64)
@@ -98,13 +100,14 @@ class Layout:
 
     def _checked(self, batch: Telemetry) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
         """Give the values of each channel and the rows' times, once everything fits together."""
-        if len(batch.counts) != 2 * len(self.channels):
+        counts_bytes = batch.counts if batch.times_ns else batch.counts or self._none
+        if len(counts_bytes) != 2 * len(self.channels):
             raise RemoteProtocolError("columns", f"{len(batch.counts) // 2} channels")
         if len(batch.times_ns) % 8 or len(batch.rows) % 2 or len(batch.blanks) % 4:
             raise RemoteProtocolError("columns", "a length that is no whole number of values")
         if len(batch.times_ns) > 8 * ROWS_MAX:
             raise RemoteProtocolError("columns", f"{len(batch.times_ns) // 8} rows")
-        counts: NDArray[np.uint16] = np.frombuffer(batch.counts, _SHORT)
+        counts: NDArray[np.uint16] = np.frombuffer(counts_bytes, _SHORT)
         rows: NDArray[np.uint16] = np.frombuffer(batch.rows, _SHORT)
         offsets_ns: NDArray[np.int64] = np.frombuffer(batch.times_ns, _TIME)
         found = check_columns(

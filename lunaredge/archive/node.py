@@ -300,7 +300,11 @@ class ArchiveNode:
         self._pacer.flushed(now_ns)
 
     def _acknowledge(self, now_ns: int) -> None:
-        for key in self._pacer.take_due(now_ns):
+        due = self._pacer.take_due(now_ns)
+        if due:
+            # An acknowledgement covers all that was taken of its stream, so that must be written.
+            self._flush(now_ns)
+        for key in due:
             stream = self.intake.streams.of(key)
             if stream is not None:
                 ack = self._pacer.ack(key, stream)

@@ -23,6 +23,7 @@ from lunaredge.wire.messages import View
 COMMANDS_ON_EARTH = (
     *("link", "explain", "submit", "hold", "resume", "cancel", "vouch", "approve", "estop"),
     *("lockout", "manual", "close", "open", "ack", "shelve", "unshelve", "hibernate"),
+    "channel",
 )
 # Whoever asks whether a standby is there hears from this view whether the scheduler is.
 NODES = "nodes"

@@ -43,6 +43,7 @@ RULES: dict[str, Rule] = {
     "terrain.changed": Rule(),
     "epoch.absurd": Rule(),
     "revision.absurd": Rule(),
+    "channels.refused": Rule(is_report=True),
     "task.failed": Rule(is_report=True),
     "input.quarantined": Rule(is_report=True),
     "record.unreadable": Rule(is_report=True),

@@ -10,6 +10,7 @@ from lunaredge.ids import KeyId, NodeId, TaskId
 from lunaredge.scheduler import (
     alarms,
     backlog,
+    channels,
     closures,
     conflicts,
     hibernation,
@@ -26,6 +27,7 @@ from lunaredge.scheduler.inputs import Asked, Reply
 from lunaredge.scheduler.orders import refusals_at_submit
 from lunaredge.scheduler.state import NodeEntry, TaskEntry, TaskPhase
 from lunaredge.wire.alarm_requests import AcknowledgeRequest, ShelveRequest, UnshelveRequest
+from lunaredge.wire.channel_orders import ChannelsRequest
 from lunaredge.wire.messages import (
     Answer,
     Approve,
@@ -71,8 +73,8 @@ def _decide(ctx: Context, asked: Asked, body: Question) -> Answer:
     match body:
         case Submit():
             return _submit(ctx, body)
-        case HoldRequest() | HibernateRequest():
-            return _rest(ctx, body)
+        case HoldRequest() | HibernateRequest() | ChannelsRequest():
+            return _tell_node(ctx, body)
         case CancelRequest():
             return _cancel(ctx, body)
         case StopReleaseRequest():
@@ -113,9 +115,11 @@ def _submit(ctx: Context, body: Submit) -> Answer:
     return _yes(body.request, f"order {order.id} accepted with {tasks}")
 
 
-def _rest(ctx: Context, body: HoldRequest | HibernateRequest) -> Answer:
+def _tell_node(ctx: Context, body: HoldRequest | HibernateRequest | ChannelsRequest) -> Answer:
     if isinstance(body, HoldRequest):
         return _hold(ctx, body)
+    if isinstance(body, ChannelsRequest):
+        return _answer(body.request, channels.order(ctx, body.node, body.policies))
     return _answer(body.request, hibernation.order(ctx, body.node, body.until_ns))
 
 

@@ -11,7 +11,7 @@ from lunaredge.ids import BootId, NodeId
 from lunaredge.node import Archive, Effect, Erase, Persist, Row
 from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import RecordAck, RecordClass, Upload
-from lunaredge.wire.session import WINDOW_COUNT, judge
+from lunaredge.wire.session import judge
 
 TABLE = "stream"
 
@@ -27,11 +27,8 @@ class Stream(msgspec.Struct, kw_only=True):
 
     through_seq: int = 0
     archived: int = 0
-    dropped: int = 0
     missing: int = 0
     duplicates: int = 0
-    recent: list[tuple[int, int]] = []
-    """Number and count of the last uploads committed: all that a sender may not know of."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,14 +69,9 @@ class Ingest:
         if not verdict.accepted:
             stream.duplicates += upload.count if verdict.duplicate else 0
             return Taken(fresh=False, effects=forgotten, ack=ack)
-        upload = _fresh_part(upload, stream)
         stream.through_seq = verdict.through_seq
         stream.missing += verdict.missing
-        stream.recent = [*stream.recent[-(WINDOW_COUNT - 1) :], (upload.seq, upload.count)]
-        if upload.dropped:
-            stream.dropped += upload.count
-        else:
-            stream.archived += upload.count
+        stream.archived += upload.count
         archive = Archive(
             node=node,
             boot=upload.boot,
@@ -87,13 +79,13 @@ class Ingest:
             first_seq=upload.first_seq,
             seq=upload.seq,
             count=upload.count,
-            dropped=upload.dropped,
+            dropped=False,
             received_ns=now_ns,
             record=upload.record,
         )
         numbers = Persist(TABLE, _scope(key), 0, msgspec.msgpack.encode(stream))
         effects = (*forgotten, archive, numbers)
-        return Taken(fresh=not upload.dropped, effects=effects, ack=ack)
+        return Taken(fresh=True, effects=effects, ack=ack)
 
     def _make_room(self, node: NodeId, boot: BootId) -> tuple[Effect, ...]:
         """Forget the numbers of a node's oldest other life, if this one would be one too many."""
@@ -121,18 +113,4 @@ def _scope(key: tuple[NodeId, BootId, RecordClass]) -> str:
     return f"{node}/{boot}/{record_class.value}"
 
 
-def _fresh_part(upload: Upload, stream: Stream) -> Upload:
-    """Give the part of an upload that is not committed yet.
-
-    A marker of dropped records may reach back over uploads that were committed while their
-    acknowledgement was under way; those were not dropped, whatever their sender believes.
-    """
-    if upload.first_seq > stream.through_seq:
-        return upload
-    known = sum(count for seq, count in stream.recent if seq >= upload.first_seq)
-    return msgspec.structs.replace(
-        upload, first_seq=stream.through_seq + 1, count=max(0, upload.count - known)
-    )
-
-
-_COUNTS = ("archived", "dropped", "missing", "duplicates")
+_COUNTS = ("archived", "missing", "duplicates")

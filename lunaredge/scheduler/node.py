@@ -295,6 +295,8 @@ class SchedulerNode:
         # What the archive passes on are the alarms that it raises; no node sends it what is bulk.
         if upload.record_class not in ({RecordClass.ALARM} if is_archive else DECIDING):
             raise RemoteProtocolError("unexpected", upload.record_class.value)
+        if upload.dropped or upload.first_seq != upload.seq:
+            raise RemoteProtocolError("dropped", f"what is {upload.record_class.value} never is")
         if upload.count > ingest.COUNT_MAX:
             raise RemoteProtocolError("count", f"{upload.count} records in one upload")
         taken = self._ingest.take(node, upload, now_ns)

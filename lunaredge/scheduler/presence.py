@@ -22,12 +22,22 @@ None of these words frees ground: what a node may stand on stays its own, whatev
 """
 
 from lunaredge.ids import BootId
-from lunaredge.scheduler import claims, conflicts, hibernation, lockout, space, stops, vouch
+from lunaredge.scheduler import (
+    channels,
+    claims,
+    conflicts,
+    hibernation,
+    lockout,
+    space,
+    stops,
+    vouch,
+)
 from lunaredge.scheduler.backlog import ask_earth, reconcile, requeue
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import Heard
 from lunaredge.scheduler.state import NodeEntry, Presence
 from lunaredge.units import NS_PER_S
+from lunaredge.wire.channel_orders import SetChannels
 from lunaredge.wire.messages import (
     Assign,
     AuthorityRenewal,
@@ -344,6 +354,8 @@ def _take_reply(ctx: Context, node: NodeEntry, reply: CommandReply) -> None:
     match pending.body:
         case Grant() as grant:
             _take_grant_reply(ctx, node, grant, ok=reply.ok)
+        case SetChannels() as word:
+            channels.answered(ctx, node, word, reply)
         case body:
             if not reply.ok:
                 _take_refusal(ctx, node, body, reply.reason)

@@ -18,6 +18,7 @@ from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.candidates import PlanFigures, Planned, Refusal
 from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import Answer, AuthorityRequest, Command, OnLoss, Situation
+from lunaredge.wire.policy import ChannelPolicy
 
 
 class Presence(enum.Enum):
@@ -222,6 +223,8 @@ class NodeEntry(msgspec.Struct, kw_only=True):
     task: TaskId | None = None
     empty_handed_count: int = 0
     held: bool = False
+    policies: dict[str, ChannelPolicy] = {}
+    """What people have said of its telemetry channels, and it has taken."""
     lockout: Lockout | None = None
     idle_since_ns: int = 0
     terrain_hold: bool = False

@@ -381,8 +381,13 @@ class Simulation:
             self._spooled(name, effect)
 
     def _see_kept(self, keep: Keep) -> None:
-        """Show the checkers what the archive keeps; what is missing or quarantined is not kept."""
-        if keep.kind in (KeepKind.SAMPLES, KeepKind.DROPPED):
+        """Show the checkers what the archive keeps; what is missing is not kept.
+
+        What a board's wrong clock has stamped is kept apart, by a stated policy. Nothing else that
+        honest nodes send can't be believed.
+        """
+        is_apart = keep.kind is KeepKind.QUARANTINED and keep.reason.startswith("clock_")
+        if is_apart or keep.kind in (KeepKind.SAMPLES, KeepKind.DROPPED):
             self.jury.see(
                 seen.Archived(
                     at_ns=self.timeline.now_ns,
@@ -393,7 +398,7 @@ class Simulation:
                     first_seq=keep.first_seq,
                     seq=keep.last_seq,
                     count=keep.count,
-                    dropped=keep.kind is KeepKind.DROPPED,
+                    dropped=keep.kind is not KeepKind.SAMPLES,
                 )
             )
 

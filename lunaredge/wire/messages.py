@@ -24,6 +24,7 @@ from lunaredge.wire.authorities import OnLoss as OnLoss
 from lunaredge.wire.authorities import Renew as Renew
 from lunaredge.wire.authorities import Shorten as Shorten
 from lunaredge.wire.body import Body, Boot, Count, Int64, Positive, Ratio, RequestId
+from lunaredge.wire.channel_orders import ChannelsRequest, SetChannels
 from lunaredge.wire.safeguards import (
     CloseRequest,
     LockOut,
@@ -448,6 +449,7 @@ Command = (
     | ReleaseStop
     | LockOut
     | Unlock
+    | SetChannels
 )
 """What only the leading scheduler may say to a node: signed, fenced by epoch, with an expiry."""
 
@@ -462,6 +464,7 @@ Question = (
     | UnlockRequest
     | CloseRequest
     | OpenRequest
+    | ChannelsRequest
     | AcknowledgeRequest
     | ShelveRequest
     | UnshelveRequest

@@ -19,7 +19,7 @@ class ChannelPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     deadband: float | None = None
     """A value this near to the one sent last is not sent, in the channel's unit, 0 to 1e9. With 0
-    every change counts."""
+    every change is."""
     period_s_min: float | None = None
     """It is sent no oftener than this, s, 0 to 86400."""
     period_s_max: float | None = None

@@ -147,17 +147,18 @@ def pack(
         raise LocalProtocolError(f"{len(samples.series)} series for {len(channels)} channels")
     if [*times_ns, span_ns[1]] != sorted([span_ns[0], *times_ns, span_ns[1]])[1:]:
         raise LocalProtocolError(f"rows outside of {span_ns} or out of order")
-    counts, rows, values = array.array("H"), array.array("H"), b""
+    counts, rows, packed = array.array("H"), array.array("H"), bytearray()
     blanks = list(samples.blanks)
     for index, (channel, series) in enumerate(zip(channels, samples.series, strict=True)):
-        kept = [pair for pair in zip(*series, strict=True) if fits(channel.dtype, pair[1])]
-        if len(kept) < len(series.rows):
-            held = {row for row, _ in kept}
+        kept = _holdable(channel.dtype, series)
+        if len(kept.rows) < len(series.rows):
+            held = frozenset(kept.rows)
             blanks += [(row, index) for row in series.rows if row not in held]
-        counts.append(len(kept))
-        if len(kept) != row_count:
-            rows.extend(row for row, _ in kept)
-        values += _packed(channel.dtype, [value for _, value in kept])
+        counts.append(len(kept.rows))
+        if len(kept.rows) != row_count:
+            rows.extend(kept.rows)
+        if kept.rows:
+            packed += _packed(channel.dtype, kept.values)
     return Telemetry(
         site_ns=span_ns[0],
         end_ns=span_ns[1],
@@ -165,7 +166,7 @@ def pack(
         times_ns=_little_endian(array.array("q", (time - span_ns[0] for time in times_ns))),
         counts=_little_endian(counts) if row_count else b"",
         rows=_little_endian(rows),
-        values=values,
+        values=bytes(packed),
         blanks=_little_endian(array.array("H", (n for pair in sorted(blanks) for n in pair))),
     )
 
@@ -193,7 +194,7 @@ def check_shape(batch: Telemetry) -> None:
     counts = _from_little_endian("H", batch.counts)
     listed_count = sum(count for count in counts if count != row_count)
     if max(counts, default=0) > row_count or 2 * listed_count != len(batch.rows):
-        raise RemoteProtocolError("columns", f"{row_count} rows, counts up to {max(counts)}")
+        raise RemoteProtocolError("columns", f"{row_count} rows, {listed_count} listed values")
     _check_rows(batch, counts, row_count)
     times = _from_little_endian("q", batch.times_ns)
     span_ns = batch.end_ns - batch.site_ns
@@ -246,6 +247,15 @@ def _check_rows(batch: Telemetry, counts: "array.array[int]", row_count: int) ->
     pairs = _from_little_endian("H", batch.blanks)
     if any(row >= row_count for row in pairs[::2]) or any(n >= len(counts) for n in pairs[1::2]):
         raise RemoteProtocolError("columns", "a blank outside of the batch")
+
+
+def _holdable(dtype: Dtype, series: Series) -> Series:
+    """Give what of a series its type can hold."""
+    low, high = _RANGES[dtype]
+    if all(low <= value <= high for value in series.values):
+        return series
+    kept = [pair for pair in zip(*series, strict=True) if low <= pair[1] <= high]
+    return Series([row for row, _ in kept], [value for _, value in kept])
 
 
 def _packed(dtype: Dtype, values: Sequence[float]) -> bytes:

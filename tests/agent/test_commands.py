@@ -10,6 +10,7 @@ from lunaredge.ids import BootId, CommandId, NodeId, TaskId
 from lunaredge.model.task import Leg
 from lunaredge.node import Actuate, Persist, Publish
 from lunaredge.wire import codec
+from lunaredge.wire.channel_orders import SetChannels
 from lunaredge.wire.driver import Follow, Halt
 from lunaredge.wire.messages import (
     AuthorityRequest,
@@ -24,6 +25,7 @@ from lunaredge.wire.messages import (
     TimeReply,
     TimeRequest,
 )
+from lunaredge.wire.policy import ChannelPolicy
 from lunaredge.wire.records import Alarm, TaskReport
 from lunaredge.wire.safeguards import LockOut, Unlock
 from lunaredge.wire.seal import Signer
@@ -180,6 +182,7 @@ COMMANDS: list[Callable[[Rig], Message]] = [
     lambda _: ReleaseStop(command=CommandId("x"), stop="stop-1"),
     lambda _: LockOut(command=CommandId("x"), tag="ana/lockout-1-1"),
     lambda _: Unlock(command=CommandId("x"), tag="ana/lockout-1-1"),
+    lambda _: SetChannels(command=CommandId("x"), policies={"x_m": ChannelPolicy(deadband=1.0)}),
 ]
 
 

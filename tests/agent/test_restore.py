@@ -14,7 +14,19 @@ from lunaredge.wire.records import Alarm, Event, TaskReport
 from tests.agent.rig import AGENT_KEY, DIG, KEYRING, Rig, boot_of, config, started
 from tests.agent.toy_machine import PATH
 
-OURS = ["spool", "command", "stop", "lockout", "hold", "task", "leg", "epoch", "alarm", "channels"]
+OURS = [
+    "spool",
+    "command",
+    "stop",
+    "lockout",
+    "hold",
+    "task",
+    "leg",
+    "epoch",
+    "alarm",
+    "channels",
+    "policies",
+]
 TWO_LEGS = (Leg(path=PATH), Leg(path=(PATH[-1],), goal=DIG))
 
 

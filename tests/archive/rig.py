@@ -11,7 +11,7 @@ import msgspec
 from lunaredge.archive.config import ArchiveConfig
 from lunaredge.archive.node import ArchiveNode
 from lunaredge.ids import BootId, KeyId, NodeId, SiteId
-from lunaredge.node import Erase, Keep, KeepKind, Persist, Publish
+from lunaredge.node import Effect, Erase, Keep, KeepKind, Persist, Publish
 from lunaredge.sim.disk import Disk
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import codec, messages, telemetry, topics
@@ -104,9 +104,14 @@ class Books:
         for effect in self.archive.take_effects():
             if isinstance(effect, Persist | Erase | Keep):
                 self.disk.commit([effect])
-            elif isinstance(effect, Publish):
-                body = codec.decode(effect.payload, self.keyring).body
-                self.published.append((effect.topic, body))
+            else:
+                self.note(effect)
+
+    def note(self, effect: Effect) -> None:
+        """Note what is published."""
+        if isinstance(effect, Publish):
+            body = codec.decode(effect.payload, self.keyring).body
+            self.published.append((effect.topic, body))
 
     def wait(self, duration_s: float) -> None:
         """Let time pass, waking the archive whenever it asks for it."""

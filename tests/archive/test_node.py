@@ -5,7 +5,7 @@ import pytest
 
 from lunaredge.ids import BootId, NodeId
 from lunaredge.model.limits import ChannelLimits
-from lunaredge.node import KeepKind
+from lunaredge.node import Keep, KeepKind
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages, topics
 from lunaredge.wire.messages import Answer, LatestRequest, RecordAck, RecordClass, Upload
@@ -252,3 +252,25 @@ def test_what_is_no_message_of_the_archive_is_refused(books: Books) -> None:
 
     assert books.archive.refused == {"unexpected": 2}
     assert BOOT
+
+
+def test_an_acknowledgement_that_had_to_wait_covers_nothing_that_is_not_kept() -> None:
+    books = Books(drain_uploads_per_s=10.0)
+    books.announce()
+    for seq in range(60, 20, -1):
+        books.send(books.samples(seq, 1.0, floor_seq=1))
+    books.wait(0.25)
+    books.send(books.samples(20, 1.0, floor_seq=1))
+    books.wait(0.25)
+
+    # The answer to the one before waits for the rate; these come meanwhile.
+    for seq in range(19, 0, -1):
+        books.send(books.samples(seq, 1.0, floor_seq=1))
+        books.now_ns += NS_PER_S // 6
+        books.archive.tick(books.now_ns)
+        for effect in books.archive.take_effects():
+            books.disk.commit([effect]) if isinstance(effect, Keep) else books.note(effect)
+        kept = {number for keep in books.kept for number in (keep.first_seq, keep.last_seq)}
+        acked = {number for ack in books.acks() for each in ack.ranges for number in each}
+        assert acked <= kept
+    assert len(books.acks()) > 1

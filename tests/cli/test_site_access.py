@@ -157,6 +157,7 @@ def test_every_command_that_acts_is_told_to_work_on_earth() -> None:
         "closing",
         "alarm_words",
         "hibernate",
+        "channel",
         "submit",
         "explain",
         "estop",

@@ -26,11 +26,12 @@ SITE = SiteId("rim")
 START_NS = 1_830_000_000 * NS_PER_S
 
 SCHEDULER = Signer(KeyId("scheduler"), Role.SCHEDULER, b"s" * 32)
+ARCHIVE = Signer(KeyId("archive"), Role.ARCHIVE, b"a" * 32)
 GATEWAY = Signer(KeyId("gateway"), Role.GATEWAY, b"g" * 32)
 EARTH = Signer(KeyId("earth"), Role.EARTH, b"e" * 32)
 OPERATOR = Signer(KeyId("operator-ann"), Role.OPERATOR, b"o" * 32)
 STRANGER = Signer(KeyId("operator-eve"), Role.OPERATOR, b"x" * 32)
-KEYRING = Keyring({s.key_id: s.public for s in (SCHEDULER, GATEWAY, EARTH, OPERATOR)})
+KEYRING = Keyring({s.key_id: s.public for s in (SCHEDULER, ARCHIVE, GATEWAY, EARTH, OPERATOR)})
 
 LIGHT_S = 1.3
 

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from lunaredge.earth.gateway import SCHEDULER_BOOTS_MAX, THROUGH_TABLE, GatewayConfig, GatewayNode
+from lunaredge.earth.gateway import LIVES_MAX, THROUGH_TABLE, GatewayConfig, GatewayNode
 from lunaredge.earth.outbox import OutboxConfig
 from lunaredge.ids import BootId, TaskId
 from lunaredge.model.contact import ContactPlan
@@ -22,6 +22,7 @@ from lunaredge.wire.link import (
 from lunaredge.wire.messages import Answer, Approve, Census, RecordAck, RecordClass, Stop, Upload
 from lunaredge.wire.seal import Role
 from tests.earth.rig import (
+    ARCHIVE,
     EARTH,
     GATEWAY,
     KEYRING,
@@ -50,7 +51,7 @@ class Gateway:
         self.node.connected(seconds(0))
         self.node.take_effects()
 
-    def upload(self, seq, at_s=10, signer=SCHEDULER, topic="", **changes):
+    def upload(self, seq, at_s=10, signer=SCHEDULER, topic="", source=topics.SCHEDULER, **changes):
         fields = {
             "record_class": RecordClass.STATE,
             "boot": BootId(7),
@@ -63,8 +64,10 @@ class Gateway:
         }
         upload = Upload(**(fields | changes))
         name = upload.record_class.value
-        topic = topic or topics.build(SITE, topics.SCHEDULER, "up", name)
-        payload = frame(signer, upload, node="scheduler")
+        topic = topic or topics.build(SITE, source, "up", name)
+        if source == topics.ARCHIVE:
+            signer = ARCHIVE
+        payload = frame(signer, upload, node=source)
         self.node.receive(topic, payload, seconds(at_s))
         return self.node.take_effects()
 
@@ -166,15 +169,44 @@ def test_what_does_not_fit_is_not_acknowledged_so_that_the_scheduler_keeps_it():
     assert gateway.node.refusals.by_reason == {"outbox_full": 1}
 
 
-def test_raw_uploads_may_be_unsigned_but_nothing_else():
+def test_no_upload_may_be_unsigned():
     gateway = Gateway()
 
-    raw = gateway.upload(1, signer=None, record_class=RecordClass.RAW)
-    state = gateway.upload(1, signer=None)
-
-    assert acks(raw) == [1]
-    assert acks(state) == []
+    assert acks(gateway.upload(1, signer=None)) == []
     assert gateway.node.refusals.by_reason == {"not_authentic": 1}
+
+
+def test_the_archive_sends_up_summaries_under_its_own_numbers():
+    gateway = Gateway()
+    gateway.upload(1)
+
+    effects = gateway.upload(1, source=topics.ARCHIVE, record_class=RecordClass.SUMMARY)
+
+    assert acks(effects) == [1]
+    (ack,) = [e for e in effects if isinstance(e, Publish) and e.topic.endswith("/ack")]
+    assert ack.topic == topics.build(SITE, topics.ARCHIVE, "ack")
+    assert gateway.node.outbox.items == 2
+
+
+def test_an_alarm_of_the_archive_is_the_schedulers_to_pass_on():
+    gateway = Gateway()
+
+    effects = gateway.upload(1, source=topics.ARCHIVE, record_class=RecordClass.ALARM)
+
+    assert acks(effects) == []
+    assert gateway.node.outbox.items == 0
+
+
+def test_the_archives_numbers_outlive_a_restart():
+    gateway = Gateway(plan=ContactPlan(contacts=()))
+    effects = gateway.upload(1, source=topics.ARCHIVE, record_class=RecordClass.SUMMARY)
+    rows = [Row(e.table, e.scope, e.number, e.value) for e in effects if isinstance(e, Persist)]
+
+    again = Gateway(plan=ContactPlan(contacts=()))
+    again.node.restore(rows, seconds(2))
+    again.upload(1, source=topics.ARCHIVE, record_class=RecordClass.SUMMARY)
+
+    assert again.node.outbox.items == 1
 
 
 @pytest.mark.parametrize("signer", [OPERATOR, STRANGER, EARTH])
@@ -217,10 +249,10 @@ def test_garbage_is_counted_and_noted_once_per_source():
 def test_the_numbers_of_the_scheduler_are_bounded():
     gateway = Gateway(plan=ContactPlan(contacts=()))
 
-    for boot in range(1, SCHEDULER_BOOTS_MAX + 10):
+    for boot in range(1, LIVES_MAX + 10):
         gateway.upload(1, boot=BootId(boot))
 
-    assert len(gateway.node._through) == SCHEDULER_BOOTS_MAX
+    assert len(gateway.node._through) == LIVES_MAX
 
 
 # --- directives ---------------------------------------------------------------------------------

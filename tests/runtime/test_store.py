@@ -76,6 +76,18 @@ def test_erase_takes_a_scope_through_a_number_and_nothing_else(path):
     store.close()
 
 
+def test_erase_takes_the_middle_of_a_scope_alone(path):
+    store = Store.open(path)
+    store.commit([Persist("a", "x", number, b"") for number in (-5, 1, 2, 3, 4)])
+
+    store.commit([Erase("a", "x", 3, 2)])
+    assert [row.number for row in store.rows()] == [-5, 1, 4]
+    store.commit([Erase("a", "x", 1)])
+
+    assert [row.number for row in store.rows()] == [4]
+    store.close()
+
+
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_rows_are_what_a_dictionary_would_hold(tmp_path_factory, data):
@@ -83,7 +95,8 @@ def test_rows_are_what_a_dictionary_would_hold(tmp_path_factory, data):
     writes = data.draw(
         st.lists(
             st.builds(Persist, st.just("a"), scopes, numbers, st.binary(max_size=3))
-            | st.builds(Erase, st.just("a"), scopes, numbers),
+            | st.builds(Erase, st.just("a"), scopes, numbers)
+            | st.builds(Erase, st.just("a"), scopes, numbers, numbers),
             min_size=1,
         )
     )
@@ -97,8 +110,9 @@ def test_rows_are_what_a_dictionary_would_hold(tmp_path_factory, data):
         if isinstance(write, Persist):
             model[write.scope, write.number] = write.value
         else:
-            for key in [k for k in model if k[0] == write.scope and k[1] <= write.through]:
-                del model[key]
+            for key in [key for key in model if key[0] == write.scope]:
+                if write.first <= key[1] <= write.through:
+                    del model[key]
 
     assert [(r.scope, r.number, r.value) for r in store.rows()] == [
         (*key, value) for key, value in sorted(model.items())

@@ -100,7 +100,7 @@ def reborn(site: Site, **changes: object) -> None:
     """Grader-1 starts again and says where it is."""
     site.node_boots[NodeId("grader-1")] = BootId(900)
     word = site.situation("grader-1", **changes)
-    site.say("grader-1", messages.Birth(kind="x", channels=(), situation=word))
+    site.say("grader-1", messages.Birth(kind="x", situation=word))
 
 
 def beat(situation: messages.Situation) -> messages.Heartbeat:

@@ -55,7 +55,9 @@ class Site:
         self.earth = key("earth", Role.EARTH)
         self.gateway = key("gateway", Role.GATEWAY)
         self.lead = key("scheduler", Role.SCHEDULER)
-        everybody = [*self.signers.values(), self.operator, self.earth, self.gateway, self.lead]
+        self.archivist = key("archive", Role.ARCHIVE)
+        others = [self.operator, self.earth, self.gateway, self.lead, self.archivist]
+        everybody = [*self.signers.values(), *others]
         self.keyring = Keyring({s.key_id: s.public for s in everybody})
         self.disk: dict[tuple[str, str, int], bytes] = {}
         self.archive: list[Archive] = []
@@ -216,7 +218,7 @@ class Site:
     def census(self, *nodes: str) -> None:
         """Bring nodes (all by default) through birth and census."""
         for node in nodes or tuple(self.signers):
-            birth = messages.Birth(kind="x", channels=(), situation=self.situation(node))
+            birth = messages.Birth(kind="x", situation=self.situation(node))
             self.say(node, birth)
             command = self.sent(node, messages.Census)[-1]
             assert isinstance(command, messages.Census)

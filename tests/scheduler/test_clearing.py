@@ -46,7 +46,7 @@ class Yard(Site):
             puppet = Puppet(name, spec.machine, place, self.node_boots[name])
             self.puppets[name] = puppet
             situation = puppet.situation(self)
-            self.say(name, messages.Birth(kind="x", channels=(), situation=situation))
+            self.say(name, messages.Birth(kind="x", situation=situation))
         self._deliver()
 
     def carry_out(self) -> list[Effect]:

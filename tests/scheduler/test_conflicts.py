@@ -39,7 +39,7 @@ def wake(site: Site, at: tuple[float, float], name: str = "hauler-1") -> None:
     """Have a machine wake up somewhere, at rest and without an authority."""
     site.node_boots[NodeId(name)] += 1
     situation = site.situation(name, x_m=at[0], y_m=at[1])
-    site.say(name, messages.Birth(kind="x", channels=(), situation=situation))
+    site.say(name, messages.Birth(kind="x", situation=situation))
 
 
 def test_an_authority_is_shortened_before_whoever_woke_up_on_its_ground() -> None:
@@ -396,7 +396,7 @@ def test_who_asks_for_a_way_from_anothers_ground_is_kept_clear_of() -> None:
     at = ahead(grant)
     lost = site.situation("hauler-1", x_m=None, y_m=None, heading_rad=None)
     site.node_boots[NodeId("hauler-1")] += 1
-    site.say("hauler-1", messages.Birth(kind="x", channels=(), situation=lost))
+    site.say("hauler-1", messages.Birth(kind="x", situation=lost))
 
     request = messages.AuthorityRequest(
         request_no=1, task=TaskId("any"), attempt=1, path=((0.0, 0.0),), x_m=at[0], y_m=at[1]

@@ -264,7 +264,7 @@ def test_a_lock_out_outlives_the_scheduler() -> None:
 
     site.start()
     site.census("excavator-1", "grader-1", "grader-2", "dc-1")
-    site.say(HAULER, messages.Birth(kind="x", channels=(), situation=said(site)))
+    site.say(HAULER, messages.Birth(kind="x", situation=said(site)))
     before = node(site).lockout
     assert before.phase is LockPhase.DRAINING
     assert before.waits == ("hauler-1 has to be counted",)

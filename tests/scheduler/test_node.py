@@ -10,7 +10,6 @@ from lunaredge.scheduler.node import JOURNAL
 from lunaredge.scheduler.state import TaskEntry
 from lunaredge.wire import codec, messages, records
 from lunaredge.wire.seal import Role
-from lunaredge.wire.session import WINDOW_COUNT
 from tests.scheduler import plain_site
 from tests.scheduler.replays import busy_site, replayed
 from tests.scheduler.rig import Site
@@ -33,14 +32,14 @@ def test_every_decision_is_on_disk_before_it_leaves() -> None:
 
 
 def telemetry(site: Site, seq: int) -> bytes:
-    upload = raw_upload(site, first_seq=seq, seq=seq)
+    upload = told(site, first_seq=seq, seq=seq)
     return site.frame(site.signers[NodeId("dc-1")], upload)
 
 
 def test_a_record_is_archived_before_it_is_acknowledged() -> None:
     site = Site()
 
-    site.scheduler.receive("lunaredge/v1/plain/dc-1/up/raw", telemetry(site, 1), site.now_ns)
+    site.scheduler.receive("lunaredge/v1/plain/dc-1/up/event", telemetry(site, 1), site.now_ns)
 
     effects = site.scheduler.take_effects()
     acks = [i for i, e in enumerate(effects) if isinstance(e, Publish) and e.topic.endswith("ack")]
@@ -52,7 +51,7 @@ def test_a_repeated_record_is_acknowledged_and_archived_once() -> None:
     site = Site()
 
     for _ in range(3):
-        site.hear("lunaredge/v1/plain/dc-1/up/raw", telemetry(site, 1))
+        site.hear("lunaredge/v1/plain/dc-1/up/event", telemetry(site, 1))
 
     acks = [body for _, body in site.published if isinstance(body, messages.RecordAck)]
     assert [ack.through_seq for ack in acks] == [1, 1, 1]
@@ -62,38 +61,38 @@ def test_a_repeated_record_is_acknowledged_and_archived_once() -> None:
 def test_a_record_ahead_of_its_turn_is_not_taken() -> None:
     site = Site()
 
-    site.hear("lunaredge/v1/plain/dc-1/up/raw", telemetry(site, 2))
+    site.hear("lunaredge/v1/plain/dc-1/up/event", telemetry(site, 2))
 
     assert not site.archive
     assert site.last(messages.RecordAck).through_seq == 0
 
 
-def raw_upload(site: Site, **changes: object) -> messages.Upload:
-    batch = records.pack_telemetry(site.now_ns, [site.now_ns], [[1.0, 2.0]])
+def told(site: Site, **changes: object) -> messages.Upload:
+    event = records.Event(site_ns=site.now_ns, code="tale", text="once")
     upload = messages.Upload(
-        record_class=messages.RecordClass.RAW,
+        record_class=messages.RecordClass.EVENT,
         boot=site.node_boots[NodeId("dc-1")],
         first_seq=1,
         seq=1,
         floor_seq=1,
         count=1,
         dropped=False,
-        record=records.encode_record(batch),
+        record=records.encode_record(event),
     )
     return msgspec.structs.replace(upload, **changes)
 
 
-def hear_raw(site: Site, upload: messages.Upload) -> None:
+def hear_told(site: Site, upload: messages.Upload) -> None:
     frame = site.frame(site.signers[NodeId("dc-1")], upload)
-    site.hear("lunaredge/v1/plain/dc-1/up/raw", frame)
+    site.hear("lunaredge/v1/plain/dc-1/up/event", frame)
 
 
 def test_nobody_else_can_run_a_nodes_numbers_ahead() -> None:
     site = Site()
-    far = raw_upload(site, first_seq=10**15, seq=10**15, floor_seq=10**15)
+    far = told(site, first_seq=10**15, seq=10**15, floor_seq=10**15)
 
-    site.hear("lunaredge/v1/plain/dc-1/up/raw", site.frame(site.operator, far, node="dc-1"))
-    hear_raw(site, raw_upload(site))
+    site.hear("lunaredge/v1/plain/dc-1/up/event", site.frame(site.operator, far, node="dc-1"))
+    hear_told(site, told(site))
 
     assert site.scheduler.refused == {"not_authentic": 1}
     assert [row.seq for row in site.archive] == [1]
@@ -102,32 +101,20 @@ def test_nobody_else_can_run_a_nodes_numbers_ahead() -> None:
 def test_an_unreadable_record_is_kept_and_holds_nothing_up() -> None:
     site = Site()
 
-    hear_raw(site, raw_upload(site, record=b"\xc1"))
-    hear_raw(site, raw_upload(site, first_seq=2, seq=2))
+    hear_told(site, told(site, record=b"\xc1"))
+    hear_told(site, told(site, first_seq=2, seq=2))
 
     assert [row.seq for row in site.archive] == [1, 2]
     assert site.last(messages.RecordAck).through_seq == 2
     assert site.scheduler.refused == {"garbage": 1}
 
 
-def test_a_marker_counts_only_what_was_not_committed() -> None:
-    site = Site()
-    hear_raw(site, raw_upload(site, count=10))
-    hear_raw(site, raw_upload(site, first_seq=2, seq=2, count=20))
-
-    marker = raw_upload(site, seq=3, floor_seq=1, count=60, dropped=True, record=b"")
-    hear_raw(site, marker)
-
-    kept = site.archive[-1]
-    assert (kept.first_seq, kept.seq, kept.count, kept.dropped) == (3, 3, 30, True)
-
-
 def test_numbers_survive_a_restart_so_that_a_repeat_is_still_a_repeat() -> None:
     site = Site()
-    site.hear("lunaredge/v1/plain/dc-1/up/raw", telemetry(site, 1))
+    site.hear("lunaredge/v1/plain/dc-1/up/event", telemetry(site, 1))
 
     site.start()
-    site.hear("lunaredge/v1/plain/dc-1/up/raw", telemetry(site, 1))
+    site.hear("lunaredge/v1/plain/dc-1/up/event", telemetry(site, 1))
 
     assert len(site.archive) == 1
 
@@ -136,7 +123,7 @@ def test_garbage_is_counted_noted_once_and_never_raised() -> None:
     site = Site()
     noise = random.Random("garbage")
     sound = telemetry(site, 1)
-    topics_tried = ["lunaredge/v1/plain/dc-1/up/raw", "lunaredge/v1/plain/all/stop", "x", ""]
+    topics_tried = ["lunaredge/v1/plain/dc-1/up/event", "lunaredge/v1/plain/all/stop", "x", ""]
     digest = site.scheduler.digest()
 
     for i in range(300):
@@ -257,9 +244,7 @@ def test_views_of_many_tasks_fit_a_frame_and_show_the_open_ones() -> None:
 
 def event(site: Site, text: str) -> messages.Upload:
     record = records.Event(site_ns=site.now_ns, code="tale", text=text)
-    return raw_upload(
-        site, record_class=messages.RecordClass.EVENT, record=records.encode_record(record)
-    )
+    return told(site, record=records.encode_record(record))
 
 
 def test_a_record_too_large_for_earth_is_kept_at_the_site() -> None:
@@ -273,32 +258,10 @@ def test_a_record_too_large_for_earth_is_kept_at_the_site() -> None:
     assert not [place for place in site.disk if place[0] == "spool"]
 
 
-def test_a_sample_from_beyond_time_is_kept_and_holds_nothing_up() -> None:
-    site = Site()
-    birth = messages.Birth(
-        kind="x",
-        channels=(messages.Channel(name="a", unit="V"), messages.Channel(name="b", unit="V")),
-        situation=site.situation("dc-1"),
-    )
-    site.say("dc-1", birth)
-    batch = records.Telemetry(
-        site_ns=-(2**63),
-        channel_count=2,
-        times_ns=(-5).to_bytes(8, "little", signed=True),
-        values=bytes(8),
-    )
-
-    hear_raw(site, raw_upload(site, record=msgspec.msgpack.encode(batch)))
-    site.wait(700.0)
-
-    assert [row.count for row in site.archive] == [1]
-    assert site.scheduler.refused == {"columns": 1}
-
-
 def test_a_count_beyond_reason_is_refused() -> None:
     site = Site()
 
-    hear_raw(site, raw_upload(site, count=2**62))
+    hear_told(site, told(site, count=2**62))
 
     assert not site.archive
     assert site.scheduler.refused == {"count": 1}
@@ -343,7 +306,7 @@ def test_a_map_of_many_surveys_fits_one_assignment() -> None:
 def test_a_word_without_end_is_cut() -> None:
     site = Site()
     alarm = records.Alarm(site_ns=site.now_ns, code="c" * 5_000, text="x" * 50_000, active=True)
-    upload = raw_upload(
+    upload = told(
         site, record_class=messages.RecordClass.ALARM, record=records.encode_record(alarm)
     )
 
@@ -372,14 +335,14 @@ def test_a_node_that_tells_endless_alarms_displaces_none_of_the_scheduler_s_own(
 def test_a_node_may_not_use_anothers_name_on_its_own_topic() -> None:
     site = Site()
     word = messages.Heartbeat(situation=site.situation("dc-1"))
-    upload = raw_upload(site)
+    upload = told(site)
 
     site.hear(
         "lunaredge/v1/plain/dc-1/node",
         site.frame(site.signers[NodeId("dc-1")], word, node="hauler-1"),
     )
     site.hear(
-        "lunaredge/v1/plain/dc-1/up/raw",
+        "lunaredge/v1/plain/dc-1/up/event",
         site.frame(site.signers[NodeId("dc-1")], upload, node="hauler-1"),
     )
 
@@ -389,7 +352,7 @@ def test_a_node_may_not_use_anothers_name_on_its_own_topic() -> None:
 
 def test_a_new_connection_says_everything_unanswered_again() -> None:
     site = Site()
-    site.say("dc-1", messages.Birth(kind="x", channels=(), situation=site.situation("dc-1")))
+    site.say("dc-1", messages.Birth(kind="x", situation=site.situation("dc-1")))
     site.submit(plain_site.order(plain_site.grade()))
     censuses, uploads = len(site.sent("dc-1", messages.Census)), feed_uploads(site)
 
@@ -405,26 +368,40 @@ def feed_uploads(site: Site) -> int:
     return sum(at.startswith("lunaredge/v1/plain/scheduler/up") for at, _ in site.published)
 
 
-def test_a_marker_of_lost_records_is_no_record() -> None:
+def test_what_is_never_dropped_is_not_taken_as_dropped() -> None:
     site = Site()
-    marker = raw_upload(
-        site, record_class=messages.RecordClass.EVENT, dropped=True, count=7, record=b""
+
+    hear_told(site, told(site, dropped=True, count=7, record=b""))
+    hear_told(site, told(site, seq=3))
+
+    assert not site.archive
+    assert site.scheduler.refused == {"dropped": 2}
+
+
+def test_bulk_is_the_archives_and_not_taken_here() -> None:
+    site = Site()
+
+    hear_told(site, told(site, record_class=messages.RecordClass.RAW))
+
+    assert not site.archive
+    assert site.scheduler.refused == {"unexpected": 1}
+
+
+def test_alarms_of_the_archive_are_taken_of_the_archive_alone() -> None:
+    site = Site()
+    alarm = records.Alarm(site_ns=site.now_ns, code="limit.motor_c", text="hot", active=True)
+    record = records.NodeRecord(site_ns=site.now_ns, node=NodeId("dc-1"), record=alarm)
+    upload = told(
+        site, record_class=messages.RecordClass.ALARM, record=records.encode_record(record)
     )
+    topic = "lunaredge/v1/plain/archive/up/alarm"
 
-    site.hear("lunaredge/v1/plain/dc-1/up/event", site.frame(site.signers[NodeId("dc-1")], marker))
+    site.hear(topic, site.frame(site.signers[NodeId("dc-1")], upload, node="archive"))
+    assert site.scheduler.refused == {"not_authentic": 1}
+    site.hear(topic, site.frame(site.archivist, upload, node="archive"))
 
-    assert [(row.count, row.dropped) for row in site.archive] == [(7, True)]
-    assert not site.scheduler.core.state.alarms
-
-
-def test_a_stream_remembers_only_what_its_sender_may_not_know() -> None:
-    site = Site()
-
-    for seq in range(1, 100):
-        hear_raw(site, raw_upload(site, first_seq=seq, seq=seq))
-
-    row = site.disk[("stream", f"dc-1/{site.node_boots[NodeId('dc-1')]}/raw", 0)]
-    assert len(msgspec.msgpack.decode(row)["recent"]) == WINDOW_COUNT
+    assert site.scheduler.core.state.alarms["dc-1/limit.motor_c"].active
+    assert [row.node for row in site.archive] == ["archive"]
 
 
 def test_views_show_what_a_person_did_within_a_second() -> None:

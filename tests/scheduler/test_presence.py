@@ -15,7 +15,7 @@ def test_a_start_asks_nobody_before_it_has_heard_their_boot() -> None:
 
 def test_a_birth_is_answered_with_a_census_until_the_node_obeys() -> None:
     site = Site()
-    site.say("dc-1", messages.Birth(kind="x", channels=(), situation=site.situation("dc-1")))
+    site.say("dc-1", messages.Birth(kind="x", situation=site.situation("dc-1")))
 
     site.wait(25.0)
 
@@ -100,7 +100,7 @@ def test_a_late_word_of_an_earlier_life_is_old_news() -> None:
     site.node_boots[NodeId("hauler-1")] = BootId(900)
     site.census("hauler-1")
 
-    birth = messages.Birth(kind="x", channels=(), situation=site.situation("hauler-1", x_m=50.0))
+    birth = messages.Birth(kind="x", situation=site.situation("hauler-1", x_m=50.0))
     site.say("hauler-1", birth, boot=first, number=10_000)
 
     node = site.scheduler.core.state.nodes[NodeId("hauler-1")]
@@ -255,7 +255,7 @@ def test_a_repeated_farewell_changes_nothing() -> None:
 
 def test_a_new_life_ends_the_census_of_the_last() -> None:
     site = Site()
-    birth = messages.Birth(kind="x", channels=(), situation=site.situation("dc-1"))
+    birth = messages.Birth(kind="x", situation=site.situation("dc-1"))
     site.say("dc-1", birth)
     site.node_boots[NodeId("dc-1")] = BootId(900)
 
@@ -269,12 +269,10 @@ def test_a_new_life_ends_the_census_of_the_last() -> None:
 
 def test_no_node_answers_for_another() -> None:
     site = Site()
-    site.say("dc-1", messages.Birth(kind="x", channels=(), situation=site.situation("dc-1")))
+    site.say("dc-1", messages.Birth(kind="x", situation=site.situation("dc-1")))
     census = site.sent("dc-1", messages.Census)[-1]
     assert isinstance(census, messages.Census)
-    site.say(
-        "hauler-1", messages.Birth(kind="x", channels=(), situation=site.situation("hauler-1"))
-    )
+    site.say("hauler-1", messages.Birth(kind="x", situation=site.situation("hauler-1")))
 
     site.reply("hauler-1", census.command)
 
@@ -284,7 +282,7 @@ def test_no_node_answers_for_another() -> None:
 def test_a_birth_below_an_earlier_life_is_told_to_begin_above_it() -> None:
     site = Site()
     site.census()
-    birth = messages.Birth(kind="x", channels=(), situation=site.situation("grader-1"))
+    birth = messages.Birth(kind="x", situation=site.situation("grader-1"))
     digest = site.scheduler.digest()
 
     site.say("grader-1", birth, boot=BootId(3), number=1)
@@ -309,7 +307,7 @@ def test_a_boot_beyond_reason_is_not_believed() -> None:
     site = Site()
     site.census()
     site.node_boots[NodeId("grader-1")] = BootId(2**62)
-    birth = messages.Birth(kind="x", channels=(), situation=site.situation("grader-1"))
+    birth = messages.Birth(kind="x", situation=site.situation("grader-1"))
 
     site.say("grader-1", birth)
 

@@ -89,7 +89,7 @@ def test_no_farther_ground_before_everybody_is_counted_again() -> None:
     # Whoever is not counted may hold ground of which an old copy of the journal knows nothing.
     site, grant = driving()
     site.start()
-    site.say("grader-1", messages.Birth(kind="x", channels=(), situation=word(site, grant)))
+    site.say("grader-1", messages.Birth(kind="x", situation=word(site, grant)))
     site.reply("grader-1", site.sent("grader-1", messages.Census)[-1].command)
     site.say("grader-1", beat(word(site, grant)))
     assert node(site).censused

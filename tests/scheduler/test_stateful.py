@@ -137,7 +137,7 @@ class Yard(RuleBasedStateMachine):
         puppet.reboot()
         self.stage.numbers[name] = 0
         situation = puppet.situation(self.stage)
-        self.say(name, messages.Birth(kind="x", channels=(), situation=situation))
+        self.say(name, messages.Birth(kind="x", situation=situation))
         self.beat(name)
 
     @rule(name=machines, then=machines)

@@ -88,6 +88,15 @@ def test_rows_come_back_in_order_and_erased_ones_do_not():
     ]
 
 
+def test_rows_are_erased_from_the_middle_of_a_scope_too():
+    disk = Disk()
+    disk.commit([Persist("a", "z", number, b"") for number in (-5, 1, 2, 3, 4)])
+
+    disk.commit([Erase("a", "z", 3, 2)])
+
+    assert [row.number for row in disk.rows()] == [-5, 1, 4]
+
+
 @pytest.mark.parametrize("drift_ppb", [0, 90_000, -90_000])
 def test_a_wakeup_on_a_local_clock_never_comes_early(drift_ppb):
     clock = LocalClock(born_ns=1_000, zero_ns=77, drift_ppb=drift_ppb)

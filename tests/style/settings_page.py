@@ -3,17 +3,15 @@
 ``python -m tests.style.settings_page`` writes it anew.
 """
 
-import ast
-import inspect
-import itertools
-import textwrap
 from collections.abc import Iterator
 from typing import Literal, get_args, get_origin
 
 import msgspec
 from pydantic import BaseModel
 
+from lunaredge.agent import channels
 from lunaredge.agent.config import AgentConfig
+from lunaredge.cli.schema.docstrings import field_texts
 from lunaredge.runtime.client_settings import ClientFile
 from lunaredge.runtime.clock import Anchor
 from lunaredge.runtime.mqtt import LinkSettings
@@ -29,6 +27,7 @@ from lunaredge.runtime.site_settings import (
     SchedulerSettings,
     SpaceLinkPart,
 )
+from lunaredge.wire.policy import ChannelPolicy
 from tests.style.source import ROOT
 
 REQUIRED = "required"
@@ -44,6 +43,7 @@ SECTIONS = {
     "`lunaredge agent`": {
         "": AgentSettings,
         "agent": AgentConfig,
+        "agent.channels.NAME": ChannelPolicy,
         "broker": LinkSettings,
         "clock": Anchor,
     },
@@ -78,7 +78,21 @@ def page() -> str:
             parts.append("\n| setting | default | what |\n|---|---|---|\n")
             rows = _written(shape) if issubclass(shape, BaseModel) else _struct(shape)
             parts += [f"| `{key}` | {default} | {text} |\n" for key, default, text in rows]
+            parts += _channels() if shape is ChannelPolicy else []
     return "".join(parts)
+
+
+def _channels() -> Iterator[str]:
+    """Give the table of a machine's channels, and when each is sent if nobody says otherwise."""
+    yield "\nA computer's agent has those from `tasks_count` on. Each is sent so by itself:\n\n"
+    yield "| channel | unit | type | `deadband` | `period_s_min` | `period_s_max` |\n"
+    yield "|---|---|---|---|---|---|\n"
+    own = channels.policies(is_machine=True)
+    for each in channels.table(is_machine=True):
+        policy = own[each.name]
+        figures = (policy.deadband, policy.period_s_min, policy.period_s_max)
+        cells = " | ".join(f"{figure:g}" for figure in figures)
+        yield f"| `{each.name}` | {each.unit} | {each.dtype.value} | {cells} |\n"
 
 
 def _written(shape: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
@@ -94,22 +108,12 @@ def _written(shape: type[BaseModel]) -> Iterator[tuple[str, str, str]]:
 def _struct(shape: type[msgspec.Struct]) -> Iterator[tuple[str, str, str]]:
     # Said once where the site's processes have the same table.
     shared = {name: text for part in (BrokerPlace, ClockPart) for name, _, text in _written(part)}
-    texts = shared | _field_texts(shape)
+    texts = shared | field_texts(shape)
     for field in msgspec.structs.fields(shape):
         default = REQUIRED if field.required else _shown(field.default)
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = "left out"
         yield field.name, default, texts.get(field.name, "")
-
-
-def _field_texts(shape: type[msgspec.Struct]) -> dict[str, str]:
-    """Give the docstring under each field, which Python itself forgets."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(shape)))
-    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
-    texts: dict[str, str] = {}
-    for field, text in itertools.pairwise(body):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str())):
-                texts[name] = " ".join(text.value.value.split())
-    return texts
 
 
 def _shown(value: object) -> str:

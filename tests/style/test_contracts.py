@@ -44,6 +44,8 @@ PROVOCATIONS = [
     ("kernels", "kernels/provoked.py", "import msgspec"),
     ("quay", "scheduler/provoked.py", "import numpy"),
     ("quay", "scheduler/provoked.py", "from lunaredge.kernels import terrain"),
+    ("archive", "archive/provoked.py", "import numpy"),
+    ("archive", "archive/provoked.py", "from lunaredge.kernels import columns"),
     ("zstd", "runtime/provoked.py", "import zstandard"),
     ("nacl", "runtime/provoked.py", "from nacl.signing import SigningKey"),
 ]

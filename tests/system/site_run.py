@@ -188,7 +188,7 @@ class Puppet:
         self.link.publish(topics.build(self._site, self.node, channel, detail), frame)
 
     def birth(self) -> None:
-        self.say("node", messages.Birth(kind="puppet", channels=(), situation=self._situation()))
+        self.say("node", messages.Birth(kind="puppet", situation=self._situation()))
 
     def beat(self) -> None:
         self.say("node", messages.Heartbeat(situation=self._situation()))

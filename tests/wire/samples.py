@@ -11,11 +11,19 @@ import msgspec
 
 from lunaredge.ids import AuthorityId, BootId, CommandId, KeyId, NodeId, OrderId, TaskId
 from lunaredge.model.task import Dig, Dump, Leg, Load, Task, TaskKind, Tool, Workload, WorkOrder
-from lunaredge.wire import alarm_requests, driver, messages, records, safeguards, telemetry
+from lunaredge.wire import (
+    alarm_requests,
+    channel_orders,
+    driver,
+    messages,
+    records,
+    safeguards,
+)
 from lunaredge.wire.codec import Header, encode
 from lunaredge.wire.messages import Autonomy, HeldAuthority, RecordClass, Situation
+from lunaredge.wire.policy import ChannelPolicy
 from lunaredge.wire.seal import Keyring, Role, Signer
-from lunaredge.wire.telemetry import Channel, Dtype, Samples, Series
+from lunaredge.wire.telemetry import Channel, Dtype, Samples, Series, pack, table_of
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -74,26 +82,11 @@ ORDER = WorkOrder(
 
 CHANNELS = (
     Channel(name="battery_wh", unit="Wh"),
-    Channel(name="pose.x_m", unit="m", dtype=Dtype.F8),
-    Channel(name="motor_c", unit="degC", dtype=Dtype.I4),
-    Channel(name="ticks", unit="", dtype=Dtype.I8),
-    Channel(name="blocked", unit="", dtype=Dtype.U1),
+    Channel(name="at_rest", unit="bool", dtype=Dtype.U1),
+    Channel(name="motor_c", unit="degC", dtype=Dtype.F8),
 )
-BATCH = telemetry.pack(
-    CHANNELS,
-    Samples(
-        times_ns=[SITE_NS, SITE_NS + 500_000_000],
-        series=[
-            Series([0, 1], [4200.0, 4199.5]),
-            Series([1], [0.1]),
-            Series([0], [-40]),
-            Series([0], [2**53 + 1]),
-            Series([], []),
-        ],
-        blanks=[(1, 2)],
-    ),
-    (SITE_NS, SITE_NS + 1_000_000_000),
-)
+TABLE = table_of(CHANNELS)
+
 MESSAGES: tuple[messages.Message, ...] = (
     messages.Birth(kind="excavator", situation=SITUATION),
     messages.Heartbeat(situation=SITUATION),
@@ -115,16 +108,12 @@ MESSAGES: tuple[messages.Message, ...] = (
         record=b"",
     ),
     messages.RecordAck(
-        record_class=RecordClass.RAW,
-        boot=BOOT,
-        through_seq=9,
-        ranges=((12, 14), (17, 17)),
-        window=8,
+        record_class=RecordClass.RAW, boot=BOOT, through_seq=9, ranges=((12, 40),), window=8
     ),
     messages.StreamBirth(
-        table=telemetry.table_of(CHANNELS),
+        table=TABLE,
         channels=CHANNELS,
-        held=(messages.Held(record_class=RecordClass.RAW, boot=BOOT, floor_seq=7, last_seq=9),),
+        held=(messages.Held(record_class=RecordClass.RAW, boot=BOOT, floor_seq=10, last_seq=44),),
     ),
     messages.RebirthRequest(),
     messages.LatestRequest(request="r-12", node=NODE),
@@ -175,6 +164,16 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.Outlived(boot=BootId(1 << 24), floor=BootId(9 << 24)),
     messages.VouchRequest(request="r-7", node=NodeId("hauler-1"), at=(12.5, -3.0), code="c0de"),
     safeguards.LockOut(command=COMMAND, tag="operator-mari/lockout-4-17"),
+    channel_orders.SetChannels(
+        command=COMMAND,
+        policies={"motor_c": ChannelPolicy(deadband=2.5), "x_m": ChannelPolicy(period_s_min=5.0)},
+        turn=9,
+    ),
+    channel_orders.ChannelsRequest(
+        request="r-16",
+        node=NODE,
+        policies={"motor_c": ChannelPolicy(period_s_min=0.0, period_s_max=3600.0)},
+    ),
     safeguards.Unlock(command=COMMAND, tag="operator-mari/lockout-4-17"),
     safeguards.LockOutRequest(
         request="r-8", node=NODE, why="to change a track", outline=((1.0, 2.0),), radius_m=0.5
@@ -198,6 +197,15 @@ MESSAGES: tuple[messages.Message, ...] = (
     messages.View(name="nodes", site_ns=SITE_NS, rows=b"[]"),
 )
 
+BATCH = pack(
+    CHANNELS,
+    Samples(
+        [SITE_NS + 5, SITE_NS + 10],
+        [Series([0, 1], [2.5, -1.0]), Series([1], [1]), Series([], [])],
+        [(1, 2)],
+    ),
+    (SITE_NS, SITE_NS + 60),
+)
 ALARM = records.Alarm(site_ns=SITE_NS, code="battery_low", text="under its reserve", active=True)
 CRITICAL = msgspec.structs.replace(ALARM, level=records.AlarmLevel.CRITICAL, latching=True)
 RECORDS: tuple[records.Record, ...] = (
@@ -225,7 +233,7 @@ RECORDS: tuple[records.Record, ...] = (
         site_ns=SITE_NS,
         end_ns=SITE_NS + 60,
         rows={"battery_wh": (1.0, 4.0, 2.5, 12)},
-        perhaps_sent=((8, 4),),
+        perhaps_sent=((7, 12), (9, 24)),
     ),
     records.NodeRecord(site_ns=SITE_NS, node=NODE, record=ALARM),
     records.ApprovalWanted(site_ns=SITE_NS, task=TASK, title="Dig the pit"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import KeyId
 from lunaredge.wire import messages
-from lunaredge.wire.codec import FRAME_BYTES_MAX, VERSION, Header, decode, encode
+from lunaredge.wire.codec import FRAME_BYTES_MAX, VERSION, Header, Standing, decode, encode, look
 from lunaredge.wire.messages import Message, RecordClass, Upload
 from lunaredge.wire.seal import Keyring, Role, Signer
 from tests.strategies import values_of
@@ -313,3 +313,33 @@ def test_text_that_is_not_utf8_is_garbage() -> None:
     assert (
         reason_of(sealed(HEADER_BYTES, HOLD_BYTES.replace(b"c-1", b"c-\xff")), NOBODY) == "garbage"
     )
+
+
+READER = Signer(KeyId("archive"), Role.ARCHIVE, bytes(31) + b"a")
+
+
+@pytest.mark.parametrize(
+    ("sealer", "keyring", "standing", "role"),
+    [
+        (SIGNER, KEYRING, Standing.VERIFIED, Role.SCHEDULER),
+        (None, KEYRING, Standing.UNSIGNED, None),
+        (SIGNER, NOBODY, Standing.UNKNOWN_KEY, None),
+        (Signer(SIGNER.key_id, Role.SCHEDULER, bytes(32)), KEYRING, Standing.FORGED, None),
+        (SIGNER.tagger(READER.public), KEYRING, Standing.TAGGED, None),
+        (SIGNER.tagger(READER.public), KEYRING.read_by(READER), Standing.VERIFIED, Role.SCHEDULER),
+    ],
+    ids=["signed", "unsigned", "unknown", "forged", "tagged", "tagged for the one who looks"],
+)
+def test_a_looker_on_learns_what_can_be_said_of_the_sender(
+    sealer: Any, keyring: Keyring, standing: Standing, role: Role | None
+) -> None:
+    seen = look(encode(HEADER, HOLD, sealer), keyring)
+
+    assert (seen.body, seen.standing, seen.role) == (HOLD, standing, role)
+
+
+def test_a_looker_on_is_shown_nothing_that_is_damaged() -> None:
+    frame = encode(HEADER, HOLD, SIGNER)
+
+    with pytest.raises(RemoteProtocolError, match="checksum"):
+        look(frame[:-1] + bytes([frame[-1] ^ 1]), KEYRING)

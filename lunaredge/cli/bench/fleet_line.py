@@ -8,6 +8,7 @@ MQTT 5 with QoS 1. A load generator only: it reconnects never, and gives up wher
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import mqtt5
 
@@ -44,10 +45,10 @@ class FleetLine(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Say hello."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's is one without saying so.
+        self._transport = cast("asyncio.Transport", transport)
         hello = mqtt5.ConnectPacket(self._name, clean_start=True, keep_alive=KEEPALIVE_S)
-        transport.write(hello.write())
+        self._transport.write(hello.write())
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever still waits for the connection."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from lunaredge.cli.demo.damage import Damage, Place, find_damage, open_store, places
+from lunaredge.cli.demo.bulk import Stream, Upload, bulk_of
+from lunaredge.cli.demo.damage import STORES, Damage, Place, find_damage, open_store, places
 from lunaredge.cli.demo.earthward import uploads_to_earth
 from lunaredge.cli.demo.record import Attack, Kill, RunRecord
 from lunaredge.errors import ConfigError, JournalCorrupt
@@ -36,6 +37,7 @@ from lunaredge.sim.checkers.journal import JournalReader
 from lunaredge.sim.checkers.keeping import kept
 from lunaredge.sim.jury import Jury
 from lunaredge.wire import spool, topics
+from lunaredge.wire.bulk import BULK_CLASSES
 from lunaredge.wire.messages import RecordClass
 
 # How a sampled body is known to have moved; between samples it may have stopped and gone on.
@@ -70,18 +72,6 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """Commands that nodes refused, in all their lives, as they told it, by reason."""
     damage: list[Damage]
     """Stores with damaged rows."""
-
-
-_Stream = tuple[NodeId, BootId, RecordClass]
-
-
-class _Upload(msgspec.Struct, frozen=True):
-    """What a disk holds of one upload."""
-
-    seq: int
-    count: int
-    dropped: bool
-    archived: bool
 
 
 def planned_changes(record: RunRecord) -> Iterator[tuple[int, bool]]:
@@ -172,7 +162,8 @@ class Inquest:
             JournalCorrupt: a store is damaged beyond single rows.
         """
         agents = [f"agent-{spec.name}" for spec in self.fleet.nodes]
-        self.damage = find_damage(self.folder, ["scheduler", "gateway", "earth", *agents])
+        site = ["scheduler", STORES[topics.ARCHIVE], "gateway", "earth"]
+        self.damage = find_damage(self.folder, [*site, *agents])
         return self.damage
 
     # --- ground truth -------------------------------------------------------------------------
@@ -280,18 +271,18 @@ class Inquest:
             yield from self._relayed()
         yield from self._heaps(truth, core)
 
-    def _archive(self) -> dict[_Stream, dict[int, _Upload]]:
+    def _archive(self) -> dict[Stream, dict[int, Upload]]:
         """Read what the archive holds, by stream and first number."""
-        held: dict[_Stream, dict[int, _Upload]] = {}
+        held: dict[Stream, dict[int, Upload]] = {}
         store = self._store("scheduler")
         for row in store.archive_rows():
             uploads = held.setdefault((row.node, row.boot, row.record_class), {})
-            uploads[row.first_seq] = _Upload(row.seq, row.count, row.dropped, archived=True)
+            uploads[row.first_seq] = Upload(row.seq, row.count, row.dropped, archived=True)
         self._note_damaged(store, topics.SCHEDULER)
         store.close()
-        return held
+        return held | bulk_of(self.folder)
 
-    def _add_spools(self, held: dict[_Stream, dict[int, _Upload]]) -> None:
+    def _add_spools(self, held: dict[Stream, dict[int, Upload]]) -> None:
         """Add what nodes' disks hold and the archive does not yet: it waits, it is not lost."""
         for spec in self.fleet.nodes:
             store = self._store(f"agent-{spec.name}")
@@ -300,8 +291,9 @@ class Inquest:
                 if row.table == spool.TABLE and row.value:
                     item = spool.decode_item(row.value)
                     uploads = held.setdefault((spec.name, item.boot, item.record_class), {})
-                    waiting = _Upload(item.seq, item.count, item.dropped, archived=False)
-                    uploads.setdefault(item.first_seq, waiting)
+                    if not any(a <= item.seq <= upload.seq for a, upload in uploads.items()):
+                        waiting = Upload(item.seq, item.count, item.dropped, archived=False)
+                        uploads[item.first_seq] = waiting
             self._note_damaged(store, spec.name)
             store.close()
 
@@ -310,7 +302,7 @@ class Inquest:
         found = [place for place in places(store, owner) if place.node != topics.SCHEDULER]
         self._damaged += [(owner, place) for place in found]
 
-    def _spoilt(self, held: dict[_Stream, dict[int, _Upload]]) -> Iterator[seen.Evidence]:
+    def _spoilt(self, held: dict[Stream, dict[int, Upload]]) -> Iterator[seen.Evidence]:
         """Say which uploads are damaged on a disk and whole on none."""
         for owner, (node, boot, record_class, seq) in self._damaged:
             uploads = held.get((node, boot, record_class), {})
@@ -327,7 +319,7 @@ class Inquest:
         node: NodeId,
         boot: BootId,
         record_class: RecordClass,
-        uploads: dict[int, _Upload],
+        uploads: dict[int, Upload],
     ) -> Iterator[seen.Evidence]:
         """Say what became of each number of a stream; one that is nowhere was sent all the same."""
         at_ns, reached = self.record.end_ns, 0
@@ -347,7 +339,8 @@ class Inquest:
                 "dropped": upload.dropped,
             }
             yield msgspec.convert(where | numbers, seen.Offered)
-            yield msgspec.convert(where | numbers | {"store": "scheduler"}, seen.Archived)
+            store = topics.ARCHIVE if record_class in BULK_CLASSES else topics.SCHEDULER
+            yield msgspec.convert(where | numbers | {"store": store}, seen.Archived)
 
     def _relayed(self) -> Iterator[seen.Evidence]:
         """Say what is kept at the site, and what of it is on Earth or on a disk on its way."""

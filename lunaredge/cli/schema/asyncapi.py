@@ -7,7 +7,7 @@ from typing import Any, get_args
 from lunaredge.cli.schema import json_schema
 from lunaredge.cli.schema.contents import MSGPACK
 from lunaredge.cli.schema.docstrings import class_text
-from lunaredge.cli.schema.json_schema import tag_of
+from lunaredge.cli.schema.json_schema import plain, tag_of
 from lunaredge.ids import NAME_RULE
 from lunaredge.wire import messages, seal
 from lunaredge.wire.codec import FRAME_BYTES_MAX, VERSION
@@ -148,7 +148,7 @@ def _message(body: Any) -> Document:
     return {
         "name": tag_of(body),
         "title": body.__name__,
-        "summary": class_text(body).split("\n\n")[0],
+        "summary": plain(class_text(body)).split("\n\n")[0],
         "contentType": MSGPACK,
         "payload": {
             "schemaFormat": _SCHEMA_FORMAT,

@@ -36,4 +36,4 @@ def _own_texts(shape: type) -> dict[str, str]:
 
 
 def _in_one_line(text: str) -> str:
-    return " ".join(text.split()).replace("``", "`")
+    return " ".join(text.split())

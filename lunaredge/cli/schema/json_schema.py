@@ -95,6 +95,11 @@ def tag_of(body: type[msgspec.Struct]) -> str:
     return str(body.__struct_config__.tag)
 
 
+def plain(text: str) -> str:
+    """Give a docstring's text as Markdown has it, which readers of the documents know."""
+    return text.replace("``", "`")
+
+
 def _union(union: Any, text: str) -> Schema:
     members = get_args(union)
     refs = {tag_of(body): _REF.format(name=body.__name__) for body in members}
@@ -107,8 +112,8 @@ def _union(union: Any, text: str) -> Schema:
 
 def _complete(schema: Schema, shape: type) -> None:
     """Add to msgspec's schema of a class what only its text and its names say."""
-    schema["description"] = class_text(shape)
-    texts = field_texts(shape)
+    schema["description"] = plain(class_text(shape))
+    texts = {name: plain(text) for name, text in field_texts(shape).items()}
     if issubclass(shape, enum.Enum):
         members = shape.__members__.items()
         said = {member.value: texts[name] for name, member in members if name in texts}

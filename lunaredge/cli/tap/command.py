@@ -96,10 +96,10 @@ def _check(options: argparse.Namespace) -> None:
     Raises:
         ConfigError: names the option.
     """
-    for key, least in (("count", 1), ("seconds", 0.0)):
+    for key in ("count", "seconds"):
         value = getattr(options, key)
         # Said so that NaN is refused too.
-        if value is not None and not (value >= least and value > 0 and value < float("inf")):
+        if value is not None and not 0 < value < float("inf"):
             raise ConfigError(
                 "can't be used",
                 place="lunaredge tap",

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from lunaredge.cli.table import shown
 from lunaredge.printable import printable
 from lunaredge.units import NS_PER_MS, NS_PER_S
 from lunaredge.wire.codec import Seen, Standing
@@ -54,11 +53,11 @@ def sample_json(said: Said, values: list[Value]) -> bytes:
 
 
 def text_of(said: Said, content: dict[str, Any]) -> str:
-    """Give anything else for a person: what of it says something."""
+    """Give anything else for a person: what of it says something that is not on the line yet."""
     words = [
         f"{printable(key)}={_word(value)}"
         for key, value in _flat(content).items()
-        if value not in (None, "", [], (), {})
+        if value not in (None, "", (), {}) and key != "site_ns"
     ]
     return _text(said, " ".join(words))
 
@@ -101,20 +100,35 @@ def _number(given: Value) -> str:
     return repr(given.value)
 
 
-def _flat(content: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """Give a map's fields, those of a map inside with its name before them."""
+def _flat(content: dict[str, Any]) -> dict[str, Any]:
+    """Give a map's fields, and those of a map inside beside them where no other is called so."""
     flat: dict[str, Any] = {}
     for key, value in content.items():
-        if isinstance(value, dict) and value and not before:
-            flat |= _flat(value, f"{key}.")
-        else:
-            flat[f"{before}{key}"] = value
+        if not isinstance(value, dict):
+            flat[key] = value
+            continue
+        for inner, part in value.items():
+            flat[f"{key}.{inner}" if inner in content or inner in flat else inner] = part
     return flat
 
 
 def _word(value: object) -> str:
-    word = shown(value)
-    return f'"{word}"' if " " in word and isinstance(value, str) else word
+    """Give a value as one word."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.{_FLOAT32_DIGITS}g}"
+        case bytes():
+            return f"<{len(value)} bytes>"
+        case dict():
+            return f"{{{' '.join(f'{_word(key)}={_word(part)}' for key, part in value.items())}}}"
+        case list() | tuple():
+            return f"[{' '.join(map(_word, value))}]"
+    word = printable(str(value))
+    return f'"{word}"' if " " in word else word
 
 
 def _iso(time_ns: int) -> str:

@@ -12,7 +12,7 @@ from lunaredge.errors import RemoteProtocolError
 from lunaredge.wire import topics
 from lunaredge.wire.codec import Seen, look
 from lunaredge.wire.malformed import MALFORMED
-from lunaredge.wire.messages import Answer, StreamBirth, Upload, View
+from lunaredge.wire.messages import Answer, Message, StreamBirth, Upload, View
 from lunaredge.wire.records import Record, Summary, decode_record
 from lunaredge.wire.seal import Keyring
 from lunaredge.wire.telemetry import Channel, Telemetry, unpack
@@ -85,7 +85,7 @@ class Reading:
             else:
                 yield from self._rows(topic, seen, record, channels)
             return
-        content = _content(record)
+        content = self._content(record)
         if isinstance(record, Summary):
             rows = record.rows.items()
             content["rows"] = {name: row for name, row in rows if self._choice.takes_channel(name)}
@@ -99,13 +99,15 @@ class Reading:
         """Give a line for each row in which a channel that was chosen has a value, or loses it."""
         samples = unpack(batch, channels)
         rows: list[list[Value]] = [[] for _ in samples.times_ns]
-        gone = {(row, index) for row, index in samples.blanks}
-        for index, channel in enumerate(channels):
+        # Said twice, it is shown once.
+        blanks: list[dict[int, None]] = [{} for _ in channels]
+        for row, index in samples.blanks:
+            blanks[index][row] = None
+        for channel, series, gone in zip(channels, samples.series, blanks, strict=True):
             if self._choice.takes_channel(channel.name):
-                series = samples.series[index]
                 for row, value in zip(series.rows, series.values, strict=True):
                     rows[row].append(Value(channel, value))
-                for row in (row for row, blank in sorted(gone) if blank == index):
+                for row in gone:
                     rows[row].append(Value(channel, None))
         give: Callable[[Said, list[Value]], Any] = sample_json if self._as_json else sample_text
         for time_ns, values in zip(samples.times_ns, rows, strict=True):
@@ -113,15 +115,22 @@ class Reading:
                 yield _text(give(_said(topic, seen, SAMPLE, time_ns), values))
 
     def _message(self, topic: Topic, seen: Seen) -> str:
-        content = _content(seen.body)
+        content = self._content(seen.body)
         if isinstance(seen.body, View | Answer):
             content["rows"] = _rows_of(seen.body.rows)
             if not self._as_json and isinstance(content["rows"], list):
-                content["rows"] = f"{len(content['rows'])} in all"
+                content["rows"] = len(content["rows"])
         return self._line(_said(topic, seen, _tag(seen.body), seen.header.site_ns), content)
 
     def _line(self, said: Said, content: dict[str, Any]) -> str:
         return _text(json_of(said, content) if self._as_json else text_of(said, content))
+
+    def _content(self, body: Record | Message) -> dict[str, Any]:
+        """Give a body's fields; for a script, bytes are base64."""
+        own = () if self._as_json else (bytes,)
+        content: dict[str, Any] = msgspec.to_builtins(body, builtin_types=own)
+        content.pop("type", None)
+        return content
 
     def _count(self, reason: str) -> None:
         self.damaged[reason] = self.damaged.get(reason, 0) + 1
@@ -129,13 +138,6 @@ class Reading:
 
 def _said(topic: Topic, seen: Seen, kind: str, time_ns: int) -> Said:
     return Said(topic=topic, seen=seen, label=class_of(topic), kind=kind, time_ns=time_ns)
-
-
-def _content(body: Record | Any) -> dict[str, Any]:
-    """Give a body's fields; bytes as base64."""
-    content: dict[str, Any] = msgspec.to_builtins(body)
-    content.pop("type", None)
-    return content
 
 
 def _rows_of(rows: bytes) -> object:

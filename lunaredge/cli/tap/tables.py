@@ -6,7 +6,6 @@ from typing import NamedTuple
 from lunaredge.ids import BootId, KeyId, NodeId
 from lunaredge.wire.codec import Seen, Standing
 from lunaredge.wire.messages import StreamBirth
-from lunaredge.wire.seal import Role
 from lunaredge.wire.telemetry import Channel, Telemetry
 from lunaredge.wire.topics import Topic
 
@@ -118,8 +117,8 @@ class Tables:
 
 
 def _is_own(topic: Topic, seen: Seen) -> bool:
-    is_node = seen.role is Role.NODE and seen.header.key == KeyId(topic.node)
-    return seen.standing is Standing.VERIFIED and is_node
+    # A node's key is named after the node; whoever else signs it speaks for nobody.
+    return seen.standing is Standing.VERIFIED and seen.header.key == KeyId(topic.node)
 
 
 def _size_bytes(late: Late) -> int:

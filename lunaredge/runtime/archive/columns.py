@@ -59,12 +59,14 @@ def laid(batches: Sequence[Telemetry], channels: Sequence[Channel]) -> Laid | No
     """Lay batches out; None where one is not of that table, or lies about lengths or times."""
     if not batches:
         return None
-    counts_bytes = 2 * len(channels)
-    for batch in batches:
+    # A batch without rows leaves its counts out.
+    none = bytes(2 * len(channels))
+    told = [batch.counts if batch.times_ns else batch.counts or none for batch in batches]
+    for batch, counts_bytes in zip(batches, told, strict=True):
         odd = len(batch.times_ns) % 8 or len(batch.rows) % 2 or len(batch.blanks) % 4
-        if len(batch.counts) != counts_bytes or odd:
+        if len(counts_bytes) != len(none) or odd:
             return None
-    counts = _joined("<u2", [batch.counts for batch in batches])
+    counts = _joined("<u2", told)
     out = Laid(
         batches,
         channels,

@@ -72,7 +72,7 @@ def test_every_topic_of_a_class_is_asked_for_and_shown(name: str) -> None:
         ("+", "a/b", False),
     ],
 )
-def test_a_filter_matches_as_a_brokers_does(wanted: str, topic: str, is_one: bool) -> None:  # noqa: FBT001
+def test_a_filter_matches_as_a_brokers_does(wanted: str, topic: str, *, is_one: bool) -> None:
     assert is_match(wanted, topic) is is_one
 
 

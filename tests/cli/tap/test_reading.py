@@ -15,9 +15,9 @@ from lunaredge.wire.codec import Header, encode
 from lunaredge.wire.messages import RecordClass, StreamBirth, Upload
 from lunaredge.wire.records import Record, encode_record
 from lunaredge.wire.seal import Keyring, Role, Sealer, Signer
-from lunaredge.wire.telemetry import Channel, Samples, Series
+from lunaredge.wire.telemetry import Channel, Dtype, Samples, Series
 from tests.wire import samples
-from tests.wire.samples import BATCH, BOOT, CHANNELS, SITE_NS, tag_of
+from tests.wire.samples import BOOT, SITE_NS, tag_of
 
 SITE = SiteId("yard")
 NODE = NodeId("digger-1")
@@ -28,6 +28,28 @@ OTHER = Signer(KeyId("hauler-1"), Role.NODE, b"\4" * 32)
 FORGER = Signer(KeyId(NODE), Role.NODE, b"\5" * 32)
 STRANGER = Signer(KeyId("stranger"), Role.NODE, b"\6" * 32)
 KEYRING = Keyring({each.key_id: each.public for each in (SIGNER, SCHEDULER, ARCHIVE, OTHER)})
+CHANNELS = (
+    Channel(name="battery_wh", unit="Wh"),
+    Channel(name="pose.x_m", unit="m", dtype=Dtype.F8),
+    Channel(name="motor_c", unit="degC", dtype=Dtype.I4),
+    Channel(name="ticks", unit="", dtype=Dtype.I8),
+    Channel(name="blocked", unit="", dtype=Dtype.U1),
+)
+BATCH = telemetry.pack(
+    CHANNELS,
+    Samples(
+        times_ns=[SITE_NS, SITE_NS + 500_000_000],
+        series=[
+            Series([0, 1], [4200.0, 4199.5]),
+            Series([1], [0.1]),
+            Series([0], [-40]),
+            Series([0], [2**53 + 1]),
+            Series([], []),
+        ],
+        blanks=[(1, 2)],
+    ),
+    (SITE_NS, SITE_NS + 1_000_000_000),
+)
 BIRTH = StreamBirth(table=telemetry.table_of(CHANNELS), channels=CHANNELS)
 UPLOAD = next(body for body in samples.MESSAGES if isinstance(body, Upload))
 
@@ -138,7 +160,7 @@ def test_what_waits_for_a_table_is_bounded_and_the_rest_counted() -> None:
 def test_large_batches_that_wait_are_bounded_by_their_bytes() -> None:
     tap = reading()
     times_ns = [SITE_NS + k for k in range(4_000)]
-    wide = tuple(Channel(name=f"c{k}", unit="", dtype=telemetry.Dtype.F8) for k in range(7))
+    wide = tuple(Channel(name=f"c{k}", unit="", dtype=Dtype.F8) for k in range(7))
     series = [Series(range(4_000), [0.5] * 4_000)] * 7
     batch = telemetry.pack(wide, Samples(times_ns, series, []), (SITE_NS, SITE_NS + 10**9))
     for number in range(200):
@@ -211,7 +233,7 @@ def test_a_table_that_comes_twice_by_two_subscriptions_is_shown_once() -> None:
 
 @pytest.mark.parametrize("as_json", [False, True])
 @pytest.mark.parametrize("body", samples.MESSAGES, ids=tag_of)
-def test_every_message_is_a_line(body: messages.Message, as_json: bool) -> None:  # noqa: FBT001
+def test_every_message_is_a_line(body: messages.Message, *, as_json: bool) -> None:
     tap = reading(as_json=as_json)
 
     (line,) = hear(tap, "cmd", frame(body, SCHEDULER))
@@ -225,9 +247,12 @@ def test_every_message_is_a_line(body: messages.Message, as_json: bool) -> None:
         assert tag_of(body) in line or isinstance(body, Upload)
 
 
+PLAIN = [each for each in samples.RECORDS if not isinstance(each, telemetry.Telemetry)]
+
+
 @pytest.mark.parametrize("as_json", [False, True])
-@pytest.mark.parametrize("record", samples.RECORDS, ids=tag_of)
-def test_every_record_is_a_line_or_its_rows_are(record: Any, as_json: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize("record", [BATCH, *PLAIN], ids=tag_of)
+def test_every_record_is_a_line_or_its_rows_are(record: Any, *, as_json: bool) -> None:
     tap = reading(as_json=as_json)
     told(tap, BIRTH)
 
@@ -265,6 +290,42 @@ def test_what_is_damaged_is_counted_by_reason_and_is_no_line() -> None:
     assert tap.damaged == reasons
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+def test_rows_too_deep_to_be_shown_end_nothing(*, as_json: bool) -> None:
+    rows = b'{"a":' * 700 + b"1" + b"}" * 700
+    deep = messages.Answer(request="r", ok=True, text="", rows=rows)
+    tap = reading(as_json=as_json)
+
+    lines = hear(tap, "reply", frame(deep, SCHEDULER))
+
+    assert len(lines) + tap.damaged.get("garbage", 0) == 1
+
+
+def test_a_blank_that_is_said_twice_is_shown_once() -> None:
+    twice = msgspec.structs.replace(BATCH, blanks=BATCH.blanks * 2)
+    tap = reading()
+    told(tap, BIRTH)
+
+    _, second = hear(tap, "up/raw", tagged(twice))
+
+    assert second.count("motor_c=-") == 1
+
+
+def test_tables_are_kept_in_bounded_number() -> None:
+    tap = reading()
+    for number in range(100):
+        body = msgspec.structs.replace(BIRTH, table=number)
+        hear(tap, "birth", frame(body, SIGNER, number=number + 1))
+    for number in range(2 * NODES_MAX):
+        hear(tap, "birth", frame(BIRTH, None), node=f"node-{number}")
+
+    kept = [number for number in range(100) if tap.tables.channels(NODE, number)]
+    names = [NodeId(f"node-{number}") for number in range(2 * NODES_MAX)]
+    known = [name for name in names if tap.tables.channels(name, BIRTH.table)]
+    assert kept == [*range(84, 100)]
+    assert len(known) == NODES_MAX - 1
+
+
 def test_a_late_batch_that_is_damaged_stops_no_other() -> None:
     tap = reading()
     short = msgspec.structs.replace(BATCH, values=BATCH.values[:-1])
@@ -283,6 +344,17 @@ def test_a_text_from_outside_draws_nothing_on_a_screen() -> None:
 
     assert line.isprintable()
     assert "gone?next" in line
+
+
+def test_a_unit_from_outside_draws_nothing_on_a_screen_either() -> None:
+    channels = (Channel(name="x", unit="\x1b[2J"),)
+    batch = telemetry.pack(channels, Samples([1], [Series([0], [1.0])], []), (0, 2))
+    tap = reading()
+    told(tap, StreamBirth(table=batch.table, channels=channels))
+
+    (line,) = hear(tap, "up/raw", tagged(batch))
+
+    assert line.endswith("x=1 ?[2J")
 
 
 def test_a_number_that_json_has_not_is_null() -> None:
@@ -308,9 +380,7 @@ def test_a_number_that_json_has_not_is_null() -> None:
     ],
 )
 def test_what_was_chosen_is_shown_and_nothing_else(
-    words: dict[str, Any],
-    topic: str,
-    is_shown: bool,  # noqa: FBT001
+    words: dict[str, Any], topic: str, *, is_shown: bool
 ) -> None:
     tap = reading(**words)
     node, channel = topic.split("/", 1)

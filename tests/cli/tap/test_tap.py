@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lunaredge.cli.main import main
 from lunaredge.ids import BootId, NodeId
 from lunaredge.runtime.broker import Broker, BrokerChoice, BrokerSettings, find_broker
 from lunaredge.runtime.keys import make_keys
@@ -114,6 +115,35 @@ async def test_it_shows_a_live_stream_and_asks_for_what_nobody_has_told(
     assert "asked hauler-1 what its telemetry's columns are" in told
     assert "digger-1" not in told
     assert "60 lines of " in told
+
+
+@pytest.mark.parametrize(
+    "words", [("--count", "0"), ("--seconds", "0"), ("--seconds", "nan"), ("--seconds", "inf")]
+)
+def test_a_bound_that_is_none_is_refused(
+    words: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tap", *words]) == 2
+    assert f"lunaredge tap: {words[0]}: can't be used, got {words[1]}" in capsys.readouterr().err
+
+
+async def test_a_reader_that_keeps_up_is_shown_everything(
+    config: Path, fleet: Callable[..., Any]
+) -> None:
+    digger = machine("digger-1")
+    site = await fleet(digger)
+    site.link.publish(digger.topic("reply"), farewell(digger), retain=True)
+    await site.link.drain(10.0)
+    process = await tap(config, "--count", "2001", "--json")
+    assert process.stdout is not None
+    await asyncio.wait_for(process.stdout.readline(), 20)
+
+    for _ in range(2_000):
+        site.link.publish(digger.topic("node"), farewell(digger))
+    code, lines, told = await ended(process)
+
+    assert (code, len(lines)) == (0, 2_000)
+    assert told == "lunaredge tap: 2001 lines of 2001 messages\n"
 
 
 async def test_where_nothing_is_said_the_exit_code_says_so(config: Path, broker: Broker) -> None:

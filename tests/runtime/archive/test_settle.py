@@ -292,3 +292,14 @@ def test_a_silence_between_neighbouring_numbers_is_told(folder, is_settled):
         ("no_data", *silence),
         ("no_data", *night),
     ]
+
+
+def test_an_upload_in_which_nothing_changed_speaks_of_its_time_all_the_same(folder):
+    still, _ = upload(2, MIDNIGHT_NS + 2 * SPAN_NS, random.Random(1), rows=0, blank_share=0.0)
+    settled_by_hand(folder, [plain(1), still, plain(3)])
+
+    settle_all(folder)
+
+    with ArchiveReader.open(folder) as reader:
+        assert reader.gaps(None, 0, 2**62) == []
+        assert len(reader.samples("dozer-1", "f4.every", 0, 2**62).times_ns) == 40
