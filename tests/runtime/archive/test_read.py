@@ -26,7 +26,7 @@ from tests.runtime.archive.drawn import (
     plain,
     upload,
 )
-from tests.runtime.archive.test_settle import WAIT_S, drawn
+from tests.runtime.archive.settling import WAIT_S, drawn
 
 MINUTE_NS = 60 * NS_PER_S
 HOUR_NS = 60 * MINUTE_NS
