@@ -11,7 +11,7 @@ import msgspec
 
 from lunaredge.archive.batches import warm_up
 from lunaredge.cli.bench.fleet_load import Plan, Told
-from lunaredge.cli.bench.site import HOST, free_port, running_process
+from lunaredge.cli.bench.site import HOST, free_port, running_process, wait_for_word
 from lunaredge.cli.keys import holders
 from lunaredge.errors import LunarEdgeError
 from lunaredge.examples import demo_site
@@ -22,6 +22,8 @@ from lunaredge.runtime.keys import make_keys
 
 # A slow machine makes a thousand keys in so long, and imports its programs.
 START_S_MAX = 120.0
+# What is sent before the archive hears it waits for its repetition, 20 s.
+CONNECTED = "broker.connected"
 KEYS_FOLDER = "keys"
 ARCHIVE_FOLDER = "archive"
 
@@ -72,6 +74,7 @@ def running_fleet_site(
     try:
         with running_process(folder, "archive", document) as pid:
             assert broker.pid is not None
+            wait_for_word(folder, "archive", CONNECTED)
             yield FleetSite(
                 folder=folder,
                 port=broker.settings.port,

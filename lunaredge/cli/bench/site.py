@@ -147,6 +147,22 @@ def running_process(folder: Path, name: str, settings: dict[str, object]) -> Ite
         process.wait()
 
 
+def wait_for_word(folder: Path, name: str, word: str) -> None:
+    """Wait until a process of that name has logged a word.
+
+    Raises:
+        LunarEdgeError: it has not, in time.
+    """
+    path, deadline_s = folder / f"{name}.log", time.monotonic() + START_S_MAX
+    while word.encode() not in path.read_bytes():
+        if time.monotonic() > deadline_s:
+            tail = path.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace")
+            raise LunarEdgeError(
+                f"the {name} did not tell of {word} in {START_S_MAX:g} s; its last words: {tail}"
+            )
+        time.sleep(_LOOK_S)
+
+
 def _wait_for_service(folder: Path) -> None:
     """Wait until the agent has an epoch on disk: then the scheduler has taken it in.
 
