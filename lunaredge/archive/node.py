@@ -301,7 +301,7 @@ class ArchiveNode:
 
     def _acknowledge(self, now_ns: int) -> None:
         due = self._pacer.take_due(now_ns)
-        if due:
+        if not all(map(self._pacer.is_written, due)):
             # An acknowledgement covers all that was taken of its stream, so that must be written.
             self._flush(now_ns)
         for key in due:

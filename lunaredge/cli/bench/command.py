@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from lunaredge.cli import site_access
+from lunaredge.cli.bench.ingest import JOBS as INGEST_JOBS
 from lunaredge.cli.bench.paths import JOBS as PATHS_JOBS
 from lunaredge.cli.bench.placement import JOBS as PLACEMENT_JOBS
 from lunaredge.cli.bench.report import as_text
@@ -25,7 +26,8 @@ MODULES = {
 LATER = ("link", "monitor")
 # Longer than anyone measures; a slip of the hand would hold the machine for a week.
 SECONDS_MAX = 86_400.0
-JOBS = [f"paths.{job}" for job in PATHS_JOBS] + [f"placement.{job}" for job in PLACEMENT_JOBS]
+_JOBS_OF = {"paths": PATHS_JOBS, "placement": PLACEMENT_JOBS, "ingest": INGEST_JOBS}
+JOBS = [f"{name}.{job}" for name, jobs in _JOBS_OF.items() for job in jobs]
 # What a picture of cost against size is drawn of, and by what.
 PLOTTED = {
     "paths": "paths_plot",
@@ -41,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         nargs="*",
         metavar="NAME",
         help=f"{', '.join(MODULES)} (all of them, when none is named);"
-        f" one job of paths or placement: {', '.join(JOBS)}",
+        f" one job of paths, placement or ingest: {', '.join(JOBS)}",
     )
     parser.add_argument(
         "--data",
@@ -55,7 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         metavar="S",
         help="about how long to measure, shared by all cases; on top of it come starting,"
         " drawing scenes and comparing answers: for paths some two minutes, and for one job of it"
-        " 5 to 40 s (default of paths: 60); an instance of placement.assign takes 31 s",
+        " 5 to 40 s (default of paths: 60); an instance of placement.assign takes 31 s;"
+        " ingest: 150, and starting a thousand nodes",
     )
     parser.add_argument(
         "--plot",

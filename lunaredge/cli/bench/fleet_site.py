@@ -11,25 +11,37 @@ import msgspec
 
 from lunaredge.archive.batches import warm_up
 from lunaredge.cli.bench.fleet_load import Plan, Told
-from lunaredge.cli.bench.site import HOST, free_port, running_process
+from lunaredge.cli.bench.site import (
+    ARCHIVE_FOLDER,
+    CONNECTED,
+    KEYS_FOLDER,
+    Place,
+    archive_settings,
+    free_port,
+    place_of,
+    running_process,
+    wait_for_word,
+)
 from lunaredge.cli.keys import holders
 from lunaredge.errors import LunarEdgeError
 from lunaredge.examples import demo_site
 from lunaredge.ids import NodeId
 from lunaredge.runtime.broker import Broker, BrokerSettings, find_broker
+from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.site_file import load_site
 from lunaredge.runtime.keys import make_keys
 
 # A slow machine makes a thousand keys in so long, and imports its programs.
 START_S_MAX = 120.0
-KEYS_FOLDER = "keys"
-ARCHIVE_FOLDER = "archive"
+# Who may give orders at it.
+OPERATOR = "bench"
 
 
 class FleetSite(msgspec.Struct, frozen=True, kw_only=True):
     """A running site."""
 
     folder: Path
+    place: Place
     port: int
     broker: str
     broker_pid: int
@@ -56,24 +68,21 @@ def running_fleet_site(
         LunarEdgeError: a process did not come up.
     """
     warm_up()
-    make_keys(folder / KEYS_FOLDER, holders([*nodes], []))
+    site = load_site(demo_site() / "site.toml")
+    fleet = [node.name for node in load_fleet(demo_site() / "fleet.toml", site).nodes]
+    make_keys(folder / KEYS_FOLDER, holders([*fleet, *nodes], [OPERATOR]))
     program = find_broker(cache)
     broker = Broker(program, BrokerSettings(port=free_port(), folder=folder / "broker"))
     broker.start()
-    about = broker.describe()
-    document = {
-        "site_file": str(demo_site() / "site.toml"),
-        "fleet_file": str(demo_site() / "fleet.toml"),
-        "keys": KEYS_FOLDER,
-        "store": ARCHIVE_FOLDER,
-        "broker": {"host": HOST, "port": broker.settings.port, "protocol": about.protocol},
-        **settings,
-    }
+    about, place = broker.describe(), place_of(broker)
+    document = archive_settings(place, **settings)
     try:
         with running_process(folder, "archive", document) as pid:
             assert broker.pid is not None
+            wait_for_word(folder, "archive", CONNECTED)
             yield FleetSite(
                 folder=folder,
+                place=place,
                 port=broker.settings.port,
                 broker=f"{about.kind} {about.version}",
                 broker_pid=broker.pid,

@@ -1,9 +1,8 @@
 """`lunaredge bench footprint`: what one agent costs its board, measured on a real site.
 
-A real broker, the real scheduler and machines run beside; only the agent is measured.
+A real broker, the real scheduler, archive and machines run beside; only the agent is measured.
 """
 
-import contextlib
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,8 @@ from lunaredge.cli.bench.row import BenchOptions, BenchRow, row_against
 from lunaredge.cli.bench.site import BenchSite, running_site
 from lunaredge.cli.doctor.machine import default_cache
 from lunaredge.errors import ConfigError
-from lunaredge.runtime.store import Store
+from lunaredge.node import KeepKind
+from lunaredge.runtime.archive.read import ArchiveReader
 from lunaredge.wire.messages import RecordClass
 
 # A batch of telemetry leaves each minute: one is archived within this.
@@ -90,19 +90,19 @@ def _running(folder: Path, seconds: float) -> Iterator[BenchRow]:
         metric="rows_archived",
         unit="rows",
         ours=float(archived_count),
-        note=about + "The proof that it works: the scheduler had so many on disk by then; a batch"
+        note=about + "The proof that it works: the archive had so many on disk by then; a batch"
         " leaves each minute",
     )
     yield _flash(folder, about, written_bytes * 60.0 / lasted_s)
 
 
 def _archived_count(site: BenchSite) -> int:
-    """Give how many of the agent's telemetry rows the scheduler has on disk."""
-    with contextlib.closing(Store.open_to_read(site.scheduler_store)) as store:
+    """Give how many of the agent's telemetry rows the archive has on disk."""
+    with ArchiveReader.open(site.archive) as reader:
         return sum(
-            count.archived
-            for count in store.archive_counts()
-            if count.node == site.node and count.record_class is RecordClass.RAW
+            stretch.samples
+            for stream, stretch in reader.coverage(site.node)
+            if stretch.kind is KeepKind.SAMPLES and stream.record_class is RecordClass.RAW
         )
 
 

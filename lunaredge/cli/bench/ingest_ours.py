@@ -18,6 +18,7 @@ from lunaredge.wire.telemetry import Channel, Samples, Series
 
 SITE = SiteId("bench")
 NODE = NodeId("rover-1")
+SETTLE_S_MAX = 60.0
 BOOT = BootId(1 << 24)
 NOW_NS = 1_831_377_600 * NS_PER_S
 TABLE = tuple(Channel(name=name, unit="1") for name in CHANNELS)
@@ -59,6 +60,10 @@ class Archiver:
         for payload in payloads:
             self._node.receive(self._topic, payload, self._now_ns)
         self._commit()
+
+    def settle(self) -> None:
+        """Have the store settle what it has."""
+        assert self._store.settle(SETTLE_S_MAX), "settling lags"
 
     def stored(self) -> tuple[int, float]:
         """Read everything back."""

@@ -73,6 +73,9 @@ class RowArchive:
             )
         self._connection.execute("COMMIT")
 
+    def settle(self) -> None:
+        """Do nothing: a row stays where it is."""
+
     def stored(self) -> tuple[int, float]:
         """Read everything back."""
         query = f"SELECT {', '.join(CHANNELS)} FROM samples ORDER BY seq"

@@ -1,4 +1,4 @@
-"""The smallest real site: a broker, the scheduler, the machines, and one machine's agent.
+"""The smallest real site: a broker, the scheduler, the archive, and one machine with its agent.
 
 Every process is the real one, with its settings as they come but for the period of telemetry.
 """
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import tomli_w
@@ -35,6 +36,13 @@ START_S_MAX = 60.0
 _LOOK_S = 0.2
 _STOP_S_MAX = 8.0
 _LOG_TAIL_BYTES = 400
+KEYS_FOLDER = "keys"
+ARCHIVE_FOLDER = "archive"
+# What is sent before the archive hears it waits for its repetition, 20 s.
+CONNECTED = "broker.connected"
+
+Place = dict[str, object]
+"""Where the broker is, as settings say it."""
 
 
 class BenchSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +52,15 @@ class BenchSite(msgspec.Struct, frozen=True, kw_only=True):
     broker: str
     """Which broker runs."""
     node: NodeId
-    scheduler_store: Path
+    archive: Path
+    """The archive's folder."""
+
+
+class Served(NamedTuple):
+    """An agent that serves its machine."""
+
+    pid: int
+    node: NodeId
 
 
 @contextlib.contextmanager
@@ -54,34 +70,67 @@ def running_site(folder: Path, cache: Path, row_period_s: float) -> Iterator[Ben
     Raises:
         LunarEdgeError: a process did not come up.
     """
-    warm_up()
     site = load_site(demo_site() / "site.toml")
-    fleet = load_fleet(demo_site() / "fleet.toml", site)
-    spec = next(node for node in fleet.nodes if node.machine is not None)
-    make_keys(folder / "keys", holders([node.name for node in fleet.nodes], []))
+    names: list[str] = [node.name for node in load_fleet(demo_site() / "fleet.toml", site).nodes]
+    make_keys(folder / KEYS_FOLDER, holders(names, []))
     with contextlib.ExitStack() as stack:
         program = find_broker(cache)
         broker = Broker(program, BrokerSettings(port=free_port(), folder=folder / "broker"))
         broker.start()
         stack.callback(broker.stop)
+        place = place_of(broker)
+        stack.enter_context(running_process(folder, "archive", archive_settings(place)))
+        wait_for_word(folder, "archive", CONNECTED)
+        served = stack.enter_context(running_agent(folder, place, row_period_s))
         about = broker.describe()
-        place = {"host": HOST, "port": broker.settings.port, "protocol": about.protocol}
-        documents = {
-            "machines": _machines(row_period_s),
-            "scheduler": _scheduler(place),
-            "agent": _agent(site.name, spec, place, row_period_s),
-        }
+        yield BenchSite(
+            agent_pid=served.pid,
+            broker=f"{about.kind} {about.version}",
+            node=served.node,
+            archive=folder / ARCHIVE_FOLDER,
+        )
+
+
+@contextlib.contextmanager
+def running_agent(folder: Path, place: Place, row_period_s: float) -> Iterator[Served]:
+    """Run the scheduler, the machines and one machine's agent at a broker that runs.
+
+    Raises:
+        LunarEdgeError: a process did not come up.
+    """
+    warm_up()
+    site = load_site(demo_site() / "site.toml")
+    fleet = load_fleet(demo_site() / "fleet.toml", site)
+    spec = next(node for node in fleet.nodes if node.machine is not None)
+    documents = {
+        "machines": _machines(row_period_s),
+        "scheduler": _scheduler(place),
+        "agent": _agent(site.name, spec, place, row_period_s),
+    }
+    with contextlib.ExitStack() as stack:
         pids = {
             name: stack.enter_context(running_process(folder, name, document))
             for name, document in documents.items()
         }
         _wait_for_service(folder)
-        yield BenchSite(
-            agent_pid=pids["agent"],
-            broker=f"{about.kind} {about.version}",
-            node=spec.name,
-            scheduler_store=folder / "scheduler.sqlite",
-        )
+        yield Served(pid=pids["agent"], node=spec.name)
+
+
+def place_of(broker: Broker) -> Place:
+    """Give where a broker is, as processes are told."""
+    return {"host": HOST, "port": broker.settings.port, "protocol": broker.describe().protocol}
+
+
+def archive_settings(place: Place, **settings: object) -> dict[str, object]:
+    """Give an archive's settings."""
+    return {
+        "site_file": str(demo_site() / "site.toml"),
+        "fleet_file": str(demo_site() / "fleet.toml"),
+        "keys": KEYS_FOLDER,
+        "store": ARCHIVE_FOLDER,
+        "broker": place,
+        **settings,
+    }
 
 
 def _machines(sample_period_s: float) -> dict[str, object]:
@@ -94,22 +143,20 @@ def _machines(sample_period_s: float) -> dict[str, object]:
     }
 
 
-def _scheduler(broker: dict[str, object]) -> dict[str, object]:
+def _scheduler(broker: Place) -> dict[str, object]:
     return {
         "site_file": str(demo_site() / "site.toml"),
         "fleet_file": str(demo_site() / "fleet.toml"),
-        "keys": "keys",
+        "keys": KEYS_FOLDER,
         "store": "scheduler.sqlite",
         "broker": broker,
     }
 
 
-def _agent(
-    site: str, spec: NodeSpec, broker: dict[str, object], row_period_s: float
-) -> dict[str, object]:
+def _agent(site: str, spec: NodeSpec, broker: Place, row_period_s: float) -> dict[str, object]:
     assert spec.machine is not None
     return {
-        "keys": "keys",
+        "keys": KEYS_FOLDER,
         "store": "agent.sqlite",
         "machine": "unix:machines.socket",
         "broker": broker,
@@ -145,6 +192,22 @@ def running_process(folder: Path, name: str, settings: dict[str, object]) -> Ite
             process.wait(_STOP_S_MAX)
         process.kill()
         process.wait()
+
+
+def wait_for_word(folder: Path, name: str, word: str) -> None:
+    """Wait until a process of that name has logged a word.
+
+    Raises:
+        LunarEdgeError: it has not, in time.
+    """
+    path, deadline_s = folder / f"{name}.log", time.monotonic() + START_S_MAX
+    while word.encode() not in path.read_bytes():
+        if time.monotonic() > deadline_s:
+            tail = path.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace")
+            raise LunarEdgeError(
+                f"the {name} did not tell of {word} in {START_S_MAX:g} s; its last words: {tail}"
+            )
+        time.sleep(_LOOK_S)
 
 
 def _wait_for_service(folder: Path) -> None:
