@@ -10,6 +10,7 @@ import errno
 import importlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn, TextIO
@@ -64,6 +65,10 @@ COMMANDS = (
     Command("close", "closing", "close a zone to every machine, for people to be in"),
     Command("open", "closing", "open a closed zone again, in two steps"),
     Command("approve", "operate", "give Earth's word on a task that needs it"),
+    Command("latest", "latest", "show the last value of each channel of a node"),
+    Command("history", "telemetry.history", "show what a channel did: rows, a drawing, a picture"),
+    Command("gaps", "telemetry.gap_list", "list what of the telemetry is not archived, and why"),
+    Command("intake", "listing", "list how the archive's intake goes, node by node"),
     Command("tap", "tap.command", "show what is said on the site's broker as it comes, decoded"),
     Command("schema", "schema.command", "print what crosses the broker, for other languages"),
     Command("doctor", "doctor.command", "check settings, broker, clock, disk and kernels"),
@@ -97,6 +102,11 @@ class Parser(argparse.ArgumentParser):
 
     not_done = ""
     """Said before what is wrong with the words: what has not been done for it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A word such as -2h is a value and no option, as from Python 3.14 on.
+        self._negative_number_matcher = re.compile(r"-\.?\d")
 
     def error(self, message: str) -> NoReturn:
         """End with what is wrong."""
