@@ -27,6 +27,9 @@ EXIT_INTERRUPTED = 130
 # As a shell has it for SIGPIPE: the answer was not read to its end, so a filter's `head` or `true`
 # can't turn a check that failed into success.
 EXIT_PIPE_CLOSED = 141
+# What `export` alone needs, and who brings it.
+EXPORT_PARTS = ("pyarrow", "mcap")
+EXPORT_EXTRA = "[export]"
 # What writing to a full or broken disk gives.
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
@@ -68,6 +71,7 @@ COMMANDS = (
     Command("latest", "latest", "show the last value of each channel of a node"),
     Command("history", "telemetry.history", "show what a channel did: rows, a drawing, a picture"),
     Command("gaps", "telemetry.gap_list", "list what of the telemetry is not archived, and why"),
+    Command("export", "telemetry.export", "write telemetry into a Parquet, MCAP or CSV file"),
     Command("intake", "listing", "list how the archive's intake goes, node by node"),
     Command("tap", "tap.command", "show what is said on the site's broker as it comes, decoded"),
     Command("schema", "schema.command", "print what crosses the broker, for other languages"),
@@ -227,9 +231,10 @@ def _found(name: str) -> Command:
 def _explain_missing(exc: ModuleNotFoundError) -> int:
     if exc.name is None or exc.name.split(".")[0] == "lunaredge":
         raise exc
+    extra = EXPORT_EXTRA if exc.name.split(".")[0] in EXPORT_PARTS else "[site]"
     print(
         f"lunaredge: this command needs {exc.name}, which is not installed here; "
-        "install lunaredge[site] (or [all])",
+        f"install lunaredge{extra} (or [all])",
         file=sys.stderr,
     )
     return EXIT_MISSING_PART

@@ -1,4 +1,4 @@
-"""`lunaredge gaps [NODE]`: what of the telemetry is not there, and why; how complete the rest is."""
+"""`lunaredge gaps [NODE]`: what of the telemetry is not there and why, and how complete it is."""
 
 import argparse
 import json
