@@ -103,7 +103,7 @@ def check_kinds(wanted: Wanted, kinds: Mapping[Kind, int]) -> None:
         )
         raise QueryError(
             f"{wanted.node} has {wanted.channel} in several ways: {told};"
-            " ask for a time between two changes, or for one unit (--unit)"
+            " ask for a time between two changes, or for one unit"
         )
 
 

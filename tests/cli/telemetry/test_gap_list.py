@@ -28,8 +28,8 @@ def test_nothing_missing_is_said_with_exit_code_0(folder, capsys):
 
     assert code == 0
     assert "nothing is missing" in out
-    told = "100 % of 2026-11-23T00:00:00Z to 2026-11-23T00:10:00Z is there; 0 gaps"
-    assert f"dozer-1: {told}" in out
+    told = ["dozer-1", "100", "%", "2026-11-23T00:00:00Z", "2026-11-23T00:10:00Z", "0"]
+    assert out.splitlines()[-1].split() == told
 
 
 def test_each_gap_is_told_with_its_reason_and_the_code_is_1(folder, capsys):
@@ -77,7 +77,7 @@ def test_a_node_without_a_word_in_that_time_is_not_complete(folder, capsys):
     code, out, _ = listed(capsys, folder, "--from", "2026-11-23T00:02", "--to", "now")
 
     assert code == 1
-    assert "dozer-1: nothing at all of that time" in out
+    assert ["dozer-1", "nothing", "-", "-", "0"] in [line.split() for line in out.splitlines()]
 
 
 def test_an_archive_of_nobody_and_a_node_that_is_not_there_are_refused(folder, capsys):
