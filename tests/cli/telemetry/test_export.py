@@ -3,11 +3,13 @@
 import csv
 import json
 import math
+import sys
 
 import pyarrow.parquet as pq
 import pytest
 from mcap.reader import make_reader
 
+from lunaredge.cli import telemetry
 from lunaredge.cli.main import main
 from lunaredge.cli.telemetry import export_csv, export_parquet
 from lunaredge.runtime.archive.read import ArchiveReader
@@ -191,10 +193,9 @@ def test_a_name_that_says_another_format_is_refused(folder, tmp_path, capsys):
 
 
 def test_without_its_extra_it_says_what_to_install(folder, tmp_path, capsys, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.delitem(sys.modules, "lunaredge.cli.telemetry.export_parquet")
+    monkeypatch.delattr(telemetry, "export_parquet")
 
     code, said = exported(capsys, folder, tmp_path / "all.parquet")
 
