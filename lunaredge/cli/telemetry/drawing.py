@@ -129,6 +129,7 @@ def _told_gaps(columns: Columns, marks: Marks) -> list[str]:
     if not columns.gaps:
         return []
     widest = max(columns.gaps, key=lambda gap: gap.end_ns - gap.start_ns)
-    told = f"{marks.gap} {widest.kind} {iso(widest.start_ns)} to {iso(widest.end_ns)}"
+    told = f"{marks.gap} {widest.kind} from {iso(widest.start_ns)}"
+    told += f" for {length(widest.end_ns - widest.start_ns)}"
     more = len(columns.gaps) - 1
-    return [f"{told} and {more} more (lunaredge gaps)" if more else told]
+    return [f"{told}; {more} more: lunaredge gaps" if more else told]

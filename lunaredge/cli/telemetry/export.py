@@ -1,7 +1,6 @@
 """`lunaredge export`: telemetry into a Parquet, MCAP or CSV file, whole or not at all."""
 
 import argparse
-import importlib
 import sys
 import time
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from lunaredge.cli.named_file import named_file
 from lunaredge.cli.telemetry.folder import Archive, add_archive, open_archive
 from lunaredge.cli.telemetry.selection import Selection, selected
 from lunaredge.cli.telemetry.times import EPILOG, add_span, iso, span_of
-from lunaredge.cli.telemetry.writing import Tell
+from lunaredge.cli.telemetry.writing import Tell, Write
 from lunaredge.runtime.files.route_output import check_target, written_whole
 from lunaredge.units import NS_PER_S
 
@@ -53,13 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write a file and say what is in it."""
     # Before any work is done: what is missing here ends the command.
-    form = importlib.import_module(f"lunaredge.cli.telemetry.export_{options.format}")
+    write = _writer(options.format)
     with open_archive(options) as archive:
         selection = _selection(archive, options)
         path = _target(options, selection.span_ns)
         told = _Telling()
         with written_whole(path) as part:
-            count = form.write(selection, part, told.tell)
+            count = write(selection, part, told.tell)
             size_bytes = part.stat().st_size
         told.end()
     nodes = len({each.node for each in selection.series})
@@ -68,6 +67,23 @@ def run(options: argparse.Namespace) -> int:
         f"{iso(selection.span_ns[0])} to {iso(selection.span_ns[1])}, {size_bytes} bytes"
     )
     return 0
+
+
+def _writer(form: str) -> Write:
+    """Give what writes a format; loaded here, for not everybody has all of them installed."""
+    match form:
+        case "parquet":
+            from lunaredge.cli.telemetry import export_parquet
+
+            return export_parquet.write
+        case "mcap":
+            from lunaredge.cli.telemetry import export_mcap
+
+            return export_mcap.write
+        case _:
+            from lunaredge.cli.telemetry import export_csv
+
+            return export_csv.write
 
 
 def _selection(archive: Archive, options: argparse.Namespace) -> Selection:

@@ -31,6 +31,13 @@ COLUMNS = (
     Column("samples", "SAMPLES", spare=2),
     Column("why", "WHY", is_free=True),
 )
+COMPLETENESS = (
+    Column("node", "NODE", is_name=True),
+    Column("there", "THERE"),
+    Column("from", "OF THE TIME FROM"),
+    Column("to", "TO"),
+    Column("gaps", "GAPS", spare=1),
+)
 # A summary names so many channels in a table; JSON has all.
 _CHANNELS_SHOWN = 3
 _SHOWN_MAX = 200
@@ -152,8 +159,7 @@ def _print(span_ns: Span, gaps: Sequence[Gap], told: Sequence[Completeness]) -> 
         print("nothing is missing")
     if len(shown) < len(gaps):
         print(f"and {len(gaps) - len(shown)} more; a pipe and --json get all")
-    for each in told:
-        print(_line(each))
+    print(render([_completeness_row(each) for each in told], COMPLETENESS, width))
 
 
 def _row(gap: Gap) -> Row:
@@ -168,13 +174,16 @@ def _row(gap: Gap) -> Row:
     }
 
 
-def _line(each: Completeness) -> str:
-    if each.span_ns is None:
-        return f"{each.node}: nothing at all of that time"
+def _completeness_row(each: Completeness) -> Row:
     # Rounded down: what is not whole must not read as whole.
     percent = int(each.ratio * 10_000) / 100
-    span = f"{iso(each.span_ns[0])} to {iso(each.span_ns[1])}"
-    return f"{each.node}: {percent:g} % of {span} is there; {each.gap_count} gaps"
+    return {
+        "node": each.node,
+        "there": f"{percent:g} %" if each.span_ns else "nothing",
+        "from": iso(each.span_ns[0]) if each.span_ns else None,
+        "to": iso(each.span_ns[1]) if each.span_ns else None,
+        "gaps": each.gap_count,
+    }
 
 
 def _print_json(span_ns: Span, gaps: Sequence[Gap], told: Sequence[Completeness]) -> None:

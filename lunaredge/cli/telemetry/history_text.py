@@ -93,18 +93,25 @@ def write_csv(asked: Asked, step_ns: int | None, stream: TextIO) -> None:
 
 
 def lines_of(rows: Iterable[Row], unit: str, step_ns: int | None) -> Iterator[str]:
-    """Give rows as people read them, under a heading; streamed, so of fixed widths."""
+    """Give rows as people read them, to the millisecond; streamed, so of fixed widths."""
     if step_ns is None:
-        yield f"{'TIME':<30}  {'VALUE, ' + unit:>16}"
+        yield f"{'TIME':<24}  {'VALUE, ' + unit:>16}"
     else:
-        yield f"{'TIME':<30}  {'COUNT':>8}  {'MIN, ' + unit:>12}  {'MAX':>12}  {'LAST':>12}"
+        yield f"{'TIME':<24}  {'COUNT':>8}  {'MIN, ' + unit:>12}  {'MAX':>12}  {'LAST':>12}"
     for time, _, *values in rows:
         if step_ns is None:
             value, late = values
-            yield f"{time}  {_shown(value):>16}{'  late' if late else ''}".rstrip()
+            yield f"{_to_ms(time)}  {_shown(value):>16}{'  late' if late else ''}".rstrip()
         else:
             count, *rest = values
-            yield f"{time}  {count:>8}" + "".join(f"  {_shown(value):>12}" for value in rest)
+            yield f"{_to_ms(time)}  {count:>8}" + "".join(
+                f"  {_shown(value):>12}" for value in rest
+            )
+
+
+def _to_ms(time: object) -> str:
+    # Whoever counts nanoseconds has them in JSON and CSV; a screen is 80 columns wide.
+    return f"{str(time)[:23]}Z"
 
 
 def _shown(value: object) -> str:
