@@ -102,8 +102,7 @@ def _lost(site: FleetSite, nodes: tuple[NodeId, ...], told: Told) -> tuple[float
     with ArchiveReader.open(site.archive) as reader:
         archived = sum(
             stretch.samples
-            for node in nodes
-            for _, stretch in reader.coverage(node)
+            for _, stretch in reader.coverage(None)
             if stretch.kind is KeepKind.SAMPLES
         )
         found = math.fsum(
