@@ -32,7 +32,7 @@ from lunaredge.runtime.files.site_file import load_site
 NODES = 1_000
 BACKLOG_ROWS = 100
 # Uploads that a site takes in a second, about: a drain is to last as long as was asked for.
-UPLOADS_PER_S = 2_000
+UPLOADS_PER_S = 1_500
 LIVE_ROWS = 100
 RATE_HZ = 10.0
 ROW_PERIOD_S = 1.0
