@@ -107,6 +107,8 @@ class Intake:
     def _close(self, key: Key, stream: Stream, through_seq: int, now_ns: int) -> list[Keep]:
         """Enter as missing what is not here and will not come."""
         stream.floor_seq = max(stream.floor_seq, through_seq + 1)
+        if stream.kept.through >= through_seq:
+            return []
         holes = stream.kept.holes(1, through_seq)
         keeps = [
             Keep(
@@ -164,9 +166,15 @@ class Intake:
         if folded.broken_count:
             reasons = self.quarantined.setdefault(key.node, {})
             reasons["not_finite"] = reasons.get("not_finite", 0) + folded.broken_count
-        keep = _keep(KeepKind.SAMPLES, key, upload, now_ns)
-        keep = msgspec.structs.replace(
-            keep,
+        keep = Keep(
+            kind=KeepKind.SAMPLES,
+            node=key.node,
+            boot=key.boot,
+            record_class=key.record_class,
+            first_seq=upload.first_seq,
+            last_seq=upload.seq,
+            count=upload.count,
+            received_ns=now_ns,
             start_ns=record.site_ns,
             end_ns=record.end_ns,
             late=is_late,

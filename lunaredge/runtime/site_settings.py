@@ -137,7 +137,7 @@ class ArchiveProcessSettings(SiteProcess):
         number(
             "uploads/s", 1, 1_000_000, "of backlogs of the whole fleet, so that all else goes on"
         ),
-    ] = 4_000.0
+    ] = 1_500.0
     under_way_max: Annotated[
         int, number("uploads", 2, 1_000_000, "of the whole fleet that may be under way in a drain")
     ] = 2_048

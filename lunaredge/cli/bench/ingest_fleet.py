@@ -76,7 +76,7 @@ def _watched(site: FleetSite, load: FleetLoad, nodes: tuple[NodeId, ...], second
             rss_mib = memory_of(site.archive_pid).rss_mib
     lasted_s, after = time.monotonic() - begin_s, usage(site, load)
     last_mib = memory_of(site.archive_pid).rss_mib
-    lost, lost_sum = _lost(site, nodes, load.told)
+    lost, lost_sum = lost_of(site, nodes, load.told)
     return _Run(
         told=load.told,
         ages_ms=sorted(load.ages_ms),
@@ -97,13 +97,12 @@ def percentile(values: list[float], share: float) -> float:
     return values[max(0, math.ceil(share * len(values)) - 1)] if values else math.nan
 
 
-def _lost(site: FleetSite, nodes: tuple[NodeId, ...], told: Told) -> tuple[float, float]:
+def lost_of(site: FleetSite, nodes: tuple[NodeId, ...], told: Told) -> tuple[float, float]:
     """Read the archive; give the samples that it lacks, and the sum that some nodes lack."""
     with ArchiveReader.open(site.archive) as reader:
         archived = sum(
             stretch.samples
-            for node in nodes
-            for _, stretch in reader.coverage(node)
+            for _, stretch in reader.coverage(None)
             if stretch.kind is KeepKind.SAMPLES
         )
         found = math.fsum(

@@ -102,18 +102,15 @@ def running_agent(folder: Path, place: Place, row_period_s: float) -> Iterator[S
     site = load_site(demo_site() / "site.toml")
     fleet = load_fleet(demo_site() / "fleet.toml", site)
     spec = next(node for node in fleet.nodes if node.machine is not None)
-    documents = {
-        "machines": _machines(row_period_s),
-        "scheduler": _scheduler(place),
-        "agent": _agent(site.name, spec, place, row_period_s),
-    }
     with contextlib.ExitStack() as stack:
-        pids = {
-            name: stack.enter_context(running_process(folder, name, document))
-            for name, document in documents.items()
-        }
+        stack.enter_context(running_process(folder, "machines", _machines(row_period_s)))
+        stack.enter_context(running_process(folder, "scheduler", _scheduler(place)))
+        # An agent that asks for the time before anybody hears it takes no command for 30 s.
+        wait_for_word(folder, "scheduler", CONNECTED)
+        agent = _agent(site.name, spec, place, row_period_s)
+        pid = stack.enter_context(running_process(folder, "agent", agent))
         _wait_for_service(folder)
-        yield Served(pid=pids["agent"], node=spec.name)
+        yield Served(pid=pid, node=spec.name)
 
 
 def place_of(broker: Broker) -> Place:

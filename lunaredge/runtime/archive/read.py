@@ -159,8 +159,11 @@ class ArchiveReader:
                     break
         return told
 
-    def coverage(self, node: str) -> list[Covered]:
-        """Give which numbers of a node's streams are there, as what; rising in each."""
+    def coverage(self, node: str | None) -> list[Covered]:
+        """Give which numbers of a node's streams are there, as what; rising in each.
+
+        Of all nodes where none is named: one look at the disk instead of one for each.
+        """
         with self._snapshot() as snapshot:
             return [
                 Covered(stream, stretch)
