@@ -14,7 +14,8 @@ from lunaredge.cli.main import main
 from lunaredge.examples import demo_site
 from lunaredge.ids import BootId, NodeId, TaskId
 from lunaredge.model.task import TaskKind
-from lunaredge.node import Archive, Persist
+from lunaredge.node import Archive, Keep, KeepKind, Persist
+from lunaredge.runtime.archive.store import ArchiveStore
 from lunaredge.runtime.files.fleet_file import load_fleet
 from lunaredge.runtime.files.site_file import load_site
 from lunaredge.runtime.store import Store
@@ -35,6 +36,7 @@ def run(tmp_path):
     fleet = load_fleet(folder / "fleet.toml", site)
     for name in ("scheduler", "gateway", "earth", *(f"agent-{spec.name}" for spec in fleet.nodes)):
         Store.open(tmp_path / "stores" / f"{name}.sqlite").close()
+    ArchiveStore.open(tmp_path / "stores" / "archive").close()
     write(tmp_path, "scheduler", *(archived(seq) for seq in (1, 2, 3)))
     write(tmp_path, f"agent-{NODE}", spooled(4))
     words = {"keys": "keys", "store": "s", "site_file": "site.toml", "fleet_file": "fleet.toml"}
@@ -74,7 +76,7 @@ def archived(seq: int) -> Archive:
     return Archive(
         node=NODE,
         boot=BOOT,
-        record_class=RecordClass.RAW,
+        record_class=RecordClass.EVENT,
         first_seq=seq,
         seq=seq,
         count=1,
@@ -87,7 +89,7 @@ def archived(seq: int) -> Archive:
 def spooled(seq: int) -> Persist:
     item = Item(
         boot=BOOT,
-        record_class=RecordClass.RAW,
+        record_class=RecordClass.EVENT,
         first_seq=seq,
         seq=seq,
         count=1,
@@ -121,6 +123,62 @@ def test_an_undamaged_run_has_no_damage_to_tell(run, capsys):
     assert (telemetry["archived"], telemetry["waiting"], telemetry["damaged"]) == (3, 1, 0)
 
 
+def bulk(first: int, last: int, count: int, kind: KeepKind, reason: str = "") -> Keep:
+    return Keep(
+        kind=kind,
+        node=NODE,
+        boot=BOOT,
+        record_class=RecordClass.RAW,
+        first_seq=first,
+        last_seq=last,
+        count=count,
+        received_ns=1,
+        start_ns=0,
+        end_ns=0,
+        reason=reason,
+    )
+
+
+def keep(folder, *keeps: Keep) -> None:
+    store = ArchiveStore.open(folder / "stores" / "archive")
+    store.commit(keeps)
+    store.close()
+
+
+def test_samples_are_counted_by_what_the_archive_says_of_them(run, capsys):
+    keep(
+        run,
+        bulk(1, 2, 20, KeepKind.SAMPLES),
+        bulk(3, 3, 5, KeepKind.DROPPED),
+        bulk(4, 4, 7, KeepKind.QUARANTINED, "clock_ahead"),
+    )
+
+    _, report = audit(run, capsys)
+
+    assert report["invariants"]["I4"]["ok"]
+    telemetry = report["telemetry"]
+    assert (telemetry["archived"], telemetry["quarantined"]) == (23, 7)
+    found = {"archived": 20, "dropped": 5, "missing": 0, "quarantined": 7}
+    assert telemetry["by_class"]["raw"] == found
+
+
+def test_samples_that_are_nowhere_break_the_books(run, capsys):
+    keep(run, bulk(1, 2, 20, KeepKind.SAMPLES), bulk(4, 4, 5, KeepKind.SAMPLES))
+
+    code, report = audit(run, capsys)
+
+    assert code == 1
+    assert report["violations"] == [f"I4: {NODE} raw 3 of boot {BOOT} was sent and never archived"]
+
+
+def test_what_honest_nodes_can_t_have_sent_is_not_archived(run, capsys):
+    keep(run, bulk(1, 1, 9, KeepKind.QUARANTINED, "columns"), bulk(2, 2, 1, KeepKind.SAMPLES))
+
+    code, _ = audit(run, capsys)
+
+    assert code == 1
+
+
 def test_the_goal_of_a_pit_is_the_largest_that_anybody_handed_in(run):
     inquest = Inquest(run, RunRecord.load(run))
     first = next(task for task in inquest.order.tasks if task.kind is TaskKind.EXCAVATE)
@@ -138,11 +196,11 @@ def test_a_damaged_archive_row_is_told_as_damage_and_not_as_never_archived(run, 
 
     code, report = audit(run, capsys)
 
-    key = f"archive/{NODE}/{BOOT}/raw/2"
+    key = f"archive/{NODE}/{BOOT}/event/2"
     assert code == 1
     assert report["damaged"] == [{"store": "scheduler.sqlite", "rows": 1, "keys": [key]}]
     assert report["violations"] == [
-        f"I4: {NODE} raw 2 of boot {BOOT} is damaged on the disk of scheduler"
+        f"I4: {NODE} event 2 of boot {BOOT} is damaged on the disk of scheduler"
     ]
     telemetry = report["telemetry"]
     assert [telemetry[name] for name in ("produced", "archived", "damaged", "lost")] == [3, 2, 1, 0]
@@ -156,7 +214,7 @@ def test_the_last_row_of_a_stream_is_missed_too_when_it_is_damaged(run, capsys):
 
     assert code == 1
     assert report["violations"] == [
-        f"I4: {NODE} raw 4 of boot {BOOT} is damaged on the disk of {NODE}"
+        f"I4: {NODE} event 4 of boot {BOOT} is damaged on the disk of {NODE}"
     ]
     assert report["damaged"][0]["store"] == f"agent-{NODE}.sqlite"
 
