@@ -5,6 +5,7 @@ import io
 import json
 import math
 
+import numpy as np
 import pytest
 
 from lunaredge.cli.main import main
@@ -179,6 +180,19 @@ def test_a_value_stands_until_the_next_but_not_over_a_gap_or_a_blank(folder):
     assert shown == [10.0, 10.0, None, 20.0, None, 30.0]
     assert found.in_gap.tolist() == [False, False, True, False, False, False]
     assert found.sample_count == 3
+
+
+def test_behind_a_gap_a_value_stands_no_more(folder):
+    gap = drawn.marker(2, 2, start_ns=START_NS + 40 * NS_PER_S)
+    archived(folder, [minute(1, [10.0]), gap, minute(3), minute(4), minute(5, [20.0])])
+
+    with ArchiveReader.open(folder) as reader:
+        whole = columns(of(reader, (START_NS, START_NS + 5 * SPAN_NS)), 6)
+        later = columns(of(reader, (START_NS + 2 * SPAN_NS, START_NS + 5 * SPAN_NS)), 4)
+
+    assert whole.step_ns == later.step_ns == SPAN_NS
+    assert np.isnan(whole.lows).tolist() == [False, True, True, True, False]
+    assert np.isnan(later.lows).tolist() == [True, True, False]
 
 
 def test_what_stood_before_the_time_is_shown_in_it(folder):
