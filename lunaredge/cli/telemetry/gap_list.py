@@ -29,7 +29,7 @@ COLUMNS = (
     Column("kind", "KIND"),
     Column("numbers", "UPLOADS", spare=3),
     Column("samples", "SAMPLES", spare=2),
-    Column("why", "WHY", is_free=True),
+    Column("why", "WHY", is_free=True, wraps=True),
 )
 COMPLETENESS = (
     Column("node", "NODE", is_name=True),

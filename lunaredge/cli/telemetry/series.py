@@ -107,7 +107,8 @@ def before(asked: Asked) -> tuple[int, float] | None:
 def columns(asked: Asked, count_max: int) -> Columns:
     """Fold a channel into so many columns at most.
 
-    A channel is sent when it changes: where nothing is missing, the last value stands.
+    A channel is sent when it changes: where nothing is missing, the last value stands. Behind a
+    gap it stands no more, for a change may be in there.
 
     Raises:
         QueryError: the unit changes.
@@ -122,10 +123,10 @@ def columns(asked: Asked, count_max: int) -> Columns:
         lows[places], highs[places], lasts[places] = found.mins, found.maxs, found.lasts
         counts[places] = found.counts
     gaps = [gap for gap in asked.reader.gaps(asked.node, *asked.span_ns) if gap.end_ns]
-    in_gap = _within(starts_ns, step_ns, [(gap.start_ns, gap.end_ns) for gap in gaps])
-    in_gap &= counts == 0
-    stood = before(asked)
-    held = _held(lasts, stood[1] if stood else np.nan)
+    spans = [(gap.start_ns, gap.end_ns) for gap in gaps]
+    in_gap = _within(starts_ns, step_ns, spans) & (counts == 0)
+    is_lost = _touched(starts_ns, step_ns, spans) & (counts == 0)
+    held = _held(lasts, is_lost, _stood(asked))
     is_known = (starts_ns <= asked.known_ns[1]) & (starts_ns + step_ns > asked.known_ns[0])
     stands = (counts == 0) & ~in_gap & is_known & ~_within(starts_ns, step_ns, _blanks(asked))
     lows[stands], highs[stands] = held[stands], held[stands]
@@ -151,11 +152,32 @@ def _step(span_ns: tuple[int, int], count_max: int) -> int:
     return step_ns
 
 
-def _held(lasts: Floats, stood: float) -> Floats:
-    """Give the value that stands where a column begins, (C,): the last one before it."""
+def _stood(asked: Asked) -> float:
+    """Give the value that stands where the time begins; NaN where nobody knows."""
+    stood = before(asked)
+    if stood is None:
+        return float("nan")
+    gaps = asked.reader.gaps(asked.node, stood[0] + 1, asked.span_ns[0])
+    return float("nan") if any(gap.end_ns for gap in gaps) else stood[1]
+
+
+def _held(lasts: Floats, is_lost: Bools, stood: float) -> Floats:
+    """Give the value that stands where a column begins, (C,): the last one before it.
+
+    Behind a column of which something is lost none does.
+    """
     known = np.concatenate(([stood], lasts[:-1]))
-    places = np.where(np.isnan(known), 0, np.arange(len(known)))
+    is_told = ~np.isnan(known) | np.concatenate(([False], is_lost[:-1]))
+    places = np.where(is_told, np.arange(len(known)), 0)
     return np.asarray(known[np.maximum.accumulate(places)])
+
+
+def _touched(starts_ns: Ints, step_ns: int, spans: Sequence[tuple[int, int]]) -> Bools:
+    """Tell which columns have any part in one of the times."""
+    found = np.zeros(len(starts_ns), bool)
+    for start_ns, end_ns in spans:
+        found |= (starts_ns < end_ns) & (starts_ns + step_ns > start_ns)
+    return found
 
 
 def _within(starts_ns: Ints, step_ns: int, spans: Sequence[tuple[int, int]]) -> Bools:

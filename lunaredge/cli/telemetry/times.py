@@ -132,7 +132,7 @@ def iso(at_ns: int) -> str:
     """Give a time as people and scripts read it: UTC, to the millisecond where it is not whole."""
     whole_s, rest_ns = divmod(at_ns, NS_PER_S)
     told = (_EPOCH + timedelta(seconds=whole_s)).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{told}.{rest_ns // NS_PER_MS:03d}Z" if rest_ns else f"{told}Z"
+    return f"{told}.{rest_ns // NS_PER_MS:03d}Z" if rest_ns >= NS_PER_MS else f"{told}Z"
 
 
 def isos(times_ns: Ints) -> list[str]:

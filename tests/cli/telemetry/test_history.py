@@ -4,10 +4,13 @@ import csv
 import io
 import json
 import math
+import sys
 
+import numpy as np
 import pytest
 
 from lunaredge.cli.main import main
+from lunaredge.cli.telemetry.drawing import BLOCKS
 from lunaredge.cli.telemetry.series import Asked, columns
 from lunaredge.node import KeepKind
 from lunaredge.runtime.archive.read import ArchiveReader
@@ -181,6 +184,19 @@ def test_a_value_stands_until_the_next_but_not_over_a_gap_or_a_blank(folder):
     assert found.sample_count == 3
 
 
+def test_behind_a_gap_a_value_stands_no_more(folder):
+    gap = drawn.marker(2, 2, start_ns=START_NS + 40 * NS_PER_S)
+    archived(folder, [minute(1, [10.0]), gap, minute(3), minute(4), minute(5, [20.0])])
+
+    with ArchiveReader.open(folder) as reader:
+        whole = columns(of(reader, (START_NS, START_NS + 5 * SPAN_NS)), 6)
+        later = columns(of(reader, (START_NS + 2 * SPAN_NS, START_NS + 5 * SPAN_NS)), 4)
+
+    assert whole.step_ns == later.step_ns == SPAN_NS
+    assert np.isnan(whole.lows).tolist() == [False, True, True, True, False]
+    assert np.isnan(later.lows).tolist() == [True, True, False]
+
+
 def test_what_stood_before_the_time_is_shown_in_it(folder):
     archived(folder, [minute(1, [10.0]), *(minute(seq) for seq in range(2, 11))])
 
@@ -189,3 +205,42 @@ def test_what_stood_before_the_time_is_shown_in_it(folder):
 
     assert found.lows.tolist() == [10.0] * 5
     assert found.sample_count == 0
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("step", [(), ("--step", "10s")])
+def test_a_screen_of_eighty_by_twenty_four_has_a_drawing_and_the_last_rows(
+    folder, monkeypatch, step
+):
+    archived(folder, [minute(seq, VALUES * 10) for seq in range(1, 21) if seq not in (7, 8)])
+    monkeypatch.setattr("sys.stdout", Screen())
+    monkeypatch.setenv("COLUMNS", "80")
+    argv = ["history", "dozer-1", "battery_wh", "--archive", str(folder), "--from", "start", *step]
+
+    assert main(argv) == 0
+
+    lines = sys.stdout.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) < 24
+    assert any(BLOCKS.full in line for line in lines)
+    assert any(BLOCKS.gap in line for line in lines)
+    count = 18 * (3 if step else 30)
+    assert lines[-1] == f"{count - 5} more before these; --csv, --json or a pipe gives all"
+    assert lines[-2].startswith("2026-11-23T00:19:")
+
+
+def test_a_time_before_the_end_is_a_value_and_no_option(folder, capsys):
+    archived(folder, [minute(1, VALUES), minute(2, [7.0, 8.0])])
+
+    code, out, _ = asked(capsys, folder, "dozer-1", "battery_wh", "--csv", "--from", "-1m")
+
+    assert code == 0
+    assert [line.split(",")[2] for line in out.splitlines()[1:]] == ["8.0"]
