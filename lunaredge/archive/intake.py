@@ -18,7 +18,7 @@ from lunaredge.archive.tables import Tables
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import BootId, NodeId
 from lunaredge.node import Keep, KeepKind
-from lunaredge.wire.messages import StreamBirth, Upload
+from lunaredge.wire.messages import HELD_MAX, StreamBirth, Upload
 from lunaredge.wire.records import Dropped, decode_record
 from lunaredge.wire.telemetry import Channel, Telemetry
 
@@ -82,8 +82,8 @@ class Intake:
         except RemoteProtocolError as exc:
             taken = self._quarantine(key, stream, upload, exc.reason, now_ns)
         heard(stream, upload)
-        keeps = [*taken.keeps, *self._close(key, stream, upload.floor_seq - 1, now_ns)]
         stream.kept.add(upload.first_seq, upload.seq)
+        keeps = [*taken.keeps, *self._close(key, stream, upload.floor_seq - 1, now_ns)]
         for keep in taken.keeps:
             tally(stream, keep.kind, keep.last_seq - keep.first_seq + 1, keep.count)
             stream.counts.late += keep.count if keep.late and keep.record else 0
@@ -92,6 +92,9 @@ class Intake:
     def close(self, node: NodeId, boot: BootId, birth: StreamBirth, now_ns: int) -> list[Keep]:
         """Close what older lives of a node will never send, by what its newest life still holds."""
         if boot < self.streams.newest_boot(node):
+            return []
+        if len(birth.held) >= HELD_MAX:
+            # There may be more for which there was no room.
             return []
         held = {(each.boot, each.record_class): each.floor_seq for each in birth.held}
         keeps: list[Keep] = []
@@ -138,6 +141,9 @@ class Intake:
         """
         if upload.count > COUNT_MAX:
             raise RemoteProtocolError("count", f"{upload.count} samples in one upload")
+        if upload.dropped and not upload.record:
+            # Its sender had no room for more than the count.
+            return Taken(_dropped(key, stream, upload, upload.count, now_ns), None, (), None)
         record = decode_record(upload.record, columns=False)
         if upload.dropped:
             return self._marker(key, stream, upload, record, now_ns)
@@ -147,11 +153,11 @@ class Intake:
             raise RemoteProtocolError("numbers", f"{upload.first_seq} to {upload.seq} of samples")
         layout = self._tables.layout(key.node, record.table)
         if layout is None:
-            if self._tables.is_refused(key.node, record.table):
-                raise RemoteProtocolError("type_changed", f"table {record.table}")
             if is_asked:
                 raise RemoteProtocolError("no_table", f"table {record.table}")
             raise NotYet("no_table", f"table {record.table}")
+        if self._tables.is_at_odds(key.node, key.boot, record.table):
+            raise RemoteProtocolError("type_changed", f"table {record.table}")
         folded = layout.fold(record)
         if folded.row_count != upload.count:
             raise RemoteProtocolError("count", f"{upload.count} samples told of {folded.row_count}")
@@ -186,20 +192,9 @@ class Intake:
         arrived = sum(
             count for seq, count in record.perhaps_sent if seq >= 1 and stream.kept.covers(seq, seq)
         )
-        keeps = [
-            msgspec.structs.replace(
-                _keep(KeepKind.DROPPED, key, upload, now_ns),
-                first_seq=first,
-                last_seq=last,
-                count=max(0, upload.count - arrived) if k == 0 else 0,
-                start_ns=record.site_ns,
-                end_ns=record.end_ns,
-                late=True,
-                record=upload.record if k == 0 else b"",
-            )
-            for k, (first, last) in enumerate(stream.kept.holes(upload.first_seq, upload.seq))
-        ]
-        return Taken(keeps, None, (), None)
+        count = max(0, upload.count - arrived)
+        span_ns = (record.site_ns, record.end_ns)
+        return Taken(_dropped(key, stream, upload, count, now_ns, span_ns), None, (), None)
 
     def _quarantine(
         self, key: Key, stream: Stream, upload: Upload, reason: str, now_ns: int
@@ -251,3 +246,27 @@ def _keep(kind: KeepKind, key: Key, upload: Upload, now_ns: int) -> Keep:
         start_ns=0,
         end_ns=0,
     )
+
+
+def _dropped(
+    key: Key,
+    stream: Stream,
+    upload: Upload,
+    count: int,
+    now_ns: int,
+    span_ns: tuple[int, int] = (0, 0),
+) -> list[Keep]:
+    """Give what stands for dropped uploads: an entry for each stretch that is not here."""
+    return [
+        msgspec.structs.replace(
+            _keep(KeepKind.DROPPED, key, upload, now_ns),
+            first_seq=first,
+            last_seq=last,
+            count=count if k == 0 else 0,
+            start_ns=span_ns[0],
+            end_ns=span_ns[1],
+            late=True,
+            record=upload.record if k == 0 else b"",
+        )
+        for k, (first, last) in enumerate(stream.kept.holes(upload.first_seq, upload.seq))
+    ]

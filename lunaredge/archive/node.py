@@ -185,7 +185,7 @@ class ArchiveNode:
             self._take(parsed, decode(payload, self._keyring), now_ns)
         except RemoteProtocolError as exc:
             known = parsed.node in self._nodes or parsed.node == topics.ARCHIVE
-            self._refuse(exc.reason, str(parsed.node) if known else "a stranger")
+            self._refuse(exc.reason, f"{parsed.node}/{parsed.channel}" if known else "a stranger")
         if self._keeps_bytes > self.config.commit_bytes_max:
             self._flush(now_ns)
         self.tick(now_ns)

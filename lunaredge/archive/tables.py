@@ -1,8 +1,8 @@
 """Channel tables: what each node's batches mean, by the number that they name.
 
 Kept on disk as they are announced, for a batch may come long after the life that announced its
-table. Within one life a channel keeps its type and its unit; a table that says otherwise is
-refused, and so are its batches.
+table. A number never comes to mean another table. Within one life a channel keeps its type and its
+unit: batches of that life which say otherwise are not believed.
 """
 
 import msgspec
@@ -18,6 +18,8 @@ TABLE = "channels"
 
 # Tables of one node that are remembered: one for each version of its program, in years.
 TABLES_MAX = 64
+# Lives of which it is remembered what they spoke of: some of each node of a large fleet.
+LIVES_MAX = 16_384
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +34,10 @@ class Tables:
     def __init__(self) -> None:
         self._kept: dict[NodeId, dict[int, _Kept]] = {}
         self._layouts: dict[tuple[NodeId, int], Layout] = {}
-        self._refused: dict[NodeId, set[int]] = {}
+        self._newest: dict[NodeId, int] = {}
+        """The table that each node announced last."""
+        self._of_life: dict[tuple[NodeId, BootId], int] = {}
+        """The table of the first batch of each life; of the latest lives."""
 
     def restore(self, row: Row) -> bool:
         """Take a table back; tell whether it could be read. One that can't is asked for again."""
@@ -52,9 +57,19 @@ class Tables:
         """Give the layout of a table; None when it is not known."""
         return self._layouts.get((node, table))
 
-    def is_refused(self, node: NodeId, table: int) -> bool:
-        """Tell whether the node announced such a table and it could not be taken."""
-        return table in self._refused.get(node, ())
+    def is_at_odds(self, node: NodeId, boot: BootId, table: int) -> bool:
+        """Tell whether a life's batch says otherwise of a channel than one before it did."""
+        first = self._of_life.get((node, boot))
+        if first is None:
+            if len(self._of_life) >= LIVES_MAX:
+                del self._of_life[next(iter(self._of_life))]
+            self._of_life[node, boot] = table
+            return False
+        if first == table or (node, first) not in self._layouts:
+            return False
+        said = {each.name: each for each in self._layouts[node, first].channels}
+        now = self._layouts[node, table].channels
+        return any(said.get(channel.name, channel) != channel for channel in now)
 
     def announce(
         self, node: NodeId, boot: BootId, birth: StreamBirth
@@ -62,12 +77,9 @@ class Tables:
         """Learn a table; give what to write, or why it is refused."""
         kept = self._kept.get(node, {})
         known = kept.get(birth.table)
-        why = _flaw(birth, boot, known, kept)
-        if why is not None:
-            refused = self._refused.setdefault(node, set())
-            if len(refused) < TABLES_MAX:
-                refused.add(birth.table)
-            return [], why
+        if known is not None and known.channels != birth.channels:
+            return [], "table_changed"
+        self._newest[node] = birth.table
         if known is not None and boot <= known.boot:
             return [], None
         effects: list[Effect] = []
@@ -75,14 +87,16 @@ class Tables:
             effects = self._forget_oldest(node)
         told = _Kept(boot=boot, channels=birth.channels)
         self._put(node, birth.table, told)
-        self._refused.get(node, set()).discard(birth.table)
         written = Persist(TABLE, _scope(node, birth.table), 0, msgspec.msgpack.encode(told))
         return [*effects, written], None
 
     def newest(self, node: NodeId) -> tuple[Channel, ...]:
-        """Give the table that the newest life announced; empty for none."""
-        kept = self._kept.get(node, {}).values()
-        return max(kept, key=lambda each: each.boot).channels if kept else ()
+        """Give the table that was announced last; empty for none."""
+        kept = self._kept.get(node, {})
+        last = kept.get(self._newest.get(node, -1))
+        if last is None and kept:
+            last = max(kept.values(), key=lambda each: each.boot)
+        return () if last is None else last.channels
 
     def _put(self, node: NodeId, table: int, kept: _Kept) -> None:
         self._kept.setdefault(node, {})[table] = kept
@@ -97,22 +111,3 @@ class Tables:
 
 def _scope(node: NodeId, table: int) -> str:
     return f"{node}/{table}"
-
-
-def _flaw(
-    birth: StreamBirth, boot: BootId, known: _Kept | None, kept: dict[int, _Kept]
-) -> str | None:
-    names = {channel.name for channel in birth.channels}
-    if len(names) != len(birth.channels):
-        return "channel_twice"
-    if known is not None and known.channels != birth.channels:
-        return "table_changed"
-    before = {
-        channel.name: channel
-        for each in kept.values()
-        if each.boot == boot
-        for channel in each.channels
-    }
-    if any(before.get(channel.name, channel) != channel for channel in birth.channels):
-        return "type_changed"
-    return None

@@ -23,7 +23,7 @@ _OPERATOR = "operator-"
 # A process reads `public.json` once, when it starts.
 RESTART = (
     f"copy {PUBLIC_FILE} to every computer of the site, and start what runs there anew: scheduler,"
-    " standby, gateway, Earth station and agents know a new key from their next start on"
+    " standby, archive, gateway, Earth station and agents know a new key from their next start on"
 )
 
 

@@ -1,7 +1,7 @@
-"""`lunaredge nodes|tasks|plan|alarms|closures|link|standby`: the views, once or often.
+"""`lunaredge nodes|tasks|plan|alarms|closures|link|standby|intake`: the views, once or often.
 
 Owns what a list shows and how old it says it is (I10). Makes no fact of its own: rows are the
-scheduler's, the gateway's or the Earth station's.
+scheduler's, the gateway's, the archive's or the Earth station's.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from lunaredge.cli import alarm_list, site_access
 from lunaredge.cli.site_access import EARTH
-from lunaredge.cli.table import Column, Row, as_json, render, width_of_stdout
+from lunaredge.cli.table import Column, Row, as_json, render, shown, width_of_stdout
 from lunaredge.cli.view_rows import rows_of
 from lunaredge.errors import LinkError
 from lunaredge.runtime.client import SiteClient
@@ -29,6 +29,7 @@ COMMANDS_ON_EARTH = (
 NODES = "nodes"
 ALARMS = "alarms"
 STANDBY = "standby"
+INTAKE = "intake"
 # On its own clock one says every 5 s that it is there; past three of them it may be dead.
 STANDBY_SILENT_S = 15.0
 NOBODY = b"[]"
@@ -117,6 +118,18 @@ COLUMNS = {
         Column("leader_is", "LEADER_IS"),
         Column("heard_age_s", "HEARD_S"),
         Column("age_s", "AGE_S"),
+    ),
+    INTAKE: (
+        Column("node", "NODE", is_name=True),
+        Column("archived", "ARCHIVED"),
+        Column("dropped", "DROPPED"),
+        Column("missing", "MISSING"),
+        Column("backlog", "BACKLOG"),
+        Column("holes", "HOLES", spare=4),
+        Column("duplicates", "DUPLICATE", spare=2),
+        Column("late", "LATE", spare=3),
+        Column("age_s", "AGE_S"),
+        Column("quarantined_by_reason", "QUARANTINED", is_free=True, wraps=True),
     ),
     EARTH: (
         Column("state", "STATE"),
@@ -259,6 +272,9 @@ def as_table(view: View, view_age_s: float, width: int | None, *, is_all: bool =
     if view.name == ALARMS:
         notes.append(alarm_list.shelf_line(rows, is_all=is_all))
         rows = [alarm_list.shortened(row) for row in alarm_list.listed(rows, is_all=is_all)]
+    if view.name == INTAKE:
+        notes.append(_refused(rows))
+        rows = [row for row in rows if row.get("node")]
     if view.left_out:
         notes.append(f"and {view.left_out} more, for which the list has no room")
     if view_age_s > STALE_S:
@@ -267,6 +283,12 @@ def as_table(view: View, view_age_s: float, width: int | None, *, is_all: bool =
         notes.append(f"as of {view_age_s:.0f} s ago")
     table = render(rows, _columns(view.name, rows), width) if rows else f"no {view.name}"
     return "\n".join([table, *filter(None, notes)])
+
+
+def _refused(rows: list[Row]) -> str:
+    """Say what came to the archive and was not taken, by reason; none of it is kept."""
+    counts = next((row.get("refused") for row in rows if not row.get("node")), None)
+    return f"refused: {shown(counts)}" if counts else ""
 
 
 def _columns(name: str, rows: list[Row]) -> list[Column]:

@@ -10,6 +10,7 @@ import errno
 import importlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn, TextIO
@@ -26,6 +27,9 @@ EXIT_INTERRUPTED = 130
 # As a shell has it for SIGPIPE: the answer was not read to its end, so a filter's `head` or `true`
 # can't turn a check that failed into success.
 EXIT_PIPE_CLOSED = 141
+# What `export` alone needs, and who brings it.
+EXPORT_PARTS = ("pyarrow", "mcap")
+EXPORT_EXTRA = "[export]"
 # What writing to a full or broken disk gives.
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
@@ -64,6 +68,11 @@ COMMANDS = (
     Command("close", "closing", "close a zone to every machine, for people to be in"),
     Command("open", "closing", "open a closed zone again, in two steps"),
     Command("approve", "operate", "give Earth's word on a task that needs it"),
+    Command("latest", "latest", "show the last value of each channel of a node"),
+    Command("history", "telemetry.history", "show what a channel did: rows, a drawing, a picture"),
+    Command("gaps", "telemetry.gap_list", "list what of the telemetry is not archived, and why"),
+    Command("export", "telemetry.export", "write telemetry into a Parquet, MCAP or CSV file"),
+    Command("intake", "listing", "list how the archive's intake goes, node by node"),
     Command("tap", "tap.command", "show what is said on the site's broker as it comes, decoded"),
     Command("schema", "schema.command", "print what crosses the broker, for other languages"),
     Command("doctor", "doctor.command", "check settings, broker, clock, disk and kernels"),
@@ -97,6 +106,11 @@ class Parser(argparse.ArgumentParser):
 
     not_done = ""
     """Said before what is wrong with the words: what has not been done for it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A word such as -2h is a value and no option, as from Python 3.14 on.
+        self._negative_number_matcher = re.compile(r"-\.?\d")
 
     def error(self, message: str) -> NoReturn:
         """End with what is wrong."""
@@ -217,9 +231,10 @@ def _found(name: str) -> Command:
 def _explain_missing(exc: ModuleNotFoundError) -> int:
     if exc.name is None or exc.name.split(".")[0] == "lunaredge":
         raise exc
+    extra = EXPORT_EXTRA if exc.name.split(".")[0] in EXPORT_PARTS else "[site]"
     print(
         f"lunaredge: this command needs {exc.name}, which is not installed here; "
-        "install lunaredge[site] (or [all])",
+        f"install lunaredge{extra} (or [all])",
         file=sys.stderr,
     )
     return EXIT_MISSING_PART

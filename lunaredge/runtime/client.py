@@ -1,4 +1,4 @@
-"""An operator's connection: ask the scheduler, read the views.
+"""An operator's connection: ask the scheduler or the archive, read the views.
 
 A request is signed, lives for a short time and carries an id of its own, so that sending it again
 until the answer comes changes nothing twice. A view is retained by the broker: it comes at once,
@@ -111,9 +111,11 @@ class SiteClient:
             ) from exc
 
     async def ask(
-        self, body: messages.Request | messages.Explain, wait_s: float = ANSWER_S_MAX
+        self,
+        body: messages.Request | messages.Explain | messages.LatestRequest,
+        wait_s: float = ANSWER_S_MAX,
     ) -> messages.Answer:
-        """Ask the scheduler, again and again under one id, until it answers.
+        """Ask whom a question is for, again and again under one id, until it answers.
 
         Raises:
             TransportError: the broker was not reached.
@@ -122,16 +124,19 @@ class SiteClient:
         await self.reach()
         assert not isinstance(body, messages.Stop), "a stop is published, not asked for"
         deadline_s = asyncio.get_running_loop().time() + wait_s
-        topic = topics.request(self.identity.site, self.identity.client)
+        is_archives = isinstance(body, messages.LatestRequest)
+        asked = topics.ARCHIVE if is_archives else topics.SCHEDULER
+        topic = topics.request(self.identity.site, self.identity.client, asked)
         while body.request not in self._answers:
             self.say(topic, body)
             await self.news(RESEND_S)
             if asyncio.get_running_loop().time() >= deadline_s:
                 left = f"; it may still act on this for {EXPIRY_NS / NS_PER_S:.0f} s of site time"
-                late = "" if isinstance(body, messages.Explain) else left
+                is_question = isinstance(body, messages.Explain | messages.LatestRequest)
+                late = "" if is_question else left
                 raise TimeoutExceeded(
-                    f"no answer from the scheduler in {wait_s:g} s"
-                    f"{late}. Is the scheduler of {self.identity.site} running, is the clock here"
+                    f"no answer from the {asked} in {wait_s:g} s"
+                    f"{late}. Is the {asked} of {self.identity.site} running, is the clock here"
                     " right (a word from the past or far ahead is refused), was this key enrolled"
                     " (keys/public.json) when it was started, and from Earth: is the link open?"
                 )
@@ -241,7 +246,7 @@ class SiteClient:
     def _doubt(self, names: Sequence[str]) -> str:
         """Say what to look at where none of these views came."""
         if self._unproven.isdisjoint(topics.view(self.identity.site, name) for name in names):
-            return "is the scheduler (for link: the gateway) running?"
+            return "is the scheduler (for link: the gateway, for intake: the archive) running?"
         return (
             "what came under that name was not signed by whom it is of: are these keys "
             "(keys/public.json) the site's, and is its program as new as this one?"

@@ -59,7 +59,7 @@ def load_agent_settings(path: Path) -> AgentSettings:
         settings.agent.validate(str(path))
     except ConfigError as exc:
         # The agent's configuration knows nothing of files.
-        key = ("agent", exc.key)
+        key = ("agent", *exc.key.split("."))
         raise document.error(exc.problem, key, exc.value, exc.remedy) from exc
     if settings.log_level not in LEVELS:
         remedy = f"use one of {', '.join(LEVELS)}"

@@ -25,6 +25,11 @@ def unknown_keys(
     shape: object, value: object, above: KeyPath = ()
 ) -> Iterator[tuple[KeyPath, list[str]]]:
     """Give every key in the value that its table does not know, with those that it does."""
+    if get_origin(shape) is dict and isinstance(value, dict):
+        # Its keys are names that people choose; what stands under each has a shape.
+        for name, part in value.items():
+            yield from unknown_keys(get_args(shape)[1], part, (*above, name))
+        return
     tables = list(_tables_in(shape))
     if not isinstance(value, dict) or not tables:
         return

@@ -20,6 +20,8 @@ BULK_CLASSES = (RecordClass.SUMMARY, RecordClass.RAW)
 WINDOW_COUNT_FIRST = 2
 # At a second of round trip and a kilobyte an upload, 32 kB/s: ten times what a machine produces.
 WINDOW_COUNT_MAX = 32
+# An upload that a later one has passed is lost, or was refused: it is sent again so much sooner.
+PASSED_SHARE = 8
 # What is dropped in one go: one marker with its summary then stands for so much of the bound.
 SHED_SHARE = 16
 # But no more uploads: summing up takes 0.1 ms each, and a board has a machine to see to meanwhile.
@@ -50,6 +52,8 @@ class _Held(msgspec.Struct, kw_only=True):
     """Rising; the last is sent first."""
     flying: dict[int, None] = {}
     """Sent and not answered, in the order of sending."""
+    passed: set[int] = set()
+    """Of these, what is asked for: something sent after it has been answered."""
 
 
 class BulkSender:
@@ -130,7 +134,7 @@ class BulkSender:
             late = [
                 seq
                 for seq in held.flying
-                if now_ns - (held.items[seq].sent_ns or 0) >= self.limits.resend_ns
+                if now_ns - (held.items[seq].sent_ns or 0) >= self._patience_ns(held, seq)
             ]
             for seq in late:
                 del held.flying[seq]
@@ -145,6 +149,7 @@ class BulkSender:
         self.window_count = WINDOW_COUNT_FIRST
         for held in self._streams.values():
             held.flying.clear()
+            held.passed.clear()
             held.unsent = list(held.items)
 
     def acknowledge(self, ack: RecordAck) -> list[Item]:
@@ -161,7 +166,11 @@ class BulkSender:
             found += held.unsent[bisect_left(held.unsent, first) : bisect_right(held.unsent, last)]
             # Of what a marker stands for, the receiver may have taken but the newest.
             gone += [seq for seq in found if held.items[seq].first_seq >= first]
-        return [self._forget(stream, seq) for seq in sorted(set(gone))]
+        answered = set(gone)
+        flying = list(held.flying)
+        last_at = max((at for at, seq in enumerate(flying) if seq in answered), default=0)
+        held.passed.update(flying[:last_at])
+        return [self._forget(stream, seq) for seq in sorted(answered)]
 
     def to_spool(self, offered_before_ns: int) -> list[Item]:
         """Give the items offered before that time that are not on disk, and mark them spooled."""
@@ -247,6 +256,7 @@ class BulkSender:
         for victim in victims:
             self._size_bytes -= len(held.items.pop(victim.seq).record)
             held.flying.pop(victim.seq, None)
+            held.passed.discard(victim.seq)
         kept = sorted([*held.items.values(), item], key=lambda each: each.seq)
         held.items = {each.seq: each for each in kept}
         held.unsent = [seq for seq in held.items if seq not in held.flying]
@@ -260,6 +270,10 @@ class BulkSender:
         for seq in [seq for seq in held.items if marker.first_seq <= seq] if held else []:
             self._forget(stream, seq)
 
+    def _patience_ns(self, held: _Held, seq: int) -> int:
+        share = PASSED_SHARE if seq in held.passed else 1
+        return self.limits.resend_ns // share
+
     def _append(self, item: Item) -> None:
         held = self._streams.setdefault((item.boot, item.record_class), _Held())
         assert not held.items or next(reversed(held.items)) < item.seq, item.seq
@@ -270,6 +284,7 @@ class BulkSender:
     def _forget(self, stream: Stream, seq: int) -> Item:
         held = self._streams[stream]
         item = held.items.pop(seq)
+        held.passed.discard(seq)
         if seq in held.flying:
             del held.flying[seq]
         else:
@@ -284,6 +299,7 @@ def _sent(held: _Held, seq: int, now_ns: int) -> Upload:
     item = held.items[seq]
     item.sent_ns = now_ns
     held.flying[seq] = None
+    held.passed.discard(seq)
     return upload_of(item, _floor_seq(held))
 
 

@@ -52,9 +52,9 @@ def stop_all(site: SiteId) -> str:
     return build(site, ALL, "stop")
 
 
-def request(site: SiteId, client: ClientId) -> str:
-    """Give the topic on which a client asks the scheduler."""
-    return build(site, SCHEDULER, "request", client)
+def request(site: SiteId, client: ClientId, asked: NodeId = SCHEDULER) -> str:
+    """Give the topic on which a client asks the scheduler, or the archive."""
+    return build(site, asked, "request", client)
 
 
 def answer(site: SiteId, client: ClientId) -> str:

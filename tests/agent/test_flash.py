@@ -124,7 +124,7 @@ def test_in_debt_what_is_written_ahead_is_written(cut_off: Rig) -> None:
     recorder = cut_off.node._parts.recorder
 
     def report() -> None:
-        recorder.alarm("hot", "90 degrees", cut_off.now_ns, active=True)
+        recorder.alarm("battery_low", "90 Wh", cut_off.now_ns, active=True)
         recorder.event("seen", "", cut_off.now_ns)
 
     effects = effects_of(cut_off, report)

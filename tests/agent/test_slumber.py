@@ -18,7 +18,7 @@ from lunaredge.wire.messages import (
     Upload,
 )
 from lunaredge.wire.records import Alarm
-from tests.agent.rig import KEYRING, Rig
+from tests.agent.rig import EVERYBODY, Rig
 
 HOUR_S = 3_600.0
 
@@ -82,7 +82,7 @@ def test_what_it_had_not_uploaded_is_on_disk_before_the_farewell() -> None:
         i
         for i, effect in enumerate(rig.effects)
         if isinstance(effect, Publish)
-        and isinstance(codec.decode(effect.payload, KEYRING).body, Farewell)
+        and isinstance(codec.decode(effect.payload, EVERYBODY).body, Farewell)
     )
     spooled = [i for i, e in enumerate(rig.effects) if getattr(e, "table", "") == "spool"]
     assert spooled

@@ -7,7 +7,7 @@ from lunaredge.archive.streams import RANGES_MAX
 from lunaredge.ids import BootId, NodeId
 from lunaredge.node import KeepKind
 from lunaredge.units import NS_PER_S
-from lunaredge.wire.messages import Held, RebirthRequest, RecordClass
+from lunaredge.wire.messages import HELD_MAX, Held, RebirthRequest, RecordClass
 from lunaredge.wire.records import Dropped, Event
 from lunaredge.wire.telemetry import Channel, Dtype, Telemetry, table_of
 from tests.archive.rig import BOOT, CHANNELS, DOZER, ROVER, Books, batch, marker, upload
@@ -274,12 +274,13 @@ def test_bytes_of_what_is_quarantined_are_bounded() -> None:
 
 def test_a_channel_that_changes_its_type_in_one_life_is_refused(books: Books) -> None:
     changed = (Channel(name="battery_wh", unit="Wh", dtype=Dtype.F8), CHANNELS[1])
+    books.send(books.samples(1, 1.0))
     books.announce(channels=changed)
-    books.send(upload(1, batch(books.now_ns - NS_PER_S, [1.0], changed), 1))
+    books.send(upload(2, batch(books.now_ns - NS_PER_S, [1.0], changed), 1))
     books.wait(1)
 
-    assert books.archive.refused == {"type_changed": 1}
-    assert [keep.reason for keep in books.kept] == ["type_changed"]
+    assert [keep.reason for keep in books.kept] == ["", "type_changed"]
+    assert books.kept[1].record
 
 
 def test_a_channel_may_change_its_type_with_a_new_life(books: Books) -> None:
@@ -290,6 +291,46 @@ def test_a_channel_may_change_its_type_with_a_new_life(books: Books) -> None:
     books.wait(1)
 
     assert [keep.kind for keep in books.kept] == [KeepKind.SAMPLES]
+
+
+def test_tables_of_earlier_lives_are_learnt_as_well() -> None:
+    books = Books()
+    later = BootId(BOOT + (1 << 24))
+    changed = (Channel(name="battery_wh", unit="Wh", dtype=Dtype.F8), CHANNELS[1])
+    books.announce(boot=later)
+    books.announce(channels=changed, boot=later)
+    books.send(books.samples(1, 1.0))
+    books.send(upload(1, batch(books.now_ns - NS_PER_S, [1.0], changed), 1, boot=later))
+    books.wait(1)
+
+    assert [keep.kind for keep in books.kept] == [KeepKind.SAMPLES, KeepKind.SAMPLES]
+    assert books.archive.tables.newest(DOZER) == changed
+
+
+def test_of_what_was_dropped_without_a_summary_the_count_is_kept(books: Books) -> None:
+    books.send(upload(4, batch(0, []), 90, first_seq=1, dropped=True, floor_seq=1))
+    books.send(
+        msgspec.structs.replace(books.samples(7, 1.0, first_seq=5, dropped=True), record=b"")
+    )
+    books.wait(1)
+
+    assert [(keep.kind, keep.count) for keep in books.kept] == [
+        (KeepKind.QUARANTINED, 90),
+        (KeepKind.DROPPED, 1),
+    ]
+
+
+def test_a_birth_that_had_no_room_for_all_that_is_held_closes_nothing(books: Books) -> None:
+    books.send(books.samples(3, 1.0, floor_seq=1))
+    later = BootId(BOOT + (1 << 24))
+    held = tuple(
+        Held(record_class=RecordClass.RAW, boot=BootId(n), floor_seq=1, last_seq=1)
+        for n in range(1, HELD_MAX + 1)
+    )
+    books.announce(boot=later, held=held)
+    books.wait(1)
+
+    assert not books.of_kind(KeepKind.MISSING)
 
 
 def test_a_number_of_a_table_cannot_come_to_mean_another(books: Books) -> None:

@@ -198,3 +198,39 @@ def test_a_machine_that_does_not_know_where_it_is_keeps_its_last_place_on_a_narr
 
     assert "170.5  118.0" in text.splitlines()[2]
     assert "last known" in text
+
+
+INTAKE = {
+    "node": "excavator-1",
+    "archived": 123_456_789,
+    "dropped": 12_345,
+    "missing": 3,
+    "quarantined": 30,
+    "duplicates": 4_321,
+    "late": 1_234,
+    "backlog": 210,
+    "holes": 2,
+    "quarantined_by_reason": {"from_the_future": 20, "bad_values": 10},
+    "age_s": 4.5,
+}
+
+
+def test_the_intake_says_by_reason_what_was_put_aside_and_what_was_refused():
+    refused = {"node": "", "refused": {"not_authentic": 2, "no_table": 1}}
+    given = view(refused, INTAKE, name="intake")
+
+    narrow = as_table(given, 0.0, 80).splitlines()
+    wide = as_table(given, 30.0, None)
+
+    assert max(map(len, narrow)) <= 80
+    assert "123456789" in narrow[1]
+    assert narrow[-1] == "refused: not_authentic=2 no_table=1"
+    assert "from_the_future=20 bad_values=10" in wide
+    assert "34.5" in wide
+    assert as_document(given, 0.0)["rows"] == [refused, INTAKE]
+
+
+def test_an_intake_that_refused_nothing_says_nothing_of_it():
+    text = as_table(view({"node": "", "refused": {}}, INTAKE, name="intake"), 0.0, None)
+
+    assert "refused" not in text

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from lunaredge.errors import ConfigError
@@ -174,3 +176,31 @@ def test_a_variable_without_a_place_is_named(file, name):
 def test_a_controllers_socket_lies_beside_the_settings(file):
     assert beside_address(file, "unix:m.socket") == f"unix:{file.parent / 'm.socket'}"
     assert beside_address(file, "tcp:host:7000") == "tcp:host:7000"
+
+
+CHANNEL = "[agent.channels.spool_count]\ndeadband = 3\n[broker]"
+
+
+def test_channels_are_set_by_name_and_by_variables(file, monkeypatch):
+    file.write_text(COMPUTER.replace("[broker]", CHANNEL))
+    monkeypatch.setenv("LUNAREDGE__AGENT__CHANNELS__PROGRESS_RATIO__PERIOD_S_MAX", "60")
+
+    channels = load_agent_settings(file).agent.channels
+
+    assert (channels["spool_count"].deadband, channels["spool_count"].period_s_max) == (3, None)
+    assert channels["progress_ratio"].period_s_max == 60
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("deadband", "dead_band", "agent.channels.spool_count.dead_band: .*did you mean deadband"),
+        ("= 3", "= -3", "agent.channels.spool_count.deadband: .*-3.*between 0 and"),
+        ("= 3", '= "wide"', "agent.channels.deadband: .*type float.*'spool_count'.*'wide'"),
+        ("spool_count", "x_m", "agent.channels.x_m: .*no such channel; there are tasks_count"),
+    ],
+)
+def test_a_channel_that_can_not_be_set_so_is_named_with_the_value(file, old, new, told):
+    file.write_text(COMPUTER.replace("[broker]", CHANNEL.replace(old, new)))
+
+    assert re.search(told, refused(file))

@@ -106,7 +106,7 @@ def test_an_unreadable_record_is_kept_and_holds_nothing_up() -> None:
 
     assert [row.seq for row in site.archive] == [1, 2]
     assert site.last(messages.RecordAck).through_seq == 2
-    assert site.scheduler.refused == {"garbage": 1}
+    assert site.scheduler.core.state.alarms["dc-1/record.unreadable"].active
 
 
 def test_numbers_survive_a_restart_so_that_a_repeat_is_still_a_repeat() -> None:
@@ -400,7 +400,8 @@ def test_alarms_of_the_archive_are_taken_of_the_archive_alone() -> None:
     assert site.scheduler.refused == {"not_authentic": 1}
     site.hear(topic, site.frame(site.archivist, upload, node="archive"))
 
-    assert site.scheduler.core.state.alarms["dc-1/limit.motor_c"].active
+    (told_of,) = site.scheduler.core.state.alarms.values()
+    assert (told_of.source, told_of.code, told_of.active) == ("dc-1", "limit.motor_c", True)
     assert [row.node for row in site.archive] == ["archive"]
 
 

@@ -35,6 +35,7 @@ PROVOCATIONS = [
     ("mqtt", "runtime/provoked.py", "import aiomqtt"),
     ("mqtt", "cli/provoked.py", "from paho.mqtt import client"),
     ("amqtt", "runtime/provoked.py", "from amqtt.broker import Broker"),
+    ("mqtt5", "runtime/provoked.py", "import mqtt5"),
     ("pydantic", "scheduler/provoked.py", "import pydantic"),
     ("pydantic", "archive/provoked.py", "import pydantic"),
     ("pydantic", "kernels/provoked.py", "def late():\n    import pydantic"),
@@ -44,6 +45,8 @@ PROVOCATIONS = [
     ("kernels", "kernels/provoked.py", "import msgspec"),
     ("quay", "scheduler/provoked.py", "import numpy"),
     ("quay", "scheduler/provoked.py", "from lunaredge.kernels import terrain"),
+    ("archive", "archive/provoked.py", "import numpy"),
+    ("archive", "archive/provoked.py", "from lunaredge.kernels import columns"),
     ("zstd", "runtime/provoked.py", "import zstandard"),
     ("nacl", "runtime/provoked.py", "from nacl.signing import SigningKey"),
 ]

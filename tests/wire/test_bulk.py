@@ -135,15 +135,35 @@ def test_a_lost_upload_is_sent_again_and_holds_up_no_other() -> None:
     subject = sender()
     offer(subject, 4)
     assert sent(subject, 0) == [4, 3]
-    subject.acknowledge(ack(0, (3, 3)))
+    subject.acknowledge(ack(0, (4, 4)))
     assert sent(subject, 5) == [2]
 
     assert sent(subject, 9) == []
-    assert sent(subject, 10) == [4]
+    assert sent(subject, 10) == [3]
     assert sent(subject, 15) == [2]
     subject.acknowledge(ack(0, (2, 4)))
 
     assert sent(subject, 16) == [1]
+
+
+def test_what_is_asked_for_is_sent_again_sooner() -> None:
+    subject = BulkSender(FIRST, Limits(bytes_max=1000, resend_ns=800), _unsummed)
+    offer(subject, 3)
+    subject.window_count = 3
+    assert sent(subject) == [3, 2, 1]
+
+    # The newest was lost, and what was sent after it has arrived.
+    subject.acknowledge(ack(0, (2, 2)))
+    assert sent(subject, 99) == []
+    assert sent(subject, 100) == [3]
+
+    # Once: should it be refused, it is not sent without end. What was sent last may be on its way.
+    assert sent(subject, 250) == []
+    assert sent(subject, 800) == [1]
+
+
+def _unsummed(items: Sequence[Item]) -> Marker:
+    raise AssertionError(f"{len(items)} uploads were to be dropped")
 
 
 def test_after_a_connection_everything_is_sent_anew_and_carefully() -> None:

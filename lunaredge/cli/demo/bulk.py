@@ -50,3 +50,24 @@ def bulk_of(folder: Path) -> dict[Stream, dict[int, Upload]]:
                     archived=True,
                 )
     return held
+
+
+def totals_of(folder: Path) -> dict[str, dict[str, int]]:
+    """Sum what the archive holds by class: samples by what became of them, missing by uploads."""
+    sums: dict[str, dict[str, int]] = {}
+    with ArchiveReader.open(folder / ARCHIVE_FOLDER) as reader:
+        for node in reader.nodes():
+            for stream, stretch in reader.coverage(node):
+                row = sums.setdefault(stream.record_class.value, dict.fromkeys(_WORDS.values(), 0))
+                is_missing = stretch.kind is KeepKind.MISSING
+                uploads = stretch.last_seq - stretch.first_seq + 1
+                row[_WORDS[stretch.kind]] += uploads if is_missing else stretch.samples
+    return sums
+
+
+_WORDS = {
+    KeepKind.SAMPLES: "archived",
+    KeepKind.DROPPED: "dropped",
+    KeepKind.MISSING: "missing",
+    KeepKind.QUARANTINED: "quarantined",
+}

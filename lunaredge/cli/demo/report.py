@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from lunaredge.cli.demo.bulk import totals_of
 from lunaredge.cli.demo.earthward import Sent, missing_count, uploads_to_earth
 from lunaredge.cli.demo.inquest import Findings, Inquest, planned_changes
 from lunaredge.cli.demo.reasons import asked_for, why_not_ok
@@ -84,16 +85,18 @@ def _telemetry(folder: Path, findings: Findings) -> dict[str, object]:
             streams.restore(row)
     store.close()
     totals = streams.totals()
+    bulk = totals_of(folder)
     dropped = {kind.value: accounting.dropped_by_class.get(kind.value, 0) for kind in RecordClass}
     return {
         "produced": accounting.produced,
         "archived": accounting.archived,
         "duplicates_removed": sum(row["duplicates"] for row in totals.values()),
+        "quarantined": sum(row["quarantined"] for row in bulk.values()),
         "dropped_by_class": dropped,
         "waiting": findings.waiting,
         "lost": accounting.lost,
         "damaged": accounting.damaged,
-        "by_class": totals,
+        "by_class": totals | bulk,
     }
 
 

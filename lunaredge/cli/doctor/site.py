@@ -6,6 +6,7 @@ from lunaredge.cli.doctor.subject import Keys, Part, Subject, keys_part
 from lunaredge.errors import ConfigError
 from lunaredge.ids import KeyId
 from lunaredge.model.fleet import Fleet
+from lunaredge.runtime.archive.store import NAME as ARCHIVE_STORE
 from lunaredge.runtime.broker import BrokerChoice, find_broker
 from lunaredge.runtime.files.contact_file import load_contacts
 from lunaredge.runtime.files.fields import Written
@@ -53,7 +54,7 @@ def open_site(path: Path, process: str) -> Subject:
             settings=settings,
             parts=_parts(path, process, settings),
             broker=settings.broker.link(),
-            store=beside(path, settings.store),
+            store=_store(path, settings),
         )
     if isinstance(settings, BrokerSettingsFile):
         return Subject(
@@ -133,6 +134,12 @@ def _program(path: Path, settings: BrokerSettingsFile) -> str:
     cache = beside(path, settings.cache)
     program = find_broker(cache, BrokerChoice(settings.choice), download=False)
     return f"{program.kind.value} {program.version}"
+
+
+def _store(path: Path, settings: SiteProcess) -> Path:
+    """Give the file of a process's store; the archive's is in a folder."""
+    store = beside(path, settings.store)
+    return store / ARCHIVE_STORE if isinstance(settings, ArchiveProcessSettings) else store
 
 
 def _keys_of(shape: type[Written]) -> Keys:

@@ -132,7 +132,7 @@ class SegmentLog:
             os.close(descriptor)
             # Left behind, it would be met again under the same number.
             with contextlib.suppress(OSError):
-                os.unlink(path)  # noqa: PTH108 -- as all writes here, where a test can cut the power
+                os.unlink(path)  # noqa: PTH108 -- as all writes here: a test cuts the power
             raise _error(path, exc) from exc
         self._descriptor, self._mark = descriptor, mark
         self._told, self._entry_count = set(), 0

@@ -89,7 +89,7 @@ class Works:
         )
         settlement = Settlement(number, streams, segment.tables, {}, [], [problem])
         self._catalog.settle(settlement, self._settings.touch_ns)
-        os.replace(path, aside)  # noqa: PTH105 -- as all writes here, where a test can cut the power
+        os.replace(path, aside)  # noqa: PTH105 -- as all writes here: a test cuts the power
         sync_folder(path.parent)
 
     def _replace(self, damaged: FileDamaged) -> None:

@@ -6,8 +6,8 @@ What was there before stays until all of the new content is on the disk.
 import errno
 import os
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lunaredge.errors import ConfigError, StorageError
@@ -67,16 +67,37 @@ def write_whole(path: Path, content: bytes) -> None:
         raise _unwritable(path, exc) from exc
 
 
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give another name to write a large file under; it takes its own when all of it is there.
+
+    Raises:
+        ConfigError: it can't be written there.
+        StorageError: the disk is full or broken.
+    """
+    try:
+        with _replacing(path.resolve()) as part:
+            yield part
+    except OSError as exc:
+        raise _unwritable(path, exc) from exc
+
+
 def _replace(path: Path, content: bytes) -> None:
+    with _replacing(path) as part:
+        part.write_bytes(content)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Give a name to write under; it replaces the file, or is gone where that fails."""
     if path.exists():
         # Replacing asks only the folder's leave; a file that may not be written stays.
         with path.open("ab"):
             pass
     part = path.with_name(f".lunaredge-{os.getpid()}.part")
     try:
-        with part.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
+        yield part
+        with part.open("rb") as stream:
             os.fsync(stream.fileno())
         if path.exists():
             part.chmod(path.stat().st_mode & 0o7777)

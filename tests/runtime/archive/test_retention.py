@@ -9,7 +9,7 @@ from lunaredge.runtime.archive.rollup_file import Level, periods_of
 from lunaredge.runtime.archive.settings import ArchiveSettings
 from lunaredge.runtime.archive.store import ArchiveStore
 from tests.runtime.archive.drawn import MIDNIGHT_NS, plain
-from tests.runtime.archive.test_settle import WAIT_S
+from tests.runtime.archive.settling import WAIT_S
 
 TODAY = day_of(MIDNIGHT_NS)
 

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import random
 import signal
@@ -12,11 +13,9 @@ import pytest
 from lunaredge.node import KeepKind
 from lunaredge.runtime.archive.catalog import Catalog
 from lunaredge.runtime.archive.day_file import DAY_NS, DayWriter, day_of, day_path
-from lunaredge.runtime.archive.log import SegmentLog, segment_numbers, segment_path
+from lunaredge.runtime.archive.log import segment_numbers
 from lunaredge.runtime.archive.read import ArchiveReader
 from lunaredge.runtime.archive.rollup_file import Level, RollupWriter
-from lunaredge.runtime.archive.settings import ArchiveSettings
-from lunaredge.runtime.archive.settle import Press
 from lunaredge.runtime.archive.store import ArchiveStore
 from lunaredge.runtime.archive.works import Works
 from lunaredge.wire.telemetry import CHANNELS_MAX, Channel, Dtype
@@ -30,52 +29,12 @@ from tests.runtime.archive.drawn import (
     samples_of,
     upload,
 )
-
-SMALL = ArchiveSettings(
-    segment_bytes_max=8 * 1024 * 1024, gather_bytes_max=64 * 1024, block_rows_max=128
-)
-WAIT_S = 30.0
+from tests.runtime.archive.settling import SMALL, WAIT_S, drawn, settle_all, settled_by_hand
 
 
 @pytest.fixture
 def folder(tmp_path):
     return tmp_path / "archive"
-
-
-def drawn(seed, count=60):
-    """Give uploads of two nodes over three days: in order, late, at midnight; and their samples."""
-    rng = random.Random(seed)
-    keeps, told, seqs = [], [], {"dozer-1": 0, "rover-2": 0}
-    for _ in range(count):
-        node = rng.choice(sorted(seqs))
-        seqs[node] += 1
-        start_ns = MIDNIGHT_NS + rng.choice((-1, 0, 1)) * DAY_NS
-        start_ns += rng.choice((-SPAN_NS // 2, rng.randrange(DAY_NS)))
-        late, rows = rng.random() < 0.3, rng.choice((0, 1, 2, 40))
-        keep, own = upload(seqs[node], start_ns, rng, node=node, late=late, rows=rows or 1)
-        keeps.append(keep)
-        told += own
-    return keeps, told
-
-
-def settled_by_hand(folder, keeps, settings=SMALL):
-    """Put uploads into segment 1 of an archive, which nothing settles."""
-    if not folder.exists():
-        ArchiveStore.open(folder, settings).close()
-    with closing(Catalog.open(folder)) as catalog:
-        through = catalog.settled_through()
-    log = SegmentLog(folder, settings, max([through, *segment_numbers(folder)]) + 1)
-    log.append(keeps)
-    log.close()
-
-
-def settle_all(folder, settings=SMALL):
-    works = Works(folder, settings)
-    try:
-        for number in segment_numbers(folder):
-            works.settle(number)
-    finally:
-        works.close()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -177,7 +136,7 @@ SETTLE = """
 import sys
 from pathlib import Path
 from lunaredge.runtime.archive.store import ArchiveStore
-from tests.runtime.archive.test_settle import SMALL
+from tests.runtime.archive.settling import SMALL
 store = ArchiveStore.open(Path(sys.argv[1]), SMALL)
 print("began", flush=True)
 store.settle(60)
@@ -243,28 +202,6 @@ def _every(reader):
     return [reader.samples("dozer-1", "f4.every", 0, 2**62)]
 
 
-def test_uploads_that_can_not_be_read_are_kept_as_they_came(folder):
-    sound, told = upload(1, MIDNIGHT_NS + SPAN_NS, random.Random(1), blank_share=0.0)
-    garbage = msgspec.structs.replace(plain(2), record=b"\x93garbage")
-    other = msgspec.structs.replace(plain(3), channels=sound.channels[:3])
-    tableless = msgspec.structs.replace(plain(4), channels=())
-    settled_by_hand(folder, [sound, garbage, other, tableless])
-
-    settle_all(folder)
-
-    with ArchiveReader.open(folder) as reader:
-        kinds = {(gap.first_seq, gap.kind, gap.reason[:8]) for gap in reader.gaps(None, 0, 2**62)}
-        assert as_text(samples_of(reader, told)) == as_text(told)
-    assert kinds == {
-        (2, "quarantined", "garbage:"),
-        (3, "quarantined", "columns"),
-        (4, "quarantined", "no table"),
-    }
-    with closing(sqlite3.connect(day_path(folder, day_of(MIDNIGHT_NS)))) as raw:
-        records = [row[0] for row in raw.execute("SELECT record FROM records ORDER BY id")]
-    assert records == [garbage.record, other.record, tableless.record]
-
-
 def test_a_segment_that_speaks_of_more_days_than_can_be_open_is_settled(folder):
     keeps = [plain(seq, start_ns=MIDNIGHT_NS + seq * DAY_NS) for seq in range(1, 31)]
     second = [
@@ -279,129 +216,6 @@ def test_a_segment_that_speaks_of_more_days_than_can_be_open_is_settled(folder):
         for node in ("dozer-1", "rover-2"):
             assert len(reader.samples(node, "f4.every", 0, 2**62).times_ns) == 30 * 20
         assert reader.problems() == []
-
-
-def test_a_damaged_day_file_loses_only_itself(folder):
-    tomorrow_ns = MIDNIGHT_NS + DAY_NS
-    settled_by_hand(folder, [plain(1), plain(2, start_ns=tomorrow_ns)])
-    settle_all(folder)
-    path = day_path(folder, day_of(MIDNIGHT_NS))
-    path.write_bytes(b"this is no database" * 100)
-    for part in ("-wal", "-shm"):
-        path.with_name(path.name + part).unlink(missing_ok=True)
-
-    settled_by_hand(folder, [plain(3)])
-    settle_all(folder)
-
-    aside = path.with_name("2026-11-23.damaged-1.sqlite")
-    assert aside.read_bytes().startswith(b"this is no database")
-    with ArchiveReader.open(folder) as reader:
-        given = reader.samples("dozer-1", "f4.every", 0, 2**62)
-        places = {problem.place for problem in reader.problems()}
-        damaged = [gap for gap in reader.gaps(None, 0, 2**62) if gap.kind == "damaged"]
-    assert len(given.times_ns) == 40
-    assert {"days/2026-11-23.sqlite", "days/2026-11-23.damaged-1.sqlite"} <= places
-    assert [(gap.node, gap.start_ns >= MIDNIGHT_NS) for gap in damaged] == [("dozer-1", True)]
-
-
-def test_a_damaged_block_loses_only_itself_and_is_told(folder):
-    settled_by_hand(folder, [plain(seq) for seq in range(1, 40)])
-    settle_all(folder)
-    (path,) = folder.rglob("*.blocks")
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.write_bytes(content)
-
-    with ArchiveReader.open(folder) as reader:
-        given = {
-            info.name: len(reader.samples("dozer-1", info.name, 0, 2**62).times_ns)
-            for info in reader.channels("dozer-1")
-        }
-        problems = reader.problems()
-        damaged = [
-            gap for gap in reader.gaps("dozer-1", 0, 2**62, verify=True) if gap.kind == "damaged"
-        ]
-
-    every = [count for name, count in given.items() if name.endswith("every")]
-    assert sorted(every)[1:] == [39 * 20] * 4
-    assert sum(given.values()) < 39 * 20 * 5 * 1.4
-    assert [problem.place for problem in problems] == ["days/2026-11-23.sqlite"]
-    assert [(gap.start_ns, gap.end_ns) for gap in damaged] == [
-        (problems[0].start_ns, problems[0].end_ns)
-    ]
-
-
-@pytest.mark.parametrize("what", ["empty", "gone"])
-def test_a_day_file_that_lost_its_rows_is_told(folder, what):
-    settled_by_hand(folder, [plain(1)])
-    settle_all(folder)
-    path = day_path(folder, day_of(MIDNIGHT_NS))
-    for part in ("-wal", "-shm"):
-        path.with_name(path.name + part).unlink(missing_ok=True)
-    path.unlink()
-    if what == "empty":
-        path.touch()
-
-    with ArchiveReader.open(folder) as reader:
-        told = [(problem.place, problem.what) for problem in reader.problems()]
-
-    assert told == [("days/2026-11-23.sqlite", "1 segments are not there, 1 the first of them")]
-
-
-def test_damaged_entries_of_a_segment_are_told_and_the_rest_is_settled(folder):
-    settled_by_hand(folder, [plain(seq) for seq in range(1, 20)])
-    path = segment_path(folder, 1)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-    settle_all(folder)
-
-    with ArchiveReader.open(folder) as reader:
-        assert len(reader.samples("dozer-1", "f4.every", 0, 2**62).times_ns) == 18 * 20
-        (problem,) = reader.problems()
-        (hole,) = [gap for gap in reader.gaps(None, 0, 2**62) if gap.kind == "outstanding"]
-    assert problem.place.startswith("intake/00000001.log@")
-    assert hole.first_seq == hole.last_seq
-
-
-def test_a_segment_that_is_gone_holds_up_no_other(folder):
-    settled_by_hand(folder, [plain(1)])
-    settled_by_hand(folder, [plain(2)])
-    segment_path(folder, 1).unlink()
-    works = Works(folder, SMALL)
-
-    works.settle(1)
-    works.settle(2)
-    works.close()
-
-    with ArchiveReader.open(folder) as reader:
-        assert len(reader.samples("dozer-1", "f4.every", 0, 2**62).times_ns) == 20
-        assert [problem.place for problem in reader.problems()] == ["intake/00000001.log"]
-
-
-def test_a_mistake_of_ours_puts_a_segment_aside_and_the_next_is_settled(folder, monkeypatch):
-    monkeypatch.setattr("lunaredge.runtime.archive.settler.RETRY_WAIT_S_MIN", 0.01)
-    whole = Press.settle
-
-    def settle(press, path, go_on):
-        if path.name == "00000001.log":
-            raise ZeroDivisionError("ours")
-        return whole(press, path, go_on)
-
-    monkeypatch.setattr(Press, "settle", settle)
-    store = ArchiveStore.open(folder, SMALL)
-    store.commit([plain(1)])
-    assert store.settle(WAIT_S)
-    store.commit([plain(2)])
-    assert store.settle(WAIT_S)
-    store.close()
-
-    assert (folder / "intake" / "00000001.aside").exists()
-    with ArchiveReader.open(folder) as reader:
-        (problem,) = reader.problems()
-        assert [each.stretch.last_seq for each in reader.coverage("dozer-1")] == [2]
-    assert "ours" in problem.what
 
 
 def test_a_table_of_all_kinds_of_width_comes_back(folder):
@@ -437,3 +251,55 @@ def test_roll_ups_of_many_segments_are_put_together_and_stay_what_they_are(folde
     assert given.counts.tolist() == [69 * 20]
     assert given.maxs.tolist() == [samples.values.max()]
     assert given.lasts.tolist() == [samples.values[-1]]
+
+
+def test_roll_ups_are_put_together_once_whenever_the_process_dies(folder, monkeypatch):
+    whole = Catalog.settle
+    for seq in range(1, 40):
+        settled_by_hand(folder, [plain(seq)])
+
+    def settle(catalog, settlement, touch_ns):
+        if settlement.number not in died:
+            died.add(settlement.number)
+            raise Killed
+        whole(catalog, settlement, touch_ns)
+
+    died: set[int] = set()
+    monkeypatch.setattr(Catalog, "settle", settle)
+    while segment_numbers(folder):
+        with contextlib.suppress(Killed):
+            settle_all(folder)
+
+    assert len(died) == 39
+    with ArchiveReader.open(folder) as reader:
+        for step_ns in (60 * 10**9, 3600 * 10**9):
+            given = reader.buckets("dozer-1", "f4.every", 0, 2**61, step_ns)
+            assert given.counts.sum() == 39 * 20
+
+
+@pytest.mark.parametrize("is_settled", [False, True])
+def test_a_silence_between_neighbouring_numbers_is_told(folder, is_settled):
+    settled_by_hand(folder, [plain(1), plain(2), plain(3, start_ns=MIDNIGHT_NS + DAY_NS), plain(4)])
+    if is_settled:
+        settle_all(folder)
+
+    with ArchiveReader.open(folder) as reader:
+        gaps = reader.gaps(None, 0, 2**62)
+
+    silence = (MIDNIGHT_NS + 3 * SPAN_NS, MIDNIGHT_NS + 4 * SPAN_NS)
+    night = (MIDNIGHT_NS + 5 * SPAN_NS, MIDNIGHT_NS + DAY_NS + 3 * SPAN_NS)
+    assert [(gap.kind, gap.start_ns, gap.end_ns) for gap in gaps] == [
+        ("no_data", *silence),
+        ("no_data", *night),
+    ]
+
+
+def test_an_upload_in_which_nothing_changed_speaks_of_its_time_all_the_same(folder):
+    still, _ = upload(2, MIDNIGHT_NS + 2 * SPAN_NS, random.Random(1), rows=0, blank_share=0.0)
+    settled_by_hand(folder, [plain(1), still, plain(3)])
+
+    settle_all(folder)
+
+    with ArchiveReader.open(folder) as reader:
+        assert reader.gaps(None, 0, 2**62) == []
+        assert len(reader.samples("dozer-1", "f4.every", 0, 2**62).times_ns) == 40

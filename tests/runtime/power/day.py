@@ -22,10 +22,10 @@ from lunaredge.runtime.wal import BLOCK_BYTES
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import codec, topics
 from lunaredge.wire.messages import Message, TimeReply, TimeRequest, Upload
-from tests.agent.rig import KEYRING, NODE, SITE, SITE_NS, config
+from tests.agent.rig import EVERYBODY, NODE, SITE, SITE_NS, config
 from tests.agent.toy_machine import Machine
 from tests.runtime.power.history import FolderSynced, History, Synced, Wrote
-from tests.runtime.power.life import STORE, frame, new_node
+from tests.runtime.power.life import STORE, ack_frame, frame, new_node
 from tests.runtime.power.station import Station
 from tests.runtime.power.vfs import SqliteRecorder
 
@@ -72,7 +72,7 @@ class Day:
         if turn == 0:
             recorder.event("seen", f"at {second} s", self.now_ns)
         else:
-            recorder.alarm("hot", f"{second} degrees", self.now_ns, active=turn == 1)
+            recorder.alarm("battery_low", f"{second} degrees", self.now_ns, active=turn == 1)
 
     def _carry_out(self) -> None:
         while effects := self.node.take_effects():
@@ -84,12 +84,13 @@ class Day:
                 self.node.written(size_bytes, self.now_ns)
             for effect in effects:
                 if isinstance(effect, Publish):
-                    self._answer(codec.decode(effect.payload, KEYRING).body)
+                    self._answer(codec.decode(effect.payload, EVERYBODY).body)
 
     def _answer(self, body: Message) -> None:
         if isinstance(body, Upload):
             self.uploads_left += 1
-            self._tell(self._station.take(body), "ack")
+            ack = ack_frame(self._station.take(body), self.now_ns)
+            self.node.receive(topics.build(SITE, NODE, "ack"), ack, self.now_ns)
         elif isinstance(body, TimeRequest):
             site_ns = SITE_NS + body.local_ns
             self._tell(TimeReply(local_ns=body.local_ns, site_ns=site_ns), "cmd")

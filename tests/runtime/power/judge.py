@@ -18,9 +18,18 @@ from lunaredge.wire import codec, topics
 from lunaredge.wire.messages import Upload
 from lunaredge.wire.session import Item
 from lunaredge.wire.spool import TABLE, decode_item
-from tests.agent.rig import KEYRING, NODE, SITE
+from tests.agent.rig import EVERYBODY, NODE, SITE
 from tests.runtime.power.images import put
-from tests.runtime.power.life import STORE, Arrived, Begun, Born, Committed, Left, frame, new_node
+from tests.runtime.power.life import (
+    STORE,
+    Arrived,
+    Begun,
+    Born,
+    Committed,
+    Left,
+    ack_frame,
+    new_node,
+)
 from tests.runtime.power.station import WRITTEN_AHEAD, Station
 
 Rows = dict[tuple[str, str, int], bytes]
@@ -96,7 +105,8 @@ def written(rows: Rows, writes: tuple[Write, ...]) -> Rows:
             rows[(write.table, write.scope, write.number)] = write.value
         elif isinstance(write, Erase):
             scope = (write.table, write.scope)
-            for key in [k for k in rows if k[:2] == scope and k[2] <= write.through]:
+            numbers = range(write.first, write.through + 1)
+            for key in [k for k in rows if k[:2] == scope and k[2] in numbers]:
                 del rows[key]
     return rows
 
@@ -133,10 +143,10 @@ def hand_over(rows: list[Row], boot: BootId, station: Station, now_ns: int) -> N
     node.connected(now_ns)
     for _ in range(TURNS_MAX):
         payloads = [e.payload for e in node.take_effects() if isinstance(e, Publish)]
-        bodies = [codec.decode(payload, KEYRING).body for payload in payloads]
+        bodies = [codec.decode(payload, EVERYBODY).body for payload in payloads]
         uploads = [body for body in bodies if isinstance(body, Upload)]
         for upload in uploads:
-            ack = frame(station.take(upload), now_ns)
+            ack = ack_frame(station.take(upload), now_ns)
             node.receive(topics.build(SITE, NODE, "ack"), ack, now_ns)
         if node._parts.spool.count == 0:
             return

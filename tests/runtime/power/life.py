@@ -11,31 +11,37 @@ from pathlib import Path
 
 import msgspec
 
+from lunaredge.agent.channels import table
 from lunaredge.agent.config import AgentConfig
 from lunaredge.agent.node import AgentNode
-from lunaredge.ids import BootId, CommandId, TaskId
+from lunaredge.ids import BootId, CommandId, NodeId, TaskId
 from lunaredge.model.task import Workload
 from lunaredge.node import StartWorkload
 from lunaredge.runtime.runner import Hooks, NodeRunner
 from lunaredge.runtime.store import Store, StoreSettings, Write
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import codec, topics
+from lunaredge.wire.bulk import BULK_CLASSES
 from lunaredge.wire.codec import Header
-from lunaredge.wire.driver import VERSION, Hello
+from lunaredge.wire.driver import VERSION, Hello, Sample
 from lunaredge.wire.messages import (
     Assign,
     Census,
     Message,
+    RecordAck,
     ReleaseStop,
     Stop,
     TimeReply,
     TimeRequest,
     Upload,
 )
+from lunaredge.wire.policy import ChannelPolicy
 from lunaredge.wire.seal import Signer
 from tests.agent.rig import (
     AGENT_KEY,
+    ARCHIVE_KEY,
     BASIS_S_MAX,
+    EVERYBODY,
     KEYRING,
     NODE,
     OPERATOR_KEY,
@@ -56,6 +62,11 @@ SETTINGS = config(
     row_period_s=1.0,
     batch_period_s=15.0,
     batch_rows_max=60,
+    # Everything that changes is told, so that spools fill up.
+    channels={
+        channel.name: ChannelPolicy(deadband=0.0, period_s_min=0.0, period_s_max=10.0)
+        for channel in table(is_machine=True)
+    },
 )
 STEPS_MAX = 14
 
@@ -123,7 +134,7 @@ def frame(body: Message, now_ns: int, key: Signer = SCHEDULER_KEY) -> bytes:
     """Give a message to the node as a scheduler, or another, would send it."""
     site_ns = SITE_NS + now_ns
     header = Header(
-        node=topics.SCHEDULER,
+        node=NodeId(key.key_id),
         boot=BootId(7),
         number=1,
         to=NODE,
@@ -133,6 +144,12 @@ def frame(body: Message, now_ns: int, key: Signer = SCHEDULER_KEY) -> bytes:
         expiry_ns=site_ns + 120 * NS_PER_S,
     )
     return codec.encode(header, body, key)
+
+
+def ack_frame(ack: RecordAck, now_ns: int) -> bytes:
+    """Give an acknowledgement as whoever takes that class sends it."""
+    is_bulk = ack.record_class in BULK_CLASSES
+    return frame(ack, now_ns, ARCHIVE_KEY if is_bulk else SCHEDULER_KEY)
 
 
 class Air:
@@ -147,7 +164,7 @@ class Air:
         self._rng = rng
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
-        body = codec.decode(payload, KEYRING).body
+        body = codec.decode(payload, EVERYBODY).body
         if isinstance(body, TimeRequest):
             self.post.append(("cmd", TimeReply(local_ns=body.local_ns, site_ns=self.site_ns(body))))
         if isinstance(body, Upload):
@@ -221,7 +238,11 @@ class Life:
             if not self._air.post:
                 return
             channel, body = self._air.post.pop(0)
-            self._tell(body, channel)
+            if isinstance(body, RecordAck):
+                ack = ack_frame(body, self.clock.now_ns())
+                runner.on_message(topics.build(SITE, NODE, channel), ack)
+            else:
+                self._tell(body, channel)
 
     def _tell(self, body: Message, channel: str = "cmd", key: Signer = SCHEDULER_KEY) -> None:
         topic = topics.stop_all(SITE) if channel == "stop" else topics.build(SITE, NODE, channel)
@@ -252,7 +273,7 @@ class Life:
     async def _disconnect(self) -> None:
         self._air.up = False
         self._runner.on_disconnected()
-        await self._pass_time(self._rng.choice((5, 60, 500)))
+        await self._pass_time(self._rng.choice((5, 60, 1000)))
 
     async def _stand(self) -> None:
         await self._pass_time(self._rng.randint(5, 60))
@@ -260,12 +281,24 @@ class Life:
     async def _pass_time(self, duration_s: int) -> None:
         for second in range(duration_s):
             self.clock.advance(1.0)
-            if second % 5 == 0:
-                sample = self._machine.sample(self.clock.now_ns())
+            if second % 2 == 0:
+                sample = self._restless(self._machine.sample(self.clock.now_ns()))
                 self._runner.call(lambda now_ns, sample=sample: self._node.sense(sample, now_ns))
             else:
                 self._runner.call(self._node.tick)
             await self._settle()
+
+    def _restless(self, sample: Sample) -> Sample:
+        """Give a sample of a machine that works hard."""
+        dice = self._rng
+        return msgspec.structs.replace(
+            sample,
+            power_w=dice.uniform(10.0, 90.0),
+            motor_c=dice.uniform(10.0, 60.0),
+            pitch_deg=dice.uniform(-5.0, 5.0),
+            roll_deg=dice.uniform(-5.0, 5.0),
+            slip_ratio=dice.uniform(0.0, 0.3),
+        )
 
     async def _report(self) -> None:
         """Raise or end some alarms and report some events, in one commit."""
@@ -274,11 +307,11 @@ class Life:
         def report(now_ns: int) -> None:
             for _ in range(rng.randint(1, 4)):
                 self._words += 1
-                text = f"{self._words} " + "x" * rng.choice((0, 10, 500, 6000))
+                text = f"{self._words} " + "x" * rng.choice((0, 10, 500, 20_000))
                 if rng.random() < 0.5:
                     recorder.event(f"seen_{self._words}", text, now_ns)
                 else:
-                    code = rng.choice(("hot", "tilted", "low"))
+                    code = rng.choice(("sensor_stale", "battery_low", "off_corridor"))
                     recorder.alarm(code, text, now_ns, active=rng.random() < 0.6)
             self._node.tick(now_ns)
 

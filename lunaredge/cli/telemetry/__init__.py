@@ -1,0 +1,1 @@
+"""What the telemetry archive holds, told: `lunaredge history|gaps|export`. Only reads."""
