@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from lunaredge.cli.bench import ingest_commit, ingest_drain, ingest_fleet, ingest_ours
+from lunaredge.cli.bench import ingest, ingest_commit, ingest_drain, ingest_fleet, ingest_ours
 from lunaredge.cli.bench.fleet_load import Plan, Told, draw, sum_of
 from lunaredge.cli.bench.fleet_site import FleetLoad, FleetSite, node_names
 from lunaredge.cli.bench.ingest_fleet import percentile
 from lunaredge.cli.bench.row import BenchRow
 from lunaredge.cli.bench.site import wait_for_word
+from lunaredge.cli.main import main
 from lunaredge.errors import LunarEdgeError
 
 
@@ -60,6 +61,18 @@ def test_a_small_drain_measures_alarms_and_commands(monkeypatch: pytest.MonkeyPa
     # Far from the 20 s that one counts which was never answered.
     assert 0.0 < found["alarm_max_ms"] < 10_000.0
     assert 0.0 < found["command_max_ms"] < 10_000.0
+
+
+def test_without_the_loads_codec_a_row_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(ingest.JOBS, "fleet", "no_such_module")
+    monkeypatch.setattr(ingest, "LOAD_CODEC", "lunaredge.cli.bench.no_such_module")
+
+    code = main(["bench", "ingest.fleet"])
+
+    assert code == 0
+    assert "no_such_module is not installed" in capsys.readouterr().out
 
 
 def test_a_percentile_is_one_of_the_values() -> None:

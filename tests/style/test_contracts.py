@@ -35,6 +35,7 @@ PROVOCATIONS = [
     ("mqtt", "runtime/provoked.py", "import aiomqtt"),
     ("mqtt", "cli/provoked.py", "from paho.mqtt import client"),
     ("amqtt", "runtime/provoked.py", "from amqtt.broker import Broker"),
+    ("mqtt5", "runtime/provoked.py", "import mqtt5"),
     ("pydantic", "scheduler/provoked.py", "import pydantic"),
     ("pydantic", "archive/provoked.py", "import pydantic"),
     ("pydantic", "kernels/provoked.py", "def late():\n    import pydantic"),

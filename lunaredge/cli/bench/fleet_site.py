@@ -127,13 +127,15 @@ class FleetLoad:
     def __enter__(self) -> "FleetLoad":
         self._write(msgspec.json.encode(self._plan) + b"\n")
         self._thread.start()
-        self._wait_until("ready", START_S_MAX)
+        try:
+            self._wait_until("ready", START_S_MAX)
+        except LunarEdgeError:
+            self._end()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._thread.join()
+        self._end()
 
     @property
     def pid(self) -> int:
@@ -155,6 +157,15 @@ class FleetLoad:
         if self._process.poll() is not None and not self.told.done:
             raise LunarEdgeError("the load ended before its time")
         return self.told
+
+    def _end(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.kill()
+        self._process.wait()
+        self._thread.join()
+        self._process.stdin.close()
+        self._process.stdout.close()
 
     def _wait_until(self, what: str, wait_s: float) -> None:
         for _ in range(round(wait_s)):
