@@ -1,5 +1,7 @@
 """Protecting lines, each taken away: what the simulator must notice (`test_mutants`)."""
 
+from functools import partial
+
 import pytest
 from msgspec.structs import replace
 
@@ -13,11 +15,15 @@ from lunaredge.agent.pace import Finding, Pace
 from lunaredge.agent.permit import Facts
 from lunaredge.agent.pilot import Pilot, World
 from lunaredge.agent.stops import LOCK_TABLE, StopLatch
+from lunaredge.archive import intake as archive_intake
+from lunaredge.archive import streams as archive_streams
+from lunaredge.archive.config import ArchiveConfig
+from lunaredge.archive.node import ArchiveNode
 from lunaredge.ids import NodeId
 from lunaredge.machine.controller import Machine as Controlled
 from lunaredge.machine.setpoint import Setpoint
 from lunaredge.model.polyline import Path
-from lunaredge.node import Archive, Effect, Erase, Persist
+from lunaredge.node import Archive, Effect, Erase, Keep, Persist
 from lunaredge.placement import Machine
 from lunaredge.scheduler import (
     backlog,
@@ -43,6 +49,7 @@ from lunaredge.scheduler.occupancy import Occupancy
 from lunaredge.scheduler.outset import Outset
 from lunaredge.scheduler.paths import Chain
 from lunaredge.scheduler.state import Closure, Granted, NodeEntry, Presence
+from lunaredge.sim import simulation
 from lunaredge.units import NS_PER_S, SECONDS_PER_HOUR
 from lunaredge.wire.codec import Received
 from lunaredge.wire.driver import Sample
@@ -56,6 +63,7 @@ from lunaredge.wire.messages import (
     Situation,
     Upload,
 )
+from lunaredge.wire.ranges import Ranges
 from lunaredge.wire.records import TaskOutcome
 from lunaredge.wire.seal import Keyring
 from lunaredge.wire.session import Verdict
@@ -118,7 +126,30 @@ def repeats_are_taken_for_news(patch: pytest.MonkeyPatch) -> None:
         return Verdict(accepted=True, duplicate=False, missing=0, through_seq=upload.seq)
 
     patch.setattr(ingest, "judge", credulous)
-    patch.setattr(ingest, "_fresh_part", lambda upload, stream: upload)
+
+
+def samples_are_acknowledged_before_they_are_written(patch: pytest.MonkeyPatch) -> None:
+    honest = ArchiveNode.take_effects
+
+    def take_effects(self: ArchiveNode) -> list[Effect]:
+        return sorted(honest(self), key=lambda one: isinstance(one, Persist | Erase | Keep))
+
+    patch.setattr(ArchiveNode, "take_effects", take_effects)
+    patch.setattr(simulation, "ArchiveConfig", partial(ArchiveConfig, ack_period_ns=0))
+
+
+def repeated_samples_are_taken_for_news(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Ranges, "covers", lambda self, first, last: False)
+
+
+def holes_are_closed_at_once(patch: pytest.MonkeyPatch) -> None:
+    honest = archive_streams.heard
+
+    def heard(stream: archive_streams.Stream, upload: Upload) -> None:
+        honest(stream, upload)
+        stream.kept.add(1, upload.seq)
+
+    patch.setattr(archive_intake, "heard", heard)
 
 
 def old_leaders_are_obeyed(patch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,12 @@ FALLING = replace(
     disk=replace(calm().disk, commit_ns_max=2 * NS_PER_S),
     safety_s=300.0,
 )
+UNKEPT = replace(
+    weather(kill_archive_s=10.0, down_s_max=5.0),
+    disk=replace(calm().disk, commit_ns_max=2 * NS_PER_S),
+    safety_s=600.0,
+)
+LOSSY = replace(calm(), site=replace(calm().site, loss_ratio=0.3), safety_s=600.0)
 LOST = weather(mishap_s=4.0, down_s_max=300.0)
 CARRIED = weather(carry_s=60.0)
 CARRIED_UNHEARD = replace(CARRIED, site=replace(CARRIED.site, loss_ratio=0.3))
