@@ -69,7 +69,7 @@ def test_without_the_loads_codec_a_row_says_so(
     monkeypatch.setitem(ingest.JOBS, "fleet", "no_such_module")
     monkeypatch.setattr(ingest, "LOAD_CODEC", "lunaredge.cli.bench.no_such_module")
 
-    code = main(["bench", "ingest.fleet"])
+    code = main(["bench", "ingest.fleet", "--json"])
 
     assert code == 0
     assert "no_such_module is not installed" in capsys.readouterr().out
