@@ -6,6 +6,7 @@ from lunaredge.earth import stream
 from lunaredge.errors import JournalCorrupt
 from lunaredge.ids import BootId
 from lunaredge.node import Archive, Persist
+from lunaredge.runtime.archive.store import ArchiveStore
 from lunaredge.runtime.store import Store
 from lunaredge.wire import spool, topics
 from lunaredge.wire.link import Answered, Shipment, encode_payload
@@ -17,7 +18,8 @@ BOOT = BootId(1 << 24)
 
 @pytest.fixture
 def disks(tmp_path):
-    """Give a folder in which each of the three stores is there, and empty."""
+    """Give a folder in which each of the stores is there, and empty."""
+    ArchiveStore.open(tmp_path / "stores" / "archive").close()
     for name in ("scheduler", "gateway", "earth"):
         write(tmp_path, name)
     return tmp_path

@@ -35,8 +35,8 @@ _FORM = (
 )
 BOUNDS = {
     COMMIT: "Frame, checksum and tag, every number looked at (is it one, least, greatest, last),"
-    " each upload once, log and sync. The peer checks no signature, and a row once by its key. Of"
-    " ours a sixth is the tag, a sixth the log; the rest is Python around them." + _FORM,
+    " each upload once, log and sync. The peer checks no signature, and a row once by its key."
+    " Bound by the Python around a sixth of tag and a sixth of log." + _FORM,
 }
 SETTLE_BOUNDS = {
     SETTLE: "What comes after the commit: columns, compression and roll-ups, once for all of a"

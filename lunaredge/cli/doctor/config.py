@@ -76,6 +76,9 @@ def recognise(path: Path) -> str:
         raise _unclear(path, "these are not the settings of any process", sorted(given), PROCESSES)
     if len(best) > 1:
         named = [process for process in best if path.stem.startswith(process)]
+        if not named and set(best) == {"scheduler", "archive"}:
+            # They share what must be there; the archive's store is a folder.
+            named = ["scheduler" if Path(str(value.get("store"))).suffix else "archive"]
         if len(named) != 1:
             raise _unclear(path, "these may be the settings of several processes", best, best)
         best = named

@@ -28,8 +28,10 @@ EXTRAS = {
         "tifffile",
         "tomli_w",
         "yaml",
+        "zstandard",
     ),
-    "bench": ("coal", "fcl", "highspy", "ortools", "pyastar2d", "scipy", "shapely"),
+    "export": ("mcap", "pyarrow"),
+    "bench": ("coal", "fcl", "highspy", "mqtt5", "ortools", "pyastar2d", "scipy", "shapely"),
     "commonroad": ("commonroad_dc",),
 }
 # 2026-01-01T00:00:00Z. A clock before this has lost its battery: lunaredge is younger.

@@ -46,9 +46,14 @@ def _of_struct(settings: msgspec.Struct) -> Iterator[Setting]:
         yield Setting(
             setting=field.name,
             value=getattr(settings, field.name),
-            default=REQUIRED if field.required else field.default,
+            default=REQUIRED if field.required else _default_of(field),
             what=texts.get(field.name, ""),
         )
+
+
+def _default_of(field: msgspec.structs.FieldInfo) -> object:
+    made_anew = field.default_factory
+    return field.default if made_anew is msgspec.NODEFAULT else made_anew()
 
 
 def _of_written(settings: Any) -> Iterator[Setting]:
