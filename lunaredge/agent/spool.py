@@ -8,6 +8,7 @@ dropped, and what they take of the bound telemetry goes without.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import msgspec
@@ -58,7 +59,7 @@ class Spool:
         """Seals telemetry for its reader; None to sign it as everything else."""
         self._outlet = outlet
         self._sender = Sender(boot, limits)
-        self._bulk = BulkSender(boot, limits, lambda items: marker_of(items, announcer.channels_of))
+        self._bulk = BulkSender(boot, limits, partial(marker_of, channels_of=announcer.channels_of))
         self._spool_after_ns = spool_after_ns
         self._written_ns: int | None = None
 

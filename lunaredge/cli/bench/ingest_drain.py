@@ -85,6 +85,7 @@ class _Probing:
 
     def __exit__(self, *_: object) -> None:
         self.end()
+        self._loop.close()
 
     def begin(self) -> None:
         """Begin to measure."""
