@@ -6,7 +6,6 @@ Telemetry itself is in `telemetry`.
 import array
 import enum
 import math
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import NodeId, TaskId
 from lunaredge.wire.body import Count, Int64, RecordBody
 from lunaredge.wire.malformed import MALFORMED
+from lunaredge.wire.packing import from_little_endian, little_endian
 from lunaredge.wire.telemetry import Telemetry, check_shape
 
 PATCH_POINTS_MAX = 4096
@@ -176,7 +176,7 @@ def decode_record(payload: bytes, *, columns: bool = True) -> Record:
 def pack_points(points: Sequence[tuple[float, float, float]]) -> bytes:
     """Pack measured points for a terrain patch."""
     assert len(points) <= PATCH_POINTS_MAX
-    return _little_endian(array.array("f", (value for point in points for value in point)))
+    return little_endian(array.array("f", (value for point in points for value in point)))
 
 
 def unpack_points(payload: bytes) -> list[tuple[float, float, float]]:
@@ -187,7 +187,7 @@ def unpack_points(payload: bytes) -> list[tuple[float, float, float]]:
     """
     if len(payload) % 12 or len(payload) > 12 * PATCH_POINTS_MAX:
         raise RemoteProtocolError("columns", f"{len(payload)} bytes of points")
-    values = _from_little_endian("f", payload)
+    values = from_little_endian("f", payload)
     if not all(map(math.isfinite, values)):
         raise RemoteProtocolError("not_finite", "terrain point")
     return [(values[i], values[i + 1], values[i + 2]) for i in range(0, len(values), 3)]
@@ -201,17 +201,3 @@ def _check_summary(summary: Summary | Dropped) -> None:
             raise RemoteProtocolError("not_finite", name)
         if not low <= last <= high or count < 1:
             raise RemoteProtocolError("columns", f"a summary of {name} that can't be")
-
-
-def _little_endian(values: "array.array[int] | array.array[float]") -> bytes:
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values.tobytes()
-
-
-def _from_little_endian(typecode: str, payload: bytes) -> "array.array[float]":
-    values: array.array[float] = array.array(typecode)
-    values.frombytes(payload)
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values

@@ -10,7 +10,6 @@ import array
 import enum
 import itertools
 import math
-import sys
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
@@ -18,6 +17,7 @@ import msgspec
 
 from lunaredge.errors import LocalProtocolError, RemoteProtocolError
 from lunaredge.wire.body import Count, Int64, RecordBody
+from lunaredge.wire.packing import from_little_endian, little_endian
 
 CHANNELS_MAX = 256
 ROWS_MAX = 4096
@@ -163,11 +163,11 @@ def pack(
         site_ns=span_ns[0],
         end_ns=span_ns[1],
         table=table_of(channels) if table is None else table,
-        times_ns=_little_endian(array.array("q", (time - span_ns[0] for time in times_ns))),
-        counts=_little_endian(counts) if row_count else b"",
-        rows=_little_endian(rows),
+        times_ns=little_endian(array.array("q", (time - span_ns[0] for time in times_ns))),
+        counts=little_endian(counts) if row_count else b"",
+        rows=little_endian(rows),
         values=bytes(packed),
-        blanks=_little_endian(array.array("H", (n for pair in sorted(blanks) for n in pair))),
+        blanks=little_endian(array.array("H", (n for pair in sorted(blanks) for n in pair))),
     )
 
 
@@ -191,12 +191,12 @@ def check_shape(batch: Telemetry) -> None:
     channel_count_max = CHANNELS_MAX if row_count else 0
     if row_count > ROWS_MAX or not channel_count_min <= channel_count <= channel_count_max:
         raise RemoteProtocolError("columns", f"{row_count} rows, {channel_count} channels")
-    counts = _from_little_endian("H", batch.counts)
+    counts = from_little_endian("H", batch.counts)
     listed_count = sum(count for count in counts if count != row_count)
     if max(counts, default=0) > row_count or 2 * listed_count != len(batch.rows):
         raise RemoteProtocolError("columns", f"{row_count} rows, {listed_count} listed values")
     _check_rows(batch, counts, row_count)
-    times = _from_little_endian("q", batch.times_ns)
+    times = from_little_endian("q", batch.times_ns)
     span_ns = batch.end_ns - batch.site_ns
     bounds = [0, *times, span_ns]
     if any(before > after for before, after in itertools.pairwise(bounds)):
@@ -210,16 +210,16 @@ def unpack(batch: Telemetry, channels: Sequence[Channel]) -> Samples:
         RemoteProtocolError: reason ``columns`` (not of that table, or lying about its length) or
             ``not_finite``.
     """
-    counts = _from_little_endian("H", batch.counts or bytes(2 * len(channels)))
+    counts = from_little_endian("H", batch.counts or bytes(2 * len(channels)))
     expected = sum(n * each.dtype.size_bytes for n, each in zip(counts, channels, strict=False))
     if len(counts) != len(channels) or expected != len(batch.values):
         raise RemoteProtocolError("columns", f"{len(counts)} channels, {len(batch.values)} bytes")
-    times_ns = [batch.site_ns + int(offset) for offset in _from_little_endian("q", batch.times_ns)]
-    listed = _from_little_endian("H", batch.rows)
+    times_ns = [batch.site_ns + int(offset) for offset in from_little_endian("q", batch.times_ns)]
+    listed = from_little_endian("H", batch.rows)
     series, row_at, byte_at = [], 0, 0
     for channel, count in zip(channels, counts, strict=True):
         size_bytes = count * channel.dtype.size_bytes
-        values = _from_little_endian(
+        values = from_little_endian(
             _TYPECODES[channel.dtype], batch.values[byte_at : byte_at + size_bytes]
         )
         if channel.dtype not in _WHOLE and not all(map(math.isfinite, values)):
@@ -231,20 +231,20 @@ def unpack(batch: Telemetry, channels: Sequence[Channel]) -> Samples:
             row_at += count
         byte_at += size_bytes
         series.append(Series(rows, values.tolist()))
-    pairs = _from_little_endian("H", batch.blanks).tolist()
+    pairs = from_little_endian("H", batch.blanks).tolist()
     return Samples(times_ns, series, list(zip(pairs[::2], pairs[1::2], strict=True)))
 
 
 def _check_rows(batch: Telemetry, counts: "array.array[int]", row_count: int) -> None:
     """Check that each channel's row numbers rise and are rows, and that blanks are of the table."""
-    listed, at = _from_little_endian("H", batch.rows), 0
+    listed, at = from_little_endian("H", batch.rows), 0
     for count in counts:
         if count != row_count:
             own = [-1, *listed[at : at + count], row_count]
             at += count
             if any(before >= after for before, after in itertools.pairwise(own)):
                 raise RemoteProtocolError("columns", "row numbers that don't rise")
-    pairs = _from_little_endian("H", batch.blanks)
+    pairs = from_little_endian("H", batch.blanks)
     if any(row >= row_count for row in pairs[::2]) or any(n >= len(counts) for n in pairs[1::2]):
         raise RemoteProtocolError("columns", "a blank outside of the batch")
 
@@ -260,19 +260,5 @@ def _holdable(dtype: Dtype, series: Series) -> Series:
 
 def _packed(dtype: Dtype, values: Sequence[float]) -> bytes:
     if dtype in _WHOLE:
-        return _little_endian(array.array(_TYPECODES[dtype], map(int, values)))
-    return _little_endian(array.array(_TYPECODES[dtype], values))
-
-
-def _little_endian(values: "array.array[int] | array.array[float]") -> bytes:
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values.tobytes()
-
-
-def _from_little_endian(typecode: str, payload: bytes) -> "array.array[int]":
-    values: array.array[int] = array.array(typecode)
-    values.frombytes(payload)
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values
+        return little_endian(array.array(_TYPECODES[dtype], map(int, values)))
+    return little_endian(array.array(_TYPECODES[dtype], values))
