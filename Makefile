@@ -17,7 +17,7 @@ DEV       := $(VENV)/.dev-installed
 PEERS     := $(VENV)/.bench-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format sim exhaustive campaign exactness plans power-cut bench wheel clean
+.PHONY: help demo test check format sim exhaustive campaign exactness plans power-cut kills bench wheel clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -57,6 +57,9 @@ plans: $(DEV) ## check the plans of 10,000 drawn sites against an independent ju
 
 power-cut: $(DEV) ## cut the power of a node's store 100 times, in 400 places (about 15 seconds)
 	@$(BIN)/python -m tests.runtime.power.campaign $(ARGS)
+
+kills: $(DEV) ## kill -9 the processes of a site under load, in 200 rounds (about 12 minutes)
+	@$(BIN)/python -m tests.system.kills.campaign $(ARGS)
 
 bench: $(PEERS) ## measure, beside named peers
 	@$(LUNAREDGE) bench $(ARGS)

@@ -1,8 +1,8 @@
 """Power cuts, simulated at the level of files: what was synced is there, the rest may be torn.
 
-The rounds on a node's spool run in a process of their own, since their recorder stands below all of
-a process's SQLite; `make power-cut` runs more of them. Here too: the recorder and the images
-themselves, on files of Python's own.
+The rounds on a node's spool, and on the archive of telemetry, run in a process of their own, since
+their recorder stands below all of a process's SQLite; `make power-cut` runs more of them. Here too:
+the recorder and the images themselves, on files of Python's own.
 """
 
 import json
@@ -67,6 +67,23 @@ def test_a_seed_gives_the_same_rounds_again():
 
     assert json.loads(told[0])["rounds"] == 3
     assert told[0] == told[1]
+
+
+# --- the archive of telemetry --------------------------------------------------------------------
+
+
+def test_no_upload_is_lost_or_there_twice_where_an_archives_power_is_cut_again_and_again():
+    told = campaign("--of", "archive", "--rounds", "10", "--seed-base", "1")
+
+    assert told.returncode == 0, told.stderr
+    total = json.loads(told.stdout)
+    assert (total["rounds"], total["images"], total["failed"]) == (10, 40, 0)
+    assert total["settlings"] > 10
+    assert total["uploads_kept"] > 500
+
+
+def test_the_archives_rounds_fail_where_nothing_waits_for_the_medium():
+    assert campaign("--of", "archive", "--rounds", "10", "--ignore-syncs").returncode == 1
 
 
 # --- the judge -----------------------------------------------------------------------------------
