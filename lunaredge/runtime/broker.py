@@ -24,7 +24,6 @@ from pathlib import Path
 import msgspec
 
 from lunaredge.errors import ConfigError, TransportError
-from lunaredge.wire.codec import FRAME_BYTES_MAX
 
 # Where distributions put daemons; not on every user's PATH.
 _DAEMON_FOLDERS = "/usr/sbin:/usr/local/sbin:/sbin"
@@ -39,6 +38,8 @@ _PACKAGES = (
     "libtirpc3",
     "libtirpc3t64",
 )
+# Sixty times the largest frame; what a board has room for once.
+MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 # 0.7 MB to download; past a minute the network is not one to wait for.
 _OBTAIN_S_MAX = 60.0
 # amqtt takes a second to import on a desktop, ten on a small board.
@@ -235,7 +236,9 @@ def mosquitto_conf(settings: BrokerSettings) -> str:
         "max_queued_messages 200000",
         "max_queued_bytes 268435456",
         "max_inflight_messages 200",
-        f"message_size_limit {FRAME_BYTES_MAX}",
+        # What is larger Mosquitto drops without a word to anybody, yet takes from its sender: up to
+        # there it is left to its receivers, who count it where people see it.
+        f"message_size_limit {MESSAGE_BYTES_MAX}",
         "persistent_client_expiration 1d",
         "set_tcp_nodelay true",
         "sys_interval 5",

@@ -37,6 +37,8 @@ OUTGOING_BYTES_MAX = 16 * 1024 * 1024
 # What may wait while the runner is behind (a slow disk). Lost beyond: sent again by its sender.
 INBOX_COUNT_MAX = 4096
 INBOX_BYTES_MAX = 32 * 1024 * 1024
+# Stands for any message that is larger than a frame.
+_TOO_LARGE = bytes(FRAME_BYTES_MAX + 1)
 # Sources of what is refused that are named in the log; more than that is a flood.
 REPORTED_MAX = 64
 # Long enough for a broker that writes its snapshot; then the connection is taken for dead.
@@ -109,7 +111,6 @@ class LinkCounts(msgspec.Struct, kw_only=True):
     received: int = 0
     overflowed: int = 0
     """Messages that came while the inbox was full."""
-    oversized: int = 0
 
 
 class _Outgoing(msgspec.Struct, frozen=True):
@@ -217,11 +218,13 @@ class MqttLink:
             await asyncio.sleep(_backoff_s(failures))
 
     def take(self, topic: str, payload: bytes) -> None:
-        """Take a message from the client."""
+        """Take a message from the client.
+
+        What no frame can be is handed on as `_TOO_LARGE`: the listener refuses and counts it as
+        all else that is no frame, and none of its bytes are kept.
+        """
         if len(payload) > FRAME_BYTES_MAX:
-            self.counts.oversized += 1
-            self._report_once("message.refused", {"source": topic, "reason": "oversized"})
-            return
+            payload = _TOO_LARGE
         if topic == self._urgent:
             # Not even for its place behind what came before: that may wait for a disk.
             self._hand_on(topic, payload)

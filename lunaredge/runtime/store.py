@@ -148,8 +148,9 @@ class Store:
             JournalCorrupt: the file is damaged.
         """
         with translated(path):
+            place = path.absolute().as_uri() + "?mode=ro"
             connection = sqlite3.connect(
-                f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+                place, uri=True, isolation_level=None, check_same_thread=False
             )
             store = cls(path, connection, None)
             try:

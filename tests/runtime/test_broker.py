@@ -76,8 +76,10 @@ def test_an_unguarded_broker_stays_on_this_machine(mosquitto, host, tmp_path):
         broker.prepare()
 
 
-def test_the_size_limit_of_broker_and_codec_is_one(tmp_path):
-    assert "message_size_limit 262144\n" in mosquitto_conf(BrokerSettings(port=1, folder=tmp_path))
+def test_what_is_larger_than_a_frame_reaches_those_who_count_it_and_has_a_bound(tmp_path):
+    told = mosquitto_conf(BrokerSettings(port=1, folder=tmp_path)).splitlines()
+
+    assert "message_size_limit 16777216" in told
 
 
 def test_without_mosquitto_amqtt_is_found_and_labelled_degraded(no_mosquitto, tmp_path):

@@ -75,9 +75,8 @@ class Listening:
         if reading.damaged:
             reasons = ", ".join(f"{name} {n}" for name, n in sorted(reading.damaged.items()))
             lines.append(f"{sum(reading.damaged.values())} messages could not be read: {reasons}")
-        left_out = counts.overflowed + counts.oversized
-        if left_out:
-            lines.append(f"{left_out} messages left out: too many at once, or too long")
+        if counts.overflowed:
+            lines.append(f"{counts.overflowed} messages left out: too many at once")
         unread = reading.tables.waiting_count + reading.tables.left_out
         if unread:
             lines.append(f"{unread} batches of telemetry not shown: nobody told their columns")

@@ -5,6 +5,7 @@ true in one transaction. Each stretch of numbers has a checksum: what is not the
 of as there.
 """
 
+import contextlib
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -127,6 +128,39 @@ class Catalog:
             FileNotFoundError, JournalCorrupt, StorageError: as `database.opened_to_read`.
         """
         return cls(folder / NAME, opened_to_read(folder / NAME, _VERSION))
+
+    @classmethod
+    def of_copy(cls, path: Path) -> Self:
+        """Open a copy to read only; nobody writes to it.
+
+        Raises:
+            FileNotFoundError, JournalCorrupt, StorageError: as `database.opened_to_read`.
+        """
+        return cls(path, opened_to_read(path, _VERSION, is_copy=True))
+
+    def copy_to(self, path: Path) -> None:
+        """Write what is committed into a new file, which is not synced.
+
+        Raises:
+            JournalFull, JournalCorrupt, StorageError: it is not written, or not all of it.
+        """
+        with translated(path), contextlib.closing(sqlite3.connect(path)) as copy:
+            copy.execute("PRAGMA journal_mode = OFF")
+            copy.execute("PRAGMA synchronous = OFF")
+            self._connection.backup(copy)
+
+    def fault(self) -> str:
+        """Say what is damaged in it; nothing where it is whole.
+
+        Raises:
+            JournalCorrupt, StorageError: it can't be read.
+        """
+        told = self._all("PRAGMA quick_check(1)")[0][0]
+        for _ in self.coverage():
+            pass
+        if told == "ok" and self.corrupt_keys:
+            told = f"checksums of {len(self.corrupt_keys)} rows fail"
+        return "" if told == "ok" else str(told)
 
     def close(self) -> None:
         """Close the file."""

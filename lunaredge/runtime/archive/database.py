@@ -49,8 +49,8 @@ def opened(path: Path, schema: Sequence[str], version: int) -> sqlite3.Connectio
     return connection
 
 
-def opened_to_read(path: Path, version: int) -> sqlite3.Connection:
-    """Open a file to read only, beside its writer or in a copy.
+def opened_to_read(path: Path, version: int, *, is_copy: bool = False) -> sqlite3.Connection:
+    """Open a file to read only, beside its writer; a copy has none, and no files beside it.
 
     Raises:
         FileNotFoundError: there is none.
@@ -59,9 +59,8 @@ def opened_to_read(path: Path, version: int) -> sqlite3.Connection:
     if not path.exists():
         raise FileNotFoundError(path)
     with translated(path):
-        connection = sqlite3.connect(
-            f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-        )
+        place = path.absolute().as_uri() + ("?immutable=1" if is_copy else "?mode=ro")
+        connection = sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
         try:
             connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
             if _is_new(path, connection, version):

@@ -39,12 +39,15 @@ def expire(
 ) -> list[Removed]:
     """Delete what is over its age, or over the bound of bytes; give what went.
 
+    Age is counted from the newest samples: a clock here that was set years ahead, and back, must
+    not have cost an archive.
+
     Raises:
         JournalFull, JournalCorrupt, StorageError, OSError: some of it may be gone.
     """
-    today = day_of(now_ns)
-    gone = []
     days = days_of(folder)
+    today = min(day_of(now_ns), max(days, default=0))
+    gone = []
     for day in [day for day in days if day < today - settings.raw_days]:
         gone += _remove_day(catalog, shelf, day, days.pop(day), BY_AGE)
     if settings.raw_bytes_max:

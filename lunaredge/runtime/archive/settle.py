@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lunaredge.runtime.archive import rollup
 from lunaredge.runtime.archive.blocks import Packer
 from lunaredge.runtime.archive.catalog import Catalog, Problem, Settlement
+from lunaredge.runtime.archive.catalog_copy import copy_catalog
 from lunaredge.runtime.archive.columns import Frame, cut
 from lunaredge.runtime.archive.coverage import Verdict, laid
 from lunaredge.runtime.archive.day_file import day_of, days_of_times
@@ -72,6 +73,7 @@ class Press:
             JournalFull, JournalCorrupt, StorageError, OSError: nothing counts.
         """
         if int(path.stem) <= self._catalog.settled_through():
+            copy_catalog(self._catalog)
             os.unlink(path)  # noqa: PTH108 -- it was settled, and could not be deleted
             return Settled(0, 0, 0, 0)
         try:
@@ -102,6 +104,7 @@ class Press:
             )
             self._catalog.settle(settlement, touch_ns)
             self._known_tables().update(segment.tables)
+        copy_catalog(self._catalog)
         os.unlink(path)  # noqa: PTH108 -- as all writes here, where a test can cut the power
         received_ns = int(index.fixed["received_ns"].max()) if len(index.fixed) else 0
         damaged_bytes = sum(damage.size_bytes for damage in segment.damaged)

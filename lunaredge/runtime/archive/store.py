@@ -20,6 +20,7 @@ from lunaredge.ids import BootId
 from lunaredge.node import Keep, Row
 from lunaredge.runtime.archive import day_file
 from lunaredge.runtime.archive.catalog import Catalog
+from lunaredge.runtime.archive.catalog_copy import mend_catalog
 from lunaredge.runtime.archive.coverage import Stretch
 from lunaredge.runtime.archive.log import (
     FOLDER,
@@ -181,6 +182,8 @@ class ArchiveStore:
 
     def _take_over(self) -> None:
         """Delete segments that are settled, and hand the others on."""
+        with storage_errors(self.folder):
+            mend_catalog(self.folder)
         with contextlib.closing(Catalog.open(self.folder)) as catalog:
             through = catalog.settled_through()
         numbers = segment_numbers(self.folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 from lunaredge.errors import StorageError
 from lunaredge.node import Level
 from lunaredge.runtime.archive.catalog import Catalog, Problem, Settlement
+from lunaredge.runtime.archive.catalog_copy import copy_catalog
 from lunaredge.runtime.archive.coverage import laid
 from lunaredge.runtime.archive.day_file import span_of
 from lunaredge.runtime.archive.log import segment_path, sync_folder
@@ -89,6 +90,7 @@ class Works:
         )
         settlement = Settlement(number, streams, segment.tables, {}, [], [problem])
         self._catalog.settle(settlement, self._settings.touch_ns)
+        copy_catalog(self._catalog)
         os.replace(path, aside)  # noqa: PTH105 -- as all writes here: a test cuts the power
         sync_folder(path.parent)
 
@@ -103,8 +105,11 @@ class Works:
 
     def _expire(self, now_ns: int) -> None:
         try:
-            for gone in expire(self._folder, self._settings, self._catalog, self._shelf, now_ns):
-                _tell(gone)
+            gone = expire(self._folder, self._settings, self._catalog, self._shelf, now_ns)
+            if gone:
+                copy_catalog(self._catalog)
+            for removed in gone:
+                _tell(removed)
         except (StorageError, OSError) as exc:
             # What is too old is tried again after the next segment; this one is settled.
             log_event(Level.ERROR, "samples.not_expired", {"reason": exc})

@@ -1,4 +1,5 @@
 import random
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -6,11 +7,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from lunaredge.errors import JournalCorrupt
+from lunaredge.runtime.archive import catalog
+from lunaredge.runtime.archive.catalog_copy import COPY_NAME
 from lunaredge.runtime.archive.day_file import DAY_NS, day_of, day_path
 from lunaredge.runtime.archive.log import segment_path
 from lunaredge.runtime.archive.read import ArchiveReader
 from lunaredge.runtime.archive.settle import Press
-from lunaredge.runtime.archive.store import ArchiveStore
+from lunaredge.runtime.archive.store import KEPT_TABLE, ArchiveStore
 from lunaredge.runtime.archive.works import Works
 from lunaredge.wire.records import decode_record, encode_record
 from tests.runtime.archive.drawn import (
@@ -237,3 +241,89 @@ def test_a_batch_that_lies_is_kept_as_it_came_and_spoils_no_other(folder, flaw):
     assert found == [(2, "columns")]
     with closing(sqlite3.connect(day_path(folder, day_of(MIDNIGHT_NS)))) as raw:
         assert raw.execute("SELECT record FROM records").fetchall() == [(liar.record,)]
+
+
+PAGE_BYTES = 16_384
+
+# --- the catalog ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def settled_twice(folder):
+    """Give an archive of two segments, settled in two lives, and its samples."""
+    told = []
+    for seq in (1, 2):
+        keep, own = upload(seq, MIDNIGHT_NS + seq * SPAN_NS, random.Random(seq), blank_share=0.0)
+        told += own
+        store = ArchiveStore.open(folder, SMALL)
+        store.commit([keep])
+        assert store.settle(WAIT_S)
+        store.close()
+    return told
+
+
+def check_nothing_is_lost(folder, told):
+    store = ArchiveStore.open(folder, SMALL)
+    kept = [row.number for row in store.rows() if row.table == KEPT_TABLE]
+    third, own = upload(3, MIDNIGHT_NS + 3 * SPAN_NS, random.Random(3), blank_share=0.0)
+    store.commit([third])
+    assert store.settle(WAIT_S)
+    store.close()
+
+    assert kept == [2]
+    with ArchiveReader.open(folder) as reader:
+        assert as_text(samples_of(reader, told + own)) == as_text(told + own)
+        return reader.problems()
+
+
+@pytest.mark.parametrize("name", [catalog.NAME, COPY_NAME])
+def test_a_damaged_page_of_the_catalog_or_its_copy_loses_nothing(folder, settled_twice, name):
+    whole = (folder / name).read_bytes()
+    for page in range(len(whole) // PAGE_BYTES):
+        tried = folder.with_name(f"page-{page}")
+        shutil.copytree(folder, tried)
+        begin = page * PAGE_BYTES
+        spoilt = random.Random(page).randbytes(PAGE_BYTES)
+        (tried / name).write_bytes(whole[:begin] + spoilt + whole[begin + PAGE_BYTES :])
+
+        problems = check_nothing_is_lost(tried, settled_twice)
+
+        # A page that nothing stands on may be damaged unseen.
+        assert {problem.place for problem in problems} <= {"catalog.damaged-1.sqlite"}
+        assert problems or name == COPY_NAME or page
+
+
+def test_a_flipped_bit_in_a_row_of_the_catalog_is_mended_from_the_copy(folder, settled_twice):
+    with closing(sqlite3.connect(folder / catalog.NAME)) as raw:
+        raw.execute("UPDATE coverage SET last_seq = 4")
+        raw.commit()
+
+    (problem,) = check_nothing_is_lost(folder, settled_twice)
+
+    assert "checksums of 1 rows fail" in problem.what
+
+
+def test_a_catalog_that_is_gone_is_taken_from_its_copy(folder, settled_twice):
+    (folder / catalog.NAME).unlink()
+
+    (problem,) = check_nothing_is_lost(folder, settled_twice)
+
+    assert (problem.place, problem.what[-10:]) == (catalog.NAME, "it is gone")
+
+
+def test_an_older_catalog_is_replaced_by_its_newer_copy(folder, settled_twice):
+    with closing(sqlite3.connect(folder / catalog.NAME)) as raw:
+        raw.execute("UPDATE meta SET value = 1 WHERE key = 'settled_through'")
+        raw.commit()
+
+    (problem,) = check_nothing_is_lost(folder, settled_twice)
+
+    assert "it is settled through 1, its copy through 2" in problem.what
+
+
+def test_a_damaged_catalog_without_a_sound_copy_is_refused(folder, settled_twice):
+    for name in (catalog.NAME, COPY_NAME):
+        (folder / name).write_bytes(b"x" * 40_000)
+
+    with pytest.raises(JournalCorrupt, match=r"catalog\.sqlite"):
+        ArchiveStore.open(folder, SMALL)

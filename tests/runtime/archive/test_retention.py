@@ -42,6 +42,18 @@ def test_samples_expire_by_the_day_and_not_before(folder, caplog):
     assert not (folder / "days" / "2026-11-24").exists()
 
 
+def test_a_clock_set_years_ahead_lets_nothing_expire(folder):
+    settled(folder, [0, 1], ArchiveSettings(minutes_days=31))
+    store = ArchiveStore.open(folder, ArchiveSettings(minutes_days=31))
+    ahead = plain(3, start_ns=MIDNIGHT_NS + 2 * DAY_NS)
+    store.commit([msgspec.structs.replace(ahead, received_ns=MIDNIGHT_NS + 30_000 * DAY_NS)])
+    assert store.settle(WAIT_S)
+    store.close()
+
+    assert given_days(folder) == [0, 1, 2]
+    assert list(periods_of(folder, Level.MINUTES)) == ["2026-11"]
+
+
 def test_late_samples_that_are_too_old_expire_with_a_word(folder):
     settled(folder, [40], ArchiveSettings())
     store = ArchiveStore.open(folder, ArchiveSettings())

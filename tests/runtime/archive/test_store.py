@@ -206,13 +206,14 @@ def test_commits_are_refused_while_settling_lags_and_go_on_after(folder, monkeyp
     store.close()
 
 
-def test_a_damaged_stretch_is_told_as_damaged(folder):
+def test_a_damaged_stretch_without_a_copy_is_told_as_damaged(folder):
     store = ArchiveStore.open(folder)
     store.commit([plain(1), plain(5)])
     assert store.settle(WAIT_S)
     store.close()
     with closing(sqlite3.connect(folder / "catalog.sqlite")) as raw, raw:
         raw.execute("UPDATE coverage SET first_seq = 2 WHERE last_seq = 5")
+    (folder / "catalog.copy.sqlite").unlink()
 
     store = ArchiveStore.open(folder)
     rows = list(store.rows())

@@ -5,6 +5,7 @@ order of writes again.
 """
 
 import argparse
+import contextlib
 import random
 from collections import Counter
 from pathlib import Path
@@ -111,7 +112,12 @@ class ArchiveChain:
 
     def _live(self, history: History) -> None:
         """Take what nodes send: again what was not kept, and new uploads; settle now and then."""
-        store = ArchiveStore.open(history.folder, SETTINGS)
+        with contextlib.closing(ArchiveStore.open(history.folder, SETTINGS)) as store:
+            self._work(history, store)
+
+    def _work(self, history: History, store: ArchiveStore) -> None:
+        # First what the last life left: from here on settling works only while this waits.
+        assert store.settle(WAIT_S)
         kept = _kept(list(store.rows()))
         again = [key for key in self._offers if key not in kept]
         for _ in range(self._rng.randint(3, COMMITS_MAX)):
@@ -126,7 +132,6 @@ class ArchiveChain:
             if self._rng.random() < 0.35:
                 assert store.settle(WAIT_S)
                 self.total.update(settlings=1)
-        store.close()
 
     def _draw(self) -> Key:
         """Make an upload of the day before, of midnight, or of the day after; or of no samples."""
@@ -169,7 +174,27 @@ class ArchiveChain:
         Raises:
             AssertionError: something is lost, half there, there twice, or was never given.
         """
-        store = ArchiveStore.open(folder, SETTINGS)
+        with contextlib.closing(ArchiveStore.open(folder, SETTINGS)) as store:
+            kept = self._taken_over(store, commits, sure, through)
+        told = [sample for key in kept for sample in self._offers[key].told]
+        with ArchiveReader.open(folder) as reader:
+            # Of a commit that nobody heard of, some entries may have got through and some not.
+            torn = [each for each in reader.problems() if each.what.endswith("bytes of entries")]
+            assert reader.problems() == torn, reader.problems()
+            assert as_text(samples_of(reader, told)) == as_text(told), "samples are not as given"
+        found = counted(folder)
+        assert found.twice == 0, f"{found.twice} samples are there twice"
+        assert found.samples == len(told)
+        return kept
+
+    def _taken_over(
+        self,
+        store: ArchiveStore,
+        commits: dict[int, tuple[Key, ...]],
+        sure: set[Key],
+        through: int,
+    ) -> set[Key]:
+        """Judge what a store says that it has, before it has settled and after."""
         rows = list(store.rows())
         kept = _kept(rows)
         assert sure <= kept, f"{len(sure - kept)} uploads that were acknowledged are lost"
@@ -182,16 +207,6 @@ class ArchiveChain:
         assert all(key in kept for key in commits.get(last, ())), "rows without their uploads"
         assert store.settle(WAIT_S)
         assert _kept(list(store.rows())) == kept, "settling changed what is there"
-        store.close()
-        told = [sample for key in kept for sample in self._offers[key].told]
-        with ArchiveReader.open(folder) as reader:
-            # Of a commit that nobody heard of, some entries may have got through and some not.
-            torn = [each for each in reader.problems() if each.what.endswith("bytes of entries")]
-            assert reader.problems() == torn, reader.problems()
-            assert as_text(samples_of(reader, told)) == as_text(told), "samples are not as given"
-        found = counted(folder)
-        assert found.twice == 0, f"{found.twice} samples are there twice"
-        assert found.samples == len(told)
         return kept
 
 

@@ -1,0 +1,85 @@
+"""The catalog's copy: what takes the place of a catalog that is damaged, or gone.
+
+The catalog alone knows which numbers are there, and it is small. It is copied after each segment,
+before that segment is deleted from the log: an older copy only has the segment settled again.
+"""
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from lunaredge.errors import JournalCorrupt
+from lunaredge.node import Level
+from lunaredge.runtime.archive.catalog import NAME, Catalog, Problem
+from lunaredge.runtime.archive.log import sync_folder
+from lunaredge.runtime.archive.shelf import put_aside
+from lunaredge.runtime.log import log_event
+
+COPY_NAME = "catalog.copy.sqlite"
+
+
+def copy_catalog(catalog: Catalog) -> None:
+    """Put a copy of a catalog beside it, whole or not at all.
+
+    Raises:
+        JournalFull, JournalCorrupt, StorageError, OSError: the one before is left.
+    """
+    path = catalog.path.with_name(COPY_NAME)
+    new = path.with_suffix(".new")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(new)  # noqa: PTH108 -- as all writes here: a test cuts the power
+    catalog.copy_to(new)
+    descriptor = os.open(new, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(new, path)  # noqa: PTH105
+    sync_folder(path.parent)
+
+
+def mend_catalog(folder: Path) -> None:
+    """Put the copy in the place of a catalog that is damaged or gone, or knows less than the copy.
+
+    A copy that is damaged, or knows less than the catalog, is made anew. Where neither is whole
+    nothing is done.
+
+    Raises:
+        OSError: the copy can't be put there.
+        JournalFull, StorageError: the catalog can't be used.
+    """
+    known, fault = _state(folder / NAME)
+    copied, copy_fault = _state(folder / COPY_NAME)
+    if not fault and not copy_fault and known < copied:
+        fault = f"it is settled through {known}, its copy through {copied}"
+    if fault and not copy_fault:
+        _replace(folder, fault)
+    elif not fault and (copy_fault or copied < known):
+        with contextlib.closing(Catalog.open(folder)) as catalog:
+            copy_catalog(catalog)
+
+
+def _replace(folder: Path, fault: str) -> None:
+    aside = put_aside(folder / NAME) if (folder / NAME).exists() else None
+    os.replace(folder / COPY_NAME, folder / NAME)  # noqa: PTH105 -- as all writes here
+    sync_folder(folder)
+    with contextlib.closing(Catalog.open(folder)) as catalog:
+        place = aside.name if aside else NAME
+        catalog.note([Problem(place, f"its copy took its place: {fault}", 0, 0, 0)])
+        copy_catalog(catalog)
+    fields: dict[str, object] = {"file": folder / NAME, "aside": aside, "reason": fault}
+    log_event(Level.ERROR, "catalog.replaced", fields)
+
+
+def _state(path: Path) -> tuple[int, str]:
+    """Give through which segment a catalog is settled, and what is wrong with it; both or none."""
+    if not path.exists():
+        return 0, "it is gone"
+    is_copy = path.name == COPY_NAME
+    try:
+        catalog = Catalog.of_copy(path) if is_copy else Catalog.open(path.parent)
+        with contextlib.closing(catalog):
+            return catalog.settled_through(), catalog.fault()
+    except (JournalCorrupt, sqlite3.DatabaseError) as exc:
+        return 0, str(exc)
