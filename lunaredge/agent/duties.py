@@ -299,8 +299,9 @@ class Duties:
 
     def _set_channels(self, command: SetChannels, now_ns: int) -> str | None:
         epoch, policies = self._parts.commands.epoch, command.policies
+        is_known = policies == self._parts.policies.said
         reason = self._parts.policies.put(policies, epoch, command.turn)
-        if reason is None:
+        if reason is None and not is_known:
             self._parts.recorder.event("channels_set", ", ".join(policies)[:80], now_ns)
         return reason
 

@@ -37,6 +37,11 @@ class Policies:
         self._own = dict(own)
         self._word = _Word()
 
+    @property
+    def said(self) -> Mapping[str, ChannelPolicy]:
+        """What the newest word says."""
+        return self._word.policies
+
     def put(self, policies: Mapping[str, ChannelPolicy], epoch: int, turn: int) -> str | None:
         """Go by a newer word, durably; give the reason where it is refused and changes nothing."""
         if (epoch, turn) < (self._word.epoch, self._word.turn):
@@ -44,9 +49,11 @@ class Policies:
         found = channels.misfit(policies, self._own)
         if found is not None:
             return "unknown_channel" if found.is_unknown else "channel_range"
+        is_known = policies == self.said
         self._word = _Word(dict(policies), epoch, turn)
         self._outlet.persist(TABLE, "", 0, _encoder.encode(self._word))
-        self._follow()
+        if not is_known:
+            self._follow()
         return None
 
     def restore(self, row: Row) -> bool:

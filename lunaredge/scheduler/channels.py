@@ -46,6 +46,13 @@ def order(ctx: Context, name: NodeId, asked: Mapping[str, ChannelPolicy]) -> Out
     return done(f"{node.name} is told of {listed}; if it has no such channel, `alarms` says so")
 
 
+def repeat(ctx: Context, node: NodeEntry) -> None:
+    """Tell a node's new life what it has to go by: its disk may be a new one as well."""
+    if node.policies and not ctx.is_pending(node.name, SetChannels):
+        command, turn = ctx.command_id(), ctx.state.command_no
+        ctx.order(node.name, SetChannels(command=command, policies=node.policies, turn=turn))
+
+
 def answered(ctx: Context, node: NodeEntry, word: SetChannels, reply: CommandReply) -> None:
     """Take a node's word on what it was told; what was told before that is over then."""
     if reply.ok:

@@ -248,6 +248,7 @@ def _begin_life(ctx: Context, node: NodeEntry, boot: BootId) -> None:
     if node.granted is not None:
         node.granted.taken = True
     call_census(ctx, node)
+    channels.repeat(ctx, node)
     ctx.changed()
     ctx.tell("node.born", node=node.name, boot=boot)
 

@@ -37,6 +37,10 @@ def reply(effects: list[Effect]) -> CommandReply:
     return found
 
 
+def tells_of_it(effects: list[Effect]) -> bool:
+    return any(isinstance(each, Persist) and b"channels_set" in each.value for each in effects)
+
+
 def ready(**settings: Any) -> Rig:
     rig = Rig(config(**settings))
     rig.census()
@@ -64,6 +68,14 @@ def test_it_is_on_disk_before_the_answer_leaves() -> None:
     written = first(effects, Persist, lambda effect: effect.table == TABLE)
     answered = first(effects, Publish, lambda effect: effect.topic.endswith("/reply"))
     assert written < answered
+
+
+def test_the_same_word_again_is_no_news() -> None:
+    rig = ready()
+    first_told, again = tell(rig, motor_c=WIDE), tell(rig, 2, motor_c=WIDE)
+
+    assert reply(again).ok
+    assert [tells_of_it(effects) for effects in (first_told, again)] == [True, False]
 
 
 def test_it_holds_after_a_restart_over_what_is_set_in_the_file() -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lunaredge.ids import NodeId
+from lunaredge.ids import BootId, NodeId
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire.channel_orders import ChannelsRequest, SetChannels
 from lunaredge.wire.messages import Answer, CommandReply
@@ -32,6 +32,11 @@ def told(site: Site) -> list[SetChannels]:
 
 def reply(site: Site, word: SetChannels, reason: str = "") -> None:
     site.say(HAULER, CommandReply(command=word.command, ok=not reason, reason=reason))
+
+
+def reborn(site: Site) -> None:
+    site.node_boots[HAULER] = BootId(site.node_boots[HAULER] + 1000)
+    site.census(HAULER)
 
 
 def entry(site: Site) -> NodeEntry:
@@ -165,6 +170,33 @@ def test_a_node_that_never_answers_takes_so_many_words_only() -> None:
 
     assert [answer.ok for answer in answers] == [True] * 8 + [False] * 2
     assert "has 8 such words to answer yet" in answers[-1].text
+
+
+def test_each_life_of_a_node_is_told_again_what_an_earlier_one_took() -> None:
+    site = ready()
+    ask(site, motor_c=ChannelPolicy(deadband=2.0))
+    reply(site, told(site)[0])
+
+    reborn(site)
+
+    first, second = told(site)
+    assert second.policies == first.policies
+    assert second.turn > first.turn
+    reply(site, second)
+    reborn(site)
+    assert len(told(site)) == 3
+
+
+def test_a_life_that_begins_while_a_word_waits_is_told_that_one() -> None:
+    site = ready()
+    ask(site, motor_c=ChannelPolicy(deadband=2.0))
+    reply(site, told(site)[0])
+    ask(site, x_m=ChannelPolicy(deadband=1.0))
+
+    reborn(site)
+
+    assert len(told(site)) == 2
+    assert set(told(site)[1].policies) == {"motor_c", "x_m"}
 
 
 def test_it_outlives_a_restart_of_the_scheduler() -> None:
