@@ -30,6 +30,7 @@ PURE_FILES = (
     "node.py",
     "ids.py",
     "units.py",
+    "diagram.py",
     "errors.py",
     "printable.py",
 )
