@@ -18,6 +18,7 @@ illegal: it raises and changes nothing.
 
 import enum
 
+from lunaredge.diagram import diagram
 from lunaredge.errors import LocalProtocolError
 
 
@@ -144,16 +145,6 @@ class Course:
         assert self._state is target, f"{event} does not lead to {target}"
 
 
-def diagram() -> str:
-    """Give the transition table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", f"    [*] --> {State.UNPROVEN.value}"]
-    lines += [
-        f"    {source.value} --> {target.value}: {event.value}"
-        for (source, event), target in TRANSITIONS.items()
-    ]
-    return "\n".join(lines)
-
-
 def page() -> str:
     """Give docs/reference/agent-states.md, drawn from the table."""
     rows = "\n".join(f"| `{event.value}` | {meaning} |" for event, meaning in _MEANINGS.items())
@@ -162,7 +153,7 @@ def page() -> str:
         "Generated from `lunaredge/agent/states.py`; a test keeps it current. To write it anew:\n\n"
         "    python -c \"from lunaredge.agent.states import page; print(page(), end='')\""
         " > docs/reference/agent-states.md\n\n"
-        f"```mermaid\n{diagram()}\n```\n\n"
+        f"```mermaid\n{diagram(TRANSITIONS, State.UNPROVEN)}\n```\n\n"
         f"| event | when |\n|---|---|\n{rows}\n"
     )
 

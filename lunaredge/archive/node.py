@@ -20,8 +20,10 @@ from lunaredge.errors import RemoteProtocolError
 from lunaredge.feed import Feed
 from lunaredge.ids import BootId, ClientId, KeyId, NodeId
 from lunaredge.node import Effect, Keep, Level, Note, Persist, Publish, Row
+from lunaredge.refusals import Refusals
+from lunaredge.scribe import Scribe
 from lunaredge.wire import spool, topics
-from lunaredge.wire.codec import Header, Received, decode, encode
+from lunaredge.wire.codec import Received, decode
 from lunaredge.wire.messages import (
     LatestRequest,
     Message,
@@ -43,9 +45,6 @@ LATEST_TABLE = "latest"
 LIMITS_TABLE = "limits"
 VIEW = "intake"
 
-# Distinct (source, reason) pairs that are noted one by one; more than that is a flood.
-NOTED_MAX = 256
-
 
 class ArchiveNode:
     """The archive; see `lunaredge.node.Node`."""
@@ -54,12 +53,11 @@ class ArchiveNode:
         self, config: ArchiveConfig, boot: BootId, *, signer: Signer, keyring: Keyring
     ) -> None:
         self.config = config
-        self.refused: dict[str, int] = {}
+        self.refusals = Refusals()
         self.tables = Tables()
         self.latest = Latest()
         self.intake = Intake(config, self.tables, self.latest)
-        self._boot = boot
-        self._signer = signer
+        self._scribe = Scribe(topics.ARCHIVE, boot, signer)
         # What comes in bulk is tagged for this reader.
         self._keyring = keyring.read_by(signer)
         # Whose telemetry is taken: a node's key is named after it. Of strangers nothing is kept.
@@ -76,11 +74,9 @@ class ArchiveNode:
         self._told: set[NodeId] = set()
         """Nodes of which something new is known since it was last written down."""
         self._effects: list[Effect] = []
-        self._number = 0
         self._commit_due_ns: int | None = None
         self._view_due_ns = 0
         self._feed_due_ns = 0
-        self._noted: set[tuple[str, str]] = set()
         self._is_connected = False
 
     @property
@@ -324,7 +320,7 @@ class ArchiveNode:
         self._told.clear()
 
     def _publish_view(self, now_ns: int) -> None:
-        rows: list[answers.Row] = [{"node": "", "refused": dict(self.refused)}]
+        rows: list[answers.Row] = [{"node": "", "refused": dict(self.refusals.by_reason)}]
         rows += answers.intake_rows(self.intake, self.latest, sorted(self._nodes), now_ns)
         shown, left_out = encode_rows(rows)
         view = View(name=VIEW, site_ns=now_ns, rows=shown, left_out=left_out)
@@ -343,21 +339,7 @@ class ArchiveNode:
         to: NodeId = topics.EVERYBODY,
         retain: bool = False,
     ) -> None:
-        self._number += 1
-        header = Header(
-            node=topics.ARCHIVE,
-            boot=self._boot,
-            number=self._number,
-            to=to,
-            local_ns=now_ns,
-            site_ns=now_ns,
-            clock_error_ns=0,
-        )
-        self._effects.append(Publish(topic, encode(header, body, self._signer), retain))
+        self._effects.append(Publish(topic, self._scribe.frame(body, now_ns, to=to), retain))
 
     def _refuse(self, reason: str, source: str) -> None:
-        self.refused[reason] = self.refused.get(reason, 0) + 1
-        if (source, reason) not in self._noted and len(self._noted) < NOTED_MAX:
-            self._noted.add((source, reason))
-            fields: dict[str, object] = {"source": source, "reason": reason}
-            self._effects.append(Note(level=Level.WARNING, event="message.refused", fields=fields))
+        self._effects += self.refusals.count(reason, source)

@@ -9,11 +9,11 @@ import enum
 import msgspec
 
 from lunaredge.earth import uplink
-from lunaredge.earth.scribe import Scribe
 from lunaredge.earth.uplink import Order, Orders
 from lunaredge.errors import JournalCorrupt, RemoteProtocolError
 from lunaredge.ids import ClientId, SiteId, TaskId, is_name
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row
+from lunaredge.scribe import Scribe
 from lunaredge.wire import topics
 from lunaredge.wire.codec import Received
 from lunaredge.wire.link import (
@@ -186,7 +186,7 @@ class Desk:
         if not isinstance(body, Stop):
             # Clients of Earth share one name at the site: the request's id there is the whole one.
             body = msgspec.structs.replace(body, request=directive_id)
-        frame = self._scribe.frame(body, now_ns, expires_ns)
+        frame = self._scribe.frame(body, now_ns, expiry_ns=expires_ns)
         if len(frame) > DIRECTIVE_FRAME_BYTES_MAX:
             return f"{len(frame)} bytes, the link takes {DIRECTIVE_FRAME_BYTES_MAX} at most"
         directive = Directive(

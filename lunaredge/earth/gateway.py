@@ -17,14 +17,14 @@ from lunaredge.earth.contacts import Contacts
 from lunaredge.earth.ledger import Ledger
 from lunaredge.earth.line import Line, LineConfig
 from lunaredge.earth.outbox import Outbox, OutboxConfig
-from lunaredge.earth.refusals import Refusals
 from lunaredge.earth.rows import link_row
-from lunaredge.earth.scribe import Scribe
 from lunaredge.earth.terminal import AT_ONCE_MAX, Terminal
 from lunaredge.errors import JournalCorrupt, RemoteProtocolError
 from lunaredge.ids import BootId, ClientId, KeyId, NodeId, SiteId
 from lunaredge.model.contact import LINK_PRESETS, ContactPlan
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row
+from lunaredge.refusals import Refusals
+from lunaredge.scribe import Scribe
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import topics
 from lunaredge.wire.codec import Received, decode

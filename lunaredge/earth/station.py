@@ -14,14 +14,14 @@ from lunaredge.earth.contacts import Contacts
 from lunaredge.earth.desk import ApprovalPolicy, Desk, DeskConfig
 from lunaredge.earth.inbox import Inbox
 from lunaredge.earth.line import Line, LineConfig
-from lunaredge.earth.refusals import Refusals
 from lunaredge.earth.rows import earth_row
-from lunaredge.earth.scribe import Scribe
 from lunaredge.earth.terminal import AT_ONCE_MAX, Terminal
 from lunaredge.errors import JournalCorrupt, RemoteProtocolError
 from lunaredge.ids import BootId, ClientId, SiteId
 from lunaredge.model.contact import LINK_PRESETS, ContactPlan
 from lunaredge.node import Archive, Effect, Level, Note, Publish, Row
+from lunaredge.refusals import Refusals
+from lunaredge.scribe import Scribe
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import topics
 from lunaredge.wire.codec import decode

@@ -34,6 +34,7 @@ be legal: then it is refused with a reason (`alarm_life`) and changes nothing.
 
 import enum
 
+from lunaredge.diagram import diagram
 from lunaredge.errors import LocalProtocolError
 
 
@@ -116,16 +117,6 @@ def after(state: AlarmState, event: AlarmEvent) -> AlarmState:
         raise LocalProtocolError(f"no {event.value!r} in state {state.value!r}") from None
 
 
-def diagram() -> str:
-    """Give the transition table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", f"    [*] --> {AlarmState.NORMAL.value}"]
-    lines += [
-        f"    {source.value} --> {target.value}: {event.value}"
-        for (source, event), target in TRANSITIONS.items()
-    ]
-    return "\n".join(lines)
-
-
 def page() -> str:
     """Give docs/reference/alarm-states.md, drawn from the table."""
     states = "\n".join(f"| `{state.value}` | {what} |" for state, what in _STATES.items())
@@ -138,7 +129,7 @@ def page() -> str:
         "print(page(), end='')\" > docs/reference/alarm-states.md\n\n"
         "The words are those of ANSI/ISA-18.2. Its *suppressed by design* and *out of service* are "
         "left out: nothing\nhere silences an alarm by itself, or without an end.\n\n"
-        f"```mermaid\n{diagram()}\n```\n\n"
+        f"```mermaid\n{diagram(TRANSITIONS, AlarmState.NORMAL)}\n```\n\n"
         f"| state | what it says |\n|---|---|\n{states}\n\n"
         f"| event | when |\n|---|---|\n{events}\n"
     )

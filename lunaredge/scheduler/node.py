@@ -14,6 +14,7 @@ from lunaredge.ids import BootId, ClientId, CommandId, KeyId, NodeId
 from lunaredge.model.fleet import Fleet
 from lunaredge.model.site import Site
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row, Solve
+from lunaredge.refusals import Refusals
 from lunaredge.scheduler import desk, ingest, presence, stops, views
 from lunaredge.scheduler.candidates import PlacementSolution
 from lunaredge.scheduler.config import SchedulerConfig
@@ -43,9 +44,10 @@ from lunaredge.scheduler.inputs import (
 from lunaredge.scheduler.paths import RouteSolution
 from lunaredge.scheduler.quarantine import GuardedCore
 from lunaredge.scheduler.state import SchedulerState
+from lunaredge.scribe import Scribe
 from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages, spool, topics
-from lunaredge.wire.codec import Header, Received, decode, encode
+from lunaredge.wire.codec import Received, decode
 from lunaredge.wire.messages import RECORD_CLASSES, Message, RecordClass
 from lunaredge.wire.rows import encode_rows
 from lunaredge.wire.seal import Keyring, Role, Signer
@@ -61,8 +63,6 @@ DECIDING = frozenset({RecordClass.ALARM, RecordClass.EVENT, RecordClass.STATE})
 # An entry is some hundred bytes, and up to 100 kB where it holds a plan. A journal of many plans is
 # cut as early as one of so large entries would be.
 ENTRY_BYTES_MAX = 4_096
-# Distinct (source, reason) pairs that are noted one by one; more than that is a flood.
-NOTED_MAX = 256
 # A request good for longer was signed by a clock that is far ahead: it could be said again long
 # after its answer is forgotten.
 REQUEST_LIFETIME_NS_MAX = 4 * 3_600 * NS_PER_S
@@ -84,9 +84,9 @@ class SchedulerNode:
         self.config = config
         self.core = SchedulerCore(config, site, fleet)
         self._guarded = GuardedCore(self.core)
-        self.refused: dict[str, int] = {}
+        self.refusals = Refusals()
         self._boot = boot
-        self._signer = signer
+        self._scribe = Scribe(topics.SCHEDULER, boot, signer)
         self._keyring = keyring
         self._ingest = ingest.Ingest()
         limits = Limits(bytes_max=config.feed_bytes_max, resend_ns=config.command_resend_ns)
@@ -97,11 +97,9 @@ class SchedulerNode:
         self._journal_bytes = 0
         self._untold: list[int] = []
         """Entries replayed that were decided otherwise, and that nobody was warned of."""
-        self._number = 0
         self._sent_ns: dict[CommandId, int] = {}
         self._views_due_ns = 0
         self._views_sent_ns = 0
-        self._noted: set[tuple[str, str]] = set()
         self._is_connected = False
 
     @property
@@ -440,19 +438,10 @@ class SchedulerNode:
         to: NodeId = topics.EVERYBODY,
         retain: bool = False,
     ) -> None:
-        self._number += 1
-        header = Header(
-            node=topics.SCHEDULER,
-            boot=self._boot,
-            number=self._number,
-            to=to,
-            local_ns=now_ns,
-            site_ns=now_ns,
-            clock_error_ns=0,
-            epoch=self.core.state.epoch,
-            expiry_ns=now_ns + self.config.command_expiry_ns,
-        )
-        self._effects.append(Publish(topic, encode(header, body, self._signer), retain))
+        expiry_ns = now_ns + self.config.command_expiry_ns
+        epoch = self.core.state.epoch
+        frame = self._scribe.frame(body, now_ns, to=to, epoch=epoch, expiry_ns=expiry_ns)
+        self._effects.append(Publish(topic, frame, retain))
 
     def _publish_views(self, now_ns: int, names: tuple[str, ...]) -> None:
         for name in names:
@@ -467,16 +456,13 @@ class SchedulerNode:
 
     def _site_row(self) -> views.Row:
         row = views.site_row(self.core.ctx, self._ingest)
+        refused = dict(self.refusals.by_reason)
         # The journal, replayed to this entry, must give this digest (I9).
-        row |= {"refused": dict(self.refused), "entry": self._entry_no, "digest": self.digest()}
+        row |= {"refused": refused, "entry": self._entry_no, "digest": self.digest()}
         return row
 
     def _refuse(self, reason: str, source: str) -> None:
-        self.refused[reason] = self.refused.get(reason, 0) + 1
-        if (source, reason) not in self._noted and len(self._noted) < NOTED_MAX:
-            self._noted.add((source, reason))
-            fields: dict[str, object] = {"source": source, "reason": reason}
-            self._effects.append(Note(level=Level.WARNING, event="message.refused", fields=fields))
+        self._effects += self.refusals.count(reason, source)
 
 
 def _has_warned_of(taken: Input, entries: list[int]) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 
 from lunaredge.ids import BootId
 from lunaredge.wire.messages import HELD_MAX, Held, RecordAck, RecordClass, Upload
-from lunaredge.wire.session import Item, Limits, upload_of
+from lunaredge.wire.session import Item, Limits, Numbers, upload_of
 
 BULK_CLASSES = (RecordClass.SUMMARY, RecordClass.RAW)
 # Until a receiver has said more: a fleet that comes back at once sends so few each.
@@ -67,7 +67,7 @@ class BulkSender:
         self.window_count = WINDOW_COUNT_FIRST
         self._summarize = summarize
         self._streams: dict[Stream, _Held] = {}
-        self._last_seq: dict[RecordClass, int] = {}
+        self._numbers = Numbers(boot)
         self._size_bytes = 0
 
     @property
@@ -95,18 +95,7 @@ class BulkSender:
     def offer(self, record_class: RecordClass, record: bytes, count: int, now_ns: int) -> Item:
         """Take a record and number it."""
         assert record_class in BULK_CLASSES, record_class
-        seq = self._last_seq.get(record_class, 0) + 1
-        self._last_seq[record_class] = seq
-        item = Item(
-            boot=self.boot,
-            record_class=record_class,
-            first_seq=seq,
-            seq=seq,
-            count=count,
-            dropped=False,
-            record=record,
-            offered_ns=now_ns,
-        )
+        item = self._numbers.next_item(record_class, record, count, now_ns)
         self._append(item)
         return item
 
@@ -119,9 +108,7 @@ class BulkSender:
             if item.dropped:
                 self._supersede(item)
             self._append(item)
-            if item.boot == self.boot:
-                last = self._last_seq.get(item.record_class, 0)
-                self._last_seq[item.record_class] = max(last, item.seq)
+            self._numbers.go_on_behind(item)
 
     def due(self, now_ns: int) -> list[Upload]:
         """Give the uploads to send now, and remember that they were sent.

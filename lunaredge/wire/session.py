@@ -47,6 +47,35 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """An upload without acknowledgement is sent again after this time."""
 
 
+class Numbers:
+    """The numbers of what one life offers: each class has its own, from 1, without a hole."""
+
+    def __init__(self, boot: BootId) -> None:
+        self._boot = boot
+        self._last_seq: dict[RecordClass, int] = {}
+
+    def next_item(self, record_class: RecordClass, record: bytes, count: int, now_ns: int) -> Item:
+        """Make a record an item with the next number of its class."""
+        seq = self._last_seq.get(record_class, 0) + 1
+        self._last_seq[record_class] = seq
+        return Item(
+            boot=self._boot,
+            record_class=record_class,
+            first_seq=seq,
+            seq=seq,
+            count=count,
+            dropped=False,
+            record=record,
+            offered_ns=now_ns,
+        )
+
+    def go_on_behind(self, item: Item) -> None:
+        """Give none of the numbers up to a restored item's again; another life's change nothing."""
+        if item.boot == self._boot:
+            last = self._last_seq.get(item.record_class, 0)
+            self._last_seq[item.record_class] = max(last, item.seq)
+
+
 class Sender:
     """Keeps uploads by class until they are acknowledged; most urgent class first."""
 
@@ -55,7 +84,7 @@ class Sender:
         self.limits = limits
         self.dropped: dict[RecordClass, int] = {}
         self._streams: dict[Stream, deque[Item]] = {}
-        self._last_seq: dict[RecordClass, int] = {}
+        self._numbers = Numbers(boot)
         self._size_bytes = 0
 
     @property
@@ -70,18 +99,7 @@ class Sender:
 
     def offer(self, record_class: RecordClass, record: bytes, count: int, now_ns: int) -> Item:
         """Take a record and number it. The owner persists it first if its class asks for that."""
-        seq = self._last_seq.get(record_class, 0) + 1
-        self._last_seq[record_class] = seq
-        item = Item(
-            boot=self.boot,
-            record_class=record_class,
-            first_seq=seq,
-            seq=seq,
-            count=count,
-            dropped=False,
-            record=record,
-            offered_ns=now_ns,
-        )
+        item = self._numbers.next_item(record_class, record, count, now_ns)
         self._append(item)
         return item
 
@@ -93,9 +111,7 @@ class Sender:
             if item.dropped:
                 self._supersede(item)
             self._append(item)
-            if item.boot == self.boot:
-                last = self._last_seq.get(item.record_class, 0)
-                self._last_seq[item.record_class] = max(last, item.seq)
+            self._numbers.go_on_behind(item)
 
     def due(self, now_ns: int) -> list[Upload]:
         """Give the uploads to send now, and remember that they were sent."""

@@ -144,7 +144,7 @@ def test_a_node_is_asked_for_a_table_that_is_not_known() -> None:
     asked = [topic for topic, body in books.published if isinstance(body, RebirthRequest)]
     assert asked == ["lunaredge/v1/yard/dozer-1/rebirth"]
     assert not books.kept
-    assert books.archive.refused == {"no_table": 2}
+    assert books.archive.refusals.by_reason == {"no_table": 2}
 
     books.announce()
     books.send(books.samples(1, 1.0))
@@ -336,7 +336,7 @@ def test_a_birth_that_had_no_room_for_all_that_is_held_closes_nothing(books: Boo
 def test_a_number_of_a_table_cannot_come_to_mean_another(books: Books) -> None:
     books.announce(channels=CHANNELS[:1], table=table_of(CHANNELS))
 
-    assert books.archive.refused == {"table_changed": 1}
+    assert books.archive.refusals.by_reason == {"table_changed": 1}
     assert books.archive.tables.newest(DOZER) == CHANNELS
 
 
@@ -346,7 +346,7 @@ def test_nobody_speaks_for_another_node(books: Books) -> None:
     books.wait(1)
 
     assert not books.kept
-    assert books.archive.refused == {"not_its_topic": 1, "not_authentic": 1}
+    assert books.archive.refusals.by_reason == {"not_its_topic": 1, "not_authentic": 1}
 
 
 def _frame_under_anothers_key(books: Books) -> bytes:
@@ -361,7 +361,7 @@ def test_a_tag_for_the_archive_cannot_be_changed(books: Books) -> None:
     books.wait(1)
 
     assert not books.kept
-    assert books.archive.refused == {"checksum": 1}
+    assert books.archive.refusals.by_reason == {"checksum": 1}
 
 
 def test_a_million_strangers_leave_nothing_behind(books: Books) -> None:
@@ -370,7 +370,7 @@ def test_a_million_strangers_leave_nothing_behind(books: Books) -> None:
     for number in range(20_000):
         books.hear(f"lunaredge/v1/yard/stranger-{number}/up/raw", payload)
 
-    assert books.archive.refused == {"unknown_node": 20_000}
+    assert books.archive.refusals.by_reason == {"unknown_node": 20_000}
     assert not list(books.archive.intake.streams)
     assert books.intake_row("")["refused"] == {"unknown_node": 20_000}
 
@@ -381,7 +381,7 @@ def test_a_stream_with_too_many_holes_takes_no_more_until_they_are_filled(books:
     books.send(books.samples(2 * RANGES_MAX + 2, 1.0, floor_seq=1))
     books.send(books.samples(1, 1.0, floor_seq=1))
 
-    assert books.archive.refused == {"scattered": 1}
+    assert books.archive.refusals.by_reason == {"scattered": 1}
     books.wait(1)
     assert len(books.kept) == RANGES_MAX + 1
 
@@ -391,7 +391,7 @@ def test_lives_older_than_all_that_are_told_apart_are_refused(books: Books) -> N
         books.send(books.samples(1, 1.0, boot=BootId(life << 24)))
     books.send(books.samples(1, 1.0, boot=BootId(1 << 24)))
 
-    assert books.archive.refused == {"outlived": 1}
+    assert books.archive.refusals.by_reason == {"outlived": 1}
 
 
 def test_what_comes_late_is_kept_as_late(books: Books) -> None:
@@ -416,4 +416,4 @@ def test_another_sites_frames_are_nobodys(books: Books) -> None:
     books.hear("lunaredge/v1/moonbase/dozer-1/up/raw", b"")
     books.hear(f"lunaredge/v1/yard/{NodeId('dozer-1')}/up/raw", b"\x00" * 10)
 
-    assert books.archive.refused == {"topic": 1, "garbage": 1}
+    assert books.archive.refusals.by_reason == {"topic": 1, "garbage": 1}

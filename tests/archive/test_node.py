@@ -166,7 +166,7 @@ def test_only_whom_it_feeds_may_acknowledge() -> None:
     topic = topics.build(SITE, topics.ARCHIVE, "ack")
     books.hear(topic, books.frame(ack, books.signers[DOZER]))
 
-    assert books.archive.refused == {"not_authentic": 1}
+    assert books.archive.refusals.by_reason == {"not_authentic": 1}
 
 
 def test_a_summary_of_each_period_goes_toward_earth(books: Books) -> None:
@@ -250,7 +250,7 @@ def test_what_is_no_message_of_the_archive_is_refused(books: Books) -> None:
     books.hear(topics.build(SITE, DOZER, "birth"), books.frame(time, books.signers[DOZER]))
     books.hear(topics.build(SITE, topics.ARCHIVE, "ack"), books.frame(time, books.signers[DOZER]))
 
-    assert books.archive.refused == {"unexpected": 2}
+    assert books.archive.refusals.by_reason == {"unexpected": 2}
     assert BOOT
 
 

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -30,11 +31,13 @@ from tests.runtime.power.plain import recorded
 
 SEEDS = range(200)
 BOOT = BootId(1 << 24)
+ROOT = Path(__file__).parents[2]
 
 
-def campaign(*words):
+def campaign(*words, folder=ROOT):
     command = [sys.executable, "-m", "tests.runtime.power.campaign", *words]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    told = subprocess.run(command, capture_output=True, text=True, timeout=240, cwd=folder, env=env)
     if told.returncode == 3:
         pytest.skip(told.stderr)
     return told
@@ -67,6 +70,13 @@ def test_a_seed_gives_the_same_rounds_again():
 
     assert json.loads(told[0])["rounds"] == 3
     assert told[0] == told[1]
+
+
+def test_rounds_leave_nothing_in_the_folder_that_they_are_run_in(tmp_path):
+    told = campaign("--rounds", "3", folder=tmp_path)
+
+    assert told.returncode == 0, told.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- the archive of telemetry --------------------------------------------------------------------

@@ -308,5 +308,5 @@ def test_a_node_may_not_acknowledge() -> None:
 
     site.hear(topic, site.frame(site.signers[NodeId(HAULER)], body))
 
-    assert site.scheduler.refused == {"not_authentic": 1}
+    assert site.scheduler.refusals.by_reason == {"not_authentic": 1}
     assert told(site, "battery_low").state.value == "unacknowledged"

@@ -87,7 +87,7 @@ def test_an_unsigned_release_frees_nothing() -> None:
 
     site.hear("lunaredge/v1/plain/grader-1/node", forged)
 
-    assert site.scheduler.refused == {"not_authentic": 1}
+    assert site.scheduler.refusals.by_reason == {"not_authentic": 1}
     assert blocked_m(site, grant.path[0]) < 0.0
 
 

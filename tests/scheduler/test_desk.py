@@ -101,7 +101,7 @@ def test_a_node_may_not_ask_as_an_operator() -> None:
 
     site.hear(topic, site.frame(site.signers[NodeId("grader-1")], body))
 
-    assert site.scheduler.refused == {"not_authentic": 1}
+    assert site.scheduler.refusals.by_reason == {"not_authentic": 1}
     assert not site.scheduler.core.state.tasks
 
 
@@ -116,7 +116,7 @@ def test_a_request_of_a_clock_far_ahead_changes_nothing(
     expiry_ns = site.now_ns + ahead_s * NS_PER_S
     site.hear(topic, site.frame(site.operator, body, expiry_ns=expiry_ns))
 
-    assert site.scheduler.refused == refused
+    assert site.scheduler.refusals.by_reason == refused
     assert bool(site.scheduler.core.state.tasks) == (not refused)
 
 
@@ -129,7 +129,7 @@ def test_a_site_whose_clock_fell_back_takes_requests_all_the_same() -> None:
     site.now_ns -= 5 * 3_600 * NS_PER_S
     site.hear(topics.request(site.site.name, "mari"), frame)  # type: ignore[arg-type]
 
-    assert site.scheduler.refused == {}
+    assert site.scheduler.refusals.by_reason == {}
     assert site.scheduler.core.state.tasks
 
 
@@ -144,7 +144,7 @@ def test_a_site_whose_clock_was_far_ahead_and_is_put_right_takes_requests() -> N
     frame = site.frame(site.operator, body, expiry_ns=site.now_ns + 60 * NS_PER_S)
     site.hear(topics.request(site.site.name, "mari"), frame)  # type: ignore[arg-type]
 
-    assert site.scheduler.refused == {}
+    assert site.scheduler.refusals.by_reason == {}
     assert site.scheduler.core.state.tasks
 
 
@@ -159,7 +159,7 @@ def test_an_approval_that_waited_for_days_is_taken() -> None:
         site.frame(site.earth, body, expiry_ns=expiry_ns),
     )
 
-    assert site.scheduler.refused == {}
+    assert site.scheduler.refusals.by_reason == {}
 
 
 def test_a_request_past_its_expiry_changes_nothing() -> None:
@@ -169,7 +169,7 @@ def test_a_request_past_its_expiry_changes_nothing() -> None:
 
     site.hear(topic, site.frame(site.operator, body, expiry_ns=site.now_ns))
 
-    assert site.scheduler.refused == {"expired": 1}
+    assert site.scheduler.refusals.by_reason == {"expired": 1}
     assert not site.scheduler.core.state.tasks
 
 

@@ -56,7 +56,7 @@ def test_a_request_under_an_endless_name_is_refused(spare: int) -> None:
     ):
         site.hear(ASK, site.frame(site.operator, body))
 
-    assert site.scheduler.refused == {"garbage": 3}
+    assert site.scheduler.refusals.by_reason == {"garbage": 3}
     assert len(site.scheduler.core.state.encoded()) == before
 
 

@@ -94,7 +94,7 @@ def test_nobody_else_can_run_a_nodes_numbers_ahead() -> None:
     site.hear("lunaredge/v1/plain/dc-1/up/event", site.frame(site.operator, far, node="dc-1"))
     hear_told(site, told(site))
 
-    assert site.scheduler.refused == {"not_authentic": 1}
+    assert site.scheduler.refusals.by_reason == {"not_authentic": 1}
     assert [row.seq for row in site.archive] == [1]
 
 
@@ -133,7 +133,7 @@ def test_garbage_is_counted_noted_once_and_never_raised() -> None:
         site.scheduler.receive(topics_tried[i % 4], payloads[i % 3], site.now_ns)
     notes = [e for e in site.scheduler.take_effects() if type(e).__name__ == "Note"]
 
-    assert sum(site.scheduler.refused.values()) >= 290
+    assert sum(site.scheduler.refusals.by_reason.values()) >= 290
     assert len(notes) < 20
     assert site.scheduler.digest() == digest
 
@@ -217,7 +217,7 @@ def test_a_word_said_again_is_counted_and_changes_nothing() -> None:
 
     site.hear(topic, frame)
 
-    assert site.scheduler.refused == {"repeated": 1}
+    assert site.scheduler.refusals.by_reason == {"repeated": 1}
     assert site.scheduler.digest() == digest
 
 
@@ -264,7 +264,7 @@ def test_a_count_beyond_reason_is_refused() -> None:
     hear_told(site, told(site, count=2**62))
 
     assert not site.archive
-    assert site.scheduler.refused == {"count": 1}
+    assert site.scheduler.refusals.by_reason == {"count": 1}
 
 
 def test_a_list_says_how_many_of_its_rows_had_no_room() -> None:
@@ -346,7 +346,7 @@ def test_a_node_may_not_use_anothers_name_on_its_own_topic() -> None:
         site.frame(site.signers[NodeId("dc-1")], upload, node="hauler-1"),
     )
 
-    assert site.scheduler.refused == {"not_its_topic": 1, "unknown_node": 1}
+    assert site.scheduler.refusals.by_reason == {"not_its_topic": 1, "unknown_node": 1}
     assert not site.archive
 
 
@@ -375,7 +375,7 @@ def test_what_is_never_dropped_is_not_taken_as_dropped() -> None:
     hear_told(site, told(site, seq=3))
 
     assert not site.archive
-    assert site.scheduler.refused == {"dropped": 2}
+    assert site.scheduler.refusals.by_reason == {"dropped": 2}
 
 
 def test_bulk_is_the_archives_and_not_taken_here() -> None:
@@ -384,7 +384,7 @@ def test_bulk_is_the_archives_and_not_taken_here() -> None:
     hear_told(site, told(site, record_class=messages.RecordClass.RAW))
 
     assert not site.archive
-    assert site.scheduler.refused == {"unexpected": 1}
+    assert site.scheduler.refusals.by_reason == {"unexpected": 1}
 
 
 def test_alarms_of_the_archive_are_taken_of_the_archive_alone() -> None:
@@ -397,7 +397,7 @@ def test_alarms_of_the_archive_are_taken_of_the_archive_alone() -> None:
     topic = "lunaredge/v1/plain/archive/up/alarm"
 
     site.hear(topic, site.frame(site.signers[NodeId("dc-1")], upload, node="archive"))
-    assert site.scheduler.refused == {"not_authentic": 1}
+    assert site.scheduler.refusals.by_reason == {"not_authentic": 1}
     site.hear(topic, site.frame(site.archivist, upload, node="archive"))
 
     (told_of,) = site.scheduler.core.state.alarms.values()

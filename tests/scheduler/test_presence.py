@@ -115,7 +115,7 @@ def test_a_word_of_a_node_nobody_enrolled_is_refused() -> None:
 
     site.hear("lunaredge/v1/plain/rover-9/node", site.frame(site.signers[NodeId("dc-1")], word))
 
-    assert site.scheduler.refused == {"unknown_node": 1}
+    assert site.scheduler.refusals.by_reason == {"unknown_node": 1}
 
 
 def test_a_node_may_not_speak_for_another() -> None:
@@ -124,7 +124,7 @@ def test_a_node_may_not_speak_for_another() -> None:
 
     site.hear("lunaredge/v1/plain/hauler-1/node", site.frame(site.signers[NodeId("dc-1")], word))
 
-    assert site.scheduler.refused == {"not_authentic": 1}
+    assert site.scheduler.refusals.by_reason == {"not_authentic": 1}
 
 
 def test_nobody_is_silent_while_the_scheduler_cannot_hear() -> None:
@@ -312,4 +312,4 @@ def test_a_boot_beyond_reason_is_not_believed() -> None:
     site.say("grader-1", birth)
 
     assert site.scheduler.core.state.nodes[NodeId("grader-1")].boot < 2**48
-    assert site.scheduler.refused == {"repeated": 1}
+    assert site.scheduler.refusals.by_reason == {"repeated": 1}

@@ -38,7 +38,7 @@ def test_an_unsigned_stop_is_refused() -> None:
 
     site.hear("lunaredge/v1/plain/all/stop", codec.encode(header, stop))
 
-    assert site.scheduler.refused == {"not_authentic": 1}
+    assert site.scheduler.refusals.by_reason == {"not_authentic": 1}
     assert not site.scheduler.core.state.stops
 
 

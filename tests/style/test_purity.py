@@ -23,7 +23,17 @@ PURE = (
     "kernels",
     "workloads",
 )
-PURE_FILES = ("node.py", "ids.py", "units.py", "errors.py", "printable.py")
+PURE_FILES = (
+    "feed.py",
+    "refusals.py",
+    "scribe.py",
+    "node.py",
+    "ids.py",
+    "units.py",
+    "diagram.py",
+    "errors.py",
+    "printable.py",
+)
 
 IMPURE_MODULES = {
     "asyncio",

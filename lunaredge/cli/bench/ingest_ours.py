@@ -67,7 +67,8 @@ class Archiver:
 
     def stored(self) -> tuple[int, float]:
         """Read everything back."""
-        assert not self._node.refused, self._node.refused
+        refused = self._node.refusals.by_reason
+        assert not refused, refused
         count, total = 0, 0.0
         with ArchiveReader.open(self._folder) as reader:
             for name in CHANNELS:

@@ -18,7 +18,9 @@ from tests.runtime.power.history import History
 
 _OK = 0
 
-# The path stays an address: SQLite keeps it, and reads on behind its end.
+# The path stays an address, and SQLite's own: it keeps that, and reads on behind its end. A copy,
+# as `c_char_p` makes one, is gone after the call; the -shm file is then named after whatever has
+# come there since, and lands in the folder that the process runs in.
 _OPEN = CFUNCTYPE(c_int, c_void_p, c_void_p, POINTER(c_void_p), c_int, c_void_p)
 _DELETE = CFUNCTYPE(c_int, c_void_p, c_char_p, c_int)
 _SET_CALL = CFUNCTYPE(c_int, c_void_p, c_char_p, c_void_p)

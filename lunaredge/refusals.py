@@ -1,13 +1,13 @@
-"""Counts what was refused, by reason, and speaks once per source of it."""
+"""Refusals: what a node would not take, counted by reason, and told of once per source."""
 
 from lunaredge.node import Level, Note
 
-# Distinct (reason, source) pairs that get a note; more than that is a flood, and is only counted.
+# Distinct (source, reason) pairs that get a note; more than that is a flood, and is only counted.
 NOTED_MAX = 256
 
 
 class Refusals:
-    """What a node would not take."""
+    """What one node would not take, in one life."""
 
     def __init__(self) -> None:
         self.by_reason: dict[str, int] = {}
@@ -16,8 +16,8 @@ class Refusals:
     def count(self, reason: str, source: str) -> list[Note]:
         """Count one; give the note when it is the first of its kind from that source."""
         self.by_reason[reason] = self.by_reason.get(reason, 0) + 1
-        if (reason, source) in self._noted or len(self._noted) >= NOTED_MAX:
+        if (source, reason) in self._noted or len(self._noted) >= NOTED_MAX:
             return []
-        self._noted.add((reason, source))
-        fields: dict[str, object] = {"reason": reason, "source": source}
+        self._noted.add((source, reason))
+        fields: dict[str, object] = {"source": source, "reason": reason}
         return [Note(level=Level.WARNING, event="message.refused", fields=fields)]
