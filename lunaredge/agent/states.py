@@ -18,8 +18,7 @@ illegal: it raises and changes nothing.
 
 import enum
 
-from lunaredge.diagram import diagram
-from lunaredge.errors import LocalProtocolError
+from lunaredge.transitions import after, diagram
 
 
 class State(enum.Enum):
@@ -104,18 +103,6 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 }
 
 
-def after(state: State, event: Event) -> State:
-    """Give the state that follows.
-
-    Raises:
-        LocalProtocolError: the table has no such transition; this is our bug.
-    """
-    try:
-        return TRANSITIONS[(state, event)]
-    except KeyError:
-        raise LocalProtocolError(f"no {event.value!r} in state {state.value!r}") from None
-
-
 class Course:
     """The state of one node, changed by events alone."""
 
@@ -133,7 +120,7 @@ class Course:
         Raises:
             LocalProtocolError: illegal here; the state stays what it was.
         """
-        self._state = after(self._state, event)
+        self._state = after(TRANSITIONS, self._state, event)
 
     def reach(self, target: State, event: Event) -> None:
         """Follow an event unless its target is reached already; out of a weaker state first."""

@@ -6,7 +6,8 @@ to tell is `context`'s, and what people are answered `alarms`'.
 
 from lunaredge.ids import KeyId
 from lunaredge.scheduler.alarm_entry import AlarmEntry
-from lunaredge.scheduler.alarm_states import TRANSITIONS, AlarmEvent, AlarmState, after
+from lunaredge.scheduler.alarm_states import TRANSITIONS, AlarmEvent, AlarmState
+from lunaredge.transitions import after
 from lunaredge.wire.records import AlarmLevel
 
 # So many alarms of one source's own telling are kept: one that tells without end displaces its own.
@@ -121,6 +122,6 @@ def _worth(entry: AlarmEntry) -> tuple[bool, ...]:
 
 
 def _fire(entry: AlarmEntry, event: AlarmEvent) -> None:
-    entry.state = after(entry.state, event)
+    entry.state = after(TRANSITIONS, entry.state, event)
     if entry.state is not AlarmState.SHELVED:
         entry.shelved_until_ns, entry.shelved_by, entry.shelved_why = 0, KeyId(""), ""

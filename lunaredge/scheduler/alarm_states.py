@@ -34,8 +34,7 @@ be legal: then it is refused with a reason (`alarm_life`) and changes nothing.
 
 import enum
 
-from lunaredge.diagram import diagram
-from lunaredge.errors import LocalProtocolError
+from lunaredge.transitions import diagram
 
 
 class AlarmState(enum.Enum):
@@ -103,18 +102,6 @@ TRANSITIONS: dict[tuple[AlarmState, AlarmEvent], AlarmState] = {
 
 # In these the condition is there. Of a shelved one the state does not tell.
 UP = frozenset({AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED})
-
-
-def after(state: AlarmState, event: AlarmEvent) -> AlarmState:
-    """Give the state that follows.
-
-    Raises:
-        LocalProtocolError: the table has no such transition; this is our bug.
-    """
-    try:
-        return TRANSITIONS[(state, event)]
-    except KeyError:
-        raise LocalProtocolError(f"no {event.value!r} in state {state.value!r}") from None
 
 
 def page() -> str:

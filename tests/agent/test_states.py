@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lunaredge.agent.permit import INTERRUPTION
-from lunaredge.agent.states import TRANSITIONS, Course, Event, State, after, page
+from lunaredge.agent.states import TRANSITIONS, Course, Event, State, page
 from lunaredge.errors import LocalProtocolError
+from lunaredge.transitions import after
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "agent-states.md"
 
@@ -42,20 +43,20 @@ def test_every_state_can_be_reached() -> None:
 
 def test_every_interruption_leads_back_to_idle_only() -> None:
     for state in (State.HOLDING, State.SAFE, State.STOPPED, State.LOCKED):
-        assert after(state, Event.CLEAR) is State.IDLE
+        assert after(TRANSITIONS, state, Event.CLEAR) is State.IDLE
         for event in (Event.ASK, Event.DRIVE, Event.WORK):
             with pytest.raises(LocalProtocolError):
-                after(state, event)
+                after(TRANSITIONS, state, event)
 
 
 def test_a_lock_out_outranks_a_stop() -> None:
-    assert after(State.STOPPED, Event.LOCK) is State.LOCKED
+    assert after(TRANSITIONS, State.STOPPED, Event.LOCK) is State.LOCKED
     assert (State.LOCKED, Event.STOP) not in TRANSITIONS
 
 
 def test_a_stop_outranks_safe_mode_and_safe_mode_outranks_a_hold() -> None:
-    assert after(State.SAFE, Event.STOP) is State.STOPPED
-    assert after(State.HOLDING, Event.FAIL) is State.SAFE
+    assert after(TRANSITIONS, State.SAFE, Event.STOP) is State.STOPPED
+    assert after(TRANSITIONS, State.HOLDING, Event.FAIL) is State.SAFE
     assert (State.STOPPED, Event.FAIL) not in TRANSITIONS
     assert (State.SAFE, Event.HOLD) not in TRANSITIONS
 

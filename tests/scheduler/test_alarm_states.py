@@ -12,9 +12,9 @@ from lunaredge.scheduler.alarm_states import (
     UP,
     AlarmEvent,
     AlarmState,
-    after,
     page,
 )
+from lunaredge.transitions import after
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "alarm-states.md"
 
@@ -22,10 +22,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "alarm-states.md"
 @given(st.sampled_from(AlarmState), st.sampled_from(AlarmEvent))
 def test_what_is_not_in_the_table_raises(state: AlarmState, event: AlarmEvent) -> None:
     if (state, event) in TRANSITIONS:
-        assert after(state, event) is TRANSITIONS[(state, event)]
+        assert after(TRANSITIONS, state, event) is TRANSITIONS[(state, event)]
     else:
         with pytest.raises(LocalProtocolError, match=event.value):
-            after(state, event)
+            after(TRANSITIONS, state, event)
 
 
 @pytest.mark.parametrize("state", AlarmState)
@@ -42,7 +42,7 @@ def test_a_latched_alarm_lets_go_by_a_persons_word_alone() -> None:
     ways_out = {event for state, event in TRANSITIONS if state is AlarmState.LATCHED}
 
     assert ways_out == {AlarmEvent.ACKNOWLEDGE, AlarmEvent.RAISE}
-    assert after(AlarmState.ACKNOWLEDGED, AlarmEvent.LATCH) is AlarmState.LATCHED
+    assert after(TRANSITIONS, AlarmState.ACKNOWLEDGED, AlarmEvent.LATCH) is AlarmState.LATCHED
 
 
 def test_every_state_can_be_reached_and_left() -> None:

@@ -30,7 +30,7 @@ PURE_FILES = (
     "node.py",
     "ids.py",
     "units.py",
-    "diagram.py",
+    "transitions.py",
     "errors.py",
     "printable.py",
 )

@@ -6,8 +6,6 @@ order of writes again.
 
 import argparse
 import contextlib
-import random
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,12 +28,11 @@ from tests.runtime.archive.drawn import (
     samples_of,
     upload,
 )
+from tests.runtime.power.chain import Chain, Files
 from tests.runtime.power.history import History
-from tests.runtime.power.images import image, put, said_before
+from tests.runtime.power.images import put
 from tests.runtime.power.plain import recorded
-from tests.runtime.power.vfs import SqliteRecorder
 
-IMAGES_PER_ROUND = 4
 COMMITS_MAX = 10
 # Several segments, several parts of each, several blocks of each.
 SETTINGS = ArchiveSettings(segment_bytes_max=1024 * 1024, gather_bytes_max=4096, block_rows_max=16)
@@ -70,19 +67,13 @@ class Offer(NamedTuple):
     told: list[Told]
 
 
-class ArchiveChain:
-    """One archive through its rounds."""
+class ArchiveChain(Chain):
+    """An archive of telemetry, in its folder."""
 
     name = "archive"
 
     def __init__(self, options: argparse.Namespace, seed: int, folder: Path) -> None:
-        self.total: Counter[str] = Counter()
-        self.place = "before any cut"
-        """Where the power was last cut, for who looks for a fault."""
-        self._options = options
-        self._rng = random.Random(f"power/archive/{seed}")
-        self._folder = folder
-        self._files: dict[str, bytes] = {}
+        super().__init__(options, seed, folder)
         self._offers: dict[Key, Offer] = {}
         self._seqs = {"dozer-1": 0, "rover-2": 0}
         self._kept: set[Key] = set()
@@ -91,28 +82,14 @@ class ArchiveChain:
         """What lives before wrote, by number of the commit."""
         self._commit = 0
 
-    def round(self, number: int, recorder: SqliteRecorder) -> None:
-        """Live once, and judge some cuts of that life."""
-        folder = self._folder / f"{number}"
-        folder.mkdir()
-        put(self._files, folder)
-        history = History(folder, ignores_syncs=self._options.ignore_syncs)
-        recorder.history = history
-        with recorded(history):
-            self._live(history)
-        recorder.history = None
-        history.check()
-        self.total.update(
-            rounds=1, file_operations=len(history.ops), bytes_written=history.written_bytes()
-        )
-        for count in range(IMAGES_PER_ROUND):
-            self._cut(history, folder / f"image-{count}", is_last=count == IMAGES_PER_ROUND - 1)
-
     # --- a life ----------------------------------------------------------------------------------
 
-    def _live(self, history: History) -> None:
+    def live(self, history: History) -> None:
         """Take what nodes send: again what was not kept, and new uploads; settle now and then."""
-        with contextlib.closing(ArchiveStore.open(history.folder, SETTINGS)) as store:
+        with (
+            recorded(history),
+            contextlib.closing(ArchiveStore.open(history.folder, SETTINGS)) as store,
+        ):
             self._work(history, store)
 
     def _work(self, history: History, store: ArchiveStore) -> None:
@@ -151,20 +128,16 @@ class ArchiveChain:
 
     # --- a cut -----------------------------------------------------------------------------------
 
-    def _cut(self, history: History, folder: Path, *, is_last: bool) -> None:
-        cut = self._rng.randint(0, len(history.ops))
-        self.place = f"cut before operation {cut} of {len(history.ops)}"
-        files = image(history, cut, self._rng)
-        words = said_before(history, cut)
+    def judge(self, files: Files, words: list[object], folder: Path, *, is_last: bool) -> None:
         commits = dict(self._commits)
         commits |= {word.number: word.keys for word in words if isinstance(word, Begun)}
         through = {word.number for word in words if isinstance(word, Committed)}
         sure = self._kept.union(*(commits[number] for number in through))
         put(files, folder)
         kept = self._judged(folder, commits, sure, max(through, default=0))
-        self.total.update(images=1, uploads_kept=len(kept))
+        self.total.update(uploads_kept=len(kept))
         if is_last:
-            self._files, self._kept, self._commits = files, kept, commits
+            self._kept, self._commits = kept, commits
 
     def _judged(
         self, folder: Path, commits: dict[int, tuple[Key, ...]], sure: set[Key], through: int

@@ -20,11 +20,12 @@ from pathlib import Path
 
 from lunaredge.errors import LunarEdgeError
 from tests.runtime.power.archive_chain import ArchiveChain
+from tests.runtime.power.chain import Chain
 from tests.runtime.power.spool_chain import SpoolChain
 from tests.runtime.power.vfs import SqliteRecorder
 
 ROUNDS_PER_SEED = 10
-CHAINS = {"spool": SpoolChain, "archive": ArchiveChain}
+CHAINS: dict[str, type[Chain]] = {"spool": SpoolChain, "archive": ArchiveChain}
 
 
 def rounds(options: argparse.Namespace, recorder: SqliteRecorder) -> Counter[str]:
@@ -44,9 +45,7 @@ def rounds(options: argparse.Namespace, recorder: SqliteRecorder) -> Counter[str
     return total
 
 
-def _is_through(
-    chain: SpoolChain | ArchiveChain, seed: int, numbers: range, recorder: SqliteRecorder
-) -> bool:
+def _is_through(chain: Chain, seed: int, numbers: range, recorder: SqliteRecorder) -> bool:
     for number in numbers:
         try:
             chain.round(number, recorder)
