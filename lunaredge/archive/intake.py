@@ -13,7 +13,7 @@ import msgspec
 from lunaredge.archive.batches import Folded
 from lunaredge.archive.config import ArchiveConfig
 from lunaredge.archive.latest import Latest
-from lunaredge.archive.streams import RANGES_MAX, Key, Stream, Streams, heard, tally
+from lunaredge.archive.streams import RANGES_MAX, Key, Stream, Streams, floor_of, heard, tally
 from lunaredge.archive.tables import Tables
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import BootId, NodeId
@@ -83,7 +83,7 @@ class Intake:
             taken = self._quarantine(key, stream, upload, exc.reason, now_ns)
         heard(stream, upload)
         stream.kept.add(upload.first_seq, upload.seq)
-        keeps = [*taken.keeps, *self._close(key, stream, upload.floor_seq - 1, now_ns)]
+        keeps = [*taken.keeps, *self._close(key, stream, floor_of(upload) - 1, now_ns)]
         for keep in taken.keeps:
             tally(stream, keep.kind, keep.last_seq - keep.first_seq + 1, keep.count)
             stream.counts.late += keep.count if keep.late and keep.record else 0
@@ -96,7 +96,10 @@ class Intake:
         if len(birth.held) >= HELD_MAX:
             # There may be more for which there was no room.
             return []
-        held = {(each.boot, each.record_class): each.floor_seq for each in birth.held}
+        held = {
+            (each.boot, each.record_class): min(each.floor_seq, each.last_seq + 1)
+            for each in birth.held
+        }
         keeps: list[Keep] = []
         for key, stream in self.streams.of_node(node):
             if key.boot < boot:

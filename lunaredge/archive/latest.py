@@ -77,6 +77,10 @@ class Latest:
         known = self._known.get(node)
         return 0 if known is None else known.through_ns
 
+    def forget(self, node: NodeId) -> None:
+        """Know nothing of a node until it speaks again."""
+        self._known.pop(node, None)
+
     def take(
         self, node: NodeId, channels: tuple[Channel, ...], span_ns: tuple[int, int], folded: Folded
     ) -> None:

@@ -67,6 +67,12 @@ class LimitWatch:
         last.level, last.is_high = level, is_high
         return _alarm(limits, last, value)
 
+    def rewind(self, node: NodeId) -> None:
+        """Judge a node's next values whatever their time: that of the last ones was wrong."""
+        for judged in self._judged.values():
+            if judged.node == node:
+                judged.measured_ns = 0
+
     def encoded(self) -> bytes:
         """Give all that is remembered. To be on disk before the alarm that changed it leaves."""
         return _encoder.encode(list(self._judged.values()))

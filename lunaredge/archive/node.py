@@ -70,7 +70,8 @@ class ArchiveNode:
         self._keeps_bytes = 0
         self._asked_ns: dict[NodeId, int] = {}
         """When a node was last asked for its table; gone once it has answered."""
-        self._answered: set[NodeId] = set()
+        self._answered: dict[NodeId, BootId] = {}
+        """The life in which a node told its table when it was last asked."""
         self._told: set[NodeId] = set()
         """Nodes of which something new is known since it was last written down."""
         self._effects: list[Effect] = []
@@ -102,6 +103,9 @@ class ArchiveNode:
                 damaged_count += not self._restore(row)
         for node, alarm in self._limits.restore(judged, now_ns):
             self._raise(node, alarm, now_ns)
+        for node in self._nodes:
+            if self._is_of_future(node, now_ns):
+                self._forget_future(node)
         if damaged_count:
             fields: dict[str, object] = {"count": damaged_count}
             self._effects.append(Note(level=Level.ERROR, event="row.left_out", fields=fields))
@@ -201,15 +205,18 @@ class ArchiveNode:
         if isinstance(body, Upload) and topic.channel == "up":
             if topic.detail != body.record_class.value:
                 raise RemoteProtocolError("not_its_topic", topic.detail)
-            self._take_upload(node, body, now_ns)
+            self._take_upload(node, received.header.boot, body, now_ns)
         elif isinstance(body, StreamBirth) and topic.channel == "birth":
             self._take_birth(node, received.header.boot, body, now_ns)
         else:
             raise RemoteProtocolError("unexpected", type(body).__name__)
 
-    def _take_upload(self, node: NodeId, upload: Upload, now_ns: int) -> None:
+    def _take_upload(self, node: NodeId, boot: BootId, upload: Upload, now_ns: int) -> None:
+        if self._is_of_future(node, now_ns):
+            self._forget_future(node)
+        is_asked = self._answered.get(node) == boot
         try:
-            taken = self.intake.take(node, upload, now_ns, is_asked=node in self._answered)
+            taken = self.intake.take(node, upload, now_ns, is_asked=is_asked)
         except NotYet as exc:
             if exc.reason == "no_table":
                 self._ask_table(node, now_ns)
@@ -217,9 +224,21 @@ class ArchiveNode:
         key = Key(node, upload.boot, upload.record_class)
         self._keep(taken.keeps, now_ns)
         self._learn(node, taken, now_ns)
-        stream = self.intake.streams.of(key)
+        stream = self.intake.streams.known(key)
         assert stream is not None
         self._pacer.took(key, stream, now_ns, is_news=bool(taken.keeps))
+
+    def _is_of_future(self, node: NodeId, now_ns: int) -> bool:
+        return self.latest.through_ns(node) > now_ns + self.config.ahead_ns_max
+
+    def _forget_future(self, node: NodeId) -> None:
+        """Know nothing of a node whose last words are of a time to come: the clock was wrong.
+
+        Else all that it says until then would be late, and trip no alarm.
+        """
+        self.latest.forget(node)
+        self._told.discard(node)
+        self._limits.rewind(node)
 
     def _learn(self, node: NodeId, taken: Taken, now_ns: int) -> None:
         if taken.folded is None:
@@ -257,7 +276,7 @@ class ArchiveNode:
         self._effects += effects
         if node in self._asked_ns:
             del self._asked_ns[node]
-            self._answered.add(node)
+            self._answered[node] = boot
         self._keep(self.intake.close(node, boot, birth, now_ns), now_ns)
         if flaw is not None:
             raise RemoteProtocolError(flaw, node)
@@ -301,8 +320,9 @@ class ArchiveNode:
             # An acknowledgement covers all that was taken of its stream, so that must be written.
             self._flush(now_ns)
         for key in due:
-            stream = self.intake.streams.of(key)
+            stream = self.intake.streams.known(key)
             if stream is not None:
+                stream.is_answered = True
                 ack = self._pacer.ack(key, stream)
                 topic = topics.build(self.config.site, key.node, "ack")
                 self._publish(topic, ack, now_ns, to=key.node)

@@ -16,8 +16,9 @@ from lunaredge.wire.malformed import MALFORMED
 from lunaredge.wire.messages import ACK_RANGES_MAX, RecordAck, RecordClass, Upload
 from lunaredge.wire.ranges import Range, Ranges
 
-# So many lives of a node are told apart. The numbers of older ones are forgotten: what is sent of
-# them again is refused, for it may be kept already.
+# So many lives of a node are told apart. A finished one makes room for another: should it be sent
+# again, settling finds that it is kept already. Where none is finished, lives older than these are
+# refused until one is.
 BOOTS_MAX = 64
 # Ranges of one stream. A sender has 32 uploads under way, so an honest stream has some 33.
 RANGES_MAX = 256
@@ -47,6 +48,13 @@ class Stream:
         """Lowest number that its sender still held, as last heard."""
         self.newest_seq = 0
         """Highest number that its sender has made, as far as is known."""
+        self.is_answered = True
+        """Nothing was heard since its sender was last answered."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether its sender holds nothing that is not here, and was told so."""
+        return self.is_answered and not self.holes()
 
     @property
     def backlog(self) -> int:
@@ -80,19 +88,23 @@ class Streams:
         return iter(self._streams.items())
 
     def of(self, key: Key) -> Stream | None:
-        """Give a stream, begun if need be; None for a life older than all that are told apart."""
+        """Give a stream, begun if need be; None for an old life for which there is no room yet."""
         stream = self._streams.get(key)
         if stream is not None:
             return stream
         boots = self._boots.setdefault(key.node, set())
         if key.boot not in boots and len(boots) >= BOOTS_MAX:
-            oldest = min(boots)
-            if key.boot < oldest:
+            spare = self._spare(key.node)
+            if spare is None and key.boot < min(boots):
                 return None
-            self._forget(key.node, oldest)
+            self._forget(key.node, spare or min(boots))
         boots.add(key.boot)
         stream = self._streams[key] = Stream()
         return stream
+
+    def known(self, key: Key) -> Stream | None:
+        """Give a stream that is told apart now, or None."""
+        return self._streams.get(key)
 
     def of_node(self, node: NodeId) -> list[tuple[Key, Stream]]:
         """Give a node's streams, the oldest life first."""
@@ -104,6 +116,15 @@ class Streams:
         """Give the newest life that a node's streams tell of; 0 for none."""
         return max(self._boots.get(node, ()), default=BootId(0))
 
+    def _spare(self, node: NodeId) -> BootId | None:
+        """Give the oldest life that is finished; the newest never is."""
+        boots = sorted(self._boots[node])[:-1]
+        return next((boot for boot in boots if self._is_finished(node, boot)), None)
+
+    def _is_finished(self, node: NodeId, boot: BootId) -> bool:
+        keys = [Key(node, boot, each) for each in RecordClass]
+        return all(self._streams[key].is_finished for key in keys if key in self._streams)
+
     def _forget(self, node: NodeId, boot: BootId) -> None:
         self._boots[node].discard(boot)
         for record_class in RecordClass:
@@ -111,9 +132,19 @@ class Streams:
 
 
 def heard(stream: Stream, upload: Upload) -> None:
-    """Learn what an upload tells of its sender's stock."""
-    stream.floor_seq = max(stream.floor_seq, upload.floor_seq)
+    """Learn what an upload tells of its sender's stock; an answer is due from then on."""
+    stream.is_answered = False
+    stream.floor_seq = max(stream.floor_seq, floor_of(upload))
     stream.newest_seq = max(stream.newest_seq, upload.seq)
+
+
+def floor_of(upload: Upload) -> int:
+    """Give the lowest number that the sender of an upload still holds: it holds the upload itself.
+
+    A floor above that is a mistake of the sender's. Believed, it would make what comes next look as
+    if it had been here before.
+    """
+    return min(upload.floor_seq, upload.first_seq)
 
 
 def is_backlogged(stream: Stream) -> bool:

@@ -25,7 +25,16 @@ class _Open:
         self.heard_ns = 0
         """When something of it was last taken."""
         self.tallies: list[Tally] = []
-        """One for each stretch under one table."""
+        """One for each table, in order of their last use."""
+
+    def tally(self, channels: tuple[Channel, ...]) -> Tally:
+        """Give the tally of a table."""
+        if not self.tallies or self.tallies[-1].channels is not channels:
+            found = next((one for one in self.tallies if one.channels is channels), None)
+            if found is not None:
+                self.tallies.remove(found)
+            self.tallies.append(found or Tally(channels))
+        return self.tallies[-1]
 
 
 class Summaries:
@@ -58,9 +67,7 @@ class Summaries:
         period.heard_ns = now_ns
         period.start_ns = min(period.start_ns, span_ns[0])
         period.end_ns = max(period.end_ns, span_ns[1])
-        if not period.tallies or period.tallies[-1].channels is not channels:
-            period.tallies.append(Tally(channels))
-        period.tallies[-1].add(folded)
+        period.tally(channels).add(folded)
 
     def take_due(self, now_ns: int) -> list[Summary]:
         """Hand out the summaries of periods that are over."""

@@ -386,12 +386,44 @@ def test_a_stream_with_too_many_holes_takes_no_more_until_they_are_filled(books:
     assert len(books.kept) == RANGES_MAX + 1
 
 
-def test_lives_older_than_all_that_are_told_apart_are_refused(books: Books) -> None:
+def test_lives_older_than_all_that_are_told_apart_wait_until_one_is_finished(books: Books) -> None:
     for life in range(2, 70):
         books.send(books.samples(1, 1.0, boot=BootId(life << 24)))
     books.send(books.samples(1, 1.0, boot=BootId(1 << 24)))
+    assert books.archive.refusals.by_reason == {"outlived": 1}
+
+    books.wait(10)
+    books.send(books.samples(1, 1.0, boot=BootId(1 << 24)))
 
     assert books.archive.refusals.by_reason == {"outlived": 1}
+    books.wait(10)
+    assert books.acks()[-1].boot == 1 << 24
+
+
+def test_a_node_that_began_anew_a_hundred_times_delivers_all_its_lives(books: Books) -> None:
+    lives = {BootId(life << 24): 4 for life in range(1, 101)}
+    for _ in range(10):
+        for boot, left in reversed(lives.items()):
+            if left:
+                seq = 5 - left
+                books.send(books.samples(seq, 1.0, ago_s=left, boot=boot, floor_seq=seq))
+        books.wait(10)
+        for ack in books.acks():
+            lives[ack.boot] = min(lives[ack.boot], 4 - ack.through_seq)
+
+    assert set(lives.values()) == {0}
+    kept = {(keep.boot, keep.first_seq) for keep in books.kept}
+    assert len(kept) == len(books.kept) == 400
+
+
+def test_a_floor_above_its_own_upload_is_not_believed(books: Books) -> None:
+    books.send(books.samples(1, 1.0))
+    books.send(books.samples(2, 1.0, floor_seq=10**6))
+    books.send(books.samples(3, 1.0))
+    books.wait(10)
+
+    assert [keep.kind for keep in books.kept] == [KeepKind.SAMPLES] * 3
+    assert books.acks()[-1].through_seq == 3
 
 
 def test_what_comes_late_is_kept_as_late(books: Books) -> None:

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from lunaredge.archive.latest import Quality
 from lunaredge.ids import BootId, NodeId
 from lunaredge.model.limits import ChannelLimits
 from lunaredge.node import Keep, KeepKind
@@ -10,7 +11,8 @@ from lunaredge.units import NS_PER_S
 from lunaredge.wire import messages, topics
 from lunaredge.wire.messages import Answer, LatestRequest, RecordAck, RecordClass, Upload
 from lunaredge.wire.records import Alarm, NodeRecord, Summary, decode_record
-from tests.archive.rig import BOOT, DOZER, ROVER, SITE, Books, batch, upload
+from lunaredge.wire.telemetry import Channel
+from tests.archive.rig import BOOT, CHANNELS, DOZER, ROVER, SITE, Books, batch, upload
 
 LIMITS = {DOZER: {"battery_wh": ChannelLimits(critical_low=10.0, unit="Wh")}}
 
@@ -274,3 +276,71 @@ def test_an_acknowledgement_that_had_to_wait_covers_nothing_that_is_not_kept() -
         acked = {number for ack in books.acks() for each in ack.ranges for number in each}
         assert acked <= kept
     assert len(books.acks()) > 1
+
+
+# --- clocks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lives", [1, 2])
+def test_a_clock_that_was_ahead_and_is_set_right_silences_no_alarm(lives: int) -> None:
+    books = Books(limits={DOZER: {"battery_wh": ChannelLimits(critical_low=100.0, unit="Wh")}})
+    books.announce()
+    books.now_ns += 6 * 3600 * NS_PER_S
+    books.send(books.samples(1, 4000.0))
+    books.wait(40)
+
+    books.now_ns -= 6 * 3600 * NS_PER_S
+    if lives > 1:
+        books.restart()
+        (shown, _) = books.archive.latest.show(DOZER, CHANNELS, books.now_ns)
+        assert shown.quality is Quality.UNKNOWN
+    books.send(books.samples(2, 50.0))
+    books.wait(10)
+
+    assert [keep.late for keep in books.of_kind(KeepKind.SAMPLES)] == [False, False]
+    (shown, _) = books.archive.latest.show(DOZER, CHANNELS, books.now_ns)
+    assert (shown.value, shown.quality) == (50.0, Quality.GOOD)
+    alarm = passed_on(books, RecordClass.ALARM)[-1]
+    assert isinstance(alarm, NodeRecord)
+    assert "under its critical limit" in alarm.record.text
+
+
+# --- memory --------------------------------------------------------------------------------------
+
+
+def test_a_node_that_goes_from_table_to_table_fills_no_memory() -> None:
+    books = Books()
+    other = (Channel(name="motor_c", unit="degC"),)
+    books.announce()
+    books.announce(channels=other)
+    for seq in range(1, 201):
+        channels = (CHANNELS, other)[seq % 2]
+        books.send(upload(seq, batch(books.now_ns - 2 * NS_PER_S, [1.0], channels), 1))
+        books.now_ns += NS_PER_S // 100
+
+    (periods,) = books.archive._summaries._open.values()
+    assert max(len(period.tallies) for period in periods.values()) == 2
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def test_each_life_is_asked_for_a_table_that_is_not_known_whatever_an_earlier_one_said() -> None:
+    books = Books()
+    books.send(books.samples(1, 1.0))
+    books.announce()
+    books.send(books.samples(1, 1.0))
+    books.wait(20)
+    later = BootId(2 << 24)
+    wider = (*CHANNELS, Channel(name="motor_c", unit="degC"))
+    books.published.clear()
+
+    record = batch(books.now_ns - 3 * NS_PER_S, [5.0], wider)
+    books.send(upload(1, record, 1, boot=later))
+
+    asked = [body for _, body in books.published if isinstance(body, messages.RebirthRequest)]
+    assert len(asked) == 1
+    books.announce(channels=wider, boot=later)
+    books.send(upload(1, record, 1, boot=later))
+    books.wait(1)
+    assert [keep.kind for keep in books.kept] == [KeepKind.SAMPLES] * 2
