@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from lunaredge.archive.batches import Folded
+from lunaredge.archive.clocks import Clocks
 from lunaredge.archive.config import ArchiveConfig
 from lunaredge.archive.latest import Latest
 from lunaredge.archive.streams import RANGES_MAX, Key, Stream, Streams, floor_of, heard, tally
@@ -48,11 +49,14 @@ class NotYet(RemoteProtocolError):
 class Intake:
     """Judges uploads."""
 
-    def __init__(self, config: ArchiveConfig, tables: Tables, latest: Latest) -> None:
+    def __init__(
+        self, config: ArchiveConfig, tables: Tables, latest: Latest, clocks: Clocks
+    ) -> None:
         self.streams = Streams()
         self.quarantined: dict[NodeId, dict[str, int]] = {}
         """Uploads quarantined by this life, by node and reason."""
         self._config = config
+        self._clocks = clocks
         self._tables = tables
         self._latest = latest
         self._quarantine_bytes: dict[NodeId, tuple[int, int]] = {}
@@ -62,7 +66,8 @@ class Intake:
         """Judge an upload; ``is_asked``: its node was asked for its table, and has answered.
 
         Raises:
-            NotYet: reason ``no_table``, ``scattered`` or ``outlived``; nothing has changed.
+            NotYet: reason ``no_table``, ``scattered``, ``outlived`` or ``clock_doubtful``; nothing
+                has changed.
         """
         key = Key(node, upload.boot, upload.record_class)
         stream = self.streams.of(key)
@@ -227,6 +232,9 @@ class Intake:
         if end_ns < start_ns:
             raise RemoteProtocolError("times", "it ends before it begins")
         if end_ns > now_ns + self._config.ahead_ns_max:
+            if self._clocks.is_doubtful(now_ns):
+                # It is ours that is wrong: what is acknowledged now is nowhere else later.
+                raise NotYet("clock_doubtful", f"site time {end_ns}")
             raise RemoteProtocolError("clock_ahead", f"site time {end_ns}")
         if start_ns < now_ns - self._config.behind_ns_max:
             raise RemoteProtocolError("clock_behind", f"site time {start_ns}")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from lunaredge.archive import answers, pacing
 from lunaredge.archive.batches import Folded
+from lunaredge.archive.clocks import Clocks
 from lunaredge.archive.config import ArchiveConfig
 from lunaredge.archive.intake import Intake, NotYet, Taken
 from lunaredge.archive.latest import Latest
@@ -56,7 +57,8 @@ class ArchiveNode:
         self.refusals = Refusals()
         self.tables = Tables()
         self.latest = Latest()
-        self.intake = Intake(config, self.tables, self.latest)
+        self._clocks = Clocks(config.ahead_ns_max)
+        self.intake = Intake(config, self.tables, self.latest, self._clocks)
         self._scribe = Scribe(topics.ARCHIVE, boot, signer)
         # What comes in bulk is tagged for this reader.
         self._keyring = keyring.read_by(signer)
@@ -103,7 +105,7 @@ class ArchiveNode:
                 damaged_count += not self._restore(row)
         for node, alarm in self._limits.restore(judged, now_ns):
             self._raise(node, alarm, now_ns)
-        for node in self._nodes:
+        for node in sorted(self._nodes):
             if self._is_of_future(node, now_ns):
                 self._forget_future(node)
         if damaged_count:
@@ -130,6 +132,8 @@ class ArchiveNode:
         if now_ns >= self._view_due_ns:
             self._view_due_ns = now_ns + self.config.view_period_ns
             self._write_latest()
+            if (alarm := self._clocks.judge(now_ns)) is not None:
+                self._raise(topics.ARCHIVE, alarm, now_ns)
             for summary in self._summaries.take_due(now_ns):
                 self._effects += self._feed.offer(
                     RecordClass.SUMMARY, encode_record(summary), 1, now_ns
@@ -202,6 +206,7 @@ class ArchiveNode:
             raise RemoteProtocolError("not_its_topic", received.header.node)
         if received.role is not Role.NODE or received.header.key != KeyId(node):
             raise RemoteProtocolError("not_authentic", node)
+        self._clocks.hear(node, received.header.site_ns, now_ns)
         if isinstance(body, Upload) and topic.channel == "up":
             if topic.detail != body.record_class.value:
                 raise RemoteProtocolError("not_its_topic", topic.detail)

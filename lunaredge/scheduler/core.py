@@ -191,7 +191,7 @@ class SchedulerCore:
         """
         match record:
             case records.NodeRecord(node=node, record=records.Alarm() as alarm):
-                if node in self.ctx.state.nodes:
+                if node in self.ctx.state.nodes or node == topics.ARCHIVE:
                     self._take_alarm(node, alarm)
                     self._pass_on(node, record_class, alarm)
             case _:

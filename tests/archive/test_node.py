@@ -305,6 +305,57 @@ def test_a_clock_that_was_ahead_and_is_set_right_silences_no_alarm(lives: int) -
     assert "under its critical limit" in alarm.record.text
 
 
+def apart(books: Books, node: str, seq: int, ahead_s: float) -> None:
+    """Have a node send a sample by a clock that is ahead of the archive's."""
+    ahead_ns = round(ahead_s * NS_PER_S)
+    sent = upload(seq, batch(books.now_ns + ahead_ns - NS_PER_S, [50.0]), 1)
+    frame = books.frame(sent, books.tagger(NodeId(node)), site_ns=books.now_ns + ahead_ns)
+    books.hear(topics.build(SITE, NodeId(node), "up", "raw"), frame)
+
+
+def test_where_most_nodes_are_ahead_the_archive_doubts_its_own_clock() -> None:
+    books = Books()
+    for node in (DOZER, ROVER):
+        books.announce(node)
+
+    # The first one is alone with its voice, and not believed.
+    for seq in (1, 2, 2):
+        for node in (DOZER, ROVER):
+            apart(books, node, seq, 300.0)
+        books.wait(20)
+
+    assert books.archive.refusals.by_reason == {"clock_doubtful": 5}
+    assert not books.of_kind(KeepKind.SAMPLES)
+    told = passed_on(books, RecordClass.ALARM)[-1]
+    assert isinstance(told, NodeRecord)
+    assert (told.node, told.record.code, told.record.active) == ("archive", "clock.apart", True)
+    assert told.record.text.startswith("2 of 2 nodes are 300 s ahead of the archive")
+
+    books.now_ns += 300 * NS_PER_S
+    for node in (DOZER, ROVER):
+        apart(books, node, 2, 0.0)
+    books.wait(60)
+
+    assert len(books.of_kind(KeepKind.SAMPLES)) == 2
+    told = passed_on(books, RecordClass.ALARM)[-1]
+    assert isinstance(told, NodeRecord)
+    assert not told.record.active
+
+
+def test_where_one_node_of_two_is_ahead_it_is_that_nodes_clock() -> None:
+    books = Books()
+    for node in (DOZER, ROVER):
+        books.announce(node)
+
+    apart(books, ROVER, 1, 0.0)
+    apart(books, DOZER, 1, 300.0)
+    books.wait(60)
+
+    (kept,) = books.of_kind(KeepKind.QUARANTINED)
+    assert (kept.node, kept.reason) == (DOZER, "clock_ahead")
+    assert not passed_on(books, RecordClass.ALARM)
+
+
 # --- memory --------------------------------------------------------------------------------------
 
 
