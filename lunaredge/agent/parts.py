@@ -42,7 +42,12 @@ class Parts:
         self.pace = Pace(apart_ns_max, config.drift_ppm)
         self.outlet = Outlet(config, boot, signer, self.clock)
         limits = Limits(bytes_max=config.spool_bytes_max, resend_ns=ns_from_s(config.resend_s))
-        self.rows = Rows(config.batch_rows_max, config.channels, is_machine=config.is_machine)
+        self.rows = Rows(
+            config.batch_rows_max,
+            config.channels,
+            is_machine=config.is_machine,
+            row_period_ns=ns_from_s(config.row_period_s),
+        )
         own = channels.policies(config.channels, is_machine=config.is_machine)
         self.policies = Policies(self.outlet, self.rows, own)
         self.announcer = Announcer(self.outlet, self.rows.channels)

@@ -74,6 +74,8 @@ class Presence:
         if self._heartbeats.take(now_ns):
             self.heartbeat(now_ns)
         if self._row_turns.take(now_ns):
+            if parts.rows.was_away(now_ns):
+                self.upload_rows(now_ns)
             sample = parts.pilot.helm.fresh(now_ns)
             for _ in range(parts.rows.add(sample, self._health(now_ns), now_ns)):
                 parts.outlet.refuse("driver", "not_finite")

@@ -3,7 +3,8 @@
 Owns what was said of each channel last. Rows are kept by the local clock and stamped with site
 time when they are packed, so that those from before site time was known are not lost; too many of
 those, and the oldest are folded into the next and counted. A batch begins where the last one
-ended, and is made even when nothing changed: who has every batch knows that nothing is missing.
+ended, and is made even when nothing changed: who has every batch knows that nothing is missing. Time
+in which no row was looked at, as of a board that slept or hung, is in no batch.
 """
 
 import math
@@ -25,6 +26,10 @@ NO_VALUE = math.inf
 # Two estimates of site time by a node that works are no farther apart. Farther is another time.
 _STEP_NS_MAX = 10 * NS_PER_S
 _NEVER_NS = -(2**63)
+# No row looked at for so long, or for three periods of rows: what was between them nobody knows.
+# Shorter, a node that is merely slow would leave holes everywhere.
+_UNSEEN_NS_MIN = 60 * NS_PER_S
+_UNSEEN_ROWS = 3
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +68,7 @@ class Rows:
         policies: Mapping[str, ChannelPolicy] | None = None,
         *,
         is_machine: bool,
+        row_period_ns: int = 0,
     ) -> None:
         assert rows_max >= 1
         self.channels = channels.table(is_machine=is_machine)
@@ -74,6 +80,9 @@ class Rows:
         self._rows: deque[_Row] = deque()
         self._begun_ns: int | None = None
         """Local time from which on nothing was told yet."""
+        self._looked_ns: int | None = None
+        """Local time of the last look at a row."""
+        self._unseen_ns_max = max(_UNSEEN_NS_MIN, _UNSEEN_ROWS * row_period_ns)
         self._told_ns: int | None = None
         """Site time at which the last batch ended."""
         self._dtypes = [channel.dtype for channel in self.channels]
@@ -86,6 +95,10 @@ class Rows:
     def full(self) -> bool:
         """Whether another row would need room."""
         return len(self._rows) >= self._rows_max
+
+    def was_away(self, now_ns: int) -> bool:
+        """Tell whether nothing was looked at for so long that nobody knows what was."""
+        return self._looked_ns is not None and now_ns - self._looked_ns > self._unseen_ns_max
 
     def follow(self, policies: Mapping[str, ChannelPolicy]) -> None:
         """Go by these policies, one for each channel, from the next row on, which says all."""
@@ -102,6 +115,7 @@ class Rows:
 
         Give how many values of the machine were no numbers, and were said to be none.
         """
+        self._looked_ns = now_ns
         if self._begun_ns is None:
             self._begun_ns = now_ns
         values: tuple[float, ...] = _known(health)
@@ -130,23 +144,37 @@ class Rows:
         """Learn that the local clock was wrong: what it has stamped has no time any more."""
         self.dropped_count += len(self._rows)
         self._rows.clear()
-        self._begun_ns = None
+        self._begun_ns = self._looked_ns = None
         self.say_all()
 
     def pack(self, clock: SiteClock, now_ns: int) -> tuple[Telemetry, int] | None:
-        """Give a batch and its count of rows; None while site time is not known."""
+        """Give a batch and its count of rows; None while site time is not known.
+
+        After a time of which nobody knows it ends before that, and the next one begins anew.
+        """
         site_ns = clock.site_ns(now_ns)
         if site_ns is None or self._begun_ns is None:
             return None
         shift_ns = site_ns - now_ns
+        if not self.was_away(now_ns):
+            return self._packed(shift_ns, now_ns)
+        assert self._looked_ns is not None
+        packed = self._packed(shift_ns, max(self._looked_ns, self._begun_ns))
+        self._begun_ns = self._told_ns = self._looked_ns = None
+        self.say_all()
+        return packed
+
+    def _packed(self, shift_ns: int, through_ns: int) -> tuple[Telemetry, int] | None:
+        """Give what was seen through a local time as a batch; None for no time at all."""
+        assert self._begun_ns is not None
         start_ns = self._start_ns(self._begun_ns + shift_ns)
-        end_ns = max(start_ns, site_ns)
+        end_ns = max(start_ns, through_ns + shift_ns)
         if not self._rows and end_ns == start_ns:
             return None
         times_ns = [max(start_ns, row.local_ns + shift_ns) for row in self._rows]
         samples = Samples(times_ns, *self._columns())
         batch = pack(self.channels, samples, (start_ns, end_ns), self.table)
-        self._begun_ns, self._told_ns = now_ns, end_ns
+        self._begun_ns, self._told_ns = through_ns, end_ns
         self._rows.clear()
         return batch, len(times_ns)
 
