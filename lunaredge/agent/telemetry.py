@@ -3,8 +3,8 @@
 Owns what was said of each channel last. Rows are kept by the local clock and stamped with site
 time when they are packed, so that those from before site time was known are not lost; too many of
 those, and the oldest are folded into the next and counted. A batch begins where the last one
-ended, and is made even when nothing changed: who has every batch knows that nothing is missing. Time
-in which no row was looked at, as of a board that slept or hung, is in no batch.
+ended, and is made even when nothing changed: who has every batch knows that nothing is missing.
+Time in which no row was looked at, as of a board that slept or hung, is in no batch.
 """
 
 import math

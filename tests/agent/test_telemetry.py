@@ -1,7 +1,5 @@
 import math
-from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 import msgspec
 import pytest
@@ -9,67 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lunaredge.agent import channels
-from lunaredge.agent.clock import ClockErrors, SiteClock
-from lunaredge.agent.telemetry import NO_VALUE, Health, Rows
+from lunaredge.agent.telemetry import Health
 from lunaredge.model.task import Leg
 from lunaredge.wire.codec import FRAME_BYTES_MAX
 from lunaredge.wire.driver import Sample
-from lunaredge.wire.messages import RecordClass, StreamBirth, TimeReply, Upload
+from lunaredge.wire.messages import RecordClass, StreamBirth, Upload
 from lunaredge.wire.policy import ChannelPolicy
-from lunaredge.wire.records import decode_record, encode_record
+from lunaredge.wire.records import encode_record
 from lunaredge.wire.telemetry import Dtype, Samples, Telemetry, unpack
 from tests.agent.rig import SITE_NS, Rig, config
-from tests.agent.toy_machine import PATH, Machine, seconds
-
-HEALTH = Health(
-    tasks_count=1,
-    progress_ratio=0.5,
-    spool_count=3,
-    spool_bytes=400,
-    refused_count=0,
-    rebirths_count=0,
-    clock_error_s=0.1,
-    lease_left_s=NO_VALUE,
+from tests.agent.rows_rig import (
+    HEALTH,
+    MACHINE,
+    NAMES,
+    SAMPLE,
+    UNKNOWN,
+    clock_at,
+    history,
+    packed,
+    rows_of,
+    sample,
 )
-SAMPLE = Machine((3.0, 4.0)).sample(0)
-MACHINE = channels.table(is_machine=True)
-NAMES = [channel.name for channel in MACHINE]
-UNKNOWN = SiteClock(ClockErrors(drift_ppm=0.0, unwatched_ratio=0.0, apart_ns_max=0), seconds(20))
-
-
-def clock_at(now_ns: int, ahead_ns: int = 0) -> SiteClock:
-    errors = ClockErrors(drift_ppm=100.0, unwatched_ratio=0.12, apart_ns_max=seconds(2))
-    clock = SiteClock(errors, seconds(20))
-    clock.requested(now_ns)
-    clock.answered(TimeReply(local_ns=now_ns, site_ns=SITE_NS + now_ns + ahead_ns), now_ns)
-    return clock
-
-
-def rows_of(policies: Mapping[str, ChannelPolicy] | None = None, rows_max: int = 100) -> Rows:
-    return Rows(rows_max, policies, is_machine=True)
-
-
-def sample(**changes: Any) -> Sample:
-    return msgspec.structs.replace(SAMPLE, **changes)
-
-
-def packed(rows: Rows, now_ns: int) -> tuple[Telemetry, Samples]:
-    found = rows.pack(clock_at(now_ns), now_ns)
-    assert found is not None
-    # As a receiver gets it: through its bytes.
-    batch = decode_record(encode_record(found[0]))
-    assert isinstance(batch, Telemetry)
-    samples = unpack(batch, rows.channels)
-    assert found[1] == len(samples.times_ns)
-    return batch, samples
-
-
-def history(samples: Samples, name: str) -> list[tuple[int, float]]:
-    """Give when a channel said what, by row number; NaN where it was blanked."""
-    index = NAMES.index(name)
-    said = list(zip(*samples.series[index], strict=True))
-    blanks = [(row, math.nan) for row, channel in samples.blanks if channel == index]
-    return sorted([*said, *blanks])
+from tests.agent.toy_machine import PATH, seconds
 
 
 def said(name: str, values: list[float], **policy: float) -> list[tuple[int, float]]:
@@ -309,54 +268,6 @@ def test_a_batch_after_another_time_altogether_begins_in_that() -> None:
     assert found is not None
     assert found[0].site_ns == SITE_NS - seconds(3540)
     assert found[0].end_ns - found[0].site_ns == seconds(60)
-
-
-def test_time_in_which_nobody_looked_is_in_no_batch() -> None:
-    rows = rows_of()
-    rows.add(SAMPLE, HEALTH, 0)
-    rows.pack(clock_at(0), 0)
-    rows.add(SAMPLE, HEALTH, seconds(55))
-    assert not rows.was_away(seconds(115))
-    assert rows.was_away(seconds(200))
-
-    before, nothing = packed(rows, seconds(200))
-    rows.add(SAMPLE, HEALTH, seconds(200))
-    after, again = packed(rows, seconds(230))
-
-    assert (before.site_ns, before.end_ns) == (SITE_NS, SITE_NS + seconds(55))
-    assert nothing.times_ns == []
-    assert (after.site_ns, after.end_ns) == (SITE_NS + seconds(200), SITE_NS + seconds(230))
-    # What stood before may have changed meanwhile: all is said again.
-    assert all(history(again, name) for name in NAMES)
-
-
-def test_a_board_that_looks_seldom_is_not_away_between_two_looks() -> None:
-    rows = Rows(10, is_machine=True, row_period_ns=seconds(600))
-    rows.add(SAMPLE, HEALTH, 0)
-
-    assert not rows.was_away(seconds(1800))
-    assert rows.was_away(seconds(1801))
-
-
-def test_a_node_that_hung_tells_no_telemetry_of_that_time() -> None:
-    rig = Rig()
-    rig.census()
-    rig.run(130.0)
-    rig.acknowledge_all()
-    rig.now_ns += seconds(204)
-    rig.sense()
-    rig.node.tick(rig.now_ns)
-    rig.carry_out()
-    rig.acknowledge_all()
-    rig.run(130.0)
-
-    spans_ns = [
-        (record.site_ns, record.end_ns)
-        for record in (decode_record(up.record) for up in rig.all(Upload))
-        if isinstance(record, Telemetry)
-    ]
-    holes_s = [(start - end) / 1e9 for (_, end), (start, _) in pairwise(sorted(set(spans_ns)))]
-    assert [hole_s for hole_s in holes_s if hole_s > 1.0] == [pytest.approx(204, abs=10)]
 
 
 def test_a_batch_in_which_nothing_changed_says_so_in_sixty_bytes() -> None:
