@@ -10,14 +10,21 @@ import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
 
+from lunaredge.errors import JournalCorrupt
 from lunaredge.node import KeepKind
 from lunaredge.runtime.archive.coverage import Stream, Stretch, merged
-from lunaredge.runtime.archive.database import opened, opened_to_read, transaction
-from lunaredge.runtime.store import translated
+from lunaredge.runtime.archive.database import (
+    lenient_text,
+    opened,
+    opened_to_read,
+    transaction,
+    translated,
+)
+from lunaredge.runtime.archive.entry import digest_of
 from lunaredge.wire.messages import RecordClass
 from lunaredge.wire.telemetry import Channel
 
@@ -55,9 +62,12 @@ _SCHEMA = (
 # So many are told one by one; beyond, the oldest makes room.
 PROBLEMS_MAX = 1000
 
+_Kind = TypeVar("_Kind")
+
 _encoder = msgspec.msgpack.Encoder()
 _channels_decoder = msgspec.msgpack.Decoder(tuple[Channel, ...])
 
+_SETTLED, _SETTLED_CRC = "settled_through", "settled_through_crc"
 _COLUMNS = "first_seq, last_seq, kind, count, start_ns, end_ns, reason, crc"
 _OF_STREAM = "node = ? AND boot = ? AND class = ?"
 
@@ -90,6 +100,11 @@ class Problem(NamedTuple):
     found_ns: int
 
 
+class _Written(NamedTuple):
+    day: int
+    segment: int
+
+
 class Settlement(NamedTuple):
     """What a settled segment brings into the catalog."""
 
@@ -109,7 +124,10 @@ class Catalog:
         self.path = path
         self.corrupt_keys: list[str] = []
         """Stretches that were left out of the last walk since their checksum fails."""
+        self.unread: dict[str, None] = {}
+        """Other rows that were met damaged, and left out."""
         self._connection = connection
+        connection.text_factory = lenient_text
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -156,11 +174,24 @@ class Catalog:
             JournalCorrupt, StorageError: it can't be read.
         """
         told = self._all("PRAGMA quick_check(1)")[0][0]
-        for _ in self.coverage():
-            pass
+        self.settled_through()
+        self.read_all()
         if told == "ok" and self.corrupt_keys:
             told = f"checksums of {len(self.corrupt_keys)} rows fail"
+        if told == "ok" and self.unread:
+            told = f"{len(self.unread)} rows are damaged, {next(iter(self.unread))} the first"
         return "" if told == "ok" else str(told)
+
+    def read_all(self) -> None:
+        """Read all rows, so that `corrupt_keys` and `unread` name each damaged one.
+
+        Raises:
+            JournalCorrupt, StorageError: it can't be read.
+        """
+        for _ in self.coverage():
+            pass
+        for walk in (self.used, self.expired, self.written, self.problems):
+            walk()
 
     def close(self) -> None:
         """Close the file."""
@@ -173,9 +204,22 @@ class Catalog:
             self._connection.execute("SELECT count(*) FROM meta").fetchone()
 
     def settled_through(self) -> int:
-        """Give the number of the last segment that is settled; 0 before the first."""
-        row = self._one("SELECT value FROM meta WHERE key = 'settled_through'")
-        return int(row[0]) if row else 0
+        """Give the number of the last segment that is settled; 0 before the first.
+
+        Raises:
+            JournalCorrupt: its checksum fails: nobody knows which segments may be deleted.
+            StorageError: it can't be read.
+        """
+        meta = dict(self._all("SELECT key, value FROM meta"))
+        number, crc = meta.get(_SETTLED, 0), meta.get(_SETTLED_CRC)
+        # Catalogs of older programs have no checksum of it.
+        if not isinstance(number, int) or crc not in (None, _crc((_SETTLED,), (number,))):
+            raise JournalCorrupt(
+                f"{self.path} is damaged (settled through {number}, whose checksum fails); start"
+                " the archive's process anew, so that the copy takes its place; where that is"
+                " damaged too, restore the folder from a copy"
+            )
+        return number
 
     def settle(self, settlement: Settlement, touch_ns: int) -> None:
         """Take in what a segment brought, and that it is settled; all or nothing.
@@ -204,9 +248,9 @@ class Catalog:
                 [(day, settlement.number) for day in settlement.days],
             )
             self._note(settlement.problems)
-            execute(
-                "INSERT OR REPLACE INTO meta VALUES ('settled_through', ?)", (settlement.number,)
-            )
+            number = settlement.number
+            for row in ((_SETTLED, number), (_SETTLED_CRC, _crc((_SETTLED,), (number,)))):
+                execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", row)
 
     def note(self, problems: Sequence[Problem]) -> None:
         """Remember what was found damaged.
@@ -275,29 +319,45 @@ class Catalog:
                     self.corrupt_keys.append("coverage/{}/{}/{}/{}".format(*key, last_seq))
 
     def tables(self) -> dict[bytes, tuple[Channel, ...]]:
-        """Give the channel tables that were met, by digest."""
-        rows = self._all("SELECT digest, channels FROM tables ORDER BY digest")
-        return {bytes(digest): _channels_decoder.decode(channels) for digest, channels in rows}
+        """Give the channel tables that were met, by digest; those that are whole."""
+        found = {}
+        for digest, packed in self._all("SELECT digest, channels FROM tables ORDER BY digest"):
+            try:
+                channels = _channels_decoder.decode(packed)
+            except (msgspec.DecodeError, UnicodeDecodeError, TypeError):
+                channels = ()
+            if digest_of(channels) == digest:
+                found[digest] = channels
+            else:
+                self._leave_out("tables", digest)
+        return found
 
     def used(self, node: str | None = None) -> list[Used]:
         """Give which tables were used, by whom and when, in order of (node, time)."""
-        rows = self._all(
-            "SELECT node, channels, start_ns, end_ns FROM used JOIN tables USING (digest)"
+        tables, found = self.tables(), []
+        for name, digest, start_ns, end_ns in self._all(
+            "SELECT node, digest, start_ns, end_ns FROM used"
             " WHERE node = coalesce(?, node) ORDER BY node, start_ns, digest",
             (node,),
-        )
-        return [Used(name, _channels_decoder.decode(packed), *span) for name, packed, *span in rows]
+        ):
+            is_timed = isinstance(start_ns, int) and isinstance(end_ns, int)
+            if digest in tables and is_timed:
+                found.append(Used(name, tables[digest], start_ns, end_ns))
+            else:
+                self._leave_out("used", f"{name}/{_shown(digest)}")
+        return found
 
     def expired(self) -> list[Expired]:
         """Give the times of which samples are gone by policy, rising."""
         rows = self._all("SELECT start_ns, end_ns, reason FROM expired ORDER BY start_ns")
-        return [Expired(*row) for row in rows]
+        return [row for each in rows if (row := self._sound("expired", each, Expired))]
 
     def written(self) -> dict[int, set[int]]:
         """Give which segments were written into the file of which day, and have not expired."""
         found: dict[int, set[int]] = {}
-        for day, segment in self._all("SELECT day, segment FROM written ORDER BY day, segment"):
-            found.setdefault(day, set()).add(segment)
+        for each in self._all("SELECT day, segment FROM written ORDER BY day, segment"):
+            if row := self._sound("written", each, _Written):
+                found.setdefault(row.day, set()).add(row.segment)
         return found
 
     def problems(self) -> list[Problem]:
@@ -305,7 +365,7 @@ class Catalog:
         rows = self._all(
             "SELECT place, what, start_ns, end_ns, found_ns FROM problems ORDER BY found_ns, place"
         )
-        return [Problem(*row) for row in rows]
+        return [row for each in rows if (row := self._sound("problems", each, Problem))]
 
     def _cover(self, stream: Stream, stretches: list[Stretch], touch_ns: int) -> None:
         """Enter stretches of a stream, each made one with what it touches."""
@@ -333,10 +393,11 @@ class Catalog:
                 " ORDER BY last_seq",
                 (*key, first_seq),
             ):
+                if _crc(key, columns) != crc:
+                    continue
                 if columns[0] > last_seq:
                     break
-                if _crc(key, columns) == crc:
-                    found.append(_stretch(columns))
+                found.append(_stretch(columns))
         return found
 
     def _note(self, problems: Sequence[Problem]) -> None:
@@ -351,10 +412,16 @@ class Catalog:
                 (PROBLEMS_MAX,),
             )
 
-    def _one(self, query: str) -> tuple[int] | None:
-        with translated(self.path):
-            row: tuple[int] | None = self._connection.execute(query).fetchone()
-        return row
+    def _sound(self, table: str, row: tuple[Any, ...], kind: type[_Kind]) -> _Kind | None:
+        """Give a row as what it should be; None, and its name in `unread`, where it is not."""
+        try:
+            return msgspec.convert(row, kind)
+        except msgspec.ValidationError:
+            self._leave_out(table, row[0])
+            return None
+
+    def _leave_out(self, table: str, key: object) -> None:
+        self.unread[f"{table}/{_shown(key)}"] = None
 
     def _all(self, query: str, arguments: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         with translated(self.path):
@@ -363,6 +430,10 @@ class Catalog:
 
 def _crc(key: Sequence[object], columns: Sequence[object]) -> int:
     return zlib.crc32("\0".join(str(part) for part in (*key, *columns)).encode())
+
+
+def _shown(key: object) -> str:
+    return key.hex() if isinstance(key, bytes) else str(key)
 
 
 def _stretch(columns: Sequence[object]) -> Stretch:

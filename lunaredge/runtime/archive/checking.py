@@ -18,12 +18,13 @@ _EVER_NS = (0, 2**63 - 1)
 def problems_of(folder: Path, snapshot: Snapshot) -> list[Problem]:
     """Give all that is damaged; reads everything."""
     found = snapshot.catalog.problems()
-    for _ in snapshot.catalog.coverage():
-        pass
+    snapshot.catalog.read_all()
+    name = snapshot.catalog.path.name
     found += [
-        Problem(f"{snapshot.catalog.path.name}: {key}", "numbers that are there", 0, 0, 0)
+        Problem(f"{name}: {key}", "numbers that are there", 0, 0, 0)
         for key in snapshot.catalog.corrupt_keys
     ]
+    found += [Problem(f"{name}: {key}", "the row", 0, 0, 0) for key in snapshot.catalog.unread]
     for each in snapshot.unsettled:
         for damage in each.segment.damaged:
             place = f"intake/{each.segment.path.name}@{damage.offset}"

@@ -30,19 +30,21 @@ from lunaredge.runtime.archive.columns import Frame
 from lunaredge.runtime.archive.coverage import Stream
 from lunaredge.runtime.archive.database import (
     PARTS,
+    check_pages,
     opened,
     opened_to_read,
     remove_database,
     transaction,
+    translated,
 )
 from lunaredge.runtime.archive.names import (
+    NAMES_TABLES,
     PARTS_MAX,
     SCHEMA,
     Names,
     row_id,
     segment_range,
 )
-from lunaredge.runtime.store import translated
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.telemetry import Channel
 
@@ -143,8 +145,15 @@ class DayWriter:
             JournalFull, JournalCorrupt, StorageError: as `database.opened`.
         """
         path = day_path(folder, day)
-        with translated(path):
-            return cls(path, opened(path, _SCHEMA, VERSION))
+        connection = opened(path, _SCHEMA, VERSION)
+        try:
+            # What is damaged is met here, with nothing of the segment under way in it.
+            check_pages(path, connection, NAMES_TABLES)
+            with translated(path):
+                return cls(path, connection)
+        except BaseException:
+            connection.close()
+            raise
 
     def close(self) -> None:
         """Close the files; what is not finished is undone."""

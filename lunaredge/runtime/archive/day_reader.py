@@ -18,9 +18,10 @@ from lunaredge.node import KeepKind
 from lunaredge.runtime.archive.block_file import DIRECTORY, BlockReader, Read, blocks_path
 from lunaredge.runtime.archive.blocks import Unpacker, crc_of
 from lunaredge.runtime.archive.coverage import Stream
-from lunaredge.runtime.archive.database import opened_to_read
-from lunaredge.runtime.archive.day_file import VERSION, KeptRecord
+from lunaredge.runtime.archive.database import check_pages, opened_to_read, translated
+from lunaredge.runtime.archive.day_file import VERSION, KeptRecord, span_of
 from lunaredge.runtime.archive.names import (
+    NAMES_TABLES,
     PARTS_MAX,
     Series,
     node_number,
@@ -28,7 +29,6 @@ from lunaredge.runtime.archive.names import (
     segment_range,
     series_of,
 )
-from lunaredge.runtime.store import translated
 from lunaredge.wire.messages import RecordClass
 
 Ints = npt.NDArray[np.int64]
@@ -87,25 +87,33 @@ class DayReader:
         self._connection.close()
 
     def series(self, node: str) -> list[Series]:
-        """Give the channels of a node.
+        """Give the channels of a node; enter those whose names are damaged.
 
         Raises:
             JournalCorrupt: the list is damaged.
         """
         with translated(self.path):
             number = node_number(self._connection, node)
-            return [] if number is None else series_of(self._connection, number)
+            sound, damaged = ([], 0) if number is None else series_of(self._connection, number)
+        if damaged:
+            self._lose(f"names of {damaged} channels", *span_of(self.path))
+        return sound
 
     def pieces(
         self, node: str, asked: Sequence[Series], start_ns: int, end_ns: int
     ) -> Iterator[Piece]:
         """Give what series of a node did from one time until before another."""
-        with translated(self.path):
-            number = node_number(self._connection, node)
+        try:
+            with translated(self.path):
+                number = node_number(self._connection, node)
+            segments = self._segments()
+        except JournalCorrupt:
+            self._lose("names or segments", start_ns, end_ns)
+            return
         if number is None:
             return
         series = {each.id: each for each in asked}
-        for segment in self._segments(start_ns, end_ns):
+        for segment in segments:
             yield from self._pieces_of(segment, number, series, (start_ns, end_ns))
 
     def segments(self) -> set[int]:
@@ -114,7 +122,7 @@ class DayReader:
         Raises:
             JournalCorrupt: the list is damaged.
         """
-        return set(self._segments(-(2**63), 2**63 - 1))
+        return set(self._segments())
 
     def check(self) -> None:
         """Read all there is, so that what is damaged is met.
@@ -122,6 +130,15 @@ class DayReader:
         Raises:
             JournalCorrupt: the file's names are damaged.
         """
+        try:
+            check_pages(self.path, self._connection, NAMES_TABLES)
+        except JournalCorrupt as exc:
+            self._lose(str(exc), *span_of(self.path))
+        # A part whose number is damaged belongs to no segment and no node: nobody would miss it.
+        where = ("parts", *span_of(self.path))
+        for *key, directory, crc in self._rows("SELECT * FROM parts", (), where):
+            if not isinstance(directory, bytes) or crc_of(tuple(key), directory) != crc:
+                self._lose(f"part {key[0]}", *span_of(self.path))
         with translated(self.path):
             nodes = [row[0] for row in self._connection.execute("SELECT node FROM nodes")]
         for node in nodes:
@@ -155,14 +172,11 @@ class DayReader:
                 record,
             )
 
-    def _segments(self, start_ns: int, end_ns: int) -> list[int]:
-        query = (
-            "SELECT number FROM segments WHERE number <= ? AND start_ns < ? AND end_ns >= ?"
-            " ORDER BY number"
-        )
+    def _segments(self) -> list[int]:
+        # Of which time they tell has no checksum there; their parts have one.
+        query = "SELECT number FROM segments WHERE number <= ? ORDER BY number"
         with translated(self.path):
-            found = self._connection.execute(query, (self._through, end_ns, start_ns))
-            return [int(row[0]) for row in found]
+            return [int(row[0]) for row in self._connection.execute(query, (self._through,))]
 
     def _pieces_of(
         self, segment: int, node: int, series: Mapping[int, Series], span_ns: tuple[int, int]

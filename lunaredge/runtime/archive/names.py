@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lunaredge.errors import StorageError
-from lunaredge.wire.telemetry import Channel
+from lunaredge.errors import JournalCorrupt, StorageError
+from lunaredge.wire.telemetry import Channel, Dtype
 
 # A row's number is its segment's, a name's and its part's, one behind the other, in 63 bits.
 PART_BITS = 14
@@ -25,6 +25,16 @@ SCHEMA = (
     )
     """,
 )
+NAMES_TABLES = ("nodes", "series")
+_DTYPES = frozenset(dtype.value for dtype in Dtype)
+# Names have no checksums: each stands twice, in its table and in that table's index.
+_SERIES_TWICE = """
+    SELECT held.id, held.node, held.channel, held.unit, held.dtype,
+        named.node, named.channel, named.unit, named.dtype
+    FROM series AS named INDEXED BY sqlite_autoindex_series_1
+        LEFT JOIN series AS held NOT INDEXED ON held.rowid = named.rowid
+    WHERE named.node = ? ORDER BY named.id
+"""
 
 
 class Series(NamedTuple):
@@ -40,6 +50,11 @@ class Names:
     """The names of a file that is being written; a rollback leaves it wrong."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        """Take what is in a file whose names agree with their indexes.
+
+        Raises:
+            JournalCorrupt: the numbers are not those that we gave.
+        """
         self._connection = connection
         self._met: dict[tuple[int, int], tuple[Sequence[Channel], list[int]]] = {}
         """By node and the identity of a table, which is held so that no other takes its place."""
@@ -50,6 +65,10 @@ class Names:
                 "SELECT node, channel, unit, dtype, id FROM series"
             )
         }
+        for numbers in (self._nodes.values(), self._series.values()):
+            # One that damage made too large would be in no row, and leave no room behind it.
+            if max(numbers, default=0) != len(numbers) or min(numbers, default=1) != 1:
+                raise JournalCorrupt("the numbers of nodes or channels are damaged")
 
     def node(self, node: str) -> int:
         """Give a node's number."""
@@ -100,12 +119,27 @@ def segment_range(segment: int) -> tuple[int, int]:
 
 
 def node_number(connection: sqlite3.Connection, node: str) -> int | None:
-    """Give a node's number in a file; None where it is not there."""
-    row = connection.execute("SELECT id FROM nodes WHERE node = ?", (node,)).fetchone()
-    return int(row[0]) if row else None
+    """Give a node's number in a file; None where it is not there.
+
+    Raises:
+        JournalCorrupt: its name stands in the table or in the index, and not in both.
+    """
+    found = set()
+    for place in ("INDEXED BY sqlite_autoindex_nodes_1", "NOT INDEXED"):
+        query = f"SELECT id FROM nodes {place} WHERE node = ?"
+        found.add(tuple(connection.execute(query, (node,)).fetchall()))
+    if len(found) > 1 or any(len(rows) > 1 for rows in found):
+        raise JournalCorrupt(f"the name of {node} is damaged")
+    (rows,) = found
+    return int(rows[0][0]) if rows else None
 
 
-def series_of(connection: sqlite3.Connection, node: int) -> list[Series]:
-    """Give the series of a node in a file, by number."""
-    query = "SELECT id, channel, unit, dtype FROM series WHERE node = ? ORDER BY id"
-    return [Series(*row) for row in connection.execute(query, (node,))]
+def series_of(connection: sqlite3.Connection, node: int) -> tuple[list[Series], int]:
+    """Give the series of a node in a file, by number, and how many are left out as damaged."""
+    sound, damaged = [], 0
+    for number, *columns in connection.execute(_SERIES_TWICE, (node,)):
+        if columns[:4] == columns[4:] and columns[3] in _DTYPES:
+            sound.append(Series(number, *columns[1:4]))
+        else:
+            damaged += 1
+    return sound, damaged

@@ -36,6 +36,7 @@ from lunaredge.runtime.archive.sources import (
     log_pieces,
     records,
     settled_pieces,
+    used_in_days,
 )
 from lunaredge.wire.records import Dropped, decode_record
 
@@ -113,7 +114,7 @@ class ArchiveReader:
     def channels(self, node: str) -> list[ChannelInfo]:
         """Give the channels of which a node ever told, by name; one for each unit and type."""
         with self._snapshot() as snapshot:
-            return _channels(_used(snapshot, node))
+            return _channels(_used(self.folder, snapshot, node))
 
     def samples(
         self, node: str, channel: str, start_ns: int, end_ns: int, unit: str | None = None
@@ -258,7 +259,7 @@ class ArchiveReader:
         found = []
         for name in names:
             lost: list[Lost] = []
-            for info in _channels(_used(snapshot, name)):
+            for info in _channels(_used(self.folder, snapshot, name)):
                 wanted = Wanted(name, info.name, info.unit, span_ns)
                 for _ in settled_pieces(self.folder, snapshot, wanted, lost):
                     pass
@@ -291,9 +292,11 @@ def _added(summary: Summary, record: bytes) -> Summary:
     return whole
 
 
-def _used(snapshot: Snapshot, node: str) -> list[Used]:
+def _used(folder: Path, snapshot: Snapshot, node: str) -> list[Used]:
     """Give which tables a node used, settled or not."""
     found = snapshot.catalog.used(node)
+    if snapshot.catalog.unread:
+        found += used_in_days(folder, snapshot, node, found)
     for each in snapshot.unsettled:
         if node not in each.entries.nodes:
             continue

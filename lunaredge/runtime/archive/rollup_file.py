@@ -16,9 +16,21 @@ import numpy as np
 
 from lunaredge.errors import JournalCorrupt
 from lunaredge.runtime.archive.blocks import Packer, Unpacker, crc_of
-from lunaredge.runtime.archive.database import opened, opened_to_read
+from lunaredge.runtime.archive.database import (
+    check_pages,
+    opened,
+    opened_to_read,
+    translated,
+)
 from lunaredge.runtime.archive.day_file import DAY_NS, day_of
-from lunaredge.runtime.archive.names import SCHEMA, Names, Series, node_number, series_of
+from lunaredge.runtime.archive.names import (
+    NAMES_TABLES,
+    SCHEMA,
+    Names,
+    Series,
+    node_number,
+    series_of,
+)
 from lunaredge.runtime.archive.rollup import (
     EMPTY,
     HOUR_NS,
@@ -30,7 +42,6 @@ from lunaredge.runtime.archive.rollup import (
     pack,
     unpack,
 )
-from lunaredge.runtime.store import translated
 from lunaredge.wire.telemetry import Channel
 
 _VERSION = 1
@@ -126,8 +137,14 @@ class RollupWriter:
             JournalFull, JournalCorrupt, StorageError: as `database.opened`.
         """
         path = level.path(folder, period)
-        with translated(path):
-            return cls(path, level, opened(path, _SCHEMA, _VERSION))
+        connection = opened(path, _SCHEMA, _VERSION)
+        try:
+            check_pages(path, connection, NAMES_TABLES)
+            with translated(path):
+                return cls(path, level, connection)
+        except BaseException:
+            connection.close()
+            raise
 
     def close(self) -> None:
         """Close the file; what is not finished is undone."""
@@ -181,7 +198,7 @@ class RollupWriter:
         sound = [
             (segment, packed)
             for segment, packed, crc in found
-            if crc_of((node, chunk, segment), packed) == crc
+            if isinstance(packed, bytes) and crc_of((node, chunk, segment), packed) == crc
         ]
         if len(sound) < 2:
             return
@@ -228,14 +245,17 @@ class RollupReader:
         self._connection.close()
 
     def series(self, node: str) -> list[Series]:
-        """Give the channels of a node.
+        """Give the channels of a node; enter those whose names are damaged.
 
         Raises:
             JournalCorrupt: the list is damaged.
         """
         with translated(self.path):
             number = node_number(self._connection, node)
-            return [] if number is None else series_of(self._connection, number)
+            sound, damaged = ([], 0) if number is None else series_of(self._connection, number)
+        if damaged:
+            self.lost.append(f"names of {damaged} channels of {node}")
+        return sound
 
     def rollup(self, node: str, numbers: Sequence[int], start_ns: int, end_ns: int) -> Rollup:
         """Give the buckets of series of a node that begin from one time until before another.
@@ -257,6 +277,10 @@ class RollupReader:
 
     def check(self) -> None:
         """Read all there is, so that what is damaged is met."""
+        try:
+            check_pages(self.path, self._connection, NAMES_TABLES)
+        except JournalCorrupt as exc:
+            self.lost.append(str(exc))
         with translated(self.path):
             numbers = [row[0] for row in self._connection.execute("SELECT id FROM nodes")]
         for number in numbers:
@@ -273,7 +297,8 @@ class RollupReader:
         try:
             with translated(self.path):
                 for chunk, segment, packed, crc in self._connection.execute(query, bounds):
-                    if crc_of((node, chunk, segment), packed) == crc:
+                    key = (node, chunk, segment)
+                    if isinstance(packed, bytes) and crc_of(key, packed) == crc:
                         yield unpack(packed, self._unpacker)
                     else:
                         self.lost.append(f"node {node}, stretch {chunk}, segment {segment}")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lunaredge.runtime.archive import rollup
+from lunaredge.runtime.archive.aside import let_go
 from lunaredge.runtime.archive.blocks import Packer
 from lunaredge.runtime.archive.catalog import Catalog, Problem, Settlement
 from lunaredge.runtime.archive.catalog_copy import copy_catalog
@@ -74,7 +75,7 @@ class Press:
         """
         if int(path.stem) <= self._catalog.settled_through():
             copy_catalog(self._catalog)
-            os.unlink(path)  # noqa: PTH108 -- it was settled, and could not be deleted
+            let_go(path, self._catalog)  # it could not be deleted, or renamed, at its time
             return Settled(0, 0, 0, 0)
         try:
             segment = Segment.open(path)

@@ -10,8 +10,9 @@ import threading
 import time
 from pathlib import Path
 
-from lunaredge.errors import StorageError
+from lunaredge.errors import JournalCorrupt, StorageError
 from lunaredge.node import Level
+from lunaredge.runtime.archive.catalog_copy import mend_catalog
 from lunaredge.runtime.archive.settings import ArchiveSettings
 from lunaredge.runtime.archive.settle import Stopped
 from lunaredge.runtime.archive.shelf import FileDamaged
@@ -35,6 +36,7 @@ class Settler:
         self._changed = threading.Condition()
         self._stopping = False
         self._failures = 0
+        self._is_catalog_suspect = False
         self._works: Works | None = None
         self._thread = threading.Thread(target=self._run, name="settler", daemon=True)
 
@@ -77,6 +79,8 @@ class Settler:
                 break
             except (StorageError, OSError, FileDamaged) as exc:
                 self._tell_failure(number, exc, wait_s)
+                # Of a file that is written into it would have been put aside: it is the catalog.
+                self._is_catalog_suspect |= isinstance(exc, JournalCorrupt)
             except Exception as exc:
                 # A mistake of ours must not hold up what comes after it, nor pass unseen.
                 self._tell_failure(number, exc, wait_s)
@@ -100,6 +104,9 @@ class Settler:
 
     def _work(self, number: int) -> None:
         began_s = time.monotonic()
+        if self._is_catalog_suspect:
+            mend_catalog(self._folder)
+            self._is_catalog_suspect = False
         if self._works is None:
             self._works = Works(self._folder, self._settings)
         settled = self._works.settle(number, lambda: not self._stopping)

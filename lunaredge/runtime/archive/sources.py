@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lunaredge.errors import JournalCorrupt, StorageError
+from lunaredge.runtime.archive.catalog import Used
 from lunaredge.runtime.archive.columns import Frame
 from lunaredge.runtime.archive.day_file import KeptRecord, day_of, days_of, span_of
 from lunaredge.runtime.archive.day_reader import DayReader, Lost
@@ -16,7 +17,7 @@ from lunaredge.runtime.archive.names import Series
 from lunaredge.runtime.archive.settings import ArchiveSettings
 from lunaredge.runtime.archive.snapshot import Snapshot, Unsettled
 from lunaredge.runtime.archive.sorting import frames, groups, kept_record, others, verdict_of
-from lunaredge.wire.telemetry import Channel
+from lunaredge.wire.telemetry import Channel, Dtype
 
 Ints = npt.NDArray[np.int64]
 Span = tuple[int, int]
@@ -95,6 +96,20 @@ def day_readers(
                 continue
             with contextlib.closing(reader):
                 yield reader
+
+
+def used_in_days(folder: Path, snapshot: Snapshot, node: str, known: list[Used]) -> list[Used]:
+    """Give channels of a node that the day files have and a damaged catalog doesn't tell of."""
+    met = {channel for each in known for channel in each.channels}
+    found = []
+    for reader in day_readers(folder, snapshot, (0, 2**63 - 1), []):
+        held = [
+            Channel(name=each.channel, unit=each.unit, dtype=Dtype(each.dtype))
+            for each in _series(reader, node)
+        ]
+        lacking = tuple(channel for channel in held if channel not in met)
+        found.append(Used(node, lacking, *span_of(reader.path)))
+    return found
 
 
 def log_pieces(snapshot: Snapshot, wanted: Wanted) -> Iterator[ChannelPiece]:

@@ -7,7 +7,6 @@ there is what the archive itself says: at a start the core is told from the cata
 
 import contextlib
 import operator
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from lunaredge.errors import JournalFull
 from lunaredge.ids import BootId
 from lunaredge.node import Keep, Row
 from lunaredge.runtime.archive import day_file
+from lunaredge.runtime.archive.aside import let_go
 from lunaredge.runtime.archive.catalog import Catalog
 from lunaredge.runtime.archive.catalog_copy import mend_catalog
 from lunaredge.runtime.archive.coverage import Stretch
@@ -181,17 +181,19 @@ class ArchiveStore:
         self._corrupt_keys = (self._store.corrupt_keys + damaged)[:CORRUPT_SHOWN_MAX]
 
     def _take_over(self) -> None:
-        """Delete segments that are settled, and hand the others on."""
+        """Let go of segments that are settled, and hand the others on."""
         with storage_errors(self.folder):
             mend_catalog(self.folder)
-        with contextlib.closing(Catalog.open(self.folder)) as catalog:
-            through = catalog.settled_through()
         numbers = segment_numbers(self.folder)
-        with storage_errors(self.folder):
+        with (
+            storage_errors(self.folder),
+            contextlib.closing(Catalog.open(self.folder)) as catalog,
+        ):
+            through = catalog.settled_through()
             for number in numbers:
                 path = segment_path(self.folder, number)
                 if number <= through:
-                    os.unlink(path)  # noqa: PTH108 -- as all writes here
+                    let_go(path, catalog)
                 else:
                     self._settler.take(number, path.stat().st_size)
         self._log = SegmentLog(self.folder, self._settings, max([through, *numbers]) + 1)

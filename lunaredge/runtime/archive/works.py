@@ -1,16 +1,16 @@
 """All that settling needs, open; and what it does about damaged files and mistakes of ours."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from lunaredge.errors import StorageError
 from lunaredge.node import Level
+from lunaredge.runtime.archive.aside import place_of, put_by
 from lunaredge.runtime.archive.catalog import Catalog, Problem, Settlement
 from lunaredge.runtime.archive.catalog_copy import copy_catalog
 from lunaredge.runtime.archive.coverage import laid
 from lunaredge.runtime.archive.day_file import span_of
-from lunaredge.runtime.archive.log import segment_path, sync_folder
+from lunaredge.runtime.archive.log import segment_path
 from lunaredge.runtime.archive.retention import Removed, expire
 from lunaredge.runtime.archive.segment import Segment
 from lunaredge.runtime.archive.settings import ArchiveSettings
@@ -75,7 +75,6 @@ class Works:
             JournalFull, JournalCorrupt, StorageError, OSError: it is not put aside.
         """
         path = segment_path(self._folder, number)
-        aside = path.with_suffix(".aside")
         segment = Segment.open(path)
         try:
             index = segment.index()
@@ -85,14 +84,13 @@ class Works:
         known = index.fixed[index.fixed["end_ns"] != 0]
         start_ns = int(known["start_ns"].min()) if len(known) else 0
         end_ns = int(known["end_ns"].max()) if len(known) else 0
-        problem = Problem(
-            f"intake/{aside.name}", f"can't be settled: {reason}", start_ns, end_ns, end_ns
-        )
+        what = f"can't be settled: {reason}"
+        problem = Problem(place_of(path), what, start_ns, end_ns, end_ns)
         settlement = Settlement(number, streams, segment.tables, {}, [], [problem])
         self._catalog.settle(settlement, self._settings.touch_ns)
         copy_catalog(self._catalog)
-        os.replace(path, aside)  # noqa: PTH105 -- as all writes here: a test cuts the power
-        sync_folder(path.parent)
+        # Killed before this, the next life does it: `let_go` asks the catalog.
+        put_by(path)
 
     def _replace(self, damaged: FileDamaged) -> None:
         """Put a damaged file aside, so that a fresh one takes its place."""

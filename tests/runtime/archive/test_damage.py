@@ -314,6 +314,7 @@ def test_a_catalog_that_is_gone_is_taken_from_its_copy(folder, settled_twice):
 def test_an_older_catalog_is_replaced_by_its_newer_copy(folder, settled_twice):
     with closing(sqlite3.connect(folder / catalog.NAME)) as raw:
         raw.execute("UPDATE meta SET value = 1 WHERE key = 'settled_through'")
+        raw.execute("DELETE FROM meta WHERE key = 'settled_through_crc'")
         raw.commit()
 
     (problem,) = check_nothing_is_lost(folder, settled_twice)
