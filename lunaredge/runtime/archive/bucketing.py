@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lunaredge.errors import JournalCorrupt, QueryError, StorageError
 from lunaredge.runtime.archive.columns import Frame, Panel
+from lunaredge.runtime.archive.day_reader import Lost
 from lunaredge.runtime.archive.rollup import (
     EMPTY,
     Rollup,
@@ -63,8 +64,10 @@ def aligned(span_ns: tuple[int, int], step_ns: int) -> tuple[int, int]:
     return low * step_ns, high * step_ns
 
 
-def buckets(folder: Path, snapshot: Snapshot, wanted: Wanted, step_ns: int) -> Buckets:
-    """Give the buckets of a channel; the time is a whole number of them.
+def buckets(
+    folder: Path, snapshot: Snapshot, wanted: Wanted, step_ns: int, lost: list[Lost]
+) -> Buckets:
+    """Give the buckets of a channel; the time is a whole number of them. Enter what is damaged.
 
     Raises:
         QueryError: the channel's unit or type changes in that time, and no unit is asked for.
@@ -74,7 +77,8 @@ def buckets(folder: Path, snapshot: Snapshot, wanted: Wanted, step_ns: int) -> B
     )
     kinds: dict[Kind, int] = {}
     if level is None:
-        parts = [_of_pieces(settled_pieces(folder, snapshot, wanted, []), wanted, step_ns, kinds)]
+        pieces = settled_pieces(folder, snapshot, wanted, lost)
+        parts = [_of_pieces(pieces, wanted, step_ns, kinds)]
     else:
         parts = [
             coarser(part, step_ns // level.step_ns)

@@ -32,6 +32,16 @@ def problems_of(folder: Path, snapshot: Snapshot) -> list[Problem]:
     return [*found, *_days(folder, snapshot), *_rollups(folder, snapshot)]
 
 
+def days_gone(folder: Path, snapshot: Snapshot) -> list[Problem]:
+    """Give the days whose files are gone, though segments were written into them."""
+    paths = [day_path(folder, day) for day in snapshot.catalog.written()]
+    return [
+        Problem(str(path.relative_to(folder)), "the file is gone", *span_of(path), 0)
+        for path in paths
+        if not path.exists()
+    ]
+
+
 def _days(folder: Path, snapshot: Snapshot) -> Iterator[Problem]:
     lost: list[Lost] = []
     written = snapshot.catalog.written()

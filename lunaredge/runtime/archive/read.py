@@ -5,6 +5,7 @@ yet. What is damaged is left out of an answer and told by `problems`.
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -14,9 +15,10 @@ import numpy.typing as npt
 
 from lunaredge.errors import RemoteProtocolError, StorageError
 from lunaredge.node import KeepKind
+from lunaredge.runtime.archive import day_file, log
 from lunaredge.runtime.archive.bucketing import Buckets, aligned, buckets, check_kinds
 from lunaredge.runtime.archive.catalog import NAME, Problem, Used
-from lunaredge.runtime.archive.checking import problems_of
+from lunaredge.runtime.archive.checking import days_gone, problems_of
 from lunaredge.runtime.archive.coverage import Stream, Stretch
 from lunaredge.runtime.archive.day_reader import Lost
 from lunaredge.runtime.archive.gaps import (
@@ -28,6 +30,7 @@ from lunaredge.runtime.archive.gaps import (
     silent_gaps,
     stream_gaps,
 )
+from lunaredge.runtime.archive.rollup_file import Level
 from lunaredge.runtime.archive.snapshot import LogCache, Snapshot, take_snapshot
 from lunaredge.runtime.archive.sources import (
     ChannelPiece,
@@ -82,6 +85,8 @@ class ArchiveReader:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.lost: list[Lost] = []
+        """What was damaged, and so left out of what was told of samples and buckets."""
         self._cache = LogCache(folder)
 
     @classmethod
@@ -134,7 +139,7 @@ class ArchiveReader:
         """
         wanted = Wanted(node, channel, unit, (start_ns, end_ns))
         with self._snapshot() as snapshot:
-            pieces = clipped(self._pieces(snapshot, wanted, []), wanted)
+            pieces = clipped(self._pieces(snapshot, wanted, self.lost), wanted)
         return _in_order(pieces, wanted)
 
     def buckets(self, node: str, channel: str, start_ns: int, end_ns: int, step_ns: int) -> Buckets:
@@ -151,7 +156,7 @@ class ArchiveReader:
         wanted = Wanted(node, channel, None, span_ns)
         for _ in range(_TRIES_MAX):
             with self._snapshot() as snapshot:
-                told = buckets(self.folder, snapshot, wanted, step_ns)
+                told = buckets(self.folder, snapshot, wanted, step_ns, self.lost)
                 through = snapshot.through
             # Roll-ups of older segments are put together as a later one is settled: what was read
             # in the midst of that may lack some.
@@ -208,7 +213,10 @@ class ArchiveReader:
     def _snapshot(self) -> Iterator[Snapshot]:
         try:
             snapshot = take_snapshot(self.folder, self._cache)
+            _check_folders(self.folder)
         except FileNotFoundError as exc:
+            if (self.folder / NAME).exists():
+                raise StorageError(f"{exc.filename} is gone, and what was in it") from exc
             raise StorageError(
                 f"{self.folder} is no archive: {NAME} is missing; name an archive's folder"
             ) from exc
@@ -224,7 +232,8 @@ class ArchiveReader:
         yield from log_pieces(snapshot, wanted)
 
     def _gaps(self, snapshot: Snapshot, node: str | None) -> Iterator[Gap]:
-        expired, problems = snapshot.catalog.expired(), snapshot.catalog.problems()
+        expired = snapshot.catalog.expired()
+        problems = [*snapshot.catalog.problems(), *days_gone(self.folder, snapshot)]
         by_node: dict[str, dict[Stream, list[Stretch]]] = {}
         for stream, stretches in snapshot.coverage(node):
             by_node.setdefault(stream.node, {})[stream] = stretches
@@ -267,6 +276,12 @@ class ArchiveReader:
                 reason = f"{each.place}: {each.what}"
                 found.append(Gap(name, each.start_ns, each.end_ns, DAMAGED, reason=reason))
         return found
+
+
+def _check_folders(folder: Path) -> None:
+    """Raise OSError where a part of an archive is gone: the rest would look like all of it."""
+    for name in (log.FOLDER, day_file.FOLDER, *(level.value for level in Level)):
+        os.listdir(folder / name)  # noqa: PTH208 -- also a folder that nobody may read
 
 
 def _is_near(gap: Gap, start_ns: int, end_ns: int) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from lunaredge.errors import JournalCorrupt
+from lunaredge.errors import JournalCorrupt, StorageError
 from lunaredge.runtime.archive import catalog
 from lunaredge.runtime.archive.catalog_copy import COPY_NAME
 from lunaredge.runtime.archive.day_file import DAY_NS, day_of, day_path
@@ -26,7 +26,7 @@ from tests.runtime.archive.drawn import (
     samples_of,
     upload,
 )
-from tests.runtime.archive.settling import SMALL, WAIT_S, settle_all, settled_by_hand
+from tests.runtime.archive.settling import SMALL, WAIT_S, drawn, settle_all, settled_by_hand
 
 
 @pytest.fixture
@@ -328,3 +328,39 @@ def test_a_damaged_catalog_without_a_sound_copy_is_refused(folder, settled_twice
 
     with pytest.raises(JournalCorrupt, match=r"catalog\.sqlite"):
         ArchiveStore.open(folder, SMALL)
+
+
+# --- what is gone --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["intake", "days", "minutes", "hours"])
+def test_an_archive_of_which_a_folder_is_gone_does_not_pass_for_a_whole_one(folder, name):
+    settled_by_hand(folder, [plain(1)])
+    settle_all(folder)
+    shutil.rmtree(folder / name)
+
+    with pytest.raises(StorageError, match=f"{name} is gone"):
+        ArchiveReader.open(folder)
+
+
+def test_a_days_file_that_is_gone_is_a_gap(folder):
+    settled_by_hand(folder, [plain(1), plain(2)])
+    settle_all(folder)
+    day_path(folder, day_of(MIDNIGHT_NS)).unlink()
+
+    with ArchiveReader.open(folder) as reader:
+        gaps = reader.gaps("dozer-1", 0, 2**62)
+
+    assert [(gap.kind, "the file is gone" in gap.reason) for gap in gaps] == [("damaged", True)]
+
+
+def test_who_reads_damaged_samples_is_told_so(folder):
+    keeps, _ = drawn(3, 20)
+    settled_by_hand(folder, keeps)
+    settle_all(folder)
+    for path in folder.rglob("*.blocks"):
+        path.write_bytes(bytes(path.stat().st_size))
+
+    with ArchiveReader.open(folder) as reader:
+        assert not len(reader.samples("dozer-1", "f4.every", 0, 2**62).times_ns)
+        assert reader.lost
