@@ -10,6 +10,9 @@ from lunaredge.runtime.client import new_request
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.alarm_requests import AcknowledgeRequest, ShelveRequest, UnshelveRequest
 
+# As the scheduler has them, which a client does not load; a test holds them equal.
+SHELVED_NS_MIN = 60 * NS_PER_S
+SHELVED_NS_MAX = 86_400 * NS_PER_S
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)([smhd])")
 
@@ -33,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
         parser.add_argument(
             "--for",
             dest="for_ns",
-            type=duration_ns,
+            type=_shelf_ns,
             required=True,
             metavar="TIME",
             help="for how long, of site time: 90s, 30m, 2h; 1m to 24h",
@@ -62,6 +65,18 @@ def duration_ns(text: str) -> int:
         told = f"no time: {text[:40]!r}; give a number and its unit: 90s, 30m, 2h, 1d"
         raise argparse.ArgumentTypeError(told)
     return round(float(found[1]) * _SECONDS[found[2]] * NS_PER_S)
+
+
+def _shelf_ns(text: str) -> int:
+    """Give for how long an alarm is shelved from its text.
+
+    Raises:
+        ArgumentTypeError: it is no time, or none for which the scheduler shelves.
+    """
+    for_ns = duration_ns(text)
+    if not SHELVED_NS_MIN <= for_ns <= SHELVED_NS_MAX:
+        raise argparse.ArgumentTypeError(f"{text} is out of range; give 1m to 24h")
+    return for_ns
 
 
 def _request(options: argparse.Namespace) -> AcknowledgeRequest | ShelveRequest | UnshelveRequest:

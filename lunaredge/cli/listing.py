@@ -51,6 +51,8 @@ MARK = Column("mark", "MARK")
 TASK = Column("task", "TASK", is_name=True)
 PLACE = (Column("x_m", "X_M", spare=3), Column("y_m", "Y_M", spare=3))
 MEASURED = "measured"
+# Said by a row whose reason to wait is shown to its end: of a machine at rest, or asleep.
+WHOLE = "(whole)"
 # The most urgent classes stand first, but each counts: the column goes on in further lines.
 DELIVERED = Column("delivered", "DELIVERED", is_free=True, wraps=True, width_min=24)
 
@@ -67,7 +69,7 @@ COLUMNS = {
         Column("age_s", "AGE_S", spare=2),
         Column("cuts_off", "CUTS OFF", is_free=True),
         # What keeps a machine at rest is read by whoever is about to go there: never cut.
-        Column("waits_for", "WAITS FOR", is_free=True, wraps_where="restrained", width_min=20),
+        Column("waits_for", "WAITS FOR", is_free=True, wraps_where=WHOLE, width_min=20),
     ),
     "tasks": (
         Column("task", "TASK"),
@@ -262,6 +264,8 @@ def as_document(view: View, view_age_s: float, *, is_all: bool = False) -> dict[
     if view.name == ALARMS:
         document["rows"] = alarm_list.listed(rows, is_all=is_all)
         document["shelved"] = alarm_list.shelved_count(rows)
+    if view.name == INTAKE:
+        document["stale"] = view_age_s > STALE_S
     return document
 
 
@@ -282,6 +286,8 @@ def as_table(view: View, view_age_s: float, width: int | None, *, is_all: bool =
     elif view_age_s > FRESH_S:
         notes.append(f"as of {view_age_s:.0f} s ago")
     table = render(rows, _columns(view.name, rows), width) if rows else f"no {view.name}"
+    if view.name == INTAKE and view_age_s > STALE_S:
+        table = f"STALE: the archive has said nothing for {view_age_s:.0f} s\n{table}"
     return "\n".join([table, *filter(None, notes)])
 
 
@@ -309,6 +315,7 @@ def _aged(row: Row, view_age_s: float) -> Row:
     # A view from a clock ahead of ours makes nothing younger.
     more_s = max(0.0, view_age_s)
     aged = dict(row)
+    aged[WHOLE] = bool(row.get("restrained") or row.get("asleep_until_ns"))
     for key in AGES:
         age_s = row.get(key)
         if isinstance(age_s, int | float):

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, NoReturn, TextIO
 
 from lunaredge import __version__
+from lunaredge.cli.closed_stream import StreamClosedError, streams_there
 from lunaredge.cli.table import folded
 from lunaredge.errors import LunarEdgeError
 
@@ -137,22 +138,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     # Only the processes of a site log; a command's own words are enough for whoever typed it.
     logging.getLogger("lunaredge").addHandler(logging.NullHandler())
-    if not __debug__:
-        print(
-            "lunaredge does not run under python -O: its assertions guard machines", file=sys.stderr
-        )
-        return EXIT_BAD_INPUT
+    with streams_there():
+        if not __debug__:
+            refusal = "lunaredge does not run under python -O: its assertions guard machines"
+            print(refusal, file=sys.stderr)
+            return EXIT_BAD_INPUT
+        return _written(words)
+
+
+def _written(words: Sequence[str]) -> int:
+    """Run a command and give the exit code: of its output's fate where that has one."""
     try:
         code = _run(words)
-        if sys.stdout is not None:
-            # Here, since Python's own last flush would only grumble about what it can't write.
-            sys.stdout.flush()
+        # Here, since Python's own last flush would only grumble about what it can't write.
+        sys.stdout.flush()
     except BrokenPipeError:
         _let_go(sys.stdout, sys.stderr)
         return EXIT_PIPE_CLOSED
     except OSError as exc:
         # Whoever opens files by name tells of them; what has no name is an output that is full.
-        if exc.errno not in _UNWRITABLE or exc.filename is not None:
+        is_output = isinstance(exc, StreamClosedError) or exc.errno in _UNWRITABLE
+        if not is_output or exc.filename is not None:
             raise
         _let_go(sys.stdout)
         with contextlib.suppress(OSError):

@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, zip_longest
 from typing import NamedTuple, TextIO
 
@@ -41,7 +41,7 @@ class Column(NamedTuple):
     width_min: int = FREE_WIDTH_MIN
     """Of free text: spare columns go before it gets less room than that."""
     is_name: bool = False
-    """Cut too, but last of all: when nothing else can lose any more."""
+    """Cut too, but when nothing else can lose any more; in the first column last of all."""
 
 
 def render(rows: Sequence[Row], columns: Sequence[Column], width: int | None = None) -> str:
@@ -112,7 +112,8 @@ def _fitted(widths: dict[Column, int], width: int) -> dict[Column, int]:
         if _surplus(kept, width) <= sum(map(_slack, kept, kept.values())):
             break
         kept = {column: room for column, room in kept.items() if column.spare != spare}
-    for slack in (_slack, _name_slack):
+    first = next(iter(kept))
+    for slack in (_slack, _other_slack(first), _last_slack, _name_slack):
         while _surplus(kept, width) > 0 and any(map(slack, kept, kept.values())):
             widest = max(kept, key=lambda column: slack(column, kept[column]))
             kept[widest] -= 1
@@ -133,6 +134,16 @@ def _surplus(widths: dict[Column, int], width: int) -> int:
 def _slack(column: Column, width: int) -> int:
     """Give how many cells a column can lose."""
     return max(0, width - column.width_min) if column.is_free else 0
+
+
+def _other_slack(first: Column) -> Callable[[Column, int], int]:
+    """Give how to tell how many cells a name can lose that is not what a row is called by."""
+    return lambda column, width: 0 if column is first else _name_slack(column, width)
+
+
+def _last_slack(column: Column, width: int) -> int:
+    """Give how many cells free text can lose before the name of a row does."""
+    return max(0, width - NAME_WIDTH_MIN) if column.is_free else 0
 
 
 def _name_slack(column: Column, width: int) -> int:

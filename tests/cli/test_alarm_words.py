@@ -9,6 +9,7 @@ import pytest
 from lunaredge.cli import alarm_words
 from lunaredge.cli.listing import as_document, as_table
 from lunaredge.cli.main import main
+from lunaredge.scheduler import alarms
 from lunaredge.units import NS_PER_S
 from lunaredge.wire.alarm_requests import AcknowledgeRequest, ShelveRequest, UnshelveRequest
 from lunaredge.wire.messages import View
@@ -52,6 +53,12 @@ def test_a_time_has_its_unit(text: str, duration_s: int) -> None:
     assert alarm_words.duration_ns(text) == duration_s * NS_PER_S
 
 
+def test_an_alarm_is_shelved_here_for_as_long_as_the_scheduler_has_it() -> None:
+    here = alarm_words.SHELVED_NS_MIN, alarm_words.SHELVED_NS_MAX
+
+    assert here == (alarms.SHELVED_NS_MIN, alarms.SHELVED_NS_MAX)
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -64,6 +71,8 @@ def test_a_time_has_its_unit(text: str, duration_s: int) -> None:
         (("shelve", "hauler-1", "x", "--for", "2", "--why", "y"), "no time: '2'"),
         (("shelve", "hauler-1", "x", "--for", "-2h", "--why", "y"), "--for"),
         (("shelve", "hauler-1", "x", "--for", "nan", "--why", "y"), "no time: 'nan'"),
+        (("shelve", "hauler-1", "x", "--for", "30s", "--why", "y"), "30s is out of range; give 1m"),
+        (("shelve", "hauler-1", "x", "--for", "25h", "--why", "y"), "25h is out of range; give 1m"),
         (("unshelve", "hauler-1"), "code"),
     ],
 )

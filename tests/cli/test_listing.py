@@ -47,6 +47,28 @@ def test_a_list_of_nodes_fits_eighty_columns():
     assert "excavator-1" in lines[1]
 
 
+ASLEEP = NODE | {
+    "node": "compactor-1",
+    "presence": "hibernating",
+    "state": "hibernating",
+    "task": None,
+    "asleep_until_ns": 1_831_377_600 * NS_PER_S,
+    "waits_for": "asleep until 2028-01-13 12:00:00",
+}
+
+
+@pytest.mark.parametrize("mark", ["measured", "last known"])
+def test_at_eighty_columns_names_are_whole_and_so_is_until_when_a_node_sleeps(mark):
+    rows = [NODE | {"task": "survey-of-the-northern-rim"}, ASLEEP | {"mark": mark}]
+
+    lines = as_table(view(*rows), 0.0, 80).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[0] for line in lines[1:3]] == ["excavator-1", "compactor-1"]
+    at = lines[0].index("WAITS FOR")
+    assert " ".join(line[at:].strip() for line in lines[2:]) == ASLEEP["waits_for"]
+
+
 LINK = {
     "state": "open",
     "autonomy": "A0",
@@ -228,6 +250,17 @@ def test_the_intake_says_by_reason_what_was_put_aside_and_what_was_refused():
     assert "from_the_future=20 bad_values=10" in wide
     assert "34.5" in wide
     assert as_document(given, 0.0)["rows"] == [refused, INTAKE]
+
+
+@pytest.mark.parametrize(("age_s", "is_stale"), [(90.0, False), (91.0, True)])
+def test_an_intake_of_which_nothing_is_heard_says_so_on_its_first_line(age_s, is_stale):
+    given = view(INTAKE, name="intake")
+
+    first = as_table(given, age_s, 80).splitlines()[0]
+
+    assert first.startswith("STALE: the archive has said nothing for 91 s") is is_stale
+    assert as_document(given, age_s)["stale"] is is_stale
+    assert "stale" not in as_document(view(NODE), age_s)
 
 
 def test_an_intake_that_refused_nothing_says_nothing_of_it():

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lunaredge.cli import main as entry
+from lunaredge.cli.closed_stream import ClosedStream, StreamClosedError
 from lunaredge.cli.main import COMMANDS, EXIT_MISSING_PART, EXIT_PIPE_CLOSED, main
 
 
@@ -152,6 +153,52 @@ def test_an_output_that_is_full_is_an_error_of_one_line() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
 def test_an_output_that_is_full_fails_even_if_nobody_can_be_told() -> None:
     assert of_shell("explain --help > /dev/full 2> /dev/full") == (EXIT_MISSING_PART, "")
+
+
+@pytest.mark.parametrize("words", ["explain --help", "--version"])
+def test_an_output_that_is_closed_is_an_error_of_one_line(words: str) -> None:
+    code, told = of_shell(f"{words} >&-")
+
+    remedy = "standard output is closed; make room, or send the output elsewhere\n"
+    assert (code, told) == (EXIT_MISSING_PART, f"lunaredge: the output cannot be written: {remedy}")
+
+
+def test_what_is_wrong_is_told_though_the_output_is_closed() -> None:
+    code, told = of_shell("nodes --config none.toml >&-")
+
+    assert code == 2
+    assert "there are no client settings" in told
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_where_errors_are_closed_they_change_no_exit_code(closed: str) -> None:
+    assert of_shell(f"nodes --config none.toml {closed}") == (2, "")
+
+
+def test_what_a_command_does_is_done_before_its_answer_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = []
+
+    def act(_: object) -> int:
+        sys.stdout.write("stopping\n")
+        done.append("stopped")
+        return 0
+
+    monkeypatch.setattr("lunaredge.cli.estop.run", act)
+    monkeypatch.setattr("sys.stdout", None)
+
+    assert main(["estop", "--reason", "smoke"]) == EXIT_MISSING_PART
+    assert done == ["stopped"]
+    assert sys.stdout is None
+
+
+def test_an_answer_without_end_ends_where_its_output_is_closed() -> None:
+    stream = ClosedStream()
+
+    stream.write("one more\n")
+    with pytest.raises(StreamClosedError):
+        stream.writelines(["one more\n"] * 10_000)
 
 
 def test_another_error_of_the_system_is_not_taken_for_a_full_output(

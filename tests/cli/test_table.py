@@ -142,7 +142,25 @@ def test_a_name_is_cut_last_of_all() -> None:
 
     line = render([ROW | {"node": "excavator-of-the-far-north"}], columns, 30).splitlines()[1]
 
-    assert line == "excavator-o...  after the"
+    assert line == "excavator-of-th...  after the"
+
+
+def test_what_a_row_is_called_by_is_cut_after_every_other_name_and_text() -> None:
+    columns = (
+        Column("node", "NODE", is_name=True),
+        Column("task", "TASK", is_name=True),
+        Column("why", "WHY", is_free=True, width_min=20),
+    )
+    row = {"node": "compactor-1", "task": "excavate-north", "why": "asleep until somebody comes"}
+
+    lines = [render([row], columns, width).splitlines()[1] for width in (43, 36, 35, 34)]
+
+    assert lines == [
+        "compactor-1  excavat...  asleep until so...",
+        "compactor-1  excavat...  asleep u...",
+        "compactor-1  excavat...  asleep ...",
+        "compact...  excavat...  asleep ...",
+    ]
 
 
 class Screen(io.StringIO):

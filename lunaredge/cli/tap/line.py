@@ -24,7 +24,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """Class of the record, or channel that it was said on."""
     kind: str
     """The word for its class on the wire; of a row of telemetry ``sample``."""
-    time_ns: int
+    time_ns: int | None
+    """Site time; None where who said it did not know it yet."""
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -131,6 +132,8 @@ def _word(value: object) -> str:
     return f'"{word}"' if " " in word else word
 
 
-def _iso(time_ns: int) -> str:
+def _iso(time_ns: int | None) -> str:
+    if time_ns is None:
+        return "-"
     at = datetime.fromtimestamp(time_ns // NS_PER_S, UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{time_ns % NS_PER_S // NS_PER_MS:03d}Z"

@@ -72,6 +72,8 @@ class Listening:
         """Give what is to be said at the end."""
         reading, counts = self._reading, self._link.counts
         lines = [f"{self.line_count} lines of {reading.message_count} messages"]
+        if reading.unheard:
+            lines.append(f"nobody called {' or '.join(reading.unheard)} spoke")
         if reading.damaged:
             reasons = ", ".join(f"{name} {n}" for name, n in sorted(reading.damaged.items()))
             lines.append(f"{sum(reading.damaged.values())} messages could not be read: {reasons}")

@@ -27,6 +27,8 @@ class Reading:
     def __init__(self, choice: Choice, keyring: Keyring, *, as_json: bool) -> None:
         self.tables = Tables()
         self.message_count = 0
+        self.unheard = list(choice.nodes)
+        """Of the nodes that were named, those that have not spoken."""
         self.damaged: dict[str, int] = {}
         """Messages that could not be read, by reason."""
         self._choice = choice
@@ -51,6 +53,8 @@ class Reading:
 
     def _lines(self, topic: Topic, seen: Seen, now_s: float) -> Iterator[str]:
         body = seen.body
+        if topic.node in self.unheard and seen.header.node == topic.node:
+            self.unheard.remove(topic.node)
         if isinstance(body, StreamBirth) and not self.tables.learn(topic, seen, body):
             return
         if self._choice.takes(topic):
@@ -137,7 +141,7 @@ class Reading:
 
 
 def _said(topic: Topic, seen: Seen, kind: str, time_ns: int) -> Said:
-    return Said(topic=topic, seen=seen, label=class_of(topic), kind=kind, time_ns=time_ns)
+    return Said(topic=topic, seen=seen, label=class_of(topic), kind=kind, time_ns=time_ns or None)
 
 
 def _rows_of(rows: bytes) -> object:

@@ -78,9 +78,9 @@ def _cells(columns: Columns, low: float, high: float, marks: Marks) -> list[list
     cells = [[" "] * len(columns.starts_ns) for _ in range(ROW_COUNT)]
     for column in range(len(columns.starts_ns)):
         if columns.in_gap[column]:
+            # Behind what is known of it: a gap may be far shorter than a column.
             for row in range(ROW_COUNT):
                 cells[row][column] = marks.gap
-            continue
         if np.isnan(columns.lows[column]):
             continue
         bottom = _half(float(columns.lows[column]), low, high, halves)

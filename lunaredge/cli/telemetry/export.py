@@ -11,6 +11,7 @@ from lunaredge.cli.telemetry.folder import Archive, add_archive, open_archive
 from lunaredge.cli.telemetry.selection import Selection, selected
 from lunaredge.cli.telemetry.times import EPILOG, add_span, iso, span_of
 from lunaredge.cli.telemetry.writing import Tell, Write
+from lunaredge.errors import ConfigError
 from lunaredge.runtime.files.route_output import check_target, written_whole
 from lunaredge.units import NS_PER_S
 
@@ -61,6 +62,9 @@ def run(options: argparse.Namespace) -> int:
             count = write(selection, part, told.tell)
             size_bytes = part.stat().st_size
         told.end()
+    if not count:
+        span = f"from {iso(selection.span_ns[0])} to {iso(selection.span_ns[1])}"
+        print(f"no samples of what was asked for {span}: the file has none", file=sys.stderr)
     nodes = len({each.node for each in selection.series})
     print(
         f"{path}: {count} samples of {len(selection.series)} channels of {nodes} nodes, "
@@ -106,6 +110,14 @@ def _target(options: argparse.Namespace, span_ns: tuple[int, int]) -> Path:
             for at_ns in span_ns
         )
         path /= f"telemetry-{start}-{end}.{options.format}"
+    elif not path.suffix and not path.exists():
+        raise ConfigError(
+            "there is no such folder",
+            place="lunaredge export",
+            key="--out",
+            value=str(path),
+            remedy=f"make the folder first, or name a file that ends in .{options.format}",
+        )
     check_target(path, (f".{options.format}",))
     return path
 

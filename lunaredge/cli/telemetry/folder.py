@@ -4,13 +4,15 @@ import argparse
 import contextlib
 import difflib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from lunaredge.cli.named_file import named_file, named_folder
 from lunaredge.errors import NOT_GIVEN, ConfigError, QueryError
 from lunaredge.runtime.archive.read import ArchiveReader, ChannelInfo
+from lunaredge.runtime.client_settings import ClientFile
 from lunaredge.runtime.clock import Anchor, SiteClock
-from lunaredge.runtime.settings import beside
+from lunaredge.runtime.settings import beside, convert
 from lunaredge.runtime.site_settings import ArchiveProcessSettings, load_settings
 
 # Of many names so many are told.
@@ -52,7 +54,7 @@ def open_archive(options: argparse.Namespace) -> Iterator[Archive]:
     place, anchor = f"lunaredge {options.command}", Anchor()
     folder = options.archive
     if options.config is not None:
-        settings = load_settings(options.config, ArchiveProcessSettings)
+        settings = _settings(options.config)
         folder, anchor = beside(options.config, settings.store), settings.clock.anchor()
     if folder is None:
         raise ConfigError(
@@ -73,6 +75,28 @@ def open_archive(options: argparse.Namespace) -> Iterator[Archive]:
         )
     with ArchiveReader.open(folder) as reader:
         yield Archive(reader, SiteClock(anchor).now_ns())
+
+
+def _settings(path: Path) -> ArchiveProcessSettings:
+    """Read the settings of an archive's process.
+
+    Raises:
+        ConfigError: they can't be used; or they are a client's, which name no archive.
+    """
+    try:
+        return load_settings(path, ArchiveProcessSettings)
+    except ConfigError as exc:
+        with contextlib.suppress(ConfigError):
+            convert(path, ClientFile)
+            raise _of_client(path) from exc
+        raise
+
+
+def _of_client(path: Path) -> QueryError:
+    return QueryError(
+        f"{path}: these are a client's settings, which name no archive; give --config with the "
+        "settings of the archive's process (archive.toml), or --archive with its folder"
+    )
 
 
 def known_node(reader: ArchiveReader, node: str) -> str:

@@ -156,10 +156,19 @@ def _print(span_ns: Span, gaps: Sequence[Gap], told: Sequence[Completeness]) -> 
     if gaps:
         print(render([_row(gap) for gap in shown], COLUMNS, width))
     else:
-        print("nothing is missing")
+        print(_without_gaps(told))
     if len(shown) < len(gaps):
         print(f"and {len(gaps) - len(shown)} more; a pipe and --json get all")
     print(render([_completeness_row(each) for each in told], COMPLETENESS, width))
+
+
+def _without_gaps(told: Sequence[Completeness]) -> str:
+    """Say what it means that there is no gap: of whom nothing is known, nothing can be missing."""
+    silent = [each.node for each in told if each.span_ns is None]
+    if not silent:
+        return "nothing is missing"
+    unknown = f"nothing is known of {', '.join(silent)} in that time"
+    return unknown if len(silent) == len(told) else f"{unknown}; of the others nothing is missing"
 
 
 def _row(gap: Gap) -> Row:

@@ -69,19 +69,24 @@ def run(options: argparse.Namespace) -> int:
         )
     with open_archive(options) as archive:
         asked = _asked(archive, options)
-        if options.json:
-            history_text.write_json(asked, options.step, sys.stdout)
-        elif options.csv:
-            history_text.write_csv(asked, options.step, sys.stdout)
-        elif options.plot is not None:
-            _plot(asked, options.plot)
-        elif sys.stdout.isatty():
-            _show(asked, options.step)
-        else:
-            whole = history_text.told(asked, options.step)
-            for line in history_text.lines_of(whole.rows, asked.unit, options.step):
-                print(line)
+        if not _give(asked, options):
+            print(history_text.nothing_text(asked), file=sys.stderr)
     return 0
+
+
+def _give(asked: Asked, options: argparse.Namespace) -> bool:
+    """Show a channel; give whether that says what there is."""
+    if options.json:
+        history_text.write_json(asked, options.step, sys.stdout)
+        return True
+    if options.csv:
+        return history_text.write_csv(asked, options.step, sys.stdout) > 0
+    if options.plot is not None:
+        return _plot(asked, options.plot) > 0
+    if sys.stdout.isatty():
+        _show(asked, options.step)
+        return True
+    return history_text.write_rows(asked, options.step, sys.stdout) > 0
 
 
 def _asked(archive: Archive, options: argparse.Namespace) -> Asked:
@@ -108,12 +113,15 @@ def _asked(archive: Archive, options: argparse.Namespace) -> Asked:
     )
 
 
-def _plot(asked: Asked, path: Path) -> None:
+def _plot(asked: Asked, path: Path) -> int:
+    """Draw into a file; give how many samples are in it."""
     # A second of start-up that nobody else needs.
     from lunaredge.cli.telemetry.plot import COLUMN_COUNT, draw
 
-    draw(asked, columns(asked, COLUMN_COUNT), path)
+    drawn = columns(asked, COLUMN_COUNT)
+    draw(asked, drawn, path)
     print(f"drawn: {path}", file=sys.stderr)
+    return drawn.sample_count
 
 
 def _show(asked: Asked, step_ns: int | None) -> None:

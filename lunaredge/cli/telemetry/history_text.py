@@ -6,8 +6,16 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TextIO
 
-from lunaredge.cli.telemetry.series import Asked, before, buckets, pieces
+from lunaredge.cli.telemetry.series import (
+    Asked,
+    before,
+    buckets,
+    pieces,
+    still_stands,
+    timed_gaps,
+)
 from lunaredge.cli.telemetry.times import iso, isos
+from lunaredge.runtime.archive.gaps import Gap
 
 Row = Sequence[object]
 
@@ -67,7 +75,13 @@ def write_json(asked: Asked, step_ns: int | None, stream: TextIO) -> None:
         "from_ns": asked.span_ns[0],
         "to": iso(asked.span_ns[1]),
         "to_ns": asked.span_ns[1],
-        "before": stood and {"time_ns": stood[0], "value": _numbers([stood[1]])[0]},
+        "before": stood
+        and {
+            "time_ns": stood[0],
+            "value": _numbers([stood[1]])[0],
+            "stands": still_stands(asked, stood[0]),
+        },
+        "gaps": [_gap(gap) for gap in timed_gaps(asked, asked.span_ns)],
     }
     if step_ns is not None:
         document["step_ns"] = step_ns
@@ -81,15 +95,40 @@ def write_json(asked: Asked, step_ns: int | None, stream: TextIO) -> None:
     stream.write("\n  ]\n}\n")
 
 
-def write_csv(asked: Asked, step_ns: int | None, stream: TextIO) -> None:
-    """Write lines under a heading; what is no value is empty."""
+def write_csv(asked: Asked, step_ns: int | None, stream: TextIO) -> int:
+    """Write lines under a heading; what is no value is empty. Give how many rows there were."""
     whole = told(asked, step_ns)
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(whole.headings)
-    for row in whole.rows:
+    count = 0
+    for count, row in enumerate(whole.rows, 1):  # noqa: B007  # the last is how many there were
         # Else Python's own word for it.
         late = (str(row[3]).lower(),) if step_ns is None else row[3:]
         writer.writerow((*row[:3], *late))
+    return count
+
+
+def write_rows(asked: Asked, step_ns: int | None, stream: TextIO) -> int:
+    """Write all rows as people read them; give how many there were."""
+    whole = told(asked, step_ns)
+    line_count = 0
+    for line in lines_of(whole.rows, asked.unit, step_ns):
+        stream.write(f"{line}\n")
+        line_count += 1
+    return line_count - 1
+
+
+def nothing_text(asked: Asked) -> str:
+    """Say that there are no samples, and whether a value of before stands all the same."""
+    span = f"from {iso(asked.span_ns[0])} to {iso(asked.span_ns[1])}"
+    text = f"no samples of {asked.channel} of {asked.node} {span}"
+    stood = before(asked)
+    if stood is None or asked.span_ns[0] > asked.known_ns[1]:
+        known = f"{iso(asked.known_ns[0])} to {iso(asked.known_ns[1])}"
+        return f"{text}; what is there is from {known}"
+    if not still_stands(asked, stood[0]):
+        return f"{text}; nor does the value before it stand, behind a gap"
+    return f"{text}; the last one before it, {_shown(_numbers([stood[1]])[0])}, stands"
 
 
 def lines_of(rows: Iterable[Row], unit: str, step_ns: int | None) -> Iterator[str]:
@@ -107,6 +146,15 @@ def lines_of(rows: Iterable[Row], unit: str, step_ns: int | None) -> Iterator[st
             yield f"{_to_ms(time)}  {count:>8}" + "".join(
                 f"  {_shown(value):>12}" for value in rest
             )
+
+
+def _gap(gap: Gap) -> dict[str, object]:
+    return {
+        "kind": gap.kind,
+        "start_ns": gap.start_ns,
+        "end_ns": gap.end_ns,
+        "reason": gap.reason or None,
+    }
 
 
 def _to_ms(time: object) -> str:

@@ -27,6 +27,7 @@ GAPS = {
     "expired": ("#a6761d", "---"),
     "damaged": ("#000000", "+++"),
 }
+NOTHING = "nothing is known of that time"
 # Shadings in one picture; what is beyond is told in its title.
 _GAPS_MAX = 500
 
@@ -52,6 +53,8 @@ def draw(asked: Asked, columns: Columns, path: Path) -> None:
     axes.xaxis.set_major_formatter(labels)
     axes.set(xlabel="site time, UTC", ylabel=f"{asked.channel}, {asked.unit}")
     axes.grid(visible=True, alpha=0.3)
+    if np.isnan(columns.lows).all():
+        _draw_nothing(axes)
     title = f"{asked.channel} of {asked.node}"
     told = f"{iso(asked.span_ns[0])} to {iso(asked.span_ns[1])}, {columns.sample_count} samples"
     if len(columns.gaps) > _GAPS_MAX:
@@ -61,6 +64,13 @@ def draw(asked: Asked, columns: Columns, path: Path) -> None:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     write_whole(path, buffer.getvalue())
+
+
+def _draw_nothing(axes: Axes) -> None:
+    """Say that there is nothing, on no scale: one would tell of values that nobody measured."""
+    axes.set_yticks([])
+    middle = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+    axes.text(0.5, 0.5, NOTHING, **middle)  # type: ignore[arg-type]
 
 
 def _draw_band(axes: Axes, columns: Columns) -> None:

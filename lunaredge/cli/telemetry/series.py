@@ -51,7 +51,7 @@ class Columns(NamedTuple):
     gaps: list[Gap]
     """What is not there."""
     in_gap: Bools
-    """(C,): something is missing there, and nothing is known."""
+    """(C,): something is missing there, however little of it."""
 
     @property
     def sample_count(self) -> int:
@@ -104,6 +104,18 @@ def before(asked: Asked) -> tuple[int, float] | None:
     return None
 
 
+def still_stands(asked: Asked, at_ns: int) -> bool:
+    """Tell whether a value of before still stands where the time begins: no gap is in between."""
+    return not timed_gaps(asked, (at_ns + 1, asked.span_ns[0]))
+
+
+def timed_gaps(asked: Asked, span_ns: tuple[int, int]) -> list[Gap]:
+    """Give what is not there of a time, less that of which nobody knows when it was."""
+    found = (gap for gap in asked.reader.gaps(asked.node, *span_ns) if gap.end_ns)
+    # The reader gives those too that only adjoin it.
+    return [gap for gap in found if gap.start_ns < span_ns[1] and gap.end_ns > span_ns[0]]
+
+
 def columns(asked: Asked, count_max: int) -> Columns:
     """Fold a channel into so many columns at most.
 
@@ -122,11 +134,10 @@ def columns(asked: Asked, count_max: int) -> Columns:
         places = (found.starts_ns - low_ns) // step_ns
         lows[places], highs[places], lasts[places] = found.mins, found.maxs, found.lasts
         counts[places] = found.counts
-    gaps = [gap for gap in asked.reader.gaps(asked.node, *asked.span_ns) if gap.end_ns]
+    gaps = timed_gaps(asked, asked.span_ns)
     spans = [(gap.start_ns, gap.end_ns) for gap in gaps]
-    in_gap = _within(starts_ns, step_ns, spans) & (counts == 0)
-    is_lost = _touched(starts_ns, step_ns, spans) & (counts == 0)
-    held = _held(lasts, is_lost, _stood(asked))
+    in_gap = _touched(starts_ns, step_ns, spans)
+    held = _held(lasts, in_gap & (counts == 0), _stood(asked))
     is_known = (starts_ns <= asked.known_ns[1]) & (starts_ns + step_ns > asked.known_ns[0])
     stands = (counts == 0) & ~in_gap & is_known & ~_within(starts_ns, step_ns, _blanks(asked))
     lows[stands], highs[stands] = held[stands], held[stands]
@@ -155,10 +166,9 @@ def _step(span_ns: tuple[int, int], count_max: int) -> int:
 def _stood(asked: Asked) -> float:
     """Give the value that stands where the time begins; NaN where nobody knows."""
     stood = before(asked)
-    if stood is None:
+    if stood is None or not still_stands(asked, stood[0]):
         return float("nan")
-    gaps = asked.reader.gaps(asked.node, stood[0] + 1, asked.span_ns[0])
-    return float("nan") if any(gap.end_ns for gap in gaps) else stood[1]
+    return stood[1]
 
 
 def _held(lasts: Floats, is_lost: Bools, stood: float) -> Floats:

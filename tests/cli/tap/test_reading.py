@@ -263,6 +263,26 @@ def test_every_record_is_a_line_or_its_rows_are(record: Any, *, as_json: bool) -
     assert all(tag_of(record) in line or record is BATCH for line in lines)
 
 
+def test_what_was_said_before_site_time_was_known_has_no_time() -> None:
+    header = Header(node=NODE, boot=BOOT, number=1, local_ns=5, site_ns=0)
+    payload = encode(header, BIRTH, SIGNER)
+
+    (text,) = hear(reading(), "birth", payload)
+    (line,) = hear(reading(as_json=True), "birth", payload)
+
+    assert text.startswith("-  digger-1  birth stream_birth  ")
+    assert json.loads(line)["time_ns"] is None
+
+
+def test_of_the_nodes_that_were_named_those_that_did_not_speak_are_known() -> None:
+    tap = reading(NODE, "nosuch")
+
+    told(tap, BIRTH)
+    hear(tap, "cmd", frame(messages.Farewell(node=NODE, orderly=True)), node="nosuch")
+
+    assert tap.unheard == ["nosuch"]
+
+
 def test_records_of_which_nothing_is_left_are_told() -> None:
     (line,) = hear(reading(), "up/raw", frame(UPLOAD))
 

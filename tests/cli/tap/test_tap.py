@@ -153,6 +153,15 @@ async def test_where_nothing_is_said_the_exit_code_says_so(config: Path, broker:
     assert "0 lines of 0 messages" in told
 
 
+async def test_a_name_of_which_nobody_spoke_is_told_at_the_end(
+    config: Path, broker: Broker
+) -> None:
+    code, _, told = await ended(await tap(config, "nosuch", "--seconds", "0.3"))
+
+    assert code == 1
+    assert "lunaredge tap: nobody called nosuch spoke\n" in told
+
+
 async def test_what_is_damaged_is_told_of_at_the_end(
     config: Path, fleet: Callable[..., Any]
 ) -> None:

@@ -65,6 +65,15 @@ def test_what_is_missing_is_shown_and_told_and_what_has_no_value_is_blank():
     assert lines[-1] == (": dropped from 2026-11-23T00:01:00Z for 1m; 1 more: lunaredge gaps")
 
 
+def test_a_gap_in_a_column_with_samples_is_shown_behind_them():
+    gap = Gap("excavator-1", START_NS + SPAN_NS, START_NS + SPAN_NS + 1, "missing")
+
+    picture = cells(drawn([0.0, 0.0, 10.0], gaps=[gap], in_gap=[1]))
+
+    assert [row[1] for row in picture] == [":"] * (ROW_COUNT - 1) + ["."]
+    assert [row[0] for row in picture] == [" "] * (ROW_COUNT - 1) + ["."]
+
+
 def test_a_channel_that_stays_is_a_line_in_the_midst():
     picture = cells(drawn([2_100.0] * 5))
 

@@ -185,6 +185,27 @@ def test_a_folder_gets_a_file_that_is_named_by_its_time(folder, tmp_path, capsys
     assert found.name == "telemetry-20261123T000000Z-20261123T000300Z.csv"
 
 
+def test_a_folder_that_is_not_there_is_called_so(folder, tmp_path, capsys):
+    argv = ["export", "--format", "csv", "--out", f"{tmp_path}/exports/", "--archive", str(folder)]
+
+    assert main(argv) == 2
+    told = capsys.readouterr().err
+    assert f"--out: there is no such folder, got '{tmp_path}/exports'" in told
+    assert "make the folder first, or name a file that ends in .csv" in told
+
+
+def test_a_time_without_samples_is_told_of(folder, tmp_path, capsys):
+    out = tmp_path / "none.csv"
+    argv = ["export", "--format", "csv", "--out", str(out), "--archive", str(folder)]
+
+    assert main([*argv, "--from", "2020-01-01", "--to", "2020-01-02"]) == 0
+
+    said = capsys.readouterr()
+    span = "from 2020-01-01T00:00:00Z to 2020-01-02T00:00:00Z"
+    assert said.err == f"no samples of what was asked for {span}: the file has none\n"
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 1
+
+
 def test_a_name_that_says_another_format_is_refused(folder, tmp_path, capsys):
     argv = ["export", "--format", "mcap", "--out", str(tmp_path / "all.csv")]
 

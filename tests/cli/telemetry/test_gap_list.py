@@ -78,6 +78,18 @@ def test_a_node_without_a_word_in_that_time_is_not_complete(folder, capsys):
 
     assert code == 1
     assert ["dozer-1", "nothing", "-", "-", "0"] in [line.split() for line in out.splitlines()]
+    told = "nothing is known of dozer-1 in that time; of the others nothing is missing"
+    assert out.splitlines()[1] == told
+
+
+def test_a_time_of_which_nothing_is_known_is_not_called_complete(folder, capsys):
+    archived(folder, [minute(1, [1.0])])
+
+    code, out, _ = listed(capsys, folder, "dozer-1", "--from", "2020-01-01", "--to", "2020-01-02")
+
+    assert code == 1
+    assert out.splitlines()[1] == "nothing is known of dozer-1 in that time"
+    assert "nothing is missing" not in out
 
 
 def test_an_archive_of_nobody_and_a_node_that_is_not_there_are_refused(folder, capsys):

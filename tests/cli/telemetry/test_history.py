@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lunaredge.cli.main import main
+from lunaredge.cli.telemetry import plot
 from lunaredge.cli.telemetry.drawing import BLOCKS
 from lunaredge.cli.telemetry.series import Asked, columns
 from lunaredge.node import KeepKind
@@ -43,7 +44,8 @@ def test_json_has_every_sample_with_its_time_and_what_stood_before(folder, capsy
     document = json.loads(out)
     assert code == 0
     assert document["unit"] == "Wh"
-    assert document["before"] == {"time_ns": START_NS, "value": 7.0}
+    assert document["before"] == {"time_ns": START_NS, "value": 7.0, "stands": True}
+    assert document["gaps"] == []
     assert [each["value"] for each in document["samples"]] == [100.0, 101.5, 99.0, None]
     assert document["samples"][-1] == {
         "time": "2026-11-23T00:01:03.000000000Z",
@@ -51,6 +53,21 @@ def test_json_has_every_sample_with_its_time_and_what_stood_before(folder, capsy
         "value": None,
         "late": True,
     }
+
+
+def test_json_has_the_gaps_of_the_time_and_whether_the_value_before_it_still_stands(folder, capsys):
+    lost = drawn.marker(2, 2, KeepKind.QUARANTINED, start_ns=START_NS + SPAN_NS)
+    archived(folder, [minute(1, [7.0]), lost, minute(3, [8.0]), minute(4, [9.0])])
+    words = ("dozer-1", "battery_wh", "--json", "--from")
+
+    _, whole, _ = asked(capsys, folder, *words, "start")
+    _, later, _ = asked(capsys, folder, *words, "2026-11-23T00:02")
+
+    gaps = {gap["kind"]: gap for gap in json.loads(whole)["gaps"]}
+    assert gaps["quarantined"]["reason"] == "because"
+    assert START_NS <= gaps["quarantined"]["start_ns"] < gaps["quarantined"]["end_ns"]
+    assert json.loads(later)["gaps"] == []
+    assert json.loads(later)["before"] == {"time_ns": START_NS, "value": 7.0, "stands": False}
 
 
 @pytest.mark.parametrize("is_settled", [True, False])
@@ -143,6 +160,68 @@ def test_no_folder_and_a_folder_that_is_none_are_told_with_what_to_do(tmp_path, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("form", [(), ("--csv",), ("--step", "1m"), ("--plot", "none.png")])
+@pytest.mark.parametrize(
+    ("start", "end", "why"),
+    [
+        (
+            "2020-01-01",
+            "2020-01-02",
+            "what is there is from 2026-11-23T00:00:00Z to 2026-11-23T00:",
+        ),
+        ("2026-11-23T00:01", "2026-11-23T00:02", "the last one before it, 7, stands"),
+        ("2026-11-23T00:04", "2026-11-23T00:04:30", "the value before it stand, behind a gap"),
+    ],
+)
+def test_a_time_without_samples_is_told_of(
+    folder, tmp_path, capsys, monkeypatch, form, start, end, why
+):
+    monkeypatch.chdir(tmp_path)
+    lost = drawn.marker(4, 4, KeepKind.MISSING)
+    archived(folder, [minute(1, [7.0]), minute(2), minute(3), lost, minute(5), minute(6, [8.0])])
+    words = ("dozer-1", "battery_wh", "--from", start, "--to", end)
+
+    code, _, err = asked(capsys, folder, *words, *form)
+
+    assert code == 0
+    assert f"no samples of battery_wh of dozer-1 from {start}" in err
+    assert why in err
+
+
+def test_a_picture_of_nothing_has_no_scale(folder, tmp_path, monkeypatch, capsys):
+    archived(folder, [minute(1, [7.0])])
+    scales = []
+    real = plot._draw_nothing
+    monkeypatch.setattr(plot, "_draw_nothing", lambda axes: (real(axes), scales.append(axes)))
+    words = ("dozer-1", "battery_wh", "--plot", str(tmp_path / "none.png"))
+
+    asked(capsys, folder, *words)
+    assert scales == []
+
+    asked(capsys, folder, *words, "--from", "2020-01-01", "--to", "2020-01-02")
+    (axes,) = scales
+    assert axes.get_yticks().tolist() == []
+    assert [text.get_text() for text in axes.texts] == [plot.NOTHING]
+
+
+@pytest.mark.parametrize(
+    "words", [("history", "dozer-1", "battery_wh"), ("gaps",), ("export", "--format", "csv")]
+)
+def test_the_settings_of_a_client_are_called_so(tmp_path, capsys, words):
+    config = tmp_path / "operator.toml"
+    config.write_text(
+        'site = "yard"\nname = "operator-mari"\nkeys = "keys"\n'
+        '[broker]\nhost = "127.0.0.1"\nport = 1883\n'
+    )
+    out = ("--out", str(tmp_path / "all.csv")) if words[0] == "export" else ()
+
+    assert main([*words, *out, "--config", str(config)]) == 2
+
+    told = capsys.readouterr().err
+    assert f"{config}: these are a client's settings" in told
+    assert "settings of the archive's process" in told
+
+
 def test_a_picture_is_a_png_and_replaces_the_last_one(folder, tmp_path, capsys):
     archived(folder, [minute(1, VALUES), drawn.marker(2, 2), minute(20, VALUES)])
     picture = tmp_path / "battery.png"
@@ -182,6 +261,18 @@ def test_a_value_stands_until_the_next_but_not_over_a_gap_or_a_blank(folder):
     assert shown == [10.0, 10.0, None, 20.0, None, 30.0]
     assert found.in_gap.tolist() == [False, False, True, False, False, False]
     assert found.sample_count == 3
+
+
+def test_each_column_that_a_gap_touches_shows_it(folder):
+    keeps = [minute(seq, [10.0]) for seq in (1, 2, 4, 5, 6, 7, 8)]
+    archived(folder, [*keeps, drawn.marker(3, 3, KeepKind.MISSING)])
+
+    with ArchiveReader.open(folder) as reader:
+        found = columns(of(reader, (START_NS, START_NS + 8 * SPAN_NS)), 3)
+
+    assert found.step_ns == 4 * SPAN_NS
+    assert found.in_gap.tolist() == [True, False]
+    assert found.lows.tolist() == [10.0, 10.0]
 
 
 def test_behind_a_gap_a_value_stands_no_more(folder):
