@@ -37,8 +37,6 @@ class ArchiveConfig(msgspec.Struct, frozen=True, kw_only=True):
     """No honest clock of a board is ahead by more: it stands still at 5 s."""
     behind_ns_max: int = 400 * _DAY_NS
     """Older than this, a time is a wrong clock and no backlog."""
-    gap_after_ns: int = 20 * NS_PER_S
-    """A hole in a stream is asked for after so long: what is under way may be behind."""
     rebirth_period_ns: int = 10 * NS_PER_S
     """A node whose table is not known is asked for it so often."""
     quarantine_bytes_max: int = 16 * 1024 * 1024

@@ -321,7 +321,7 @@ def test_what_can_not_be_written_is_found_before_the_search(folder, capsys, monk
     captured = capsys.readouterr()
     assert code == 2
     assert captured.out == ""
-    assert "plan.json: file: the file cannot be written, got 'Permission denied'" in captured.err
+    assert "plan.json: file: the file cannot be written: Permission denied, got '" in captured.err
 
 
 def test_an_interrupt_is_told_and_nothing_is_written(folder, capsys, monkeypatch) -> None:

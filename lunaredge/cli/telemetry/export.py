@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lunaredge.cli.named_file import named_file
-from lunaredge.cli.telemetry.folder import Archive, add_archive, open_archive
+from lunaredge.cli.telemetry.folder import Archive, add_archive, open_archive, tell_damage
 from lunaredge.cli.telemetry.selection import Selection, selected
 from lunaredge.cli.telemetry.times import EPILOG, add_span, iso, span_of
 from lunaredge.cli.telemetry.writing import Tell, Write
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         f"{path}: {count} samples of {len(selection.series)} channels of {nodes} nodes, "
         f"{iso(selection.span_ns[0])} to {iso(selection.span_ns[1])}, {size_bytes} bytes"
     )
-    return 0
+    return tell_damage(archive.reader)
 
 
 def _writer(form: str) -> Write:

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import difflib
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -97,6 +98,19 @@ def _of_client(path: Path) -> QueryError:
         f"{path}: these are a client's settings, which name no archive; give --config with the "
         "settings of the archive's process (archive.toml), or --archive with its folder"
     )
+
+
+def tell_damage(reader: ArchiveReader) -> int:
+    """Say on standard error what was left out as damaged; give the exit code that this means."""
+    if not reader.lost:
+        return 0
+    found = list(dict.fromkeys(reader.lost))
+    print(
+        f"left out: {len(found)} stretches of samples are damaged, the first in {found[0].place}: "
+        f"{found[0].what}; lunaredge gaps --verify lists them",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def known_node(reader: ArchiveReader, node: str) -> str:

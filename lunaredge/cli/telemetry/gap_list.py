@@ -18,8 +18,9 @@ from lunaredge.cli.telemetry.folder import (
 from lunaredge.cli.telemetry.times import EPILOG, add_span, iso, length, span_of
 from lunaredge.errors import QueryError
 from lunaredge.node import KeepKind
-from lunaredge.runtime.archive.gaps import Gap
+from lunaredge.runtime.archive.gaps import NO_DATA, Gap
 from lunaredge.runtime.archive.read import ArchiveReader
+from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import RecordClass
 
 COLUMNS = (
@@ -41,6 +42,8 @@ COMPLETENESS = (
 # A summary names so many channels in a table; JSON has all.
 _CHANNELS_SHOWN = 3
 _SHOWN_MAX = 200
+# A batch a minute, its repetition and a busy link: what is younger may be under way.
+SILENT_NS = 180 * NS_PER_S
 Span = tuple[int, int]
 
 
@@ -82,6 +85,8 @@ def run(options: argparse.Namespace) -> int:
         nodes = _nodes(archive.reader, options.node)
         span_ns = _span(archive, nodes, options)
         found = archive.reader.gaps(options.node, *span_ns, verify=options.verify)
+        if options.end is not None:
+            found += _since(archive.reader, nodes, span_ns)
         told = [_completeness(archive.reader, node, span_ns, found) for node in nodes]
     if options.json:
         _print_json(span_ns, found, told)
@@ -116,13 +121,25 @@ def _span(archive: Archive, nodes: Sequence[str], options: argparse.Namespace) -
     return span_of(options, known_ns, archive.now_ns)
 
 
+def _since(reader: ArchiveReader, nodes: Iterable[str], span_ns: Span) -> list[Gap]:
+    """Give the time from each node's last word to the end that was asked for in so many words."""
+    found = []
+    for node in nodes:
+        _, last_ns = known_span(reader.channels(node)) or (0, 0)
+        if span_ns[0] < last_ns < span_ns[1] - SILENT_NS:
+            found.append(Gap(node, last_ns, span_ns[1], NO_DATA, reason="nothing since"))
+    return found
+
+
 def _completeness(
     reader: ArchiveReader, node: str, span_ns: Span, gaps: Iterable[Gap]
 ) -> Completeness:
     ours = [gap for gap in gaps if gap.node == node]
     known_ns = known_span(reader.channels(node)) or (0, 0)
-    low_ns, high_ns = max(span_ns[0], known_ns[0]), min(span_ns[1], known_ns[1])
-    if low_ns >= high_ns:
+    # What is told to be missing after a node's last word belongs to its time.
+    last_ns = max([known_ns[1], *(gap.end_ns for gap in ours)])
+    low_ns, high_ns = max(span_ns[0], known_ns[0]), min(span_ns[1], last_ns)
+    if low_ns >= high_ns or span_ns[0] >= known_ns[1]:
         return Completeness(node, None, 0, len(ours))
     had = [
         (covered.stretch.start_ns, covered.stretch.end_ns)

@@ -18,6 +18,7 @@ from lunaredge.cli.telemetry.folder import (
     known_channel,
     known_span,
     open_archive,
+    tell_damage,
 )
 from lunaredge.cli.telemetry.series import Asked, Columns, columns
 from lunaredge.cli.telemetry.times import EPILOG, add_span, span_of, step_ns
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         asked = _asked(archive, options)
         if not _give(asked, options):
             print(history_text.nothing_text(asked), file=sys.stderr)
-    return 0
+        return tell_damage(archive.reader)
 
 
 def _give(asked: Asked, options: argparse.Namespace) -> bool:

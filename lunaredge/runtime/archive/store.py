@@ -53,8 +53,9 @@ class ArchiveStore:
         self._settler = Settler(folder, settings)
         self._log = SegmentLog(folder, settings, 1)
         self._half: list[Keep] = []
-        self._writing = threading.Lock()
         """In the log by a commit whose rows were refused: its repetition writes them alone."""
+        self._writing = threading.Lock()
+        """Held while the log is written or sealed."""
         self._corrupt_keys: list[str] = []
         self._corrupt_count = 0
 

@@ -123,4 +123,4 @@ def _unwritable(path: Path, exc: Exception) -> ConfigError | StorageError:
     if isinstance(exc, OSError) and exc.errno in _DISK:
         return StorageError(f"{path}: the file cannot be written: {told}; make room on the disk")
     remedy = "check the folder, its permissions and the disk"
-    return file_error("the file cannot be written", path, told, remedy)
+    return file_error(f"the file cannot be written: {told}", path, str(path), remedy)

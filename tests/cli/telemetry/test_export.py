@@ -223,3 +223,19 @@ def test_without_its_extra_it_says_what_to_install(folder, tmp_path, capsys, mon
     assert code == 3
     assert "pyarrow" in said.err
     assert "install lunaredge[export]" in said.err
+
+
+@pytest.mark.parametrize("command", ["export", "history"])
+def test_damaged_samples_that_are_left_out_are_told_with_exit_code_1(folder, capsys, command):
+    archived(folder, [minute(seq, [1.0, 2.0]) for seq in range(1, 4)])
+    for path in folder.rglob("*.blocks"):
+        path.write_bytes(bytes(path.stat().st_size))
+    words = {
+        "export": ["--format", "csv", "--out", str(folder.with_suffix(".csv"))],
+        "history": ["dozer-1", "battery_wh", "--csv"],
+    }
+
+    code = main([command, *words[command], "--archive", str(folder), "--from", "start"])
+
+    assert code == 1
+    assert "stretches of samples are damaged" in capsys.readouterr().err

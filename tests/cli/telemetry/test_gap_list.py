@@ -74,12 +74,27 @@ def test_a_table_tells_where_and_why_at_eighty_columns(folder, capsys):
 def test_a_node_without_a_word_in_that_time_is_not_complete(folder, capsys):
     archived(folder, [minute(1, [1.0]), *(minute(k, [1.0], node="hauler-1") for k in range(1, 4))])
 
-    code, out, _ = listed(capsys, folder, "--from", "2026-11-23T00:02", "--to", "now")
+    code, out, _ = listed(capsys, folder, "--from", "2026-11-23T00:02", "--to", "2026-11-23T00:03")
 
     assert code == 1
     assert ["dozer-1", "nothing", "-", "-", "0"] in [line.split() for line in out.splitlines()]
     told = "nothing is known of dozer-1 in that time; of the others nothing is missing"
     assert out.splitlines()[1] == told
+
+
+def test_silence_up_to_an_end_that_was_asked_for_is_missing(folder, capsys):
+    archived(folder, [minute(1, [1.0]), minute(2, [1.0])])
+
+    code, out, _ = listed(capsys, folder, "--to", "2026-11-23T00:08", "--json")
+
+    document = json.loads(out)
+    assert code == 1
+    (gap,) = document["gaps"]
+    assert (gap["kind"], gap["reason"]) == ("no_data", "nothing since")
+    assert gap["to_ns"] - gap["from_ns"] == 6 * SPAN_NS
+    assert document["nodes"][0]["covered_ratio"] == pytest.approx(2 / 8)
+    # What is that young may be under way.
+    assert listed(capsys, folder, "--to", "2026-11-23T00:05")[0] == 0
 
 
 def test_a_time_of_which_nothing_is_known_is_not_called_complete(folder, capsys):
