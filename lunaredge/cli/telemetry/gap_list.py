@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lunaredge.cli import site_access
@@ -82,12 +82,16 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """List what is not there."""
     with open_archive(options) as archive:
-        nodes = _nodes(archive.reader, options.node)
-        span_ns = _span(archive, nodes, options)
+        known_ns = _known(archive.reader, options.node)
+        span_ns = _span(archive, known_ns, options)
         found = archive.reader.gaps(options.node, *span_ns, verify=options.verify)
         if options.end is not None:
-            found += _since(archive.reader, nodes, span_ns)
-        told = [_completeness(archive.reader, node, span_ns, found) for node in nodes]
+            found += _since(known_ns, span_ns)
+        had = _had(archive.reader, options.node)
+        told = [
+            _completeness(node, each, span_ns, had.get(node, []), found)
+            for node, each in known_ns.items()
+        ]
     if options.json:
         _print_json(span_ns, found, told)
     else:
@@ -115,38 +119,45 @@ def _nodes(reader: ArchiveReader, node: str | None) -> list[str]:
     return nodes
 
 
-def _span(archive: Archive, nodes: Sequence[str], options: argparse.Namespace) -> Span:
-    infos = [info for node in nodes for info in archive.reader.channels(node)]
-    known_ns = known_span(infos) or (0, archive.now_ns)
-    return span_of(options, known_ns, archive.now_ns)
+def _known(reader: ArchiveReader, node: str | None) -> dict[str, Span]:
+    """Give of which time each node's channels speak; both 0 of one that has none."""
+    return {name: known_span(reader.channels(name)) or (0, 0) for name in _nodes(reader, node)}
 
 
-def _since(reader: ArchiveReader, nodes: Iterable[str], span_ns: Span) -> list[Gap]:
+def _span(archive: Archive, known_ns: Mapping[str, Span], options: argparse.Namespace) -> Span:
+    spoken = [span_ns for span_ns in known_ns.values() if span_ns != (0, 0)]
+    low_ns = min((low for low, _ in spoken), default=0)
+    high_ns = max((high for _, high in spoken), default=archive.now_ns)
+    return span_of(options, (low_ns, high_ns), archive.now_ns)
+
+
+def _since(known_ns: Mapping[str, Span], span_ns: Span) -> list[Gap]:
     """Give the time from each node's last word to the end that was asked for in so many words."""
-    found = []
-    for node in nodes:
-        _, last_ns = known_span(reader.channels(node)) or (0, 0)
-        if span_ns[0] < last_ns < span_ns[1] - SILENT_NS:
-            found.append(Gap(node, last_ns, span_ns[1], NO_DATA, reason="nothing since"))
+    return [
+        Gap(node, last_ns, span_ns[1], NO_DATA, reason="nothing since")
+        for node, (_, last_ns) in known_ns.items()
+        if span_ns[0] < last_ns < span_ns[1] - SILENT_NS
+    ]
+
+
+def _had(reader: ArchiveReader, node: str | None) -> dict[str, list[Span]]:
+    """Give of which times each node's samples speak."""
+    found: dict[str, list[Span]] = {}
+    for stream, stretch in reader.coverage(node):
+        if stretch.kind is KeepKind.SAMPLES and stream.record_class is RecordClass.RAW:
+            found.setdefault(stream.node, []).append((stretch.start_ns, stretch.end_ns))
     return found
 
 
 def _completeness(
-    reader: ArchiveReader, node: str, span_ns: Span, gaps: Iterable[Gap]
+    node: str, known_ns: Span, span_ns: Span, had: Iterable[Span], gaps: Iterable[Gap]
 ) -> Completeness:
     ours = [gap for gap in gaps if gap.node == node]
-    known_ns = known_span(reader.channels(node)) or (0, 0)
     # What is told to be missing after a node's last word belongs to its time.
     last_ns = max([known_ns[1], *(gap.end_ns for gap in ours)])
     low_ns, high_ns = max(span_ns[0], known_ns[0]), min(span_ns[1], last_ns)
     if low_ns >= high_ns or span_ns[0] >= known_ns[1]:
         return Completeness(node, None, 0, len(ours))
-    had = [
-        (covered.stretch.start_ns, covered.stretch.end_ns)
-        for covered in reader.coverage(node)
-        if covered.stretch.kind is KeepKind.SAMPLES
-        and covered.stream.record_class is RecordClass.RAW
-    ]
     lost = [(gap.start_ns, gap.end_ns) for gap in ours if gap.end_ns]
     covered_ns = _length_of(had, lost, (low_ns, high_ns))
     return Completeness(node, (low_ns, high_ns), covered_ns, len(ours))
