@@ -18,6 +18,7 @@ from lunaredge.errors import JournalCorrupt
 from lunaredge.node import KeepKind
 from lunaredge.runtime.archive.coverage import Stream, Stretch, merged
 from lunaredge.runtime.archive.database import (
+    fault_of_pages,
     lenient_text,
     opened,
     opened_to_read,
@@ -173,14 +174,14 @@ class Catalog:
         Raises:
             JournalCorrupt, StorageError: it can't be read.
         """
-        told = self._all("PRAGMA quick_check(1)")[0][0]
+        fault = fault_of_pages(self.path, self._connection)
         self.settled_through()
         self.read_all()
-        if told == "ok" and self.corrupt_keys:
-            told = f"checksums of {len(self.corrupt_keys)} rows fail"
-        if told == "ok" and self.unread:
-            told = f"{len(self.unread)} rows are damaged, {next(iter(self.unread))} the first"
-        return "" if told == "ok" else str(told)
+        if not fault and self.corrupt_keys:
+            fault = f"checksums of {len(self.corrupt_keys)} rows fail"
+        if not fault and self.unread:
+            fault = f"{len(self.unread)} rows are damaged, {next(iter(self.unread))} the first"
+        return fault
 
     def read_all(self) -> None:
         """Read all rows, so that `corrupt_keys` and `unread` name each damaged one.

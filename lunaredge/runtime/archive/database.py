@@ -118,18 +118,30 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
 
 
 def check_pages(path: Path, connection: sqlite3.Connection, tables: Sequence[str] = ()) -> None:
-    """Read a whole file, and compare some of its tables with their indexes.
+    """Make sure that a file's pages are whole, and some of its tables those of their indexes.
+
+    Raises:
+        JournalCorrupt: it is damaged.
+    """
+    fault = fault_of_pages(path, connection, tables)
+    if fault:
+        raise JournalCorrupt(f"{path} is damaged ({fault})")
+
+
+def fault_of_pages(path: Path, connection: sqlite3.Connection, tables: Sequence[str] = ()) -> str:
+    """Read a whole file, and compare some tables with their indexes; say what is wrong, if it is.
 
     200 MB take 75 ms where they are in memory (2 shared x86-64 cores, November 2026).
 
     Raises:
-        JournalCorrupt: it is damaged.
+        JournalCorrupt, StorageError: it can't be read.
     """
     with translated(path):
         for check in ("quick_check(1)", *(f"integrity_check({table})" for table in tables)):
             told = connection.execute(f"PRAGMA {check}").fetchone()
             if not told or told[0] != "ok":
-                raise JournalCorrupt(f"{path} is damaged ({told[0] if told else 'no word'})")
+                return str(told[0]) if told else "no word"
+    return ""
 
 
 def lenient_text(value: bytes) -> str:

@@ -30,7 +30,6 @@ from lunaredge.runtime.archive.columns import Frame
 from lunaredge.runtime.archive.coverage import Stream
 from lunaredge.runtime.archive.database import (
     PARTS,
-    check_pages,
     opened,
     opened_to_read,
     remove_database,
@@ -38,10 +37,10 @@ from lunaredge.runtime.archive.database import (
     translated,
 )
 from lunaredge.runtime.archive.names import (
-    NAMES_TABLES,
     PARTS_MAX,
     SCHEMA,
     Names,
+    opened_with_names,
     row_id,
     segment_range,
 )
@@ -126,11 +125,11 @@ def days_of(folder: Path) -> dict[int, list[Path]]:
 class DayWriter:
     """A day's file that is being written, one segment at a time."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, names: Names) -> None:
         self.path = path
         self._connection = connection
         self._blocks = BlockWriter(blocks_folder(path))
-        self._names = Names(connection)
+        self._names = names
         self._segment = 0
         self._again = False
         self._span_ns: tuple[int, int] | None = None
@@ -145,15 +144,7 @@ class DayWriter:
             JournalFull, JournalCorrupt, StorageError: as `database.opened`.
         """
         path = day_path(folder, day)
-        connection = opened(path, _SCHEMA, VERSION)
-        try:
-            # What is damaged is met here, with nothing of the segment under way in it.
-            check_pages(path, connection, NAMES_TABLES)
-            with translated(path):
-                return cls(path, connection)
-        except BaseException:
-            connection.close()
-            raise
+        return cls(path, *opened_with_names(path, _SCHEMA, VERSION))
 
     def close(self) -> None:
         """Close the files; what is not finished is undone."""

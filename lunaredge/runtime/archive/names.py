@@ -2,9 +2,11 @@
 
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from lunaredge.errors import JournalCorrupt, StorageError
+from lunaredge.runtime.archive.database import check_pages, opened, translated
 from lunaredge.wire.telemetry import Channel, Dtype
 
 # A row's number is its segment's, a name's and its part's, one behind the other, in 63 bits.
@@ -111,6 +113,24 @@ class Names:
 def row_id(segment: int, name: int, part: int) -> int:
     """Give the number of a row."""
     return segment << SEGMENT_SHIFT | name << PART_BITS | part
+
+
+def opened_with_names(
+    path: Path, schema: Sequence[str], version: int
+) -> tuple[sqlite3.Connection, Names]:
+    """Open or make a file to write; what is damaged is met here, with nothing under way in it.
+
+    Raises:
+        JournalFull, JournalCorrupt, StorageError: as `database.opened`.
+    """
+    connection = opened(path, schema, version)
+    try:
+        check_pages(path, connection, NAMES_TABLES)
+        with translated(path):
+            return connection, Names(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def segment_range(segment: int) -> tuple[int, int]:

@@ -18,7 +18,6 @@ from lunaredge.errors import JournalCorrupt
 from lunaredge.runtime.archive.blocks import Packer, Unpacker, crc_of
 from lunaredge.runtime.archive.database import (
     check_pages,
-    opened,
     opened_to_read,
     translated,
 )
@@ -29,6 +28,7 @@ from lunaredge.runtime.archive.names import (
     Names,
     Series,
     node_number,
+    opened_with_names,
     series_of,
 )
 from lunaredge.runtime.archive.rollup import (
@@ -121,11 +121,13 @@ def by_period(whole: Rollup, level: Level) -> dict[str, Rollup]:
 class RollupWriter:
     """A roll-up file that is being written, one segment at a time."""
 
-    def __init__(self, path: Path, level: Level, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, level: Level, connection: sqlite3.Connection, names: Names
+    ) -> None:
         self.path = path
         self._level = level
         self._connection = connection
-        self._names = Names(connection)
+        self._names = names
         self._unpacker = Unpacker()
         self._segment = 0
 
@@ -137,14 +139,7 @@ class RollupWriter:
             JournalFull, JournalCorrupt, StorageError: as `database.opened`.
         """
         path = level.path(folder, period)
-        connection = opened(path, _SCHEMA, _VERSION)
-        try:
-            check_pages(path, connection, NAMES_TABLES)
-            with translated(path):
-                return cls(path, level, connection)
-        except BaseException:
-            connection.close()
-            raise
+        return cls(path, level, *opened_with_names(path, _SCHEMA, _VERSION))
 
     def close(self) -> None:
         """Close the file; what is not finished is undone."""
