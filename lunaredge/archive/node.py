@@ -44,7 +44,6 @@ from lunaredge.wire.topics import Topic
 
 LATEST_TABLE = "latest"
 LIMITS_TABLE = "limits"
-VIEW = "intake"
 
 
 class ArchiveNode:
@@ -348,8 +347,8 @@ class ArchiveNode:
         rows: list[answers.Row] = [{"node": "", "refused": dict(self.refusals.by_reason)}]
         rows += answers.intake_rows(self.intake, self.latest, sorted(self._nodes), now_ns)
         shown, left_out = encode_rows(rows)
-        view = View(name=VIEW, site_ns=now_ns, rows=shown, left_out=left_out)
-        self._publish(topics.view(self.config.site, VIEW), view, now_ns, retain=True)
+        view = View(name=topics.INTAKE, site_ns=now_ns, rows=shown, left_out=left_out)
+        self._publish(topics.view(self.config.site, topics.INTAKE), view, now_ns, retain=True)
 
     def _publish_own(self, channel: str, body: Message, now_ns: int, detail: str) -> None:
         topic = topics.build(self.config.site, topics.ARCHIVE, channel, detail)

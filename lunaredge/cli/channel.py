@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser, command: str) -> None:
     )
     parser.epilog = (
         "What is not given stays as it is. A node that has no such channel takes nothing, and "
-        "`lunaredge alarms` says so."
+        "`lunaredge alarms` says so. `lunaredge channels` lists what was changed."
     )
 
 

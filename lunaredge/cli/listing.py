@@ -17,6 +17,7 @@ from lunaredge.errors import LinkError
 from lunaredge.runtime.client import SiteClient
 from lunaredge.runtime.client_settings import Client
 from lunaredge.units import NS_PER_S
+from lunaredge.wire import topics
 from lunaredge.wire.messages import View
 
 # What works through Earth's broker, of all that talks to a site.
@@ -29,7 +30,6 @@ COMMANDS_ON_EARTH = (
 NODES = "nodes"
 ALARMS = "alarms"
 STANDBY = "standby"
-INTAKE = "intake"
 # On its own clock one says every 5 s that it is there; past three of them it may be dead.
 STANDBY_SILENT_S = 15.0
 NOBODY = b"[]"
@@ -105,6 +105,14 @@ COLUMNS = {
         Column("why", "WHY", is_free=True),
         Column("waits_for", "WAITS FOR", is_free=True, wraps=True),
     ),
+    "channels": (
+        Column("node", "NODE", is_name=True),
+        Column("channel", "CHANNEL", is_name=True),
+        Column("is", "IS"),
+        Column("deadband", "DEADBAND"),
+        Column("period_s_min", "AT_MOST_EVERY_S"),
+        Column("period_s_max", "AT_LEAST_EVERY_S"),
+    ),
     "link": (
         Column("state", "STATE"),
         Column("autonomy", "LEVEL", spare=1),
@@ -121,7 +129,7 @@ COLUMNS = {
         Column("heard_age_s", "HEARD_S"),
         Column("age_s", "AGE_S"),
     ),
-    INTAKE: (
+    topics.INTAKE: (
         Column("node", "NODE", is_name=True),
         Column("archived", "ARCHIVED"),
         Column("dropped", "DROPPED"),
@@ -264,7 +272,7 @@ def as_document(view: View, view_age_s: float, *, is_all: bool = False) -> dict[
     if view.name == ALARMS:
         document["rows"] = alarm_list.listed(rows, is_all=is_all)
         document["shelved"] = alarm_list.shelved_count(rows)
-    if view.name == INTAKE:
+    if view.name == topics.INTAKE:
         document["stale"] = view_age_s > STALE_S
     return document
 
@@ -276,7 +284,7 @@ def as_table(view: View, view_age_s: float, width: int | None, *, is_all: bool =
     if view.name == ALARMS:
         notes.append(alarm_list.shelf_line(rows, is_all=is_all))
         rows = [alarm_list.shortened(row) for row in alarm_list.listed(rows, is_all=is_all)]
-    if view.name == INTAKE:
+    if view.name == topics.INTAKE:
         notes.append(_refused(rows))
         rows = [row for row in rows if row.get("node")]
     if view.left_out:
@@ -286,7 +294,7 @@ def as_table(view: View, view_age_s: float, width: int | None, *, is_all: bool =
     elif view_age_s > FRESH_S:
         notes.append(f"as of {view_age_s:.0f} s ago")
     table = render(rows, _columns(view.name, rows), width) if rows else f"no {view.name}"
-    if view.name == INTAKE and view_age_s > STALE_S:
+    if view.name == topics.INTAKE and view_age_s > STALE_S:
         table = f"STALE: the archive has said nothing for {view_age_s:.0f} s\n{table}"
     return "\n".join([table, *filter(None, notes)])
 

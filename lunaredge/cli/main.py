@@ -64,6 +64,7 @@ COMMANDS = (
     Command("estop", "estop", "stop one node or all, now; or release a stop, in two steps"),
     Command("vouch", "operate", "say where a silent node stands, or that it is gone, in two steps"),
     Command("channel", "channel", "change when a channel of a node's telemetry is sent"),
+    Command("channels", "listing", "list what was changed so, and whether the nodes have taken it"),
     Command("lockout", "lockout", "keep a machine out of the plan and at rest, to service it"),
     Command("manual", "lockout", "keep a machine out of the plan, to drive it by hand in an area"),
     Command("close", "closing", "close a zone to every machine, for people to be in"),

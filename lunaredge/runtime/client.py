@@ -29,7 +29,7 @@ RESEND_S = 2.0
 EXPIRY_NS = 600 * NS_PER_S
 # Whose a view is; all others are the scheduler's, or its standby's, who has the same key.
 ANSWERERS = (Role.SCHEDULER, Role.ARCHIVE, Role.EARTH)
-VIEW_OWNERS = {"intake": Role.ARCHIVE, "link": Role.GATEWAY, "earth": Role.EARTH}
+VIEW_OWNERS = {topics.INTAKE: Role.ARCHIVE, "link": Role.GATEWAY, "earth": Role.EARTH}
 # Each of several may publish these, under a boot id that is drawn at random.
 _OF_SEVERAL = frozenset({"standby"})
 

@@ -106,6 +106,7 @@ def scheduler_config(site: SiteId, settings: SchedulerSettings) -> SchedulerConf
         command_expiry_ns=ns_from_s(settings.command_expiry_s),
         command_resend_ns=ns_from_s(settings.command_resend_s),
         lost_after_ns=ns_from_s(settings.lost_after_s),
+        archive_silent_ns=ns_from_s(settings.archive_silent_s),
         park_after_ns=ns_from_s(settings.park_after_s),
         checkpoint_entries=settings.checkpoint_entries,
         view_gap_ns=ns_from_s(VIEW_GAP_WALL_S * settings.clock.speed),

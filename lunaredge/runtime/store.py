@@ -300,14 +300,18 @@ class Store:
 
     def check(self) -> list[str]:
         """Give what is wrong with the whole file, one line each; empty when it is sound. Slow."""
-        with translated(self.path):
-            lines = [str(row[0]) for row in self._connection.execute("PRAGMA quick_check(20)")]
-        found = [line for line in lines if line != "ok"]
+        found = self.check_pages()
         for _ in self.rows():
             pass
         for _ in self.archive_rows():
             pass
         return found + [f"checksum of {key} fails" for key in self.corrupt_keys]
+
+    def check_pages(self) -> list[str]:
+        """Give what is wrong with the file's pages, one line each; rows have checksums besides."""
+        with translated(self.path):
+            lines = [str(row[0]) for row in self._connection.execute("PRAGMA quick_check(20)")]
+        return [line for line in lines if line != "ok"]
 
     def _prepare(self, settings: StoreSettings) -> None:
         """Set the connection up, then migrate."""
@@ -331,6 +335,9 @@ class Store:
         if application == 0 and tables == 0:
             return 0
         if application != APPLICATION_ID:
+            ours = 'SELECT count(*) FROM sqlite_master WHERE name IN ("meta", "rows")'
+            if self._connection.execute(ours).fetchone()[0] == 2:
+                raise _damaged(self.path, f"its application id is {application}")
             raise StorageError(f"{self.path} is a database of another program; name another file")
         version = self._meta("schema_version")
         if version > len(MIGRATIONS):

@@ -37,6 +37,7 @@ RULES: dict[str, Rule] = {
     "lockout.astray": Rule(_CRITICAL, _PEOPLE),
     "lockout.not_safe": Rule(_CRITICAL, _PEOPLE),
     "node.lost": Rule(),
+    "archive.silent": Rule(),
     "standoff": Rule(),
     "lane.closed": Rule(),
     "placement.failed": Rule(),

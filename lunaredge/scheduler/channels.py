@@ -66,16 +66,21 @@ def answered(ctx: Context, node: NodeEntry, word: SetChannels, reply: CommandRep
     ctx.reword_alarm(node.name, ALARM, f"of {listed}: {reply.reason}; nothing is changed")
 
 
+def ordered(ctx: Context, node: NodeEntry) -> Mapping[str, ChannelPolicy]:
+    """Give what a node is being told of its channels, or has taken where it is told nothing."""
+    told = ctx.pending(node.name, SetChannels)
+    return told[-1].policies if told else node.policies
+
+
 def _whole(
     ctx: Context, node: NodeEntry, asked: Mapping[str, ChannelPolicy]
 ) -> dict[str, ChannelPolicy]:
     """Give all that the node is to go by: what it has taken or is being told, and what is new."""
-    told = ctx.pending(node.name, SetChannels)
-    before = told[-1].policies if told else node.policies
+    before = ordered(ctx, node)
     changed = {
         name: over(policy, before.get(name, ChannelPolicy())) for name, policy in asked.items()
     }
-    return before | changed
+    return {**before, **changed}
 
 
 def _shown(channel: str) -> str:

@@ -35,6 +35,9 @@ class SchedulerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Twice the time a busy link takes to answer."""
     lost_after_ns: int = 120 * NS_PER_S
     """Twelve heartbeats without one: the node is called lost. Its space stays blocked."""
+    archive_silent_ns: int = 300 * NS_PER_S
+    """Ten of its views without one: people are told that the archive is silent. Nodes keep their
+    samples for days."""
     defer_ns: int = 20 * NS_PER_S
     """How long a machine waits before it asks again for a corridor that is not free."""
     place_retry_ns: int = 60 * NS_PER_S

@@ -13,6 +13,7 @@ from lunaredge.model.site import Site
 from lunaredge.scheduler import (
     alarm_life,
     alarms,
+    archive_watch,
     backlog,
     claims,
     desk,
@@ -26,6 +27,7 @@ from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.context import Context
 from lunaredge.scheduler.inputs import (
+    ArchiveSilence,
     Asked,
     Heard,
     Input,
@@ -115,6 +117,8 @@ class SchedulerCore:
                 presence.begin(ctx, taken.boot, taken.differing)
             case Listening():
                 presence.take_listening(ctx, listening=taken.listening)
+            case ArchiveSilence():
+                archive_watch.take_silence(ctx, silent_ns=taken.silent_ns)
             case Heard():
                 presence.take_word(ctx, taken)
             case Recorded():

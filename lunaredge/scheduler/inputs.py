@@ -49,6 +49,13 @@ class Listening(_Input, frozen=True, kw_only=True, tag="listening"):
     listening: bool
 
 
+class ArchiveSilence(_Input, frozen=True, kw_only=True, tag="archive_silence"):
+    """The archive has said nothing for too long, or is heard again."""
+
+    silent_ns: int
+    """For how long; 0 when it is heard."""
+
+
 class Heard(_Input, frozen=True, kw_only=True, tag="heard"):
     """A signed word of an enrolled node."""
 
@@ -98,7 +105,18 @@ class Ticked(_Input, frozen=True, kw_only=True, tag="ticked"):
     """A time was reached at which something is due."""
 
 
-Input = Started | Listening | Heard | Recorded | Asked | Routed | Placed | Quarantined | Ticked
+Input = (
+    Started
+    | Listening
+    | ArchiveSilence
+    | Heard
+    | Recorded
+    | Asked
+    | Routed
+    | Placed
+    | Quarantined
+    | Ticked
+)
 
 
 class Say(msgspec.Struct, frozen=True, kw_only=True, tag="say"):

@@ -16,6 +16,7 @@ from lunaredge.model.site import Site
 from lunaredge.node import Effect, Erase, Level, Note, Persist, Publish, Row, Solve
 from lunaredge.refusals import Refusals
 from lunaredge.scheduler import desk, ingest, presence, stops, views
+from lunaredge.scheduler.archive_watch import ArchiveWatch
 from lunaredge.scheduler.candidates import PlacementSolution
 from lunaredge.scheduler.config import SchedulerConfig
 from lunaredge.scheduler.core import SchedulerCore
@@ -92,6 +93,7 @@ class SchedulerNode:
         limits = Limits(bytes_max=config.feed_bytes_max, resend_ns=config.command_resend_ns)
         self._feed = Feed(limits, boot)
         self._effects: list[Effect] = []
+        self._archive = ArchiveWatch(config.archive_silent_ns)
         self._entry_no = 0
         self._checkpoint_no = 0
         self._journal_bytes = 0
@@ -109,7 +111,8 @@ class SchedulerNode:
         records = tuple(f"+/up/{each.value}" for each in RECORD_CLASSES if each in DECIDING)
         channels = ("+/node", "+/ask", "+/reply", *records)
         own = (f"{base}/scheduler/ack", f"{base}/scheduler/request/+", f"{base}/all/stop")
-        return (*(f"{base}/{channel}" for channel in channels), *own)
+        shown = topics.view(self.config.site, topics.INTAKE)
+        return (*(f"{base}/{channel}" for channel in channels), *own, shown)
 
     def digest(self) -> str:
         """Give the hash of everything that decides."""
@@ -171,6 +174,7 @@ class SchedulerNode:
         """Say everything again that may have been lost."""
         self._is_connected = True
         self._take(Listening(listening=True), now_ns)
+        self._archive.listen(now_ns)
         self._sent_ns.clear()
         self._feed.resend_all()
         self._views_due_ns = now_ns
@@ -180,6 +184,7 @@ class SchedulerNode:
         """Keep quiet until the broker is back, and call nobody silent meanwhile."""
         self._is_connected = False
         self._take(Listening(listening=False), now_ns)
+        self._archive.stop_listening()
 
     def tick(self, now_ns: int) -> None:
         """Do what is due."""
@@ -187,6 +192,8 @@ class SchedulerNode:
             self._take(Ticked(), now_ns)
         if not self._is_connected:
             return
+        if (silence := self._archive.news(self.core.ctx, now_ns)) is not None:
+            self._take(silence, now_ns)
         self._send_commands(now_ns)
         for upload in self._feed.due(now_ns):
             topic = topics.build(
@@ -202,7 +209,7 @@ class SchedulerNode:
         """Say when something is next due."""
         due_ns = [self.core.wakeup_ns()]
         if self._is_connected:
-            due_ns.append(self._views_due_ns)
+            due_ns += [self._views_due_ns, self._archive.due_ns(self.core.ctx)]
             due_ns += [sent + self.config.command_resend_ns for sent in self._sent_ns.values()]
         return min(due_ns)
 
@@ -246,6 +253,8 @@ class SchedulerNode:
                 self._take_stop(received, now_ns)
             case "ack" if topic.node == topics.SCHEDULER:
                 self._take_feed_ack(received)
+            case "view" if topic.detail == topics.INTAKE:
+                self._take_view(received, now_ns)
             case "up":
                 pass
             case _:
@@ -335,6 +344,14 @@ class SchedulerNode:
         client = ClientId(header.node)
         asked = Asked(client=client, key=header.key, role=received.role, body=body)
         self._take(asked, now_ns)
+
+    def _take_view(self, received: Received, now_ns: int) -> None:
+        """Take a view of the archive's as the sign of life that it is."""
+        if not _is_from(received, topics.ARCHIVE, Role.ARCHIVE):
+            raise RemoteProtocolError("not_authentic", received.header.node)
+        if not isinstance(received.body, messages.View):
+            raise RemoteProtocolError("unexpected", type(received.body).__name__)
+        self._archive.hear(received.body.site_ns, now_ns)
 
     def _take_feed_ack(self, received: Received) -> None:
         if received.role is not Role.GATEWAY:

@@ -12,7 +12,7 @@ import msgspec
 from lunaredge.ids import TaskId
 from lunaredge.model import braking
 from lunaredge.model.site import Point
-from lunaredge.scheduler import backlog, lanes, lockout, plans, restraint, stops
+from lunaredge.scheduler import backlog, channels, lanes, lockout, plans, restraint, stops
 from lunaredge.scheduler.alarm_entry import AlarmEntry
 from lunaredge.scheduler.alarm_states import AlarmState
 from lunaredge.scheduler.context import Context
@@ -267,6 +267,20 @@ def closure_rows(ctx: Context) -> list[Row]:
     ]
 
 
+def channel_rows(ctx: Context) -> list[Row]:
+    """One row per channel that people have set otherwise than its node's own settings do."""
+    return [
+        {
+            "node": node.name,
+            "channel": channel,
+            "is": "taken" if node.policies.get(channel) == policy else "told",
+            **msgspec.structs.asdict(policy),
+        }
+        for node in ctx.state.nodes.values()
+        for channel, policy in sorted(channels.ordered(ctx, node).items())
+    ]
+
+
 def site_row(ctx: Context, ingest: Ingest) -> Row:
     """Give the one row for the whole site."""
     state = ctx.state
@@ -291,10 +305,11 @@ ROWS: dict[str, Callable[[Context, int], list[Row]]] = {
     "alarms": alarm_rows,
     "plan": plans.rows,
     "closures": lambda ctx, _: closure_rows(ctx),
+    "channels": lambda ctx, _: channel_rows(ctx),
 }
 """What makes each view but the site's, which tells of the node as well."""
 NAMES = (*ROWS, "site")
-PEOPLES = ("nodes", "alarms", "closures")
+PEOPLES = ("nodes", "alarms", "closures", "channels")
 """What people go by who have asked for something."""
 
 

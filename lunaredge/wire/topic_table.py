@@ -253,11 +253,9 @@ PATTERNS = (
         "view",
         "view",
         (
-            Flow(
-                (m.View,),
-                (Role.SCHEDULER, Role.ARCHIVE, Role.GATEWAY, Role.EARTH),
-                (Role.OPERATOR,),
-            ),
+            Flow((m.View,), (Role.SCHEDULER, Role.GATEWAY, Role.EARTH), (Role.OPERATOR,)),
+            # By which the scheduler knows that the archive is there.
+            Flow((m.View,), (Role.ARCHIVE,), (Role.OPERATOR, Role.SCHEDULER)),
         ),
         NAME,
         retained=True,

@@ -15,6 +15,8 @@ GATEWAY = NodeId("gateway")
 EARTH = NodeId("earth")
 ARCHIVE = NodeId("archive")
 ALL = NodeId("all")
+# The view in which the archive shows its work.
+INTAKE = "intake"
 # Whom a message is for that names nobody.
 EVERYBODY = NodeId("")
 

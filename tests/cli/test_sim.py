@@ -132,7 +132,7 @@ def test_nobody_has_to_wait_for_a_small_run(
 ) -> None:
     everybody_else_is_forgotten(monkeypatch)
 
-    _, document, told = asked(["--seeds", "1", "--shrink", "0"], capsys)
+    _, document, told = asked(["--seeds", "1", "--hours", "0.5", "--shrink", "0"], capsys)
 
     assert "shrunk" not in document["failed"][0]  # type: ignore[index]
     assert "shrinking" not in told

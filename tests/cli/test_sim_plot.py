@@ -94,7 +94,7 @@ def test_the_command_draws_the_seed_it_ran(tmp_path, monkeypatch, capsys):
     everybody_else_is_forgotten(monkeypatch)
     out = tmp_path / "seed.png"
 
-    code = main(["sim", "--seed", "1", "--plot", str(out)])
+    code = main(["sim", "--seed", "1", "--hours", "0.5", "--plot", str(out)])
 
     assert code == 1
     assert f"drawn: {out}" in capsys.readouterr().err

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from lunaredge.ids import BootId, NodeId
+from lunaredge.scheduler import views
 from lunaredge.scheduler.state import NodeEntry
 from lunaredge.wire.channel_orders import ChannelsRequest, SetChannels
 from lunaredge.wire.messages import Answer, CommandReply
@@ -210,3 +211,26 @@ def test_it_outlives_a_restart_of_the_scheduler() -> None:
     state = again.core.state
     assert state.nodes[HAULER].policies == {"motor_c": ChannelPolicy(deadband=2.0)}
     assert again.core.ctx.pending(HAULER, SetChannels) == [told(site)[1]]
+
+
+def listed(site: Site) -> list[tuple[object, ...]]:
+    rows = views.channel_rows(site.scheduler.core.ctx)
+    return [tuple(row.values()) for row in rows]
+
+
+def test_what_was_changed_is_listed_with_whether_the_node_has_taken_it() -> None:
+    site = ready()
+    assert listed(site) == []
+
+    ask(site, motor_c=ChannelPolicy(deadband=2.0))
+    assert listed(site) == [(HAULER, "motor_c", "told", 2.0, None, None)]
+
+    reply(site, told(site)[0])
+    ask(site, battery_wh=ChannelPolicy(period_s_max=60.0))
+    assert listed(site) == [
+        (HAULER, "battery_wh", "told", None, None, 60.0),
+        (HAULER, "motor_c", "taken", 2.0, None, None),
+    ]
+
+    reply(site, told(site)[1], "no such channel")
+    assert listed(site) == [(HAULER, "motor_c", "taken", 2.0, None, None)]

@@ -181,7 +181,7 @@ def test_every_view_is_signed_by_the_scheduler() -> None:
     ]
 
     assert {frame.body.name for frame in frames if isinstance(frame.body, messages.View)} == {
-        *("nodes", "tasks", "alarms", "plan", "closures", "site")
+        *("nodes", "tasks", "alarms", "plan", "closures", "channels", "site")
     }
     assert {frame.role for frame in frames} == {Role.SCHEDULER}
 

@@ -6,7 +6,7 @@ from lunaredge.cli.doctor.subject import Keys, Part, Subject, keys_part
 from lunaredge.errors import ConfigError
 from lunaredge.ids import KeyId
 from lunaredge.model.fleet import Fleet
-from lunaredge.runtime.archive.store import NAME as ARCHIVE_STORE
+from lunaredge.runtime.archive.rows_file import NAME as ARCHIVE_STORE
 from lunaredge.runtime.broker import BrokerChoice, find_broker
 from lunaredge.runtime.files.contact_file import load_contacts
 from lunaredge.runtime.files.fields import Written

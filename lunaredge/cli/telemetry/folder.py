@@ -75,6 +75,12 @@ def open_archive(options: argparse.Namespace) -> Iterator[Archive]:
             remedy="name the folder of an archive; its process makes it when it is first started",
         )
     with ArchiveReader.open(folder) as reader:
+        if reader.catalog_fault:
+            print(
+                f"read by the copy of its catalog, which has all that is there: "
+                f"{reader.catalog_fault}; a start of the archive's process mends it",
+                file=sys.stderr,
+            )
         yield Archive(reader, SiteClock(anchor).now_ns())
 
 

@@ -6,7 +6,7 @@ before that segment is deleted from the log: an older copy only has the segment 
 
 import contextlib
 import os
-import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from lunaredge.errors import JournalCorrupt
@@ -39,6 +39,28 @@ def copy_catalog(catalog: Catalog) -> None:
     sync_folder(path.parent)
 
 
+def open_copy(folder: Path) -> Catalog:
+    """Open the copy to read only; nobody writes to it.
+
+    Raises:
+        FileNotFoundError, JournalCorrupt, StorageError: as `database.opened_to_read`.
+    """
+    return Catalog.of_copy(folder / COPY_NAME)
+
+
+def fault_to_read(folder: Path) -> str:
+    """Say why a reader is to go by the copy; nothing where the catalog will do, or must.
+
+    Raises:
+        StorageError: the catalog can't be used.
+    """
+    _, fault = _state(Catalog.open_to_read, folder)
+    if not fault:
+        return ""
+    _, copy_fault = _state(open_copy, folder)
+    return "" if copy_fault else fault
+
+
 def mend_catalog(folder: Path) -> None:
     """Put the copy in the place of a catalog that is damaged or gone, or knows less than the copy.
 
@@ -49,8 +71,8 @@ def mend_catalog(folder: Path) -> None:
         OSError: the copy can't be put there.
         JournalFull, StorageError: the catalog can't be used.
     """
-    known, fault = _state(folder / NAME)
-    copied, copy_fault = _state(folder / COPY_NAME)
+    known, fault = _state(_open_existing, folder)
+    copied, copy_fault = _state(open_copy, folder)
     if not fault and not copy_fault and known < copied:
         fault = f"it is settled through {known}, its copy through {copied}"
     if fault and not copy_fault:
@@ -72,14 +94,18 @@ def _replace(folder: Path, fault: str) -> None:
     log_event(Level.ERROR, "catalog.replaced", fields)
 
 
-def _state(path: Path) -> tuple[int, str]:
+def _open_existing(folder: Path) -> Catalog:
+    if not (folder / NAME).exists():
+        raise FileNotFoundError(folder / NAME)
+    return Catalog.open(folder)
+
+
+def _state(opened: Callable[[Path], Catalog], folder: Path) -> tuple[int, str]:
     """Give through which segment a catalog is settled, and what is wrong with it; both or none."""
-    if not path.exists():
-        return 0, "it is gone"
-    is_copy = path.name == COPY_NAME
     try:
-        catalog = Catalog.of_copy(path) if is_copy else Catalog.open(path.parent)
-        with contextlib.closing(catalog):
+        with contextlib.closing(opened(folder)) as catalog:
             return catalog.settled_through(), catalog.fault()
-    except (JournalCorrupt, sqlite3.DatabaseError) as exc:
+    except FileNotFoundError:
+        return 0, "it is gone"
+    except JournalCorrupt as exc:
         return 0, str(exc)

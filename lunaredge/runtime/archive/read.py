@@ -17,7 +17,8 @@ from lunaredge.errors import RemoteProtocolError, StorageError
 from lunaredge.node import KeepKind
 from lunaredge.runtime.archive import day_file, log
 from lunaredge.runtime.archive.bucketing import Buckets, aligned, buckets, check_kinds
-from lunaredge.runtime.archive.catalog import NAME, Problem, Used
+from lunaredge.runtime.archive.catalog import NAME, Catalog, Problem, Used
+from lunaredge.runtime.archive.catalog_copy import fault_to_read, open_copy
 from lunaredge.runtime.archive.checking import days_gone, problems_of
 from lunaredge.runtime.archive.coverage import Stream, Stretch
 from lunaredge.runtime.archive.day_reader import Lost
@@ -87,6 +88,8 @@ class ArchiveReader:
         self.folder = folder
         self.lost: list[Lost] = []
         """What was damaged, and so left out of what was told of samples and buckets."""
+        self.catalog_fault = ""
+        """What is wrong with the catalog, so that its copy is read; all that is there is in it."""
         self._cache = LogCache(folder)
 
     @classmethod
@@ -95,9 +98,10 @@ class ArchiveReader:
 
         Raises:
             StorageError: there is none, or it is newer than this program.
-            JournalCorrupt: its catalog is damaged.
+            JournalCorrupt: its catalog is damaged, and the catalog's copy as well.
         """
         reader = cls(folder)
+        reader.catalog_fault = fault_to_read(folder)
         with reader._snapshot():
             return reader
 
@@ -207,12 +211,14 @@ class ArchiveReader:
             JournalCorrupt, StorageError: the catalog can't be read.
         """
         with self._snapshot() as snapshot:
-            return problems_of(self.folder, snapshot)
+            met = [Problem(NAME, self.catalog_fault, 0, 0, 0)] if self.catalog_fault else []
+            return met + problems_of(self.folder, snapshot)
 
     @contextlib.contextmanager
     def _snapshot(self) -> Iterator[Snapshot]:
         try:
-            snapshot = take_snapshot(self.folder, self._cache)
+            opened = open_copy if self.catalog_fault else Catalog.open_to_read
+            snapshot = take_snapshot(self.folder, self._cache, opened=opened)
             _check_folders(self.folder)
         except FileNotFoundError as exc:
             if (self.folder / NAME).exists():

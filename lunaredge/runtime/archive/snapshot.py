@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -104,9 +104,12 @@ class Snapshot:
 
 
 def take_snapshot(
-    folder: Path, cache: LogCache, settings: ArchiveSettings | None = None
+    folder: Path,
+    cache: LogCache,
+    settings: ArchiveSettings | None = None,
+    opened: Callable[[Path], Catalog] = Catalog.open_to_read,
 ) -> Snapshot:
-    """Take a view of an archive.
+    """Take a view of an archive, by its catalog or what is opened in its place.
 
     Raises:
         FileNotFoundError: there is no archive.
@@ -115,7 +118,7 @@ def take_snapshot(
     touch_ns = (settings or ArchiveSettings()).touch_ns
     # The log first: a segment that is settled in between is then in the catalog.
     cache.refresh()
-    catalog = Catalog.open_to_read(folder)
+    catalog = opened(folder)
     try:
         catalog.freeze()
         return Snapshot(catalog, cache.unsettled(catalog.settled_through()), touch_ns)

@@ -31,13 +31,13 @@ from lunaredge.runtime.archive.log import (
     sync_folder,
 )
 from lunaredge.runtime.archive.rollup_file import Level
+from lunaredge.runtime.archive.rows_file import open_rows
 from lunaredge.runtime.archive.settings import ArchiveSettings
 from lunaredge.runtime.archive.settler import Settler
 from lunaredge.runtime.archive.snapshot import LogCache, take_snapshot
 from lunaredge.runtime.lock import StoreLock
 from lunaredge.runtime.store import CORRUPT_SHOWN_MAX, Store, Write
 
-NAME = "archive.sqlite"
 KEPT_TABLE = "kept"
 
 _encoder = msgspec.msgpack.Encoder()
@@ -70,11 +70,12 @@ class ArchiveStore:
         Raises:
             StorageError: another process has it, it is newer than this program, or its files
                 can't be used.
-            JournalCorrupt: its rows or its catalog are damaged.
+            JournalCorrupt: its catalog is damaged, and the catalog's copy as well.
             JournalFull: there is no room to make it.
         """
         settings = settings or ArchiveSettings()
-        store = Store.open(folder / NAME, lock=lock)
+        with storage_errors(folder):
+            store = open_rows(folder, lock)
         try:
             with storage_errors(folder):
                 _make_folders(folder)

@@ -103,6 +103,7 @@ def scheduler_config() -> SchedulerConfig:
         command_resend_ns=40 * NS_PER_S,
         view_period_ns=seldom_ns,
         view_gap_ns=seldom_ns,
+        archive_silent_ns=seldom_ns,
         park_after_ns=seldom_ns,
         place_retry_ns=seldom_ns,
         checkpoint_entries=1,

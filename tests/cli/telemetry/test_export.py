@@ -239,3 +239,18 @@ def test_damaged_samples_that_are_left_out_are_told_with_exit_code_1(folder, cap
 
     assert code == 1
     assert "stretches of samples are damaged" in capsys.readouterr().err
+
+
+def test_an_archive_without_its_catalog_is_read_by_the_copy(folder, capsys):
+    archived(folder, [minute(1, [1.0, 2.0])])
+    archived(folder, [minute(2, [3.0])], is_settled=False)
+    (folder / "catalog.sqlite").unlink()
+
+    code = main(["history", "dozer-1", "battery_wh", "--csv", "--archive", str(folder)])
+
+    told = capsys.readouterr()
+    assert code == 0
+    values = {line.split(",")[2] for line in told.out.splitlines()[1:]}
+    assert {"1.0", "2.0", "3.0"} <= values
+    assert "read by the copy of its catalog" in told.err
+    assert "it is gone" in told.err

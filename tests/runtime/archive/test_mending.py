@@ -192,13 +192,43 @@ def test_a_damaged_cell_of_the_catalog_is_mended_from_the_copy(settled, cell):
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if "UPDATE meta" not in CELLS[cell]])
 def test_a_reader_goes_on_with_a_damaged_cell_and_tells_of_it(settled, cell):
-    change(settled / catalog.NAME, CELLS[cell])
+    for name in (catalog.NAME, COPY_NAME):
+        change(settled / name, CELLS[cell])
 
     with ArchiveReader.open(settled) as reader:
         assert sample_count(settled) == 100
         assert CHANNEL in {info.name for info in reader.channels("dozer-1")}
         assert reader.gaps("dozer-1", 0, 2**62, verify=True) is not None
         assert any(problem.place.startswith("catalog.sqlite: ") for problem in reader.problems())
+
+
+WHOLE_FILES = {
+    "no file": None,
+    "an empty file": b"",
+    "another file": b"no database" * 1_000,
+    "a file cut short": 8_192,
+}
+
+
+@pytest.mark.parametrize("damage", [*CELLS, *WHOLE_FILES])
+def test_a_reader_goes_by_the_copy_of_a_damaged_catalog(settled, damage):
+    settled_by_hand(settled, [plain(7)])  # in the log alone
+    path = settled / catalog.NAME
+    if damage in CELLS:
+        change(path, CELLS[damage])
+    else:
+        content = WHOLE_FILES[damage]
+        whole = path.read_bytes()
+        path.unlink()
+        if content is not None:
+            path.write_bytes(whole[:content] if isinstance(content, int) else content)
+
+    with ArchiveReader.open(settled) as reader:
+        assert len(reader.samples("dozer-1", CHANNEL, 0, 2**62).times_ns) == 120
+        assert [covered.stretch.last_seq for covered in reader.coverage("dozer-1")] == [5, 7]
+        assert reader.catalog_fault
+        assert [problem.place for problem in reader.problems()] == [catalog.NAME]
+    assert not list(settled.glob("*.damaged-*")), "a reader mends nothing"
 
 
 def test_nothing_is_deleted_where_nobody_knows_what_is_settled(settled):

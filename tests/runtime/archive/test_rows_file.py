@@ -1,0 +1,93 @@
+"""The core's rows: a file of theirs that is damaged is put aside, and the archive starts."""
+
+import random
+
+import pytest
+
+from lunaredge.errors import JournalCorrupt, StorageError
+from lunaredge.node import Persist
+from lunaredge.runtime.archive.read import ArchiveReader
+from lunaredge.runtime.archive.rows_file import NAME
+from lunaredge.runtime.archive.store import ArchiveStore
+from lunaredge.runtime.lock import StoreLock
+from lunaredge.runtime.store import Store
+from tests.runtime.archive.drawn import plain
+from tests.runtime.archive.settling import SMALL
+
+HEADER_BYTES = 100
+NAMES = {f"node-{k}" for k in range(60)}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "archive"
+    store = ArchiveStore.open(folder, SMALL)
+    store.next_boot(1)
+    store.commit([plain(1), *(Persist("latest", name, 0, bytes(200)) for name in sorted(NAMES))])
+    store.close()
+    return folder
+
+
+def started(folder):
+    """Start on a folder, and write; give the names of the rows that are there."""
+    store = ArchiveStore.open(folder, SMALL)
+    try:
+        names = {row.scope for row in store.rows() if row.table == "latest"}
+        store.next_boot(2)
+        store.commit([Persist("latest", "node-x", 0, b"x"), plain(2)])
+    finally:
+        store.close()
+    return names
+
+
+def kept(folder):
+    with ArchiveReader.open(folder) as reader:
+        return len(reader.samples("dozer-1", "f4.every", 0, 2**62).times_ns)
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 1_000], ids=["empty", "another"])
+def test_a_file_that_is_none_is_begun_anew_and_what_is_kept_stays(folder, content):
+    (folder / NAME).write_bytes(content)
+
+    assert started(folder) == set()
+
+    assert kept(folder) == 40
+    aside = folder / "archive.damaged-1.sqlite"
+    assert not content or aside.read_bytes() == content
+
+
+def test_no_flipped_bit_keeps_an_archive_from_starting(folder):
+    whole = (folder / NAME).read_bytes()
+    rng = random.Random(6)
+    places = [*range(HEADER_BYTES), *rng.sample(range(HEADER_BYTES, len(whole)), 100)]
+    for at in places:
+        content = bytearray(whole)
+        content[at] ^= 1 << rng.randrange(8)
+        for path in folder.glob("archive.*sqlite*"):
+            path.unlink()
+        (folder / NAME).write_bytes(content)
+
+        assert started(folder) <= NAMES
+
+
+def test_a_file_of_a_newer_program_is_left_alone(folder):
+    store = Store.open(folder / NAME)
+    store._set_meta("schema_version", 99)
+    store.close()
+
+    with pytest.raises(StorageError, match="newer lunaredge") as told:
+        ArchiveStore.open(folder, SMALL)
+
+    assert not isinstance(told.value, JournalCorrupt)
+    assert not list(folder.glob("*.damaged-*"))
+
+
+def test_the_file_of_a_process_that_runs_is_never_put_aside(folder):
+    lock = StoreLock.take(folder / NAME, "")
+    (folder / NAME).write_bytes(b"no database" * 1_000)
+
+    with pytest.raises(StorageError, match="in use by process"):
+        ArchiveStore.open(folder, SMALL)
+
+    lock.release()
+    assert not list(folder.glob("*.damaged-*"))
