@@ -13,6 +13,8 @@ Names carry their unit last. A number without a suffix is a count, an index or a
 A bound has ``_min`` or ``_max`` after its unit.
 """
 
+from datetime import UTC, datetime
+
 UNITS = {
     "ns": "ns",
     "s": "s",
@@ -63,3 +65,8 @@ def ns_from_s(duration_s: float) -> int:
 def s_from_ns(duration_ns: int) -> float:
     """Give seconds for a duration in nanoseconds."""
     return duration_ns / NS_PER_S
+
+
+def utc_from_ns(site_ns: int) -> str:
+    """Give a site time in UTC to the second, as ISO 8601 writes it."""
+    return datetime.fromtimestamp(site_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,9 +9,26 @@ from lunaredge.archive.latest import Latest
 from lunaredge.archive.streams import Counts
 from lunaredge.archive.tables import Tables
 from lunaredge.ids import NodeId
+from lunaredge.units import NS_PER_S
 from lunaredge.wire.messages import Answer, LatestRequest
 
 Row = dict[str, object]
+
+
+class Quota:
+    """How many questions are answered in a second of site time: whoever asks needs no key."""
+
+    def __init__(self, answers_per_s_max: int) -> None:
+        self._answers_per_s_max = answers_per_s_max
+        self._second = 0
+        self._count = 0
+
+    def take(self, now_ns: int) -> bool:
+        """Take one up, and tell whether there was one left."""
+        second = now_ns // NS_PER_S
+        self._count = self._count + 1 if second == self._second else 1
+        self._second = second
+        return self._count <= self._answers_per_s_max
 
 
 def latest(

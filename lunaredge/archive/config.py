@@ -45,6 +45,8 @@ class ArchiveConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One summary of a node and period goes toward Earth instead of its samples."""
     feed_bytes_max: int = 64 * 1024 * 1024
     """What may wait for the gateway and the scheduler."""
+    answers_per_s_max: int = 50
+    """Questions that are answered in a second; one costs as much as an upload."""
     resend_ns: int = 10 * NS_PER_S
     """Twice the time a busy link takes to answer."""
     view_period_ns: int = 30 * NS_PER_S

@@ -67,6 +67,7 @@ class ArchiveNode:
         self._summaries = Summaries(config.summary_period_ns)
         self._feed = Feed(Limits(bytes_max=config.feed_bytes_max, resend_ns=config.resend_ns), boot)
         self._pacer = pacing.Pacer(config)
+        self._quota = answers.Quota(config.answers_per_s_max)
         self._keeps: list[Keep] = []
         self._keeps_bytes = 0
         self._asked_ns: dict[NodeId, int] = {}
@@ -296,6 +297,8 @@ class ArchiveNode:
             # Its own summaries, on their way to the gateway.
             pass
         elif topic.channel == "request" and isinstance(body, LatestRequest):
+            if not self._quota.take(now_ns):
+                raise RemoteProtocolError("too_many", topic.detail)
             answer = answers.latest(self.latest, self.tables, body, self._nodes, now_ns)
             client = ClientId(topic.detail)
             self._publish(topics.answer(self.config.site, client), answer, now_ns)

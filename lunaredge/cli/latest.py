@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import json
 import sys
-from datetime import UTC, datetime
 
 from lunaredge.cli import operate, site_access
 from lunaredge.cli.site_access import EARTH
@@ -13,7 +12,7 @@ from lunaredge.cli.view_rows import rows_of
 from lunaredge.errors import LinkError, TimeoutExceeded
 from lunaredge.ids import NodeId
 from lunaredge.runtime.client import SiteClient, new_request
-from lunaredge.units import NS_PER_S
+from lunaredge.units import utc_from_ns
 from lunaredge.wire.messages import Answer, LatestRequest, View
 
 COLUMNS = (
@@ -103,4 +102,4 @@ def _row(row: Row) -> Row:
 def _iso(at_ns: object) -> str | None:
     if not isinstance(at_ns, int) or at_ns < 0:
         return None
-    return datetime.fromtimestamp(at_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc_from_ns(at_ns)

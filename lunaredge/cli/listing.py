@@ -7,7 +7,6 @@ scheduler's, the gateway's, the archive's or the Earth station's.
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
 
 from lunaredge.cli import alarm_list, site_access
 from lunaredge.cli.site_access import EARTH
@@ -16,7 +15,7 @@ from lunaredge.cli.view_rows import rows_of
 from lunaredge.errors import LinkError
 from lunaredge.runtime.client import SiteClient
 from lunaredge.runtime.client_settings import Client
-from lunaredge.units import NS_PER_S
+from lunaredge.units import utc_from_ns
 from lunaredge.wire import topics
 from lunaredge.wire.messages import View
 
@@ -251,7 +250,7 @@ def _print(site: SiteClient, client: Client, name: str, options: argparse.Namesp
             # Said before, and wiped away with the screen.
             lines.append(f"\n{OUT_OF_REACH}")
     elif options.watch:
-        lines.insert(0, f"at {_iso(view.site_ns)} (site time)\n")
+        lines.insert(0, f"at {utc_from_ns(view.site_ns)} (site time)\n")
     print("".join(lines), flush=True)
 
 
@@ -336,7 +335,3 @@ def _aged(row: Row, view_age_s: float) -> Row:
     if more_s > STALE_S and row.get("mark") == MEASURED:
         aged["mark"] = "last known"
     return aged
-
-
-def _iso(site_ns: int) -> str:
-    return datetime.fromtimestamp(site_ns // NS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -103,6 +103,22 @@ def test_a_node_that_is_not_enrolled_has_no_values(books: Books) -> None:
     assert "ghost" in answer.text
 
 
+def test_so_many_questions_are_answered_in_a_second(books: Books) -> None:
+    books.send(books.samples(1, 1.0))
+    asked = LatestRequest(request="r1", node=DOZER)
+    frame = books.frame(asked, books.signers["operator-mari"])
+    before = len(books.published)
+
+    for _ in range(80):
+        books.hear(topics.build(SITE, topics.ARCHIVE, "request", "operator-mari"), frame)
+
+    answers = [body for _, body in books.published[before:] if isinstance(body, Answer)]
+    assert len(answers) == 50
+    assert books.archive.refusals.by_reason == {"too_many": 30}
+    books.wait(1)
+    assert latest(books)
+
+
 def test_a_live_value_out_of_its_limits_raises_an_alarm_with_the_scheduler() -> None:
     books = Books(limits=LIMITS)
     books.announce()

@@ -1,7 +1,6 @@
 """Buckets of a channel: from the roll-ups where they tell, else from the samples."""
 
 import contextlib
-import datetime as dt
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +30,7 @@ from lunaredge.runtime.archive.sources import (
     log_pieces,
     settled_pieces,
 )
-from lunaredge.units import NS_PER_S
+from lunaredge.units import utc_from_ns
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -103,16 +102,12 @@ def check_kinds(wanted: Wanted, kinds: Mapping[Kind, int]) -> None:
     changes = sorted(kinds.items(), key=lambda item: item[1])
     if len({kind.unit for kind in kinds} if wanted.unit is not None else kinds) > 1:
         told = ", ".join(
-            f"{kind.unit} ({kind.dtype}) from {_iso(since)}" for kind, since in changes
+            f"{kind.unit} ({kind.dtype}) from {utc_from_ns(since)}" for kind, since in changes
         )
         raise QueryError(
             f"{wanted.node} has {wanted.channel} in several ways: {told};"
             " ask for a time between two changes, or for one unit"
         )
-
-
-def _iso(at_ns: int) -> str:
-    return dt.datetime.fromtimestamp(at_ns // NS_PER_S, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _settled(
