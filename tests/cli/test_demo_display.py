@@ -36,6 +36,8 @@ def shown(
     title: str = "a site",
     nodes: Sequence[Mapping[str, object]] = (),
     width: int = 80,
+    site: Mapping[str, object] | None = None,
+    intake: Sequence[Mapping[str, object]] = (),
 ) -> list[str]:
     """Give the picture's lines as a terminal of so many columns has them."""
     picture = Picture(
@@ -48,7 +50,8 @@ def shown(
         nodes=nodes,
         tasks=[],
         link={},
-        site={},
+        site=site or {},
+        intake=intake,
         ages_ns={},
         dead=[],
     )
@@ -70,6 +73,15 @@ def test_a_reason_from_outside_draws_nothing() -> None:
 @pytest.mark.parametrize(("minute", "said"), [(98, "T-0:02:00"), (103, "T+0:03:00")])
 def test_the_time_before_the_start_counts_down(minute: int, said: str) -> None:
     assert said in shown(minute * MINUTE_NS)[0]
+
+
+def test_records_and_samples_are_counted_together_as_in_the_report() -> None:
+    totals = {"event": {"archived": 7, "missing": 0, "duplicates": 1}}
+    rows = [{"node": "", "refused": {}}, {"node": "a", "archived": 100, "duplicates": 4}]
+
+    text = "\n".join(shown(0, site={"telemetry": totals}, intake=rows))
+
+    assert "archived 107 (+5 repeats)" in text
 
 
 def test_a_long_headline_stays_on_its_line() -> None:

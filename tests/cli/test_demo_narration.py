@@ -65,6 +65,7 @@ def picture(now_ns: int, *tasks: object) -> Picture:
         tasks=tasks,
         link={},
         site={},
+        intake=[],
         ages_ns={},
         dead=[],
     )

@@ -62,6 +62,7 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     tasks: Sequence[Row]
     link: Row
     site: Row
+    intake: Sequence[Row]
     ages_ns: Mapping[str, int]
     """Age of each view; a view never heard is missing."""
     dead: Sequence[str]
@@ -176,8 +177,9 @@ def _site(picture: Picture) -> Text:
         return Text("scheduler: not heard yet", "yellow")
     telemetry = site.get("telemetry")
     totals = telemetry if isinstance(telemetry, dict) else {}
-    archived = sum(row.get("archived", 0) for row in totals.values())
-    repeated = sum(row.get("duplicates", 0) for row in totals.values())
+    counted = [*totals.values(), *picture.intake]
+    archived = sum(row.get("archived", 0) for row in counted)
+    repeated = sum(row.get("duplicates", 0) for row in counted)
     text = Text(
         f"epoch {site.get('epoch')}  authorities {site.get('authorities_granted')}"
         f"  archived {archived} (+{repeated} repeats)  broker {picture.broker}"

@@ -205,6 +205,7 @@ class DemoRun:
             tasks=self.rows.get("tasks", []),
             link=self._link(),
             site=site,
+            intake=self.rows.get("intake", []),
             ages_ns=ages_ns,
             dead=list(self._down),
         )
