@@ -10,7 +10,7 @@ from typing import NamedTuple, get_args
 from lunaredge.wire import messages as m
 from lunaredge.wire.messages import RecordClass
 from lunaredge.wire.seal import Role
-from lunaredge.wire.topics import ALL, ARCHIVE, ROOT, SCHEDULER, Topic
+from lunaredge.wire.topics import ALL, ARCHIVE, INTAKE, ROOT, SCHEDULER, Topic
 
 NODE, CLASS, CLIENT, NAME = "{node}", "{class}", "{client}", "{name}"
 
@@ -248,15 +248,21 @@ PATTERNS = (
         brokers=_BOTH,
     ),
     Pattern(
+        "intake_view",
+        "How the archive's intake goes; it tells the scheduler that the archive is there.",
+        "view",
+        "view",
+        (Flow((m.View,), (Role.ARCHIVE,), (Role.OPERATOR, Role.SCHEDULER)),),
+        NAME,
+        (INTAKE,),
+        retained=True,
+    ),
+    Pattern(
         "views",
         "Rows for screens and scripts, signed by whoever owns the facts.",
         "view",
         "view",
-        (
-            Flow((m.View,), (Role.SCHEDULER, Role.GATEWAY, Role.EARTH), (Role.OPERATOR,)),
-            # By which the scheduler knows that the archive is there.
-            Flow((m.View,), (Role.ARCHIVE,), (Role.OPERATOR, Role.SCHEDULER)),
-        ),
+        (Flow((m.View,), (Role.SCHEDULER, Role.GATEWAY, Role.EARTH), (Role.OPERATOR,)),),
         NAME,
         retained=True,
         brokers=_BOTH,

@@ -48,10 +48,9 @@ def test_every_message_is_in_the_table() -> None:
 @pytest.mark.parametrize("broker", Broker)
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.key)
 def test_a_topic_of_each_kind_is_of_that_kind(pattern: Pattern, broker: Broker) -> None:
-    for detail in pattern.details or ("anything",):
-        address = pattern.address.replace("{class}", detail).format(
-            site="yard", node="digger-1", client="cli-1", name="nodes"
-        )
+    for detail in pattern.details or ("nodes",):
+        words = {"site": "yard", "node": "digger-1", pattern.detail.strip("{}"): detail}
+        address = pattern.address.format(**words)
         parsed = topics.parse(address)
 
         assert parsed is not None
@@ -76,7 +75,7 @@ def test_no_two_kinds_have_the_same_key() -> None:
 def test_what_a_stop_and_a_command_rest_on_is_never_retained() -> None:
     retained = [pattern.key for pattern in PATTERNS if pattern.retained]
 
-    assert retained == ["tables", "views"]
+    assert retained == ["tables", "intake_view", "views"]
 
 
 def test_only_what_changes_nothing_needs_no_proof() -> None:
@@ -113,4 +112,4 @@ def test_what_an_archive_says_is_in_its_rows() -> None:
         if isinstance(body, messages.Upload):
             assert parsed.detail == RecordClass(body.record_class).value
         kinds.add(pattern.key)
-    assert {"acknowledgements", "views", "archive_summaries"} <= kinds
+    assert {"acknowledgements", "intake_view", "archive_summaries"} <= kinds
