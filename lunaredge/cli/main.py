@@ -29,7 +29,7 @@ EXIT_INTERRUPTED = 130
 # can't turn a check that failed into success.
 EXIT_PIPE_CLOSED = 141
 # What `export` alone needs, and who brings it.
-EXPORT_PARTS = ("pyarrow", "mcap")
+EXPORT_PARTS = ("pyarrow", "mcap", "google")
 EXPORT_EXTRA = "[export]"
 # What writing to a full or broken disk gives.
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}

@@ -426,6 +426,7 @@ def test_the_extras_are_those_of_the_package() -> None:
     imported_as = {
         "commonroad-drivability-checker": "commonroad_dc",
         "mapbox-earcut": "mapbox_earcut",
+        "protobuf": "google.protobuf",
         "python-fcl": "fcl",
         "pyyaml": "yaml",
         "tomli-w": "tomli_w",

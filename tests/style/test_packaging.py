@@ -11,6 +11,8 @@ DISTRIBUTIONS = {
     "fcl": "python-fcl",
     "mapbox_earcut": "mapbox-earcut",
     "nacl": "pynacl",
+    "google": "protobuf",
+    "mcap_protobuf": "mcap-protobuf-support",
     "paho": "paho-mqtt",
     "pydantic_core": "pydantic",
     "tomli_w": "tomli-w",

@@ -30,7 +30,7 @@ EXTRAS = {
         "yaml",
         "zstandard",
     ),
-    "export": ("mcap", "pyarrow"),
+    "export": ("google.protobuf", "mcap", "pyarrow"),
     "bench": ("coal", "fcl", "highspy", "mqtt5", "ortools", "pyastar2d", "scipy", "shapely"),
     "commonroad": ("commonroad_dc",),
 }

@@ -1,13 +1,13 @@
 """Exports, read back by the libraries that others read them with."""
 
 import csv
-import json
 import math
 import sys
 
 import pyarrow.parquet as pq
 import pytest
 from mcap.reader import make_reader
+from mcap_protobuf.decoder import DecoderFactory
 
 from lunaredge.cli import telemetry
 from lunaredge.cli.main import main
@@ -112,32 +112,61 @@ def test_csv_has_every_sample_in_order(folder, tmp_path, capsys):
     assert rows[0]["time"] == "2026-11-23T00:00:00.000000000Z"
 
 
+def messages_of(path):
+    """Give the messages of a file by its own descriptors: topic, time, and what is set."""
+    told = []
+    with path.open("rb") as stream:
+        reader = make_reader(stream, decoder_factories=[DecoderFactory()])
+        for schema, channel, message, decoded in reader.iter_decoded_messages():
+            assert (schema.encoding, channel.message_encoding) == ("protobuf", "protobuf")
+            assert message.log_time == message.publish_time
+            found = {field.name: value for field, value in decoded.ListFields()}
+            told.append((channel.topic, message.log_time - START_NS, found))
+    return told
+
+
 def test_mcap_has_a_topic_for_each_node_and_a_message_for_each_time(folder, tmp_path, capsys):
     out = tmp_path / "all.mcap"
 
     code, said = exported(capsys, folder, out)
 
     assert code == 0, said.err
-    told = []
-    with out.open("rb") as stream:
-        for schema, channel, message in make_reader(stream).iter_messages():
-            properties = json.loads(schema.data)["properties"]
-            body = json.loads(message.data)
-            assert (schema.encoding, channel.message_encoding) == ("jsonschema", "json")
-            assert set(body) <= set(properties)
-            assert message.log_time == message.publish_time
-            told.append((channel.topic, message.log_time - START_NS, body))
+    told = messages_of(out)
     dozer, hauler = "/site/dozer-1/telemetry", "/site/hauler-1/telemetry"
-    late = {"(late)": ["battery_wh", "speed_m_s"]}
     assert [each for each in told if each[0] == dozer] == [
         (dozer, 0, {"battery_wh": 1.0, "speed_m_s": 0.5}),
         (dozer, NS_PER_S, {"battery_wh": 2.0}),
-        (dozer, 2 * NS_PER_S, {"battery_wh": None}),
-        (dozer, 2 * SPAN_NS, {"battery_wh": 3.0, "speed_m_s": 0.5} | late),
+        (dozer, 2 * NS_PER_S, {"battery_wh": pytest.approx(math.nan, nan_ok=True)}),
+        (
+            dozer,
+            2 * SPAN_NS,
+            {"battery_wh": 3.0, "speed_m_s": 0.5, "late": ["battery_wh", "speed_m_s"]},
+        ),
     ]
     assert [each for each in told if each[0] == hauler] == [
-        (hauler, 0, {"battery_wh [Wh]": 10.0, "speed_m_s": 0.5}),
-        (hauler, SPAN_NS, {"battery_wh [kJ]": 36.0, "speed_m_s": 0.5}),
+        (hauler, 0, {"battery_wh_Wh": 10.0, "speed_m_s": 0.5}),
+        (hauler, SPAN_NS, {"battery_wh_kJ": 36.0, "speed_m_s": 0.5}),
+    ]
+    with out.open("rb") as stream:
+        topics = {
+            one.topic: one.metadata for one in make_reader(stream).get_summary().channels.values()
+        }
+    assert topics[dozer] == {"battery_wh": "battery_wh [Wh]", "speed_m_s": "speed_m_s [m/s]"}
+
+
+def test_mcap_has_a_field_of_its_own_for_each_channel_whatever_its_name(tmp_path, capsys):
+    names = ("late", "a.b", "a_b", "a_b_")
+    table = tuple(Channel(name=name, unit="", dtype=Dtype.F8) for name in names)
+    kept = [minute(1, [1.0], node=node, table=table) for node in ("dozer-1", "dozer_1")]
+    out = tmp_path / "all.mcap"
+
+    code, said = exported(capsys, archived(tmp_path / "archive", kept), out)
+
+    assert code == 0, said.err
+    fields = {"late_2": 1.0, "a_b": 0.5, "a_b_2": 0.5, "a_b__3": 0.5}
+    assert messages_of(out) == [
+        ("/site/dozer-1/telemetry", 0, fields),
+        ("/site/dozer_1/telemetry", 0, fields),
     ]
 
 
