@@ -113,7 +113,8 @@ class SchedulerSettings(SiteProcess):
         float, number("s", 5, 86_400, "twelve heartbeats without one: the node is called lost")
     ] = 120.0
     archive_silent_s: Annotated[
-        float, number("s", 100, 86_400, "alarm `archive.silent` after so long without its word")
+        float,
+        number("s", 0, 86_400, "alarm `archive.silent` after so long without its word; 0: never"),
     ] = 300.0
     park_after_s: Annotated[
         float, number("s", 1, 86_400, "an idle machine goes home after this time")

@@ -4,67 +4,80 @@ The site works on without it, and nodes keep their samples meanwhile, as long as
 so people must be told. Only what it comes to, silent or heard again, is an input of the core.
 """
 
-from lunaredge.scheduler.context import Context
+from lunaredge.ids import BootId
+from lunaredge.scheduler.context import NEVER_NS, Context
 from lunaredge.scheduler.inputs import ArchiveSilence
 from lunaredge.units import s_from_ns
 from lunaredge.wire import topics
 
 ALARM = "archive.silent"
-_NEVER_NS = 2**62
 
 
 class ArchiveWatch:
-    """When the archive was last heard, and since when it could have been."""
+    """For how long the archive could have been heard, and was not."""
 
-    def __init__(self, silent_after_ns: int) -> None:
-        self._silent_after_ns = silent_after_ns
-        self._listening_since_ns: int | None = None
-        self._heard_ns = 0
-        self._made_ns = 0
-        """When the newest view says that it was made: a broker gives the same one again."""
+    def __init__(self, silent_ns_max: int) -> None:
+        """Make one that tells after so long a silence; never, with 0."""
+        self._silent_ns_max = silent_ns_max
+        self._since_ns: int | None = None
+        """Since when it can be heard, or was; None while it can't."""
+        self._before_ns = 0
+        """How long it was silent until then, without the time in which it could not be heard."""
+        self._is_heard = False
+        self._newest = (BootId(0), 0)
+        """Life and number of its newest word: a broker gives it again, and so may anybody."""
+        self._apart_ns = 0
+        """By how much that word was of another time than ours."""
 
     def listen(self, now_ns: int) -> None:
         """Note that it can be heard from now on."""
-        self._listening_since_ns = now_ns
+        self._since_ns = now_ns
 
-    def stop_listening(self) -> None:
+    def stop_listening(self, now_ns: int) -> None:
         """Note that it can't be heard, and so is not silent either."""
-        self._listening_since_ns = None
+        self._before_ns = self._silent_ns(now_ns)
+        self._since_ns = None
 
-    def hear(self, made_ns: int, now_ns: int) -> None:
-        """Take its word. The first may have lain at the broker for long."""
-        if made_ns > self._made_ns:
-            self._heard_ns = now_ns if self._made_ns else min(made_ns, now_ns)
-            # A clock that is ahead must not make all its words old once it is right again.
-            self._made_ns = min(made_ns, now_ns)
+    def hear(self, boot: BootId, number: int, made_ns: int, now_ns: int) -> None:
+        """Take its word. One of another time may have lain at the broker, or is an old one."""
+        if boot == self._newest[0] and number <= self._newest[1]:
+            return
+        self._newest, self._apart_ns = (boot, number), made_ns - now_ns
+        if abs(self._apart_ns) < self._silent_ns_max and self._since_ns is not None:
+            self._is_heard, self._since_ns, self._before_ns = True, now_ns, 0
 
     def news(self, ctx: Context, now_ns: int) -> ArchiveSilence | None:
         """Give what the core is to be told, if that has changed."""
-        since_ns = self._listening_since_ns
-        if since_ns is None:
-            return None
-        is_told = ctx.is_alarmed(topics.ARCHIVE, ALARM)
-        if not is_told and now_ns >= self.due_ns(ctx):
-            return ArchiveSilence(silent_ns=now_ns - max(self._heard_ns, since_ns))
-        if is_told and now_ns < self._heard_ns + self._silent_after_ns:
-            return ArchiveSilence(silent_ns=0)
-        return None
+        if self.due_ns(ctx) <= now_ns:
+            is_apart = abs(self._apart_ns) >= self._silent_ns_max
+            apart_ns = self._apart_ns if is_apart else 0
+            return ArchiveSilence(silent_ns=self._silent_ns(now_ns), apart_ns=apart_ns)
+        is_back = self._is_heard and self._silent_ns(now_ns) < self._silent_ns_max
+        return ArchiveSilence(silent_ns=0) if is_back and ctx.state.archive_is_silent else None
 
     def due_ns(self, ctx: Context) -> int:
         """Give the time at which people are to be told, if nothing is heard until then."""
-        since_ns = self._listening_since_ns
-        if since_ns is None or ctx.is_alarmed(topics.ARCHIVE, ALARM):
-            return _NEVER_NS
-        return max(self._heard_ns, since_ns) + self._silent_after_ns
+        if self._since_ns is None or ctx.state.archive_is_silent or not self._silent_ns_max:
+            return NEVER_NS
+        return self._since_ns + self._silent_ns_max - self._before_ns
+
+    def _silent_ns(self, now_ns: int) -> int:
+        passed_ns = 0 if self._since_ns is None else max(0, now_ns - self._since_ns)
+        return self._before_ns + passed_ns
 
 
-def take_silence(ctx: Context, *, silent_ns: int) -> None:
+def take_silence(ctx: Context, silence: ArchiveSilence) -> None:
     """Raise the alarm after so long a silence, or take it back after none."""
-    if silent_ns:
-        text = (
-            f"the archive has said nothing for {s_from_ns(silent_ns):.0f} s: nodes keep their"
-            " samples in their spools until it is back; see that its process runs"
-        )
-        ctx.raise_alarm(topics.ARCHIVE, ALARM, text)
-    else:
+    ctx.state.archive_is_silent = silence.silent_ns > 0
+    if not ctx.state.archive_is_silent:
         ctx.clear_alarm(topics.ARCHIVE, ALARM)
+        return
+    text = (
+        f"the archive has said nothing for {s_from_ns(silence.silent_ns):.0f} s: nodes keep their"
+        " samples in their spools until it is back; see that its process runs"
+    )
+    if silence.apart_ns:
+        apart_s = s_from_ns(abs(silence.apart_ns))
+        way = "ahead of" if silence.apart_ns > 0 else "behind"
+        text += f", and its clock: its last word was {apart_s:.0f} s {way} this one"
+    ctx.raise_alarm(topics.ARCHIVE, ALARM, text)

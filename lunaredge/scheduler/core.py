@@ -118,7 +118,7 @@ class SchedulerCore:
             case Listening():
                 presence.take_listening(ctx, listening=taken.listening)
             case ArchiveSilence():
-                archive_watch.take_silence(ctx, silent_ns=taken.silent_ns)
+                archive_watch.take_silence(ctx, taken)
             case Heard():
                 presence.take_word(ctx, taken)
             case Recorded():

@@ -54,6 +54,8 @@ class ArchiveSilence(_Input, frozen=True, kw_only=True, tag="archive_silence"):
 
     silent_ns: int
     """For how long; 0 when it is heard."""
+    apart_ns: int = 0
+    """By how much its last word was of another time than its receiver's."""
 
 
 class Heard(_Input, frozen=True, kw_only=True, tag="heard"):

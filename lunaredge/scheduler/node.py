@@ -184,7 +184,7 @@ class SchedulerNode:
         """Keep quiet until the broker is back, and call nobody silent meanwhile."""
         self._is_connected = False
         self._take(Listening(listening=False), now_ns)
-        self._archive.stop_listening()
+        self._archive.stop_listening(now_ns)
 
     def tick(self, now_ns: int) -> None:
         """Do what is due."""
@@ -351,7 +351,8 @@ class SchedulerNode:
             raise RemoteProtocolError("not_authentic", received.header.node)
         if not isinstance(received.body, messages.View):
             raise RemoteProtocolError("unexpected", type(received.body).__name__)
-        self._archive.hear(received.body.site_ns, now_ns)
+        header = received.header
+        self._archive.hear(header.boot, header.number, header.site_ns, now_ns)
 
     def _take_feed_ack(self, received: Received) -> None:
         if received.role is not Role.GATEWAY:

@@ -406,6 +406,7 @@ class SchedulerState(msgspec.Struct, kw_only=True):
     lanes: dict[NodeId, Lane] = {}
     """By the machine that closes it."""
     alarms: dict[str, AlarmEntry] = {}
+    archive_is_silent: bool = False
     alarms_left_out: int = 0
     """Alarms of little worth for which there was no room."""
     answers: dict[str, Answer] = {}

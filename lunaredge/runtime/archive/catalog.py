@@ -146,7 +146,7 @@ class Catalog:
         Raises:
             FileNotFoundError, JournalCorrupt, StorageError: as `database.opened_to_read`.
         """
-        return cls(folder / NAME, opened_to_read(folder / NAME, _VERSION))
+        return cls(folder / NAME, opened_to_read(folder / NAME, _VERSION, _SCHEMA))
 
     @classmethod
     def of_copy(cls, path: Path) -> Self:
@@ -155,7 +155,7 @@ class Catalog:
         Raises:
             FileNotFoundError, JournalCorrupt, StorageError: as `database.opened_to_read`.
         """
-        return cls(path, opened_to_read(path, _VERSION, is_copy=True))
+        return cls(path, opened_to_read(path, _VERSION, _SCHEMA, is_copy=True))
 
     def copy_to(self, path: Path) -> None:
         """Write what is committed into a new file, which is not synced.

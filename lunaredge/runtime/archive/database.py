@@ -6,6 +6,7 @@ a version that stands beside the words of ours is damage.
 """
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -74,15 +75,19 @@ def opened(path: Path, schema: Sequence[str], version: int) -> sqlite3.Connectio
     return connection
 
 
-def opened_to_read(path: Path, version: int, *, is_copy: bool = False) -> sqlite3.Connection:
+def opened_to_read(
+    path: Path, version: int, schema: Sequence[str] = (), *, is_copy: bool = False
+) -> sqlite3.Connection:
     """Open a file to read only, beside its writer; a copy has none, and no files beside it.
+
+    With a schema, that is checked as well: so a damaged version is told from a newer one.
 
     Raises:
         FileNotFoundError: there is none.
         JournalCorrupt, StorageError: it can't be used; its schema is a newer one's.
     """
     if not path.exists():
-        raise FileNotFoundError(path)
+        raise gone(path)
     with translated(path):
         place = path.absolute().as_uri() + ("?immutable=1" if is_copy else "?mode=ro")
         connection = sqlite3.connect(place, uri=True, isolation_level=None, check_same_thread=False)
@@ -91,8 +96,8 @@ def opened_to_read(path: Path, version: int, *, is_copy: bool = False) -> sqlite
         try:
             connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
             if _is_new(path, connection):
-                raise FileNotFoundError(path)  # its first transaction is not committed yet
-            _check_version(path, connection, version)
+                raise gone(path)  # its first transaction is not committed yet
+            _check_schema(path, connection, schema, version)
         except BaseException:
             connection.close()
             raise
@@ -144,6 +149,11 @@ def fault_of_pages(path: Path, connection: sqlite3.Connection, tables: Sequence[
     return ""
 
 
+def gone(path: Path) -> FileNotFoundError:
+    """Give the error that says which file is not there."""
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+
 def lenient_text(value: bytes) -> str:
     """Give a text column as text, whatever damage made of it."""
     return value.decode(errors="replace")
@@ -189,8 +199,9 @@ def _check_schema(
     query = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
     found = {" ".join(str(row[0]).split()) for row in connection.execute(query)}
     lacking = {" ".join(statement.split()) for statement in schema} - found
-    if lacking:
+    if lacking or not schema:
         _check_version(path, connection, version)
+    if lacking:
         raise JournalCorrupt(f"{path} is damaged (it lacks: {min(lacking)})")
     try:
         _check_version(path, connection, version)

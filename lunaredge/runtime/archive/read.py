@@ -17,7 +17,7 @@ from lunaredge.errors import RemoteProtocolError, StorageError
 from lunaredge.node import KeepKind
 from lunaredge.runtime.archive import day_file, log
 from lunaredge.runtime.archive.bucketing import Buckets, aligned, buckets, check_kinds
-from lunaredge.runtime.archive.catalog import NAME, Catalog, Problem, Used
+from lunaredge.runtime.archive.catalog import NAME, Problem, Used
 from lunaredge.runtime.archive.catalog_copy import fault_to_read, open_copy
 from lunaredge.runtime.archive.checking import days_gone, problems_of
 from lunaredge.runtime.archive.coverage import Stream, Stretch
@@ -217,8 +217,7 @@ class ArchiveReader:
     @contextlib.contextmanager
     def _snapshot(self) -> Iterator[Snapshot]:
         try:
-            opened = open_copy if self.catalog_fault else Catalog.open_to_read
-            snapshot = take_snapshot(self.folder, self._cache, opened=opened)
+            snapshot = self._taken()
             _check_folders(self.folder)
         except FileNotFoundError as exc:
             if (self.folder / NAME).exists():
@@ -230,6 +229,14 @@ class ArchiveReader:
             raise StorageError(f"{self.folder}: {exc}") from exc
         with contextlib.closing(snapshot):
             yield snapshot
+
+    def _taken(self) -> Snapshot:
+        if self.catalog_fault:
+            with contextlib.suppress(FileNotFoundError):
+                return take_snapshot(self.folder, self._cache, opened=open_copy)
+            # Its process puts it in the catalog's place.
+            self.catalog_fault = fault_to_read(self.folder)
+        return take_snapshot(self.folder, self._cache)
 
     def _pieces(
         self, snapshot: Snapshot, wanted: Wanted, lost: list[Lost]
@@ -248,6 +255,9 @@ class ArchiveReader:
                 yield from stream_gaps(stream, stretches)
             yield from silent_gaps(name, streams, snapshot.touch_ns)
             yield from lost_gaps(name, known_span(streams), expired, problems)
+        for key in snapshot.catalog.corrupt_keys:
+            # Of which time these numbers spoke is in the row that can't be read.
+            yield Gap(key.split("/")[1], 0, 0, DAMAGED, reason=f"{NAME}: {key}")
 
     def _summaries(self, snapshot: Snapshot, asked: list[Gap]) -> dict[tuple[object, ...], Summary]:
         """Give what is left of what was dropped, by the gap that it is about."""

@@ -54,11 +54,11 @@ class Load:
             if self.talker.waiting < WAITING_MAX:
                 turn += 1
                 self._say(turn)
-            self.talker.beat()
             await self.repeat()
 
     async def repeat(self) -> None:
-        """Send what is not acknowledged."""
+        """Say that it is there, and send what is not acknowledged."""
+        self.talker.beat()
         self.talker.pump()
         await asyncio.sleep(WORD_S)
 
