@@ -88,14 +88,17 @@ def run(options: argparse.Namespace) -> int:
         if options.end is not None:
             found += _since(known_ns, span_ns)
         had = _had(archive.reader, options.node)
+        in_log = [f"{each.place}: {each.what}" for each in archive.reader.log_problems()]
         told = [
             _completeness(node, each, span_ns, had.get(node, []), found)
             for node, each in known_ns.items()
         ]
     if options.json:
-        _print_json(span_ns, found, told)
+        _print_json(span_ns, found, told, in_log)
     else:
         _print(span_ns, found, told)
+        for each in in_log:
+            print(f"damaged in the log, of nobody knows whose time: {each}")
     return 1 if found or any(each.span_ns is None for each in told) else 0
 
 
@@ -223,7 +226,9 @@ def _completeness_row(each: Completeness) -> Row:
     }
 
 
-def _print_json(span_ns: Span, gaps: Sequence[Gap], told: Sequence[Completeness]) -> None:
+def _print_json(
+    span_ns: Span, gaps: Sequence[Gap], told: Sequence[Completeness], in_log: Sequence[str]
+) -> None:
     document = {
         "from_ns": span_ns[0],
         "to_ns": span_ns[1],
@@ -238,6 +243,7 @@ def _print_json(span_ns: Span, gaps: Sequence[Gap], told: Sequence[Completeness]
             }
             for each in told
         ],
+        "damaged_in_log": in_log,
     }
     json.dump(document, sys.stdout, indent=2)
     print()

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lunaredge.errors import JournalCorrupt, QueryError, StorageError
 from lunaredge.runtime.archive.columns import Frame, Panel
+from lunaredge.runtime.archive.day_file import day_of
 from lunaredge.runtime.archive.day_reader import Lost
 from lunaredge.runtime.archive.rollup import (
     EMPTY,
@@ -114,7 +115,12 @@ def _settled(
     folder: Path, snapshot: Snapshot, wanted: Wanted, level: Level, kinds: dict[Kind, int]
 ) -> Iterable[Rollup]:
     """Give what is settled, period by period, at the step of that level."""
-    for period, is_whole in periods_of(folder, level).items():
+    periods = periods_of(folder, level)
+    # Of a file that is gone the samples may be there.
+    days = day_of(wanted.span_ns[0]), day_of(wanted.span_ns[1])
+    for day in snapshot.catalog.written(days):
+        periods.setdefault(level.period(day), False)
+    for period, is_whole in sorted(periods.items()):
         span_ns = level.span_ns(period)
         start_ns, end_ns = (
             max(span_ns[0], wanted.span_ns[0]),
@@ -146,9 +152,7 @@ def _of_file(
     nothing = _Told(EMPTY, {})
     try:
         reader = RollupReader.open(folder, level, period, snapshot.through)
-    except FileNotFoundError:
-        return nothing, True
-    except StorageError:
+    except (FileNotFoundError, StorageError):
         return nothing, False
     with contextlib.closing(reader):
         try:

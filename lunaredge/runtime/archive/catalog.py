@@ -353,10 +353,15 @@ class Catalog:
         rows = self._all("SELECT start_ns, end_ns, reason FROM expired ORDER BY start_ns")
         return [row for each in rows if (row := self._sound("expired", each, Expired))]
 
-    def written(self) -> dict[int, set[int]]:
-        """Give which segments were written into the file of which day, and have not expired."""
+    def written(self, days: tuple[int, int] | None = None) -> dict[int, set[int]]:
+        """Give which segments were written into the file of which day, and have not expired.
+
+        Of all days, or from one through another.
+        """
         found: dict[int, set[int]] = {}
-        for each in self._all("SELECT day, segment FROM written ORDER BY day, segment"):
+        where = "" if days is None else " WHERE day BETWEEN ? AND ?"
+        query = f"SELECT day, segment FROM written{where} ORDER BY day, segment"
+        for each in self._all(query, days or ()):
             if row := self._sound("written", each, _Written):
                 found.setdefault(row.day, set()).add(row.segment)
         return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lunaredge.errors import StorageError
 from lunaredge.runtime.archive.catalog import Problem
-from lunaredge.runtime.archive.day_file import day_of, day_path, span_of
+from lunaredge.runtime.archive.day_file import span_of
 from lunaredge.runtime.archive.day_reader import Lost
 from lunaredge.runtime.archive.rollup_file import Level, RollupReader, periods_of
 from lunaredge.runtime.archive.snapshot import Snapshot
@@ -25,43 +25,49 @@ def problems_of(folder: Path, snapshot: Snapshot) -> list[Problem]:
         for key in snapshot.catalog.corrupt_keys
     ]
     found += [Problem(f"{name}: {key}", "the row", 0, 0, 0) for key in snapshot.catalog.unread]
-    for each in snapshot.unsettled:
-        for damage in each.segment.damaged:
-            place = f"intake/{each.segment.path.name}@{damage.offset}"
-            found.append(Problem(place, f"{damage.size_bytes} bytes of entries", 0, 0, 0))
-    return [*found, *_days(folder, snapshot), *_rollups(folder, snapshot)]
+    return [*found, *log_problems(snapshot), *_days(folder, snapshot), *_rollups(folder, snapshot)]
 
 
-def days_gone(folder: Path, snapshot: Snapshot) -> list[Problem]:
-    """Give the days whose files are gone, though segments were written into them."""
-    paths = [day_path(folder, day) for day in snapshot.catalog.written()]
+def log_problems(snapshot: Snapshot) -> list[Problem]:
+    """Give what of the log that is not settled can't be read."""
     return [
-        Problem(str(path.relative_to(folder)), "the file is gone", *span_of(path), 0)
-        for path in paths
-        if not path.exists()
+        Problem(
+            f"intake/{each.segment.path.name}@{damage.offset}",
+            f"{damage.size_bytes} bytes of entries",
+            0,
+            0,
+            0,
+        )
+        for each in snapshot.unsettled
+        for damage in each.segment.damaged
     ]
+
+
+def days_short(folder: Path, snapshot: Snapshot) -> list[Problem]:
+    """Give the days of which files are not there that were, or not all that was in them."""
+    lost: list[Lost] = []
+    for reader in day_readers(folder, snapshot, _EVER_NS, lost):
+        lost += reader.blocks_gone()
+    return list(_told(folder, lost))
 
 
 def _days(folder: Path, snapshot: Snapshot) -> Iterator[Problem]:
     lost: list[Lost] = []
-    written = snapshot.catalog.written()
     for reader in day_readers(folder, snapshot, _EVER_NS, lost):
         try:
-            written.get(day_of(span_of(reader.path)[0]), set()).difference_update(reader.segments())
             reader.check()
         except StorageError as exc:
             lost.append(Lost(str(reader.path), str(exc), *span_of(reader.path)))
         lost += reader.lost
+    yield from _told(folder, lost)
+
+
+def _told(folder: Path, lost: list[Lost]) -> Iterator[Problem]:
     for each in dict.fromkeys(lost):
         start_ns, end_ns = (each.start_ns, each.end_ns)
         if (start_ns, end_ns) == _EVER_NS:
             start_ns, end_ns = span_of(Path(each.place))
         yield Problem(str(Path(each.place).relative_to(folder)), each.what, start_ns, end_ns, 0)
-    for day, segments in written.items():
-        if segments:
-            path = day_path(folder, day)
-            what = f"{len(segments)} segments are not there, {min(segments)} the first of them"
-            yield Problem(str(path.relative_to(folder)), what, *span_of(path), 0)
 
 
 def _rollups(folder: Path, snapshot: Snapshot) -> Iterator[Problem]:

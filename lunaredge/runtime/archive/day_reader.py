@@ -124,6 +124,20 @@ class DayReader:
         """
         return set(self._segments())
 
+    def blocks_gone(self) -> list[Lost]:
+        """Give the segments whose samples are listed here and whose file of blocks is not there."""
+        lost = []
+        with contextlib.suppress(JournalCorrupt), translated(self.path):
+            for number in self._segments():
+                query = "SELECT 1 FROM parts WHERE id >= ? AND id < ? LIMIT 1"
+                blocks = blocks_path(self.path, number)
+                if self._connection.execute(query, segment_range(number)).fetchone() and (
+                    not blocks.exists() or not blocks.stat().st_size
+                ):
+                    what = f"segment {number}: its blocks are gone"
+                    lost.append(Lost(str(self.path), what, *span_of(self.path)))
+        return lost
+
     def check(self) -> None:
         """Read all there is, so that what is damaged is met.
 

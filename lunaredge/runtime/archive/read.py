@@ -19,7 +19,7 @@ from lunaredge.runtime.archive import day_file, log
 from lunaredge.runtime.archive.bucketing import Buckets, aligned, buckets, check_kinds
 from lunaredge.runtime.archive.catalog import NAME, Problem, Used
 from lunaredge.runtime.archive.catalog_copy import fault_to_read, open_copy
-from lunaredge.runtime.archive.checking import days_gone, problems_of
+from lunaredge.runtime.archive.checking import days_short, log_problems, problems_of
 from lunaredge.runtime.archive.coverage import Stream, Stretch
 from lunaredge.runtime.archive.day_reader import Lost
 from lunaredge.runtime.archive.gaps import (
@@ -214,6 +214,21 @@ class ArchiveReader:
             met = [Problem(NAME, self.catalog_fault, 0, 0, 0)] if self.catalog_fault else []
             return met + problems_of(self.folder, snapshot)
 
+    def log_problems(self) -> list[Problem]:
+        """Give what was met damaged in the log: nothing tells of whom it was, and of which time.
+
+        A power cut may leave such too, of a commit that nobody heard of.
+
+        Raises:
+            JournalCorrupt, StorageError: the catalog can't be read.
+        """
+        with self._snapshot() as snapshot:
+            known = [each for each in snapshot.catalog.problems() if not each.end_ns]
+            return [
+                *(each for each in known if each.place.startswith(f"{log.FOLDER}/")),
+                *log_problems(snapshot),
+            ]
+
     @contextlib.contextmanager
     def _snapshot(self) -> Iterator[Snapshot]:
         try:
@@ -246,7 +261,9 @@ class ArchiveReader:
 
     def _gaps(self, snapshot: Snapshot, node: str | None) -> Iterator[Gap]:
         expired = snapshot.catalog.expired()
-        problems = [*snapshot.catalog.problems(), *days_gone(self.folder, snapshot)]
+        met = [*snapshot.catalog.problems(), *days_short(self.folder, snapshot)]
+        # Of one day there may be a file put aside, and what is not there for it.
+        problems = list({(each.start_ns, each.end_ns): each for each in reversed(met)}.values())
         by_node: dict[str, dict[Stream, list[Stretch]]] = {}
         for stream, stretches in snapshot.coverage(node):
             by_node.setdefault(stream.node, {})[stream] = stretches

@@ -150,6 +150,9 @@ class Segment:
             self._mark = mark_of(bytes(self._bytes(0, HEADER_BYTES))) or self._mark_of_first()
         if self._mark:
             self._scan()
+        elif self._size_bytes > HEADER_BYTES:
+            self._at = self._size_bytes
+            self.damaged = [Damage(0, self._size_bytes)]
         self._window = memoryview(b"")
         table = np.array(self._records, np.int64).reshape(-1, 3)
         return Index(

@@ -42,6 +42,10 @@ class Stopped(Exception):
     """Settling was asked to end in the midst of a segment."""
 
 
+class Unreadable(Exception):
+    """Nothing of a segment can be read, though there is something in it."""
+
+
 class Settled(NamedTuple):
     """What came of a segment."""
 
@@ -70,6 +74,7 @@ class Press:
 
         Raises:
             Stopped: ``go_on`` said so; nothing counts.
+            Unreadable: it is left as it is; nothing counts.
             FileDamaged: of the files it writes into; nothing counts.
             JournalFull, JournalCorrupt, StorageError, OSError: nothing counts.
         """
@@ -83,6 +88,8 @@ class Press:
             return self._pass_over(path)
         with contextlib.closing(segment):
             index = segment.index()
+            if segment.damaged and not len(index.fixed):
+                raise Unreadable(f"{segment.damaged[0].size_bytes} bytes, and no whole entry")
             tables = self._known_tables() | segment.tables
             touch_ns = self._settings.touch_ns
             taken = laid(index, {}, touch_ns, self._catalog.known)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from lunaredge.errors import JournalCorrupt, StorageError
 from lunaredge.runtime.archive.catalog import Used
 from lunaredge.runtime.archive.columns import Frame
-from lunaredge.runtime.archive.day_file import KeptRecord, day_of, days_of, span_of
+from lunaredge.runtime.archive.day_file import KeptRecord, day_of, day_path, days_of, span_of
 from lunaredge.runtime.archive.day_reader import DayReader, Lost
 from lunaredge.runtime.archive.names import Series
 from lunaredge.runtime.archive.settings import ArchiveSettings
@@ -83,8 +83,13 @@ def clipped(pieces: Iterable[ChannelPiece], wanted: Wanted) -> list[ChannelPiece
 def day_readers(
     folder: Path, snapshot: Snapshot, span_ns: Span, lost: list[Lost]
 ) -> Iterator[DayReader]:
-    """Give a reader of each day's file that may tell of a time; enter those that can't be read."""
+    """Give a reader of each day's file that may tell of a time; enter what can't be read.
+
+    So is what the catalog has of a day and its files have not: one that is gone or empty, or was
+    and has been begun anew.
+    """
     first, last = day_of(span_ns[0]), day_of(span_ns[1] - 1)
+    lacking = snapshot.catalog.written((first, last))
     for day, paths in days_of(folder).items():
         for path in paths if first <= day <= last else ():
             try:
@@ -95,7 +100,15 @@ def day_readers(
                 lost.append(Lost(str(path), str(exc), *span_ns))
                 continue
             with contextlib.closing(reader):
+                with contextlib.suppress(JournalCorrupt):
+                    lacking.get(day, set()).difference_update(reader.segments())
                 yield reader
+    for day, segments in lacking.items():
+        if segments:
+            path = day_path(folder, day)
+            what = f"{len(segments)} segments are not there, {min(segments)} the first of them"
+            what = what if path.exists() else "the file is gone"
+            lost.append(Lost(str(path), what, *span_of(path)))
 
 
 def used_in_days(folder: Path, snapshot: Snapshot, node: str, known: list[Used]) -> list[Used]:

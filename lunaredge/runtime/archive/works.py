@@ -14,7 +14,7 @@ from lunaredge.runtime.archive.log import segment_path
 from lunaredge.runtime.archive.retention import Removed, expire
 from lunaredge.runtime.archive.segment import Segment
 from lunaredge.runtime.archive.settings import ArchiveSettings
-from lunaredge.runtime.archive.settle import Press, Settled
+from lunaredge.runtime.archive.settle import Press, Settled, Unreadable
 from lunaredge.runtime.archive.shelf import FileDamaged, Shelf, put_aside
 from lunaredge.runtime.log import log_event
 
@@ -54,6 +54,10 @@ class Works:
             try:
                 settled = self._press.settle(path, go_on)
                 break
+            except Unreadable as exc:
+                self.put_aside(number, str(exc))
+                log_event(Level.ERROR, "segment.put_aside", {"segment": number, "reason": exc})
+                return Settled(0, 0, 0, 0)
             except FileDamaged as exc:
                 self._shelf.close()
                 self._replace(exc)

@@ -13,6 +13,7 @@ from lunaredge.runtime.archive.catalog_copy import COPY_NAME
 from lunaredge.runtime.archive.day_file import DAY_NS, day_of, day_path
 from lunaredge.runtime.archive.log import segment_path
 from lunaredge.runtime.archive.read import ArchiveReader
+from lunaredge.runtime.archive.rollup_file import Level
 from lunaredge.runtime.archive.settle import Press
 from lunaredge.runtime.archive.store import KEPT_TABLE, ArchiveStore
 from lunaredge.runtime.archive.works import Works
@@ -106,11 +107,45 @@ def test_a_damaged_block_loses_only_itself_and_is_told(folder):
     ]
 
 
-@pytest.mark.parametrize("what", ["empty", "gone"])
-def test_a_day_file_that_lost_its_rows_is_told(folder, what):
+SHORT = {
+    "empty": "1 segments are not there, 1 the first of them",
+    "gone": "the file is gone",
+    "empty, then written into": "1 segments are not there, 1 the first of them",
+    "without its blocks": "segment 1: its blocks are gone",
+}
+
+
+@pytest.mark.parametrize("what", SHORT)
+def test_a_day_file_that_lost_its_rows_is_told_by_whoever_reads(folder, what):
     settled_by_hand(folder, [plain(1)])
     settle_all(folder)
     path = day_path(folder, day_of(MIDNIGHT_NS))
+    for part in ("-wal", "-shm"):
+        path.with_name(path.name + part).unlink(missing_ok=True)
+    if what == "without its blocks":
+        for blocks in folder.rglob("*.blocks"):
+            blocks.write_bytes(b"")
+    else:
+        path.unlink()
+    if what.startswith("empty"):
+        path.touch()
+    if what.endswith("into"):
+        settled_by_hand(folder, [plain(2)])
+        settle_all(folder)
+
+    with ArchiveReader.open(folder) as reader:
+        reader.samples("dozer-1", "f4.every", 0, 2**62)
+        assert reader.lost
+        damaged = [gap for gap in reader.gaps(None, 0, 2**62) if gap.kind == "damaged"]
+        assert [gap.reason for gap in damaged] == [f"days/2026-11-23.sqlite: {SHORT[what]}"]
+
+
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("what", ["empty", "gone"])
+def test_a_roll_up_that_is_not_there_is_made_of_the_samples(folder, level, what):
+    settled_by_hand(folder, [plain(1)])
+    settle_all(folder)
+    (path,) = (folder / level.value).glob("*.sqlite")
     for part in ("-wal", "-shm"):
         path.with_name(path.name + part).unlink(missing_ok=True)
     path.unlink()
@@ -118,9 +153,37 @@ def test_a_day_file_that_lost_its_rows_is_told(folder, what):
         path.touch()
 
     with ArchiveReader.open(folder) as reader:
-        told = [(problem.place, problem.what) for problem in reader.problems()]
+        told = reader.buckets("dozer-1", "f4.every", MIDNIGHT_NS, MIDNIGHT_NS + 1, level.step_ns)
 
-    assert told == [("days/2026-11-23.sqlite", "1 segments are not there, 1 the first of them")]
+    assert told.counts.sum() == 20
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["read", "settled"])
+def test_a_log_of_which_nothing_can_be_read_is_told_and_kept(folder, is_kept):
+    settled_by_hand(folder, [plain(1)])
+    path = segment_path(folder, 1)
+    path.write_bytes(b"garbage!" * 1_000)
+    if not is_kept:
+        store = ArchiveStore.open(folder, SMALL)
+        store.commit([plain(2)])
+        assert store.settle(WAIT_S)
+        store.close()
+        assert path.with_suffix(".aside").read_bytes() == b"garbage!" * 1_000
+
+    with ArchiveReader.open(folder) as reader:
+        (problem,) = reader.log_problems()
+
+    assert problem.place.startswith("intake/00000001.")
+    assert "8000 bytes" in problem.what
+
+
+def test_a_segment_that_was_only_begun_is_no_damage(folder):
+    settled_by_hand(folder, [plain(1)])
+    segment_path(folder, 2).write_bytes(b"")
+    segment_path(folder, 3).write_bytes(b"LEDG")
+
+    with ArchiveReader.open(folder) as reader:
+        assert reader.log_problems() == []
 
 
 def test_damaged_entries_of_a_segment_are_told_and_the_rest_is_settled(folder):
