@@ -32,6 +32,14 @@ class _Judged(msgspec.Struct, kw_only=True):
     """Which side it is out of."""
 
 
+class _Kept(msgspec.Struct, kw_only=True):
+    """What is remembered over a restart."""
+
+    judged: list[_Judged]
+    in_doubt: bool
+    """Alarms may be up of channels that are not among these."""
+
+
 class LimitWatch:
     """Holds values to their limits. Knows no more channels than have limits."""
 
@@ -75,7 +83,9 @@ class LimitWatch:
 
     def encoded(self) -> bytes:
         """Give all that is remembered. To be on disk before the alarm that changed it leaves."""
-        return _encoder.encode(list(self._judged.values()))
+        judged = list(self._judged.values())
+        in_doubt = self._in_doubt and len(judged) < sum(map(len, self._limits.values()))
+        return _encoder.encode(_Kept(judged=judged, in_doubt=in_doubt))
 
     def restore(self, payload: bytes, now_ns: int) -> list[tuple[NodeId, Alarm]]:
         """Go on from what an earlier life remembered; give the alarms that nobody judges any more.
@@ -85,10 +95,11 @@ class LimitWatch:
         """
         assert not self._judged
         try:
-            entries = _decoder.decode(payload)
+            kept = _decoder.decode(payload)
         except MALFORMED:
             self._in_doubt = True
             return []
+        self._in_doubt, entries = kept.in_doubt, kept.judged
         ended: list[tuple[NodeId, Alarm]] = []
         for entry in entries:
             if entry.channel in self._limits.get(entry.node, {}):
@@ -164,4 +175,4 @@ def _ended(channel: str, text: str, site_ns: int) -> Alarm:
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[list[_Judged]] = msgspec.msgpack.Decoder(list[_Judged])
+_decoder = msgspec.msgpack.Decoder(_Kept)

@@ -206,10 +206,12 @@ class ArchiveNode:
             raise RemoteProtocolError("not_its_topic", received.header.node)
         if received.role is not Role.NODE or received.header.key != KeyId(node):
             raise RemoteProtocolError("not_authentic", node)
-        self._clocks.hear(node, received.header.site_ns, now_ns)
         if isinstance(body, Upload) and topic.channel == "up":
             if topic.detail != body.record_class.value:
                 raise RemoteProtocolError("not_its_topic", topic.detail)
+            # Births are retained: they are not said now.
+            said = received.header.boot, received.header.number
+            self._clocks.hear(node, said, received.header.site_ns, now_ns)
             self._take_upload(node, received.header.boot, body, now_ns)
         elif isinstance(body, StreamBirth) and topic.channel == "birth":
             self._take_birth(node, received.header.boot, body, now_ns)

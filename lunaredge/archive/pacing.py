@@ -23,6 +23,9 @@ class _Due:
     def __init__(self, since_ns: int) -> None:
         self.since_ns = since_ns
         self.count = 0
+        """New uploads: so much of the allowance an answer costs."""
+        self.is_repeated = False
+        """Its sender has lost the answer, and waits for one."""
 
 
 class Pacer:
@@ -55,11 +58,12 @@ class Pacer:
         if due is None:
             due = self._waiting[key] = _Due(now_ns)
             self._by_age.append((now_ns, key))
-        # Whoever sends again what is kept has lost the answer, and waits for one.
-        due.count += 1 if is_news else WINDOW_COUNT_MAX
         if is_news:
+            due.count += 1
             self._unwritten[key] = None
-        elif self.is_written(key):
+            return
+        due.is_repeated = True
+        if self.is_written(key):
             self._make_ready(key)
 
     def flushed(self, now_ns: int) -> None:
@@ -110,14 +114,15 @@ class Pacer:
     def _is_due(self, key: Key, due: _Due, now_ns: int) -> bool:
         is_full = due.count >= max(1, self.window() // 2)
         is_old = now_ns - due.since_ns >= self._config.ack_period_ns
-        return is_old or is_full or key in self._draining
+        return is_old or is_full or due.is_repeated or key in self._draining
 
     def _is_waiting(self, key: Key, since_ns: int) -> bool:
         due = self._waiting.get(key)
         return due is not None and due.since_ns == since_ns
 
     def _make_ready(self, key: Key) -> None:
-        self._ready[key] = self._ready.get(key, 0) + self._waiting.pop(key).count
+        # What comes again costs one answer, however often it comes before that: anybody can send it.
+        self._ready[key] = max(1, self._ready.get(key, 0) + self._waiting.pop(key).count)
 
     def _refill(self, now_ns: int) -> None:
         rate = self._config.drain_uploads_per_s

@@ -197,6 +197,19 @@ def test_without_its_memory_a_watch_tells_each_first_value(payload: bytes) -> No
     assert levels(watched.told(200.0, node=SCOUT)) == ["warning"]
 
 
+def test_the_doubt_lasts_until_each_channel_has_been_judged() -> None:
+    watched = Watched()
+    watched.watch.restore(b"", 7)
+    watched.told(200.0, node=SCOUT)
+    watched.restarted()
+
+    assert levels(watched.told(1000.0, 1000.0)) == ["returned"]
+    watched.told(0.0, channel="roll_deg")
+    watched.restarted()
+
+    assert watched.told(1000.0) == []
+
+
 def test_limits_that_make_no_sense_are_our_own_mistake() -> None:
     with pytest.raises(AssertionError):
         LimitWatch({HAULER: {"battery_wh": ChannelLimits()}})

@@ -40,7 +40,7 @@ def passed_on(books: Books, record_class: RecordClass) -> list[object]:
     """Give what the archive sends on, once each."""
     topic = topics.build(SITE, topics.ARCHIVE, "up", record_class.value)
     found = {
-        body.seq: decode_record(body.record)
+        (body.boot, body.seq): decode_record(body.record)
         for at, body in books.published
         if at == topic and isinstance(body, Upload)
     }
@@ -329,6 +329,16 @@ def apart(books: Books, node: str, seq: int, ahead_s: float) -> None:
     books.hear(topics.build(SITE, NodeId(node), "up", "raw"), frame)
 
 
+def clock_alarms(books: Books) -> list[bool]:
+    """Give whether each word on the archive's clock raised its alarm."""
+    told = [each for each in passed_on(books, RecordClass.ALARM) if isinstance(each, NodeRecord)]
+    return [
+        each.record.active
+        for each in told
+        if isinstance(each.record, Alarm) and each.record.code == "clock.apart"
+    ]
+
+
 def test_where_most_nodes_are_ahead_the_archive_doubts_its_own_clock() -> None:
     books = Books()
     for node in (DOZER, ROVER):
@@ -369,7 +379,7 @@ def test_where_one_node_of_two_is_ahead_it_is_that_nodes_clock() -> None:
 
     (kept,) = books.of_kind(KeepKind.QUARANTINED)
     assert (kept.node, kept.reason) == (DOZER, "clock_ahead")
-    assert not passed_on(books, RecordClass.ALARM)
+    assert clock_alarms(books) == [False]
 
 
 # --- memory --------------------------------------------------------------------------------------
@@ -411,3 +421,71 @@ def test_each_life_is_asked_for_a_table_that_is_not_known_whatever_an_earlier_on
     books.send(upload(1, record, 1, boot=later))
     books.wait(1)
     assert [keep.kind for keep in books.kept] == [KeepKind.SAMPLES] * 2
+
+
+def test_a_clock_that_is_set_right_by_a_restart_ends_its_alarm() -> None:
+    books = Books()
+    for node in (DOZER, ROVER):
+        books.announce(node)
+        apart(books, node, 1, 300.0)
+    books.wait(40)
+    assert clock_alarms(books) == [True]
+
+    books.restart()
+    books.wait(60)
+    assert clock_alarms(books) == [True]
+    for node in (DOZER, ROVER):
+        apart(books, node, 2, 0.0)
+    books.wait(60)
+
+    assert clock_alarms(books) == [True, False]
+
+
+def test_what_is_said_again_makes_no_clock_doubtful() -> None:
+    books = Books()
+    tape = []
+    for node in (DOZER, ROVER):
+        books.announce(node)
+        sent = books.samples(1, 1.0)
+        tape.append((topics.build(SITE, node, "up", "raw"), books.frame(sent, books.tagger(node))))
+    books.wait(7_200)
+    books.restart()
+    for node in (DOZER, ROVER):
+        books.announce(node)  # retained, and given again with its time of long ago
+        books.send(books.samples(2, 1.0), node)
+    for _ in range(100):
+        for topic, frame in tape:
+            books.hear(topic, frame)
+        books.wait(10)
+        for seq, node in enumerate((DOZER, ROVER), start=3):
+            books.send(books.samples(seq, 1.0), node)
+
+    assert True not in clock_alarms(books)
+
+
+def test_what_waited_while_the_archive_stood_still_makes_no_clock_doubtful() -> None:
+    books = Books()
+    waited = []
+    for seq in range(1, 40):
+        for node in (DOZER, ROVER):
+            books.announce(node)
+            sent = books.frame(books.samples(seq, 1.0), books.tagger(node))
+            waited.append((topics.build(SITE, node, "up", "raw"), sent))
+        books.now_ns += 60 * NS_PER_S
+
+    for topic, frame in waited:
+        books.hear(topic, frame)
+        books.wait(5)
+
+    assert True not in clock_alarms(books)
+
+
+def test_an_archive_that_runs_ahead_of_most_nodes_says_so_after_a_time() -> None:
+    books = Books()
+    for seq in range(1, 15):
+        for node in (DOZER, ROVER):
+            books.announce(node)
+            apart(books, node, seq, -300.0)
+        books.wait(60)
+
+    assert clock_alarms(books) == [True]

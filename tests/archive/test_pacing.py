@@ -101,3 +101,18 @@ def lines_run_beside(waiting: int) -> int:
     finally:
         sys.settrace(before)
     return len(lines)
+
+
+def test_what_is_sent_again_and_again_delays_nobody_elses_answer() -> None:
+    pacer = Pacer(CONFIG)
+    flooded, honest = Stream(), Stream()
+    answered: list[int] = []
+    for at in range(30):
+        now_ns = at * NS_PER_S
+        for _ in range(1_000):
+            pacer.took(key(1), flooded, now_ns, is_news=False)
+        pacer.took(key(2), honest, now_ns, is_news=True)
+        pacer.flushed(now_ns)
+        answered += [at for due in pacer.take_due(now_ns) if due == key(2)]
+
+    assert answered == [5, 11, 17, 23, 29]
