@@ -121,7 +121,7 @@ class Pacer:
         return due is not None and due.since_ns == since_ns
 
     def _make_ready(self, key: Key) -> None:
-        # What comes again costs one answer, however often it comes before that: anybody can send it.
+        # What comes again costs one answer, however often it comes: anybody can send it.
         self._ready[key] = max(1, self._ready.get(key, 0) + self._waiting.pop(key).count)
 
     def _refill(self, now_ns: int) -> None:

@@ -188,8 +188,8 @@ class Store:
             for write in writes:
                 self._write(write)
 
-    def rows(self) -> Iterator[Row]:
-        """Give the rows in order of (table, scope, number).
+    def rows(self, only: str | None = None) -> Iterator[Row]:
+        """Give the rows in order of (table, scope, number); of one table, or of all.
 
         A row whose checksum fails is given as damaged, and counted in ``corrupt_count``:
         its core knows what a row means that can't be read. A stop, say, holds.
@@ -200,9 +200,13 @@ class Store:
         self.corrupt_count = 0
         self.corrupt_keys = []
         self._damaged = {}
-        query = 'SELECT "table", scope, number, value, crc, rowid FROM rows ORDER BY 1, 2, 3'
+        where = "" if only is None else 'WHERE "table" = ?'
+        query = (
+            f'SELECT "table", scope, number, value, crc, rowid FROM rows {where} ORDER BY 1, 2, 3'
+        )
         with translated(self.path):
-            for *key, value, crc, place in self._connection.execute(query):
+            arguments = () if only is None else (only,)
+            for *key, value, crc, place in self._connection.execute(query, arguments):
                 # SQLite keeps any type in any column: damage may have turned one into another.
                 table, scope, number = _text(key[0]), _text(key[1]), _number(key[2])
                 is_sound = [table, scope, number] == key and isinstance(value, bytes)
@@ -335,7 +339,7 @@ class Store:
         if application == 0 and tables == 0:
             return 0
         if application != APPLICATION_ID:
-            ours = 'SELECT count(*) FROM sqlite_master WHERE name IN ("meta", "rows")'
+            ours = "SELECT count(*) FROM sqlite_master WHERE name IN ('meta', 'rows')"
             if self._connection.execute(ours).fetchone()[0] == 2:
                 raise _damaged(self.path, f"its application id is {application}")
             raise StorageError(f"{self.path} is a database of another program; name another file")

@@ -15,7 +15,7 @@ from lunaredge.runtime.archive import day_file
 from lunaredge.runtime.archive.catalog import NAME, Catalog, Problem
 from lunaredge.runtime.archive.database import gone
 from lunaredge.runtime.archive.log import segment_numbers, sync_folder
-from lunaredge.runtime.archive.shelf import put_aside
+from lunaredge.runtime.archive.shelf import finish_aside, put_aside
 from lunaredge.runtime.log import log_event
 
 COPY_NAME = "catalog.copy.sqlite"
@@ -118,6 +118,7 @@ def _replace(folder: Path, fault: str) -> None:
 
 
 def _open_existing(folder: Path) -> Catalog:
+    finish_aside(folder / NAME)
     if not (folder / NAME).exists():
         raise gone(folder / NAME)
     return Catalog.open(folder)

@@ -59,6 +59,7 @@ class Shelf:
         writer = self._open.get(path)
         if writer is None or path not in self._begun:
             with damage_named(path):
+                finish_aside(path)
                 writer = writer or DayWriter.open(self._folder, day)
                 self._enter(path, writer)
         assert isinstance(writer, DayWriter)
@@ -75,6 +76,7 @@ class Shelf:
         writer = self._open.get(path)
         if writer is None or path not in self._begun:
             with damage_named(path):
+                finish_aside(path)
                 writer = writer or RollupWriter.open(self._folder, level, period)
                 self._enter(path, writer)
         assert isinstance(writer, RollupWriter)
@@ -147,10 +149,33 @@ def put_aside(path: Path) -> Path:
         OSError: it can't be renamed.
     """
     number = 1
-    while (aside := path.with_name(f"{path.stem}.damaged-{number}.sqlite")).exists():
+    while (aside := _aside(path, number)).exists():
         number += 1
-    for part in reversed(PARTS):
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(f"{path}{part}", f"{aside}{part}")  # noqa: PTH105 -- as all writes here
+    # The file first: without its log it would pass for an older one that is whole.
+    for part in PARTS:
+        _rename(f"{path}{part}", f"{aside}{part}")
     sync_folder(path.parent)
     return aside
+
+
+def finish_aside(path: Path) -> None:
+    """Do what is left of putting a file aside: a log without its file would be a new one's.
+
+    Raises:
+        OSError: it can't be renamed.
+    """
+    number = 1
+    while _aside(path, number + 1).exists():
+        number += 1
+    if not path.exists():
+        for part in PARTS[1:]:
+            _rename(f"{path}{part}", f"{_aside(path, number)}{part}")
+
+
+def _aside(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.damaged-{number}.sqlite")
+
+
+def _rename(old: str, new: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(old, new)  # noqa: PTH105 -- as all writes here: a test cuts the power

@@ -19,7 +19,7 @@ from lunaredge.ids import BootId
 from lunaredge.node import Keep, Row
 from lunaredge.runtime.archive import day_file
 from lunaredge.runtime.archive.aside import let_go
-from lunaredge.runtime.archive.catalog import Catalog
+from lunaredge.runtime.archive.catalog import Catalog, Problem
 from lunaredge.runtime.archive.catalog_copy import mend_catalog
 from lunaredge.runtime.archive.coverage import Stretch
 from lunaredge.runtime.archive.log import (
@@ -75,12 +75,12 @@ class ArchiveStore:
         """
         settings = settings or ArchiveSettings()
         with storage_errors(folder):
-            store = open_rows(folder, lock)
+            store, aside = open_rows(folder, lock)
         try:
             with storage_errors(folder):
                 _make_folders(folder)
             opened = cls(folder, settings, store)
-            opened._take_over()
+            opened._take_over(aside)
         except BaseException:
             store.close()
             raise
@@ -182,7 +182,7 @@ class ArchiveStore:
         self._corrupt_count = self._store.corrupt_count + len(damaged)
         self._corrupt_keys = (self._store.corrupt_keys + damaged)[:CORRUPT_SHOWN_MAX]
 
-    def _take_over(self) -> None:
+    def _take_over(self, rows_aside: Path | None) -> None:
         """Let go of segments that are settled, and hand the others on."""
         with storage_errors(self.folder):
             mend_catalog(self.folder)
@@ -191,6 +191,9 @@ class ArchiveStore:
             storage_errors(self.folder),
             contextlib.closing(Catalog.open(self.folder)) as catalog,
         ):
+            if rows_aside is not None:
+                what = "put aside: last values are heard again, and nothing archived was in it"
+                catalog.note([Problem(rows_aside.name, what, 0, 0, 0)])
             through = catalog.settled_through()
             for number in numbers:
                 path = segment_path(self.folder, number)
