@@ -14,11 +14,20 @@ from lunaredge.archive.batches import Folded
 from lunaredge.archive.clocks import Clocks
 from lunaredge.archive.config import ArchiveConfig
 from lunaredge.archive.latest import Latest
-from lunaredge.archive.streams import RANGES_MAX, Key, Stream, Streams, floor_of, heard, tally
+from lunaredge.archive.streams import (
+    RANGES_MAX,
+    Key,
+    Stream,
+    Streams,
+    floor_of,
+    heard,
+    restore_kept,
+    tally,
+)
 from lunaredge.archive.tables import Tables
 from lunaredge.errors import RemoteProtocolError
 from lunaredge.ids import BootId, NodeId
-from lunaredge.node import Keep, KeepKind
+from lunaredge.node import Keep, KeepKind, Row
 from lunaredge.wire.messages import HELD_MAX, StreamBirth, Upload
 from lunaredge.wire.records import Dropped, decode_record
 from lunaredge.wire.telemetry import Channel, Telemetry
@@ -54,13 +63,20 @@ class Intake:
     ) -> None:
         self.streams = Streams()
         self.quarantined: dict[NodeId, dict[str, int]] = {}
-        """Uploads quarantined by this life, by node and reason."""
+        """Uploads that are quarantined, by node and reason; values that are none, by this life."""
         self._config = config
         self._clocks = clocks
         self._tables = tables
         self._latest = latest
         self._quarantine_bytes: dict[NodeId, tuple[int, int]] = {}
         """Day, and bytes kept in it of what could not be believed."""
+
+    def restore(self, row: Row) -> bool:
+        """Take back what the archive holds of a stream; tell whether the row could be read."""
+        held = restore_kept(self.streams, row)
+        if held is not None and held.kind is KeepKind.QUARANTINED:
+            self._count_quarantined(held.node, held.reason, held.numbers)
+        return held is not None
 
     def take(self, node: NodeId, upload: Upload, now_ns: int, *, is_asked: bool) -> Taken:
         """Judge an upload; ``is_asked``: its node was asked for its table, and has answered.
@@ -172,8 +188,7 @@ class Intake:
         self._check_time(record.site_ns, record.end_ns, now_ns)
         is_late = self._is_late(key, record.end_ns, now_ns)
         if folded.broken_count:
-            reasons = self.quarantined.setdefault(key.node, {})
-            reasons["not_finite"] = reasons.get("not_finite", 0) + folded.broken_count
+            self._count_quarantined(key.node, "not_finite", folded.broken_count)
         keep = Keep(
             kind=KeepKind.SAMPLES,
             node=key.node,
@@ -207,8 +222,7 @@ class Intake:
     def _quarantine(
         self, key: Key, stream: Stream, upload: Upload, reason: str, now_ns: int
     ) -> Taken:
-        reasons = self.quarantined.setdefault(key.node, {})
-        reasons[reason] = reasons.get(reason, 0) + 1
+        self._count_quarantined(key.node, reason, 1)
         day = now_ns // _DAY_NS
         known_day, used_bytes = self._quarantine_bytes.get(key.node, (day, 0))
         used_bytes = len(upload.record) + (used_bytes if known_day == day else 0)
@@ -227,6 +241,10 @@ class Intake:
             for k, (first, last) in enumerate(stream.kept.holes(upload.first_seq, upload.seq))
         ]
         return Taken(keeps, None, (), None)
+
+    def _count_quarantined(self, node: NodeId, reason: str, count: int) -> None:
+        reasons = self.quarantined.setdefault(node, {})
+        reasons[reason] = reasons.get(reason, 0) + count
 
     def _check_time(self, start_ns: int, end_ns: int, now_ns: int) -> None:
         if end_ns < start_ns:

@@ -14,7 +14,7 @@ from lunaredge.archive.config import ArchiveConfig
 from lunaredge.archive.intake import Intake, NotYet, Taken
 from lunaredge.archive.latest import Latest
 from lunaredge.archive.limits import LimitWatch
-from lunaredge.archive.streams import Key, restore_kept
+from lunaredge.archive.streams import Key
 from lunaredge.archive.summaries import Summaries
 from lunaredge.archive.tables import Tables
 from lunaredge.errors import RemoteProtocolError
@@ -166,7 +166,7 @@ class ArchiveNode:
         """Take one row back; tell whether it could be read."""
         match row.table:
             case "kept":
-                return restore_kept(self.intake.streams, row)
+                return self.intake.restore(row)
             case "channels":
                 return self.tables.restore(row)
             case "latest":

@@ -26,6 +26,9 @@ RANGES_MAX = 256
 BACKLOG_COUNT = 4
 
 
+_decoder = msgspec.msgpack.Decoder(tuple[int, int, str, int, str])
+
+
 class Counts(msgspec.Struct, kw_only=True):
     """What became of a stream's samples."""
 
@@ -164,22 +167,31 @@ def ack_of(key: Key, stream: Stream, window: int) -> RecordAck:
     )
 
 
-def restore_kept(streams: Streams, row: Row) -> bool:
-    """Take back what the archive holds of a stream; tell whether the row could be read."""
+class Restored(NamedTuple):
+    """What a row told that the archive holds."""
+
+    node: NodeId
+    kind: KeepKind
+    numbers: int
+    reason: str
+
+
+def restore_kept(streams: Streams, row: Row) -> Restored | None:
+    """Take back what the archive holds of a stream; None where the row can't be read."""
     try:
         node, boot, record_class = row.scope.split("/")
-        first, last, kind, count = msgspec.msgpack.decode(row.value, type=tuple[int, int, str, int])
+        first, last, kind, count, reason = _decoder.decode(row.value)
         key = Key(NodeId(node), BootId(int(boot)), RecordClass(record_class))
         found = KeepKind(kind)
     except (*MALFORMED, ValueError):
-        return False
+        return None
     stream = streams.of(key)
     if stream is None or not 1 <= first <= last:
-        return False
+        return None
     stream.kept.add(first, last)
     stream.newest_seq = max(stream.newest_seq, last)
     tally(stream, found, last - first + 1, count)
-    return True
+    return Restored(key.node, found, last - first + 1, reason)
 
 
 def tally(stream: Stream, kind: KeepKind, numbers: int, count: int) -> None:

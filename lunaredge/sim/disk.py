@@ -82,6 +82,7 @@ def _row(table: str, scope: str, number: int, value: bytes | None) -> Row:
 
 
 def _kept_row(keep: Keep) -> Row:
-    value = msgspec.msgpack.encode((keep.first_seq, keep.last_seq, keep.kind, keep.count))
+    told = (keep.first_seq, keep.last_seq, keep.kind, keep.count, keep.reason)
+    value = msgspec.msgpack.encode(told)
     scope = f"{keep.node}/{keep.boot}/{keep.record_class.value}"
     return Row("kept", scope, keep.last_seq, value)

@@ -449,3 +449,14 @@ def test_another_sites_frames_are_nobodys(books: Books) -> None:
     books.hear(f"lunaredge/v1/yard/{NodeId('dozer-1')}/up/raw", b"\x00" * 10)
 
     assert books.archive.refusals.by_reason == {"topic": 1, "garbage": 1}
+
+
+def test_why_something_is_quarantined_is_known_after_a_restart(books: Books) -> None:
+    books.send(msgspec.structs.replace(books.samples(1, 1.0, 2.0), count=7))
+    books.send(books.samples(2, 1.0, ago_s=-300.0))
+    before = books.intake_row()["quarantined_by_reason"]
+
+    books.restart()
+
+    assert before == {"count": 1, "clock_ahead": 1}
+    assert books.intake_row()["quarantined_by_reason"] == before

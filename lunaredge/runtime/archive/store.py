@@ -116,7 +116,7 @@ class ArchiveStore:
         """Give the core's rows, then what is kept: a row for each stretch of one kind.
 
         Those have the table `KEPT_TABLE`, the scope NODE/BOOT/CLASS, the stretch's last number,
-        and as value an array of its first and last number, its kind and its samples. One whose
+        and as value an array of its first and last number, its kind, samples and reason. One whose
         checksum fails is given as damaged, without its value.
 
         Raises:
@@ -173,7 +173,7 @@ class ArchiveStore:
             for stream, stretches in snapshot.coverage():
                 scope = f"{stream.node}/{stream.boot}/{stream.record_class.value}"
                 for stretch in _by_kind(stretches):
-                    value = (stretch.first_seq, stretch.last_seq, stretch.kind, stretch.samples)
+                    value = (*stretch[:2], stretch.kind, stretch.samples, stretch.reason)
                     yield Row(KEPT_TABLE, scope, stretch.last_seq, _encoder.encode(value))
             damaged = snapshot.catalog.corrupt_keys
         for key in damaged:
@@ -234,10 +234,11 @@ def _make_folders(folder: Path) -> None:
 
 
 def _by_kind(stretches: Sequence[Stretch]) -> Iterator[Stretch]:
-    """Make one of stretches of one kind that touch in numbers, whatever time they speak of."""
+    """Make one of stretches of one kind and reason that touch in numbers, whatever their time."""
     last: Stretch | None = None
     for stretch in stretches:
-        if last and last.kind is stretch.kind and last.last_seq + 1 == stretch.first_seq:
+        is_like = last and (last.kind, last.reason) == (stretch.kind, stretch.reason)
+        if last and is_like and last.last_seq + 1 == stretch.first_seq:
             samples = last.samples + stretch.samples
             last = last._replace(last_seq=stretch.last_seq, samples=samples)
             continue

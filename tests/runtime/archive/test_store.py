@@ -38,7 +38,7 @@ def kept(store):
     found = {}
     for row in store.rows():
         if row.table == "kept":
-            value = tuple(msgspec.msgpack.decode(row.value))
+            value = tuple(msgspec.msgpack.decode(row.value)[:4])
             assert row.number == value[1]
             found.setdefault(row.scope, []).append(value)
     return found

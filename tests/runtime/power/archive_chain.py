@@ -190,6 +190,6 @@ def _kept(rows: list[Row]) -> set[Key]:
         if row.table == KEPT_TABLE:
             node, boot, _ = row.scope.split("/")
             assert int(boot) == BOOT
-            first, last, _, _ = msgspec.msgpack.decode(row.value)
+            first, last, *_ = msgspec.msgpack.decode(row.value)
             found |= {Key(node, seq) for seq in range(first, last + 1)}
     return found
