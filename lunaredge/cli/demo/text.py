@@ -109,7 +109,7 @@ def _figures(report: Report) -> list[tuple[str, str]]:
         (
             "telemetry records",
             f"{telemetry['produced']} produced, {telemetry['archived']} archived,"
-            f" {telemetry['duplicates_removed']} repeats, {telemetry['lost']} lost"
+            f" {telemetry['lost']} lost"
             + (f", {telemetry['damaged']} damaged" if telemetry["damaged"] else ""),
         ),
         ("dropped by class", shown(telemetry["dropped_by_class"])),

@@ -10,6 +10,7 @@ import numpy as np
 
 from lunaredge.cli.telemetry.series import Asked, Columns
 from lunaredge.cli.telemetry.times import DAY_NS, iso, length
+from lunaredge.printable import printable
 from lunaredge.units import NS_PER_S
 
 ROW_COUNT = 10
@@ -47,7 +48,7 @@ def marks_for(encoding: str | None) -> Marks:
 
 def drawing(asked: Asked, columns: Columns, marks: Marks) -> list[str]:
     """Give the lines of a picture."""
-    head = f"{asked.channel} of {asked.node}, {asked.unit}; site time, UTC"
+    head = f"{asked.channel} of {asked.node}, {printable(asked.unit)}; site time, UTC"
     span = f"{iso(asked.span_ns[0])} to {iso(asked.span_ns[1])}, {columns.sample_count} samples"
     span += f", {length(columns.step_ns)} a column"
     if np.isnan(columns.lows).all():

@@ -23,6 +23,7 @@ from lunaredge.cli.telemetry.folder import (
 from lunaredge.cli.telemetry.series import Asked, Columns, columns
 from lunaredge.cli.telemetry.times import EPILOG, add_span, span_of, step_ns
 from lunaredge.errors import NOT_GIVEN, ConfigError
+from lunaredge.printable import printable
 from lunaredge.runtime.files.route_output import check_target
 
 # Below a drawing a screen of 24 lines has room for so many rows.
@@ -99,7 +100,7 @@ def _asked(archive: Archive, options: argparse.Namespace) -> Asked:
             place="lunaredge history",
             key="--unit",
             value=NOT_GIVEN,
-            remedy=f"give one of: {', '.join(units)}",
+            remedy=f"give one of: {printable(', '.join(units))}",
         )
     span_ns = known_span(infos)
     assert span_ns is not None, infos
@@ -134,7 +135,7 @@ def _show(asked: Asked, step_ns: int | None) -> None:
     rows, count = _last_rows(asked, drawn, step_ns)
     if not rows:
         return
-    for line in history_text.lines_of(rows, asked.unit, step_ns):
+    for line in history_text.lines_of(rows, printable(asked.unit), step_ns):
         print(line[:width])
     if count > len(rows):
         print(f"{count - len(rows)} more before these; --csv, --json or a pipe gives all")

@@ -15,6 +15,7 @@ from lunaredge.cli.telemetry.series import (
     timed_gaps,
 )
 from lunaredge.cli.telemetry.times import iso, isos
+from lunaredge.printable import printable
 from lunaredge.runtime.archive.gaps import Gap
 
 Row = Sequence[object]
@@ -112,7 +113,7 @@ def write_rows(asked: Asked, step_ns: int | None, stream: TextIO) -> int:
     """Write all rows as people read them; give how many there were."""
     whole = told(asked, step_ns)
     line_count = 0
-    for line in lines_of(whole.rows, asked.unit, step_ns):
+    for line in lines_of(whole.rows, printable(asked.unit), step_ns):
         stream.write(f"{line}\n")
         line_count += 1
     return line_count - 1

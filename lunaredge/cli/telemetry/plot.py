@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from lunaredge.cli.telemetry.series import Asked, Columns
 from lunaredge.cli.telemetry.times import iso
+from lunaredge.printable import printable
 from lunaredge.runtime.files.route_output import write_whole
 
 DOTS_PER_INCH = 120
@@ -51,7 +52,7 @@ def draw(asked: Asked, columns: Columns, path: Path) -> None:
     axes.xaxis.set_major_locator(locator)
     labels = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(labels)
-    axes.set(xlabel="site time, UTC", ylabel=f"{asked.channel}, {asked.unit}")
+    axes.set(xlabel="site time, UTC", ylabel=f"{asked.channel}, {printable(asked.unit)}")
     axes.grid(visible=True, alpha=0.3)
     if np.isnan(columns.lows).all():
         _draw_nothing(axes)

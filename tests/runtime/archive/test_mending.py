@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from lunaredge.errors import JournalCorrupt
+from lunaredge.errors import JournalCorrupt, StorageError
 from lunaredge.runtime.archive import catalog
 from lunaredge.runtime.archive.catalog import Catalog
 from lunaredge.runtime.archive.catalog_copy import COPY_NAME
@@ -16,6 +16,7 @@ from lunaredge.runtime.archive.log import segment_numbers
 from lunaredge.runtime.archive.read import ArchiveReader
 from lunaredge.runtime.archive.rollup_file import Level
 from lunaredge.runtime.archive.store import ArchiveStore
+from lunaredge.runtime.archive.works import Works
 from tests.runtime.archive.drawn import MIDNIGHT_NS, plain
 from tests.runtime.archive.settling import SMALL, WAIT_S, settle_all, settled_by_hand
 
@@ -229,6 +230,88 @@ def test_a_reader_goes_by_the_copy_of_a_damaged_catalog(settled, damage):
         assert reader.catalog_fault
         assert [problem.place for problem in reader.problems()] == [catalog.NAME]
     assert not list(settled.glob("*.damaged-*")), "a reader mends nothing"
+
+
+BEHIND = {
+    "put back from long ago": "UPDATE meta SET value = 0 WHERE key LIKE 'settled_through'",
+    "of another version": "PRAGMA user_version = 2",
+    "without its meta": "DELETE FROM meta",
+}
+
+
+@pytest.mark.parametrize("damage", BEHIND)
+def test_a_reader_goes_by_a_copy_that_knows_more(settled, damage):
+    change(settled / catalog.NAME, BEHIND[damage], "DELETE FROM meta WHERE key LIKE '%_crc'")
+
+    with ArchiveReader.open(settled) as reader:
+        assert len(reader.samples("dozer-1", CHANNEL, 0, 2**62).times_ns) == 100
+        assert reader.catalog_fault
+
+
+def test_a_reader_by_the_copy_goes_on_when_that_takes_the_catalogs_place(settled):
+    (settled / catalog.NAME).unlink()
+    with ArchiveReader.open(settled) as reader:
+        assert "gone" in reader.catalog_fault
+        (settled / COPY_NAME).rename(settled / catalog.NAME)
+        (settled / COPY_NAME).write_bytes((settled / catalog.NAME).read_bytes())
+        (settled / COPY_NAME).unlink()
+
+        assert len(reader.samples("dozer-1", CHANNEL, 0, 2**62).times_ns) == 100
+        assert not reader.catalog_fault
+        (settled / catalog.NAME).unlink()
+        with pytest.raises(StorageError, match=r"catalog\.sqlite is missing"):
+            reader.nodes()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database" * 1_000], ids=["no", "empty", "bad"])
+def test_a_settled_archive_is_not_begun_anew_over_its_samples(settled, content):
+    for name in (catalog.NAME, COPY_NAME):
+        (settled / name).unlink()
+        if content is not None:
+            (settled / name).write_bytes(content)
+    blocks = {path: path.read_bytes() for path in settled.rglob("*.blocks")}
+
+    for _ in range(2):
+        with pytest.raises(JournalCorrupt, match="restore the folder from a copy"):
+            ArchiveStore.open(settled, SMALL)
+
+    assert blocks
+    assert all(path.read_bytes() == content for path, content in blocks.items())
+
+
+def test_a_kill_while_the_first_segment_is_settled_is_no_lost_catalog(folder):
+    settled_by_hand(folder, [plain(1)])
+    before = (folder / catalog.NAME).read_bytes() if (folder / catalog.NAME).exists() else None
+    shutil.copytree(folder, folder.with_name("killed"))
+    settle_all(folder)
+    shutil.copytree(folder / "days", folder.with_name("killed") / "days", dirs_exist_ok=True)
+    assert before is None or (folder.with_name("killed") / catalog.NAME).exists()
+
+    assert settled_further(folder.with_name("killed"), seq=2) == 40
+
+
+def test_a_catalog_that_goes_bad_does_not_spoil_its_copy(settled):
+    change(settled / catalog.NAME, "UPDATE coverage SET crc = crc + 1")
+    settled_by_hand(settled, [plain(6)])
+    works = Works(settled, SMALL)
+    with pytest.raises(JournalCorrupt, match="checksums of 1 rows"):
+        works.settle(segment_numbers(settled)[0])
+    works.close()
+
+    with ArchiveReader.open(settled) as reader:
+        assert [each.stretch.last_seq for each in reader.coverage("dozer-1")] == [6]
+        assert reader.catalog_fault
+    assert settled_further(settled, seq=7) == 140
+
+
+def test_numbers_that_a_damaged_catalog_can_not_tell_are_a_gap(settled):
+    for name in (catalog.NAME, COPY_NAME):
+        change(settled / name, "UPDATE coverage SET crc = crc + 1")
+
+    with ArchiveReader.open(settled) as reader:
+        (gap,) = reader.gaps("dozer-1", 0, 2**62)
+
+    assert (gap.node, gap.kind, gap.end_ns) == ("dozer-1", "damaged", 0)
 
 
 def test_nothing_is_deleted_where_nobody_knows_what_is_settled(settled):
