@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lunaredge import units
-from lunaredge.units import NS_PER_MS, NS_PER_S, UNITS, ns_from_s, s_from_ns, unit_of
+from lunaredge.units import NS_PER_MS, NS_PER_S, UNITS, ns_from_s, s_from_ns, unit_of, utc_from_ns
 
 
 def test_a_duration_becomes_the_nearest_whole_nanosecond() -> None:
@@ -41,3 +41,8 @@ def test_the_glossary_has_every_suffix_that_has_a_unit() -> None:
     glossary = (units.__doc__ or "").split()
 
     assert [suffix for suffix in UNITS if f"_{suffix}" not in glossary] == []
+
+
+def test_a_time_in_utc_is_cut_to_the_second() -> None:
+    assert utc_from_ns(1_999_999_999) == "1970-01-01T00:00:01Z"
+    assert utc_from_ns(1_831_377_600 * NS_PER_S) == "2028-01-13T12:00:00Z"

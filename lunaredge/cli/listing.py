@@ -107,7 +107,7 @@ COLUMNS = {
     "channels": (
         Column("node", "NODE", is_name=True),
         Column("channel", "CHANNEL", is_name=True),
-        Column("is", "IS"),
+        Column("state", "IS"),
         Column("deadband", "DEADBAND"),
         Column("period_s_min", "AT_MOST_EVERY_S"),
         Column("period_s_max", "AT_LEAST_EVERY_S"),

@@ -66,17 +66,21 @@ def answered(ctx: Context, node: NodeEntry, word: SetChannels, reply: CommandRep
     ctx.reword_alarm(node.name, ALARM, f"of {listed}: {reply.reason}; nothing is changed")
 
 
-def ordered(ctx: Context, node: NodeEntry) -> Mapping[str, ChannelPolicy]:
-    """Give what a node is being told of its channels, or has taken where it is told nothing."""
-    told = ctx.pending(node.name, SetChannels)
-    return told[-1].policies if told else node.policies
+def policies_told(ctx: Context) -> dict[NodeId, Mapping[str, ChannelPolicy]]:
+    """Give what each node is being told of its channels, or has taken where it is told nothing."""
+    told = {name: node.policies for name, node in ctx.state.nodes.items()}
+    for pending in ctx.state.commands.values():
+        if isinstance(pending.body, SetChannels):
+            told[pending.node] = pending.body.policies
+    return {name: policies for name, policies in told.items() if policies}
 
 
 def _whole(
     ctx: Context, node: NodeEntry, asked: Mapping[str, ChannelPolicy]
 ) -> dict[str, ChannelPolicy]:
     """Give all that the node is to go by: what it has taken or is being told, and what is new."""
-    before = ordered(ctx, node)
+    told = ctx.pending(node.name, SetChannels)
+    before = told[-1].policies if told else node.policies
     changed = {
         name: over(policy, before.get(name, ChannelPolicy())) for name, policy in asked.items()
     }

@@ -271,13 +271,15 @@ def channel_rows(ctx: Context) -> list[Row]:
     """One row per channel that people have set otherwise than its node's own settings do."""
     return [
         {
-            "node": node.name,
+            "node": name,
             "channel": channel,
-            "is": "taken" if node.policies.get(channel) == policy else "told",
-            **msgspec.structs.asdict(policy),
+            "state": "taken" if ctx.state.nodes[name].policies.get(channel) == policy else "told",
+            "deadband": policy.deadband,
+            "period_s_min": policy.period_s_min,
+            "period_s_max": policy.period_s_max,
         }
-        for node in ctx.state.nodes.values()
-        for channel, policy in sorted(channels.ordered(ctx, node).items())
+        for name, policies in channels.policies_told(ctx).items()
+        for channel, policy in sorted(policies.items())
     ]
 
 

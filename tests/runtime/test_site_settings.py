@@ -4,8 +4,10 @@ import pytest
 from pydantic import BaseModel
 
 from lunaredge.errors import ConfigError
+from lunaredge.ids import SiteId
 from lunaredge.runtime.mqtt import MqttVersion
 from lunaredge.runtime.settings_shape import takes_text
+from lunaredge.runtime.site_processes import scheduler_config
 from lunaredge.runtime.site_settings import (
     BrokerSettingsFile,
     EarthSettings,
@@ -152,3 +154,15 @@ def is_table(part):
 def test_every_field_that_is_not_a_number_takes_digits_from_the_environment(shape):
     for key, field in all_fields(shape):
         assert takes_text(shape, key) == (field.annotation not in (int, float)), key
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in SchedulerSettings.model_fields if name.endswith("_s")]
+)
+def test_each_time_that_is_set_reaches_the_schedulers_core(file, name):
+    settings = load_settings(file, SchedulerSettings)
+    before = scheduler_config(SiteId("yard"), settings)
+
+    changed = settings.model_copy(update={name: getattr(settings, name) + 1.0})
+
+    assert scheduler_config(SiteId("yard"), changed) != before

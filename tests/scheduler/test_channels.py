@@ -225,12 +225,19 @@ def test_what_was_changed_is_listed_with_whether_the_node_has_taken_it() -> None
     ask(site, motor_c=ChannelPolicy(deadband=2.0))
     assert listed(site) == [(HAULER, "motor_c", "told", 2.0, None, None)]
 
-    reply(site, told(site)[0])
+    ask(site, motor_c=ChannelPolicy(deadband=3.0))
+    assert listed(site) == [(HAULER, "motor_c", "told", 3.0, None, None)]
+    reply(site, told(site)[1])
+    assert listed(site) == [(HAULER, "motor_c", "taken", 3.0, None, None)]
+    ask(site, motor_c=ChannelPolicy(deadband=2.0))
+    assert listed(site) == [(HAULER, "motor_c", "told", 2.0, None, None)]
+
+    reply(site, told(site)[2])
     ask(site, battery_wh=ChannelPolicy(period_s_max=60.0))
     assert listed(site) == [
         (HAULER, "battery_wh", "told", None, None, 60.0),
         (HAULER, "motor_c", "taken", 2.0, None, None),
     ]
 
-    reply(site, told(site)[1], "no such channel")
+    reply(site, told(site)[3], "no such channel")
     assert listed(site) == [(HAULER, "motor_c", "taken", 2.0, None, None)]

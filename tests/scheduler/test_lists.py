@@ -26,7 +26,7 @@ def test_the_lists_show_what_people_asked_for_before_they_are_told_so() -> None:
 
     names = [body.name if isinstance(body, messages.View) else "" for _, body in closed]
     answered = next(i for i, (_, body) in enumerate(closed) if isinstance(body, messages.Answer))
-    assert set(names[:answered]) >= {"nodes", "alarms", "closures"}
+    assert set(names[:answered]) >= {"nodes", "alarms", "closures", "channels"}
     (row,) = msgspec.json.decode(closed[names.index("closures")][1].rows)
     assert (row["zone"], row["phase"]) == ("spot", "clear")
     assert not [body for _, body in again if isinstance(body, messages.View)]

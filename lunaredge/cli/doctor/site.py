@@ -73,8 +73,9 @@ def open_site(path: Path, process: str) -> Subject:
 
 def _parts(path: Path, process: str, settings: SiteProcess) -> tuple[Part, ...]:
     parts = [keys_part(beside(path, settings.keys), process)]
-    if isinstance(settings, SchedulerSettings):
+    if isinstance(settings, SchedulerSettings | ArchiveProcessSettings):
         parts.append(_site_part(path, settings.site_file, settings.fleet_file))
+    if isinstance(settings, SchedulerSettings):
         parts += _enrolment_part(path, settings)
     if isinstance(settings, EarthLinkSettings):
         parts.append(_contacts_part(path, settings.contacts_file))

@@ -25,6 +25,10 @@ class Stream(NamedTuple):
     record_class: RecordClass
 
 
+# What a database counts to, with room: a node may lie about what it has dropped.
+SAMPLES_MAX = 2**62
+
+
 class Stretch(NamedTuple):
     """Numbers of a stream that are there as one kind, and of which time they speak."""
 
@@ -198,7 +202,7 @@ def _touch(before: Stretch, after: Stretch, touch_ns: int) -> bool:
 def _joined(before: Stretch, after: Stretch) -> Stretch:
     return before._replace(
         last_seq=after.last_seq,
-        samples=before.samples + after.samples,
+        samples=min(before.samples + after.samples, SAMPLES_MAX),
         start_ns=min(before.start_ns, after.start_ns),
         end_ns=max(before.end_ns, after.end_ns),
     )
