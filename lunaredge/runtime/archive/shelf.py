@@ -6,7 +6,7 @@ its place; what is lost is that file's, and it is told.
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from lunaredge.errors import JournalCorrupt
@@ -32,8 +32,10 @@ class FileDamaged(Exception):
 class Shelf:
     """The open files, least lately used first. Of one thread."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settled: Callable[[], Mapping[int, Iterable[int]]]) -> None:
+        """Make one over the files of a folder; ``settled`` gives the settled segments by day."""
         self._folder = folder
+        self._settled = settled
         self._segment = 0
         self._open: dict[Path, _Writer] = {}
         self._begun: dict[Path, None] = {}
@@ -77,6 +79,7 @@ class Shelf:
         if writer is None or path not in self._begun:
             with damage_named(path):
                 finish_aside(path)
+                self._check_is_there(level, period)
                 writer = writer or RollupWriter.open(self._folder, level, period)
                 self._enter(path, writer)
         assert isinstance(writer, RollupWriter)
@@ -110,6 +113,20 @@ class Shelf:
         writer = self._open.pop(path, None)
         if writer is not None:
             writer.close()
+
+    def _check_is_there(self, level: Level, period: str) -> None:
+        """Make sure that a roll-up is not begun anew as if it were the first: its like was there.
+
+        Raises:
+            JournalCorrupt: it is gone or empty, and nobody has said so yet.
+        """
+        path = level.path(self._folder, period)
+        is_there = path.exists() and path.stat().st_size > 0
+        if is_there or path in self._open or _aside(path, 1).exists():
+            return
+        for day, segments in self._settled().items():
+            if level.period(day) == period and min(segments, default=self._segment) < self._segment:
+                raise JournalCorrupt(f"{path} is gone or empty, and what was in it")
 
     def _enter(self, path: Path, writer: _Writer) -> None:
         self._open.pop(path, None)
@@ -154,6 +171,8 @@ def put_aside(path: Path) -> Path:
     # The file first: without its log it would pass for an older one that is whole.
     for part in PARTS:
         _rename(f"{path}{part}", f"{aside}{part}")
+    # Of a file that is gone an empty one says so, to whoever reads what comes after it.
+    aside.touch()
     sync_folder(path.parent)
     return aside
 

@@ -34,7 +34,7 @@ class Works:
         self._folder = folder
         self._settings = settings
         self._catalog = Catalog.open(folder)
-        self._shelf = Shelf(folder)
+        self._shelf = Shelf(folder, self._catalog.written)
         self._press = Press(folder, settings, self._catalog, self._shelf)
 
     def close(self) -> None:

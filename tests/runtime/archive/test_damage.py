@@ -141,8 +141,9 @@ def test_a_day_file_that_lost_its_rows_is_told_by_whoever_reads(folder, what):
 
 
 @pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("is_written", [False, True], ids=["read", "written into"])
 @pytest.mark.parametrize("what", ["empty", "gone"])
-def test_a_roll_up_that_is_not_there_is_made_of_the_samples(folder, level, what):
+def test_a_roll_up_that_is_not_there_is_made_of_the_samples(folder, level, what, is_written):
     settled_by_hand(folder, [plain(1)])
     settle_all(folder)
     (path,) = (folder / level.value).glob("*.sqlite")
@@ -151,11 +152,18 @@ def test_a_roll_up_that_is_not_there_is_made_of_the_samples(folder, level, what)
     path.unlink()
     if what == "empty":
         path.touch()
+    for seq in (2, 2) if is_written else ():
+        settled_by_hand(folder, [plain(seq)])
+        settle_all(folder)
 
     with ArchiveReader.open(folder) as reader:
-        told = reader.buckets("dozer-1", "f4.every", MIDNIGHT_NS, MIDNIGHT_NS + 1, level.step_ns)
+        told = reader.buckets(
+            "dozer-1", "f4.every", MIDNIGHT_NS, MIDNIGHT_NS + 2 * SPAN_NS, level.step_ns
+        )
+        problems = [problem.place for problem in reader.problems()]
 
-    assert told.counts.sum() == 20
+    assert told.counts.sum() == (40 if is_written else 20)
+    assert problems == ([f"{level.value}/{path.stem}.damaged-1.sqlite"] if is_written else [])
 
 
 @pytest.mark.parametrize("is_kept", [True, False], ids=["read", "settled"])
